@@ -1,0 +1,97 @@
+//! Links the program to libtorch so that it starts from anywhere: the folder
+//! that torch-sys linked against goes into the program's library search path,
+//! and libtorch.so is kept even though no symbol of it is used, because it is
+//! what loads the CUDA kernels where the build of libtorch has them.
+
+use std::env;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    for name in ["LIBTORCH", "LIBTORCH_LIB", "LIBTORCH_USE_PYTORCH"] {
+        println!("cargo::rerun-if-env-changed={name}");
+    }
+    let lib = match libtorch_lib_dir() {
+        Ok(lib) => lib,
+        Err(message) => {
+            println!("cargo::error={message}");
+            return Ok(());
+        }
+    };
+    let os = env::var("CARGO_CFG_TARGET_OS")?;
+    if os == "windows" {
+        return Ok(()); // No search path inside programs there; PATH does it.
+    }
+
+    let libtorch = lib.join(match os.as_str() {
+        "macos" => "libtorch.dylib",
+        _ => "libtorch.so",
+    });
+    println!("cargo::rerun-if-changed={}", libtorch.display());
+    if !libtorch.exists() {
+        println!(
+            "cargo::error=libtorch is not set up ({} does not exist): run scripts/libtorch.sh \
+             first, or set LIBTORCH to the folder of a libtorch 2.13.0",
+            libtorch.display()
+        );
+        return Ok(());
+    }
+
+    // The folder as it was named first: .libtorch may point elsewhere later.
+    // Then the place it stands for, which outlives this checkout.
+    link_arg(&format!("-Wl,-rpath,{}", lib.display()));
+    if let Ok(real) = lib.canonicalize()
+        && real != lib
+    {
+        link_arg(&format!("-Wl,-rpath,{}", real.display()));
+    }
+    if os == "linux" {
+        link_arg("-Wl,--no-as-needed");
+        link_arg(&libtorch.display().to_string());
+        link_arg("-Wl,--as-needed");
+    }
+    Ok(())
+}
+
+fn link_arg(arg: &str) {
+    println!("cargo::rustc-link-arg={arg}");
+}
+
+/// The folder that torch-sys links against, by its own rules.
+fn libtorch_lib_dir() -> Result<PathBuf, String> {
+    if env::var_os("LIBTORCH_USE_PYTORCH").is_some() {
+        return pytorch_dir().map(|dir| dir.join("lib"));
+    }
+    Ok(env::var_os("LIBTORCH_LIB")
+        .or_else(|| env::var_os("LIBTORCH"))
+        .map_or(PathBuf::from("/usr/lib"), |root| {
+            Path::new(&root).join("lib")
+        }))
+}
+
+/// Where the active Python keeps PyTorch.
+fn pytorch_dir() -> Result<PathBuf, String> {
+    let python = match env::var_os("VIRTUAL_ENV") {
+        Some(_) => "python",
+        None => "python3",
+    };
+    let output = Command::new(python)
+        .arg("-c")
+        .arg(
+            "import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])",
+        )
+        .output()
+        .map_err(|error| {
+            format!("LIBTORCH_USE_PYTORCH is set, but {python} does not start: {error}")
+        })?;
+    if !output.status.success() {
+        return Err(format!(
+            "LIBTORCH_USE_PYTORCH is set, but {python} has no PyTorch: install torch 2.13.0 \
+             there, or unset it and run scripts/libtorch.sh"
+        ));
+    }
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    Ok(PathBuf::from(stdout.trim()))
+}

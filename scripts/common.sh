@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Words and checks that the shell scripts of this folder share.
+# Usage (in a script): source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# It sets `repo` to the repository root; `program` names the script in messages.
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+program=$(basename "$0" .sh)
+
+if [[ -t 1 ]]; then bold=$'\033[1m' plain=$'\033[0m'; else bold='' plain=''; fi
+
+say() { printf '%s\n' "$bold$program: $*$plain"; }
+
+fail() {
+    printf '%s: %s\n' "$program" "$*" >&2
+    exit 1
+}
+
+# Prints the comment at the head of the calling script.
+usage() {
+    awk 'NR == 1 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0"
+}
+
+# Everything that building Mitsuke needs, with what to do when it is missing.
+need_build_tools() {
+    command -v cargo >/dev/null ||
+        fail "Rust is missing ('cargo' was not found). Install Rust 1.89 or newer with rustup, open a new shell, and run this again."
+    command -v "${CC:-cc}" >/dev/null ||
+        fail "a C compiler is missing ('${CC:-cc}' was not found). Debian, Ubuntu: sudo apt-get install g++"
+    command -v "${CXX:-c++}" >/dev/null ||
+        fail "a C++ compiler is missing ('${CXX:-c++}' was not found). Debian, Ubuntu: sudo apt-get install g++"
+}
+
+# The folder cargo builds into.
+target_dir() {
+    local dir=${CARGO_TARGET_DIR:-target}
+    if [[ "$dir" == /* ]]; then echo "$dir"; else echo "$repo/$dir"; fi
+}
+
+# The folder for downloads and tools, shared by all checkouts.
+cache_dir() {
+    local dir=${MITSUKE_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?is not set. Set MITSUKE_CACHE_DIR to a folder for downloads}/.cache}/mitsuke}
+    if [[ "$dir" == /* ]]; then echo "$dir"; else echo "$PWD/$dir"; fi
+}

@@ -1,0 +1,237 @@
+"""Training: text head, illustration head, class vectors and photograph head share one space.
+
+Each step draws pictures and texts from all sources and compares every text with every picture
+(InfoNCE in both directions).  A text usually fits several pictures, more or less well; the weights of
+`labels.py` spread the target over them.  Pairs nobody can judge are left out of the comparison.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+import time
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import trunk
+from dataset import Drawings, StyleTest, Texts, recall
+from image_tower import Head, PhotoHead
+from text_tower import TextHead
+
+DIMENSION = 256
+
+
+@dataclasses.dataclass
+class PhotoSet:
+    """Cached crops of labelled photographs."""
+
+    features: torch.Tensor  # untuned tail features, half precision
+    index: torch.Tensor  # photograph (item) each crop was cut from
+    terms: list[dict[int, float]]  # crop's own terms where they differ from the photograph's
+
+
+@dataclasses.dataclass
+class Settings:
+    minutes: float = 10.0
+    drawings: int = 448  # per step
+    class_texts: int = 224
+    photos: int = 192
+    photo_texts: int = 256
+    rate: float = 1.2e-3
+    photo_weight: float = 1.0
+    seed: int = 0
+
+
+class Models(nn.Module):
+    def __init__(self, folders, variant: int, inputs: int):
+        super().__init__()
+        lite = trunk.load(variant, folders.packages)
+        self.text = TextHead(DIMENSION)
+        self.drawing = Head(inputs, 768, DIMENSION, dropout=0.3)
+        self.photo = PhotoHead(inputs, lite.classifier, DIMENSION)
+        self.photo.classifier.requires_grad_(False)
+        self.class_vectors = nn.Parameter(torch.zeros(1000, DIMENSION))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(15.0)))
+
+    def start_classes(self, texts: Texts) -> None:
+        """Class vectors begin as the mean of the vectors of their names."""
+        with torch.no_grad():
+            for i, item in enumerate(texts.groups["class"]):
+                names = [t for t, w in item.terms.items() if w >= 0.8]
+                self.class_vectors[i] = self.text(torch.stack([texts.sentence_of(t) for t in names])).mean(0)
+
+    def photo_vectors(self, features: torch.Tensor) -> torch.Tensor:
+        known = self.photo.classes(features[:, :1280]) @ F.normalize(self.class_vectors, dim=1)
+        return F.normalize(F.normalize(known, dim=1) * self.photo.balance + self.photo.correction(features), dim=1)
+
+
+class Batches:
+    """Draws pictures and texts and says which fit."""
+
+    def __init__(self, texts: Texts, drawings: Drawings, photos: PhotoSet | None, settings: Settings):
+        self.texts, self.drawings, self.photos, self.settings = texts, drawings, photos, settings
+        self.rng = random.Random(settings.seed)
+        # One table over all items: [terms, emoji | clip-art | classes | photographs].
+        membership = texts.membership
+        self.offsets = {"emoji": 0}
+        self.offsets["clipart"] = membership["emoji"].size(1)
+        self.offsets["class"] = self.offsets["clipart"] + membership["clipart"].size(1)
+        self.offsets["photo"] = self.offsets["class"] + 1000
+        self.table = torch.cat([membership[g] for g in ("emoji", "clipart", "class", "photo")], 1).half()
+        self.photo_terms = (membership["photo"] > 0).any(1)
+
+    def draw(self):
+        """-> drawing rows, photo rows, and per text: (text number, term or -1, colour or -1)."""
+        settings, texts, rng = self.settings, self.texts, self.rng
+        rows = torch.multinomial(self.drawings.weight, settings.drawings)
+        chosen: list[tuple[int, int, int]] = []
+        for group, index, colour in zip(
+            self.drawings.group[rows].tolist(), self.drawings.index[rows].tolist(), self.drawings.colour[rows].tolist()
+        ):
+            text, term = texts.draw("clipart" if group else "emoji", index, rng)
+            if text < 0:
+                continue
+            chosen.append((text, term, -1))
+            if colour >= 0 and group == 0 and rng.random() < 0.4:
+                coloured = [
+                    (t, colour) for t in texts.groups["emoji"][index].terms
+                    if (texts.vocabulary.terms[t], colour) in texts.vocabulary.coloured
+                ]  # fmt: skip
+                if coloured:
+                    term = texts.vocabulary.terms[rng.choice(coloured)[0]]
+                    chosen.append((rng.choice(texts.vocabulary.coloured[term, colour]), term, colour))
+        for _ in range(settings.class_texts):
+            chosen.append((*texts.draw("class", rng.randrange(1000), rng), -1))
+        for colour in range(12):
+            for _ in range(2):
+                chosen.append((rng.choice(texts.vocabulary.colour_only[colour]), -1, colour))
+        photo_rows = torch.zeros(0, dtype=torch.long)
+        if self.photos is not None:
+            photo_rows = torch.randint(len(self.photos.index), (settings.photos,))
+            for index in self.photos.index[photo_rows].tolist():
+                for _ in range(2):
+                    text, term = texts.draw("photo", index, rng)
+                    if text >= 0:
+                        chosen.append((text, term, -1))
+        return rows, photo_rows, torch.tensor(chosen)
+
+    def fits(self, rows, photo_rows, chosen, class_shares):
+        """-> (fit weights, pairs to leave out), both [texts, drawings | classes | photographs]."""
+        terms, colours = chosen[:, 1], chosen[:, 2]
+        drawings, photos = self.drawings, self.photos
+        is_clipart = drawings.group[rows] == 1
+        columns = [
+            drawings.index[rows] + torch.where(is_clipart, self.offsets["clipart"], 0),
+            torch.arange(1000) + self.offsets["class"],
+        ]
+        column_colour = [drawings.colour[rows], torch.full((1000,), -1)]
+        if len(photo_rows):
+            columns.append(photos.index[photo_rows] + self.offsets["photo"])
+            column_colour.append(torch.full((len(photo_rows),), -1))
+        columns, column_colour = torch.cat(columns), torch.cat(column_colour)
+
+        fit = self.table[terms.clamp(min=0)][:, columns].float()
+        fit[terms < 0] = 1.0  # a colour alone: decided by the colour below
+        coloured = (colours >= 0)[:, None]
+        unknown = coloured & (column_colour[None] < 0)
+        fit = fit * (~coloured | (colours[:, None] == column_colour[None]))
+        leave = unknown & (fit == 0)
+        if len(photo_rows):
+            first = len(columns) - len(photo_rows)
+            part = fit[:, first:]
+            # What the ImageNet classes say about each photograph is believed where it is clear and
+            # nothing is said against it where it is possible.
+            known = self.texts.membership["class"][terms.clamp(min=0)] @ class_shares.T
+            known[(terms < 0) | (colours >= 0)] = 0
+            part = torch.maximum(part, torch.where(known > 0.3, known, torch.zeros_like(known)))
+            in_vocabulary = self.photo_terms[terms.clamp(min=0)] & (terms >= 0) & (colours < 0)
+            leave_photo = (part == 0) & ((known > 0.02) | (coloured & (terms >= 0)[:, None]))
+            # Emoji keywords are too loose to be held against photographs that lack them.
+            leave_photo |= (part == 0) & ~in_vocabulary[:, None] & (torch.rand_like(part) < 0.5)
+            # Colours of photographs: by how much of the picture they cover.
+            share = self._photo_colours(photo_rows)
+            only = (terms < 0).nonzero()[:, 0]
+            mine = share[:, colours[only]].T
+            part[only] = (mine > 0.3).float() * mine
+            leave_photo[only] = (mine > 0.1) & (mine <= 0.3)
+            fit[:, first:] = part
+            leave[:, first:] = leave_photo
+        return fit, leave
+
+    def _photo_colours(self, photo_rows: torch.Tensor) -> torch.Tensor:
+        return self.photos.features[photo_rows][:, -75:-63].float()
+
+
+def contrast(similarity: torch.Tensor, fit: torch.Tensor, leave: torch.Tensor, column_weight: torch.Tensor) -> torch.Tensor:
+    logits = similarity.masked_fill(leave, -1e4)
+    per_column, per_row = fit.sum(0), fit.sum(1)
+    used = per_column > 0
+    column = -(F.log_softmax(logits[:, used], 0) * fit[:, used] / per_column[used]).sum(0)
+    column = (column * column_weight[used]).sum() / column_weight[used].sum()
+    used = per_row > 0
+    row = -(F.log_softmax(logits[used], 1) * fit[used] / per_row[used, None]).sum(1).mean()
+    return 0.6 * column + 0.6 * row
+
+
+def train(models: Models, texts: Texts, drawings: Drawings, photos: PhotoSet | None, settings: Settings,
+          tests: dict[str, StyleTest], report, save: Path) -> None:  # fmt: skip
+    torch.manual_seed(settings.seed)
+    batches = Batches(texts, drawings, photos, settings)
+    photo_parameters = list(models.photo.correction.parameters()) + [models.photo.balance]
+    groups = [
+        {"params": list(models.drawing.parameters()), "lr": settings.rate, "weight_decay": 0.05},
+        {"params": list(models.text.parameters()), "lr": settings.rate * 0.7, "weight_decay": 0.02},
+        {"params": photo_parameters, "lr": settings.rate * 0.7, "weight_decay": 0.1},
+        {"params": [models.class_vectors], "lr": settings.rate * 1.2, "weight_decay": 0.0},
+        {"params": [models.log_scale], "lr": 1e-3, "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98))
+    rates = [group["lr"] for group in groups]
+    began, step, total, reported = time.time(), 0, 0.0, 0
+    models.train()
+    while (done := (time.time() - began) / 60 / settings.minutes) < 1:
+        for group, rate in zip(optimiser.param_groups, rates):
+            group["lr"] = rate * min(1, (step + 1) / 60) * (0.5 * (1 + math.cos(math.pi * done)) + 0.01)
+        rows, photo_rows, chosen = batches.draw()
+        features = drawings.features[rows].float()
+        features = features * (1 + torch.randn_like(features) * 0.05)
+        columns = [F.normalize(models.drawing(features), dim=1), F.normalize(models.class_vectors, dim=1)]
+        weights = [torch.ones(len(rows)), torch.full((1000,), 0.25)]
+        class_shares = None
+        if len(photo_rows):
+            photo_features = photos.features[photo_rows].float()
+            columns.append(models.photo_vectors(photo_features))
+            weights.append(torch.full((len(photo_rows),), settings.photo_weight))
+            with torch.no_grad():
+                class_shares = models.photo.classes(photo_features[:, :1280])
+        fit, leave = batches.fits(rows, photo_rows, chosen, class_shares)
+        similarity = models.text(texts.sentences[chosen[:, 0]]) @ torch.cat(columns).T
+        loss = contrast(similarity * models.log_scale.exp().clamp(max=60), fit, leave, torch.cat(weights))
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], 2.0)
+        optimiser.step()
+        step += 1
+        total += loss.item()
+        if done * 5 > reported + 1 or step == 20:
+            reported = int(done * 5)
+            print(f"{(time.time() - began) / 60:.1f} min, step {step}, loss {total / step:.3f}, "
+                  f"scale {models.log_scale.exp().item():.1f}", report(models, tests), flush=True)  # fmt: skip
+            models.train()
+    models.eval()
+    print("done after", step, "steps:", report(models, tests), flush=True)
+    torch.save(models.state_dict(), save)
+
+
+@torch.inference_mode()
+def report_styles(models: Models, tests: dict[str, StyleTest]) -> dict[str, list[float]]:
+    models.eval()
+    out = {}
+    for style, test in tests.items():
+        pictures = F.normalize(models.drawing(test.features), dim=1)
+        out[style] = recall(models.text(test.sentences) @ pictures.T)
+    return out

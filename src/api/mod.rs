@@ -1,0 +1,131 @@
+//! HTTP and nothing else: routes, thin handlers, limits, authentication, OpenAPI.
+
+mod auth;
+mod context;
+mod docs;
+mod health;
+mod images;
+mod json;
+mod metrics;
+mod models;
+mod multipart;
+mod page;
+mod problems;
+mod search;
+mod thumbnail;
+mod types;
+mod upload;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use actix_web::web::{self, ServiceConfig};
+use tokio::sync::Semaphore;
+
+use crate::config::{Limits, Secret};
+use crate::models::Models;
+use crate::register::Registrar;
+use crate::search::Finder;
+use crate::store::Store;
+
+pub use auth::KeyRing;
+pub use context::in_context;
+pub use docs::openapi_json;
+pub use metrics::Metrics;
+pub use thumbnail::Thumbnails;
+
+/// What handlers work with; one for the whole process.
+pub struct Services {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The models.
+    pub models: Arc<Models>,
+    /// Registers pictures.
+    pub registrar: Arc<Registrar>,
+    /// Answers queries.
+    pub finder: Finder,
+    /// What one request may cost.
+    pub limits: Limits,
+    /// Who may call.
+    pub keys: KeyRing,
+    /// Counters and gauges.
+    pub metrics: Metrics,
+    /// Recently made thumbnails.
+    pub thumbnails: Thumbnails,
+    /// Bodies with pictures that may be read at once.
+    pub upload_slots: Semaphore,
+    /// Set when the server stops, so that load balancers turn away first.
+    pub stopping: AtomicBool,
+}
+
+impl Services {
+    /// Puts the services together.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        models: Arc<Models>,
+        registrar: Arc<Registrar>,
+        limits: Limits,
+        api_keys: &[Secret],
+    ) -> Self {
+        Self {
+            finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&registrar)),
+            store,
+            models,
+            registrar,
+            upload_slots: Semaphore::new(limits.concurrent_uploads),
+            limits,
+            keys: KeyRing::new(api_keys),
+            metrics: Metrics::new(),
+            thumbnails: Thumbnails::new(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+}
+
+/// All routes. What stands before `protected` is open to everybody.
+pub fn routes(services: web::Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        config
+            .app_data(services)
+            .route("/healthz", web::get().to(health::healthz))
+            .route("/readyz", web::get().to(health::readyz))
+            .service(docs::swagger_ui())
+            .configure(page::routes)
+            .configure(protected)
+            .default_service(web::to(problems::route_not_found));
+    }
+}
+
+fn protected(config: &mut ServiceConfig) {
+    let multipart = || web::post().guard(multipart::guard());
+    config
+        .service(
+            web::resource("/images")
+                .route(web::get().to(images::list))
+                .route(multipart().to(upload::create))
+                .route(web::post().to(problems::multipart_needed)),
+        )
+        .service(
+            web::resource("/images/{image_id}")
+                .route(web::get().to(images::get))
+                .route(web::patch().to(images::patch))
+                .route(web::delete().to(images::delete)),
+        )
+        .route("/images/{image_id}/content", web::get().to(images::content))
+        .route("/images/{image_id}/thumbnail", web::get().to(thumbnail::get))
+        .route("/search/text", web::post().to(search::by_text))
+        .service(
+            web::resource("/search/image")
+                .route(multipart().to(search::by_uploaded_image))
+                .route(web::post().to(search::by_stored_image)),
+        )
+        .route("/models", web::get().to(models::list))
+        .service(
+            web::resource("/models/current")
+                .route(web::get().to(models::current))
+                .route(web::put().to(models::switch)),
+        )
+        .route("/models/{model_id}", web::get().to(models::get))
+        .route("/metrics", web::get().to(metrics::scrape));
+}

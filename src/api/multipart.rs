@@ -1,0 +1,200 @@
+//! Reads multipart forms with pictures, within the limits.
+
+use std::collections::BTreeMap;
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::guard::{Guard, fn_guard};
+use actix_web::http::header;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+
+use crate::config::Limits;
+use crate::error::{ApiError, ErrorCode};
+
+/// Longer names are cut: a file name is shown, never used as a path.
+const MAX_FILE_NAME_CHARS: usize = 255;
+
+/// A `file` part; one that is over its limit does not stop the others.
+pub struct FilePart {
+    /// The caller's name for it.
+    pub file_name: String,
+    /// Its bytes.
+    pub bytes: Result<Bytes, ApiError>,
+}
+
+/// A form, read to its end.
+pub struct Form {
+    /// The `file` parts in their order.
+    pub files: Vec<FilePart>,
+    /// The text parts.
+    pub texts: BTreeMap<String, String>,
+}
+
+impl Form {
+    /// Takes a text part out.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        self.texts.remove(name)
+    }
+
+    /// Takes a text part out and reads it as a value.
+    ///
+    /// # Errors
+    /// When the part is there and is not such a value.
+    pub fn take_json<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.take(name).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| ApiError::invalid(name, format!("The part `{name}` is not usable: {error}.")))
+    }
+}
+
+/// Lets requests through whose body is a multipart form.
+pub fn guard() -> impl Guard {
+    fn_guard(|context| {
+        let content_type = context.head().headers().get(header::CONTENT_TYPE);
+        content_type.is_some_and(|value| {
+            value.as_bytes().get(..19).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/form-data"))
+        })
+    })
+}
+
+/// Reads a whole form. `text_names` are the text parts that may be there.
+///
+/// # Errors
+/// When the body is broken, late, over a limit, or has parts that mean nothing here.
+pub async fn read(multipart: Multipart, limits: &Limits, text_names: &[&str]) -> Result<Form, ApiError> {
+    tokio::time::timeout(limits.body_timeout, Reader { limits, text_names, read: 0 }.form(multipart))
+        .await
+        .unwrap_or_else(|_| {
+            Err(ApiError::new(
+                ErrorCode::RequestTimeout,
+                format!("The body did not arrive within {} s. Send fewer files at once.", limits.body_timeout.as_secs()),
+            ))
+        })
+}
+
+struct Reader<'a> {
+    limits: &'a Limits,
+    text_names: &'a [&'a str],
+    /// Bytes of all parts so far.
+    read: usize,
+}
+
+impl Reader<'_> {
+    async fn form(mut self, mut multipart: Multipart) -> Result<Form, ApiError> {
+        let mut form = Form { files: Vec::new(), texts: BTreeMap::new() };
+        while let Some(field) = multipart.next().await {
+            let mut field = field.map_err(|error| broken(&error))?;
+            let name = field.name().unwrap_or_default().to_owned();
+            if name == "file" {
+                if form.files.len() == self.limits.files {
+                    return Err(ApiError::new(
+                        ErrorCode::TooManyFiles,
+                        format!("One request may carry {} files. Send the rest in another.", self.limits.files),
+                    )
+                    .with("limit", self.limits.files));
+                }
+                let file_name = file_name(&field);
+                let bytes = self.part(&mut field, self.limits.file_bytes).await?.ok_or_else(|| {
+                    ApiError::new(
+                        ErrorCode::FileTooLarge,
+                        format!("A file may have {} bytes at most.", self.limits.file_bytes),
+                    )
+                    .with("limit", self.limits.file_bytes)
+                });
+                form.files.push(FilePart { file_name, bytes });
+            } else if self.text_names.contains(&name.as_str()) {
+                let text = self.text(&mut field, &name).await?;
+                if form.texts.insert(name.clone(), text).is_some() {
+                    return Err(ApiError::invalid(&name, format!("The part `{name}` is there twice.")));
+                }
+            } else {
+                return Err(ApiError::invalid(
+                    &name,
+                    format!("The part `{name}` means nothing here. Parts: file, {}.", self.text_names.join(", ")),
+                ));
+            }
+        }
+        Ok(form)
+    }
+
+    async fn text(&mut self, field: &mut Field, name: &str) -> Result<String, ApiError> {
+        let too_long = || {
+            ApiError::new(
+                ErrorCode::TextTooLong,
+                format!("The part `{name}` may have {} characters at most.", self.limits.text_chars),
+            )
+            .with("field", name)
+            .with("limit", self.limits.text_chars)
+        };
+        // A character of UTF-8 has four bytes at most.
+        let bytes = self.part(field, self.limits.text_chars.saturating_mul(4)).await?.ok_or_else(too_long)?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| ApiError::invalid(name, format!("The part `{name}` is not UTF-8 text.")))?;
+        if text.chars().count() > self.limits.text_chars {
+            return Err(too_long());
+        }
+        Ok(text.to_owned())
+    }
+
+    /// The bytes of one part; `None` when they are more than `limit`, the rest then read and dropped.
+    async fn part(&mut self, field: &mut Field, limit: usize) -> Result<Option<Bytes>, ApiError> {
+        let mut bytes = BytesMut::new();
+        let mut over = false;
+        while let Some(chunk) = field.next().await {
+            let chunk = chunk.map_err(|error| broken(&error))?;
+            self.read = self.read.saturating_add(chunk.len());
+            if self.read > self.limits.body_bytes {
+                return Err(ApiError::new(
+                    ErrorCode::BodyTooLarge,
+                    format!("A request may carry {} bytes at most. Send fewer files at once.", self.limits.body_bytes),
+                )
+                .with("limit", self.limits.body_bytes));
+            }
+            over |= bytes.len() + chunk.len() > limit;
+            if over {
+                bytes = BytesMut::new();
+            } else {
+                bytes.extend_from_slice(&chunk);
+            }
+        }
+        Ok((!over).then(|| bytes.freeze()))
+    }
+}
+
+fn broken(error: &MultipartError) -> ApiError {
+    log::debug!("multipart: {error}");
+    ApiError::new(
+        ErrorCode::InvalidMultipart,
+        "The multipart body is broken or ends too early. Let your HTTP client build it, for example: curl -F file=@cat.jpg",
+    )
+}
+
+/// The caller's name for a file without any folders, for display.
+fn file_name(field: &Field) -> String {
+    let disposition = field.content_disposition();
+    let extended = disposition.and_then(|d| d.get_filename_ext()).map(|value| String::from_utf8_lossy(&value.value));
+    let plain = disposition.and_then(|d| d.get_filename()).map(Into::into);
+    clean_file_name(&extended.or(plain).unwrap_or_default())
+}
+
+fn clean_file_name(name: &str) -> String {
+    let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let printable: String = base.chars().filter(|c| !c.is_control()).take(MAX_FILE_NAME_CHARS).collect();
+    let trimmed = printable.trim();
+    if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_a_name_and_never_a_path() {
+        assert_eq!(clean_file_name("../../etc/passwd"), "passwd");
+        assert_eq!(clean_file_name(r"C:\photos\海.jpg"), "海.jpg");
+        assert_eq!(clean_file_name("a\0b\r\n.png"), "ab.png");
+        assert_eq!(clean_file_name(" / "), "unnamed");
+        assert_eq!(clean_file_name(&"あ".repeat(300)).chars().count(), MAX_FILE_NAME_CHARS);
+    }
+}

@@ -1,0 +1,60 @@
+//! Problem documents for what never reaches a handler.
+
+use actix_web::body::{BoxBody, BodySize, MessageBody as _};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+
+use crate::error::{ApiError, ErrorCode};
+
+/// The answer to a path that is no endpoint.
+pub async fn route_not_found(request: HttpRequest) -> HttpResponse {
+    let detail = format!("Nothing answers at {}. /swagger-ui/ shows the endpoints.", request.path());
+    ApiError::new(ErrorCode::RouteNotFound, detail).error_response()
+}
+
+/// The answer to an upload that is not multipart.
+pub async fn multipart_needed() -> HttpResponse {
+    ApiError::new(
+        ErrorCode::UnsupportedMediaType,
+        "Send the picture as multipart/form-data with one or more `file` parts, for example: curl -F file=@cat.jpg",
+    )
+    .error_response()
+}
+
+/// Gives errors of the framework itself (wrong method, unreadable path …) the same body as all others.
+pub fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"));
+    let is_error = status.is_client_error() || status.is_server_error();
+    // A body with a media type of its own was written on purpose.
+    let bodiless = matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0));
+    let plain_text = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
+    if !is_error || is_problem || !(bodiless || plain_text) {
+        return response;
+    }
+    let error = match status {
+        StatusCode::NOT_FOUND => ApiError::new(ErrorCode::RouteNotFound, "Nothing answers at this path."),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ApiError::new(ErrorCode::MethodNotAllowed, "The Allow header, or /swagger-ui/, shows the methods.")
+        }
+        StatusCode::REQUEST_TIMEOUT => ApiError::new(ErrorCode::RequestTimeout, "Send the request faster."),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(ErrorCode::BodyTooLarge, "Send a smaller body."),
+        status if status.is_client_error() => {
+            ApiError::new(ErrorCode::InvalidRequest, "The request cannot be understood.")
+        }
+        _ => ApiError::internal(&format_args!("the framework answered {status}")),
+    };
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let mut replaced = error.error_response();
+    if let Some(allow) = allow {
+        replaced.headers_mut().insert(header::ALLOW, allow);
+    }
+    ServiceResponse::new(response.into_parts().0, replaced)
+}

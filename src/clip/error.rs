@@ -1,0 +1,112 @@
+//! Why a model does not load, and why an input gets no vector.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a model folder cannot be used. Messages are written for the operator: they name the file or field.
+#[derive(Debug, thiserror::Error)]
+pub enum ClipError {
+    /// A file cannot be read.
+    #[error("{} cannot be read: {cause}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The manifest is not JSON.
+    #[error("{} is not JSON: {cause}", path.display())]
+    NotJson {
+        /// The file.
+        path: PathBuf,
+        /// Where and why parsing stopped.
+        cause: serde_json::Error,
+    },
+    /// A field of the manifest has no usable value.
+    #[error("model.json, field `{field}`: {reason}")]
+    Manifest {
+        /// Dotted path of the field, for example `image.resize`.
+        field: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// A file is not the one the manifest was written for.
+    #[error("{} has the SHA-256 {found}, the manifest says {expected}: the file is damaged or was replaced", path.display())]
+    Sha256 {
+        /// The file.
+        path: PathBuf,
+        /// The manifest's digest, 64 lower-case hex digits.
+        expected: String,
+        /// The file's digest, 64 lower-case hex digits.
+        found: String,
+    },
+    /// The tokenizer file cannot be used.
+    #[error("{} is not a usable tokenizer: {reason}", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What the tokenizer library says.
+        reason: String,
+    },
+    /// CUDA was asked for and there is none.
+    #[error("CUDA was asked for, but libtorch finds no usable device; use the device setting `auto` or `cpu`")]
+    NoCuda,
+    /// Torch cannot load or run a module.
+    #[error("{} cannot be used: {reason}", path.display())]
+    Torch {
+        /// The TorchScript file.
+        path: PathBuf,
+        /// What Torch says.
+        reason: String,
+    },
+    /// A reference picture cannot be decoded.
+    #[error("the reference picture {} cannot be decoded: {reason}", path.display())]
+    ReferencePicture {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// A reference input gets another vector than the manifest says.
+    #[error(
+        "the reference {item} is not reproduced: cosine {cosine:.6} with the vector in model.json, at least \
+         {minimum} is needed"
+    )]
+    Reference {
+        /// Which one, for example `text "猫"` or `image reference/cat.png`.
+        item: String,
+        /// The cosine that was found.
+        cosine: f32,
+        /// The smallest cosine that passes.
+        minimum: f32,
+    },
+    /// A reference or warm-up input cannot be encoded.
+    #[error("the encoder fails on {item}: {cause}")]
+    Encode {
+        /// The input.
+        item: String,
+        /// Why.
+        cause: EncodeError,
+    },
+    /// The system gives no thread for a queue.
+    #[error("the encoder thread cannot be started: {0}")]
+    Thread(io::Error),
+}
+
+/// Why an input gets no vector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// As many items wait as may wait; try again later.
+    #[error("the encoder queue is full")]
+    QueueFull,
+    /// The encoder is shutting down.
+    #[error("the encoder is closed")]
+    Closed,
+    /// The input itself has no vector: the model answers with zeros or with numbers that are not finite, as it
+    /// may for a text of which cleaning leaves nothing.
+    #[error("the model finds nothing to compare in this input")]
+    NoVector,
+    /// The encoder failed; an operator's matter.
+    #[error("the encoder failed: {0}")]
+    Failed(String),
+}

@@ -1,0 +1,437 @@
+//! `model.json`: what a model folder holds and how its inputs are made. `models/README.md` is its specification.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::error::ClipError;
+use super::manifest_fields::Fields;
+use super::manifest_file::{FileName, ModelFile};
+use crate::vector::UnitVector;
+
+/// The one manifest format this version reads.
+const FORMAT: u32 = 1;
+/// Largest `vector_dimension`; what Oracle's VECTOR type holds.
+const MAX_DIMENSION: usize = 65_533;
+/// Largest height or width of an encoder's input, in pixels.
+const MAX_EDGE: u32 = 4_096;
+/// Largest `context_length`, in tokens.
+const MAX_CONTEXT: usize = 32_768;
+/// Longest name or version, in characters.
+const MAX_NAME: usize = 200;
+
+/// A valid manifest: every field is in its range, and the fields agree with each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Name, for example `mitsuke-demo`.
+    pub model_name: String,
+    /// Version; name and version together identify a model.
+    pub model_version: String,
+    /// Components of a vector.
+    pub vector_dimension: usize,
+    /// SPDX expression, or the name of the licence.
+    pub licence: String,
+    /// One sentence for people.
+    pub description: String,
+    /// The image tower.
+    pub image: ImageTower,
+    /// The text tower.
+    pub text: TextTower,
+    /// Inputs whose vectors are known.
+    pub reference: Reference,
+}
+
+/// The image tower: float32 `[batch, 3, height, width]` → float32 `[batch, vector_dimension]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageTower {
+    /// The TorchScript file.
+    pub file: ModelFile,
+    /// The precision its weights are stored in.
+    pub stored_precision: Precision,
+    /// Name of the input; for people.
+    pub input_name: String,
+    /// From pixels to the tensor.
+    pub preprocessing: Preprocessing,
+}
+
+/// From an RGB picture to the input tensor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Preprocessing {
+    /// Height of the tensor in pixels.
+    pub height: u32,
+    /// Width of the tensor in pixels.
+    pub width: u32,
+    /// How the picture is scaled.
+    pub resize: Resize,
+    /// What is cut out of the scaled picture.
+    pub crop: Crop,
+    /// The filter of the scaling.
+    pub interpolation: Interpolation,
+    /// Subtracted from each channel (red, green, blue) after scaling to 0–1.
+    pub mean: [f32; 3],
+    /// Each channel is divided by this afterwards.
+    pub std: [f32; 3],
+}
+
+/// How a picture is scaled. Sizes are in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Resize {
+    /// The shorter edge becomes `size`, the aspect ratio stays.
+    ShortestEdge {
+        /// Length of the shorter edge.
+        size: u32,
+    },
+    /// The picture becomes `size` × `size`, the aspect ratio is given up.
+    Exact {
+        /// Length of both edges.
+        size: u32,
+    },
+    /// The longer edge becomes `size`, the rest of the square is white.
+    LongestEdgePad {
+        /// Length of the longer edge, and of both edges after padding.
+        size: u32,
+    },
+}
+
+impl Resize {
+    /// The size it is given, in pixels.
+    #[must_use]
+    pub fn size(self) -> u32 {
+        match self {
+            Self::ShortestEdge { size } | Self::Exact { size } | Self::LongestEdgePad { size } => size,
+        }
+    }
+}
+
+/// What is cut out of the scaled picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Crop {
+    /// Height × width from the middle.
+    Center,
+    /// Nothing: scaling gives the right size already.
+    None,
+}
+
+/// The filter of a scaling, always antialiased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interpolation {
+    /// Cubic convolution with a = −0.5 (Keys 1981).
+    Bicubic,
+    /// Triangle.
+    Bilinear,
+    /// Windowed sinc with three lobes.
+    Lanczos,
+}
+
+/// The number format of weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// IEEE 754 single.
+    Float32,
+    /// IEEE 754 half.
+    Float16,
+    /// The upper half of a single.
+    Bfloat16,
+}
+
+/// The text tower: int64 `[batch, length]` inputs → float32 `[batch, vector_dimension]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextTower {
+    /// The TorchScript file.
+    pub file: ModelFile,
+    /// The precision its weights are stored in.
+    pub stored_precision: Precision,
+    /// The Hugging Face `tokenizers` file.
+    pub tokenizer: ModelFile,
+    /// Applied to a text in this order before it is tokenized.
+    pub cleaning: Vec<CleaningStep>,
+    /// Most tokens of a text, prefix and suffix included.
+    pub context_length: usize,
+    /// Final ids before the text's own.
+    pub prefix_ids: Vec<i64>,
+    /// Final ids after the text's own.
+    pub suffix_ids: Vec<i64>,
+    /// The id that fills a row.
+    pub pad_id: i64,
+    /// Added to every id of the tokenizer.
+    pub id_offset: i64,
+    /// The module's inputs in call order.
+    pub inputs: Vec<TextInput>,
+    /// How far rows are filled.
+    pub padding: Padding,
+}
+
+/// A step of text cleaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CleaningStep {
+    /// Repairs mojibake and the like, as Python's ftfy does.
+    Ftfy,
+    /// Resolves HTML character references, once.
+    HtmlUnescape,
+    /// Unicode normalization form KC.
+    Nfkc,
+    /// Unicode normalization form C.
+    Nfc,
+    /// Full Unicode lower-casing.
+    Lowercase,
+    /// Runs of white space become one space; none at the ends.
+    CollapseWhitespace,
+}
+
+/// An input of the text module, int64 `[batch, length]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextInput {
+    /// The tokens.
+    InputIds,
+    /// 1 where a token is, 0 where a row is filled.
+    AttentionMask,
+    /// 0, 1, 2, … in every row.
+    PositionIds,
+}
+
+/// How far the rows of a batch are filled with the pad id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// To the longest text of the batch.
+    Longest,
+    /// To the context length.
+    ContextLength,
+}
+
+/// Inputs whose vectors are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    /// Texts, at least one.
+    pub texts: Vec<ReferenceText>,
+    /// Pictures, at least one.
+    pub images: Vec<ReferenceImage>,
+}
+
+/// A text with its vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReferenceText {
+    /// The text, before cleaning.
+    pub text: String,
+    /// What the original model makes of it.
+    pub vector: UnitVector,
+}
+
+/// A picture with its vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReferenceImage {
+    /// The picture file.
+    pub file: ModelFile,
+    /// What the original model makes of it.
+    pub vector: UnitVector,
+}
+
+impl Manifest {
+    /// Name of the manifest in a model folder.
+    pub const FILE_NAME: &str = "model.json";
+
+    /// Reads and checks `folder/model.json`, and that the files it names exist. Their contents are checked by
+    /// [`Self::verify_files`].
+    ///
+    /// # Errors
+    /// When the manifest cannot be read, a field has no usable value, or a file is missing.
+    pub fn read(folder: &Path) -> Result<Self, ClipError> {
+        let path = folder.join(Self::FILE_NAME);
+        let bytes = fs::read(&path).map_err(|cause| ClipError::Read { path: path.clone(), cause })?;
+        let json = serde_json::from_slice(&bytes).map_err(|cause| ClipError::NotJson { path, cause })?;
+        let manifest = Self::from_json(json)?;
+        for (field, file) in manifest.files() {
+            file.check_exists(folder, field)?;
+        }
+        Ok(manifest)
+    }
+
+    /// Checks the SHA-256 of every file, reading each as a stream. Blocks: about a second per gigabyte.
+    ///
+    /// # Errors
+    /// [`ClipError::Sha256`] for the first file that differs, or when one cannot be read.
+    pub fn verify_files(&self, folder: &Path) -> Result<(), ClipError> {
+        self.files().into_iter().try_for_each(|(_, file)| file.verify(folder))
+    }
+
+    /// Every file with the field that names it.
+    fn files(&self) -> Vec<(&'static str, &ModelFile)> {
+        let mut files = vec![
+            ("image.file", &self.image.file),
+            ("text.file", &self.text.file),
+            ("text.tokenizer.file", &self.text.tokenizer),
+        ];
+        files.extend(self.reference.images.iter().map(|image| ("reference.images.file", &image.file)));
+        files
+    }
+
+    /// Checks a parsed manifest.
+    ///
+    /// # Errors
+    /// [`ClipError::Manifest`] with the first field that has no usable value.
+    pub fn from_json(json: serde_json::Value) -> Result<Self, ClipError> {
+        let mut root = Fields::new(json, "")?;
+        // First, so that a later format is called that and not a list of unknown fields.
+        let format: u32 = root.take("format")?;
+        root.check("format", format == FORMAT, || format!("it is {format}, this version reads format {FORMAT}"))?;
+        let vector_dimension = root.take("vector_dimension")?;
+        root.check("vector_dimension", (1..=MAX_DIMENSION).contains(&vector_dimension), || {
+            format!("it is {vector_dimension}, and must be from 1 to {MAX_DIMENSION}")
+        })?;
+        let manifest = Self {
+            model_name: name(&mut root, "model_name")?,
+            model_version: name(&mut root, "model_version")?,
+            vector_dimension,
+            licence: name(&mut root, "licence")?,
+            description: root.take("description")?,
+            image: image_tower(root.object("image")?)?,
+            text: text_tower(root.object("text")?)?,
+            reference: reference(root.object("reference")?, vector_dimension)?,
+        };
+        root.finish()?;
+        Ok(manifest)
+    }
+}
+
+fn name(fields: &mut Fields, field: &str) -> Result<String, ClipError> {
+    let name: String = fields.take(field)?;
+    let usable = !name.trim().is_empty() && name.chars().count() <= MAX_NAME && !name.contains(char::is_control);
+    fields.check(field, usable, || format!("it must have 1 to {MAX_NAME} characters, none of them a control character"))?;
+    Ok(name)
+}
+
+fn image_tower(mut fields: Fields) -> Result<ImageTower, ClipError> {
+    let mut size = fields.object("size")?;
+    let (height, width) = (edge(&mut size, "height")?, edge(&mut size, "width")?);
+    size.finish()?;
+    let preprocessing = Preprocessing {
+        height,
+        width,
+        resize: fields.take("resize")?,
+        crop: fields.take("crop")?,
+        interpolation: fields.take("interpolation")?,
+        mean: fields.take("mean")?,
+        std: fields.take("std")?,
+    };
+    check_preprocessing(&fields, &preprocessing)?;
+    let tower = ImageTower {
+        file: fields.file()?,
+        stored_precision: fields.take("stored_precision")?,
+        input_name: name(&mut fields, "input_name")?,
+        preprocessing,
+    };
+    fields.finish()?;
+    Ok(tower)
+}
+
+fn edge(fields: &mut Fields, field: &str) -> Result<u32, ClipError> {
+    let edge = fields.take(field)?;
+    fields.check(field, (1..=MAX_EDGE).contains(&edge), || format!("it is {edge}, and must be from 1 to {MAX_EDGE}"))?;
+    Ok(edge)
+}
+
+/// The scaled picture must hold the crop, or be of the tensor's size where nothing is cropped.
+fn check_preprocessing(fields: &Fields, p: &Preprocessing) -> Result<(), ClipError> {
+    let size = p.resize.size();
+    let larger = p.height.max(p.width);
+    fields.check("resize", (1..=MAX_EDGE).contains(&size), || {
+        format!("its size is {size}, and must be from 1 to {MAX_EDGE}")
+    })?;
+    match p.crop {
+        Crop::Center => fields.check("resize", size >= larger, || {
+            format!("its size {size} is smaller than the crop's longer edge {larger}")
+        })?,
+        Crop::None => {
+            let square = !matches!(p.resize, Resize::ShortestEdge { .. });
+            fields.check("crop", square && size == p.height && size == p.width, || {
+                format!("`none` needs a resize that always gives {} × {}", p.width, p.height)
+            })?;
+        }
+    }
+    fields.check("mean", p.mean.iter().all(|x| x.is_finite()), || "every number must be finite".to_owned())?;
+    fields.check("std", p.std.iter().all(|x| x.is_finite() && *x > 0.0), || {
+        "every number must be finite and above 0".to_owned()
+    })
+}
+
+fn text_tower(mut fields: Fields) -> Result<TextTower, ClipError> {
+    let mut tokenizer = fields.object("tokenizer")?;
+    let tokenizer_file = tokenizer.file()?;
+    tokenizer.finish()?;
+    let tower = TextTower {
+        file: fields.file()?,
+        stored_precision: fields.take("stored_precision")?,
+        tokenizer: tokenizer_file,
+        cleaning: fields.take("cleaning")?,
+        context_length: fields.take("context_length")?,
+        prefix_ids: ids(&mut fields, "prefix_ids")?,
+        suffix_ids: ids(&mut fields, "suffix_ids")?,
+        pad_id: fields.take::<u32>("pad_id")?.into(),
+        id_offset: fields.take::<i32>("id_offset")?.into(),
+        inputs: fields.take("inputs")?,
+        padding: fields.take("padding")?,
+    };
+    let special = tower.prefix_ids.len() + tower.suffix_ids.len();
+    fields.check("context_length", (1..=MAX_CONTEXT).contains(&tower.context_length), || {
+        format!("it is {}, and must be from 1 to {MAX_CONTEXT}", tower.context_length)
+    })?;
+    fields.check("context_length", tower.context_length > special, || {
+        format!("{} leaves no room beside {special} prefix and suffix ids", tower.context_length)
+    })?;
+    let distinct = tower.inputs.iter().enumerate().all(|(i, input)| !tower.inputs[..i].contains(input));
+    fields.check("inputs", distinct, || "an input is named twice".to_owned())?;
+    fields.check("inputs", tower.inputs.contains(&TextInput::InputIds), || "`input_ids` must be among them".to_owned())?;
+    fields.finish()?;
+    Ok(tower)
+}
+
+fn ids(fields: &mut Fields, field: &str) -> Result<Vec<i64>, ClipError> {
+    Ok(fields.take::<Vec<u32>>(field)?.into_iter().map(i64::from).collect())
+}
+
+fn reference(mut fields: Fields, dimension: usize) -> Result<Reference, ClipError> {
+    let mut texts = Vec::new();
+    for mut item in fields.objects("texts")? {
+        texts.push(ReferenceText { text: item.take("text")?, vector: vector(&mut item, dimension)? });
+        item.finish()?;
+    }
+    let mut images = Vec::new();
+    for mut item in fields.objects("images")? {
+        images.push(ReferenceImage { file: item.file()?, vector: vector(&mut item, dimension)? });
+        item.finish()?;
+    }
+    fields.check("texts", !texts.is_empty(), || "at least one text is needed".to_owned())?;
+    fields.check("images", !images.is_empty(), || "at least one picture is needed".to_owned())?;
+    fields.finish()?;
+    Ok(Reference { texts, images })
+}
+
+fn vector(fields: &mut Fields, dimension: usize) -> Result<UnitVector, ClipError> {
+    let components: Vec<f32> = fields.take("vector")?;
+    let length = components.len();
+    fields.check("vector", length == dimension, || {
+        format!("it has {length} numbers, `vector_dimension` is {dimension}")
+    })?;
+    UnitVector::normalize(components).map_err(|cause| fields.error("vector", cause.to_string()))
+}
+
+impl Fields {
+    /// A file with its digest, from the fields `file` and `sha256`.
+    fn file(&mut self) -> Result<ModelFile, ClipError> {
+        let name: String = self.take("file")?;
+        let name = FileName::parse(&name).map_err(|reason| self.error("file", reason))?;
+        let sha256: String = self.take("sha256")?;
+        ModelFile::new(name, &sha256).map_err(|reason| self.error("sha256", reason))
+    }
+}
+
+#[cfg(test)]
+#[path = "manifest_tests.rs"]
+mod tests;

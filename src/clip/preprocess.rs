@@ -1,0 +1,165 @@
+//! A picture → the pixels an image tower looks at → its float tensor.
+
+use image::RgbImage;
+use image::imageops;
+
+use super::manifest::{Crop, Preprocessing, Resize};
+use super::resize::{Region, resize};
+
+/// A picture scaled and cropped for one model. It stays in 8 bits (three bytes a pixel) while it waits in the
+/// queue; the tensor would be four times as large.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PreparedImage(RgbImage);
+
+impl PreparedImage {
+    /// Width in pixels.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.0.width()
+    }
+
+    /// Height in pixels.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.0.height()
+    }
+
+    /// RGB triples, row after row.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_raw()
+    }
+}
+
+impl std::fmt::Debug for PreparedImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PreparedImage({} × {})", self.width(), self.height())
+    }
+}
+
+/// Scales and crops as a manifest says.
+#[derive(Debug, Clone)]
+pub struct Preprocessor {
+    settings: Preprocessing,
+    /// What each of the 256 values of each channel becomes: `(value / 255 − mean) / std`.
+    values: [[f32; 256]; 3],
+}
+
+impl Preprocessor {
+    /// A preprocessor for one image tower.
+    #[must_use]
+    pub fn new(settings: &Preprocessing) -> Self {
+        let values = std::array::from_fn(|channel| {
+            let (mean, std) = (settings.mean[channel], settings.std[channel]);
+            std::array::from_fn(|value| (value as f32 / 255.0 - mean) / std)
+        });
+        Self { settings: *settings, values }
+    }
+
+    /// Scales and crops. A picture without pixels counts as white.
+    #[must_use]
+    pub fn prepare(&self, picture: &RgbImage) -> PreparedImage {
+        let Preprocessing { width, height, resize: mode, crop, interpolation, .. } = self.settings;
+        let mut prepared = RgbImage::from_pixel(width, height, image::Rgb([255; 3]));
+        if picture.is_empty() {
+            return PreparedImage(prepared);
+        }
+        let Layout { scaled, canvas, offset } = Layout::new(picture.dimensions(), mode);
+        // Where the crop lies on the picture, which for a padded one may be partly outside.
+        let cropped = |canvas: u32, edge: u32| match crop {
+            Crop::Center => centered(canvas, edge),
+            Crop::None => 0,
+        };
+        let across = overlap(cropped(canvas.0, width) - i64::from(offset.0), width, scaled.0);
+        let down = overlap(cropped(canvas.1, height) - i64::from(offset.1), height, scaled.1);
+        if let (Some(across), Some(down)) = (across, down) {
+            let region = Region { x: across.from, y: down.from, width: across.length, height: down.length };
+            let part = resize(picture, scaled, region, interpolation);
+            if part.dimensions() == (width, height) {
+                prepared = part;
+            } else {
+                imageops::replace(&mut prepared, &part, across.to.into(), down.to.into());
+            }
+        }
+        PreparedImage(prepared)
+    }
+
+    /// Appends the float32 `[3, height, width]` tensor of a prepared image to `tensor`.
+    pub fn append_tensor(&self, prepared: &PreparedImage, tensor: &mut Vec<f32>) {
+        let (pixels, _) = prepared.as_bytes().as_chunks::<3>();
+        for (channel, values) in self.values.iter().enumerate() {
+            tensor.extend(pixels.iter().map(|pixel| values[usize::from(pixel[channel])]));
+        }
+    }
+
+    /// Whether an image was prepared to the size that this preprocessor gives.
+    #[must_use]
+    pub fn fits(&self, prepared: &PreparedImage) -> bool {
+        (prepared.width(), prepared.height()) == (self.settings.width, self.settings.height)
+    }
+}
+
+/// Sizes as (width, height), in pixels.
+#[derive(Debug, PartialEq, Eq)]
+struct Layout {
+    /// The scaled picture.
+    scaled: (u32, u32),
+    /// The scaled picture with its padding.
+    canvas: (u32, u32),
+    /// Where on the canvas the scaled picture lies.
+    offset: (u32, u32),
+}
+
+impl Layout {
+    fn new((width, height): (u32, u32), mode: Resize) -> Self {
+        let (short, long) = (width.min(height), width.max(height));
+        let oriented = |short, long| if width <= height { (short, long) } else { (long, short) };
+        let size = mode.size();
+        match mode {
+            Resize::Exact { .. } => Self { scaled: (size, size), canvas: (size, size), offset: (0, 0) },
+            Resize::ShortestEdge { .. } => {
+                // Rounded down, as torchvision's `int(size * long / short)`.
+                let scaled = oriented(size, ratio(size, long, short) as u32);
+                Self { scaled, canvas: scaled, offset: (0, 0) }
+            }
+            Resize::LongestEdgePad { .. } => {
+                let (width, height) = oriented((ratio(size, short, long).round_ties_even() as u32).max(1), size);
+                // An odd pixel of padding goes right or below.
+                let offset = ((size - width) / 2, (size - height) / 2);
+                Self { scaled: (width, height), canvas: (size, size), offset }
+            }
+        }
+    }
+}
+
+/// `size × numerator / denominator`; the product is exact.
+fn ratio(size: u32, numerator: u32, denominator: u32) -> f64 {
+    (u64::from(size) * u64::from(numerator)) as f64 / f64::from(denominator)
+}
+
+/// Where a crop of `edge` pixels begins: the middle, halves rounded to even as torchvision's `round` does.
+fn centered(canvas: u32, edge: u32) -> i64 {
+    ((f64::from(canvas) - f64::from(edge)) / 2.0).round_ties_even() as i64
+}
+
+/// The part of a window that shows the picture, in one direction.
+struct Overlap {
+    /// First pixel of the picture.
+    from: u32,
+    /// Where in the window it goes.
+    to: u32,
+    length: u32,
+}
+
+/// What a window of `window` pixels that begins at `begin` of the picture shows of its `picture` pixels.
+fn overlap(begin: i64, window: u32, picture: u32) -> Option<Overlap> {
+    let from = begin.clamp(0, picture.into());
+    let end = (begin + i64::from(window)).clamp(0, picture.into());
+    let part = |x: i64| u32::try_from(x).ok();
+    let length = part(end - from).filter(|length| *length > 0)?;
+    Some(Overlap { from: part(from)?, to: part(from - begin)?, length })
+}
+
+#[cfg(test)]
+#[path = "preprocess_tests.rs"]
+mod tests;

@@ -1,0 +1,84 @@
+//! Proves a loaded model by its reference vectors, and warms it up.
+
+use std::fs;
+use std::path::Path;
+
+use super::error::{ClipError, EncodeError};
+use super::manifest::Manifest;
+use super::queue::BatchEncoder;
+use super::tokenizer::TokenIds;
+use super::towers::{ImageEncoder, TextEncoder};
+use crate::image::{DecodeLimits, decode};
+use crate::vector::UnitVector;
+
+/// Smallest cosine between a reference vector and what the encoder makes of its input.
+pub const MINIMUM_COSINE: f32 = 0.9995;
+
+/// Encodes every reference text and compares.
+pub(super) fn check_texts(manifest: &Manifest, encoder: &mut TextEncoder) -> Result<(), ClipError> {
+    let tokenizer = encoder.tokenizer();
+    for reference in &manifest.reference.texts {
+        let item = || format!("text {:?}", reference.text);
+        let ids = tokenizer.encode(&reference.text).map_err(|cause| ClipError::Encode { item: item(), cause })?;
+        compare(one(encoder, ids), &reference.vector, &item)?;
+    }
+    Ok(())
+}
+
+/// Decodes, prepares and encodes every reference picture and compares.
+pub(super) fn check_images(folder: &Path, manifest: &Manifest, encoder: &mut ImageEncoder) -> Result<(), ClipError> {
+    let preprocessor = encoder.preprocessor();
+    for reference in &manifest.reference.images {
+        let path = reference.file.path(folder);
+        let bytes = fs::read(&path).map_err(|cause| ClipError::Read { path: path.clone(), cause })?;
+        let decoded = decode(&bytes, &DecodeLimits::default())
+            .map_err(|cause| ClipError::ReferencePicture { path, reason: cause.to_string() })?;
+        let prepared = preprocessor.prepare(&decoded.pixels);
+        compare(one(encoder, prepared), &reference.vector, &|| format!("image {}", reference.file.name.as_str()))?;
+    }
+    Ok(())
+}
+
+/// Runs the shapes that requests will have, twice each: Torch optimises a module for what its first runs
+/// look like, and sets up its kernels on first use.
+pub(super) fn warm_up(
+    manifest: &Manifest,
+    texts: &mut TextEncoder,
+    images: &mut ImageEncoder,
+    max_batch: usize,
+) -> Result<(), ClipError> {
+    let preprocessor = images.preprocessor();
+    let blank = preprocessor.prepare(&image::RgbImage::from_pixel(1, 1, image::Rgb([127; 3])));
+    let tokenizer = texts.tokenizer();
+    let ids: Result<Vec<TokenIds>, _> = manifest.reference.texts.iter().map(|r| tokenizer.encode(&r.text)).collect();
+    let failed = |cause| ClipError::Encode { item: "a warm-up batch".to_owned(), cause };
+    let ids = ids.map_err(failed)?;
+    for size in [1, 2, max_batch.max(1)] {
+        let texts_of_size: Vec<_> = ids.iter().cycle().take(size).cloned().collect();
+        let images_of_size = vec![blank.clone(); size];
+        for _ in 0..2 {
+            texts.encode(&texts_of_size).map_err(failed)?;
+            images.encode(&images_of_size).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// The vector of a single item.
+fn one<E: BatchEncoder<Output = UnitVector>>(encoder: &mut E, item: E::Item) -> Result<UnitVector, EncodeError> {
+    encoder.encode(&[item])?.pop().unwrap_or(Err(EncodeError::NoVector))
+}
+
+fn compare(
+    found: Result<UnitVector, EncodeError>,
+    expected: &UnitVector,
+    item: &dyn Fn() -> String,
+) -> Result<(), ClipError> {
+    let found = found.map_err(|cause| ClipError::Encode { item: item(), cause })?;
+    let cosine = found.similarity(expected);
+    // Written so that a cosine that is not a number fails as well.
+    if cosine >= MINIMUM_COSINE {
+        return Ok(());
+    }
+    Err(ClipError::Reference { item: item(), cosine, minimum: MINIMUM_COSINE })
+}

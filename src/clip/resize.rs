@@ -1,0 +1,222 @@
+//! Scales 8-bit RGB pictures as Pillow's `Image.resize` does, which is what CLIP models were trained with.
+//!
+//! The method: convolution with a filter that is stretched when shrinking (antialiasing), first along rows,
+//! then along columns, with 8-bit pixels in between. Weights are computed in `f64`, normalised to a sum of 1
+//! and rounded to fixed point with 22 fractional bits (32 bits less 8 for the pixel and 2 for overshoot); sums
+//! start at one half, are shifted right and clamped to 0–255.
+//!
+//! Only the wanted region of the scaled picture is computed, and of the source only the rows and columns that
+//! reach it.
+
+use std::ops::Range;
+
+use image::RgbImage;
+
+use super::manifest::Interpolation;
+
+/// Fractional bits of a weight.
+const PRECISION_BITS: u32 = 22;
+/// A half, added before the bits are shifted out.
+const HALF: i32 = 1 << (PRECISION_BITS - 1);
+/// Where a weight is cut in two: 15 low bits and the rest both fit `i16`, whose products CPUs add fastest.
+const LOW_BITS: u32 = 15;
+/// Weights are filled up to a multiple of this with zeros.
+const LANES: usize = 8;
+
+/// A rectangle of pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// Left edge.
+    pub x: u32,
+    /// Upper edge.
+    pub y: u32,
+    /// Width, at least 1.
+    pub width: u32,
+    /// Height, at least 1.
+    pub height: u32,
+}
+
+/// The part `region` of `source` scaled to `width` × `height` pixels. `region` must lie inside of that, and
+/// `source` must have pixels; else the picture is black where there is nothing.
+#[must_use]
+pub fn resize(source: &RgbImage, (width, height): (u32, u32), region: Region, filter: Interpolation) -> RgbImage {
+    let mut scaled = RgbImage::new(region.width, region.height);
+    if source.is_empty() || width == 0 || height == 0 {
+        return scaled;
+    }
+    let columns = Weights::new(source.width(), width, region.x, region.width, filter);
+    let rows = Weights::new(source.height(), height, region.y, region.height, filter);
+    let reached = rows.reach();
+    let narrowed = along_rows(source, reached.clone(), &columns);
+    along_columns(&narrowed, reached.start, &rows, &mut scaled);
+    scaled
+}
+
+/// What makes up each pixel of a range of the output, in one direction.
+struct Weights {
+    /// Where in the source each output pixel begins to take from.
+    starts: Vec<usize>,
+    /// How many source pixels each takes.
+    counts: Vec<usize>,
+    /// Weights of each output pixel, filled up with zeros to `stride`.
+    fixed: Vec<i32>,
+    stride: usize,
+}
+
+impl Weights {
+    /// Weights for the output pixels from `first` on, `wanted` of them, of `input` pixels scaled to `output`.
+    fn new(input: u32, output: u32, first: u32, wanted: u32, filter: Interpolation) -> Self {
+        let scale = f64::from(input) / f64::from(output);
+        let stretch = scale.max(1.0);
+        let support = radius(filter) * stretch;
+        let stride = (2 * support.ceil() as usize + 1).next_multiple_of(LANES);
+        let wanted = wanted as usize;
+        let mut weights = Self {
+            starts: Vec::with_capacity(wanted),
+            counts: Vec::with_capacity(wanted),
+            fixed: vec![0; wanted * stride],
+            stride,
+        };
+        for (x, fixed) in (first..).zip(weights.fixed.chunks_exact_mut(stride)) {
+            let center = (f64::from(x) + 0.5) * scale;
+            // Conversions saturate at 0; the last pixel is always within the source.
+            let start = ((center - support + 0.5) as usize).min(input as usize - 1);
+            let end = ((center + support + 0.5) as usize).clamp(start + 1, input as usize);
+            let at = |i: usize| value(filter, ((start + i) as f64 - center + 0.5) / stretch);
+            let sum: f64 = (0..end - start).map(at).sum();
+            let norm = if sum == 0.0 { 1.0 } else { sum };
+            for (i, weight) in fixed.iter_mut().enumerate().take(end - start) {
+                // Half away from zero, as `f64::round` does.
+                *weight = (at(i) / norm * f64::from(1 << PRECISION_BITS)).round() as i32;
+            }
+            weights.starts.push(start);
+            weights.counts.push(end - start);
+        }
+        weights
+    }
+
+    /// The part of the source that is used.
+    fn reach(&self) -> Range<usize> {
+        let start = self.starts.first().copied().unwrap_or(0);
+        let ends = self.starts.iter().zip(&self.counts).map(|(start, count)| start + count);
+        start..ends.max().unwrap_or(start)
+    }
+
+    /// All weights cut into low and high halves.
+    fn halves(&self) -> (Vec<i16>, Vec<i16>) {
+        let low = self.fixed.iter().map(|w| (w & ((1 << LOW_BITS) - 1)) as i16);
+        (low.collect(), self.fixed.iter().map(|w| (w >> LOW_BITS) as i16).collect())
+    }
+}
+
+/// Half the width of a filter when nothing is shrunk, in source pixels.
+fn radius(filter: Interpolation) -> f64 {
+    match filter {
+        Interpolation::Bilinear => 1.0,
+        Interpolation::Bicubic => 2.0,
+        Interpolation::Lanczos => 3.0,
+    }
+}
+
+/// The filter at `x`.
+fn value(filter: Interpolation, x: f64) -> f64 {
+    let x = x.abs();
+    match filter {
+        Interpolation::Bilinear => (1.0 - x).max(0.0),
+        Interpolation::Bicubic => {
+            const A: f64 = -0.5;
+            if x < 1.0 {
+                ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+            } else if x < 2.0 {
+                (((x - 5.0) * x + 8.0) * x - 4.0) * A
+            } else {
+                0.0
+            }
+        }
+        Interpolation::Lanczos if x < 3.0 => sinc(x) * sinc(x / 3.0),
+        Interpolation::Lanczos => 0.0,
+    }
+}
+
+fn sinc(x: f64) -> f64 {
+    let x = x * std::f64::consts::PI;
+    if x == 0.0 { 1.0 } else { x.sin() / x }
+}
+
+/// Scales the rows `rows` of the source along their length. The result is row after row of RGB triples.
+fn along_rows(source: &RgbImage, rows: Range<usize>, weights: &Weights) -> Vec<u8> {
+    let (low, high) = weights.halves();
+    let reach = weights.reach();
+    let row_bytes = source.width() as usize * 3;
+    let out_bytes = weights.starts.len() * 3;
+    let mut narrowed = vec![0; rows.len() * out_bytes];
+    // Room beyond the last pixel for the zeros that weights are filled up with.
+    let mut planes = [const { Vec::new() }; 3].map(|_: Vec<i16>| vec![0_i16; reach.len() + weights.stride]);
+    let used_rows = source.as_raw()[rows.start * row_bytes..rows.end * row_bytes].chunks_exact(row_bytes);
+    for (row, out) in used_rows.zip(narrowed.chunks_exact_mut(out_bytes)) {
+        split_channels(&row[reach.start * 3..reach.end * 3], &mut planes);
+        let weighted = low.chunks_exact(weights.stride).zip(high.chunks_exact(weights.stride));
+        for ((pixel, start), (low, high)) in out.as_chunks_mut::<3>().0.iter_mut().zip(&weights.starts).zip(weighted) {
+            for (channel, plane) in pixel.iter_mut().zip(&planes) {
+                *channel = to_pixel(dot(&plane[start - reach.start..], low, high));
+            }
+        }
+    }
+    narrowed
+}
+
+/// RGB triples → one plane each.
+fn split_channels(row: &[u8], [red, green, blue]: &mut [Vec<i16>; 3]) {
+    let planes = red.iter_mut().zip(green).zip(blue);
+    for ([r, g, b], ((red, green), blue)) in row.as_chunks::<3>().0.iter().zip(planes) {
+        (*red, *green, *blue) = (i16::from(*r), i16::from(*g), i16::from(*b));
+    }
+}
+
+/// Half + Σ pixel × weight. The partial sums may wrap, the total fits: wrapping addition is exact modulo 2³².
+fn dot(pixels: &[i16], low: &[i16], high: &[i16]) -> i32 {
+    let (mut low_sum, mut high_sum) = ([0_i32; LANES / 2], [0_i32; LANES / 2]);
+    let chunks = pixels.as_chunks::<LANES>().0.iter().zip(low.as_chunks::<LANES>().0).zip(high.as_chunks::<LANES>().0);
+    for ((pixels, low), high) in chunks {
+        // Neighbours are added in pairs: the shape of the CPU's multiply-add instruction.
+        for i in 0..LANES / 2 {
+            let pair = |w: &[i16; LANES]| {
+                let product = |j: usize| i32::from(pixels[j]) * i32::from(w[j]);
+                product(2 * i).wrapping_add(product(2 * i + 1))
+            };
+            low_sum[i] = low_sum[i].wrapping_add(pair(low));
+            high_sum[i] = high_sum[i].wrapping_add(pair(high));
+        }
+    }
+    let total = |sums: [i32; LANES / 2]| sums.into_iter().fold(0_i32, i32::wrapping_add);
+    HALF.wrapping_add(total(low_sum)).wrapping_add(total(high_sum) << LOW_BITS)
+}
+
+/// Scales along columns. `narrowed` begins with the source's row `first_row`.
+fn along_columns(narrowed: &[u8], first_row: usize, weights: &Weights, out: &mut RgbImage) {
+    let row_bytes = out.width() as usize * 3;
+    let mut sums = vec![0_i32; row_bytes];
+    let mut out_rows = out.chunks_exact_mut(row_bytes);
+    for (y, (start, count)) in weights.starts.iter().zip(&weights.counts).enumerate() {
+        sums.fill(HALF);
+        let rows = narrowed[(start - first_row) * row_bytes..].chunks_exact(row_bytes);
+        for (row, &weight) in rows.zip(&weights.fixed[y * weights.stride..]).take(*count) {
+            for (sum, &pixel) in sums.iter_mut().zip(row) {
+                *sum += i32::from(pixel) * weight;
+            }
+        }
+        let Some(out) = out_rows.next() else { return };
+        for (pixel, &sum) in out.iter_mut().zip(&sums) {
+            *pixel = to_pixel(sum);
+        }
+    }
+}
+
+/// Fixed point → 8 bits.
+fn to_pixel(sum: i32) -> u8 {
+    (sum >> PRECISION_BITS).clamp(0, 255) as u8
+}
+
+#[cfg(test)]
+#[path = "resize_tests.rs"]
+mod tests;

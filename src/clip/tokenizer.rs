@@ -1,0 +1,101 @@
+//! Text → token ids → the int64 tensors of a text tower, exactly as the manifest says.
+
+use std::path::Path;
+
+use tokenizers::Tokenizer;
+
+use super::clean::clean;
+use super::error::{ClipError, EncodeError};
+use super::manifest::{Padding, TextInput, TextTower};
+
+/// The final ids of one text, prefix and suffix included, not padded. Never longer than the context.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TokenIds(Box<[i64]>);
+
+impl TokenIds {
+    /// The ids.
+    #[must_use]
+    pub fn as_slice(&self) -> &[i64] {
+        &self.0
+    }
+}
+
+/// The inputs of a text module for several texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextBatch {
+    /// Number of texts.
+    pub rows: usize,
+    /// Ids in each row.
+    pub length: usize,
+    /// One `[rows, length]` tensor, row after row, for each input of the manifest in its order.
+    pub inputs: Vec<Vec<i64>>,
+}
+
+/// Makes ids of texts and tensors of ids.
+pub struct TextTokenizer {
+    tokenizer: Tokenizer,
+    tower: TextTower,
+}
+
+impl TextTokenizer {
+    /// Loads `tokenizer.json` from a model folder.
+    ///
+    /// # Errors
+    /// [`ClipError::Tokenizer`] when the file is not one.
+    pub fn load(folder: &Path, tower: &TextTower) -> Result<Self, ClipError> {
+        let path = tower.tokenizer.path(folder);
+        let unusable = |cause: tokenizers::Error| ClipError::Tokenizer { path: path.clone(), reason: cause.to_string() };
+        let mut tokenizer = Tokenizer::from_file(&path).map_err(unusable)?;
+        // Both may be switched on in the file; the manifest alone rules them.
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(unusable)?;
+        Ok(Self { tokenizer, tower: tower.clone() })
+    }
+
+    /// Cleans and tokenizes a text; what does not fit the context is cut off. Takes some ten microseconds for
+    /// a query and grows with the text.
+    ///
+    /// # Errors
+    /// [`EncodeError::Failed`] when the tokenizer refuses the text.
+    pub fn encode(&self, text: &str) -> Result<TokenIds, EncodeError> {
+        let cleaned = clean(text, &self.tower.cleaning);
+        // `false`: no special tokens; prefix and suffix come from the manifest. Offsets are not needed.
+        let encoding = self.tokenizer.encode_fast(cleaned, false);
+        let encoding = encoding.map_err(|cause| EncodeError::Failed(format!("the tokenizer: {cause}")))?;
+        Ok(self.frame(encoding.get_ids()))
+    }
+
+    /// Cuts a text's own ids to the room there is, shifts them, and puts prefix and suffix around them.
+    fn frame(&self, ids: &[u32]) -> TokenIds {
+        let TextTower { context_length, prefix_ids, suffix_ids, id_offset, .. } = &self.tower;
+        let room = context_length.saturating_sub(prefix_ids.len() + suffix_ids.len());
+        let own = ids.iter().take(room).map(|id| i64::from(*id) + id_offset);
+        TokenIds(prefix_ids.iter().copied().chain(own).chain(suffix_ids.iter().copied()).collect())
+    }
+
+    /// The tensors of several texts.
+    #[must_use]
+    pub fn batch(&self, texts: &[TokenIds]) -> TextBatch {
+        let length = match self.tower.padding {
+            Padding::ContextLength => self.tower.context_length,
+            // At least one: modules cannot take a row without columns.
+            Padding::Longest => texts.iter().map(|ids| ids.0.len()).max().unwrap_or(0).max(1),
+        };
+        let rows = || texts.iter().map(|ids| &*ids.0);
+        let inputs = self.tower.inputs.iter().map(|input| match input {
+            TextInput::InputIds => rows().flat_map(|ids| filled(ids.iter().copied(), self.tower.pad_id, length)).collect(),
+            TextInput::AttentionMask => rows().flat_map(|ids| filled(ids.iter().map(|_| 1), 0, length)).collect(),
+            TextInput::PositionIds => rows().flat_map(|_| (0..).take(length)).collect(),
+        });
+        TextBatch { rows: texts.len(), length, inputs: inputs.collect() }
+    }
+}
+
+/// `row` followed by as many `pad` as make it `length` long.
+fn filled(row: impl Iterator<Item = i64>, pad: i64, length: usize) -> impl Iterator<Item = i64> {
+    row.chain(std::iter::repeat(pad)).take(length)
+}
+
+#[cfg(test)]
+#[path = "tokenizer_tests.rs"]
+mod tests;

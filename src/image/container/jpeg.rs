@@ -1,0 +1,85 @@
+//! The segments of a JPEG file.
+
+use super::take;
+
+/// Marker codes that somebody here asks for.
+pub(in super::super) mod marker {
+    /// Application segment 1: EXIF or XMP.
+    pub const APP1: u8 = 0xE1;
+    /// End of the picture.
+    pub const EOI: u8 = 0xD9;
+    /// Start of a scan; entropy-coded data follows.
+    pub const SOS: u8 = 0xDA;
+    /// Start of a progressive frame.
+    pub const SOF2: u8 = 0xC2;
+}
+
+/// One marker and what its length field covers (nothing for the markers without one).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// The byte after `FF`.
+    pub marker: u8,
+    /// The bytes after the length field.
+    pub payload: &'a [u8],
+}
+
+impl Segment<'_> {
+    /// Whether this starts a frame (SOF0 to SOF15, which share their range with DHT, JPG and DAC).
+    pub fn is_frame_header(&self) -> bool {
+        matches!(self.marker, 0xC0..=0xCF) && !matches!(self.marker, 0xC4 | 0xC8 | 0xCC)
+    }
+}
+
+/// The segments from SOI to EOI (included) or to where the file ends or stops making sense.
+/// Entropy-coded data is skipped; what follows EOI (padding, a second picture) is not looked at.
+pub fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
+    let mut rest = bytes.strip_prefix(b"\xFF\xD8").unwrap_or_default();
+    std::iter::from_fn(move || {
+        let marker = next_marker(&mut rest)?;
+        if marker == marker::EOI {
+            rest = &[];
+            return Some(Segment { marker, payload: &[] });
+        }
+        let length = take(&mut rest, 2)?;
+        let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+        let payload = take(&mut rest, length.checked_sub(2)?)?;
+        Some(Segment { marker, payload })
+    })
+}
+
+/// Skips to the next `FF xx` that is neither stuffing (`FF 00`), fill (`FF FF`), a restart marker nor
+/// one of the other markers without a length. Between segments that skips stray bytes, as other
+/// readers do; after SOS it skips the scan's data.
+fn next_marker(rest: &mut &[u8]) -> Option<u8> {
+    loop {
+        let at = rest.iter().position(|&b| b == 0xFF)?;
+        *rest = &rest[at + 1..];
+        match *rest.first()? {
+            0xFF => {}
+            0x00 | 0x01 | 0xD0..=0xD8 => *rest = &rest[1..],
+            marker => {
+                *rest = &rest[1..];
+                return Some(marker);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_walk_skips_scan_data_and_ends_at_eoi() {
+        let file = b"\xFF\xD8\xFF\xE1\0\x04ab\xFF\xFF\xDA\0\x03x\x12\xFF\0\xFF\xD0\x34\xFF\xD9\xFF\xE1\0\x02";
+        let found: Vec<_> = segments(file).map(|s| (s.marker, s.payload)).collect();
+        assert_eq!(found, [(0xE1, b"ab".as_slice()), (0xDA, b"x".as_slice()), (0xD9, b"".as_slice())]);
+    }
+
+    #[test]
+    fn a_length_beyond_the_file_ends_the_walk() {
+        assert_eq!(segments(b"\xFF\xD8\xFF\xE1\xFF\xFFab").count(), 0);
+        assert_eq!(segments(b"\xFF\xD8\xFF\xE1\0\x01ab").count(), 0);
+        assert_eq!(segments(b"not a jpeg").count(), 0);
+    }
+}

@@ -1,0 +1,99 @@
+//! The few EXIF values that matter here, read from a TIFF structure without copying it.
+//!
+//! Only the tags named below are ever looked at. Where the picture was taken (the GPS directory) is
+//! not read, so it cannot be published.
+
+/// What a picture's EXIF says, borrowed from the file.
+#[derive(Clone, Copy)]
+pub(super) struct Exif<'a> {
+    /// From the byte-order mark on: offsets count from here.
+    tiff: &'a [u8],
+    big_endian: bool,
+}
+
+/// Tags of the first directory (and, for [`tag::USER_COMMENT`], of the EXIF directory).
+pub(super) mod tag {
+    /// How the camera was held, 1 to 8.
+    pub const ORIENTATION: u16 = 0x0112;
+    /// Where the EXIF directory is.
+    pub const EXIF_IFD: u16 = 0x8769;
+    /// Free text with an eight-byte code that names its encoding.
+    pub const USER_COMMENT: u16 = 0x9286;
+    /// The camera's maker; ComfyUI writes its workflow here.
+    pub const MAKE: u16 = 0x010F;
+    /// The camera's name; ComfyUI writes its prompt here.
+    pub const MODEL: u16 = 0x0110;
+    /// A description of the picture.
+    pub const IMAGE_DESCRIPTION: u16 = 0x010E;
+    /// An XMP packet.
+    pub const XMP: u16 = 700;
+}
+
+impl<'a> Exif<'a> {
+    /// Reads the header; `None` when it is no (32-bit) TIFF structure. An `Exif\0\0` before it, as JPEG
+    /// has it and some WebP writers add it, is skipped.
+    pub fn parse(blob: &'a [u8]) -> Option<Self> {
+        let tiff = blob.strip_prefix(b"Exif\0\0").unwrap_or(blob);
+        match tiff {
+            [b'I', b'I', 42, 0, ..] => Some(Self { tiff, big_endian: false }),
+            [b'M', b'M', 0, 42, ..] => Some(Self { tiff, big_endian: true }),
+            _ => None,
+        }
+    }
+
+    /// The orientation tag, when it is one of the eight that exist.
+    pub fn orientation(&self) -> Option<u8> {
+        let value = self.find(self.first_ifd()?, tag::ORIENTATION)?;
+        let value = match value {
+            [_] => value[0],
+            _ => u8::try_from(self.u16(value)?).ok()?,
+        };
+        (1..=8).contains(&value).then_some(value)
+    }
+
+    /// The raw bytes of the user comment, its encoding code included.
+    pub fn user_comment(&self) -> Option<&'a [u8]> {
+        let pointer = self.find(self.first_ifd()?, tag::EXIF_IFD)?;
+        let exif_ifd = usize::try_from(self.u32(pointer)?).ok()?;
+        self.find(exif_ifd, tag::USER_COMMENT)
+    }
+
+    /// The raw bytes of a tag of the first directory.
+    pub fn first_directory(&self, tag: u16) -> Option<&'a [u8]> {
+        self.find(self.first_ifd()?, tag)
+    }
+
+    fn first_ifd(&self) -> Option<usize> {
+        usize::try_from(self.u32(self.tiff.get(4..8)?)?).ok()
+    }
+
+    /// The value bytes of `tag` in the directory at `ifd`. One pass over at most 65,535 entries.
+    fn find(&self, ifd: usize, tag: u16) -> Option<&'a [u8]> {
+        let directory = self.tiff.get(ifd..)?;
+        let count = usize::from(self.u16(directory)?);
+        let entry = directory[2..].chunks_exact(12).take(count).find(|entry| self.u16(entry) == Some(tag))?;
+        let unit = match self.u16(&entry[2..])? {
+            1 | 2 | 6 | 7 => 1,
+            3 | 8 => 2,
+            4 | 9 | 11 | 13 => 4,
+            5 | 10 | 12 => 8,
+            _ => return None,
+        };
+        let length = usize::try_from(self.u32(&entry[4..])?).ok()?.checked_mul(unit)?;
+        if length <= 4 {
+            return entry.get(8..8 + length);
+        }
+        let offset = usize::try_from(self.u32(&entry[8..])?).ok()?;
+        self.tiff.get(offset..offset.checked_add(length)?)
+    }
+
+    fn u16(&self, bytes: &[u8]) -> Option<u16> {
+        let bytes = *bytes.first_chunk()?;
+        Some(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+    }
+
+    fn u32(&self, bytes: &[u8]) -> Option<u32> {
+        let bytes = *bytes.first_chunk()?;
+        Some(if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+    }
+}

@@ -1,0 +1,207 @@
+//! Builders of small files for the tests of this module.
+
+use std::io::{Cursor, Write as _};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, Rgb, RgbImage};
+
+use super::FileType;
+
+/// 6 × 4 pixels, each of another colour, so that every orientation looks different.
+pub fn patchwork() -> RgbImage {
+    RgbImage::from_fn(6, 4, |x, y| Rgb([x as u8 * 50, y as u8 * 80, 255 - x as u8 * 20]))
+}
+
+/// 48 × 32 pixels in 8 × 8 blocks of the [`patchwork`], which JPEG keeps nearly exact.
+pub fn blocks() -> RgbImage {
+    let small = patchwork();
+    RgbImage::from_fn(48, 32, |x, y| *small.get_pixel(x / 8, y / 8))
+}
+
+/// [`blocks`] as JPEG, [`patchwork`] as any other type.
+pub fn file(file_type: FileType) -> Vec<u8> {
+    match file_type {
+        FileType::Jpeg => jpeg(&blocks()),
+        FileType::Png => encode(&patchwork(), ImageFormat::Png),
+        FileType::Gif => encode(&patchwork(), ImageFormat::Gif),
+        FileType::WebP => encode(&patchwork(), ImageFormat::WebP),
+        FileType::Bmp => encode(&patchwork(), ImageFormat::Bmp),
+        FileType::Tiff => encode(&patchwork(), ImageFormat::Tiff),
+    }
+}
+
+/// Encodes with the image crate.
+pub fn encode(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn jpeg(picture: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 98).encode_image(picture).unwrap();
+    bytes
+}
+
+/// A PNG of raw samples.
+pub fn png(
+    (width, height): (u32, u32),
+    color: png::ColorType,
+    depth: png::BitDepth,
+    samples: &[u8],
+    palette: Option<&[u8]>,
+    trns: Option<&[u8]>,
+) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    if let Some(palette) = palette {
+        encoder.set_palette(palette.to_vec());
+    }
+    if let Some(trns) = trns {
+        encoder.set_trns(trns.to_vec());
+    }
+    encoder.write_header().unwrap().write_image_data(samples).unwrap();
+    bytes
+}
+
+/// A PNG chunk with its checksum.
+pub fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(kind);
+    crc.update(data);
+    let length = u32::try_from(data.len()).unwrap();
+    [&length.to_be_bytes(), kind.as_slice(), data, &crc.sum().to_be_bytes()].concat()
+}
+
+/// A PNG with chunks before and after its pixels.
+pub fn png_with(before: &[Vec<u8>], after: &[Vec<u8>]) -> Vec<u8> {
+    let plain = file(FileType::Png);
+    let (head, rest) = plain.split_at(8 + 25);
+    let (pixels, end) = rest.split_at(rest.len() - 12);
+    [head, &before.concat(), pixels, &after.concat(), end].concat()
+}
+
+/// A tEXt chunk.
+pub fn text(key: &str, value: &[u8]) -> Vec<u8> {
+    chunk(b"tEXt", &[key.as_bytes(), b"\0", value].concat())
+}
+
+/// A zTXt chunk.
+pub fn ztxt(key: &str, value: &[u8]) -> Vec<u8> {
+    chunk(b"zTXt", &[key.as_bytes(), b"\0\0", &deflate(value)].concat())
+}
+
+/// An iTXt chunk.
+pub fn itxt(key: &str, value: &str, compressed: bool) -> Vec<u8> {
+    let body = if compressed { deflate(value.as_bytes()) } else { value.as_bytes().to_vec() };
+    let flag = [u8::from(compressed), 0];
+    chunk(b"iTXt", &[key.as_bytes(), b"\0", &flag, b"ja\0", b"\0", &body].concat())
+}
+
+/// zlib.
+pub fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An EXIF structure: entries `(tag, type, value bytes)` of the first directory, and a user comment.
+pub fn exif(big_endian: bool, entries: &[(u16, u16, &[u8])], comment: Option<&[u8]>) -> Vec<u8> {
+    let two = |v: u16| if big_endian { v.to_be_bytes() } else { v.to_le_bytes() };
+    let four = |v: usize| {
+        let v = u32::try_from(v).unwrap();
+        if big_endian { v.to_be_bytes() } else { v.to_le_bytes() }
+    };
+    let count = entries.len() + usize::from(comment.is_some());
+    let first_end = 8 + 2 + 12 * count + 4;
+    let mut values_at = first_end + if comment.is_some() { 2 + 12 + 4 } else { 0 };
+    let mut values = Vec::new();
+    let mut entry = |tag: u16, kind: u16, value: &[u8]| {
+        let unit = if kind == 3 { 2 } else { 1 };
+        let mut field = [two(tag).as_slice(), &two(kind), &four(value.len() / unit)].concat();
+        if value.len() <= 4 {
+            field.extend_from_slice(value);
+            field.resize(12, 0);
+        } else {
+            field.extend_from_slice(&four(values_at));
+            values.extend_from_slice(value);
+            values_at += value.len();
+        }
+        field
+    };
+    let mut first: Vec<u8> = entries.iter().flat_map(|&(tag, kind, value)| entry(tag, kind, value)).collect();
+    let mut second = Vec::new();
+    if let Some(comment) = comment {
+        first.extend([two(0x8769).as_slice(), &two(4), &four(1), &four(first_end)].concat());
+        second = [two(1).as_slice(), &entry(0x9286, 7, comment), &four(0)].concat();
+    }
+    let mark: &[u8] = if big_endian { b"MM\0*" } else { b"II*\0" };
+    [mark, &four(8), &two(count as u16), &first, &four(0), &second, &values].concat()
+}
+
+/// EXIF that holds nothing but an orientation.
+pub fn exif_orientation(value: u8) -> Vec<u8> {
+    exif(true, &[(0x0112, 3, &[0, value])], None)
+}
+
+/// The file of this type with EXIF where the type keeps it; GIF and BMP have no such place.
+pub fn file_with_exif(file_type: FileType, exif: &[u8]) -> Vec<u8> {
+    let plain = file(file_type);
+    match file_type {
+        FileType::Jpeg => {
+            let payload = [b"Exif\0\0", exif].concat();
+            let length = u16::try_from(payload.len() + 2).unwrap().to_be_bytes();
+            [&plain[..2], b"\xFF\xE1", &length, &payload, &plain[2..]].concat()
+        }
+        FileType::Png => png_with(&[chunk(b"eXIf", exif)], &[]),
+        FileType::WebP => webp_extended(&plain, &[(b"EXIF", exif)]),
+        FileType::Gif | FileType::Bmp | FileType::Tiff => plain,
+    }
+}
+
+/// A simple WebP file of [`patchwork`]'s size made an extended one with further chunks.
+fn webp_extended(simple: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let riff = |kind: &[u8; 4], data: &[u8]| {
+        let length = u32::try_from(data.len()).unwrap().to_le_bytes();
+        [kind.as_slice(), &length, data, &[0][..data.len() % 2]].concat()
+    };
+    let (width, height) = patchwork().dimensions();
+    let [w, h] = [width - 1, height - 1].map(u32::to_le_bytes);
+    let header = [&[0x08, 0, 0, 0], &w[..3], &h[..3]].concat();
+    let mut body = [b"WEBP", riff(b"VP8X", &header).as_slice(), &simple[12..]].concat();
+    for (kind, data) in chunks {
+        body.extend(riff(kind, data));
+    }
+    riff(b"RIFF", &body)
+}
+
+/// A GIF of one colour table (black, red, white, green) whose frames are given as
+/// `(left, top, width, height, palette indices)`; index 3 is transparent.
+pub fn gif(screen: (u16, u16), frames: &[(u16, u16, u16, u16, &[u8])]) -> Vec<u8> {
+    let mut bytes = b"GIF89a".to_vec();
+    bytes.extend(screen.0.to_le_bytes());
+    bytes.extend(screen.1.to_le_bytes());
+    bytes.extend([0x91, 0, 0]);
+    bytes.extend([0, 0, 0, 255, 0, 0, 255, 255, 255, 0, 255, 0]);
+    for &(left, top, width, height, indices) in frames {
+        bytes.extend([0x21, 0xF9, 4, 1, 10, 0, 3, 0, 0x2C]);
+        for value in [left, top, width, height] {
+            bytes.extend(value.to_le_bytes());
+        }
+        // Codes of three bits; a clear code before each index keeps them at three.
+        let codes: Vec<u8> = indices.iter().flat_map(|&index| [4, index]).chain([5]).collect();
+        let mut data = vec![0_u8; (codes.len() * 3).div_ceil(8)];
+        for (i, code) in codes.iter().enumerate() {
+            for bit in 0..3 {
+                data[(i * 3 + bit) / 8] |= (code >> bit & 1) << ((i * 3 + bit) % 8);
+            }
+        }
+        bytes.extend([0, 2, u8::try_from(data.len()).unwrap()]);
+        bytes.extend(data);
+        bytes.push(0);
+    }
+    bytes.push(0x3B);
+    bytes
+}

@@ -1,0 +1,115 @@
+//! Registers the pictures of a folder in an empty store, with a bar in the terminal; goes on after a stop.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::blocking;
+use crate::clip::Priority;
+use crate::register::{Registered, Registrar, Upload};
+use crate::store::Store;
+
+/// Written into the data directory while the folder is being registered, so that a start after a stop goes on
+/// although the store is not empty any more.
+const MARKER: &str = "registering-images";
+
+/// Pictures registered at once: enough to fill a batch.
+const IN_FLIGHT: usize = 8;
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seeded {
+    /// New images.
+    pub created: usize,
+    /// Files whose bytes were known.
+    pub known: usize,
+    /// Files that could not be taken; the log says why.
+    pub failed: usize,
+}
+
+/// Registers every picture below `folder` when the store is empty, or when that was begun and not finished.
+/// `None` when there was nothing to do.
+///
+/// # Errors
+/// When the folder cannot be read or the store cannot be asked.
+pub async fn seed(
+    folder: &Path,
+    data_dir: &Path,
+    store: Arc<dyn Store>,
+    registrar: &Registrar,
+) -> Result<Option<Seeded>, Box<dyn std::error::Error + Send + Sync>> {
+    let marker = data_dir.join(MARKER);
+    let empty = blocking::run(move || store.count_images()).await?? == 0;
+    if (!empty && !marker.exists()) || !folder.is_dir() {
+        return Ok(None);
+    }
+    let files = pictures(folder)?;
+    if files.is_empty() {
+        return Ok(None);
+    }
+    fs::write(&marker, folder.to_string_lossy().as_bytes())?;
+    let bar = progress_bar(files.len());
+    let counts = futures_util::stream::iter(files)
+        .map(|file| {
+            let bar = &bar;
+            async move {
+                let outcome = register(&file, registrar).await;
+                bar.inc(1);
+                outcome.inspect_err(|error| bar.suspend(|| log::warn!("{} is left out: {error}", file.display())))
+            }
+        })
+        .buffered(IN_FLIGHT)
+        .fold(Seeded::default(), |mut seeded, outcome| async move {
+            match outcome {
+                Ok(Registered::Created(_)) => seeded.created += 1,
+                Ok(Registered::Known(_)) => seeded.known += 1,
+                Err(_) => seeded.failed += 1,
+            }
+            seeded
+        })
+        .await;
+    bar.finish_and_clear();
+    fs::remove_file(&marker)?;
+    Ok(Some(counts))
+}
+
+async fn register(
+    file: &Path,
+    registrar: &Registrar,
+) -> Result<Registered, Box<dyn std::error::Error + Send + Sync>> {
+    let path = file.to_owned();
+    let bytes = blocking::run(move || fs::read(path)).await??.into();
+    let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(registrar.register(Upload { bytes, file_name, caption: None, generation_prompt: None }, Priority::Upload).await?)
+}
+
+/// Files with a picture's extension, in the order of their paths, so that every machine gives the same ids.
+fn pictures(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff"];
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            // `file_type` does not follow links, so a link to a parent folder makes no circle.
+            let (path, kind) = (entry.path(), entry.file_type()?);
+            let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+            if kind.is_dir() {
+                folders.push(path);
+            } else if extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn progress_bar(length: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("registering images {bar:30} {pos}/{len} {per_sec} {eta} left");
+    ProgressBar::new(length as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

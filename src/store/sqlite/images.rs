@@ -1,0 +1,267 @@
+//! Rows of images: inserting, reading, changing, deleting.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::document::{self, Document};
+use super::filter::{Condition, count, date, micros};
+use crate::store::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, ModelId, NewImage, Sha256, StoreError};
+use crate::vector::UnitVector;
+
+const COLUMNS: &str = "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
+    i.generation_prompt, i.generation, d.caption
+    FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id";
+
+/// An inserted image, and the change number of each of its embeddings.
+pub(super) struct Insertion {
+    pub(super) inserted: Inserted,
+    pub(super) changes: Vec<i64>,
+}
+
+pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Insertion, StoreError> {
+    // The constraint decides who was first; whoever comes second finds the other's row.
+    let created: Option<ImageId> = transaction
+        .prepare_cached(
+            "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
+        )?
+        .query_row(
+            params![
+                image.sha256.0,
+                image.file_name,
+                image.file_type,
+                i64::try_from(image.bytes.len()).unwrap_or(i64::MAX),
+                image.width,
+                image.height,
+                micros(image.upload_date),
+                image.generation,
+                image.generation_prompt,
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(image_id) = created else {
+        let known = transaction
+            .prepare_cached("SELECT image_id FROM images WHERE sha256 = ?")?
+            .query_row([image.sha256.0], |row| row.get(0))?;
+        return Ok(Insertion { inserted: Inserted::Known(known), changes: Vec::new() });
+    };
+    transaction
+        .prepare_cached("INSERT INTO image_contents (image_id, image_data) VALUES (?, ?)")?
+        .execute(params![image_id, image.bytes])?;
+    set_caption(transaction, image_id, image.caption)?;
+    let document = Document {
+        file_name: image.file_name,
+        caption: image.caption,
+        generation_prompt: image.generation_prompt,
+        generation: image.generation,
+    };
+    document::index(transaction, image_id, &document)?;
+    let changes = image
+        .embeddings
+        .iter()
+        .map(|(model_id, vector)| insert_embedding(transaction, *model_id, image_id, vector))
+        .collect::<Result<_, _>>()?;
+    Ok(Insertion { inserted: Inserted::Created(image_id), changes })
+}
+
+/// The new row's change number.
+fn insert_embedding(
+    transaction: &Transaction<'_>,
+    model_id: ModelId,
+    image_id: ImageId,
+    vector: &UnitVector,
+) -> Result<i64, StoreError> {
+    transaction
+        .prepare_cached("INSERT INTO image_embeddings (model_id, image_id, embedding) VALUES (?, ?, ?)")?
+        .execute(params![model_id, image_id, vector.to_le_bytes()])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+/// The new row's change number; `None` when there is no such image.
+pub(super) fn put_embedding(
+    transaction: &Transaction<'_>,
+    model_id: ModelId,
+    image_id: ImageId,
+    vector: &UnitVector,
+) -> Result<Option<i64>, StoreError> {
+    if !exists(transaction, image_id)? {
+        return Ok(None);
+    }
+    // Never an UPDATE: a new row has a new, higher change number.
+    transaction
+        .prepare_cached("DELETE FROM image_embeddings WHERE model_id = ? AND image_id = ?")?
+        .execute([model_id, image_id])?;
+    insert_embedding(transaction, model_id, image_id, vector).map(Some)
+}
+
+pub(super) fn update(
+    transaction: &Transaction<'_>,
+    image_id: ImageId,
+    patch: &ImagePatch,
+) -> Result<Option<Image>, StoreError> {
+    if !exists(transaction, image_id)? {
+        return Ok(None);
+    }
+    if let Some(caption) = &patch.caption {
+        set_caption(transaction, image_id, caption.as_deref())?;
+    }
+    if let Some(prompt) = &patch.generation_prompt {
+        let (raw, generation) = match prompt {
+            Some((raw, generation)) => (Some(raw), generation.as_ref()),
+            None => (None, None),
+        };
+        transaction
+            .prepare_cached("UPDATE images SET generation_prompt = ?, generation = ? WHERE image_id = ?")?
+            .execute(params![raw, generation, image_id])?;
+    }
+    let Some(image) = image(transaction, image_id)? else { return Ok(None) };
+    let document = Document {
+        file_name: &image.file_name,
+        caption: image.caption.as_deref(),
+        generation_prompt: image.generation_prompt.as_deref(),
+        generation: image.generation.as_deref(),
+    };
+    document::index(transaction, image_id, &document)?;
+    Ok(Some(image))
+}
+
+fn set_caption(transaction: &Transaction<'_>, image_id: ImageId, caption: Option<&str>) -> Result<(), StoreError> {
+    match caption {
+        Some(caption) => transaction
+            .prepare_cached("INSERT OR REPLACE INTO image_descriptions (image_id, caption) VALUES (?, ?)")?
+            .execute(params![image_id, caption])?,
+        None => transaction.prepare_cached("DELETE FROM image_descriptions WHERE image_id = ?")?.execute([image_id])?,
+    };
+    Ok(())
+}
+
+pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result<bool, StoreError> {
+    document::remove(transaction, image_id)?;
+    // Contents, description and embeddings go with the row (ON DELETE CASCADE).
+    Ok(transaction.prepare_cached("DELETE FROM images WHERE image_id = ?")?.execute([image_id])? > 0)
+}
+
+fn exists(connection: &Connection, image_id: ImageId) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM images WHERE image_id = ?")?.exists([image_id])?)
+}
+
+pub(super) fn image(connection: &Connection, image_id: ImageId) -> Result<Option<Image>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE i.image_id = ?"))?;
+    let mut rows = statement.query([image_id])?;
+    rows.next()?.map(image_of).transpose()
+}
+
+pub(super) fn images(connection: &Connection, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError> {
+    image_ids.iter().filter_map(|id| image(connection, *id).transpose()).collect()
+}
+
+pub(super) fn by_sha256(connection: &Connection, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE i.sha256 = ?"))?;
+    let mut rows = statement.query([sha256.0])?;
+    rows.next()?.map(image_of).transpose()
+}
+
+pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Option<Content>, StoreError> {
+    let content = connection
+        .prepare_cached(
+            "SELECT c.image_data, i.file_type, i.file_name, i.sha256
+             FROM images i JOIN image_contents c ON c.image_id = i.image_id WHERE i.image_id = ?",
+        )?
+        .query_row([image_id], |row| {
+            Ok(Content { bytes: row.get(0)?, file_type: row.get(1)?, file_name: row.get(2)?, sha256: Sha256(row.get(3)?) })
+        })
+        .optional()?;
+    Ok(content)
+}
+
+pub(super) fn newest(
+    connection: &Connection,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    offset: usize,
+    limit: usize,
+) -> Result<Vec<Image>, StoreError> {
+    let condition = Condition::of(filter)?;
+    let sql = |start: &str| {
+        // INDEXED BY: filter and order come from the index alone, and a plan that did otherwise would be an error.
+        format!(
+            "SELECT i.image_id FROM images i INDEXED BY images_newest WHERE {start} {}
+             ORDER BY i.upload_date DESC, i.image_id DESC LIMIT ? OFFSET ?",
+            condition.sql()
+        )
+    };
+    let page = [count(limit), count(offset)];
+    let ids = match cursor {
+        Some(cursor) => ids(
+            connection,
+            &sql("(i.upload_date, i.image_id) < (?, ?)"),
+            condition.parameters([micros(cursor.upload_date).into(), cursor.image_id.into()], page),
+        ),
+        None => ids(connection, &sql("1"), condition.parameters([], page)),
+    }?;
+    images(connection, &ids)
+}
+
+/// The first column of all rows.
+pub(super) fn ids(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<i64>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let ids = statement.query_map(parameters, |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(ids)
+}
+
+pub(super) fn total(connection: &Connection) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM store_facts WHERE name = 'image_count'")?;
+    Ok(statement.query_row([], |row| unsigned(row, 0))?)
+}
+
+pub(super) fn embedding(
+    connection: &Connection,
+    model_id: ModelId,
+    image_id: ImageId,
+) -> Result<Option<UnitVector>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT embedding FROM image_embeddings WHERE model_id = ? AND image_id = ?")?;
+    let mut rows = statement.query([model_id, image_id])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    vector(row, 0).map(Some)
+}
+
+/// An embedding in a column.
+pub(super) fn vector(row: &Row<'_>, column: usize) -> Result<UnitVector, StoreError> {
+    let bytes = row.get_ref(column)?.as_blob().map_err(|error| StoreError::Damaged(error.to_string()))?;
+    UnitVector::from_le_bytes(bytes).map_err(|error| StoreError::Damaged(format!("an embedding: {error}")))
+}
+
+pub(super) fn without_embedding(
+    connection: &Connection,
+    model_id: ModelId,
+    after: Option<ImageId>,
+    limit: usize,
+) -> Result<Vec<ImageId>, StoreError> {
+    let sql = "SELECT i.image_id FROM images i WHERE i.image_id > ?
+               AND NOT EXISTS (SELECT 1 FROM image_embeddings e WHERE e.model_id = ? AND e.image_id = i.image_id)
+               ORDER BY i.image_id LIMIT ?";
+    ids(connection, sql, params![after.unwrap_or(0), model_id, count(limit)])
+}
+
+fn image_of(row: &Row<'_>) -> Result<Image, StoreError> {
+    Ok(Image {
+        image_id: row.get(0)?,
+        file_name: row.get(1)?,
+        file_type: row.get(2)?,
+        bytes: unsigned(row, 3)?,
+        width: row.get(4)?,
+        height: row.get(5)?,
+        sha256: Sha256(row.get(6)?),
+        upload_date: date(row.get(7)?)?,
+        generation_prompt: row.get(8)?,
+        generation: row.get(9)?,
+        caption: row.get(10)?,
+    })
+}
+
+/// A number that is never negative.
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}

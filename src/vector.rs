@@ -1,0 +1,126 @@
+//! The one vector type: an embedding of length one.
+
+use std::fmt;
+
+/// An L2-normalised embedding. Holding one proves that its length is 1 and every component is finite,
+/// so an inner product of two is their cosine similarity.
+#[derive(Clone, PartialEq)]
+pub struct UnitVector(Box<[f32]>);
+
+/// Why numbers do not make a [`UnitVector`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAUnitVector {
+    /// A component is NaN or infinite.
+    #[error("the vector holds a number that is not finite")]
+    NotFinite,
+    /// The vector has no direction (all components zero, or no components).
+    #[error("the vector has no direction")]
+    NoDirection,
+    /// The bytes are not a whole number of little-endian `f32`.
+    #[error("{0} bytes are not a whole number of 32-bit floats")]
+    BadLength(usize),
+}
+
+impl UnitVector {
+    /// Scales `components` to length 1.
+    ///
+    /// # Errors
+    /// When a component is not finite, or the length is zero.
+    pub fn normalize(mut components: Vec<f32>) -> Result<Self, NotAUnitVector> {
+        if components.iter().any(|x| !x.is_finite()) {
+            return Err(NotAUnitVector::NotFinite);
+        }
+        let length = components.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        if length < 1e-12 {
+            return Err(NotAUnitVector::NoDirection);
+        }
+        for x in &mut components {
+            *x = (f64::from(*x) / length) as f32;
+        }
+        Ok(Self(components.into_boxed_slice()))
+    }
+
+    /// Reads little-endian `f32` bytes, as [`Self::to_le_bytes`] wrote them, and normalises.
+    ///
+    /// # Errors
+    /// As [`Self::normalize`], or when the byte count is not a multiple of four.
+    pub fn from_le_bytes(bytes: &[u8]) -> Result<Self, NotAUnitVector> {
+        let (chunks, rest) = bytes.as_chunks::<4>();
+        if !rest.is_empty() {
+            return Err(NotAUnitVector::BadLength(bytes.len()));
+        }
+        Self::normalize(chunks.iter().map(|c| f32::from_le_bytes(*c)).collect())
+    }
+
+    /// The components as little-endian `f32` bytes, `4 × dimension` of them.
+    #[must_use]
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|x| x.to_le_bytes()).collect()
+    }
+
+    /// Number of components.
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The components.
+    #[must_use]
+    pub fn as_slice(&self) -> &[f32] {
+        &self.0
+    }
+
+    /// Cosine similarity: the inner product, from −1 to 1. Dimensions must agree.
+    #[must_use]
+    pub fn similarity(&self, other: &Self) -> f32 {
+        debug_assert_eq!(self.dimension(), other.dimension());
+        self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
+    }
+
+    /// The weighted sum of vectors, scaled back to length 1. Parts must share one dimension.
+    ///
+    /// # Errors
+    /// When the parts cancel out, or there are none.
+    pub fn combine(parts: &[(f32, &Self)]) -> Result<Self, NotAUnitVector> {
+        let dimension = parts.first().map_or(0, |(_, v)| v.dimension());
+        let mut sum = vec![0.0_f32; dimension];
+        for (weight, vector) in parts {
+            debug_assert_eq!(vector.dimension(), dimension);
+            for (s, x) in sum.iter_mut().zip(&vector.0) {
+                *s += weight * x;
+            }
+        }
+        Self::normalize(sum)
+    }
+}
+
+impl fmt::Debug for UnitVector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnitVector({} d)", self.dimension())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_survive_a_round_trip() {
+        let v = UnitVector::normalize(vec![3.0, 4.0]).unwrap();
+        assert_eq!(v.as_slice(), [0.6, 0.8]);
+        assert_eq!(UnitVector::from_le_bytes(&v.to_le_bytes()).unwrap(), v);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert_eq!(UnitVector::normalize(vec![f32::NAN]), Err(NotAUnitVector::NotFinite));
+        assert_eq!(UnitVector::normalize(vec![0.0; 3]), Err(NotAUnitVector::NoDirection));
+        assert_eq!(UnitVector::from_le_bytes(&[0; 7]), Err(NotAUnitVector::BadLength(7)));
+    }
+
+    #[test]
+    fn opposite_parts_have_no_direction() {
+        let v = UnitVector::normalize(vec![1.0, 2.0]).unwrap();
+        assert_eq!(UnitVector::combine(&[(1.0, &v), (-1.0, &v)]), Err(NotAUnitVector::NoDirection));
+    }
+}

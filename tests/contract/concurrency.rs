@@ -1,0 +1,89 @@
+//! Many callers at once.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use mitsuke::store::{ImageId, Inserted, Store};
+
+use super::fixtures::*;
+
+const THREADS: usize = 8;
+
+pub fn the_same_bytes_at_once_become_one_image(store: &dyn Store) {
+    let model = model(store, "a");
+    for round in 0..10 {
+        let start = Barrier::new(THREADS);
+        let answers: Vec<Inserted> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|n| {
+                    let picture = picture(&round.to_string()).caption(&format!("by {n}")).embedded(&model, angle(n as f32));
+                    let start = &start;
+                    scope.spawn(move || {
+                        start.wait();
+                        picture.try_insert(store).unwrap()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let created = answers.iter().filter(|answer| matches!(answer, Inserted::Created(_))).count();
+        assert_eq!(created, 1, "{answers:?}");
+        let ids: std::collections::HashSet<ImageId> =
+            answers.iter().map(|(Inserted::Created(id) | Inserted::Known(id))| *id).collect();
+        assert_eq!(ids.len(), 1, "{answers:?}");
+    }
+    assert_eq!(store.count_images().unwrap(), 10);
+    assert_eq!(nearest(store, &model, &angle(0.0), 100).len(), 10);
+}
+
+pub fn many_writers_and_readers_lose_nothing(store: &dyn Store) {
+    const EACH: usize = 40;
+    let model = model(store, "a");
+    let vectors = scattered(THREADS * EACH, 3);
+    let writing = AtomicBool::new(true);
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..4)
+            .map(|n| {
+                let (writing, model) = (&writing, &model);
+                let query = &vectors[n];
+                scope.spawn(move || {
+                    while writing.load(Ordering::Relaxed) {
+                        // What is found is there, with its text, in order and without doubles.
+                        let hits = nearest(store, model, query, 20);
+                        assert!(hits.is_sorted_by(|a, b| a.distance <= b.distance));
+                        let ids: Vec<_> = hits.iter().map(|hit| hit.image_id).collect();
+                        let images = store.images(&ids).unwrap();
+                        assert_eq!(images.len(), ids.len());
+                        assert!(images.iter().all(|image| image.caption.is_some()));
+                        let found = found(store, &["猫"]);
+                        assert_eq!(store.images(&found).unwrap().len(), found.len());
+                        let models = store.models().unwrap();
+                        assert_eq!(models[0].embedded, models[0].total);
+                    }
+                })
+            })
+            .collect();
+        let writers: Vec<_> = (0..THREADS)
+            .map(|writer| {
+                let (vectors, model) = (&vectors, &model);
+                scope.spawn(move || {
+                    for n in 0..EACH {
+                        let number = writer * EACH + n;
+                        let picture = picture(&number.to_string()).caption("眠る猫");
+                        let image_id = picture.embedded(model, vectors[number].clone()).insert(store);
+                        // What has been answered as stored is found by the very next search.
+                        let hits = nearest(store, model, &vectors[number], 1);
+                        assert_eq!(hits[0].image_id, image_id);
+                    }
+                })
+            })
+            .collect();
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        writing.store(false, Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+    assert_eq!(store.count_images().unwrap(), (THREADS * EACH) as u64);
+    assert_eq!(found(store, &["眠る猫"]).len(), THREADS * EACH);
+    assert_eq!(nearest(store, &model, &vectors[0], 1000).len(), THREADS * EACH);
+}

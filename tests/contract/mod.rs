@@ -1,0 +1,105 @@
+//! What every store must answer, as tests for any `dyn Store`.
+//!
+//! A test binary says how to open an empty store and takes the whole suite:
+//!
+//! ```ignore
+//! mod contract;
+//! contract_tests!(open_empty_store);
+//! ```
+//!
+//! Each case gets an empty store of its own. Cases say nothing about speed or about how a store does it.
+
+pub mod concurrency;
+pub mod filters;
+pub mod fixtures;
+pub mod images;
+pub mod keywords;
+pub mod models;
+pub mod vectors;
+
+/// One `#[test]` for each case, on the stores that `$open` (a `fn() -> TestStore` beside the call) opens.
+#[macro_export]
+macro_rules! contract_tests {
+    ($open:ident) => {
+        $crate::contract_tests!(@cases $open;
+            images: [
+                a_new_image_is_kept_as_it_came,
+                the_same_bytes_again_are_known_and_change_nothing,
+                an_image_without_texts_has_none,
+                an_embedding_that_does_not_fit_stores_nothing,
+                an_unknown_model_stores_nothing,
+                unknown_ids_are_answered_with_nothing,
+                images_come_in_the_order_asked_for,
+                newest_first_by_date_then_id,
+                cursors_walk_through_all_images_once,
+                a_cursor_survives_what_happens_in_front_of_it,
+                pages_by_offset_are_cut_from_the_same_order,
+                a_patch_sets_clears_and_leaves_alone,
+                a_deleted_image_is_gone_everywhere,
+                ids_are_never_used_again,
+                strange_texts_are_only_data
+            ],
+            models: [
+                the_first_model_becomes_current,
+                registering_again_finds_the_same_model,
+                a_known_model_keeps_its_dimension,
+                coverage_counts_what_is_there,
+                a_switch_asks_for_complete_coverage,
+                a_partial_switch_is_made_when_asked_for,
+                switching_back_and_forth_keeps_one_current,
+                images_without_an_embedding_are_listed_in_pages,
+                an_embedding_is_put_replaced_and_read,
+                unknown_models_are_errors
+            ],
+            vectors: [
+                the_nearest_come_first_with_their_distance,
+                the_newest_of_equals_comes_first,
+                an_excluded_image_is_left_out_and_replaced,
+                pages_by_offset_make_the_whole_list,
+                only_the_named_models_embeddings_are_compared,
+                images_without_an_embedding_are_left_out,
+                a_replaced_embedding_is_found_by_its_new_vector,
+                a_filter_never_makes_the_answer_short,
+                a_filter_and_an_exclusion_work_together,
+                a_query_that_does_not_fit_is_an_error,
+                an_empty_store_finds_nothing
+            ],
+            keywords: [
+                one_character_is_found_inside_longer_text,
+                two_and_more_characters_are_found_inside_longer_text,
+                spellings_of_a_character_are_one_but_kana_stay_distinct,
+                english_words_are_found_whole_and_in_any_case,
+                every_term_is_required_wherever_it_stands,
+                a_phrase_asks_for_words_in_order,
+                scripts_mix_within_a_term,
+                captions_prompts_and_file_names_are_searched,
+                readable_prompts_are_searched_also_where_the_raw_one_escapes_them,
+                no_input_is_syntax,
+                terms_without_a_letter_find_nothing_and_hinder_nothing,
+                changed_texts_are_found_by_their_new_words_only,
+                deleted_images_are_not_found,
+                pages_are_stable_and_complete,
+                better_matches_come_first,
+                very_long_texts_are_taken
+            ],
+            filters: [
+                each_filter_alone,
+                filters_combine_with_and,
+                filters_hold_for_every_kind_of_search,
+                file_names_are_compared_literally
+            ],
+            concurrency: [
+                the_same_bytes_at_once_become_one_image,
+                many_writers_and_readers_lose_nothing
+            ]
+        );
+    };
+    (@cases $open:ident; $($module:ident : [$($case:ident),*]),*) => {
+        $(mod $module {
+            $(#[test]
+            fn $case() {
+                $crate::contract::$module::$case(&*super::$open());
+            })*
+        })*
+    };
+}

@@ -1,0 +1,120 @@
+//! Bad input gets a clear 4xx as a problem document.
+
+use reqwest::Method;
+use reqwest::multipart::Form;
+use serde_json::json;
+
+use crate::app::{Answer, TestApp, spawn};
+use crate::pictures::png;
+
+#[tokio::test]
+async fn what_is_no_endpoint_says_so() {
+    let app = spawn();
+    app.get("/nowhere").await.assert_problem(404, "route_not_found");
+    app.get("/images/1/nothing").await.assert_problem(404, "route_not_found");
+}
+
+#[tokio::test]
+async fn a_wrong_method_says_so() {
+    let app = spawn();
+    for (method, path) in [(Method::DELETE, "/images"), (Method::GET, "/search/text"), (Method::POST, "/models")] {
+        let answer = Answer::read(app.request(method, path).send().await.unwrap()).await;
+        answer.assert_problem(405, "method_not_allowed");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_number_is_no_image() {
+    let app = spawn();
+    for path in ["/images/abc", "/images/99999999999999999999", "/images/-1", "/images/1.5/content"] {
+        app.get(path).await.assert_problem(404, "image_not_found");
+    }
+}
+
+#[tokio::test]
+async fn json_that_cannot_be_used_says_where() {
+    let app = spawn();
+    for body in ["", "{", "[]", "{}", r#"{"query": 5}"#, r#"{"query": "x", "limitt": 3}"#, r#"{"query":"x","mode":"best"}"#, "\u{feff}{}"] {
+        let request = app.request(Method::POST, "/search/text").header("content-type", "application/json");
+        let answer = Answer::read(request.body(body).send().await.unwrap()).await;
+        answer.assert_problem(400, "invalid_json");
+    }
+    let request = app.request(Method::POST, "/search/text").header("content-type", "application/json");
+    let answer = Answer::read(request.body(r#"{"query": "x", "limitt": 3}"#).send().await.unwrap()).await;
+    assert!(answer.json["detail"].as_str().unwrap().contains("limitt"));
+}
+
+#[tokio::test]
+async fn another_content_type_is_refused_with_the_right_one_named() {
+    let app = spawn();
+    for path in ["/search/text", "/search/image", "/images"] {
+        let request = app.request(Method::POST, path).header("content-type", "text/csv").body("a,b");
+        Answer::read(request.send().await.unwrap()).await.assert_problem(415, "unsupported_media_type");
+    }
+}
+
+#[tokio::test]
+async fn numbers_out_of_range_are_refused() {
+    let app = spawn();
+    for limit in [0, 201] {
+        app.search_text(json!({"query": "x", "limit": limit})).await.assert_problem(400, "invalid_request");
+        app.get(&format!("/images?limit={limit}")).await.assert_problem(400, "invalid_request");
+    }
+    app.search_text(json!({"query": "x", "min_similarity": 1.5})).await.assert_problem(400, "invalid_request");
+    app.search_text(json!({"query": "x", "offset": -1})).await.assert_problem(400, "invalid_json");
+    app.get("/images?limit=many").await.assert_problem(400, "invalid_request");
+    app.get("/images?page=2").await.assert_problem(400, "invalid_request");
+    app.get("/images?cursor=zzz").await.assert_problem(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn what_keyword_mode_cannot_use_is_refused() {
+    let app = spawn();
+    let bodies = [json!({"min_similarity": 0.1}), json!({"negative_query": "人"})];
+    for mut body in bodies {
+        body["query"] = json!("猫");
+        body["mode"] = json!("keyword");
+        app.search_text(body).await.assert_problem(400, "invalid_request");
+    }
+}
+
+async fn post_raw(app: &TestApp, body: &'static str) -> Answer {
+    let request = app.request(Method::POST, "/images").header("content-type", "multipart/form-data; boundary=b");
+    Answer::read(request.body(body).send().await.unwrap()).await
+}
+
+#[tokio::test]
+async fn broken_forms_are_refused_and_nothing_is_stored() {
+    let app = spawn();
+    post_raw(&app, "").await.assert_problem(400, "invalid_multipart");
+    post_raw(&app, "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\ncut").await.assert_problem(400, "invalid_multipart");
+    let no_boundary = app.request(Method::POST, "/images").header("content-type", "multipart/form-data").body("x");
+    Answer::read(no_boundary.send().await.unwrap()).await.assert_problem(400, "invalid_multipart");
+    app.post_form("/images", Form::new().text("caption", "x")).await.assert_problem(400, "invalid_request");
+    app.post_form("/images", Form::new().text("surprise", "x")).await.assert_problem(400, "invalid_request");
+    assert!(app.get("/images").await.ids().is_empty());
+}
+
+#[tokio::test]
+async fn files_that_are_no_pictures_are_refused() {
+    let app = spawn();
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec();
+    for bytes in [svg, b"GIF8".to_vec(), b"plain text".to_vec(), Vec::new()] {
+        app.upload("x.png", bytes).await.assert_problem(415, "unsupported_image_type");
+    }
+    let mut cut = png(1);
+    cut.truncate(70);
+    app.upload("cut.png", cut).await.assert_problem(422, "image_corrupt");
+    assert!(app.get("/images").await.ids().is_empty());
+}
+
+#[tokio::test]
+async fn every_answer_carries_a_request_id_and_a_given_one_is_kept() {
+    let app = spawn();
+    assert!(!app.get("/healthz").await.header("x-request-id").is_empty());
+    let given = app.request(Method::GET, "/nowhere").header("x-request-id", "my-id.1");
+    let answer = Answer::read(given.send().await.unwrap()).await;
+    assert_eq!((answer.header("x-request-id"), &answer.json["request_id"]), ("my-id.1", &json!("my-id.1")));
+    let hostile = app.request(Method::GET, "/healthz").header("x-request-id", "a b\tc");
+    assert_ne!(Answer::read(hostile.send().await.unwrap()).await.header("x-request-id"), "a b\tc");
+}

@@ -1,0 +1,127 @@
+//! Every limit at its edge: what just fits is taken, one more is refused with a clear error and nothing stored.
+
+use reqwest::multipart::Form;
+use serde_json::json;
+
+use crate::app::{file, spawn_with};
+use crate::pictures::{encoded, pixels, png, png_claiming};
+
+#[tokio::test]
+async fn bytes_of_a_file() {
+    let size = png(1).len();
+    let fits = spawn_with(&[("MITSUKE_MAX_FILE_BYTES", &size.max(1_024).to_string())]);
+    let mut exact = png(1);
+    // Bytes after the end of a PNG belong to nobody and are allowed.
+    exact.resize(size.max(1_024), 0);
+    assert_eq!(fits.upload("fits.png", exact.clone()).await.status, 201);
+    exact.push(0);
+    let answer = fits.upload("large.png", exact).await;
+    answer.assert_problem(413, "file_too_large");
+    assert_eq!(answer.json["limit"], size.max(1_024));
+    assert_eq!(fits.get("/images").await.ids().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_does_not_stop_the_others() {
+    let app = spawn_with(&[("MITSUKE_MAX_FILE_BYTES", "4096")]);
+    let form = Form::new()
+        .part("file", file("large.bin", vec![0; 5_000]))
+        .part("file", file("fits.png", png(1)));
+    let answer = app.post_form("/images", form).await;
+    assert_eq!(answer.status, 207);
+    assert_eq!(answer.json["images"][0]["problem"]["code"], "file_too_large");
+    assert_eq!(answer.json["images"][1]["status"], "created");
+}
+
+#[tokio::test]
+async fn bytes_of_a_body() {
+    let app = spawn_with(&[("MITSUKE_MAX_BODY_BYTES", "8192")]);
+    let form = |size| Form::new().part("file", file("a.png", png(1))).part("file", file("b", vec![0; size]));
+    app.post_form("/images", form(9_000)).await.assert_problem(413, "body_too_large");
+    assert!(app.get("/images").await.ids().is_empty());
+    assert_eq!(app.post_form("/images", form(8_192 - png(1).len())).await.status, 207);
+}
+
+#[tokio::test]
+async fn files_of_a_request() {
+    let app = spawn_with(&[("MITSUKE_MAX_FILES", "3")]);
+    let form = |count| (0..count).fold(Form::new(), |form, seed| form.part("file", file("x.png", png(seed))));
+    app.post_form("/images", form(4)).await.assert_problem(413, "too_many_files");
+    assert!(app.get("/images").await.ids().is_empty());
+    assert_eq!(app.post_form("/images", form(3)).await.status, 207);
+    assert_eq!(app.get("/images").await.ids().len(), 3);
+}
+
+#[tokio::test]
+async fn pixels_of_a_picture() {
+    let app = spawn_with(&[("MITSUKE_MAX_PIXELS", "1000")]);
+    let picture = |width, height| encoded(&pixels(1, width, height), image::ImageFormat::Png);
+    assert_eq!(app.upload("fits.png", picture(40, 25)).await.status, 201);
+    app.upload("large.png", picture(7, 143)).await.assert_problem(413, "too_many_pixels");
+    assert_eq!(app.get("/images").await.ids().len(), 1);
+}
+
+#[tokio::test]
+async fn pixels_are_counted_before_they_are_decoded() {
+    let app = spawn_with(&[]);
+    for (width, height) in [(60_000, 60_000), (u32::MAX >> 1, 1), (1, 30_000)] {
+        app.upload("bomb.png", png_claiming(width, height)).await.assert_problem(413, "too_many_pixels");
+    }
+    let form = Form::new().part("file", file("bomb.png", png_claiming(50_000, 50_000)));
+    app.post_form("/search/image", form).await.assert_problem(413, "too_many_pixels");
+}
+
+#[tokio::test]
+async fn characters_of_a_query() {
+    let app = spawn_with(&[("MITSUKE_MAX_QUERY_CHARS", "10")]);
+    assert_eq!(app.search_text(json!({"query": "あ".repeat(10)})).await.status, 200);
+    for field in ["query", "negative_query"] {
+        let mut body = json!({"query": "x"});
+        body[field] = json!("あ".repeat(11));
+        let answer = app.search_text(body).await;
+        answer.assert_problem(400, "text_too_long");
+        assert_eq!((&answer.json["field"], &answer.json["limit"]), (&json!(field), &json!(10)));
+    }
+}
+
+#[tokio::test]
+async fn a_query_longer_than_the_models_context_is_still_answered() {
+    let app = spawn_with(&[]);
+    app.add("a.png", png(1)).await;
+    let answer = app.search_text(json!({"query": "長い文章".repeat(250)})).await;
+    assert_eq!((answer.status, answer.ids().len()), (200, 1));
+}
+
+#[tokio::test]
+async fn characters_of_a_caption() {
+    let app = spawn_with(&[("MITSUKE_MAX_TEXT_CHARS", "10")]);
+    let form = |caption: String| Form::new().part("file", file("a.png", png(1))).text("caption", caption);
+    app.post_form("/images", form("あ".repeat(11))).await.assert_problem(400, "text_too_long");
+    assert!(app.get("/images").await.ids().is_empty());
+    assert_eq!(app.post_form("/images", form("あ".repeat(10))).await.status, 201);
+    let patch = app.send_json(reqwest::Method::PATCH, "/images/1", &json!({"caption": "あ".repeat(11)})).await;
+    patch.assert_problem(400, "text_too_long");
+    assert_eq!(app.get("/images/1").await.json["caption"], "あ".repeat(10));
+}
+
+#[tokio::test]
+async fn images_of_a_page() {
+    let app = spawn_with(&[("MITSUKE_MAX_PAGE", "5")]);
+    assert_eq!(app.search_text(json!({"query": "x", "limit": 5})).await.status, 200);
+    app.search_text(json!({"query": "x", "limit": 6})).await.assert_problem(400, "invalid_request");
+    assert_eq!(app.search_text(json!({"query": "x"})).await.status, 200, "the default page shrinks to the limit");
+}
+
+#[tokio::test]
+async fn a_full_queue_answers_503_with_retry_after_at_once_and_loses_nothing_it_answered() {
+    let app = spawn_with(&[("MITSUKE_QUEUE_CAPACITY", "1"), ("MITSUKE_BATCH_SIZE", "1"), ("MITSUKE_MAX_CONCURRENT_UPLOADS", "4")]);
+    let uploads = (0..40).map(|seed| app.upload("x.png", png(seed)));
+    let answers = futures_util::future::join_all(uploads).await;
+    let stored = answers.iter().filter(|answer| answer.status == 201).count();
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        answer.assert_problem(503, "queue_full");
+        assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1));
+    }
+    assert!(stored >= 1);
+    assert_eq!(app.get("/images?limit=100").await.ids().len(), stored);
+}

@@ -1,0 +1,88 @@
+//! Probes, metrics, documentation, the page's files.
+
+use serde_json::{Value, json};
+
+use crate::app::spawn;
+use crate::pictures::png;
+
+#[tokio::test]
+async fn a_started_server_lives_and_is_ready() {
+    let app = spawn();
+    for path in ["/healthz", "/readyz"] {
+        let answer = app.get(path).await;
+        assert_eq!((answer.status, &answer.json["status"]), (200, &json!("ok")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_count_what_happened() {
+    let app = spawn();
+    app.add("a.png", png(1)).await;
+    app.search_text(json!({"query": "海"})).await;
+    app.get("/nowhere").await;
+    let text = String::from_utf8(app.get("/metrics").await.bytes).unwrap();
+    for line in [
+        "mitsuke_http_requests_total{method=\"POST\",route=\"/images\",status=\"201\"} 1",
+        "mitsuke_http_requests_total{method=\"POST\",route=\"/search/text\",status=\"200\"} 1",
+        "mitsuke_http_requests_total{method=\"GET\",route=\"unmatched\",status=\"404\"} 1",
+        "mitsuke_images 1",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
+    assert!(text.contains("mitsuke_encoder_items{model=") && text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn the_served_openapi_document_is_the_committed_one() {
+    let app = spawn();
+    let served = app.get("/openapi.json").await.json;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
+    let committed: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(served, committed, "run: cargo run -- openapi > openapi/openapi.json");
+    assert!(served["openapi"].as_str().unwrap().starts_with("3.1"));
+}
+
+#[tokio::test]
+async fn every_schema_property_is_described_and_has_an_example() {
+    let document: Value = serde_json::from_str(&mitsuke::api::openapi_json().unwrap()).unwrap();
+    let mut lacking = Vec::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        collect_lacking(name, schema, &mut lacking);
+    }
+    assert!(lacking.is_empty(), "{lacking:#?}");
+}
+
+/// Names of properties that lack a description, or an example where they are plain values.
+fn collect_lacking(name: &str, schema: &Value, lacking: &mut Vec<String>) {
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        collect_lacking(name, part, lacking);
+    }
+    for (property, value) in schema["properties"].as_object().into_iter().flatten() {
+        let refers = |value: &Value| value.to_string().contains("$ref");
+        if value["description"].is_null() && !refers(value) {
+            lacking.push(format!("{name}.{property}: description"));
+        }
+        let composed = refers(value) || value["type"] == "array" || value["type"] == json!(["object", "null"]);
+        let binary = value["format"] == "binary" || value["contentMediaType"].is_string();
+        if value["example"].is_null() && value["examples"].is_null() && !composed && !binary {
+            lacking.push(format!("{name}.{property}: example"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn swagger_ui_and_the_page_are_served_without_anything_from_elsewhere() {
+    let app = spawn();
+    let swagger = app.get("/swagger-ui/").await;
+    assert!(String::from_utf8_lossy(&swagger.bytes).contains("swagger-ui"));
+    let page = app.get("/").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    for path in ["/", "/assets/app.js", "/assets/style.css"] {
+        let text = String::from_utf8(app.get(path).await.bytes).unwrap();
+        let outside = text.split("http").skip(1).filter(|rest| rest.starts_with("s://") || rest.starts_with("://"));
+        let outside: Vec<_> = outside.filter(|rest| !rest.starts_with("://www.w3.org/")).collect();
+        assert!(outside.is_empty(), "{path}: {outside:?}");
+    }
+}

@@ -8,8 +8,9 @@
 # What is used, first match wins:
 #   1. LIBTORCH (a libtorch folder) or LIBTORCH_USE_PYTORCH=1 (the PyTorch of
 #      the active Python), when you set one of them: nothing is downloaded.
-#   2. The cache folder of an earlier run.
-#   3. A download of 530 MB (CPU) or about 2.4 GB (NVIDIA GPU), once: PyTorch's
+#   2. What .libtorch already points at, if you gave it so before.
+#   3. The cache folder of an earlier run.
+#   4. A download of 530 MB (CPU) or about 2.5 GB (NVIDIA GPU), once: PyTorch's
 #      wheels from the package index that your pip uses, each checked against
 #      the SHA-256 written in this script, unpacked into the cache folder.
 #
@@ -109,6 +110,13 @@ elif [[ -n "${LIBTORCH:-}" && "$(readlink -f "$LIBTORCH" || true)" != "$(readlin
     use_given "$LIBTORCH" "LIBTORCH"
 fi
 
+# A libtorch of your own stays linked once it was given; a folder of any cache does not count.
+if [[ -z "${MITSUKE_LIBTORCH:-}" && -L "$link" && "$(version_of "$link")" == "$VERSION" &&
+    ! "$(readlink "$link")" =~ /libtorch-$VERSION-(cpu|cuda)(/torch)?$ ]]; then
+    say "using libtorch $VERSION at $(readlink "$link") (remove $link to have it downloaded instead)"
+    exit 0
+fi
+
 # ---- which build, for which machine --------------------------------------------
 
 [[ "$(uname -s)" == Linux ]] ||
@@ -128,7 +136,7 @@ case "$kind" in
         wheels=$CPU_WHEELS need_mb=3000 size="530 MB"
         ;;
     cuda)
-        wheels=$CPU_WHEELS$'\n'$CUDA_WHEELS need_mb=12000 size="about 2.4 GB"
+        wheels=$CPU_WHEELS$'\n'$CUDA_WHEELS need_mb=12000 size="about 2.5 GB"
         ;;
     *) fail "MITSUKE_LIBTORCH is '$kind'. It can be cpu or cuda." ;;
 esac
@@ -176,6 +184,7 @@ free_mb=$(df -Pm "$cache" | awk 'NR == 2 { print $4 }')
 
 # ---- download ------------------------------------------------------------------
 
+trap 'echo; say "stopped; run this again and it goes on from here"; exit 130' INT TERM
 store="$cache/libtorch-$VERSION-$kind.wheels"
 mkdir -p "$store"
 platforms=()
@@ -221,7 +230,6 @@ done <<<"$wheels"
 
 staging="$home.new.$$"
 trap 'rm -rf "$staging"' EXIT
-trap 'exit 130' INT TERM
 rm -rf "$home".new.*
 say "unpacking"
 python3 - "$kind" "$staging" "${files[@]}" <<'PYTHON'

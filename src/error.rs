@@ -104,13 +104,15 @@ pub struct ApiError {
     detail: String,
     members: Map<String, Value>,
     retry_after_s: Option<u32>,
+    /// Taken when the error is made: it may leave its request's task before it is answered.
+    request_id: String,
 }
 
 impl ApiError {
     /// An error with a sentence that tells the caller what to do.
     #[must_use]
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), members: Map::new(), retry_after_s: None }
+        Self { code, detail: detail.into(), members: Map::new(), retry_after_s: None, request_id: current_request_id() }
     }
 
     /// Adds an extension member to the problem document.
@@ -158,7 +160,7 @@ impl ApiError {
         self.code
     }
 
-    /// The problem document, with the id of the current request.
+    /// The problem document, with the id of the request it answers.
     #[must_use]
     pub fn problem(&self) -> Problem {
         Problem {
@@ -167,7 +169,7 @@ impl ApiError {
             status: self.code.status().as_u16(),
             detail: self.detail.clone(),
             code: self.code.as_str().to_owned(),
-            request_id: current_request_id(),
+            request_id: self.request_id.clone(),
             members: self.members.clone(),
         }
     }
@@ -222,7 +224,7 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
-        response.content_type("application/problem+json");
+        response.content_type("application/problem+json").insert_header(("x-request-id", self.request_id.as_str()));
         if let Some(seconds) = self.retry_after_s {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }

@@ -215,12 +215,15 @@ fn filters_are_exact_with_and_without_an_index() {
         let width = (n % 100) as u32;
         let picture = picture(&n.to_string()).sized(width, 10);
         // Every tenth image has no embedding: those must not count towards a full page.
-        if n % 10 == 9 { picture.insert(&store) } else { picture.embedded(&model, vector.clone()).insert(&store) };
+        if n % 10 == 9 {
+            picture.insert(&store)
+        } else {
+            picture.embedded(&model, vector.clone()).insert(&store)
+        };
     }
     let search = |store: &SqliteStore, min_width: u32, query: &UnitVector, limit: usize| -> Vec<ImageId> {
         let filter = Filter { min_width: Some(min_width), ..Filter::default() };
-        let search =
-            VectorSearch { model_id: model.model_id, query, filter: &filter, exclude: None, offset: 0, limit };
+        let search = VectorSearch { model_id: model.model_id, query, filter: &filter, exclude: None, offset: 0, limit };
         store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
     let compare = |store: &SqliteStore| {

@@ -30,17 +30,18 @@ class PhotoSet:
     """Cached crops of labelled photographs."""
 
     features: torch.Tensor  # untuned tail features, half precision
-    index: torch.Tensor  # photograph (item) each crop was cut from
-    terms: list[dict[int, float]]  # crop's own terms where they differ from the photograph's
+    index: torch.Tensor  # photograph (item) each view was cut from
+    weight: torch.Tensor  # sampling weight of each view
+    fit: torch.Tensor  # [terms, photographs], see dataset.photo_fit
+    leave: torch.Tensor
 
 
 @dataclasses.dataclass
 class Settings:
     minutes: float = 10.0
-    drawings: int = 448  # per step
-    class_texts: int = 224
-    photos: int = 192
-    photo_texts: int = 256
+    drawings: int = 320  # per step
+    class_texts: int = 160
+    photos: int = 160
     rate: float = 1.2e-3
     photo_weight: float = 1.0
     seed: int = 0
@@ -75,13 +76,12 @@ class Batches:
     def __init__(self, texts: Texts, drawings: Drawings, photos: PhotoSet | None, settings: Settings):
         self.texts, self.drawings, self.photos, self.settings = texts, drawings, photos, settings
         self.rng = random.Random(settings.seed)
-        # One table over all items: [terms, emoji | clip-art | classes | photographs].
+        # One table over all items: [terms, emoji | clip-art | classes].
         membership = texts.membership
         self.offsets = {"emoji": 0}
         self.offsets["clipart"] = membership["emoji"].size(1)
         self.offsets["class"] = self.offsets["clipart"] + membership["clipart"].size(1)
-        self.offsets["photo"] = self.offsets["class"] + 1000
-        self.table = torch.cat([membership[g] for g in ("emoji", "clipart", "class", "photo")], 1).half()
+        self.table = torch.cat([membership[g] for g in ("emoji", "clipart", "class")], 1).half()
         self.photo_terms = (membership["photo"] > 0).any(1)
 
     def draw(self):
@@ -111,9 +111,9 @@ class Batches:
                 chosen.append((rng.choice(texts.vocabulary.colour_only[colour]), -1, colour))
         photo_rows = torch.zeros(0, dtype=torch.long)
         if self.photos is not None:
-            photo_rows = torch.randint(len(self.photos.index), (settings.photos,))
+            photo_rows = torch.multinomial(self.photos.weight, settings.photos)
             for index in self.photos.index[photo_rows].tolist():
-                for _ in range(2):
+                for _ in range(1 + (rng.random() < 0.5)):
                     text, term = texts.draw("photo", index, rng)
                     if text >= 0:
                         chosen.append((text, term, -1))
@@ -124,16 +124,13 @@ class Batches:
         terms, colours = chosen[:, 1], chosen[:, 2]
         drawings, photos = self.drawings, self.photos
         is_clipart = drawings.group[rows] == 1
-        columns = [
-            drawings.index[rows] + torch.where(is_clipart, self.offsets["clipart"], 0),
-            torch.arange(1000) + self.offsets["class"],
-        ]
-        column_colour = [drawings.colour[rows], torch.full((1000,), -1)]
-        if len(photo_rows):
-            columns.append(photos.index[photo_rows] + self.offsets["photo"])
-            column_colour.append(torch.full((len(photo_rows),), -1))
-        columns, column_colour = torch.cat(columns), torch.cat(column_colour)
-
+        columns = torch.cat(
+            [
+                drawings.index[rows] + torch.where(is_clipart, self.offsets["clipart"], 0),
+                torch.arange(1000) + self.offsets["class"],
+            ]
+        )
+        column_colour = torch.cat([drawings.colour[rows], torch.full((1000,), -1)])
         fit = self.table[terms.clamp(min=0)][:, columns].float()
         fit[terms < 0] = 1.0  # a colour alone: decided by the colour below
         coloured = (colours >= 0)[:, None]
@@ -141,29 +138,32 @@ class Batches:
         fit = fit * (~coloured | (colours[:, None] == column_colour[None]))
         leave = unknown & (fit == 0)
         if len(photo_rows):
-            first = len(columns) - len(photo_rows)
-            part = fit[:, first:]
-            # What the ImageNet classes say about each photograph is believed where it is clear and
-            # nothing is said against it where it is possible.
-            known = self.texts.membership["class"][terms.clamp(min=0)] @ class_shares.T
-            known[(terms < 0) | (colours >= 0)] = 0
-            part = torch.maximum(part, torch.where(known > 0.3, known, torch.zeros_like(known)))
-            in_vocabulary = self.photo_terms[terms.clamp(min=0)] & (terms >= 0) & (colours < 0)
-            leave_photo = (part == 0) & ((known > 0.02) | (coloured & (terms >= 0)[:, None]))
-            # Emoji keywords are too loose to be held against photographs that lack them.
-            leave_photo |= (part == 0) & ~in_vocabulary[:, None] & (torch.rand_like(part) < 0.5)
-            # Colours of photographs: by how much of the picture they cover.
-            share = self._photo_colours(photo_rows)
-            only = (terms < 0).nonzero()[:, 0]
-            mine = share[:, colours[only]].T
-            part[only] = (mine > 0.3).float() * mine
-            leave_photo[only] = (mine > 0.1) & (mine <= 0.3)
-            fit[:, first:] = part
-            leave[:, first:] = leave_photo
+            photo_fit, photo_leave = self._photo_fits(photo_rows, terms, colours, class_shares)
+            fit, leave = torch.cat([fit, photo_fit], 1), torch.cat([leave, photo_leave], 1)
         return fit, leave
 
-    def _photo_colours(self, photo_rows: torch.Tensor) -> torch.Tensor:
-        return self.photos.features[photo_rows][:, -75:-63].float()
+    def _photo_fits(self, photo_rows, terms, colours, class_shares):
+        photographs = self.photos.index[photo_rows]
+        named = terms.clamp(min=0)
+        fit = self.photos.fit[named][:, photographs].float()
+        leave = self.photos.leave[named][:, photographs]
+        # What the ImageNet classes say about a photograph is believed where it is clear, and nothing
+        # is said against it where it is possible.
+        known = self.texts.membership["class"][named] @ class_shares.T
+        fit = torch.maximum(fit, torch.where(known > 0.35, known, torch.zeros_like(known)))
+        leave = (leave | (known > 0.02)) & (fit == 0)
+        # Emoji keywords are too loose to be held against every photograph that lacks them.
+        foreign = ~self.photo_terms[named] & (terms >= 0)
+        leave |= (fit == 0) & foreign[:, None] & (torch.rand_like(fit) < 0.5)
+        # "A red apple" may or may not fit a photograph of apples.
+        leave |= ((colours >= 0) & (terms >= 0))[:, None]
+        fit = fit * ~((colours >= 0) & (terms >= 0))[:, None]
+        # Colours alone: by how much of the picture they cover.
+        only = (terms < 0).nonzero()[:, 0]
+        share = self.photos.features[photo_rows][:, -75:-63].float()[:, colours[only]].T
+        fit[only] = (share > 0.3).float() * share
+        leave[only] = (share > 0.1) & (share <= 0.3)
+        return fit, leave
 
 
 def contrast(similarity: torch.Tensor, fit: torch.Tensor, leave: torch.Tensor, column_weight: torch.Tensor) -> torch.Tensor:

@@ -112,13 +112,12 @@ class Tail(nn.Module):
 
 
 def tail_features(last: torch.Tensor, pooled: torch.Tensor, statistics: torch.Tensor) -> torch.Tensor:
-    """One flat vector: pooled features, the last stage in quarters and bands, statistics and colours.
+    """One flat vector: pooled features, the last stage in three bands, statistics and colours.
 
-    Quarters and bands keep a little of where things are: sky is above, sea below.
+    The bands keep a little of where things are: sky is above, sea below.
     """
-    quarters = F.adaptive_avg_pool2d(last, 2).flatten(1)
     bands = F.adaptive_avg_pool2d(last, (3, 1)).flatten(1)
-    return torch.cat([pooled, quarters, bands, statistics], 1)
+    return torch.cat([pooled, bands, statistics], 1)
 
 
 class Head(nn.Module):

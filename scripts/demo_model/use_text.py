@@ -80,13 +80,15 @@ def choose_vocabulary(pieces: list[tuple[str, float]]) -> np.ndarray:
     return np.array(keep)
 
 
-def build_tokenizer(pieces: list[tuple[str, float]], keep: np.ndarray, charsmap: bytes):
-    """A Hugging Face tokenizer that splits exactly as the original over the kept pieces."""
+def build_tokenizer(pieces: list[tuple[str, float]], charsmap: bytes):
+    """A Hugging Face tokenizer that splits exactly as the original over the given pieces."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-    tokenizer = Tokenizer(models.Unigram([pieces[i] for i in keep], unk_id=0))
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0))
     tokenizer.normalizer = normalizers.Sequence(
         [
+            # Invisible parts of emoji: variation selectors and joiners.
+            normalizers.Replace(Regex("[\ufe0e\ufe0f\u200d]"), ""),
             normalizers.Precompiled(charsmap),
             normalizers.Replace(Regex(" {2,}"), " "),
             normalizers.Strip(),
@@ -136,7 +138,9 @@ class UseTrunk(nn.Module):
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         mask = (ids != 0).unsqueeze(-1).float()
         words = self.table[ids].float() * self.scale[ids].unsqueeze(-1) + self.low[ids].unsqueeze(-1)
-        words = words * mask
+        return self.encode_words(words * mask, mask)
+
+    def encode_words(self, words: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         projected = torch.cat([words @ w.float() + b.float() for w, b in zip(self.project, self.project_bias)], 2)
         gain, shift = torch.cat(list(self.gain)).float(), torch.cat(list(self.shift)).float()
         projected = F.layer_norm(projected, (768,), gain, shift, self.eps) * mask
@@ -169,13 +173,63 @@ class UseDense(nn.Module):
         return F.normalize(torch.tanh(second @ self.p3.float() + third @ self.d3.float()), dim=-1)
 
 
+def learn_emoji(packages: Path, names: dict[str, str], file: Path, steps: int = 40) -> dict:
+    """Finds, for each emoji, a word vector that makes the encoder say what it says of the name.
+
+    `names`: code point key -> Japanese name.  Returns {chars, vectors}; kept in `file`.
+    """
+    if file.exists():
+        return torch.load(file)
+    encoder = TextEncoder(packages)
+    trunk, dense = encoder.trunk, UseDense(packages).requires_grad_(False)
+    known = {piece for piece, _ in read_pieces(packages)[0]}
+    chosen = {k: n for k, n in names.items() if "-" not in k and int(k, 16) > 0x2000 and chr(int(k, 16)) not in known}
+    with torch.no_grad():
+        target = dense(encoder.pooled(list(chosen.values())))
+        start = []
+        for name in chosen.values():
+            ids = encoder.ids([name])[0][1:-1]
+            start.append((trunk.table[ids].float() * trunk.scale[ids, None] + trunk.low[ids, None]).mean(0))
+        vectors = torch.stack(start)
+        frame = torch.tensor([2, encoder.ids(["猫"])[0, 1].item(), 0, 3])  # <s> ▁ emoji </s>
+        around = trunk.table[frame].float() * trunk.scale[frame, None] + trunk.low[frame, None]
+    vectors.requires_grad_(True)
+    optimiser = torch.optim.Adam([vectors], lr=0.3 * vectors.detach().std().item())
+    from tqdm import tqdm
+
+    for _ in tqdm(range(steps), desc="emoji"):
+        optimiser.zero_grad()
+        for rows in torch.arange(len(vectors)).split(256):
+            words = around.repeat(len(rows), 1, 1)
+            words = torch.cat([words[:, :2], vectors[rows][:, None], words[:, 3:]], 1)
+            loss = 1 - (dense(trunk.encode_words(words, torch.ones(len(rows), 4, 1))) * target[rows]).sum(1)
+            loss.sum().backward()
+        optimiser.step()
+    print("emoji: mean cosine to their names %.3f" % (1 - loss.mean()))
+    learned = {"chars": [chr(int(key, 16)) for key in chosen], "vectors": vectors.detach()}
+    torch.save(learned, file)
+    return learned
+
+
+@torch.no_grad()
+def add_emoji(trunk: UseTrunk, pieces: list[tuple[str, float]], learned: dict) -> list[tuple[str, float]]:
+    """Appends learned emoji to the table and to the list of pieces, which is returned."""
+    low, high = learned["vectors"].min(1)[0], learned["vectors"].max(1)[0]
+    scale = (high - low) / 255
+    rows = ((learned["vectors"] - low[:, None]) / scale[:, None]).round().byte()
+    trunk.table = torch.cat([trunk.table, rows])
+    trunk.scale = torch.cat([trunk.scale, scale])
+    trunk.low = torch.cat([trunk.low, low])
+    return pieces + [(char, -10.0) for char in learned["chars"]]
+
+
 class TextEncoder:
     """Text -> pooled USE vectors, for building training tables."""
 
     def __init__(self, packages: Path, max_pieces: int = 48):
         pieces, charsmap = read_pieces(packages)
         self.keep = choose_vocabulary(pieces)
-        self.tokenizer = build_tokenizer(pieces, self.keep, charsmap)
+        self.tokenizer = build_tokenizer([pieces[i] for i in self.keep], charsmap)
         self.trunk = UseTrunk(packages, self.keep).eval()
         self.max_pieces = max_pieces
 

@@ -1,5 +1,6 @@
 //! What surrounds every request: its id, the key check, the access log, metrics and safe headers.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -7,17 +8,18 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _, web};
+use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use crate::api::{Services, problems};
-use crate::error::REQUEST_ID;
+use crate::error::{ApiError, REQUEST_ID};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Middleware around all routes.
 ///
 /// # Errors
-/// Never: an error becomes a problem document here.
+/// A problem document, when a handler panics.
 pub async fn in_context(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -37,14 +39,12 @@ async fn answer(
     let refused = services.as_ref().and_then(|services| services.keys.check(&request).err());
     let response = match refused {
         Some(error) => request.into_response(error.error_response()),
-        None => {
-            // The request is kept so that an error can still be answered under its route.
-            let copy = request.request().clone();
-            match next.call(request).await {
-                Ok(response) => response.map_into_boxed_body(),
-                Err(error) => ServiceResponse::new(copy, error.error_response()),
-            }
-        }
+        // A panic is our fault and must not look like a network fault: the caller gets a 500 like any other.
+        None => AssertUnwindSafe(next.call(request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(ApiError::internal(&"a handler panicked").into()))?
+            .map_into_boxed_body(),
     };
     let mut response = problems::with_problem_body(response);
     add_headers(response.headers_mut(), &id);

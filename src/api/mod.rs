@@ -19,6 +19,7 @@ mod upload;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig};
 use tokio::sync::Semaphore;
 
@@ -88,8 +89,8 @@ pub fn routes(services: web::Data<Services>) -> impl FnOnce(&mut ServiceConfig) 
     move |config| {
         config
             .app_data(services)
-            .route("/healthz", web::get().to(health::healthz))
-            .route("/readyz", web::get().to(health::readyz))
+            .service(resource("/healthz", "GET").route(web::get().to(health::healthz)))
+            .service(resource("/readyz", "GET").route(web::get().to(health::readyz)))
             .service(docs::swagger_ui())
             .configure(page::routes)
             .configure(protected)
@@ -101,31 +102,36 @@ fn protected(config: &mut ServiceConfig) {
     let multipart = || web::post().guard(multipart::guard());
     config
         .service(
-            web::resource("/images")
+            resource("/images", "GET, POST")
                 .route(web::get().to(images::list))
                 .route(multipart().to(upload::create))
                 .route(web::post().to(problems::multipart_needed)),
         )
         .service(
-            web::resource("/images/{image_id}")
+            resource("/images/{image_id}", "GET, PATCH, DELETE")
                 .route(web::get().to(images::get))
                 .route(web::patch().to(images::patch))
                 .route(web::delete().to(images::delete)),
         )
-        .route("/images/{image_id}/content", web::get().to(images::content))
-        .route("/images/{image_id}/thumbnail", web::get().to(thumbnail::get))
-        .route("/search/text", web::post().to(search::by_text))
+        .service(resource("/images/{image_id}/content", "GET").route(web::get().to(images::content)))
+        .service(resource("/images/{image_id}/thumbnail", "GET").route(web::get().to(thumbnail::get)))
+        .service(resource("/search/text", "POST").route(web::post().to(search::by_text)))
         .service(
-            web::resource("/search/image")
+            resource("/search/image", "POST")
                 .route(multipart().to(search::by_uploaded_image))
                 .route(web::post().to(search::by_stored_image)),
         )
-        .route("/models", web::get().to(models::list))
+        .service(resource("/models", "GET").route(web::get().to(models::list)))
         .service(
-            web::resource("/models/current")
+            resource("/models/current", "GET, PUT")
                 .route(web::get().to(models::current))
                 .route(web::put().to(models::switch)),
         )
-        .route("/models/{model_id}", web::get().to(models::get))
-        .route("/metrics", web::get().to(metrics::scrape));
+        .service(resource("/models/{model_id}", "GET").route(web::get().to(models::get)))
+        .service(resource("/metrics", "GET").route(web::get().to(metrics::scrape)));
+}
+
+/// A path whose other methods are answered with 405 and the Allow header that RFC 9110 asks for.
+pub(crate) fn resource(path: &str, allow: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || problems::method_not_allowed(allow)))
 }

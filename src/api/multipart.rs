@@ -166,7 +166,7 @@ fn broken(error: &MultipartError) -> ApiError {
     log::debug!("multipart: {error}");
     ApiError::new(
         ErrorCode::InvalidMultipart,
-        "The multipart body is broken or ends too early. Let your HTTP client build it, for example: curl -F file=@cat.jpg",
+        "The multipart body is broken or ends too early. Let your HTTP client build it; curl does it with `-F file=@cat.jpg`.",
     )
 }
 

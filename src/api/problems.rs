@@ -2,7 +2,8 @@
 
 use actix_web::body::{BoxBody, BodySize, MessageBody as _};
 use actix_web::dev::ServiceResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 
 use crate::error::{ApiError, ErrorCode};
@@ -13,11 +14,19 @@ pub async fn route_not_found(request: HttpRequest) -> HttpResponse {
     ApiError::new(ErrorCode::RouteNotFound, detail).error_response()
 }
 
+/// The answer to a method that a path does not take.
+pub async fn method_not_allowed(allow: &'static str) -> HttpResponse {
+    let mut response =
+        ApiError::new(ErrorCode::MethodNotAllowed, format!("This endpoint takes {allow}.")).error_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
 /// The answer to an upload that is not multipart.
 pub async fn multipart_needed() -> HttpResponse {
     ApiError::new(
         ErrorCode::UnsupportedMediaType,
-        "Send the picture as multipart/form-data with one or more `file` parts, for example: curl -F file=@cat.jpg",
+        "Send the picture as multipart/form-data with one or more `file` parts; curl does it with `-F file=@cat.jpg`.",
     )
     .error_response()
 }
@@ -42,7 +51,7 @@ pub fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<
     let error = match status {
         StatusCode::NOT_FOUND => ApiError::new(ErrorCode::RouteNotFound, "Nothing answers at this path."),
         StatusCode::METHOD_NOT_ALLOWED => {
-            ApiError::new(ErrorCode::MethodNotAllowed, "The Allow header, or /swagger-ui/, shows the methods.")
+            ApiError::new(ErrorCode::MethodNotAllowed, "/swagger-ui/ shows the methods of each endpoint.")
         }
         StatusCode::REQUEST_TIMEOUT => ApiError::new(ErrorCode::RequestTimeout, "Send the request faster."),
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(ErrorCode::BodyTooLarge, "Send a smaller body."),
@@ -51,10 +60,5 @@ pub fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<
         }
         _ => ApiError::internal(&format_args!("the framework answered {status}")),
     };
-    let allow = response.headers().get(header::ALLOW).cloned();
-    let mut replaced = error.error_response();
-    if let Some(allow) = allow {
-        replaced.headers_mut().insert(header::ALLOW, allow);
-    }
-    ServiceResponse::new(response.into_parts().0, replaced)
+    ServiceResponse::new(response.into_parts().0, error.error_response())
 }

@@ -17,7 +17,8 @@ pub fn the_same_bytes_at_once_become_one_image(store: &dyn Store) {
         let answers: Vec<Inserted> = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS)
                 .map(|n| {
-                    let picture = picture(&round.to_string()).caption(&format!("by {n}")).embedded(&model, angle(n as f32));
+                    let picture =
+                        picture(&round.to_string()).caption(&format!("by {n}")).embedded(&model, angle(n as f32));
                     let start = &start;
                     scope.spawn(move || {
                         start.wait();

@@ -15,7 +15,8 @@ fn pass(store: &dyn Store, filter: &Filter) -> Vec<ImageId> {
 pub fn each_filter_alone(store: &dyn Store) {
     let png = picture("1").at(0).sized(100, 200).insert(store);
     let jpeg = picture("2").at(10).of_type("image/jpeg").sized(300, 50).caption("c").insert(store);
-    let webp = picture("3").at(20).of_type("image/webp").sized(300, 200).prompt("p").named("Été_CAT.webp").insert(store);
+    let webp =
+        picture("3").at(20).of_type("image/webp").sized(300, 200).prompt("p").named("Été_CAT.webp").insert(store);
     let none = Filter::default;
     assert_eq!(pass(store, &none()), [png, jpeg, webp]);
     assert!(none().is_empty());

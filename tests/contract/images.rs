@@ -225,7 +225,9 @@ pub fn ids_are_never_used_again(store: &dyn Store) {
 }
 
 pub fn strange_texts_are_only_data(store: &dyn Store) {
-    for (n, text) in ["'; DROP TABLE images; --", "\u{1}\u{7f}", "../../etc/passwd", "😀 \u{202e}gnp", "%s{}\\"].iter().enumerate() {
+    for (n, text) in
+        ["'; DROP TABLE images; --", "\u{1}\u{7f}", "../../etc/passwd", "😀 \u{202e}gnp", "%s{}\\"].iter().enumerate()
+    {
         let image_id = picture(&n.to_string()).named(text).caption(text).prompt(text).insert(store);
         let image = store.image(image_id).unwrap().unwrap();
         assert_eq!((image.file_name.as_str(), image.caption.as_deref()), (*text, Some(*text)));

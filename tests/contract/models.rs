@@ -91,7 +91,8 @@ pub fn switching_back_and_forth_keeps_one_current(store: &dyn Store) {
         // Without images every model covers all of them.
         store.set_current_model(model.model_id, false).unwrap();
         store.set_current_model(model.model_id, false).unwrap();
-        let current: Vec<_> = store.models().unwrap().into_iter().filter(|m| m.is_current).map(|m| m.model_id).collect();
+        let current: Vec<_> =
+            store.models().unwrap().into_iter().filter(|m| m.is_current).map(|m| m.model_id).collect();
         assert_eq!(current, [model.model_id]);
     }
 }

@@ -8,10 +8,8 @@ use super::fixtures::*;
 pub fn the_nearest_come_first_with_their_distance(store: &dyn Store) {
     let model = model(store, "a");
     let degrees = [80.0, 10.0, 170.0, 30.0, 90.0];
-    let ids: Vec<_> = degrees
-        .iter()
-        .map(|d| picture(&d.to_string()).embedded(&model, angle(*d)).insert(store))
-        .collect();
+    let ids: Vec<_> =
+        degrees.iter().map(|d| picture(&d.to_string()).embedded(&model, angle(*d)).insert(store)).collect();
     let hits = nearest(store, &model, &angle(0.0), 10);
     assert_eq!(hits.iter().map(|hit| hit.image_id).collect::<Vec<_>>(), [ids[1], ids[3], ids[0], ids[4], ids[2]]);
     for (hit, degrees) in hits.iter().zip([10.0_f32, 30.0, 80.0, 90.0, 170.0]) {
@@ -34,7 +32,8 @@ pub fn the_newest_of_equals_comes_first(store: &dyn Store) {
 
 pub fn an_excluded_image_is_left_out_and_replaced(store: &dyn Store) {
     let model = model(store, "a");
-    let ids: Vec<_> = (0..5_u8).map(|n| picture(&n.to_string()).embedded(&model, angle(f32::from(n))).insert(store)).collect();
+    let ids: Vec<_> =
+        (0..5_u8).map(|n| picture(&n.to_string()).embedded(&model, angle(f32::from(n))).insert(store)).collect();
     let filter = Filter::default();
     let query = angle(0.0);
     let mut search = VectorSearch {

@@ -20,6 +20,7 @@ async fn a_wrong_method_says_so() {
     for (method, path) in [(Method::DELETE, "/images"), (Method::GET, "/search/text"), (Method::POST, "/models")] {
         let answer = Answer::read(app.request(method, path).send().await.unwrap()).await;
         answer.assert_problem(405, "method_not_allowed");
+        assert!(!answer.header("allow").is_empty());
     }
 }
 

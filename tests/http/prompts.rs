@@ -32,11 +32,11 @@ async fn a_comfyui_graph_is_read_by_following_its_links() {
         "8": {"class_type": "CLIPTextEncode", "inputs": {"text": "people", "clip": ["4", 1]}}
     });
     let app = spawn();
-    let bytes = png_with_text(1, &[("prompt", &graph.to_string()), ("workflow", "{\"nodes\": []}")]);
+    let bytes = png_with_text(1, &[("prompt", &graph.to_string()), ("workflow", "{\"nodes\": [\"海\"]}")]);
     let answer = app.upload("a.png", bytes).await;
     let image = &answer.json["images"][0]["image"];
     let raw = image["generation_prompt"].as_str().unwrap();
-    assert!(raw.starts_with("prompt:{") && raw.ends_with("\nworkflow:{\"nodes\": []}"), "{raw}");
+    assert!(raw.starts_with("prompt:{") && raw.ends_with("\nworkflow:{\"nodes\": [\"海\"]}"), "{raw}");
     let generation = &image["generation"];
     assert_eq!((&generation["prompt"], &generation["negative_prompt"]), (&json!("夕焼けの海"), &json!("people")));
     assert_eq!((&generation["seed"], &generation["steps"]), (&json!(7), &json!(12)));

@@ -44,7 +44,13 @@ pub(super) struct Draft {
 
 impl VectorCache {
     /// A cache without an index yet.
-    pub(super) fn new(directory: &Path, identity: &str, model_id: ModelId, dimension: usize, params: IndexParams) -> Self {
+    pub(super) fn new(
+        directory: &Path,
+        identity: &str,
+        model_id: ModelId,
+        dimension: usize,
+        params: IndexParams,
+    ) -> Self {
         Self {
             model_id,
             dimension,
@@ -199,6 +205,7 @@ pub(super) fn last_change(connection: &Connection) -> Result<u64, StoreError> {
 
 /// The highest AUTOINCREMENT number a table ever gave.
 fn last_number(connection: &Connection, table: &str) -> Result<i64, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?")?;
     Ok(statement.query_row([table], |row| row.get(0))?)
 }

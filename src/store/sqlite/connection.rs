@@ -20,7 +20,9 @@ pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
     connection.busy_timeout(busy_timeout)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
-        return Err(StoreError::Unavailable(format!("the file system does not allow a write-ahead log (journal mode {mode})")));
+        return Err(StoreError::Unavailable(format!(
+            "the file system does not allow a write-ahead log (journal mode {mode})"
+        )));
     }
     // FULL syncs the log at every commit: what has been answered as stored survives a power cut. The
     // default checkpoint of 1000 pages is a handful of pictures; 16 MiB spreads its syncs over more of them.
@@ -71,7 +73,10 @@ impl Readers {
     ///
     /// # Errors
     /// What `work` fails with; [`StoreError::Unavailable`] when no connection gets free in time.
-    pub(super) fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let (idle, _seat) = self.take()?;
         let mut connection = match idle {
             Some(connection) => connection,

@@ -42,7 +42,8 @@ impl Core {
         options: SqliteOptions,
         tasks: Sender<Task>,
     ) -> Result<Self, StoreError> {
-        let identity = writer.query_row("SELECT value FROM store_facts WHERE name = 'identity'", [], |row| row.get(0))?;
+        let identity =
+            writer.query_row("SELECT value FROM store_facts WHERE name = 'identity'", [], |row| row.get(0))?;
         let core = Self {
             readers: Readers::new(database.clone(), options.readers, options.busy_timeout),
             database,
@@ -99,7 +100,10 @@ impl Core {
     }
 
     /// Runs `work` on one snapshot of the database.
-    pub(super) fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.check_open()?;
         self.readers.read(work)
     }

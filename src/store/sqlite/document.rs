@@ -51,7 +51,8 @@ pub(super) fn remove(connection: &Connection, image_id: ImageId) -> Result<(), S
 /// Cuts all texts anew when the index was made by another version of [`segment`].
 pub(super) fn reindex_if_outdated(connection: &mut Connection) -> Result<(), StoreError> {
     let version: i64 =
-        connection.query_row("SELECT value FROM store_facts WHERE name = 'segmentation_version'", [], |row| row.get(0))?;
+        connection
+            .query_row("SELECT value FROM store_facts WHERE name = 'segmentation_version'", [], |row| row.get(0))?;
     if version == segment::VERSION {
         return Ok(());
     }
@@ -166,8 +167,10 @@ mod tests {
 
     #[test]
     fn json_escapes_are_resolved_and_all_else_is_kept() {
-        assert_eq!(remainder(r#"{"text": "\u732b\n\ud83d\ude00 \"x\" C:\\new \q \u12 \ud83d"#, ""),
-            "{\"text\": \"猫 😀 \"x\" C:\\new \\q u12 ud83d");
+        assert_eq!(
+            remainder(r#"{"text": "\u732b\n\ud83d\ude00 \"x\" C:\\new \q \u12 \ud83d"#, ""),
+            "{\"text\": \"猫 😀 \"x\" C:\\new \\q u12 ud83d"
+        );
         assert_eq!(remainder(r"C:\new\u732b", ""), r"C:\new\u732b");
     }
 

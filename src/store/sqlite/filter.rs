@@ -63,7 +63,9 @@ impl Condition {
         before: [Value; B],
         after: [Value; A],
     ) -> rusqlite::ParamsFromIter<Vec<Value>> {
-        rusqlite::params_from_iter(before.into_iter().chain(self.parameters.iter().cloned()).chain(after).collect::<Vec<_>>())
+        rusqlite::params_from_iter(
+            before.into_iter().chain(self.parameters.iter().cloned()).chain(after).collect::<Vec<_>>(),
+        )
     }
 }
 

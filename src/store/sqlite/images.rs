@@ -4,10 +4,13 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::document::{self, Document};
 use super::filter::{Condition, count, date, micros};
-use crate::store::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, ModelId, NewImage, Sha256, StoreError};
+use crate::store::{
+    Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, ModelId, NewImage, Sha256, StoreError,
+};
 use crate::vector::UnitVector;
 
-const COLUMNS: &str = "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
+const COLUMNS: &str =
+    "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
     i.generation_prompt, i.generation, d.caption
     FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id";
 
@@ -168,7 +171,12 @@ pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Opti
              FROM images i JOIN image_contents c ON c.image_id = i.image_id WHERE i.image_id = ?",
         )?
         .query_row([image_id], |row| {
-            Ok(Content { bytes: row.get(0)?, file_type: row.get(1)?, file_name: row.get(2)?, sha256: Sha256(row.get(3)?) })
+            Ok(Content {
+                bytes: row.get(0)?,
+                file_type: row.get(1)?,
+                file_name: row.get(2)?,
+                sha256: Sha256(row.get(3)?),
+            })
         })
         .optional()?;
     Ok(content)
@@ -203,7 +211,11 @@ pub(super) fn newest(
 }
 
 /// The first column of all rows.
-pub(super) fn ids(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<i64>, StoreError> {
+pub(super) fn ids(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<i64>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     let ids = statement.query_map(parameters, |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(ids)

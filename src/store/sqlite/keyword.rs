@@ -29,7 +29,9 @@ pub(super) fn search(
     let matching = format!("{from} WHERE image_texts MATCH ? {}", condition.sql());
 
     let last_ranked: Option<i64> = connection
-        .prepare_cached(&format!("SELECT image_texts.rowid {matching} ORDER BY image_texts.rowid DESC LIMIT 1 OFFSET ?"))?
+        .prepare_cached(&format!(
+            "SELECT image_texts.rowid {matching} ORDER BY image_texts.rowid DESC LIMIT 1 OFFSET ?"
+        ))?
         .query_row(condition.parameters([expression.clone()], [count(most_ranked)]), |row| row.get(0))
         .optional()?;
     let unranked_up_to = last_ranked.unwrap_or(0);
@@ -40,7 +42,8 @@ pub(super) fn search(
              ORDER BY score DESC, image_texts.rowid DESC LIMIT ? OFFSET ?"
         ))?
         .query_map(
-            condition.parameters([expression.clone()], [unranked_up_to.into(), count(search.limit), count(search.offset)]),
+            condition
+                .parameters([expression.clone()], [unranked_up_to.into(), count(search.limit), count(search.offset)]),
             |row| Ok(KeywordHit { image_id: row.get(0)?, score: row.get(1)? }),
         )?
         .collect::<Result<Vec<_>, _>>()?;

@@ -6,10 +6,8 @@ use crate::store::StoreError;
 
 /// Each step, in order. `user_version` counts how many a database has had. Steps that were ever
 /// released are never edited: a change of the schema is a new step.
-const MIGRATIONS: [&str; 2] = [
-    include_str!("../../../sql/sqlite/0001_tables.sql"),
-    include_str!("../../../sql/sqlite/0002_text_index.sql"),
-];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../../sql/sqlite/0001_tables.sql"), include_str!("../../../sql/sqlite/0002_text_index.sql")];
 
 /// Marks a database file as ours ("MTSK"), so that another program's is never migrated by mistake.
 const APPLICATION_ID: i32 = 0x4D54_534B;
@@ -52,7 +50,9 @@ mod tests {
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, MIGRATIONS.len() as i64);
         let views: i64 = connection
-            .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name LIKE 'current%'", [], |row| row.get(0))
+            .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name LIKE 'current%'", [], |row| {
+                row.get(0)
+            })
             .unwrap();
         assert_eq!(views, 2);
     }

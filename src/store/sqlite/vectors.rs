@@ -76,7 +76,11 @@ impl View<'_> {
         let sql = |limit: &str| {
             format!("SELECT i.image_id FROM images i INDEXED BY images_newest WHERE 1 {} {limit}", condition.sql())
         };
-        let few = images::ids(self.connection, &sql("LIMIT ?"), condition.parameters([], [count(self.few.saturating_add(1))]))?;
+        let few = images::ids(
+            self.connection,
+            &sql("LIMIT ?"),
+            condition.parameters([], [count(self.few.saturating_add(1))]),
+        )?;
         if few.len() <= self.few {
             return self.by_rows(search, wanted, Source::Ids(&few)).map(Some);
         }
@@ -135,7 +139,8 @@ impl View<'_> {
             }
             Source::Filter(condition) => {
                 // CROSS JOIN: read the embeddings in their own order and look each image up, not the reverse.
-                let images = if search.filter.is_empty() { "" } else { "CROSS JOIN images i ON i.image_id = e.image_id" };
+                let images =
+                    if search.filter.is_empty() { "" } else { "CROSS JOIN images i ON i.image_id = e.image_id" };
                 let sql = format!(
                     "SELECT e.image_id, e.embedding FROM image_embeddings e {images} WHERE e.model_id = ? {}",
                     condition.sql()

@@ -27,7 +27,11 @@ pub(super) fn run(core: &Core, tasks: &Receiver<Task>) {
                 let started = std::time::Instant::now();
                 match build(core, &cache, *draft) {
                     Ok(true) => {
-                        log::info!("the vector index of model {} is ready after {:.1?}", cache.model_id, started.elapsed());
+                        log::info!(
+                            "the vector index of model {} is ready after {:.1?}",
+                            cache.model_id,
+                            started.elapsed()
+                        );
                         tend(core, &cache);
                     }
                     Ok(false) => {}

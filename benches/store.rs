@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use mitsuke::store::sqlite::{SqliteOptions, SqliteStore};
 use mitsuke::store::{Filter, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch};
+use mitsuke::vector::UnitVector;
 use synthetic::{Clip, Random};
 use time::OffsetDateTime;
 
@@ -100,7 +101,7 @@ fn fill(store: &SqliteStore, documents: usize, clip: &Clip, dimension: usize, by
         let mut content = vec![0; bytes.max(8)];
         content.iter_mut().zip((n as u64).to_le_bytes()).for_each(|(byte, with)| *byte = with);
         let (caption, prompt) = (text(&mut random, 100), text(&mut random, 200));
-        let embeddings = [(model.model_id, clip.image(n as u64))];
+        let embeddings = [(model.model_id, UnitVector::normalize(clip.image(n as u64))?)];
         let sha256 = Sha256::of(&content);
         let started = Instant::now();
         store.insert_image(&NewImage {
@@ -157,7 +158,7 @@ fn main() -> Outcome<()> {
     let cases = [("none", &everything), ("one in 10 passes", &jpeg), ("one in 500 passes", &wide), ("10 pass", &named)];
     for (name, filter) in cases {
         let measured = measure(50, |n| {
-            let query = clip.text(n as u64);
+            let query = UnitVector::normalize(clip.text_query(n as u64))?;
             let search = VectorSearch { model_id, query: &query, filter, exclude: None, offset: 0, limit: 16 };
             Ok(store.search_vector(&search)?.len())
         })?;

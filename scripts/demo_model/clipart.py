@@ -47,8 +47,8 @@ def prepare(debian: Path, out: Path) -> None:
     """Writes out/openclipart.rgba and out/openclipart.json ([{key, title, words}]) as render.mjs does."""
     if (out / "openclipart.json").exists():
         return
-    png = debian / "usr/share/openclipart/png"
-    svg = debian / "usr/share/openclipart/svg"
+    png = debian / "openclipart-png/usr/share/openclipart/png"
+    svg = debian / "openclipart-svg/usr/share/openclipart/svg"
     rows = []
     for picture in sorted(png.rglob("*.png")):
         name = str(picture.relative_to(png).with_suffix(""))

@@ -26,22 +26,17 @@ REFERENCE_TEXTS = ["猫", "夕焼けの海", "a red car", "雪の積もった山
 class ImageTower(nn.Module):
     """Normalised pixels [batch, 3, 224, 224] -> unit vectors."""
 
-    def __init__(self, shared: Shared, photo_tail: Tail, photo: PhotoHead, drawing_tail: Tail | None, drawing: Head,
-                 gate: nn.Linear):  # fmt: skip
+    def __init__(self, shared: Shared, tail: Tail, photo: PhotoHead, drawing: Head, gate: nn.Linear):
         super().__init__()
-        self.shared, self.photo_tail, self.photo = shared, photo_tail, photo
-        self.drawing_tail, self.drawing, self.gate = drawing_tail, drawing, gate
+        self.shared, self.tail, self.photo, self.drawing, self.gate = shared, tail, photo, drawing, gate
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         pixels = (x * STD + MEAN).clamp(0.0, 1.0)
         split, statistics = self.shared(pixels)
-        last, pooled = self.photo_tail(split)
-        features = tail_features(last, pooled, statistics)
-        photo = self.photo(features)
-        if self.drawing_tail is not None:
-            last, pooled = self.drawing_tail(split)
-            features = tail_features(last, pooled, statistics)
-        drawing = F.normalize(self.drawing(features), dim=1)
+        last, pooled = self.tail(split)
+        seen = tail_features(last, pooled, statistics)
+        photo = self.photo(seen)
+        drawing = F.normalize(self.drawing(seen), dim=1)
         share = torch.sigmoid(self.gate(statistics))
         return F.normalize(share * photo + (1.0 - share) * drawing, dim=1)
 
@@ -55,21 +50,25 @@ def halve_weights(tower: TextTower) -> None:
         parameter.data = parameter.data.half()
 
 
-def preprocess(image: Image.Image, resize: str = "exact") -> torch.Tensor:
-    """What the manifest says, by Pillow: the reference for every other implementation."""
+def preprocess(image: Image.Image, settings: dict) -> torch.Tensor:
+    """What the manifest's image settings say, by Pillow: the reference for every other implementation."""
     image = to_rgb(ImageOps.exif_transpose(image))
-    if resize == "exact":
-        image = image.resize((SIZE, SIZE), Image.BICUBIC)
+    width, height = settings["size"]["width"], settings["size"]["height"]
+    edge = settings["resize"]["size"]
+    filter_ = getattr(Image, settings["interpolation"].upper())
+    if settings["resize"]["mode"] == "exact":
+        image = image.resize((edge, edge), filter_)
+    elif settings["resize"]["mode"] == "shortest_edge":
+        short = min(image.size)
+        image = image.resize(tuple(edge if side == short else int(edge * side / short) for side in image.size), filter_)
     else:
-        width, height = image.size
-        if width <= height:
-            image = image.resize((SIZE, int(SIZE * height / width)), Image.BICUBIC)
-        else:
-            image = image.resize((int(SIZE * width / height), SIZE), Image.BICUBIC)
-        left, top = round((image.width - SIZE) / 2), round((image.height - SIZE) / 2)
-        image = image.crop((left, top, left + SIZE, top + SIZE))
+        raise ValueError("not needed for this model: " + settings["resize"]["mode"])
+    if settings["crop"] == "center":
+        left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+        image = image.crop((left, top, left + width, top + height))
     pixels = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).float() / 255
-    return (pixels - MEAN) / STD
+    mean, std = torch.tensor(settings["mean"]), torch.tensor(settings["std"])
+    return (pixels - mean[:, None, None]) / std[:, None, None]
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -88,7 +87,7 @@ def sha256(path: Path) -> str:
 
 
 def write(folder: Path, image_tower: ImageTower, text_tower: TextTower, tokenizer, version: str,
-          references: list[Path], resize: str) -> None:  # fmt: skip
+          references: list[Path]) -> None:  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     image_tower.eval()
@@ -116,8 +115,8 @@ def write(folder: Path, image_tower: ImageTower, text_tower: TextTower, tokenize
             "stored_precision": "float16",
             "input_name": "pixel_values",
             "size": {"height": SIZE, "width": SIZE},
-            "resize": {"mode": resize, "size": SIZE},
-            "crop": "none" if resize == "exact" else "center",
+            "resize": {"mode": "exact", "size": SIZE},
+            "crop": "none",
             "interpolation": "bicubic",
             "mean": [MEAN] * 3,
             "std": [STD] * 3,
@@ -144,7 +143,7 @@ def write(folder: Path, image_tower: ImageTower, text_tower: TextTower, tokenize
     images = []
     for source in references:
         target = folder / "reference" / source.name
-        if source != target:
+        if source.resolve() != target.resolve():
             shutil.copyfile(source, target)
         images.append({"file": f"reference/{source.name}", "sha256": sha256(target),
                        "vector": rounded(pipeline.image(Image.open(target)))})  # fmt: skip
@@ -178,7 +177,7 @@ class Pipeline:
         self.tokenizer = Tokenizer.from_file(str(folder / self.manifest["text"]["tokenizer"]["file"]))
 
     def pixels(self, image: Image.Image) -> torch.Tensor:
-        return preprocess(image, self.manifest["image"]["resize"]["mode"])
+        return preprocess(image, self.manifest["image"])
 
     @torch.no_grad()
     def image(self, image: Image.Image) -> torch.Tensor:

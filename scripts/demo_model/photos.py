@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from tqdm import tqdm
 
-from export import preprocess, to_rgb
+from export import to_rgb
 from features import extract, hash_of, shared_trunk
 from image_tower import SIZE
 

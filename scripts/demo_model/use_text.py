@@ -173,7 +173,7 @@ class UseDense(nn.Module):
         return F.normalize(torch.tanh(second @ self.p3.float() + third @ self.d3.float()), dim=-1)
 
 
-def learn_emoji(packages: Path, names: dict[str, str], file: Path, steps: int = 40) -> dict:
+def learn_emoji(packages: Path, names: dict[str, str], file: Path, steps: int = 60) -> dict:
     """Finds, for each emoji, a word vector that makes the encoder say what it says of the name.
 
     `names`: code point key -> Japanese name.  Returns {chars, vectors}; kept in `file`.
@@ -194,7 +194,7 @@ def learn_emoji(packages: Path, names: dict[str, str], file: Path, steps: int = 
         frame = torch.tensor([2, encoder.ids(["猫"])[0, 1].item(), 0, 3])  # <s> ▁ emoji </s>
         around = trunk.table[frame].float() * trunk.scale[frame, None] + trunk.low[frame, None]
     vectors.requires_grad_(True)
-    optimiser = torch.optim.Adam([vectors], lr=0.3 * vectors.detach().std().item())
+    optimiser = torch.optim.Adam([vectors], lr=0.5 * vectors.detach().std().item())
     from tqdm import tqdm
 
     for _ in tqdm(range(steps), desc="emoji"):

@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use crate::api::Services;
 use crate::api::json::JsonBody;
 use crate::api::search::page_size;
-use crate::api::types::{ImageBody, ImagePage, PatchRequest};
+use crate::api::types::{ImageBody, ImagePage, PatchRequest, PictureBytes};
 use crate::blocking;
 use crate::error::{ApiError, ErrorCode, Problem};
 use crate::register::parse_generation;
@@ -142,8 +142,12 @@ pub async fn delete(services: web::Data<Services>, id: PathId) -> Result<HttpRes
         ("If-None-Match" = Option<String>, Header, description = "An ETag seen before"),
     ),
     responses(
-        (status = 200, description = "The bytes, as uploaded", body = Vec<u8>, content_type = "application/octet-stream",
-            headers(("ETag" = String, description = "The SHA-256 of the bytes"))),
+        (status = 200, description = "The bytes, as uploaded",
+            headers(("ETag" = String, description = "The SHA-256 of the bytes")),
+            content(
+                (PictureBytes = "image/jpeg"), (PictureBytes = "image/png"), (PictureBytes = "image/gif"),
+                (PictureBytes = "image/webp"), (PictureBytes = "image/bmp"), (PictureBytes = "image/tiff"),
+            )),
         (status = 304, description = "Unchanged: the caller has these bytes"),
         (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such image", body = Problem, content_type = "application/problem+json"),

@@ -19,7 +19,7 @@ mod upload;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use actix_web::Resource;
+use actix_web::{Resource, Route, guard};
 use actix_web::web::{self, ServiceConfig};
 use tokio::sync::Semaphore;
 
@@ -89,8 +89,8 @@ pub fn routes(services: web::Data<Services>) -> impl FnOnce(&mut ServiceConfig) 
     move |config| {
         config
             .app_data(services)
-            .service(resource("/healthz", "GET").route(web::get().to(health::healthz)))
-            .service(resource("/readyz", "GET").route(web::get().to(health::readyz)))
+            .service(resource("/healthz", "GET, HEAD").route(read().to(health::healthz)))
+            .service(resource("/readyz", "GET, HEAD").route(read().to(health::readyz)))
             .service(docs::swagger_ui())
             .configure(page::routes)
             .configure(protected)
@@ -102,36 +102,41 @@ fn protected(config: &mut ServiceConfig) {
     let multipart = || web::post().guard(multipart::guard());
     config
         .service(
-            resource("/images", "GET, POST")
-                .route(web::get().to(images::list))
+            resource("/images", "GET, HEAD, POST")
+                .route(read().to(images::list))
                 .route(multipart().to(upload::create))
                 .route(web::post().to(problems::multipart_needed)),
         )
         .service(
-            resource("/images/{image_id}", "GET, PATCH, DELETE")
-                .route(web::get().to(images::get))
+            resource("/images/{image_id}", "GET, HEAD, PATCH, DELETE")
+                .route(read().to(images::get))
                 .route(web::patch().to(images::patch))
                 .route(web::delete().to(images::delete)),
         )
-        .service(resource("/images/{image_id}/content", "GET").route(web::get().to(images::content)))
-        .service(resource("/images/{image_id}/thumbnail", "GET").route(web::get().to(thumbnail::get)))
+        .service(resource("/images/{image_id}/content", "GET, HEAD").route(read().to(images::content)))
+        .service(resource("/images/{image_id}/thumbnail", "GET, HEAD").route(read().to(thumbnail::get)))
         .service(resource("/search/text", "POST").route(web::post().to(search::by_text)))
         .service(
             resource("/search/image", "POST")
                 .route(multipart().to(search::by_uploaded_image))
                 .route(web::post().to(search::by_stored_image)),
         )
-        .service(resource("/models", "GET").route(web::get().to(models::list)))
+        .service(resource("/models", "GET, HEAD").route(read().to(models::list)))
         .service(
-            resource("/models/current", "GET, PUT")
-                .route(web::get().to(models::current))
+            resource("/models/current", "GET, HEAD, PUT")
+                .route(read().to(models::current))
                 .route(web::put().to(models::switch)),
         )
-        .service(resource("/models/{model_id}", "GET").route(web::get().to(models::get)))
-        .service(resource("/metrics", "GET").route(web::get().to(metrics::scrape)));
+        .service(resource("/models/{model_id}", "GET, HEAD").route(read().to(models::get)))
+        .service(resource("/metrics", "GET, HEAD").route(read().to(metrics::scrape)));
 }
 
 /// A path whose other methods are answered with 405 and the Allow header that RFC 9110 asks for.
 pub(crate) fn resource(path: &str, allow: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move || problems::method_not_allowed(allow)))
+}
+
+/// GET and HEAD, as RFC 9110 asks of every server; the framework leaves the body of a HEAD answer out.
+pub(crate) fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }

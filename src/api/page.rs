@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::images::matches;
-use crate::api::resource;
+use crate::api::{read, resource};
 
 /// Only our own files, pictures of this server, and pictures the user drops (blob:).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
@@ -29,7 +29,7 @@ const JS: &str = "text/javascript; charset=utf-8";
 /// Routes of the page's files.
 pub fn routes(config: &mut ServiceConfig) {
     for (path, _, _) in FILES {
-        config.service(resource(path, "GET").route(web::get().to(file)));
+        config.service(resource(path, "GET, HEAD").route(read().to(file)));
     }
 }
 

@@ -53,7 +53,7 @@ pub async fn by_text(
     Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_text(query).await?)))
 }
 
-/// The form of a search by an uploaded picture, for the documentation.
+/// A picture to search by.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the multipart form to callers; the form itself is read part by part")]
 pub struct ImageSearchForm {

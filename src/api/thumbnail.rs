@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 
 use crate::api::Services;
 use crate::api::images::{PathId, QueryString, cached, matches};
+use crate::api::types::PictureBytes;
 use crate::blocking;
 use crate::error::{ApiError, Problem};
 use crate::image::{self, ThumbnailFormat};
@@ -78,7 +79,7 @@ pub struct ThumbnailParams {
         ("If-None-Match" = Option<String>, Header, description = "An ETag seen before"),
     ),
     responses(
-        (status = 200, description = "A JPEG picture", body = Vec<u8>, content_type = "image/jpeg",
+        (status = 200, description = "A JPEG picture", body = PictureBytes, content_type = "image/jpeg",
             headers(("ETag" = String, description = "Identifies the bytes"))),
         (status = 304, description = "Unchanged: the caller has these bytes"),
         (status = 400, description = "A size that is not made", body = Problem, content_type = "application/problem+json"),

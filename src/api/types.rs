@@ -11,6 +11,12 @@ use crate::models::ModelState;
 use crate::search::{Answer, Hit, Mode};
 use crate::store::{Filter, Image, Model};
 
+/// The bytes of a picture.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes a body to callers; the body itself is sent as it is")]
+pub struct PictureBytes(Vec<u8>);
+
 /// Where an image's resources are.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Links {

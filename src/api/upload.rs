@@ -17,7 +17,7 @@ use crate::register::{Registered, Upload};
 /// Files of one request that are registered at once. Enough for the encoder to batch them.
 const IN_FLIGHT: usize = 8;
 
-/// The form of an upload, for the documentation.
+/// Pictures to register, with their texts.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the multipart form to callers; the form itself is read part by part")]
 pub struct UploadForm {

@@ -79,7 +79,7 @@ fn every_complaint_names_its_field() {
         ("/text/padding", json!("none"), "text.padding", "unknown variant"),
         ("/reference/texts", json!([]), "reference.texts", "at least one text"),
         ("/reference/images", json!([]), "reference.images", "at least one picture"),
-        ("/reference/texts/1/vector", json!([0.0; 32]), "reference.texts[1].vector", "no direction"),
+        ("/reference/texts/1/vector", json!(vec![0.0; 32]), "reference.texts[1].vector", "no direction"),
         ("/reference/images/0/file", json!("../x.png"), "reference.images[0].file", "relative path"),
     ] {
         let (found_field, found_reason) = complaint(at, value);

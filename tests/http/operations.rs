@@ -1,8 +1,9 @@
 //! Probes, metrics, documentation, the page's files.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::spawn;
+use crate::app::{Answer, spawn};
 use crate::pictures::png;
 
 #[tokio::test]
@@ -84,5 +85,17 @@ async fn swagger_ui_and_the_page_are_served_without_anything_from_elsewhere() {
         let outside = text.split("http").skip(1).filter(|rest| rest.starts_with("s://") || rest.starts_with("://"));
         let outside: Vec<_> = outside.filter(|rest| !rest.starts_with("://www.w3.org/")).collect();
         assert!(outside.is_empty(), "{path}: {outside:?}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_can_be_read_answers_head_without_a_body() {
+    let app = spawn();
+    let id = app.add("a.png", png(1)).await;
+    for path in ["/", "/healthz", "/images", &format!("/images/{id}/content"), "/models/current"] {
+        let get = app.get(path).await;
+        let head = Answer::read(app.request(Method::HEAD, path).send().await.unwrap()).await;
+        assert_eq!((head.status, head.bytes.len()), (200, 0), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
     }
 }

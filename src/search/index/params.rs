@@ -29,12 +29,12 @@ pub struct IndexParams {
 impl Default for IndexParams {
     fn default() -> Self {
         Self {
-            exact_below: 100_000,
+            exact_below: 200_000,
             lists_factor: 3.0,
             sample_per_list: 40,
             training_rounds: 6,
             retrain_growth: 4.0,
-            miss_target: 0.005,
+            miss_target: 0.008,
             rescore_limit: 4096,
         }
     }

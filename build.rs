@@ -66,9 +66,7 @@ fn libtorch_lib_dir() -> Result<PathBuf, String> {
     }
     Ok(env::var_os("LIBTORCH_LIB")
         .or_else(|| env::var_os("LIBTORCH"))
-        .map_or(PathBuf::from("/usr/lib"), |root| {
-            Path::new(&root).join("lib")
-        }))
+        .map_or(PathBuf::from("/usr/lib"), |root| Path::new(&root).join("lib")))
 }
 
 /// Where the active Python keeps PyTorch.
@@ -79,13 +77,9 @@ fn pytorch_dir() -> Result<PathBuf, String> {
     };
     let output = Command::new(python)
         .arg("-c")
-        .arg(
-            "import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])",
-        )
+        .arg("import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])")
         .output()
-        .map_err(|error| {
-            format!("LIBTORCH_USE_PYTORCH is set, but {python} does not start: {error}")
-        })?;
+        .map_err(|error| format!("LIBTORCH_USE_PYTORCH is set, but {python} does not start: {error}"))?;
     if !output.status.success() {
         return Err(format!(
             "LIBTORCH_USE_PYTORCH is set, but {python} has no PyTorch: install torch 2.13.0 \

@@ -60,14 +60,29 @@ fn setting(name: &str, default: usize) -> Outcome<usize> {
     Ok(value.map(|value| value.parse()).transpose()?.unwrap_or(default))
 }
 
+/// One of some thousands of words that nobody searches for, Japanese or English.
+fn filler(random: &mut Random) -> String {
+    let number = (random.uniform().powi(2) * 4000.0) as u32;
+    if number.is_multiple_of(2) {
+        let kanji = |n: u32| char::from_u32(0x5000 + n * 7 % 3000).unwrap_or('木');
+        [kanji(number), kanji(number / 3), 'の'].iter().collect()
+    } else {
+        format!("word{number}")
+    }
+}
+
 /// About `length` characters of words.
 fn text(random: &mut Random, length: usize) -> String {
     let mut text = String::new();
     let mut characters = 0;
     while characters < length {
-        let at = random.uniform().powi(2) * WORDS.len() as f32;
-        let word = WORDS.get(at as usize).copied().unwrap_or("の");
-        text.push_str(word);
+        let word = if random.uniform() < 0.1 {
+            let at = random.uniform().powi(2) * WORDS.len() as f32;
+            WORDS.get(at as usize).copied().unwrap_or("の").to_owned()
+        } else {
+            filler(random)
+        };
+        text.push_str(&word);
         text.push_str(if word.is_ascii() { ", " } else { "、" });
         characters += word.chars().count() + 1;
     }
@@ -158,7 +173,8 @@ fn main() -> Outcome<()> {
     let cases = [("none", &everything), ("one in 10 passes", &jpeg), ("one in 500 passes", &wide), ("10 pass", &named)];
     for (name, filter) in cases {
         let measured = measure(50, |n| {
-            let query = UnitVector::normalize(clip.text_query(n as u64))?;
+            let kinds = [Clip::text_query, Clip::image_query];
+            let query = UnitVector::normalize(kinds[n % 2](&clip, n as u64))?;
             let search = VectorSearch { model_id, query: &query, filter, exclude: None, offset: 0, limit: 16 };
             Ok(store.search_vector(&search)?.len())
         })?;
@@ -175,8 +191,7 @@ fn main() -> Outcome<()> {
     let started = Instant::now();
     let store = SqliteStore::open(directory.path(), SqliteOptions::default())?;
     println!("open {:.2?}, {} images", started.elapsed(), store.count_images()?);
-    for file in ["mitsuke.db"] {
-        println!("{file} {:.0} MB", std::fs::metadata(directory.path().join(file))?.len() as f64 / 1e6);
-    }
+    let size = std::fs::metadata(directory.path().join("mitsuke.db"))?.len();
+    println!("database {:.0} MB", size as f64 / 1e6);
     Ok(())
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/resize.json: what Pillow makes of small pictures, for the tests of src/clip/resize.rs.
+"""Writes tests/fixtures/resize.json: what Pillow makes of small pictures, for the tests of src/clip/resize.rs.
 
 The pictures are noise from a formula that the tests repeat, the results are hex. Needs Pillow and numpy.
 """
@@ -46,7 +46,7 @@ def main() -> None:
         for name, resampling in FILTERS.items():
             scaled = picture.resize(size, resampling)
             cases.append({"source": source, "filter": name, "size": size, "pixels": scaled.tobytes().hex()})
-    path = Path(__file__).resolve().parent.parent / "tests" / "golden" / "resize.json"
+    path = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "resize.json"
     path.write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n", encoding="utf-8")
 
 

@@ -178,7 +178,7 @@ impl Settings {
             encoder: EncoderSettings {
                 device: parsed(lookup, "MITSUKE_DEVICE", Device::Auto)?,
                 batch_size: number(lookup, "MITSUKE_BATCH_SIZE", 8, 1, 1_024)?,
-                batch_wait: Duration::from_millis(number(lookup, "MITSUKE_BATCH_WAIT_MS", 2, 0, 10_000)?),
+                batch_wait: Duration::from_millis(number(lookup, "MITSUKE_BATCH_WAIT_MS", 0, 0, 10_000)?),
                 queue_capacity: number(lookup, "MITSUKE_QUEUE_CAPACITY", 512, 1, 1_000_000)?,
                 torch_threads: number(lookup, "MITSUKE_TORCH_THREADS", 1, 1, 256)?,
             },
@@ -245,7 +245,9 @@ where
     let Some(text) = set(lookup, name) else { return Ok(default) };
     match text.parse() {
         Ok(value) if value >= min && value <= max => Ok(value),
-        _ => Err(ConfigError { name, reason: format!("it is `{text}`, and must be a whole number from {min} to {max}") }),
+        _ => {
+            Err(ConfigError { name, reason: format!("it is `{text}`, and must be a whole number from {min} to {max}") })
+        }
     }
 }
 
@@ -279,9 +281,7 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
-        Settings::from_lookup(&|name| {
-            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
+        Settings::from_lookup(&|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]

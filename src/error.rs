@@ -312,9 +312,10 @@ impl From<SearchError> for ApiError {
                 ErrorCode::NotEmbedded,
                 format!("Image {image_id} has no embedding of the current model yet. Try again after its backfill."),
             ),
-            SearchError::NoDirection(_) => {
-                Self::new(ErrorCode::InvalidRequest, "The parts of the query cancel each other out. Change one of them.")
-            }
+            SearchError::NoDirection(_) => Self::new(
+                ErrorCode::InvalidRequest,
+                "The parts of the query cancel each other out. Change one of them.",
+            ),
         }
     }
 }

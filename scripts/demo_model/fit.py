@@ -235,3 +235,50 @@ def report_styles(models: Models, tests: dict[str, StyleTest]) -> dict[str, list
         pictures = F.normalize(models.drawing(test.features), dim=1)
         out[style] = recall(models.text(test.sentences) @ pictures.T)
     return out
+
+
+def refine(models: Models, texts: Texts, photos: PhotoSet, steps: int = 700, scale: float = 15.0, seed: int = 1) -> Head:
+    """The photographs' correction from scratch, alone: text and class vectors stay as they are.
+
+    Training everything together takes thousands of steps for the drawings, many more than so few
+    photographs bear.  Class names and emoji words stay among the texts: without them the correction
+    shouts down what the ImageNet classes know.
+    """
+    torch.manual_seed(seed)
+    batches = Batches(texts, None, photos, Settings(seed=seed))
+    rng = batches.rng
+    models.eval()
+    with torch.no_grad():
+        shares = torch.cat([models.photo.classes(p[:, :1280].float()) for p in photos.features.split(2048)])
+        known = F.normalize(shares @ F.normalize(models.class_vectors, dim=1), dim=1)
+        best_share, best_class = shares.max(1)
+    head = Head(photos.features.size(1), 384, DIMENSION, dropout=0.5)
+    head.standardise(photos.features[torch.randperm(len(known))[:4000]].float())
+    rate = 1e-3
+    optimiser = torch.optim.AdamW(head.parameters(), rate, weight_decay=0.1)
+    head.train()
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1, (step + 1) / 20) * (0.5 + 0.5 * math.cos(math.pi * step / steps) + 0.01)
+        rows = torch.multinomial(photos.weight, 192)
+        chosen = [(*texts.draw("photo", index, rng), -1) for index in photos.index[rows].tolist()]
+        clear = rows[best_share[rows] > 0.3]
+        classes = best_class[clear].tolist() + [rng.randrange(1000) for _ in range(64)]
+        chosen += [(*texts.draw("class", index, rng), -1) for index in classes]
+        emoji = range(len(texts.groups["emoji"]))
+        chosen += [(*texts.draw("emoji", index, rng), -1) for index in rng.sample(emoji, 48)]
+        chosen += [(rng.choice(texts.vocabulary.colour_only[colour]), -1, colour) for colour in range(12)]
+        chosen = torch.tensor([c for c in chosen if c[0] >= 0])
+        features = photos.features[rows].float()
+        features = features * (1 + 0.05 * torch.randn_like(features))
+        pictures = F.normalize(known[rows] + head(features), dim=1)
+        fit, leave = batches._photo_fits(rows, chosen[:, 1], chosen[:, 2], shares[rows])
+        with torch.no_grad():
+            vectors = models.text(texts.sentences[chosen[:, 0]])
+        loss = contrast(scale * vectors @ pictures.T, fit, leave, torch.ones(len(rows)))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if step % 100 == 99:
+            print(f"refine: step {step + 1}, loss {loss.item():.3f}", flush=True)
+    return head.eval()

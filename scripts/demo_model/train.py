@@ -6,8 +6,9 @@
     python train.py features          # what the frozen trunk sees in them (hours on a laptop; resumes)
     python train.py emoji             # emoji as words
     python train.py train             # heads for text, drawings and photographs
-    python train.py evaluate          # figures on pictures never trained on
+    python train.py refine            # the photograph head once more, alone
     python train.py export            # models/demo
+    python train.py evaluate          # figures on pictures never trained on
 
 Every step keeps its results below --work and skips what is there already.
 """
@@ -36,7 +37,7 @@ import labels
 import photos
 import trunk
 import use_text
-from image_tower import Shared, Tail
+from image_tower import Head, Shared, Tail
 from text_tower import TextTower
 
 HERE = Path(__file__).resolve().parent
@@ -90,6 +91,10 @@ class Step:
 
     # -- training ---------------------------------------------------------------------------------
 
+    def _texts(self) -> tuple[list[labels.Item], dataset.Texts]:
+        items = [labels.photo_item(key, entry) for key, entry, _ in photos.parts(labelled(True, self.folders.photos))]
+        return items, dataset.Texts(self.folders, items)
+
     def _photo_set(self, items: list[labels.Item], texts: dataset.Texts) -> fit.PhotoSet:
         views = dataset.load_photo_views(sorted((self.work / "views").glob("photos_train*.pt")))
         number = {item.key: i for i, item in enumerate(items)}
@@ -101,8 +106,7 @@ class Step:
 
     def train(self) -> None:
         torch.set_num_threads(self.options.threads)
-        items = [labels.photo_item(key, entry) for key, entry, _ in photos.parts(labelled(True, self.folders.photos))]
-        texts = dataset.Texts(self.folders, items)
+        items, texts = self._texts()
         drawings = dataset.load_drawings(self.folders, texts)
         photo_set = self._photo_set(items, texts)
         models = fit.Models(self.folders, VARIANT, drawings.features.size(1))
@@ -117,6 +121,18 @@ class Step:
         settings = fit.Settings(minutes=self.options.minutes)
         fit.train(models, texts, drawings, photo_set, settings, tests, fit.report_styles, self.work / "heads.pt")
 
+    def refine(self) -> None:
+        torch.set_num_threads(self.options.threads)
+        items, texts = self._texts()
+        photo_set = self._photo_set(items, texts)
+        models = self._trained(photo_set.features.size(1))
+        torch.save(fit.refine(models, texts, photo_set).state_dict(), self.work / "correction.pt")
+
+    def _trained(self, inputs: int) -> fit.Models:
+        models = fit.Models(self.folders, VARIANT, inputs)
+        models.load_state_dict(torch.load(self.work / "heads.pt"))
+        return models.eval()
+
     # -- the model folder -------------------------------------------------------------------------
 
     def export(self) -> None:
@@ -126,10 +142,12 @@ class Step:
         views = dataset.load_photo_views(sorted((self.work / "views").glob("photos_train*.pt")))
         layer = gate.fit(views["statistics"], torch.cat(drawings))
 
-        state = torch.load(self.work / "heads.pt")
-        models = fit.Models(folders, VARIANT, state["drawing.mean"].numel())
-        models.load_state_dict(state)
-        models.eval()
+        correction = torch.load(self.work / "correction.pt")
+        hidden, inputs = correction["input.weight"].shape
+        models = self._trained(inputs)
+        models.photo.correction = Head(inputs, hidden, fit.DIMENSION, dropout=0.0).eval()
+        models.photo.correction.load_state_dict(correction)
+        models.photo.balance.data.fill_(1.0)
         models.photo.class_vectors.copy_(F.normalize(models.class_vectors.detach(), dim=1))
         lite = trunk.load(VARIANT, folders.packages)
         image_tower = export.ImageTower(Shared(lite), Tail(lite), models.photo, models.drawing, layer)
@@ -156,7 +174,7 @@ def labelled(trainable: bool, folder: Path) -> list[dict]:
 
 
 def main() -> None:
-    steps = ["fetch", "render", "features", "emoji", "train", "export", "evaluate"]
+    steps = ["fetch", "render", "features", "emoji", "train", "refine", "export", "evaluate"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=steps + ["all"])
     parser.add_argument("--work", type=Path, default=Path("work"), help="folder for everything in between")

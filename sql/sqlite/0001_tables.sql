@@ -25,11 +25,12 @@ CREATE TABLE images (
     height            INTEGER NOT NULL CHECK (height >= 0),
     -- Microseconds since 1970-01-01T00:00:00Z.
     upload_date       INTEGER NOT NULL,
+    -- Not a generated column: an index on one is not covering, and images_newest has to be.
+    has_generation_prompt INTEGER NOT NULL CHECK (has_generation_prompt = (generation_prompt IS NOT NULL)),
     -- The readable parts of the generation prompt, a JSON object.
     generation        TEXT,
     -- The generation prompt as it was found, kept whole.
-    generation_prompt TEXT,
-    has_generation_prompt INTEGER NOT NULL GENERATED ALWAYS AS (generation_prompt IS NOT NULL) VIRTUAL
+    generation_prompt TEXT
 ) STRICT;
 
 -- The newest-first order. It holds every column a filter can ask for except the caption, so that

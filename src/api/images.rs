@@ -50,8 +50,7 @@ pub async fn list(services: web::Data<Services>, params: QueryString<ListParams>
     let limit = page_size(limit, &services.limits)?;
     let cursor = cursor.as_deref().map(parse_cursor).transpose()?;
     let store = Arc::clone(&services.store);
-    let mut images =
-        blocking::run(move || store.newest(&Filter::default(), cursor, limit.saturating_add(1))).await??;
+    let mut images = blocking::run(move || store.newest(&Filter::default(), cursor, limit.saturating_add(1))).await??;
     let more = images.len() > limit;
     images.truncate(limit);
     let next_cursor = images.last().filter(|_| more).map(cursor_after);
@@ -192,7 +191,8 @@ pub fn matches(if_none_match: &IfNoneMatch, etag: &EntityTag) -> bool {
 
 fn disposition(file_name: String) -> ContentDisposition {
     let ascii: String = file_name.chars().map(|c| if c.is_ascii_graphic() && c != '"' { c } else { '_' }).collect();
-    let utf8 = ExtendedValue { charset: Charset::Ext("UTF-8".to_owned()), language_tag: None, value: file_name.into_bytes() };
+    let utf8 =
+        ExtendedValue { charset: Charset::Ext("UTF-8".to_owned()), language_tag: None, value: file_name.into_bytes() };
     ContentDisposition {
         disposition: DispositionType::Inline,
         parameters: vec![DispositionParam::Filename(ascii), DispositionParam::FilenameExt(utf8)],
@@ -231,7 +231,9 @@ fn parse_cursor(text: &str) -> Result<Cursor, ApiError> {
         let upload_date = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
         Some(Cursor { upload_date, image_id: id.parse().ok()? })
     });
-    parts.ok_or_else(|| ApiError::invalid("cursor", "The cursor is not one of ours. Use `next_cursor` of a page as it is."))
+    parts.ok_or_else(|| {
+        ApiError::invalid("cursor", "The cursor is not one of ours. Use `next_cursor` of a page as it is.")
+    })
 }
 
 /// An id in a path. What is no number is no image.
@@ -262,8 +264,10 @@ impl<T: serde::de::DeserializeOwned> actix_web::FromRequest for QueryString<T> {
     type Future = std::future::Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
-        std::future::ready(web::Query::<T>::from_query(request.query_string()).map(|query| Self(query.into_inner())).map_err(
-            |error| ApiError::new(ErrorCode::InvalidRequest, format!("The query string is not usable: {error}.")),
-        ))
+        std::future::ready(
+            web::Query::<T>::from_query(request.query_string()).map(|query| Self(query.into_inner())).map_err(
+                |error| ApiError::new(ErrorCode::InvalidRequest, format!("The query string is not usable: {error}.")),
+            ),
+        )
     }
 }

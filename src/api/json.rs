@@ -37,9 +37,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
                 }
                 body.extend_from_slice(&chunk);
             }
-            serde_json::from_slice(&body)
-                .map(JsonBody)
-                .map_err(|error| ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}.")))
+            serde_json::from_slice(&body).map(JsonBody).map_err(|error| {
+                ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}."))
+            })
         })
     }
 }
@@ -50,7 +50,8 @@ fn unreadable() -> ApiError {
 
 fn is_json(request: &HttpRequest) -> Result<(), ApiError> {
     let content_type = ContentType::parse(request).ok();
-    let json = content_type.is_some_and(|ContentType(mime)| mime.subtype() == "json" || mime.suffix().is_some_and(|s| s == "json"));
+    let json = content_type
+        .is_some_and(|ContentType(mime)| mime.subtype() == "json" || mime.suffix().is_some_and(|s| s == "json"));
     if json {
         return Ok(());
     }

@@ -104,7 +104,8 @@ impl Metrics {
         for encoder in services.models.encoders() {
             let manifest = encoder.manifest();
             for (tower, stats) in [("text", encoder.text_stats()), ("image", encoder.image_stats())] {
-                let labels = TowerLabels { model: format!("{} {}", manifest.model_name, manifest.model_version), tower };
+                let labels =
+                    TowerLabels { model: format!("{} {}", manifest.model_name, manifest.model_version), tower };
                 let set = |family: &Family<TowerLabels, Gauge>, value: u64| {
                     family.get_or_create(&labels).set(i64::try_from(value).unwrap_or(i64::MAX));
                 };

@@ -19,8 +19,8 @@ mod upload;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use actix_web::{Resource, Route, guard};
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{Resource, Route, guard};
 use tokio::sync::Semaphore;
 
 use crate::config::{Limits, Secret};

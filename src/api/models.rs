@@ -54,7 +54,8 @@ pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpRespon
 pub async fn current(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
     let store = Arc::clone(&services.store);
     let model = blocking::run(move || store.current_model()).await??;
-    let model = model.ok_or_else(|| ApiError::new(ErrorCode::ModelNotFound, "No model is current. PUT /models/current sets one."))?;
+    let model = model
+        .ok_or_else(|| ApiError::new(ErrorCode::ModelNotFound, "No model is current. PUT /models/current sets one."))?;
     Ok(body(&services, model))
 }
 

@@ -68,7 +68,10 @@ pub async fn read(multipart: Multipart, limits: &Limits, text_names: &[&str]) ->
         .unwrap_or_else(|_| {
             Err(ApiError::new(
                 ErrorCode::RequestTimeout,
-                format!("The body did not arrive within {} s. Send fewer files at once.", limits.body_timeout.as_secs()),
+                format!(
+                    "The body did not arrive within {} s. Send fewer files at once.",
+                    limits.body_timeout.as_secs()
+                ),
             ))
         })
 }

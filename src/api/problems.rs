@@ -1,9 +1,9 @@
 //! Problem documents for what never reaches a handler.
 
-use actix_web::body::{BoxBody, BodySize, MessageBody as _};
+use actix_web::body::{BodySize, BoxBody, MessageBody as _};
 use actix_web::dev::ServiceResponse;
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 
 use crate::error::{ApiError, ErrorCode};
@@ -41,10 +41,8 @@ pub fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<
     let is_error = status.is_client_error() || status.is_server_error();
     // A body with a media type of its own was written on purpose.
     let bodiless = matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0));
-    let plain_text = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
+    let plain_text =
+        response.headers().get(header::CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
     if !is_error || is_problem || !(bodiless || plain_text) {
         return response;
     }

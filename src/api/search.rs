@@ -138,7 +138,8 @@ pub async fn by_stored_image(
 pub fn page_size(limit: Option<u32>, limits: &Limits) -> Result<usize, ApiError> {
     let size = limit.map_or(DEFAULT_PAGE.min(limits.page), |limit| limit as usize);
     if size == 0 || size > limits.page {
-        return Err(ApiError::invalid("limit", format!("`limit` must be from 1 to {}.", limits.page)).with("limit", limits.page));
+        return Err(ApiError::invalid("limit", format!("`limit` must be from 1 to {}.", limits.page))
+            .with("limit", limits.page));
     }
     Ok(size)
 }

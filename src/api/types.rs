@@ -77,11 +77,7 @@ impl From<Image> for ImageBody {
     fn from(image: Image) -> Self {
         let itself = format!("/images/{}", image.image_id);
         Self {
-            links: Links {
-                content: format!("{itself}/content"),
-                thumbnail: format!("{itself}/thumbnail"),
-                itself,
-            },
+            links: Links { content: format!("{itself}/content"), thumbnail: format!("{itself}/thumbnail"), itself },
             image_id: image.image_id,
             file_name: image.file_name,
             file_type: image.file_type,

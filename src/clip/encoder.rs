@@ -76,11 +76,8 @@ impl Encoder {
         reference::check_images(folder, &manifest, &mut images)?;
         reference::warm_up(&manifest, &mut texts, &mut images, options.max_batch)?;
 
-        let queue = QueueOptions {
-            capacity: options.queue_capacity,
-            max_batch: options.max_batch,
-            max_wait: options.max_wait,
-        };
+        let queue =
+            QueueOptions { capacity: options.queue_capacity, max_batch: options.max_batch, max_wait: options.max_wait };
         let encoder = Self {
             device,
             precision: (images.precision(), texts.precision()),

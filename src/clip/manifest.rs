@@ -303,7 +303,9 @@ impl Manifest {
 fn name(fields: &mut Fields, field: &str) -> Result<String, ClipError> {
     let name: String = fields.take(field)?;
     let usable = !name.trim().is_empty() && name.chars().count() <= MAX_NAME && !name.contains(char::is_control);
-    fields.check(field, usable, || format!("it must have 1 to {MAX_NAME} characters, none of them a control character"))?;
+    fields.check(field, usable, || {
+        format!("it must have 1 to {MAX_NAME} characters, none of them a control character")
+    })?;
     Ok(name)
 }
 
@@ -333,7 +335,8 @@ fn image_tower(mut fields: Fields) -> Result<ImageTower, ClipError> {
 
 fn edge(fields: &mut Fields, field: &str) -> Result<u32, ClipError> {
     let edge = fields.take(field)?;
-    fields.check(field, (1..=MAX_EDGE).contains(&edge), || format!("it is {edge}, and must be from 1 to {MAX_EDGE}"))?;
+    fields
+        .check(field, (1..=MAX_EDGE).contains(&edge), || format!("it is {edge}, and must be from 1 to {MAX_EDGE}"))?;
     Ok(edge)
 }
 
@@ -387,7 +390,8 @@ fn text_tower(mut fields: Fields) -> Result<TextTower, ClipError> {
     })?;
     let distinct = tower.inputs.iter().enumerate().all(|(i, input)| !tower.inputs[..i].contains(input));
     fields.check("inputs", distinct, || "an input is named twice".to_owned())?;
-    fields.check("inputs", tower.inputs.contains(&TextInput::InputIds), || "`input_ids` must be among them".to_owned())?;
+    fields
+        .check("inputs", tower.inputs.contains(&TextInput::InputIds), || "`input_ids` must be among them".to_owned())?;
     fields.finish()?;
     Ok(tower)
 }

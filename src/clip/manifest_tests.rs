@@ -118,7 +118,7 @@ fn a_missing_or_changed_file_is_told_by_name() {
     };
     let error = Manifest::read(folder.path()).unwrap_err().to_string();
     assert!(error.contains("model.json cannot be read"), "{error}");
-    ["model.json", "image.pt", "text.pt", "tokenizer.json"].map(copy);
+    ["model.json", "image.pt", "text.pt", "tokenizer.json"].into_iter().for_each(copy);
     let error = Manifest::read(folder.path()).unwrap_err().to_string();
     assert!(error.contains("reference.images.file") && error.contains("no file `reference/disc.png`"), "{error}");
     copy("reference/disc.png");

@@ -85,6 +85,9 @@ pub struct QueueStats {
 
 type Answer<O> = Result<O, EncodeError>;
 
+/// Jobs that are encoded together.
+type Batch<E> = Vec<Job<<E as BatchEncoder>::Item, Answer<<E as BatchEncoder>::Output>>>;
+
 /// The handle of a queue; dropping it fails what waits and joins the thread.
 pub struct EncoderQueue<E: BatchEncoder> {
     shared: Arc<Shared<E>>,
@@ -110,7 +113,8 @@ impl<E: BatchEncoder> EncoderQueue<E> {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(name: &str, encoder: E, options: QueueOptions) -> io::Result<Self> {
-        let options = QueueOptions { capacity: options.capacity.max(1), max_batch: options.max_batch.max(1), ..options };
+        let options =
+            QueueOptions { capacity: options.capacity.max(1), max_batch: options.max_batch.max(1), ..options };
         let state = State { lanes: Lanes::default(), closing: None, stats: QueueStats::default() };
         let shared = Arc::new(Shared { options, state: Mutex::new(state), changed: Condvar::new() });
         let ours = Arc::clone(&shared);
@@ -189,7 +193,7 @@ impl<E: BatchEncoder> Shared<E> {
     }
 
     /// Waits for the next batch; `None` when the queue has closed.
-    fn next_batch(&self) -> Option<Vec<Job<E::Item, Answer<E::Output>>>> {
+    fn next_batch(&self) -> Option<Batch<E>> {
         let QueueOptions { max_batch, max_wait, .. } = self.options;
         let mut state = self.lock();
         loop {

@@ -38,9 +38,10 @@ impl BatchEncoder for Recorder {
 }
 
 struct Fixture {
+    /// First, so that it opens when the fixture is dropped, before the queue waits for its thread.
+    gate: Option<Sender<()>>,
     queue: EncoderQueue<Recorder>,
     batches: Arc<Mutex<Vec<Vec<String>>>>,
-    gate: Option<Sender<()>>,
 }
 
 type Answered = oneshot::Receiver<Result<String, EncodeError>>;

@@ -44,7 +44,8 @@ impl TextTokenizer {
     /// [`ClipError::Tokenizer`] when the file is not one.
     pub fn load(folder: &Path, tower: &TextTower) -> Result<Self, ClipError> {
         let path = tower.tokenizer.path(folder);
-        let unusable = |cause: tokenizers::Error| ClipError::Tokenizer { path: path.clone(), reason: cause.to_string() };
+        let unusable =
+            |cause: tokenizers::Error| ClipError::Tokenizer { path: path.clone(), reason: cause.to_string() };
         let mut tokenizer = Tokenizer::from_file(&path).map_err(unusable)?;
         // Both may be switched on in the file; the manifest alone rules them.
         tokenizer.with_padding(None);
@@ -83,7 +84,9 @@ impl TextTokenizer {
         };
         let rows = || texts.iter().map(|ids| &*ids.0);
         let inputs = self.tower.inputs.iter().map(|input| match input {
-            TextInput::InputIds => rows().flat_map(|ids| filled(ids.iter().copied(), self.tower.pad_id, length)).collect(),
+            TextInput::InputIds => {
+                rows().flat_map(|ids| filled(ids.iter().copied(), self.tower.pad_id, length)).collect()
+            }
             TextInput::AttentionMask => rows().flat_map(|ids| filled(ids.iter().map(|_| 1), 0, length)).collect(),
             TextInput::PositionIds => rows().flat_map(|_| (0..).take(length)).collect(),
         });

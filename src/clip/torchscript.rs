@@ -24,8 +24,7 @@ impl Module {
     /// Loads a module onto a device. On a CPU, `float16` weights are widened to float32.
     pub(super) fn load(path: &Path, stored: Precision, dimension: usize, device: Device) -> Result<Self, ClipError> {
         let unusable = |reason: String| ClipError::Torch { path: PathBuf::from(path), reason };
-        let mut module =
-            CModule::load_on_device(path, device.torch()).map_err(|error| unusable(first_line(&error)))?;
+        let mut module = CModule::load_on_device(path, device.torch()).map_err(|error| unusable(first_line(&error)))?;
         module.f_set_eval().map_err(|error| unusable(first_line(&error)))?;
         let widen = stored == Precision::Float16 && device == Device::Cpu;
         if widen {

@@ -27,8 +27,7 @@ impl ImageEncoder {
         threads: TorchThreads,
     ) -> Result<Self, ClipError> {
         let tower = &manifest.image;
-        let module =
-            Module::load(&tower.file.path(folder), tower.stored_precision, manifest.vector_dimension, device)?;
+        let module = Module::load(&tower.file.path(folder), tower.stored_precision, manifest.vector_dimension, device)?;
         Ok(Self { module, preprocessor: Arc::new(Preprocessor::new(&tower.preprocessing)), threads })
     }
 
@@ -76,8 +75,7 @@ impl TextEncoder {
         threads: TorchThreads,
     ) -> Result<Self, ClipError> {
         let tower = &manifest.text;
-        let module =
-            Module::load(&tower.file.path(folder), tower.stored_precision, manifest.vector_dimension, device)?;
+        let module = Module::load(&tower.file.path(folder), tower.stored_precision, manifest.vector_dimension, device)?;
         Ok(Self { module, tokenizer: Arc::new(TextTokenizer::load(folder, tower)?), threads })
     }
 

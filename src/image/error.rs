@@ -12,7 +12,7 @@ pub enum ImageError {
         /// What the bytes look like, as the subject of a sentence.
         found: &'static str,
     },
-    /// The type is read, this rare kind of it is not (for example a TIFF with a palette).
+    /// The type is read, this rare kind of it is not (for example a TIFF of 64-bit samples).
     #[error("this kind of {file_type} is not supported; save the picture as PNG or ordinary JPEG and send that")]
     UnsupportedKind {
         /// The sniffed type.

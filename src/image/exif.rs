@@ -3,6 +3,8 @@
 //! Only the tags named below are ever looked at. Where the picture was taken (the GPS directory) is
 //! not read, so it cannot be published.
 
+use std::ops::Range;
+
 /// What a picture's EXIF says, borrowed from the file.
 #[derive(Clone, Copy)]
 pub(super) struct Exif<'a> {
@@ -27,6 +29,12 @@ pub(super) mod tag {
     pub const IMAGE_DESCRIPTION: u16 = 0x010E;
     /// An XMP packet.
     pub const XMP: u16 = 700;
+    /// Bits of each sample of a TIFF.
+    pub const BITS_PER_SAMPLE: u16 = 0x0102;
+    /// What the samples of a TIFF mean.
+    pub const PHOTOMETRIC: u16 = 0x0106;
+    /// The palette of a TIFF.
+    pub const COLOR_MAP: u16 = 0x0140;
 }
 
 impl<'a> Exif<'a> {
@@ -67,11 +75,28 @@ impl<'a> Exif<'a> {
         usize::try_from(self.u32(self.tiff.get(4..8)?)?).ok()
     }
 
-    /// The value bytes of `tag` in the directory at `ifd`. One pass over at most 65,535 entries.
+    /// Where in the structure the value of a tag of the first directory is.
+    pub fn position(&self, tag: u16) -> Option<Range<usize>> {
+        self.locate(self.first_ifd()?, tag)
+    }
+
+    /// Reads the 16-bit number at the start of `bytes`, in the byte order of the structure.
+    pub fn u16(&self, bytes: &[u8]) -> Option<u16> {
+        let bytes = *bytes.first_chunk()?;
+        Some(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+    }
+
+    /// The value bytes of `tag` in the directory at `ifd`.
     fn find(&self, ifd: usize, tag: u16) -> Option<&'a [u8]> {
+        self.tiff.get(self.locate(ifd, tag)?)
+    }
+
+    /// Where the value of `tag` of the directory at `ifd` is. One pass over at most 65,535 entries.
+    fn locate(&self, ifd: usize, tag: u16) -> Option<Range<usize>> {
         let directory = self.tiff.get(ifd..)?;
         let count = usize::from(self.u16(directory)?);
-        let entry = directory[2..].chunks_exact(12).take(count).find(|entry| self.u16(entry) == Some(tag))?;
+        let (index, entry) =
+            directory[2..].chunks_exact(12).take(count).enumerate().find(|(_, entry)| self.u16(entry) == Some(tag))?;
         let unit = match self.u16(&entry[2..])? {
             1 | 2 | 6 | 7 => 1,
             3 | 8 => 2,
@@ -80,16 +105,10 @@ impl<'a> Exif<'a> {
             _ => return None,
         };
         let length = usize::try_from(self.u32(&entry[4..])?).ok()?.checked_mul(unit)?;
-        if length <= 4 {
-            return entry.get(8..8 + length);
-        }
-        let offset = usize::try_from(self.u32(&entry[8..])?).ok()?;
-        self.tiff.get(offset..offset.checked_add(length)?)
-    }
-
-    fn u16(&self, bytes: &[u8]) -> Option<u16> {
-        let bytes = *bytes.first_chunk()?;
-        Some(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+        // Up to four bytes stand in the entry itself, more of them elsewhere.
+        let start =
+            if length <= 4 { ifd + 2 + 12 * index + 8 } else { usize::try_from(self.u32(&entry[8..])?).ok()? };
+        Some(start..start.checked_add(length)?)
     }
 
     fn u32(&self, bytes: &[u8]) -> Option<u32> {

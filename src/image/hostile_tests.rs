@@ -16,6 +16,7 @@ fn victims() -> Vec<Vec<u8>> {
         include_bytes!("../../tests/fixtures/cmyk.jpg").to_vec(),
         include_bytes!("../../tests/fixtures/ycck.jpg").to_vec(),
         include_bytes!("../../tests/fixtures/cmyk.tif").to_vec(),
+        include_bytes!("../../tests/fixtures/palette.tif").to_vec(),
         include_bytes!("../../tests/fixtures/lossy_alpha.webp").to_vec(),
         include_bytes!("../../tests/fixtures/animated.webp").to_vec(),
         include_bytes!("../../tests/fixtures/animated.png").to_vec(),

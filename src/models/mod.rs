@@ -87,8 +87,7 @@ impl Models {
         if folders.is_empty() {
             return Err(ModelsError::Empty(dir.to_owned()));
         }
-        let models =
-            Self { store, folders, encoders: Mutex::default(), loading: Mutex::default(), options };
+        let models = Self { store, folders, encoders: Mutex::default(), loading: Mutex::default(), options };
         if let Err(error) = models.current() {
             log::error!("not ready: {error}");
         }
@@ -124,7 +123,13 @@ impl Models {
     /// When the store fails.
     pub fn list(&self) -> Result<Vec<(Model, ModelState)>, ModelsError> {
         let models = self.store.models()?;
-        Ok(models.into_iter().map(|model| { let state = self.state(model.model_id); (model, state) }).collect())
+        Ok(models
+            .into_iter()
+            .map(|model| {
+                let state = self.state(model.model_id);
+                (model, state)
+            })
+            .collect())
     }
 
     /// One model's row. Blocks.
@@ -166,9 +171,10 @@ impl Models {
         if let Some(encoder) = self.loaded(model.model_id) {
             return Ok(encoder);
         }
-        let folder = self.folders.get(&model.model_id).ok_or_else(|| {
-            ModelsError::Missing(format!("{} {}", model.model_name, model.model_version))
-        })?;
+        let folder = self
+            .folders
+            .get(&model.model_id)
+            .ok_or_else(|| ModelsError::Missing(format!("{} {}", model.model_name, model.model_version)))?;
         let encoder = Arc::new(Encoder::load(folder, &self.options)?);
         let mut encoders = self.encoders.lock().unwrap_or_else(PoisonError::into_inner);
         encoders.insert(model.model_id, Arc::clone(&encoder));

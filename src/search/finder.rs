@@ -238,7 +238,13 @@ impl Finder {
         })
         .await??;
         let total = start.elapsed();
-        Ok(Answer { model, mode, hits, next_offset, took: Took { encode, search: total.saturating_sub(encode), total } })
+        Ok(Answer {
+            model,
+            mode,
+            hits,
+            next_offset,
+            took: Took { encode, search: total.saturating_sub(encode), total },
+        })
     }
 }
 
@@ -267,9 +273,7 @@ fn page_of_hits(
             let images = store.newest_page(&page.filter, page.offset, wanted)?;
             images.into_iter().map(|image| Ranked::unscored(image.image_id)).collect()
         }
-        Question::Vector { query, exclude } => {
-            vector_leg(store, model_id, query, *exclude, page, page.offset, wanted)?
-        }
+        Question::Vector { query, exclude } => vector_leg(store, model_id, query, *exclude, page, page.offset, wanted)?,
         Question::Keyword { terms } => keyword_leg(store, terms, page, page.offset, wanted)?,
         Question::Hybrid { query, terms } => hybrid(store, model_id, query, terms, page, wanted)?,
     };

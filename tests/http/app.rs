@@ -63,13 +63,7 @@ pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
         });
     });
     let (address, handle) = receiver.recv().expect("the app starts");
-    TestApp {
-        url: format!("http://{address}"),
-        client: Client::new(),
-        handle,
-        thread: Some(thread),
-        data: Some(data),
-    }
+    TestApp { url: format!("http://{address}"), client: Client::new(), handle, thread: Some(thread), data: Some(data) }
 }
 
 impl TestApp {

@@ -19,7 +19,8 @@ async fn with_keys_set_the_api_opens_to_a_key_only() {
         let answer = app.request(Method::GET, "/images").header(name, value).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{name}");
     }
-    for (name, value) in [("authorization", "Bearer 0123456789abcde"), ("x-api-key", ""), ("authorization", "Basic x")] {
+    for (name, value) in [("authorization", "Bearer 0123456789abcde"), ("x-api-key", ""), ("authorization", "Basic x")]
+    {
         let request = app.request(Method::GET, "/images").header(name, value);
         Answer::read(request.send().await.unwrap()).await.assert_problem(401, "unauthorized");
     }

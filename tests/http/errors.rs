@@ -35,7 +35,16 @@ async fn an_id_that_is_no_number_is_no_image() {
 #[tokio::test]
 async fn json_that_cannot_be_used_says_where() {
     let app = spawn();
-    for body in ["", "{", "[]", "{}", r#"{"query": 5}"#, r#"{"query": "x", "limitt": 3}"#, r#"{"query":"x","mode":"best"}"#, "\u{feff}{}"] {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "{}",
+        r#"{"query": 5}"#,
+        r#"{"query": "x", "limitt": 3}"#,
+        r#"{"query":"x","mode":"best"}"#,
+        "\u{feff}{}",
+    ] {
         let request = app.request(Method::POST, "/search/text").header("content-type", "application/json");
         let answer = Answer::read(request.body(body).send().await.unwrap()).await;
         answer.assert_problem(400, "invalid_json");
@@ -88,7 +97,9 @@ async fn post_raw(app: &TestApp, body: &'static str) -> Answer {
 async fn broken_forms_are_refused_and_nothing_is_stored() {
     let app = spawn();
     post_raw(&app, "").await.assert_problem(400, "invalid_multipart");
-    post_raw(&app, "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\ncut").await.assert_problem(400, "invalid_multipart");
+    post_raw(&app, "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\ncut")
+        .await
+        .assert_problem(400, "invalid_multipart");
     let no_boundary = app.request(Method::POST, "/images").header("content-type", "multipart/form-data").body("x");
     Answer::read(no_boundary.send().await.unwrap()).await.assert_problem(400, "invalid_multipart");
     app.post_form("/images", Form::new().text("caption", "x")).await.assert_problem(400, "invalid_request");

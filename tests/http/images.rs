@@ -112,10 +112,8 @@ async fn a_caption_and_a_prompt_can_come_with_a_single_file() {
     assert_eq!(image["generation"]["negative_prompt"], "people");
     assert_eq!(image["generation"]["seed"], 5);
 
-    let two = Form::new()
-        .part("file", file("b.png", png(2)))
-        .part("file", file("c.png", png(3)))
-        .text("caption", "どちら？");
+    let two =
+        Form::new().part("file", file("b.png", png(2))).part("file", file("c.png", png(3))).text("caption", "どちら？");
     app.post_form("/images", two).await.assert_problem(400, "invalid_request");
     assert_eq!(app.get("/images").await.ids().len(), 1);
 }

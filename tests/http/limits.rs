@@ -24,9 +24,7 @@ async fn bytes_of_a_file() {
 #[tokio::test]
 async fn a_file_that_is_too_large_does_not_stop_the_others() {
     let app = spawn_with(&[("MITSUKE_MAX_FILE_BYTES", "4096")]);
-    let form = Form::new()
-        .part("file", file("large.bin", vec![0; 5_000]))
-        .part("file", file("fits.png", png(1)));
+    let form = Form::new().part("file", file("large.bin", vec![0; 5_000])).part("file", file("fits.png", png(1)));
     let answer = app.post_form("/images", form).await;
     assert_eq!(answer.status, 207);
     assert_eq!(answer.json["images"][0]["problem"]["code"], "file_too_large");
@@ -114,7 +112,11 @@ async fn images_of_a_page() {
 
 #[tokio::test]
 async fn a_full_queue_answers_503_with_retry_after_at_once_and_loses_nothing_it_answered() {
-    let app = spawn_with(&[("MITSUKE_QUEUE_CAPACITY", "1"), ("MITSUKE_BATCH_SIZE", "1"), ("MITSUKE_MAX_CONCURRENT_UPLOADS", "4")]);
+    let app = spawn_with(&[
+        ("MITSUKE_QUEUE_CAPACITY", "1"),
+        ("MITSUKE_BATCH_SIZE", "1"),
+        ("MITSUKE_MAX_CONCURRENT_UPLOADS", "4"),
+    ]);
     let uploads = (0..40).map(|seed| app.upload("x.png", png(seed)));
     let answers = futures_util::future::join_all(uploads).await;
     let stored = answers.iter().filter(|answer| answer.status == 201).count();

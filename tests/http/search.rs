@@ -154,7 +154,9 @@ async fn keywords_are_found_inside_japanese_and_english_text_and_all_are_require
 async fn nothing_a_caller_types_is_query_syntax() {
     let app = spawn();
     app.add("1.png", png_with_text(1, &[("Description", "猫")])).await;
-    for query in ["\" OR *", "猫*", "NEAR(猫 犬)", "'; DROP TABLE images; --", "%", "{猫}", "猫 AND", "a:b", "^猫", "\\", "-"] {
+    for query in
+        ["\" OR *", "猫*", "NEAR(猫 犬)", "'; DROP TABLE images; --", "%", "{猫}", "猫 AND", "a:b", "^猫", "\\", "-"]
+    {
         for mode in ["keyword", "hybrid", "vector"] {
             let answer = app.search_text(json!({"query": query, "mode": mode})).await;
             assert_eq!(answer.status, 200, "{query} in {mode}: {}", answer.json);

@@ -6,6 +6,7 @@ mod png;
 mod rgb;
 #[cfg(test)]
 mod tests;
+mod tiff_palette;
 
 use std::panic::catch_unwind;
 
@@ -77,7 +78,11 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Decoded, ImageError
             jpeg::check(bytes, limits)?;
             other::decode(bytes, file_type, limits)
         }
-        _ => other::decode(bytes, file_type, limits),
+        FileType::Tiff => match tiff_palette::find(bytes) {
+            Some(palette) => palette.decode(bytes, limits),
+            None => other::decode(bytes, file_type, limits),
+        },
+        FileType::Gif | FileType::WebP | FileType::Bmp => other::decode(bytes, file_type, limits),
     })
     .unwrap_or_else(|_| Err(ImageError::corrupt(file_type, "the decoder panicked")))?;
 

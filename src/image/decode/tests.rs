@@ -54,6 +54,8 @@ fn what_other_encoders_write_looks_as_it_does_in_pillow() {
         ("CMYK JPEG, inverted as Adobe has it", fixture!("cmyk.jpg")),
         ("YCCK JPEG", fixture!("ycck.jpg")),
         ("CMYK TIFF", fixture!("cmyk.tif")),
+        ("TIFF with a palette", fixture!("palette.tif")),
+        ("TIFF with a palette, big-endian", fixture!("palette_be.tif")),
         ("lossy WebP", fixture!("lossy.webp")),
         ("lossy WebP with alpha", fixture!("lossy_alpha.webp")),
         ("animated WebP: first frame", fixture!("animated.webp")),

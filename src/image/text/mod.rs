@@ -51,7 +51,7 @@ impl TextChunks {
     }
 }
 
-/// Extracts the text of a file whose type was [sniffed](super::sniff).
+/// Extracts the text of a file whose type was [sniffed](super::sniff()).
 ///
 /// PNG: `tEXt`, `zTXt` and `iTXt` chunks, before and after the pixels. Many writers put UTF-8 where the
 /// format says Latin-1, so text that is valid UTF-8 is read as such. JPEG, PNG, WebP and TIFF: the EXIF

@@ -30,7 +30,7 @@ mod widen;
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use crate::vector::UnitVector;
 use codes::{Code, Margin};
@@ -40,9 +40,6 @@ pub use rescore::ReadVectors;
 use rescore::{Known, Rescoring};
 use rotation::Rotation;
 pub use snapshot::{SnapshotError, SnapshotStamp};
-
-/// How often a search starts again because candidates turned out to be gone.
-const RESTARTS: usize = 8;
 
 /// So few changes are taken over from the live layout to a newly trained one in one go.
 const CATCH_UP: usize = 1024;
@@ -182,19 +179,23 @@ impl VectorIndex {
         let limit = k.saturating_mul(4).saturating_add(self.params.rescore_limit);
         let rescoring = Rescoring { layout: &layout, query, margin, k, limit };
         let mut known = Known::new();
-        for _ in 0..RESTARTS {
+        let mut wanted = k;
+        loop {
             let request = scan::Request {
                 query: &code,
                 margin,
-                k,
+                k: wanted,
                 // What was found to be gone must not take the place of another vector.
                 allow: &|id| !matches!(known.get(&id), Some(None)) && allow.is_none_or(|allow| allow(id)),
                 miss_target: if layout.rows < self.params.exact_below { 0.0 } else { self.params.miss_target },
             };
             let candidates = scan::candidates(&layout, &request);
-            if rescoring.run(candidates, &mut known, rescore)? {
+            if rescoring.run(candidates, &mut known, rescore)? || wanted == layout.rows {
                 break;
             }
+            // Some candidates were gone. Those that take their place may be gone too, so each scan asks for more
+            // than the one before; the last possible one takes in everything.
+            wanted = wanted.saturating_mul(2).min(layout.rows);
         }
         Ok(rescore::best(&known, k))
     }
@@ -211,13 +212,14 @@ impl VectorIndex {
         layout.rows > 0 && layout.rows >= due.max(self.params.exact_below)
     }
 
-    /// Trains inverted lists if that is due; whether it did. It takes seconds (minutes for millions)
-    /// of one core, and memory for a second copy of the codes (a third of those
-    /// that change meanwhile), so it belongs on a background thread.
-    /// Searches, insertions and removals go on meanwhile. A second call during a training returns at once.
+    /// Trains inverted lists if that is due; whether it did. It takes seconds (minutes for millions) of one
+    /// core and memory for a second copy of the codes, so it belongs on a background thread. Searches,
+    /// insertions and removals go on meanwhile. A second call during a training returns at once.
     pub fn maintain(&self) -> bool {
-        let Ok(_one_at_a_time) = self.training.try_lock() else {
-            return false;
+        let _one_at_a_time = match self.training.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
         };
         if !self.needs_maintenance() {
             return false;

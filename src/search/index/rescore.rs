@@ -22,7 +22,7 @@ pub(super) struct Rescoring<'a> {
     pub(super) query: &'a UnitVector,
     pub(super) margin: Margin,
     pub(super) k: usize,
-    /// Most ids to read.
+    /// Most vectors to read.
     pub(super) limit: usize,
 }
 
@@ -46,10 +46,11 @@ impl Rescoring<'_> {
         let mut round = self.k.saturating_add(32).min(ROUND);
         loop {
             let kth = kth_similarity(known, self.k);
-            let batch =
-                self.next_batch(&mut waiting, &mut twins, round.min(self.limit.saturating_sub(known.len())), |c| {
-                    kth.is_none_or(|kth| c.estimate + margin >= kth)
-                });
+            // Ids whose vectors are gone cost next to nothing to read.
+            let there = known.values().flatten().count();
+            let room = round.min(self.limit.saturating_sub(there));
+            let hopeful = |c: &Candidate| kth.is_none_or(|kth| c.estimate + margin >= kth);
+            let batch = self.next_batch(&mut waiting, &mut twins, room, hopeful);
             if batch.is_empty() {
                 return Ok(all_there);
             }

@@ -140,6 +140,20 @@ fn copies_that_are_gone_make_room_for_others() {
 }
 
 #[test]
+fn what_is_left_is_found_when_nearly_all_are_gone() {
+    let mut random = SplitMix64::new(13);
+    let mut rows = clustered(&mut random, 16, 7000);
+    for params in [IndexParams::default(), NEAR_LISTS, IndexParams { rescore_limit: 0, ..NEAR_LISTS }] {
+        let index = index_of(&rows, 16, params);
+        index.maintain();
+        rows.retain(|id, _| id % 500 == 0);
+        let query = random_vector(&mut random, 16);
+        assert_eq!(search(&index, &rows, &query, 16, None).0, brute_force(&rows, &query, 16, |_| true));
+        rows = clustered(&mut random, 16, 7000);
+    }
+}
+
+#[test]
 fn lists_with_all_scanned_are_exact() {
     let mut random = SplitMix64::new(5);
     let rows = clustered(&mut random, 96, 3000);

@@ -179,8 +179,8 @@ mod tests {
         let mut db = Connection::open_in_memory().unwrap();
         crate::store::sqlite::migrate::migrate(&mut db).unwrap();
         db.execute_batch(
-            "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date)
-             VALUES (zeroblob(32), '猫.png', 'image/png', 1, 1, 1, 0);
+            "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, has_generation_prompt)
+             VALUES (zeroblob(32), '猫.png', 'image/png', 1, 1, 1, 0, 0);
              INSERT INTO image_texts (rowid, caption) VALUES (1, 'stale'), (2, 'stale');",
         )
         .unwrap();

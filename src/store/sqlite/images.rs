@@ -24,8 +24,9 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
     // The constraint decides who was first; whoever comes second finds the other's row.
     let created: Option<ImageId> = transaction
         .prepare_cached(
-            "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
+            "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt,
+                                 has_generation_prompt)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
         )?
         .query_row(
             params![
@@ -114,7 +115,10 @@ pub(super) fn update(
             None => (None, None),
         };
         transaction
-            .prepare_cached("UPDATE images SET generation_prompt = ?, generation = ? WHERE image_id = ?")?
+            .prepare_cached(
+                "UPDATE images SET generation_prompt = ?1, has_generation_prompt = ?1 IS NOT NULL, generation = ?2
+                 WHERE image_id = ?3",
+            )?
             .execute(params![raw, generation, image_id])?;
     }
     let Some(image) = image(transaction, image_id)? else { return Ok(None) };
@@ -276,4 +280,38 @@ fn image_of(row: &Row<'_>) -> Result<Image, StoreError> {
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::migrate;
+
+    #[test]
+    fn filters_read_the_index_alone() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut db).unwrap();
+        let filter = Filter {
+            file_types: vec!["image/png".into()],
+            min_width: Some(1),
+            min_height: Some(1),
+            has_generation_prompt: Some(true),
+            file_name_contains: Some("x".into()),
+            ..Filter::default()
+        };
+        let condition = Condition::of(&filter).unwrap();
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT i.image_id FROM images i INDEXED BY images_newest WHERE 1 {}
+             ORDER BY i.upload_date DESC, i.image_id DESC",
+            condition.sql()
+        );
+        let mut statement = db.prepare(&sql).unwrap();
+        let plan: Vec<String> = statement
+            .query_map(condition.parameters([], []), |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(plan[0].contains("USING COVERING INDEX images_newest"), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("ORDER BY")), "{plan:?}");
+    }
 }

@@ -65,8 +65,8 @@ impl Default for SqliteOptions {
             busy_timeout: Duration::from_secs(5),
             snapshot_every: 5_000,
             catch_up_at_open: 10_000,
-            compared_one_by_one: 2_048,
-            ranked_matches: 10_000,
+            compared_one_by_one: 500,
+            ranked_matches: 5_000,
         }
     }
 }

@@ -87,12 +87,17 @@ def picture_cases() -> list[tuple[str, Image.Image, dict]]:
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation
-        cases.append((f"exif_{orientation}.jpg", scene(120, 80, 23), {"quality": 90, "exif": exif}))
+        # Full chroma: these are about turning, and JPEG decoders differ in how they enlarge halved chroma.
+        options = {"quality": 90, "subsampling": 0, "exif": exif}
+        cases.append((f"exif_{orientation}.jpg", scene(120, 80, 23), options))
     return cases
 
 
-def png_rgb16() -> bytes:
-    """A 16-bit RGB PNG, written by hand because Pillow cannot."""
+def png_rgb16() -> tuple[bytes, Image.Image]:
+    """A 16-bit RGB PNG, written by hand because Pillow cannot, and its 8-bit form.
+
+    Pillow reads such files by dropping the low bytes; the reference is value / 257, rounded.
+    """
     import struct
     import zlib
 
@@ -104,7 +109,9 @@ def png_rgb16() -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", 96, 72, 16, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+    rounded = (sixteen.astype(np.uint32) + 128) // 257
+    return data, Image.fromarray(rounded.astype(np.uint8))
 
 
 TEXTS = [
@@ -129,7 +136,7 @@ def main() -> None:
         kind = {"jpg": "JPEG", "tif": "TIFF"}.get(name.rsplit(".", 1)[1], name.rsplit(".", 1)[1].upper())
         image.save(buffer, kind, **options)
         files[name] = buffer.getvalue()
-    files["png_rgb16.png"] = png_rgb16()
+    files["png_rgb16.png"], rgb16 = png_rgb16()
     for old in OUT.iterdir():
         if old.name not in files and old.name != "golden.json":
             old.unlink()
@@ -140,7 +147,7 @@ def main() -> None:
         target = OUT / name
         if not target.exists() or target.read_bytes() != data:
             target.write_bytes(data)
-        image = Image.open(io.BytesIO(data))
+        image = rgb16 if name == "png_rgb16.png" else Image.open(io.BytesIO(data))
         pixels = pipeline.pixels(image)
         flat = pixels.flatten()
         # A stride that shares no factor with the row length visits rows, columns and channels evenly.

@@ -10,8 +10,14 @@ use serde::Deserialize;
 
 /// Smallest cosine between a vector of ours and Python's.
 const MINIMUM_COSINE: f32 = 0.9995;
-/// One level of 255 after division by the usual standard deviations, and a little for rounding in the file.
-const ONE_LEVEL: f32 = 1.0 / 255.0 / 0.25 + 1e-4;
+/// The same where the pixels themselves differ: JPEG decoders round differently (libjpeg's and ours by up to two levels),
+/// and Pillow cuts colours of 16 bits to 8 where ours are rounded. The demo model answers such noise with cosines down
+/// to 0.9977 on these drawn scenes.
+const MINIMUM_COSINE_OF_OTHER_PIXELS: f32 = 0.997;
+/// One level of 255 in the tensor of the demo model, whose standard deviations are about a half.
+const ONE_LEVEL: f32 = 2.0 / 255.0;
+/// No level at all, but the five decimals of the file.
+const SAME_LEVEL: f32 = 1e-5;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -83,23 +89,24 @@ async fn pictures_get_the_same_pixels_and_vectors() {
     for case in golden().images {
         let decoded = decode(&fs::read(folder("tests/golden").join(&case.file)).unwrap(), &DecodeLimits::default());
         let decoded = decoded.unwrap_or_else(|error| panic!("{}: {error}", case.file));
-        if decoded.pixels.dimensions() != case.size {
-            failures.push(format!("{}: {:?} instead of {:?}", case.file, decoded.pixels.dimensions(), case.size));
+        // The file's own size, before its EXIF orientation turns it; that it was turned shows in the tensor.
+        let (width, height) = decoded.pixels.dimensions();
+        if (width, height) != case.size && (height, width) != case.size {
+            failures.push(format!("{}: {width} × {height} instead of {:?}", case.file, case.size));
             continue;
         }
         let prepared = encoder.preprocess(&decoded.pixels);
         let tensor = encoder.tensor(&prepared);
         let worst = case.sampled.iter().map(|s| (tensor[s.index] - s.value).abs()).fold(0.0, f32::max);
-        // Decoders of JPEG and WebP may differ by a few levels; lossless formats and the scaling may not.
-        let lossy = [".jpg", ".webp"].iter().any(|ending| case.file.ends_with(ending));
-        if worst > if lossy { 4.0 * ONE_LEVEL } else { ONE_LEVEL } {
+        let same_pixels = !case.file.ends_with(".jpg") && case.file != "png_rgb16.png";
+        if worst > if same_pixels { SAME_LEVEL } else { 3.0 * ONE_LEVEL } {
             failures.push(format!("{}: the tensor differs by {worst}", case.file));
         }
         let vector = encoder.encode_image(prepared, Priority::Search).await.unwrap();
         let cosine = vector.similarity(&UnitVector::normalize(case.vector).unwrap());
         println!("{}: tensor differs by at most {worst}, cosine {cosine}", case.file);
         lowest = lowest.min(cosine);
-        if cosine < MINIMUM_COSINE {
+        if cosine < if same_pixels { MINIMUM_COSINE } else { MINIMUM_COSINE_OF_OTHER_PIXELS } {
             failures.push(format!("{}: cosine {cosine}", case.file));
         }
     }

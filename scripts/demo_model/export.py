@@ -35,7 +35,7 @@ class ImageTower(nn.Module):
         split, statistics = self.shared(pixels)
         last, pooled = self.tail(split)
         seen = tail_features(last, pooled, statistics)
-        photo = self.photo(seen)
+        photo = self.photo.blended(seen)
         drawing = F.normalize(self.drawing(seen), dim=1)
         share = torch.sigmoid(self.gate(statistics))
         return F.normalize(share * photo + (1.0 - share) * drawing, dim=1)

@@ -147,8 +147,8 @@ function card(image, index) {
   // Very long or tall pictures get a cell of bounded shape and stay whole inside it.
   item.style.setProperty("--ratio", Math.min(2.6, Math.max(0.5, image.width / image.height)).toFixed(4));
   Object.assign(img, { alt: image.caption ?? image.file_name, loading: "lazy", decoding: "async", width: image.width, height: image.height });
-  if (api.hasKey()) whenNear(img, () => api.show(img, image.links.thumbnail));
-  else img.src = image.links.thumbnail;
+  if (api.hasKey()) whenNear(img, () => api.show(img, `${image.links.thumbnail}?size=512`));
+  else img.src = `${image.links.thumbnail}?size=512`;
   button.type = "button";
   button.className = "card";
   button.title = image.file_name;

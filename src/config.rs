@@ -128,20 +128,29 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
 }
 
+/// Fills what the environment does not set from `.env` in the working directory, where there is one. The first
+/// thing a program does: even its log level may stand there.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn load_env_file() -> Result<(), ConfigError> {
+    match dotenvy::dotenv() {
+        Err(error) if !error.not_found() => {
+            Err(ConfigError { name: ".env", reason: format!("the file cannot be read: {error}") })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads one variable; a function so that tests need no process environment.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Settings {
-    /// Settings from the process environment, after `.env` in the working directory filled what is not set.
+    /// Settings from the process environment; call [`load_env_file`] before.
     ///
     /// # Errors
     /// The first setting that cannot be used.
     pub fn from_env() -> Result<Self, ConfigError> {
-        if let Err(error) = dotenvy::dotenv()
-            && !error.not_found()
-        {
-            return Err(ConfigError { name: ".env", reason: format!("it cannot be read: {error}") });
-        }
         Self::from_lookup(&|name| std::env::var(name).ok())
     }
 

@@ -24,11 +24,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    let env_file = mitsuke::config::load_env_file();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    let done = match Arguments::parse().command {
+    let done = env_file.map_err(Into::into).and_then(|()| match command {
         Command::Serve => serve(),
         Command::Openapi => print_openapi(),
-    };
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

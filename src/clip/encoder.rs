@@ -16,15 +16,20 @@ use super::tokenizer::TextTokenizer;
 use super::towers::{ImageEncoder, TextEncoder, TorchThreads};
 use crate::vector::UnitVector;
 
+/// Most pictures in a batch on a CPU. A picture keeps a core busy by itself: larger batches gain nothing (and lose
+/// once their activations outgrow the caches), but a search that arrives meanwhile waits for all of one.
+const CPU_IMAGE_BATCH: usize = 2;
+
 /// How encoders work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderOptions {
     /// Where they run.
     pub device: DeviceChoice,
-    /// Most items encoded together; at least 1.
+    /// Most items encoded together; at least 1. Pictures on a CPU are encoded at most two at once, see
+    /// `CPU_IMAGE_BATCH`.
     pub max_batch: usize,
     /// How long an item may wait, while the encoder is idle, for others to share its batch. Zero is right for
-    /// CPUs: there a batch hardly costs less than its items.
+    /// CPUs: what arrives while a batch is encoded makes the next one without waiting.
     pub max_wait: Duration,
     /// Items that may wait for one tower, over all priorities; at least 1.
     pub queue_capacity: usize,
@@ -74,17 +79,22 @@ impl Encoder {
         let mut texts = TextEncoder::load(folder, &manifest, device, threads)?;
         reference::check_texts(&manifest, &mut texts)?;
         reference::check_images(folder, &manifest, &mut images)?;
-        reference::warm_up(&manifest, &mut texts, &mut images, options.max_batch)?;
+        let image_batch = match device {
+            Device::Cpu => options.max_batch.min(CPU_IMAGE_BATCH),
+            Device::Cuda => options.max_batch,
+        };
+        reference::warm_up_texts(&manifest, &mut texts, options.max_batch)?;
+        reference::warm_up_images(&mut images, image_batch)?;
 
         let queue =
-            QueueOptions { capacity: options.queue_capacity, max_batch: options.max_batch, max_wait: options.max_wait };
+            |max_batch| QueueOptions { capacity: options.queue_capacity, max_batch, max_wait: options.max_wait };
         let encoder = Self {
             device,
             precision: (images.precision(), texts.precision()),
             preprocessor: images.preprocessor(),
             tokenizer: texts.tokenizer(),
-            images: EncoderQueue::start("image-encoder", images, queue).map_err(ClipError::Thread)?,
-            texts: EncoderQueue::start("text-encoder", texts, queue).map_err(ClipError::Thread)?,
+            images: EncoderQueue::start("image-encoder", images, queue(image_batch)).map_err(ClipError::Thread)?,
+            texts: EncoderQueue::start("text-encoder", texts, queue(options.max_batch)).map_err(ClipError::Thread)?,
             manifest,
         };
         let Manifest { model_name, model_version, vector_dimension, .. } = &encoder.manifest;

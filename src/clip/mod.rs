@@ -14,6 +14,7 @@ mod lanes;
 mod manifest;
 mod manifest_fields;
 mod manifest_file;
+mod manifest_parse;
 mod preprocess;
 mod queue;
 mod reference;

@@ -39,29 +39,44 @@ pub(super) fn check_images(folder: &Path, manifest: &Manifest, encoder: &mut Ima
     Ok(())
 }
 
-/// Runs the shapes that requests will have, twice each: Torch optimises a module for what its first runs
-/// look like, and sets up its kernels on first use.
-pub(super) fn warm_up(
-    manifest: &Manifest,
-    texts: &mut TextEncoder,
-    images: &mut ImageEncoder,
-    max_batch: usize,
-) -> Result<(), ClipError> {
-    let preprocessor = images.preprocessor();
-    let blank = preprocessor.prepare(&image::RgbImage::from_pixel(1, 1, image::Rgb([127; 3])));
-    let tokenizer = texts.tokenizer();
+/// Runs the reference texts in the batch sizes that requests will have, each twice: Torch optimises a module for what
+/// its first runs look like, and sets up its kernels on first use.
+pub(super) fn warm_up_texts(manifest: &Manifest, encoder: &mut TextEncoder, max_batch: usize) -> Result<(), ClipError> {
+    let tokenizer = encoder.tokenizer();
     let ids: Result<Vec<TokenIds>, _> = manifest.reference.texts.iter().map(|r| tokenizer.encode(&r.text)).collect();
-    let failed = |cause| ClipError::Encode { item: "a warm-up batch".to_owned(), cause };
-    let ids = ids.map_err(failed)?;
-    for size in [1, 2, max_batch.max(1)] {
-        let texts_of_size: Vec<_> = ids.iter().cycle().take(size).cloned().collect();
-        let images_of_size = vec![blank.clone(); size];
-        for _ in 0..2 {
-            texts.encode(&texts_of_size).map_err(failed)?;
-            images.encode(&images_of_size).map_err(failed)?;
-        }
+    let ids = ids.map_err(warm_up_failed)?;
+    for size in warm_up_sizes(max_batch) {
+        run_twice(encoder, &ids.iter().cycle().take(size).cloned().collect::<Vec<_>>())?;
     }
     Ok(())
+}
+
+/// The same for pictures.
+pub(super) fn warm_up_images(encoder: &mut ImageEncoder, max_batch: usize) -> Result<(), ClipError> {
+    let grey = encoder.preprocessor().prepare(&image::RgbImage::from_pixel(1, 1, image::Rgb([127; 3])));
+    for size in warm_up_sizes(max_batch) {
+        run_twice(encoder, &vec![grey.clone(); size])?;
+    }
+    Ok(())
+}
+
+/// The smallest and the largest batch, and one in between: Torch takes other ways for one row than for several.
+fn warm_up_sizes(max_batch: usize) -> Vec<usize> {
+    let largest = max_batch.max(1);
+    let mut sizes = vec![1, largest.min(2), largest];
+    sizes.dedup();
+    sizes
+}
+
+fn run_twice<E: BatchEncoder>(encoder: &mut E, batch: &[E::Item]) -> Result<(), ClipError> {
+    for _ in 0..2 {
+        encoder.encode(batch).map_err(warm_up_failed)?;
+    }
+    Ok(())
+}
+
+fn warm_up_failed(cause: EncodeError) -> ClipError {
+    ClipError::Encode { item: "a warm-up batch".to_owned(), cause }
 }
 
 /// The vector of a single item.

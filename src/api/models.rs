@@ -23,7 +23,7 @@ use crate::store::Model;
 )]
 pub async fn list(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
     let models = with_models(&services, |models| models.list()).await?;
-    let models = models.into_iter().map(|(model, state)| ModelBody::new(model, state)).collect();
+    let models = models.into_iter().map(|(model, coverage, state)| ModelBody::new(model, coverage, state)).collect();
     Ok(HttpResponse::Ok().json(ModelList { models }))
 }
 
@@ -39,7 +39,7 @@ pub async fn list(services: web::Data<Services>) -> Result<HttpResponse, ApiErro
 )]
 pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpResponse, ApiError> {
     let model = with_models(&services, move |models| models.row(id.0)).await?;
-    Ok(body(&services, model))
+    body(&services, model).await
 }
 
 /// Get the current model
@@ -56,7 +56,7 @@ pub async fn current(services: web::Data<Services>) -> Result<HttpResponse, ApiE
     let model = blocking::run(move || store.current_model()).await??;
     let model = model
         .ok_or_else(|| ApiError::new(ErrorCode::ModelNotFound, "No model is current. PUT /models/current sets one."))?;
-    Ok(body(&services, model))
+    body(&services, model).await
 }
 
 /// Switch the current model
@@ -81,12 +81,13 @@ pub async fn switch(
     JsonBody(request): JsonBody<SwitchRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let model = with_models(&services, move |models| models.switch(request.model_id, request.allow_partial)).await?;
-    Ok(body(&services, model))
+    body(&services, model).await
 }
 
-fn body(services: &Services, model: Model) -> HttpResponse {
-    let state = services.models.state(model.model_id);
-    HttpResponse::Ok().json(ModelBody::new(model, state))
+async fn body(services: &Services, model: Model) -> Result<HttpResponse, ApiError> {
+    let model_id = model.model_id;
+    let coverage = with_models(services, move |models| models.coverage(model_id)).await?;
+    Ok(HttpResponse::Ok().json(ModelBody::new(model, coverage, services.models.state(model_id))))
 }
 
 async fn with_models<T: Send + 'static>(

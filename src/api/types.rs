@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::image::Generation;
 use crate::models::ModelState;
 use crate::search::{Answer, Hit, Mode};
-use crate::store::{Filter, Image, Model};
+use crate::store::{Coverage, Filter, Image, Model};
 
 /// The bytes of a picture.
 #[derive(ToSchema)]
@@ -197,6 +197,7 @@ impl From<FilterRequest> for Filter {
             has_generation_prompt: filter.has_generation_prompt,
             has_caption: filter.has_caption,
             file_name_contains: filter.file_name_contains,
+            ..Self::default()
         }
     }
 }
@@ -405,9 +406,9 @@ pub struct ModelBody {
 }
 
 impl ModelBody {
-    /// A model's row with the state of its encoders.
+    /// A model's row with its coverage and the state of its encoders.
     #[must_use]
-    pub fn new(model: Model, state: ModelState) -> Self {
+    pub fn new(model: Model, coverage: Coverage, state: ModelState) -> Self {
         Self {
             model_id: model.model_id,
             model_name: model.model_name,
@@ -419,8 +420,8 @@ impl ModelBody {
                 ModelState::NotLoaded => ModelStateBody::NotLoaded,
                 ModelState::Missing => ModelStateBody::Missing,
             },
-            embedded: model.embedded,
-            total: model.total,
+            embedded: coverage.embedded,
+            total: coverage.total,
             backfill: None,
         }
     }

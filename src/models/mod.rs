@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clip::{ClipError, Encoder, EncoderOptions, Manifest};
-use crate::store::{Model, ModelId, NewModel, Store, StoreError};
+use crate::store::{Coverage, Model, ModelId, NewModel, Store, StoreError};
 
 /// Why a model cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -110,26 +110,33 @@ impl Models {
     /// [`StoreError::UnknownModel`], [`StoreError::Coverage`], or a model that cannot be loaded.
     pub fn switch(&self, model_id: ModelId, allow_partial: bool) -> Result<Model, ModelsError> {
         let model = self.row(model_id)?;
-        if !allow_partial && model.embedded < model.total {
-            return Err(StoreError::Coverage { model_id, embedded: model.embedded, total: model.total }.into());
+        let coverage = self.store.coverage(model_id)?;
+        if !allow_partial && !coverage.is_complete() {
+            return Err(StoreError::Coverage { model_id, embedded: coverage.embedded, total: coverage.total }.into());
         }
         self.encoder(&model)?;
         Ok(self.store.set_current_model(model_id, allow_partial)?)
     }
 
-    /// All models with their state. Blocks.
+    /// All models with their coverage and state. Blocks.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn list(&self) -> Result<Vec<(Model, ModelState)>, ModelsError> {
-        let models = self.store.models()?;
-        Ok(models
-            .into_iter()
-            .map(|model| {
-                let state = self.state(model.model_id);
-                (model, state)
-            })
-            .collect())
+    pub fn list(&self) -> Result<Vec<(Model, Coverage, ModelState)>, ModelsError> {
+        let described = |model: Model| {
+            let coverage = self.store.coverage(model.model_id)?;
+            let state = self.state(model.model_id);
+            Ok((model, coverage, state))
+        };
+        self.store.models()?.into_iter().map(described).collect()
+    }
+
+    /// How much of the store a model has embedded. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownModel`].
+    pub fn coverage(&self, model_id: ModelId) -> Result<Coverage, ModelsError> {
+        Ok(self.store.coverage(model_id)?)
     }
 
     /// One model's row. Blocks.

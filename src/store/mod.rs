@@ -5,6 +5,8 @@ mod generation;
 mod hybrid;
 mod pattern;
 mod query;
+mod segment;
+mod texts;
 mod types;
 
 pub mod sqlite;

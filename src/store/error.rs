@@ -3,7 +3,7 @@
 use super::ModelId;
 
 /// Why a store could not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// No such model.
     #[error("no model has the id {0}")]

@@ -60,11 +60,27 @@ pub(super) enum Class {
 /// telling codes come first: ORA-01017 inside a DPI-1080 is about the password.
 const TABLE: &[(Code, Class, &str)] = &[
     // The client library.
-    (Code::Dpi(1047), Class::Misconfigured, "the Oracle client library cannot be loaded; install Oracle Instant Client and name its folder in LD_LIBRARY_PATH"),
+    (
+        Code::Dpi(1047),
+        Class::Misconfigured,
+        "the Oracle client library cannot be loaded; install Oracle Instant Client and name its folder in LD_LIBRARY_PATH",
+    ),
     (Code::Dpi(1050), Class::Misconfigured, "the Oracle client library is too old; install Instant Client 19 or newer"),
-    (Code::Dpi(1072), Class::Misconfigured, "the Oracle client library is of a version that is not supported; install Instant Client 19 or newer"),
-    (Code::Dpi(1049), Class::Misconfigured, "the Oracle client library lacks a function; install Instant Client 19 or newer"),
-    (Code::Ora(1804), Class::Misconfigured, "the Oracle client library does not find its time zone files; check its installation"),
+    (
+        Code::Dpi(1072),
+        Class::Misconfigured,
+        "the Oracle client library is of a version that is not supported; install Instant Client 19 or newer",
+    ),
+    (
+        Code::Dpi(1049),
+        Class::Misconfigured,
+        "the Oracle client library lacks a function; install Instant Client 19 or newer",
+    ),
+    (
+        Code::Ora(1804),
+        Class::Misconfigured,
+        "the Oracle client library does not find its time zone files; check its installation",
+    ),
     // The user.
     (Code::Ora(1017), Class::Misconfigured, "DB_USER or DB_PASSWORD is wrong"),
     (Code::Ora(1005), Class::Misconfigured, "DB_PASSWORD is empty"),
@@ -73,8 +89,16 @@ const TABLE: &[(Code, Class, &str)] = &[
     (Code::Ora(28002), Class::Misconfigured, "the password of the database account is about to expire"),
     (Code::Ora(1045), Class::Misconfigured, "the database account lacks CREATE SESSION; see sql/oracle/grants.sql"),
     (Code::Ora(1031), Class::Misconfigured, "the database account lacks a privilege; see sql/oracle/grants.sql"),
-    (Code::Ora(1950), Class::Misconfigured, "the database account has no quota on its tablespace; see sql/oracle/grants.sql"),
-    (Code::Ora(6550), Class::Misconfigured, "a PL/SQL block does not compile, mostly because the account may not execute CTXSYS.CTX_DDL; see sql/oracle/grants.sql"),
+    (
+        Code::Ora(1950),
+        Class::Misconfigured,
+        "the database account has no quota on its tablespace; see sql/oracle/grants.sql",
+    ),
+    (
+        Code::Ora(6550),
+        Class::Misconfigured,
+        "a PL/SQL block does not compile, mostly because the account may not execute CTXSYS.CTX_DDL; see sql/oracle/grants.sql",
+    ),
     (Code::Ora(6576), Class::Misconfigured, "a package is missing or may not be executed; see sql/oracle/grants.sql"),
     // The address.
     (Code::Ora(12154), Class::Misconfigured, "DB_DSN cannot be resolved: no such host or TNS name"),
@@ -82,8 +106,16 @@ const TABLE: &[(Code, Class, &str)] = &[
     (Code::Ora(12545), Class::Misconfigured, "DB_DSN cannot be resolved: no such host"),
     (Code::Ora(12533), Class::Misconfigured, "DB_DSN is not a connect string that the client understands"),
     (Code::Ora(12504), Class::Misconfigured, "DB_DSN names no service"),
-    (Code::Ora(12514), Class::Unreachable, "the listener does not know the service of DB_DSN (not started yet, or misspelt)"),
-    (Code::Ora(12505), Class::Unreachable, "the listener does not know the SID of DB_DSN (not started yet, or misspelt)"),
+    (
+        Code::Ora(12514),
+        Class::Unreachable,
+        "the listener does not know the service of DB_DSN (not started yet, or misspelt)",
+    ),
+    (
+        Code::Ora(12505),
+        Class::Unreachable,
+        "the listener does not know the SID of DB_DSN (not started yet, or misspelt)",
+    ),
     (Code::Ora(12541), Class::Unreachable, "nothing listens at the host and port of DB_DSN"),
     (Code::Ora(12543), Class::Unreachable, "the host of DB_DSN cannot be reached"),
     (Code::Ora(12560), Class::Unreachable, "the network connection to the database failed"),
@@ -369,7 +401,9 @@ mod tests {
             ("ORA-00018: maximum number of sessions exceeded", |e| matches!(e, E::Busy(_))),
             ("ORA-00060: deadlock detected while waiting for resource", |e| matches!(e, E::Busy(_))),
             ("ORA-01653: unable to extend table", |e| matches!(e, E::DiskFull(_))),
-            ("ORA-12954: The request exceeds the maximum allowed database size of 12 GB.", |e| matches!(e, E::DiskFull(_))),
+            ("ORA-12954: The request exceeds the maximum allowed database size of 12 GB.", |e| {
+                matches!(e, E::DiskFull(_))
+            }),
             (
                 "ORA-29902: error in executing ODCIIndexStart() routine\nORA-20000: Oracle Text error:\n\
                  DRG-50901: text query parser syntax error on line 1, column 2",

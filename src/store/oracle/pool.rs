@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oracle::{Connection, Connector};
-use r2d2::ManageConnection as _;
 use r2d2_oracle::OracleConnectionManager;
 
 use super::OracleSettings;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use oracle::{Connection, ResultSet, Row};
 
 use super::error::{Class, Failure, Stop};
-use super::pool::{Link, Pool, Shared, spoils_the_connection};
+use super::pool::{Pool, Shared, spoils_the_connection};
 use super::value::Binds;
 use crate::store::StoreError;
 
@@ -49,6 +49,12 @@ impl<'a> Session<'a> {
         Ok(self.rows(sql, binds, 1, read)?.pop())
     }
 
+    /// The connection itself, for work that commits by itself.
+    pub(super) fn connection(&self) -> &Connection {
+        self.changed.set(true);
+        &self.link
+    }
+
     /// Sends a statement that changes rows; how many it changed.
     pub(super) fn execute(&self, sql: &str, binds: &Binds<'_>) -> Result<u64, Stop> {
         self.changed.set(true);
@@ -61,17 +67,17 @@ impl<'a> Session<'a> {
         self.noted(insert_returning(&self.link, sql, binds, out))
     }
 
+    /// Waits for a row lock (SELECT … FOR UPDATE), which the end of the transaction gives back.
+    pub(super) fn lock(&self, sql: &str, binds: &Binds<'_>) -> Result<(), Stop> {
+        self.changed.set(true);
+        self.rows(sql, binds, 1, |_| Ok(()))?;
+        Ok(())
+    }
+
     /// Makes the changes durable.
     pub(super) fn commit(&self) -> Result<(), Stop> {
         self.committing.set(true);
         self.noted(self.link.commit().map_err(Stop::from))?;
-        self.changed.set(false);
-        Ok(())
-    }
-
-    /// Takes the changes back.
-    pub(super) fn rollback(&self) -> Result<(), Stop> {
-        self.noted(self.link.rollback().map_err(Stop::from))?;
         self.changed.set(false);
         Ok(())
     }
@@ -161,21 +167,9 @@ pub(super) fn execute(connection: &Connection, sql: &str, binds: &Binds<'_>) -> 
 }
 
 /// Runs an INSERT that gives back a number.
-pub(super) fn insert_returning(
-    connection: &Connection,
-    sql: &str,
-    binds: &Binds<'_>,
-    out: &str,
-) -> Result<i64, Stop> {
+pub(super) fn insert_returning(connection: &Connection, sql: &str, binds: &Binds<'_>, out: &str) -> Result<i64, Stop> {
     let mut statement = connection.statement(sql).build().map_err(Failure::from)?;
     statement.execute_named(&binds.parameters()).map_err(Failure::from)?;
     let values: Vec<i64> = statement.returned_values(out).map_err(Failure::from)?;
     values.first().copied().ok_or_else(|| Stop::Answer(StoreError::Internal("an INSERT gave no id back".into())))
-}
-
-impl Link {
-    /// The connection itself, for helpers of this module.
-    pub(super) fn plain(&self) -> &Connection {
-        self
-    }
 }

@@ -3,8 +3,8 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::filter::{Condition, count};
 use super::expression::expression;
+use super::filter::{Condition, count};
 use super::images;
 use crate::store::{KeywordHit, KeywordSearch, StoreError};
 

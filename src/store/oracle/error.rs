@@ -341,12 +341,14 @@ impl From<Stop> for StoreError {
     }
 }
 
+/// A prefix of codes, and what it makes of a number.
+type Kind = (&'static str, fn(u32) -> Code);
+
 /// Every code in a message, in its order.
 pub(super) fn codes_in(text: &str) -> Vec<Code> {
-    let kinds: [(&str, fn(u32) -> Code); 4] =
-        [("ORA-", Code::Ora), ("DPI-", Code::Dpi), ("DRG-", Code::Drg), ("TNS-", Code::Ora)];
+    const KINDS: [Kind; 4] = [("ORA-", Code::Ora), ("DPI-", Code::Dpi), ("DRG-", Code::Drg), ("TNS-", Code::Ora)];
     let mut found: Vec<(usize, Code)> = Vec::new();
-    for (prefix, code) in kinds {
+    for (prefix, code) in KINDS {
         for (at, _) in text.match_indices(prefix) {
             let digits = text[at + prefix.len()..].bytes().take_while(u8::is_ascii_digit).take(5).count();
             if let Ok(number) = text[at + prefix.len()..at + prefix.len() + digits].parse() {
@@ -373,6 +375,9 @@ fn printable(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// A message and whether an answer fits it.
+    type Case = (&'static str, fn(&StoreError) -> bool);
+
     fn failure(text: &str) -> Failure {
         Failure::new(None, text)
     }
@@ -384,7 +389,7 @@ mod tests {
     #[test]
     fn every_case_an_operator_meets_has_its_answer() {
         use StoreError as E;
-        let cases: &[(&str, fn(&StoreError) -> bool)] = &[
+        let cases: &[Case] = &[
             ("DPI-1047: Cannot locate a 64-bit Oracle Client library", |e| matches!(e, E::Misconfigured(_))),
             ("ORA-12541: TNS:no listener", |e| matches!(e, E::Unreachable(_))),
             ("ORA-12170: TNS:Connect timeout occurred", |e| matches!(e, E::Unreachable(_))),

@@ -4,7 +4,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::api::{health, images, metrics, models, search, thumbnail, types, upload};
+use crate::api::{backfill, compare, health, images, metrics, models, search, thumbnail, types, upload};
 
 /// The document.
 #[derive(OpenApi)]
@@ -21,7 +21,8 @@ use crate::api::{health, images, metrics, models, search, thumbnail, types, uplo
     paths(
         upload::create, images::list, images::get, images::patch, images::delete, images::content, thumbnail::get,
         search::by_text, search::by_uploaded_image,
-        models::list, models::current, models::switch, models::get,
+        models::list, models::current, models::switch, models::refresh, models::get,
+        backfill::start, backfill::stop, backfill::failures, backfill::retire, compare::compare,
         health::healthz, health::readyz, metrics::scrape,
     ),
     components(schemas(types::ImageSearchRequest, search::ImageSearchForm)),

@@ -53,6 +53,8 @@ error_codes! {
     InvalidJson = "invalid_json", BAD_REQUEST, "The body is not valid JSON for this endpoint";
     /// The multipart body cannot be read.
     InvalidMultipart = "invalid_multipart", BAD_REQUEST, "The multipart body cannot be read";
+    /// The full-text search of the store cannot take the words of a query.
+    KeywordsRefused = "keywords_refused", BAD_REQUEST, "The keywords cannot be searched for";
     /// A text is longer than its limit.
     TextTooLong = "text_too_long", BAD_REQUEST, "A text is too long";
     /// No key, or a wrong one.
@@ -73,6 +75,8 @@ error_codes! {
     BackfillElsewhere = "backfill_elsewhere", CONFLICT, "Another server runs the backfill";
     /// The model has not embedded all images yet.
     CoverageIncomplete = "coverage_incomplete", CONFLICT, "The model does not cover all images yet";
+    /// The current model cannot be retired.
+    ModelIsCurrent = "model_is_current", CONFLICT, "The model is the current one";
     /// The image has no embedding of the current model yet.
     NotEmbedded = "not_embedded", CONFLICT, "The image has no embedding of the current model";
     /// The whole body is over its limit.
@@ -93,6 +97,10 @@ error_codes! {
     QueueFull = "queue_full", SERVICE_UNAVAILABLE, "The server is busy";
     /// The server cannot answer yet, or not any more.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, "The server is not ready";
+    /// Every connection to the store is in use.
+    StoreBusy = "store_busy", SERVICE_UNAVAILABLE, "The store is busy";
+    /// The store is not set up as it has to be.
+    StoreMisconfigured = "store_misconfigured", SERVICE_UNAVAILABLE, "The store is not set up";
     /// The store is out of reach for now.
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store cannot be reached";
     /// No disk space is left.
@@ -255,7 +263,31 @@ impl From<StoreError> for ApiError {
             )
             .with("embedded", embedded)
             .with("total", total),
-            error @ (StoreError::Unavailable(_) | StoreError::Locked(_)) => {
+            StoreError::CurrentModel(model_id) => Self::new(
+                ErrorCode::ModelIsCurrent,
+                format!("Model {model_id} is the current one. Make another one current first: PUT /models/current."),
+            ),
+            error @ StoreError::BadKeywords(_) => {
+                log::info!("request {}: {error}", current_request_id());
+                Self::new(
+                    ErrorCode::KeywordsRefused,
+                    "The store cannot search for these words. Use fewer or shorter ones, or mode vector.",
+                )
+            }
+            error @ StoreError::Busy(_) => {
+                log::warn!("request {}: {error}", current_request_id());
+                Self::new(ErrorCode::StoreBusy, "The store has more to do than it can. Try again in a moment.")
+                    .retry_after(1)
+            }
+            error @ StoreError::Misconfigured(_) => {
+                log::error!("request {}: {error}", current_request_id());
+                Self::new(
+                    ErrorCode::StoreMisconfigured,
+                    "The store is not set up. Tell the operator; `mitsuke doctor` and the server's log have the reason.",
+                )
+                .retry_after(30)
+            }
+            error @ (StoreError::Unavailable(_) | StoreError::Unreachable(_) | StoreError::Locked(_)) => {
                 log::warn!("request {}: {error}", current_request_id());
                 Self::new(ErrorCode::StoreUnavailable, "The store cannot answer now. Try again in a few seconds.")
                     .retry_after(5)

@@ -196,6 +196,7 @@ impl From<FilterRequest> for Filter {
             has_generation_prompt: filter.has_generation_prompt,
             has_caption: filter.has_caption,
             file_name_contains: filter.file_name_contains,
+            ..Self::default()
         }
     }
 }

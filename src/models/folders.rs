@@ -180,7 +180,7 @@ impl Folders {
     pub(super) fn refuse(&mut self, key: &ModelKey, reason: String) {
         if let Some(folder) = self.usable.remove(key) {
             log::error!("the model folder {} is not used: {reason}", folder.path.display());
-            self.broken.push(BrokenFolder { folder: folder.name, reason, key: Some(key.clone()) });
+            self.broken.push(BrokenFolder { folder: folder.name.clone(), reason, key: Some(key.clone()) });
         }
     }
 

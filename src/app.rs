@@ -1,7 +1,7 @@
 //! Settings → store + models → HTTP app. The program and the tests build the very same app.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,8 +24,13 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store does not open.
-    #[error("the store does not open: {0}")]
-    Store(#[from] StoreError),
+    #[error("the store in {} (MITSUKE_DATA_DIR) does not open: {cause}", folder.display())]
+    Store {
+        /// The data directory.
+        folder: PathBuf,
+        /// Why.
+        cause: StoreError,
+    },
     /// No model can be used.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -53,13 +58,17 @@ pub struct Application {
 }
 
 impl Application {
-    /// Opens the store, loads the current model and listens. Blocks while the model loads and warms up, so
-    /// that the first request finds everything ready.
+    /// Takes its port, opens the store and loads the current model. Blocks while the model loads and warms up, so
+    /// that the first request finds everything ready; who connects meanwhile waits.
     ///
     /// # Errors
     /// See [`StartError`].
     pub fn build(settings: &Settings) -> Result<Self, StartError> {
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.data_dir, SqliteOptions::default())?);
+        // First, because it is the step that fails most often and leaves nothing behind.
+        let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
+        let store = SqliteStore::open(&settings.data_dir, SqliteOptions::default())
+            .map_err(|cause| StartError::Store { folder: settings.data_dir.clone(), cause })?;
+        let store: Arc<dyn Store> = Arc::new(store);
         let models = Arc::new(open_models(settings, Arc::clone(&store))?);
         let (options, limits) = (encoder_options(settings), decode_limits(&settings.limits));
         let (keeper, backfills) = Keeper::start(Arc::clone(&models), limits, &options).map_err(StartError::Thread)?;
@@ -73,7 +82,7 @@ impl Application {
             settings.limits.clone(),
             &settings.api_keys,
         ));
-        let (server, address) = listen(settings, services.clone())?;
+        let (server, address) = listen(settings, listener, services.clone())?;
         Ok(Self {
             server,
             address,
@@ -122,7 +131,9 @@ impl Application {
     /// # Errors
     /// When the server breaks.
     pub async fn run_until_stopped(self) -> io::Result<()> {
+        let signals = actix_web::rt::spawn(stop_on_signals(self.server.handle(), self.services.clone()));
         let served = self.server.await;
+        signals.abort();
         self.services.stopping.store(true, Ordering::Relaxed);
         let (keeper, models, store) = (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
         let closed = crate::blocking::run(move || {
@@ -140,15 +151,53 @@ impl Application {
     }
 }
 
-fn listen(settings: &Settings, services: web::Data<Services>) -> Result<(Server, SocketAddr), StartError> {
-    let bind_error = |cause| StartError::Bind { address: settings.bind, cause };
+/// The first signal lets running requests finish, the second does not. Readiness turns first.
+async fn stop_on_signals(server: ServerHandle, services: web::Data<Services>) {
+    for graceful in [true, false] {
+        if let Err(error) = stop_signal().await {
+            log::error!("signals cannot be received: {error}");
+            return;
+        }
+        services.stopping.store(true, Ordering::Relaxed);
+        log::info!("stopping{}", if graceful { " when the running requests are answered" } else { " at once" });
+        // Not awaited: the second signal must be heard while the first stop is under way.
+        drop(server.stop(graceful));
+    }
+}
+
+#[cfg(unix)]
+async fn stop_signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => (),
+        _ = terminate.recv() => (),
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+fn bind_error(settings: &Settings, cause: io::Error) -> StartError {
+    StartError::Bind { address: settings.bind, cause }
+}
+
+fn listen(
+    settings: &Settings,
+    listener: TcpListener,
+    services: web::Data<Services>,
+) -> Result<(Server, SocketAddr), StartError> {
     let server = HttpServer::new(move || {
         App::new().wrap(Compress::default()).wrap(from_fn(in_context)).configure(routes(services.clone()))
     })
     .workers(settings.workers)
     .shutdown_timeout(settings.shutdown_timeout.as_secs())
-    .bind(settings.bind)
-    .map_err(bind_error)?;
+    .disable_signals()
+    .listen(listener)
+    .map_err(|cause| bind_error(settings, cause))?;
     let address = server.addrs().first().copied().unwrap_or(settings.bind);
     Ok((server.run(), address))
 }

@@ -136,12 +136,22 @@ pub struct Settings {
 /// # Errors
 /// When the file is there and cannot be read.
 pub fn load_env_file() -> Result<(), ConfigError> {
-    match dotenvy::dotenv() {
-        Err(error) if !error.not_found() => {
-            Err(ConfigError { name: ".env", reason: format!("the file cannot be read: {error}") })
+    env_file_outcome(dotenvy::dotenv())
+}
+
+fn env_file_outcome(outcome: dotenvy::Result<PathBuf>) -> Result<(), ConfigError> {
+    let reason = match outcome {
+        Ok(_) => return Ok(()),
+        Err(error) if error.not_found() => return Ok(()),
+        // The error holds the line, and the line may hold a password.
+        Err(dotenvy::Error::LineParse(..)) => {
+            "a line is not of the form NAME=value. Put values with spaces, quotes, `$` or `#` in 'single quotes'"
+                .to_owned()
         }
-        _ => Ok(()),
-    }
+        Err(dotenvy::Error::Io(cause)) => format!("the file cannot be read: {cause}"),
+        Err(_) => "the file cannot be understood".to_owned(),
+    };
+    Err(ConfigError { name: ".env", reason })
 }
 
 /// Reads one variable; a function so that tests need no process environment.
@@ -153,6 +163,12 @@ impl Settings {
     /// # Errors
     /// The first setting that cannot be used.
     pub fn from_env() -> Result<Self, ConfigError> {
+        for (name, value) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if (name.starts_with("MITSUKE_") || name.starts_with("DB_")) && value.to_str().is_none() {
+                return Err(ConfigError { name: "environment", reason: format!("{name} is not UTF-8 text") });
+            }
+        }
         Self::from_lookup(&|name| std::env::var(name).ok())
     }
 
@@ -203,7 +219,7 @@ impl Settings {
 
     /// A server that anybody can reach must not be open to anybody by accident.
     fn check_exposure(&self, lookup: Lookup<'_>) -> Result<(), ConfigError> {
-        let anonymous = parsed(lookup, "MITSUKE_ALLOW_ANONYMOUS", false)?;
+        let anonymous = flag(lookup, "MITSUKE_ALLOW_ANONYMOUS")?;
         if self.bind.ip().is_loopback() || !self.api_keys.is_empty() || anonymous {
             return Ok(());
         }
@@ -247,6 +263,15 @@ where
     match set(lookup, name) {
         None => Ok(default),
         Some(text) => text.parse().map_err(|error: T::Err| ConfigError { name, reason: error.to_string() }),
+    }
+}
+
+/// A switch, off unless told.
+fn flag(lookup: Lookup<'_>, name: &'static str) -> Result<bool, ConfigError> {
+    match set(lookup, name).as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(ConfigError { name, reason: format!("it is `{other}`, and may be `true` or `false`") }),
     }
 }
 
@@ -320,6 +345,8 @@ mod tests {
         assert_eq!(read(&[("MITSUKE_MAX_PAGE", "0")]).unwrap_err().name, "MITSUKE_MAX_PAGE");
         assert_eq!(read(&[("MITSUKE_DEVICE", "tpu")]).unwrap_err().name, "MITSUKE_DEVICE");
         assert_eq!(read(&[("MITSUKE_BIND", "8080")]).unwrap_err().name, "MITSUKE_BIND");
+        let error = read(&[("MITSUKE_ALLOW_ANONYMOUS", "yes")]).unwrap_err();
+        assert!(error.to_string().contains("may be `true` or `false`"), "{error}");
     }
 
     #[test]
@@ -328,6 +355,14 @@ mod tests {
         assert_eq!(read(&[open]).unwrap_err().name, "MITSUKE_BIND");
         assert!(read(&[open, ("MITSUKE_ALLOW_ANONYMOUS", "true")]).is_ok());
         assert!(read(&[open, ("MITSUKE_API_KEYS", "0123456789abcdef")]).is_ok());
+    }
+
+    #[test]
+    fn a_bad_line_of_the_env_file_is_not_printed() {
+        let line = "DB_PASSWORD=hush hush".to_owned();
+        let error = env_file_outcome(Err(dotenvy::Error::LineParse(line, 12))).unwrap_err();
+        assert_eq!(error.name, ".env");
+        assert!(!error.to_string().contains("hush"), "{error}");
     }
 
     #[test]

@@ -93,6 +93,8 @@ error_codes! {
     UnsupportedImageType = "unsupported_image_type", UNSUPPORTED_MEDIA_TYPE, "The file is not a picture of a supported type";
     /// The picture is damaged.
     ImageCorrupt = "image_corrupt", UNPROCESSABLE_ENTITY, "The picture cannot be decoded";
+    /// The model gives no embedding for the input.
+    NoEmbedding = "no_embedding", UNPROCESSABLE_ENTITY, "The model finds nothing to compare in the input";
     /// The encoder queue is full.
     QueueFull = "queue_full", SERVICE_UNAVAILABLE, "The server is busy";
     /// The server cannot answer yet, or not any more.
@@ -449,8 +451,8 @@ impl From<EncodeError> for ApiError {
             .retry_after(1),
             EncodeError::Closed => Self::new(ErrorCode::NotReady, "The server is shutting down.").retry_after(30),
             EncodeError::NoVector => Self::new(
-                ErrorCode::InvalidRequest,
-                "The model finds nothing to compare in this input. Describe the picture in a few words.",
+                ErrorCode::NoEmbedding,
+                "The model finds nothing to compare in this input. Use other words, or another picture.",
             ),
             error @ EncodeError::Failed(_) => Self::internal(&error),
         }

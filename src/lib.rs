@@ -14,4 +14,5 @@ pub mod register;
 pub mod search;
 pub mod seed;
 pub mod store;
+pub mod tls;
 pub mod vector;

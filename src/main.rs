@@ -26,7 +26,7 @@ enum Command {
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     let env_file = mitsuke::config::load_env_file();
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,actix_server=warn")).init();
     let done = env_file.map_err(Into::into).and_then(|()| match command {
         Command::Serve => serve(),
         Command::Openapi => print_openapi(),
@@ -34,7 +34,12 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::error!("{error}");
+            // Whoever starts the program must see why it ends, whatever RUST_LOG says.
+            if log::log_enabled!(log::Level::Error) {
+                log::error!("{error}");
+            } else {
+                eprintln!("mitsuke: {error}");
+            }
             ExitCode::FAILURE
         }
     }

@@ -68,6 +68,10 @@ async fn read(payload: Result<Payload, actix_web::Error>) -> Result<Vec<u8>, Api
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // Serde reads an array as a struct, field by field in their order, which nobody means.
+    if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
+        return Err(ApiError::new(ErrorCode::InvalidJson, "The JSON body must be an object: `{ … }`."));
+    }
     serde_json::from_slice(body)
         .map_err(|error| ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}.")))
 }
@@ -77,6 +81,13 @@ fn unreadable() -> ApiError {
 }
 
 fn is_json(request: &HttpRequest) -> Result<(), ApiError> {
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(ApiError::new(
+            ErrorCode::UnsupportedMediaType,
+            "Send the JSON body as it is, without a Content-Encoding.",
+        ));
+    }
     let content_type = ContentType::parse(request).ok();
     let json = content_type
         .is_some_and(|ContentType(mime)| mime.subtype() == "json" || mime.suffix().is_some_and(|s| s == "json"));

@@ -99,7 +99,7 @@ pub fn routes(services: web::Data<Services>) -> impl FnOnce(&mut ServiceConfig) 
             .app_data(services)
             .service(resource("/healthz", "GET, HEAD").route(read().to(health::healthz)))
             .service(resource("/readyz", "GET, HEAD").route(read().to(health::readyz)))
-            .service(docs::swagger_ui())
+            .configure(docs::routes)
             .configure(page::routes)
             .configure(protected)
             .default_service(web::to(problems::route_not_found));

@@ -29,7 +29,9 @@ pub enum StoreError {
         total: u64,
     },
     /// Another process holds the data directory.
-    #[error("the data directory {0} is in use by another process")]
+    #[error(
+        "the data directory {0} is in use by another Mitsuke. Stop that one, or set MITSUKE_DATA_DIR to another folder"
+    )]
     Locked(std::path::PathBuf),
     /// A newer version of this program has written the database.
     #[error("the database has schema version {found}, and this program knows {known}: use a newer program")]

@@ -66,10 +66,9 @@ impl Application {
     pub fn build(settings: &Settings) -> Result<Self, StartError> {
         // First, because it is the step that fails most often and leaves nothing behind.
         let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
-        let store = SqliteStore::open(&settings.data_dir, SqliteOptions::default())
-            .map_err(|cause| StartError::Store { folder: settings.data_dir.clone(), cause })?;
-        let store: Arc<dyn Store> = Arc::new(store);
+        let store = open_store(settings)?;
         let models = Arc::new(open_models(settings, Arc::clone(&store))?);
+        models.warm_up()?;
         let (options, limits) = (encoder_options(settings), decode_limits(&settings.limits));
         let (keeper, backfills) = Keeper::start(Arc::clone(&models), limits, &options).map_err(StartError::Thread)?;
         let decoders = std::thread::available_parallelism().map_or(2, usize::from);
@@ -202,7 +201,17 @@ fn listen(
     Ok((server.run(), address))
 }
 
-/// The models of a program with these settings. Blocks while the current one is loaded.
+/// The store of a program with these settings. Blocks.
+///
+/// # Errors
+/// When it does not open.
+pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    let store = SqliteStore::open(&settings.data_dir, SqliteOptions::default())
+        .map_err(|cause| StartError::Store { folder: settings.data_dir.clone(), cause })?;
+    Ok(Arc::new(store))
+}
+
+/// The models of a program with these settings, none of them loaded. Blocks.
 ///
 /// # Errors
 /// See [`Models::open`].

@@ -1,5 +1,6 @@
 //! The subcommands of `mitsuke`, one file each.
 
+mod backfill;
 mod openapi;
 mod serve;
 
@@ -20,6 +21,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run the server. Settings come from the environment and from .env (see .env.example).
     Serve,
+    /// Embed the images that a model lacks; goes on where the last run ended.
+    Backfill(backfill::BackfillArguments),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -29,6 +32,8 @@ impl Command {
     pub fn log_level(&self) -> &'static str {
         match self {
             Self::Serve | Self::Openapi => "info,actix_server=warn",
+            // It has words of its own for the person who waits.
+            Self::Backfill(_) => "warn",
         }
     }
 
@@ -39,6 +44,7 @@ impl Command {
     pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         match self {
             Self::Serve => serve::run().map(|()| ExitCode::SUCCESS),
+            Self::Backfill(arguments) => backfill::run(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
         }
     }

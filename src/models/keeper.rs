@@ -119,7 +119,8 @@ impl Models {
         }
         let models = Arc::clone(self);
         // Unloading waits for threads.
-        drop(blocking::run(move || models.pool.sweep(models.idle, key.as_ref())).await);
+        let swept = blocking::run(move || models.pool.sweep(models.idle, key.as_ref()));
+        swept.await.unwrap_or_else(|error| log::error!("unloading idle models: {error}"));
         current.is_some()
     }
 

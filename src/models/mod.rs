@@ -68,13 +68,12 @@ pub struct Models {
 }
 
 impl Models {
-    /// Checks the model folders below `dir`, registers them in the store and loads the current model. A folder that is
-    /// not usable is logged and listed, and harms nothing. While the store cannot be reached, a single usable folder is
-    /// loaded all the same, and the [`Keeper`] registers as soon as the store answers. Models other than the current
-    /// one are unloaded when nobody has used them for `idle`. Blocks.
+    /// Checks the model folders below `dir` and registers them in the store. A folder that is not usable is logged and
+    /// listed, and harms nothing. While the store cannot be reached, the [`Keeper`] tries again. Models other than the
+    /// current one are unloaded when nobody has used them for `idle`. Blocks.
     ///
     /// # Errors
-    /// When no folder is usable, when the current model's folder is refused, or when the store is damaged.
+    /// When no folder is usable.
     pub fn open(
         dir: &Path,
         store: Arc<dyn Store>,
@@ -84,33 +83,36 @@ impl Models {
         let registry = Registry::open(dir)?;
         let pool = Arc::new(Pool::new(options));
         let models = Self { store, registry, pool, idle, gap: Notify::new(), served: AtomicBool::new(false) };
-        match models.registry.register(models.store.as_ref()) {
-            Ok(()) => models.load_current()?,
-            Err(error) if registry::may_pass(&error) => {
-                log::error!("the models cannot be registered yet, and searches wait for it: {error}");
-                if let Some(folder) = models.registry.only() {
-                    models.load_at_start(&folder)?;
-                }
-            }
-            Err(error) => return Err(error.into()),
+        if let Err(error) = models.registry.register(models.store.as_ref()) {
+            log::error!("the models cannot be registered yet, and searches wait for it: {error}");
         }
         models.registry.check_not_empty()?;
         Ok(models)
     }
 
-    fn load_current(&self) -> Result<(), ModelsError> {
-        let Some(model) = self.store.current_model()? else { return Ok(()) };
-        let key = ModelKey::of(&model);
+    /// Loads the current model, so that the first request finds it warm. While the store cannot be reached, a single
+    /// usable folder is loaded: it can be no other. Blocks.
+    ///
+    /// # Errors
+    /// When the current model's folder is refused. A folder that is not there is logged only: the server starts, is
+    /// not ready, and loads it once it comes.
+    pub fn warm_up(&self) -> Result<(), ModelsError> {
+        let key = match self.store.current_model() {
+            Ok(None) => return Ok(()),
+            Ok(Some(model)) => ModelKey::of(&model),
+            Err(_) => return self.registry.only().map_or(Ok(()), |folder| self.load_at_start(&folder)),
+        };
         if let Some(folder) = self.registry.folder(&key) {
             return self.load_at_start(&folder);
         }
+        let dir = self.registry.dir().to_owned();
         if let Some(reason) = self.registry.broken_reason(&key) {
-            return Err(ModelsError::Refused { model: key, reason, dir: self.registry.dir().to_owned() });
+            return Err(ModelsError::Refused { model: key, reason, dir });
         }
         log::error!(
             "not ready: the current model {key} has no folder in {}. Put it there and POST /models/refresh, or make \
              another model current.",
-            self.registry.dir().display()
+            dir.display()
         );
         Ok(())
     }

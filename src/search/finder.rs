@@ -208,8 +208,7 @@ impl Finder {
     }
 
     async fn active(&self) -> Result<ActiveModel, SearchError> {
-        let models = Arc::clone(&self.models);
-        Ok(blocking::run(move || models.current()).await??)
+        Ok(self.models.current().await?)
     }
 
     async fn stored(&self, model_id: ModelId, image_id: ImageId) -> Result<UnitVector, SearchError> {

@@ -15,8 +15,9 @@ use crate::clip::{DeviceChoice, EncoderOptions};
 use crate::config::{Device, Limits, Settings};
 use crate::image::DecodeLimits;
 use crate::models::{Keeper, Models, ModelsError};
-use crate::register::Registrar;
+use crate::register::{Registrar, parse_generation};
 use crate::seed::{Seeded, seed};
+use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{Store, StoreError};
 
@@ -115,6 +116,10 @@ impl Application {
         let (services, images_dir, data_dir) = (self.services(), self.images_dir.clone(), self.data_dir.clone());
         async move {
             let folder = images_dir?;
+            // The note that registering has begun; a server with a database may have no folder for it yet.
+            if let Err(error) = std::fs::create_dir_all(&data_dir) {
+                log::warn!("{} cannot be made: {error}", data_dir.display());
+            }
             match seed(&folder, &data_dir, Arc::clone(&services.store), &services.registrar).await {
                 Ok(seeded) => seeded,
                 Err(error) => {
@@ -134,7 +139,8 @@ impl Application {
         let served = self.server.await;
         signals.abort();
         self.services.stopping.store(true, Ordering::Relaxed);
-        let (keeper, models, store) = (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
+        let (keeper, models, store) =
+            (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
         let closed = crate::blocking::run(move || {
             // In this order: backfills end their pictures, which need encoders and the store.
             keeper.stop();
@@ -206,9 +212,42 @@ fn listen(
 /// # Errors
 /// When it does not open.
 pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    if let Some(oracle) = &settings.oracle {
+        let store = oracle_store(oracle.clone());
+        // The database may be down now and come up later: whoever asks for it finds out.
+        match store.check() {
+            Ok(()) => log::info!("images are kept in the Oracle database {}", oracle.dsn),
+            Err(error) => log::error!("not ready, and trying again as long as it takes: {error}"),
+        }
+        return Ok(Arc::new(store));
+    }
     let store = SqliteStore::open(&settings.data_dir, SqliteOptions::default())
         .map_err(|cause| StartError::Store { folder: settings.data_dir.clone(), cause })?;
     Ok(Arc::new(store))
+}
+
+/// A store in an Oracle database, which knows how to read pictures that another program put there.
+#[must_use]
+pub fn oracle_store(settings: OracleSettings) -> OracleStore {
+    OracleStore::new(settings, examine)
+}
+
+/// What Mitsuke finds out about a picture that another program put into a shared database.
+fn examine(bytes: &[u8], generation_prompt: Option<&str>) -> ForeignFacts {
+    let generation = generation_prompt.and_then(parse_generation).and_then(|parts| serde_json::to_string(&parts).ok());
+    match crate::image::decode(bytes, &DecodeLimits::default()) {
+        Ok(decoded) => ForeignFacts {
+            file_type: Some(decoded.facts.file_type.media_type()),
+            width: decoded.facts.width,
+            height: decoded.facts.height,
+            generation,
+        },
+        Err(error) => {
+            log::warn!("a picture of another program cannot be decoded and is kept as it is: {error}");
+            let file_type = crate::image::sniff(bytes).ok().map(|file_type| file_type.media_type());
+            ForeignFacts { file_type, generation, ..ForeignFacts::default() }
+        }
+    }
 }
 
 /// The models of a program with these settings, none of them loaded. Blocks.

@@ -281,7 +281,7 @@ impl From<StoreError> for ApiError {
                 Self::new(ErrorCode::StoreBusy, "The store has more to do than it can. Try again in a moment.")
                     .retry_after(1)
             }
-            error @ StoreError::Misconfigured(_) => {
+            error @ (StoreError::Misconfigured(_) | StoreError::NewerSchema { .. }) => {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(
                     ErrorCode::StoreMisconfigured,
@@ -298,10 +298,9 @@ impl From<StoreError> for ApiError {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(ErrorCode::StorageFull, "There is no space left to store images. Tell the operator.")
             }
-            error @ (StoreError::ModelDimension { .. }
-            | StoreError::NewerSchema { .. }
-            | StoreError::Damaged(_)
-            | StoreError::Internal(_)) => Self::internal(&error),
+            error @ (StoreError::ModelDimension { .. } | StoreError::Damaged(_) | StoreError::Internal(_)) => {
+                Self::internal(&error)
+            }
         }
     }
 }

@@ -96,10 +96,9 @@ pub async fn failures(
 ) -> Result<HttpResponse, ApiError> {
     let FailureParams { limit, cursor } = params.0;
     let limit = page_size(limit, &services.limits)?;
-    let after: Option<ImageId> = cursor
-        .map(|text| text.parse())
-        .transpose()
-        .map_err(|_| ApiError::invalid("cursor", "The cursor is not one of ours. Use `next_cursor` of a page as it is."))?;
+    let after: Option<ImageId> = cursor.map(|text| text.parse()).transpose().map_err(|_| {
+        ApiError::invalid("cursor", "The cursor is not one of ours. Use `next_cursor` of a page as it is.")
+    })?;
     let store = Arc::clone(&services.store);
     let page = blocking::run(move || {
         let mut failures = store.embedding_failures(id.0, after, limit.saturating_add(1))?;

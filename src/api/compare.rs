@@ -49,7 +49,9 @@ pub async fn compare(
 
 fn checked(request: CompareRequest, k: usize, limits: &Limits) -> Result<Vec<Compared>, ApiError> {
     if k == 0 || k > limits.page {
-        return Err(ApiError::invalid("k", format!("`k` must be from 1 to {}.", limits.page)).with("limit", limits.page));
+        return Err(
+            ApiError::invalid("k", format!("`k` must be from 1 to {}.", limits.page)).with("limit", limits.page)
+        );
     }
     let count = request.queries.len() + request.image_ids.len();
     if count == 0 || count > MOST_QUERIES {

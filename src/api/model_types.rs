@@ -234,10 +234,8 @@ impl ModelBody {
                 Device::Cpu => DeviceBody::Cpu,
                 Device::Cuda => DeviceBody::Cuda,
             }),
-            precision: loaded.map(|loaded| PrecisionsBody {
-                image: loaded.precision.0.into(),
-                text: loaded.precision.1.into(),
-            }),
+            precision: loaded
+                .map(|loaded| PrecisionsBody { image: loaded.precision.0.into(), text: loaded.precision.1.into() }),
             memory_bytes: loaded.and_then(|loaded| loaded.bytes),
             backfill: backfill.map(|status| BackfillBody::new(status, coverage)),
         }

@@ -146,12 +146,8 @@ impl Run {
     /// The images to embed. Passes over the store are repeated until one finds nothing, so that no image is missed
     /// that came while the last page was read.
     fn ids(&self) -> impl Stream<Item = Result<ImageId, RunError>> {
-        let reading = Reading {
-            ids: VecDeque::new(),
-            after: None,
-            skip_failed: !self.progress.take_retry(),
-            found: false,
-        };
+        let reading =
+            Reading { ids: VecDeque::new(), after: None, skip_failed: !self.progress.take_retry(), found: false };
         stream::unfold(Some(reading), move |reading| async move {
             let mut reading = reading?;
             loop {

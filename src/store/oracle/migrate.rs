@@ -9,7 +9,7 @@ use super::pool::Manager;
 use super::script::{Statement, statements};
 use super::session::{execute, query};
 use super::value::Binds;
-use super::{Examine, OracleSettings};
+use super::{Examine, FIRST_MAJOR_VERSION, OracleSettings};
 use crate::store::StoreError;
 
 /// What one migration does.
@@ -65,9 +65,6 @@ const MIGRATIONS: [Migration; 9] = [
     },
 ];
 
-/// The first release of the database that has vectors.
-const FIRST_MAJOR_VERSION: i32 = 23;
-
 /// Applies what is missing. Processes that do it at once take turns; whoever comes second finds it done.
 pub(super) fn migrate(manager: &Manager, settings: &OracleSettings, examine: Examine) -> Result<(), Stop> {
     let connection = manager.connect_apart()?;
@@ -116,6 +113,11 @@ fn missing(connection: &Connection) -> Result<Vec<&'static Migration>, Stop> {
         Some(found) if *found > known => Err(StoreError::NewerSchema { found: *found, known }.into()),
         _ => Ok(MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).collect()),
     }
+}
+
+/// The names of what a database lacks.
+pub(super) fn missing_names(connection: &Connection) -> Result<Vec<&'static str>, Stop> {
+    Ok(missing(connection)?.iter().map(|migration| migration.name).collect())
 }
 
 fn run(

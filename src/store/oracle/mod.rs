@@ -6,6 +6,7 @@
 //! reaches it brings the schema up to date.
 
 mod adopt;
+mod doctor;
 mod document;
 mod embeddings;
 mod error;
@@ -41,6 +42,9 @@ use super::{
     KeywordHit, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit, VectorSearch,
 };
 use crate::vector::UnitVector;
+
+/// The first release of the database that has vectors.
+const FIRST_MAJOR_VERSION: i32 = 23;
 
 /// How long a failed opening is answered again without another attempt.
 const HOLD_OFF: Duration = Duration::from_millis(500);

@@ -2,6 +2,8 @@
 -- Every statement of these files may be run again: a line "-- passes over" names the errors that mean
 -- "this is done already". DDL commits as it goes, so a migration that stopped half-way is run again from its start.
 
+-- Two processes may do this at once.
+-- passes over ORA-00955
 CREATE TABLE IF NOT EXISTS mitsuke_schema (
     version    NUMBER(10)    NOT NULL CONSTRAINT mitsuke_schema_pk PRIMARY KEY,
     name       VARCHAR2(128) NOT NULL,
@@ -9,6 +11,7 @@ CREATE TABLE IF NOT EXISTS mitsuke_schema (
 );
 
 -- Whoever migrates holds SCHEMA, whoever registers or switches models holds MODELS (SELECT … FOR UPDATE).
+-- passes over ORA-00955
 CREATE TABLE IF NOT EXISTS mitsuke_locks (
     name VARCHAR2(64) NOT NULL CONSTRAINT mitsuke_locks_pk PRIMARY KEY
 );

@@ -67,7 +67,8 @@ pub(super) fn put_failure(
     image_id: ImageId,
     reason: &str,
 ) -> Result<bool, Stop> {
-    if embedding(session, table, image_id)?.is_some() {
+    let embedded = format!("SELECT e.image_id FROM {} e WHERE e.image_id = :image_id", table.name);
+    if session.row(&embedded, &Binds::none().with("image_id", image_id), |_| Ok(()))?.is_some() {
         return Ok(true);
     }
     let reason: String = reason.chars().take(REASON_CHARS).collect();

@@ -11,6 +11,13 @@ const FOLDED_NAME: &str = "TRANSLATE(i.file_name, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 
 /// Characters of a value that a filter compares with; longer ones are cut, here and in the row.
 const PART_CHARS: usize = 255;
 
+/// Characters of the columns that are compared with: what is longer is in no row. Longer values could not be bound either.
+const TYPE_CHARS: usize = 50;
+const NAME_CHARS: usize = 1_000;
+
+/// Longest value that can be bound as VARCHAR2, in bytes.
+const TEXT_BYTES: usize = 4_000;
+
 /// A condition on `images i`: empty, or starting with AND; and its values.
 #[derive(Debug, Default)]
 pub(super) struct Condition<'a> {
@@ -25,7 +32,8 @@ impl<'a> Condition<'a> {
     pub(super) fn of(filter: &'a Filter) -> Self {
         let mut condition = Self::default();
         if !filter.file_types.is_empty() {
-            let types: Vec<&str> = filter.file_types.iter().map(String::as_str).collect();
+            let possible = |file_type: &&str| file_type.chars().count() <= TYPE_CHARS;
+            let types: Vec<&str> = filter.file_types.iter().map(String::as_str).filter(possible).collect();
             let list = in_list("type", &types, &mut condition.binds);
             condition.and(&format!("i.file_type IN ({list})"));
         }
@@ -72,17 +80,25 @@ impl<'a> Condition<'a> {
     fn names(&mut self, filter: &Filter) {
         // An empty part is in every name; to Oracle it would be NULL, which is in none.
         if let Some(part) = filter.file_name_contains.as_deref().filter(|part| !part.is_empty()) {
-            let part = Value::Text(Some(Cow::Owned(part.to_ascii_lowercase())));
-            self.and(&format!("INSTR({FOLDED_NAME}, :name_part) > 0"));
-            self.binds.push("name_part", part);
+            if part.chars().count() > NAME_CHARS || part.len() > TEXT_BYTES {
+                self.and("1 = 0");
+            } else {
+                let part = Value::Text(Some(Cow::Owned(part.to_ascii_lowercase())));
+                self.and(&format!("INSTR({FOLDED_NAME}, :name_part) > 0"));
+                self.binds.push("name_part", part);
+            }
         }
         match filter.file_name_pattern.as_deref() {
             None => {}
             Some("") => self.and("i.file_name IS NULL"),
             Some(pattern) => {
-                let pattern = Value::Text(Some(Cow::Owned(like_pattern(&pattern.to_ascii_lowercase()))));
-                self.and(&format!("{FOLDED_NAME} LIKE :name_pattern ESCAPE '\\'"));
-                self.binds.push("name_pattern", pattern);
+                let like = like_pattern(&pattern.to_ascii_lowercase());
+                if pattern.chars().filter(|c| *c != '*').count() > NAME_CHARS || like.len() > TEXT_BYTES {
+                    self.and("1 = 0");
+                } else {
+                    self.and(&format!("{FOLDED_NAME} LIKE :name_pattern ESCAPE '\\'"));
+                    self.binds.push("name_pattern", Value::Text(Some(Cow::Owned(like))));
+                }
             }
         }
     }
@@ -139,6 +155,21 @@ mod tests {
     fn nothing_asked_for_adds_nothing() {
         let filter = Filter { file_name_contains: Some(String::new()), ..Filter::default() };
         assert_eq!(Condition::of(&filter).sql, "");
+    }
+
+    #[test]
+    fn what_is_longer_than_any_row_is_not_even_asked_for() {
+        let long = "x".repeat(100_000);
+        let filter = Filter {
+            file_types: vec![long.clone()],
+            file_name_contains: Some(long.clone()),
+            file_name_pattern: Some(long.clone()),
+            sampler: Some(long),
+            ..Filter::default()
+        };
+        let condition = Condition::of(&filter);
+        assert!(condition.sql.starts_with(" AND i.file_type IN (NULL) AND 1 = 0 AND 1 = 0"), "{}", condition.sql);
+        assert_eq!(condition.binds.parameters().len(), 1);
     }
 
     #[test]

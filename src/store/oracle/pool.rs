@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use oracle::{Connection, Connector};
@@ -20,7 +20,8 @@ const STATEMENTS: u32 = 80;
 /// How long a refused account is left alone. Whoever keeps knocking with a wrong password locks it.
 const ACCOUNT_HOLD_OFF: Duration = Duration::from_secs(60);
 
-/// How long a caller of the pool sleeps before it looks whether connecting has failed meanwhile.
+/// How long a caller of the pool first waits before it looks whether connecting has failed meanwhile; four times as long
+/// every time after that. Each wait may make the pool open one connection more, so there must not be many.
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// Connections that nobody used for so long are closed, before a firewall forgets them silently.
@@ -57,13 +58,26 @@ struct Outage {
     at: Instant,
 }
 
+impl Outage {
+    fn now(failure: &Failure) -> Self {
+        Self { failure: failure.clone(), at: Instant::now() }
+    }
+}
+
+/// What is behind a lock that no panic can leave half changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Opens connections for the pool, and for work that has to outlive a call's timeout.
 pub(super) struct Manager {
     inner: OracleConnectionManager,
     connector: Connector,
     call_timeout: Duration,
-    /// `None` while connecting works.
+    /// What the pool's connecting came to; `None` while it works. The pool goes on trying while it does not.
     outage: Mutex<Option<Outage>>,
+    /// When the account was last refused.
+    refused: Mutex<Option<Outage>>,
     wave: AtomicU64,
 }
 
@@ -88,6 +102,7 @@ impl Manager {
             connector: connector(),
             call_timeout: settings.call_timeout,
             outage: Mutex::default(),
+            refused: Mutex::default(),
             wave: AtomicU64::new(0),
         }
     }
@@ -101,37 +116,41 @@ impl Manager {
     }
 
     fn attempt(&self, connect: impl FnOnce() -> oracle::Result<Connection>) -> Result<Connection, Failure> {
-        if let Some(outage) = self.outage()
-            && outage.failure.is_about_the_account()
-            && outage.at.elapsed() < ACCOUNT_HOLD_OFF
+        if let Some(refused) = &*locked(&self.refused)
+            && refused.at.elapsed() < ACCOUNT_HOLD_OFF
         {
-            return Err(outage.failure);
+            return Err(refused.failure.clone());
         }
         let opened = connect().map_err(Failure::from).and_then(|connection| {
             // Shown in V$SESSION; a local setting, sent along with the next call.
             connection.set_module("mitsuke")?;
             Ok(connection)
         });
-        let mut state = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        match opened {
-            Ok(connection) => {
-                if state.take().is_some() {
-                    log::info!("the database can be reached again");
+        *locked(&self.refused) = opened.as_ref().err().filter(|f| f.is_about_the_account()).map(Outage::now);
+        opened
+    }
+
+    /// Notes what the pool's connecting came to, and tells it when that is news.
+    fn noted<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+        let mut outage = locked(&self.outage);
+        match &result {
+            Ok(_) => {
+                if outage.take().is_some() {
+                    log::info!("the database can be connected to again");
                 }
-                Ok(connection)
             }
             Err(failure) => {
-                if state.as_ref().is_none_or(|before| before.failure != failure) {
+                if outage.as_ref().is_none_or(|before| before.failure != *failure) {
                     log::warn!("the database cannot be connected to: {failure}");
                 }
-                *state = Some(Outage { failure: failure.clone(), at: Instant::now() });
-                Err(failure)
+                *outage = Some(Outage::now(failure));
             }
         }
+        result
     }
 
     fn outage(&self) -> Option<Outage> {
-        self.outage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.outage).clone()
     }
 
     /// A session was found dead: whoever else is connected may be dead too (a restart, a failover).
@@ -146,9 +165,10 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Link, Failure> {
         let wave = self.wave.load(Ordering::Acquire);
-        let connection = self.attempt(|| self.inner.connect())?;
-        connection.set_call_timeout(Some(self.call_timeout))?;
-        Ok(Link { connection, wave, broken: Cell::new(false) })
+        self.noted(self.attempt(|| self.inner.connect()).and_then(|connection| {
+            connection.set_call_timeout(Some(self.call_timeout))?;
+            Ok(Link { connection, wave, broken: Cell::new(false) })
+        }))
     }
 
     fn is_valid(&self, link: &mut Link) -> Result<(), Failure> {
@@ -198,9 +218,10 @@ impl Pool {
     /// [`StoreError::Busy`] when all are in use for too long; else why there is none.
     pub(super) fn get(&self) -> Result<r2d2::PooledConnection<Shared>, StoreError> {
         let asked = Instant::now();
+        let mut glance = GLANCE;
         loop {
-            let waited = asked.elapsed();
-            match self.pool.get_timeout(GLANCE.min(self.wait)) {
+            let left = self.wait.saturating_sub(asked.elapsed());
+            match self.pool.get_timeout(glance.min(left)) {
                 Ok(link) if link.wave == self.manager.wave.load(Ordering::Acquire) => return Ok(link),
                 // Closed when it is dropped, see has_broken().
                 Ok(_) => continue,
@@ -210,17 +231,20 @@ impl Pool {
                     }
                 }
             }
-            if waited >= self.wait {
-                let state = self.pool.state();
-                return Err(if state.connections < self.pool.max_size() {
-                    StoreError::Unreachable(format!(
-                        "connecting took longer than MITSUKE_DB_CONNECT_TIMEOUT_MS ({} ms)",
-                        self.wait.as_millis()
-                    ))
-                } else {
-                    StoreError::Busy(format!("all {} connections are in use", state.connections))
-                });
+            if left <= glance {
+                return Err(self.nothing_in_time());
             }
+            glance *= 4;
+        }
+    }
+
+    fn nothing_in_time(&self) -> StoreError {
+        let open = self.pool.state().connections;
+        let wait = self.wait.as_millis();
+        if open < self.pool.max_size() {
+            StoreError::Unreachable(format!("connecting took longer than MITSUKE_DB_CONNECT_TIMEOUT_MS ({wait} ms)"))
+        } else {
+            StoreError::Busy(format!("all {open} connections of MITSUKE_DB_POOL_SIZE were in use for {wait} ms"))
         }
     }
 

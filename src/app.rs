@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, from_fn};
@@ -111,11 +112,14 @@ impl Application {
         self.services.clone()
     }
 
-    /// Registers the sample pictures when the store is empty; see [`crate::seed`].
+    /// Registers the sample pictures when the store is empty, once the server is ready; see [`crate::seed`].
     pub fn seeding(&self) -> impl Future<Output = Option<Seeded>> + use<> {
         let (services, images_dir, data_dir) = (self.services(), self.images_dir.clone(), self.data_dir.clone());
         async move {
             let folder = images_dir?;
+            if !wait_until_ready(&services).await {
+                return None;
+            }
             // The note that registering has begun; a server with a database may have no folder for it yet.
             if let Err(error) = std::fs::create_dir_all(&data_dir) {
                 log::warn!("{} cannot be made: {error}", data_dir.display());
@@ -205,6 +209,27 @@ fn listen(
     .map_err(|cause| bind_error(settings, cause))?;
     let address = server.addrs().first().copied().unwrap_or(settings.bind);
     Ok((server.run(), address))
+}
+
+/// How often a server that is not ready looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether the store answers and the current model is in memory.
+pub async fn is_ready(services: &Services) -> bool {
+    let store = Arc::clone(&services.store);
+    let answers = matches!(crate::blocking::run(move || store.check()).await, Ok(Ok(())));
+    answers && services.models.check_ready().await.is_ok()
+}
+
+/// Waits for that, as long as it takes; false when the server stops before.
+pub async fn wait_until_ready(services: &Services) -> bool {
+    while !is_ready(services).await {
+        if services.stopping.load(Ordering::Relaxed) {
+            return false;
+        }
+        actix_web::rt::time::sleep(LOOK_AGAIN).await;
+    }
+    true
 }
 
 /// The store of a program with these settings. Blocks.

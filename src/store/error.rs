@@ -70,3 +70,14 @@ pub enum StoreError {
     #[error("the store failed: {0}")]
     Internal(String),
 }
+
+impl StoreError {
+    /// Why the store cannot answer, in this program's own words, where an operator can do something about it.
+    #[must_use]
+    pub fn operator_reason(&self) -> Option<&str> {
+        match self {
+            Self::Busy(reason) | Self::Unreachable(reason) | Self::Misconfigured(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}

@@ -162,7 +162,7 @@ fn main() -> Outcome<()> {
     ];
     for terms in questions {
         let words: Vec<String> = terms.iter().map(ToString::to_string).collect();
-        let ask = |limit| KeywordSearch { terms: &words, filter: &everything, offset: 0, limit };
+        let ask = |limit| KeywordSearch { terms: &words, filter: &everything, exclude: &[], offset: 0, limit };
         let found = store.search_keyword(&ask(usize::MAX))?.len();
         let (p50, p95, _) = measure(20, |_| Ok(store.search_keyword(&ask(16))?.len()))?;
         report(&format!("keyword {}", terms.join(" + ")), (p50, p95, found));
@@ -175,7 +175,7 @@ fn main() -> Outcome<()> {
         let measured = measure(50, |n| {
             let kinds = [Clip::text_query, Clip::image_query];
             let query = UnitVector::normalize(kinds[n % 2](&clip, n as u64))?;
-            let search = VectorSearch { model_id, query: &query, filter, exclude: None, offset: 0, limit: 16 };
+            let search = VectorSearch { model_id, query: &query, filter, exclude: &[], offset: 0, limit: 16 };
             Ok(store.search_vector(&search)?.len())
         })?;
         report(&format!("vector, filter: {name}"), measured);

@@ -1,22 +1,24 @@
 //! Settings → store + models → HTTP app. The program and the tests build the very same app.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::api::{Services, in_context, routes};
-use crate::clip::{Close, DeviceChoice, EncoderOptions};
+use crate::clip::{DeviceChoice, EncoderOptions};
 use crate::config::{Device, Limits, Settings};
 use crate::image::DecodeLimits;
-use crate::models::{Models, ModelsError};
-use crate::register::Registrar;
+use crate::models::{Keeper, Models, ModelsError};
+use crate::register::{Registrar, parse_generation};
 use crate::seed::{Seeded, seed};
+use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{Store, StoreError};
 
@@ -24,11 +26,19 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store does not open.
-    #[error("the store does not open: {0}")]
-    Store(#[from] StoreError),
+    #[error("the store in {} (MITSUKE_DATA_DIR) does not open: {cause}", folder.display())]
+    Store {
+        /// The data directory.
+        folder: PathBuf,
+        /// Why.
+        cause: StoreError,
+    },
     /// No model can be used.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// The background thread cannot be started.
+    #[error("the system gives no thread: {0}")]
+    Thread(io::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}. Set MITSUKE_BIND to a free address.")]
     Bind {
@@ -44,34 +54,41 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     services: web::Data<Services>,
+    keeper: Keeper,
     images_dir: Option<PathBuf>,
     data_dir: PathBuf,
 }
 
 impl Application {
-    /// Opens the store, loads the current model and listens. Blocks while the model loads and warms up, so
-    /// that the first request finds everything ready.
+    /// Takes its port, opens the store and loads the current model. Blocks while the model loads and warms up, so
+    /// that the first request finds everything ready; who connects meanwhile waits.
     ///
     /// # Errors
     /// See [`StartError`].
     pub fn build(settings: &Settings) -> Result<Self, StartError> {
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.data_dir, SqliteOptions::default())?);
-        let models = Arc::new(Models::open(&settings.models_dir, Arc::clone(&store), encoder_options(settings))?);
+        // First, because it is the step that fails most often and leaves nothing behind.
+        let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
+        let store = open_store(settings)?;
+        let models = Arc::new(open_models(settings, Arc::clone(&store))?);
+        models.warm_up()?;
+        let (options, limits) = (encoder_options(settings), decode_limits(&settings.limits));
+        let (keeper, backfills) = Keeper::start(Arc::clone(&models), limits, &options).map_err(StartError::Thread)?;
         let decoders = std::thread::available_parallelism().map_or(2, usize::from);
-        let registrar =
-            Registrar::new(Arc::clone(&store), Arc::clone(&models), decode_limits(&settings.limits), decoders);
+        let registrar = Registrar::new(Arc::clone(&store), Arc::clone(&models), limits, decoders);
         let services = web::Data::new(Services::new(
             store,
             models,
+            backfills,
             Arc::new(registrar),
             settings.limits.clone(),
             &settings.api_keys,
         ));
-        let (server, address) = listen(settings, services.clone())?;
+        let (server, address) = listen(settings, listener, services.clone())?;
         Ok(Self {
             server,
             address,
             services,
+            keeper,
             images_dir: settings.images_dir.clone(),
             data_dir: settings.data_dir.clone(),
         })
@@ -95,11 +112,18 @@ impl Application {
         self.services.clone()
     }
 
-    /// Registers the sample pictures when the store is empty; see [`crate::seed`].
+    /// Registers the sample pictures when the store is empty, once the server is ready; see [`crate::seed`].
     pub fn seeding(&self) -> impl Future<Output = Option<Seeded>> + use<> {
         let (services, images_dir, data_dir) = (self.services(), self.images_dir.clone(), self.data_dir.clone());
         async move {
             let folder = images_dir?;
+            if !wait_until_ready(&services).await {
+                return None;
+            }
+            // The note that registering has begun; a server with a database may have no folder for it yet.
+            if let Err(error) = std::fs::create_dir_all(&data_dir) {
+                log::warn!("{} cannot be made: {error}", data_dir.display());
+            }
             match seed(&folder, &data_dir, Arc::clone(&services.store), &services.registrar).await {
                 Ok(seeded) => seeded,
                 Err(error) => {
@@ -115,13 +139,19 @@ impl Application {
     /// # Errors
     /// When the server breaks.
     pub async fn run_until_stopped(self) -> io::Result<()> {
+        let signals = actix_web::rt::spawn(stop_on_signals(self.server.handle(), self.services.clone()));
         let served = self.server.await;
+        signals.abort();
         self.services.stopping.store(true, Ordering::Relaxed);
-        for encoder in self.services.models.encoders() {
-            encoder.close(Close::Fail);
-        }
-        let store = Arc::clone(&self.services.store);
-        match crate::blocking::run(move || store.close()).await {
+        let (keeper, models, store) =
+            (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
+        let closed = crate::blocking::run(move || {
+            // In this order: backfills end their pictures, which need encoders and the store.
+            keeper.stop();
+            models.close();
+            store.close()
+        });
+        match closed.await {
             Ok(Ok(())) => log::info!("stopped; everything is saved"),
             Ok(Err(error)) => log::error!("the store did not close cleanly (nothing is lost): {error}"),
             Err(error) => log::error!("the store did not close cleanly (nothing is lost): {error}"),
@@ -130,20 +160,132 @@ impl Application {
     }
 }
 
-fn listen(settings: &Settings, services: web::Data<Services>) -> Result<(Server, SocketAddr), StartError> {
-    let bind_error = |cause| StartError::Bind { address: settings.bind, cause };
+/// The first signal lets running requests finish, the second does not. Readiness turns first.
+async fn stop_on_signals(server: ServerHandle, services: web::Data<Services>) {
+    for graceful in [true, false] {
+        if let Err(error) = stop_signal().await {
+            log::error!("signals cannot be received: {error}");
+            return;
+        }
+        services.stopping.store(true, Ordering::Relaxed);
+        log::info!("stopping{}", if graceful { " when the running requests are answered" } else { " at once" });
+        // Not awaited: the second signal must be heard while the first stop is under way.
+        drop(server.stop(graceful));
+    }
+}
+
+#[cfg(unix)]
+async fn stop_signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => (),
+        _ = terminate.recv() => (),
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+fn bind_error(settings: &Settings, cause: io::Error) -> StartError {
+    StartError::Bind { address: settings.bind, cause }
+}
+
+fn listen(
+    settings: &Settings,
+    listener: TcpListener,
+    services: web::Data<Services>,
+) -> Result<(Server, SocketAddr), StartError> {
     let server = HttpServer::new(move || {
         App::new().wrap(Compress::default()).wrap(from_fn(in_context)).configure(routes(services.clone()))
     })
     .workers(settings.workers)
     .shutdown_timeout(settings.shutdown_timeout.as_secs())
-    .bind(settings.bind)
-    .map_err(bind_error)?;
+    .disable_signals()
+    .listen(listener)
+    .map_err(|cause| bind_error(settings, cause))?;
     let address = server.addrs().first().copied().unwrap_or(settings.bind);
     Ok((server.run(), address))
 }
 
-fn encoder_options(settings: &Settings) -> EncoderOptions {
+/// How often a server that is not ready looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether the store answers and the current model is in memory.
+pub async fn is_ready(services: &Services) -> bool {
+    let store = Arc::clone(&services.store);
+    let answers = matches!(crate::blocking::run(move || store.check()).await, Ok(Ok(())));
+    answers && services.models.check_ready().await.is_ok()
+}
+
+/// Waits for that, as long as it takes; false when the server stops before.
+pub async fn wait_until_ready(services: &Services) -> bool {
+    while !is_ready(services).await {
+        if services.stopping.load(Ordering::Relaxed) {
+            return false;
+        }
+        actix_web::rt::time::sleep(LOOK_AGAIN).await;
+    }
+    true
+}
+
+/// The store of a program with these settings. Blocks.
+///
+/// # Errors
+/// When it does not open.
+pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    if let Some(oracle) = &settings.oracle {
+        let store = oracle_store(oracle.clone());
+        // The database may be down now and come up later: whoever asks for it finds out.
+        match store.check() {
+            Ok(()) => log::info!("images are kept in the Oracle database {}", oracle.dsn),
+            Err(error) => log::error!("not ready, and trying again as long as it takes: {error}"),
+        }
+        return Ok(Arc::new(store));
+    }
+    let store = SqliteStore::open(&settings.data_dir, SqliteOptions::default())
+        .map_err(|cause| StartError::Store { folder: settings.data_dir.clone(), cause })?;
+    Ok(Arc::new(store))
+}
+
+/// A store in an Oracle database, which knows how to read pictures that another program put there.
+#[must_use]
+pub fn oracle_store(settings: OracleSettings) -> OracleStore {
+    OracleStore::new(settings, examine)
+}
+
+/// What Mitsuke finds out about a picture that another program put into a shared database.
+fn examine(bytes: &[u8], generation_prompt: Option<&str>) -> ForeignFacts {
+    let generation = generation_prompt.and_then(parse_generation).and_then(|parts| serde_json::to_string(&parts).ok());
+    match crate::image::decode(bytes, &DecodeLimits::default()) {
+        Ok(decoded) => ForeignFacts {
+            file_type: Some(decoded.facts.file_type.media_type()),
+            width: decoded.facts.width,
+            height: decoded.facts.height,
+            generation,
+        },
+        Err(error) => {
+            log::warn!("a picture of another program cannot be decoded and is kept as it is: {error}");
+            let file_type = crate::image::sniff(bytes).ok().map(|file_type| file_type.media_type());
+            ForeignFacts { file_type, generation, ..ForeignFacts::default() }
+        }
+    }
+}
+
+/// The models of a program with these settings, none of them loaded. Blocks.
+///
+/// # Errors
+/// See [`Models::open`].
+pub fn open_models(settings: &Settings, store: Arc<dyn Store>) -> Result<Models, ModelsError> {
+    Models::open(&settings.models_dir, store, encoder_options(settings), settings.encoder.model_idle)
+}
+
+/// How the encoders of a program with these settings work.
+#[must_use]
+pub fn encoder_options(settings: &Settings) -> EncoderOptions {
     let encoder = &settings.encoder;
     EncoderOptions {
         device: match encoder.device {
@@ -158,6 +300,8 @@ fn encoder_options(settings: &Settings) -> EncoderOptions {
     }
 }
 
-fn decode_limits(limits: &Limits) -> DecodeLimits {
+/// What a picture may cost a program with these settings.
+#[must_use]
+pub fn decode_limits(limits: &Limits) -> DecodeLimits {
     DecodeLimits { max_pixels: limits.pixels, max_edge: limits.edge, ..DecodeLimits::default() }
 }

@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use crate::blocking::Unfinished;
 use crate::clip::EncodeError;
 use crate::image::ImageError;
-use crate::models::ModelsError;
+use crate::models::{CompareError, ModelsError};
 use crate::register::RegisterError;
 use crate::search::SearchError;
-use crate::store::StoreError;
+use crate::store::{Coverage, ModelId, StoreError};
 
 tokio::task_local! {
     /// The id of the request that this task answers; set by `api::context`.
@@ -53,6 +53,8 @@ error_codes! {
     InvalidJson = "invalid_json", BAD_REQUEST, "The body is not valid JSON for this endpoint";
     /// The multipart body cannot be read.
     InvalidMultipart = "invalid_multipart", BAD_REQUEST, "The multipart body cannot be read";
+    /// The full-text search of the store cannot take the words of a query.
+    KeywordsRefused = "keywords_refused", BAD_REQUEST, "The keywords cannot be searched for";
     /// A text is longer than its limit.
     TextTooLong = "text_too_long", BAD_REQUEST, "A text is too long";
     /// No key, or a wrong one.
@@ -67,8 +69,14 @@ error_codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The endpoint does not take this method";
     /// The body did not arrive in time.
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
+    /// A model that was asked for has no usable folder on this server.
+    ModelUnusable = "model_unusable", CONFLICT, "The model cannot be used on this server";
+    /// Another process does not let go of a backfill.
+    BackfillElsewhere = "backfill_elsewhere", CONFLICT, "Another server runs the backfill";
     /// The model has not embedded all images yet.
     CoverageIncomplete = "coverage_incomplete", CONFLICT, "The model does not cover all images yet";
+    /// The current model cannot be retired.
+    ModelIsCurrent = "model_is_current", CONFLICT, "The model is the current one";
     /// The image has no embedding of the current model yet.
     NotEmbedded = "not_embedded", CONFLICT, "The image has no embedding of the current model";
     /// The whole body is over its limit.
@@ -85,10 +93,16 @@ error_codes! {
     UnsupportedImageType = "unsupported_image_type", UNSUPPORTED_MEDIA_TYPE, "The file is not a picture of a supported type";
     /// The picture is damaged.
     ImageCorrupt = "image_corrupt", UNPROCESSABLE_ENTITY, "The picture cannot be decoded";
+    /// The model gives no embedding for the input.
+    NoEmbedding = "no_embedding", UNPROCESSABLE_ENTITY, "The model finds nothing to compare in the input";
     /// The encoder queue is full.
     QueueFull = "queue_full", SERVICE_UNAVAILABLE, "The server is busy";
     /// The server cannot answer yet, or not any more.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, "The server is not ready";
+    /// Every connection to the store is in use.
+    StoreBusy = "store_busy", SERVICE_UNAVAILABLE, "The store is busy";
+    /// The store is not set up as it has to be.
+    StoreMisconfigured = "store_misconfigured", SERVICE_UNAVAILABLE, "The store is not set up";
     /// The store is out of reach for now.
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store cannot be reached";
     /// No disk space is left.
@@ -251,7 +265,31 @@ impl From<StoreError> for ApiError {
             )
             .with("embedded", embedded)
             .with("total", total),
-            error @ (StoreError::Unavailable(_) | StoreError::Locked(_)) => {
+            StoreError::CurrentModel(model_id) => Self::new(
+                ErrorCode::ModelIsCurrent,
+                format!("Model {model_id} is the current one. Make another one current first: PUT /models/current."),
+            ),
+            error @ StoreError::BadKeywords(_) => {
+                log::info!("request {}: {error}", current_request_id());
+                Self::new(
+                    ErrorCode::KeywordsRefused,
+                    "The store cannot search for these words. Use fewer or shorter ones, or mode vector.",
+                )
+            }
+            error @ StoreError::Busy(_) => {
+                log::warn!("request {}: {error}", current_request_id());
+                Self::new(ErrorCode::StoreBusy, "The store has more to do than it can. Try again in a moment.")
+                    .retry_after(1)
+            }
+            error @ (StoreError::Misconfigured(_) | StoreError::NewerSchema { .. }) => {
+                log::error!("request {}: {error}", current_request_id());
+                Self::new(
+                    ErrorCode::StoreMisconfigured,
+                    "The store is not set up. Tell the operator; `mitsuke doctor` and the server's log have the reason.",
+                )
+                .retry_after(30)
+            }
+            error @ (StoreError::Unavailable(_) | StoreError::Unreachable(_) | StoreError::Locked(_)) => {
                 log::warn!("request {}: {error}", current_request_id());
                 Self::new(ErrorCode::StoreUnavailable, "The store cannot answer now. Try again in a few seconds.")
                     .retry_after(5)
@@ -260,10 +298,9 @@ impl From<StoreError> for ApiError {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(ErrorCode::StorageFull, "There is no space left to store images. Tell the operator.")
             }
-            error @ (StoreError::ModelDimension { .. }
-            | StoreError::NewerSchema { .. }
-            | StoreError::Damaged(_)
-            | StoreError::Internal(_)) => Self::internal(&error),
+            error @ (StoreError::ModelDimension { .. } | StoreError::Damaged(_) | StoreError::Internal(_)) => {
+                Self::internal(&error)
+            }
         }
     }
 }
@@ -272,10 +309,24 @@ impl From<ModelsError> for ApiError {
     fn from(error: ModelsError) -> Self {
         match error {
             ModelsError::Store(error) => error.into(),
+            ModelsError::Unfinished(error) => error.into(),
+            ModelsError::Coverage { model_id, coverage } => coverage_incomplete(model_id, coverage),
+            ModelsError::Unusable { model, reason } => Self::new(
+                ErrorCode::ModelUnusable,
+                format!("{model} cannot be used here: {reason}. Repair its folder, then POST /models/refresh."),
+            ),
+            ModelsError::HeldElsewhere(model_id) => Self::new(
+                ErrorCode::BackfillElsewhere,
+                format!("Another server still runs the backfill of model {model_id}. Try again in a minute."),
+            ),
+            error @ ModelsError::NoCurrent => {
+                log::warn!("request {}: {error}", current_request_id());
+                Self::new(ErrorCode::NotReady, "No model is registered yet. Try again in a few seconds.").retry_after(5)
+            }
             error @ (ModelsError::Folder { .. }
-            | ModelsError::Empty(_)
-            | ModelsError::Load(_)
-            | ModelsError::Missing(_)) => {
+            | ModelsError::Empty { .. }
+            | ModelsError::Refused { .. }
+            | ModelsError::NotReady { .. }) => {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(
                     ErrorCode::NotReady,
@@ -283,6 +334,36 @@ impl From<ModelsError> for ApiError {
                 )
                 .retry_after(30)
             }
+        }
+    }
+}
+
+fn coverage_incomplete(model_id: ModelId, coverage: Coverage) -> ApiError {
+    let Coverage { embedded, failed, total } = coverage;
+    let advice = if coverage.missing() > 0 {
+        "Start its backfill and wait for its end"
+    } else {
+        "The others failed: see its failures and start its backfill with retry_failed"
+    };
+    let detail = format!(
+        "Model {model_id} has embedded {embedded} of {total} images, and {failed} failed. {advice}, or ask with \
+         allow_partial to search only what it has."
+    );
+    ApiError::new(ErrorCode::CoverageIncomplete, detail)
+        .with("embedded", embedded)
+        .with("failed", failed)
+        .with("total", total)
+}
+
+impl From<CompareError> for ApiError {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::Models(error) => error.into(),
+            CompareError::Store(error) => error.into(),
+            CompareError::Encode(error) => error.into(),
+            CompareError::Picture(error) => error.into(),
+            CompareError::Unfinished(error) => error.into(),
+            CompareError::UnknownImage(image_id) => Self::image_not_found(image_id),
         }
     }
 }
@@ -369,10 +450,36 @@ impl From<EncodeError> for ApiError {
             .retry_after(1),
             EncodeError::Closed => Self::new(ErrorCode::NotReady, "The server is shutting down.").retry_after(30),
             EncodeError::NoVector => Self::new(
-                ErrorCode::InvalidRequest,
-                "The model finds nothing to compare in this input. Describe the picture in a few words.",
+                ErrorCode::NoEmbedding,
+                "The model finds nothing to compare in this input. Use other words, or another picture.",
             ),
             error @ EncodeError::Failed(_) => Self::internal(&error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_cannot_answer_has_a_code_and_keeps_its_reason_to_itself() {
+        let secret = "ORA-12541 at db.internal";
+        let cases = [
+            (StoreError::Unreachable(secret.into()), "store_unavailable", 503),
+            (StoreError::Unavailable(secret.into()), "store_unavailable", 503),
+            (StoreError::Busy(secret.into()), "store_busy", 503),
+            (StoreError::Misconfigured(secret.into()), "store_misconfigured", 503),
+            (StoreError::NewerSchema { found: 9, known: 8 }, "store_misconfigured", 503),
+            (StoreError::DiskFull(secret.into()), "storage_full", 507),
+            (StoreError::BadKeywords(secret.into()), "keywords_refused", 400),
+            (StoreError::Damaged(secret.into()), "internal", 500),
+            (StoreError::Internal(secret.into()), "internal", 500),
+        ];
+        for (error, code, status) in cases {
+            let problem = ApiError::from(error).problem();
+            assert_eq!((problem.code.as_str(), problem.status), (code, status));
+            assert!(!serde_json::to_string(&problem).unwrap().contains("ORA-"), "{problem:?}");
         }
     }
 }

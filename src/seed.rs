@@ -86,7 +86,8 @@ async fn register(file: &Path, registrar: &Registrar) -> Result<Registered, Box<
         .await?)
 }
 
-/// Files with a picture's extension, in the order of their paths, so that every machine gives the same ids.
+/// Files with a picture's extension, in the order of their paths. Ids follow that order only roughly: several pictures
+/// are on their way at once.
 fn pictures(folder: &Path) -> io::Result<Vec<PathBuf>> {
     const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff"];
     let mut files = Vec::new();

@@ -9,7 +9,7 @@ use crate::config::Secret;
 use crate::error::{ApiError, ErrorCode};
 
 /// Paths that need no key: probes, documentation and the page's own files. Everything else does.
-const OPEN: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/"];
+const OPEN: [&str; 5] = ["/healthz", "/readyz", "/openapi.json", "/swagger-ui", "/"];
 /// Folders that need no key.
 const OPEN_BELOW: [&str; 2] = ["/swagger-ui/", "/assets/"];
 
@@ -34,7 +34,10 @@ impl KeyRing {
             return Ok(());
         }
         let text = |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
-        let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+        let bearer = text("authorization").and_then(|value| {
+            let (scheme, key) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+        });
         if bearer.or_else(|| text("x-api-key")).is_some_and(|key| self.opens(key)) {
             return Ok(());
         }

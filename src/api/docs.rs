@@ -1,10 +1,18 @@
 //! The OpenAPI document, generated from the code, and Swagger UI.
 
+use std::sync::OnceLock;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+use actix_web::web::{self, ServiceConfig};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::api::{health, images, metrics, models, search, thumbnail, types, upload};
+use crate::api::{
+    backfill, compare, health, images, metrics, models, read, resource, search, thumbnail, types, upload,
+};
+use crate::error::ApiError;
 
 /// The document.
 #[derive(OpenApi)]
@@ -21,7 +29,8 @@ use crate::api::{health, images, metrics, models, search, thumbnail, types, uplo
     paths(
         upload::create, images::list, images::get, images::patch, images::delete, images::content, thumbnail::get,
         search::by_text, search::by_uploaded_image,
-        models::list, models::current, models::switch, models::get,
+        models::list, models::current, models::switch, models::refresh, models::get,
+        backfill::start, backfill::stop, backfill::failures, backfill::retire, compare::compare,
         health::healthz, health::readyz, metrics::scrape,
     ),
     components(schemas(types::ImageSearchRequest, search::ImageSearchForm)),
@@ -57,6 +66,24 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 }
 
 /// Swagger UI below /swagger-ui/ and the document at /openapi.json.
-pub fn swagger_ui() -> SwaggerUi {
-    SwaggerUi::new("/swagger-ui/{_:.*}").url("/openapi.json", Document::openapi())
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/openapi.json", "GET, HEAD").route(read().to(document)))
+        .service(
+            resource("/swagger-ui", "GET, HEAD")
+                .route(read().to(async || web::Redirect::to("/swagger-ui/").temporary())),
+        )
+        .service(SwaggerUi::new("/swagger-ui/{_:.*}").config(Config::new(["/openapi.json"])));
+}
+
+async fn document() -> Result<HttpResponse, ApiError> {
+    static JSON: OnceLock<String> = OnceLock::new();
+    let json = match JSON.get() {
+        Some(json) => json,
+        None => {
+            let json = openapi_json().map_err(|error| ApiError::internal(&error))?;
+            JSON.get_or_init(|| json)
+        }
+    };
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json.as_str()))
 }

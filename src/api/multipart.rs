@@ -42,6 +42,10 @@ impl Form {
     /// When the part is there and is not such a value.
     pub fn take_json<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, ApiError> {
         let Some(text) = self.take(name).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+        // Serde reads an array as a struct, field by field in their order, which nobody means.
+        if text.trim_start().starts_with('[') {
+            return Err(ApiError::invalid(name, format!("The part `{name}` may not be a JSON array.")));
+        }
         serde_json::from_str(&text)
             .map(Some)
             .map_err(|error| ApiError::invalid(name, format!("The part `{name}` is not usable: {error}.")))
@@ -53,7 +57,8 @@ pub fn guard() -> impl Guard {
     fn_guard(|context| {
         let content_type = context.head().headers().get(header::CONTENT_TYPE);
         content_type.is_some_and(|value| {
-            value.as_bytes().get(..19).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/form-data"))
+            let essence = value.as_bytes().split(|&b| b == b';').next().unwrap_or_default();
+            essence.trim_ascii().eq_ignore_ascii_case(b"multipart/form-data")
         })
     })
 }
@@ -182,10 +187,22 @@ fn file_name(field: &Field) -> String {
 }
 
 fn clean_file_name(name: &str) -> String {
+    let name = undo_form_escapes(name);
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let printable: String = base.chars().filter(|c| !c.is_control()).take(MAX_FILE_NAME_CHARS).collect();
+    let printable: String =
+        base.chars().filter(|c| !c.is_control() && !is_invisible(*c)).take(MAX_FILE_NAME_CHARS).collect();
     let trimmed = printable.trim();
     if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
+}
+
+/// Browsers write these three characters, and no others, escaped (WHATWG HTML, "multipart/form-data encoding").
+fn undo_form_escapes(name: &str) -> String {
+    name.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n")
+}
+
+/// Characters that turn or hide what a name seems to say. The joiners of emoji and Indic scripts stay.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -198,6 +215,10 @@ mod tests {
         assert_eq!(clean_file_name(r"C:\photos\海.jpg"), "海.jpg");
         assert_eq!(clean_file_name("a\0b\r\n.png"), "ab.png");
         assert_eq!(clean_file_name(" / "), "unnamed");
+        assert_eq!(clean_file_name("say %22hi%22%0D%0A.png"), "say \"hi\".png");
+        assert_eq!(clean_file_name("100%25.png"), "100%25.png");
+        assert_eq!(clean_file_name("cat\u{202e}gnp.exe\u{200b}"), "catgnp.exe");
+        assert_eq!(clean_file_name("👩\u{200d}🚀.png"), "👩\u{200d}🚀.png");
         assert_eq!(clean_file_name(&"あ".repeat(300)).chars().count(), MAX_FILE_NAME_CHARS);
     }
 }

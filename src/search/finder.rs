@@ -10,7 +10,7 @@ use crate::blocking::{self, Unfinished};
 use crate::clip::{EncodeError, Priority};
 use crate::models::{ActiveModel, Models, ModelsError};
 use crate::register::{RegisterError, Registrar};
-use crate::search::{Mode, fuse, terms};
+use crate::search::{Mode, Weights, fuse, terms};
 use crate::store::{Filter, Image, ImageId, KeywordSearch, Model, ModelId, Store, StoreError, VectorSearch};
 use crate::vector::{NotAUnitVector, UnitVector};
 
@@ -208,8 +208,7 @@ impl Finder {
     }
 
     async fn active(&self) -> Result<ActiveModel, SearchError> {
-        let models = Arc::clone(&self.models);
-        Ok(blocking::run(move || models.current()).await??)
+        Ok(self.models.current().await?)
     }
 
     async fn stored(&self, model_id: ModelId, image_id: ImageId) -> Result<UnitVector, SearchError> {
@@ -302,7 +301,7 @@ fn vector_leg(
     offset: usize,
     limit: usize,
 ) -> Result<Vec<Ranked>, StoreError> {
-    let search = VectorSearch { model_id, query, filter: &page.filter, exclude, offset, limit };
+    let search = VectorSearch { model_id, query, filter: &page.filter, exclude: exclude.as_slice(), offset, limit };
     let floor = page.min_similarity.unwrap_or(f32::NEG_INFINITY);
     let hits = store.search_vector(&search)?.into_iter().take_while(|hit| -hit.distance >= floor);
     Ok(hits
@@ -326,7 +325,7 @@ fn keyword_leg(
     if terms.is_empty() {
         return Ok(Vec::new());
     }
-    let hits = store.search_keyword(&KeywordSearch { terms, filter: &page.filter, offset, limit })?;
+    let hits = store.search_keyword(&KeywordSearch { terms, filter: &page.filter, exclude: &[], offset, limit })?;
     Ok(hits
         .into_iter()
         .enumerate()
@@ -351,7 +350,7 @@ fn hybrid(
     let keyword = keyword_leg(store, terms, page, 0, depth)?;
     let distances: HashMap<ImageId, Option<f32>> = vector.iter().map(|r| (r.image_id, r.distance)).collect();
     let ids = |leg: &[Ranked]| leg.iter().map(|r| r.image_id).collect::<Vec<_>>();
-    fuse(&ids(&vector), &ids(&keyword))
+    fuse(&ids(&vector), &ids(&keyword), Weights::default())
         .into_iter()
         .skip(page.offset)
         .take(wanted)

@@ -6,7 +6,7 @@ pub mod index;
 mod terms;
 
 pub use finder::{Answer, Finder, Hit, ImageQuery, ImageSource, Page, SearchError, TextQuery, Took};
-pub use fusion::{Fused, fuse};
+pub use fusion::{Fused, RRF_K, Weights, fuse};
 pub use terms::terms;
 
 /// How a text query is compared with images.

@@ -61,7 +61,7 @@ pub struct NewModel {
     pub vector_dimension: usize,
 }
 
-/// A row of EMBEDDING_MODELS with its coverage.
+/// A row of EMBEDDING_MODELS. Its [`Coverage`] is asked for on its own: counting may cost a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     /// Row id.
@@ -74,10 +74,45 @@ pub struct Model {
     pub vector_dimension: usize,
     /// Whether searches use it.
     pub is_current: bool,
-    /// Images that have an embedding of this model.
+    /// Whether new images get an embedding of it too, and a backfill may fill what is missing. The current model
+    /// always is.
+    pub maintained: bool,
+}
+
+/// How much of the store a model has embedded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage {
+    /// Images that have an embedding of the model.
     pub embedded: u64,
+    /// Images whose embedding failed, as recorded; not part of `embedded`.
+    pub failed: u64,
     /// Images in the store.
     pub total: u64,
+}
+
+impl Coverage {
+    /// Images that have neither an embedding nor a recorded failure: what a backfill has still to do.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.total.saturating_sub(self.embedded).saturating_sub(self.failed)
+    }
+
+    /// Whether a search by the model reaches every image.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.embedded == self.total
+    }
+}
+
+/// An image that a model could not embed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddingFailure {
+    /// The image.
+    pub image_id: ImageId,
+    /// Why, in words for the operator.
+    pub reason: String,
+    /// When it was recorded, to the microsecond.
+    pub failed_at: OffsetDateTime,
 }
 
 /// An image to store: all of it, or nothing.
@@ -172,132 +207,4 @@ pub struct Cursor {
     pub upload_date: OffsetDateTime,
     /// Its id.
     pub image_id: ImageId,
-}
-
-/// Which images may be found. An empty filter lets all pass; fields combine with AND, list items with OR.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Filter {
-    /// Media types, for example `image/png`.
-    pub file_types: Vec<String>,
-    /// Uploaded at or after.
-    pub uploaded_from: Option<OffsetDateTime>,
-    /// Uploaded before.
-    pub uploaded_before: Option<OffsetDateTime>,
-    /// Smallest width in pixels.
-    pub min_width: Option<u32>,
-    /// Smallest height in pixels.
-    pub min_height: Option<u32>,
-    /// With (true) or without (false) a generation prompt.
-    pub has_generation_prompt: Option<bool>,
-    /// With (true) or without (false) a caption.
-    pub has_caption: Option<bool>,
-    /// Part of the file name, ASCII letters compared without case.
-    pub file_name_contains: Option<String>,
-}
-
-impl Filter {
-    /// Whether every image passes.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// A nearest-neighbour question.
-#[derive(Debug, Clone)]
-pub struct VectorSearch<'a> {
-    /// Whose embeddings are compared.
-    pub model_id: ModelId,
-    /// The query.
-    pub query: &'a UnitVector,
-    /// Which images may be found.
-    pub filter: &'a Filter,
-    /// An image that is left out (the query's own, when searching for more like it).
-    pub exclude: Option<ImageId>,
-    /// Hits to skip.
-    pub offset: usize,
-    /// Hits to return.
-    pub limit: usize,
-}
-
-/// A nearest-neighbour hit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct VectorHit {
-    /// Found image.
-    pub image_id: ImageId,
-    /// −1 × inner product: smaller is nearer.
-    pub distance: f32,
-}
-
-/// A full-text question.
-#[derive(Debug, Clone)]
-pub struct KeywordSearch<'a> {
-    /// Terms and phrases, each required. Never empty.
-    pub terms: &'a [String],
-    /// Which images may be found.
-    pub filter: &'a Filter,
-    /// Hits to skip.
-    pub offset: usize,
-    /// Hits to return.
-    pub limit: usize,
-}
-
-/// A full-text hit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct KeywordHit {
-    /// Found image.
-    pub image_id: ImageId,
-    /// Larger is better; comparable within one answer only.
-    pub score: f64,
-}
-
-/// Why a store could not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No such model.
-    #[error("no model has the id {0}")]
-    UnknownModel(ModelId),
-    /// A vector or registration does not fit the model's dimension.
-    #[error("model {model_id} has vectors of {expected} components, not {found}")]
-    ModelDimension {
-        /// The model.
-        model_id: ModelId,
-        /// Its dimension.
-        expected: usize,
-        /// The dimension offered.
-        found: usize,
-    },
-    /// The model does not cover all images yet.
-    #[error("model {model_id} has embedded {embedded} of {total} images")]
-    Coverage {
-        /// The model.
-        model_id: ModelId,
-        /// Images it has embedded.
-        embedded: u64,
-        /// Images there are.
-        total: u64,
-    },
-    /// Another process holds the data directory.
-    #[error("the data directory {0} is in use by another process")]
-    Locked(std::path::PathBuf),
-    /// A newer version of this program has written the database.
-    #[error("the database has schema version {found}, and this program knows {known}: use a newer program")]
-    NewerSchema {
-        /// The database's.
-        found: i64,
-        /// The newest this program knows.
-        known: i64,
-    },
-    /// The store is busy or out of reach; the same call may succeed later.
-    #[error("the store cannot answer now: {0}")]
-    Unavailable(String),
-    /// The disk is full.
-    #[error("the disk is full: {0}")]
-    DiskFull(String),
-    /// What is stored is not what was written.
-    #[error("stored data is damaged: {0}")]
-    Damaged(String),
-    /// Anything else; the text is for the log.
-    #[error("the store failed: {0}")]
-    Internal(String),
 }

@@ -1,10 +1,12 @@
 //! Many callers at once.
 
+use std::collections::HashSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use mitsuke::store::{ImageId, Inserted, Store};
+use mitsuke::store::{ImageId, Inserted, ModelId, Store};
 
 use super::fixtures::*;
 
@@ -30,8 +32,7 @@ pub fn the_same_bytes_at_once_become_one_image(store: &dyn Store) {
         });
         let created = answers.iter().filter(|answer| matches!(answer, Inserted::Created(_))).count();
         assert_eq!(created, 1, "{answers:?}");
-        let ids: std::collections::HashSet<ImageId> =
-            answers.iter().map(|(Inserted::Created(id) | Inserted::Known(id))| *id).collect();
+        let ids: HashSet<ImageId> = answers.iter().map(|(Inserted::Created(id) | Inserted::Known(id))| *id).collect();
         assert_eq!(ids.len(), 1, "{answers:?}");
     }
     assert_eq!(store.count_images().unwrap(), 10);
@@ -59,8 +60,7 @@ pub fn many_writers_and_readers_lose_nothing(store: &dyn Store) {
                         assert!(images.iter().all(|image| image.caption.is_some()));
                         let found = found(store, &["猫"]);
                         assert_eq!(store.images(&found).unwrap().len(), found.len());
-                        let models = store.models().unwrap();
-                        assert_eq!(models[0].embedded, models[0].total);
+                        assert!(store.coverage(model.model_id).unwrap().is_complete());
                     }
                 })
             })
@@ -87,4 +87,43 @@ pub fn many_writers_and_readers_lose_nothing(store: &dyn Store) {
     assert_eq!(store.count_images().unwrap(), (THREADS * EACH) as u64);
     assert_eq!(found(store, &["眠る猫"]).len(), THREADS * EACH);
     assert_eq!(nearest(store, &model, &vectors[0], 1000).len(), THREADS * EACH);
+}
+
+pub fn a_model_that_two_register_at_once_is_one(store: &dyn Store) {
+    for round in 0..5 {
+        let start = Barrier::new(THREADS);
+        let ids: HashSet<ModelId> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|_| {
+                    let start = &start;
+                    scope.spawn(move || {
+                        start.wait();
+                        model(store, &round.to_string()).model_id
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(ids.len(), 1);
+    }
+    let models = store.models().unwrap();
+    assert_eq!((models.len(), models.iter().filter(|model| model.is_current).count()), (5, 1));
+}
+
+pub fn of_many_that_claim_a_backfill_one_gets_it(store: &dyn Store) {
+    let model = model(store, "a");
+    let start = Barrier::new(THREADS);
+    let claimed: usize = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|n| {
+                let (start, model) = (&start, &model);
+                scope.spawn(move || {
+                    start.wait();
+                    store.claim_backfill(model.model_id, &format!("process {n}"), Duration::from_secs(600)).unwrap()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| usize::from(thread.join().unwrap())).sum()
+    });
+    assert_eq!(claimed, 1);
 }

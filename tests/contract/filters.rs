@@ -1,6 +1,6 @@
 //! Which images may be found.
 
-use mitsuke::store::{Filter, ImageId, Store, VectorSearch};
+use mitsuke::store::{Filter, ImageId, ImagePatch, Store, VectorSearch};
 use time::Duration;
 
 use super::fixtures::*;
@@ -39,7 +39,10 @@ pub fn each_filter_alone(store: &dyn Store) {
 
     assert_eq!(pass(store, &Filter { min_width: Some(300), ..none() }), [jpeg, webp]);
     assert!(pass(store, &Filter { min_width: Some(301), ..none() }).is_empty());
+    assert_eq!(pass(store, &Filter { max_width: Some(299), ..none() }), [png]);
+    assert_eq!(pass(store, &Filter { min_width: Some(300), max_width: Some(300), ..none() }), [jpeg, webp]);
     assert_eq!(pass(store, &Filter { min_height: Some(200), ..none() }), [png, webp]);
+    assert_eq!(pass(store, &Filter { max_height: Some(50), ..none() }), [jpeg]);
     assert_eq!(pass(store, &Filter { has_generation_prompt: Some(true), ..none() }), [webp]);
     assert_eq!(pass(store, &Filter { has_generation_prompt: Some(false), ..none() }), [png, jpeg]);
     assert_eq!(pass(store, &Filter { has_caption: Some(true), ..none() }), [jpeg]);
@@ -51,18 +54,34 @@ pub fn each_filter_alone(store: &dyn Store) {
 }
 
 pub fn filters_combine_with_and(store: &dyn Store) {
-    picture("1").sized(100, 100).caption("c").insert(store);
-    let both = picture("2").sized(500, 100).caption("c").at(5).insert(store);
-    picture("3").sized(500, 100).insert(store);
+    let generated = |name| {
+        let picture = picture(name).caption("c").prompt("p").sized(500, 100).at(5);
+        picture.generation(r#"{"model": "SDXL", "sampler": "euler", "seed": 7}"#)
+    };
+    let both = generated("1").insert(store);
+    generated("2").sized(100, 100).insert(store);
+    generated("3").sized(500, 101).insert(store);
+    generated("4").generation(r#"{"model": "SDXL", "sampler": "euler", "seed": 8}"#).insert(store);
+    generated("5").generation(r#"{"model": "SDXL", "seed": 7}"#).insert(store);
+    generated("6").named("66.png").insert(store);
+    picture("7").sized(500, 100).insert(store);
     let all = Filter {
         file_types: vec!["image/png".into()],
         uploaded_from: Some(noon()),
         uploaded_before: Some(noon() + Duration::days(1)),
         min_width: Some(200),
+        max_width: Some(500),
         min_height: Some(100),
-        has_generation_prompt: Some(false),
+        max_height: Some(100),
+        min_bytes: Some(1),
+        max_bytes: Some(1),
+        has_generation_prompt: Some(true),
         has_caption: Some(true),
         file_name_contains: Some("PNG".into()),
+        file_name_pattern: Some("?.png".into()),
+        generation_model: Some("sdxl".into()),
+        sampler: Some("Euler".into()),
+        seed: Some(7),
     };
     assert_eq!(pass(store, &all), [both]);
 }
@@ -85,7 +104,7 @@ pub fn filters_hold_for_every_kind_of_search(store: &dyn Store) {
     assert_eq!(sorted(pages), passing);
     let query = angle(0.0);
     let search =
-        VectorSearch { model_id: model.model_id, query: &query, filter: &filter, exclude: None, offset: 0, limit: 100 };
+        VectorSearch { model_id: model.model_id, query: &query, filter: &filter, exclude: &[], offset: 0, limit: 100 };
     let hits: Vec<_> = store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect();
     assert_eq!(hits, passing);
     // Cursors keep to the filter too.
@@ -110,4 +129,76 @@ pub fn file_names_are_compared_literally(store: &dyn Store) {
     assert_eq!(name("い猫"), [japanese]);
     assert_eq!(name(""), [percent, plain, quote, japanese]);
     assert!(name("*").is_empty());
+}
+
+pub fn sizes_in_bytes_bound_what_is_found(store: &dyn Store) {
+    let sized = |bytes: usize| {
+        let mut picture = picture(&bytes.to_string());
+        picture.bytes = vec![7; bytes];
+        picture.insert(store)
+    };
+    let [small, middle, large] = [10, 2_000, 70_000].map(sized);
+    let pass = |min_bytes, max_bytes| pass(store, &Filter { min_bytes, max_bytes, ..Filter::default() });
+    assert_eq!(pass(Some(11), None), [middle, large]);
+    assert_eq!(pass(None, Some(2_000)), [small, middle]);
+    assert_eq!(pass(Some(2_000), Some(2_000)), [middle]);
+    assert!(pass(Some(2_001), Some(69_999)).is_empty());
+    assert!(pass(Some(u64::MAX), None).is_empty());
+    assert_eq!(pass(None, Some(u64::MAX)), [small, middle, large]);
+}
+
+pub fn fields_of_the_generation_are_compared_whole(store: &dyn Store) {
+    let generated = |name: &str, json: &str| picture(name).prompt("p").generation(json).insert(store);
+    let a = generated("1", r#"{"prompt":"猫","seed":7,"sampler":"DPM++ 2M Karras","model":"sd_xl_base_1.0"}"#);
+    let b = generated("2", r#"{"seed":70,"sampler":"dpm++ 2m karras","model":"SD_XL_BASE_1.0"}"#);
+    let c = generated("3", r#"{"seed":18446744073709551615,"sampler":"Euler","model":"日本語モデル"}"#);
+    let d = generated("4", r#"{"seed":null,"sampler":null,"model":null}"#);
+    let e = generated("5", "not even JSON");
+    let f = picture("6").insert(store);
+    let model = |name: &str| pass(store, &Filter { generation_model: Some(name.into()), ..Filter::default() });
+    let sampler = |name: &str| pass(store, &Filter { sampler: Some(name.into()), ..Filter::default() });
+    let seed = |seed: u64| pass(store, &Filter { seed: Some(seed), ..Filter::default() });
+    assert_eq!(model("sd_XL_base_1.0"), [a, b]);
+    assert_eq!(model("日本語モデル"), [c]);
+    assert!(model("sd_xl_base").is_empty() && model("%").is_empty() && model("null").is_empty());
+    assert_eq!(sampler("DPM++ 2m Karras"), [a, b]);
+    assert!(sampler("DPM++ 2M").is_empty() && sampler("' OR 1=1 --").is_empty());
+    assert_eq!(seed(7), [a]);
+    assert_eq!(seed(u64::MAX), [c]);
+    assert!(seed(0).is_empty());
+    assert_eq!(pass(store, &Filter::default()), [a, b, c, d, e, f]);
+
+    // A changed prompt brings its own fields; a cleared one none.
+    let set = |raw: &str, json: Option<&str>| ImagePatch {
+        caption: None,
+        generation_prompt: Some(Some((raw.into(), json.map(Into::into)))),
+    };
+    store.update_image(a, &set("new", Some(r#"{"seed":70,"model":"flux"}"#))).unwrap();
+    assert_eq!((seed(70), model("flux"), sampler("DPM++ 2M Karras")), (vec![a, b], vec![a], vec![b]));
+    store.update_image(b, &set("unreadable", None)).unwrap();
+    assert_eq!((seed(70), sampler("DPM++ 2M Karras")), (vec![a], vec![]));
+    store.update_image(a, &ImagePatch { caption: None, generation_prompt: Some(None) }).unwrap();
+    assert!(seed(70).is_empty() && model("flux").is_empty());
+    store.update_image(c, &ImagePatch { caption: Some(Some("c".into())), generation_prompt: None }).unwrap();
+    assert_eq!(seed(u64::MAX), [c], "a new caption leaves them alone");
+}
+
+pub fn a_file_name_pattern_is_about_the_whole_name(store: &dyn Store) {
+    let names = ["IMG_0001.JPG", "img_0002.png", "猫.png", "100%.png", "a\\b[1].png", "imgx0003.png"];
+    let ids = names.map(|name| picture(name).named(name).insert(store));
+    let [one, two, cat, percent, bracket, x] = ids;
+    let pattern = |p: &str| pass(store, &Filter { file_name_pattern: Some(p.into()), ..Filter::default() });
+    assert_eq!(pattern("img_*"), [one, two]);
+    assert_eq!(pattern("IMG?000?.*"), [one, two, x]);
+    assert_eq!(pattern("*.PNG"), [two, cat, percent, bracket, x]);
+    assert_eq!(pattern("?.png"), [cat]);
+    assert_eq!(pattern("*%*"), [percent]);
+    assert_eq!(pattern("a\\b[1].png"), [bracket]);
+    assert_eq!(pattern("*[*"), [bracket]);
+    assert_eq!(pattern("*猫*"), [cat]);
+    assert_eq!(pattern("**"), ids);
+    assert_eq!(pattern("*?????????????*"), Vec::<ImageId>::new());
+    assert!(pattern("img").is_empty() && pattern("' OR 1=1 --").is_empty());
+    let many = "*a".repeat(100) + "b";
+    assert!(pattern(&many).is_empty());
 }

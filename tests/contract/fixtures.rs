@@ -162,7 +162,7 @@ pub fn scattered(count: usize, mut seed: u64) -> Vec<UnitVector> {
 /// The first `limit` hits without a filter.
 pub fn nearest(store: &dyn Store, model: &Model, query: &UnitVector, limit: usize) -> Vec<VectorHit> {
     let filter = Filter::default();
-    let search = VectorSearch { model_id: model.model_id, query, filter: &filter, exclude: None, offset: 0, limit };
+    let search = VectorSearch { model_id: model.model_id, query, filter: &filter, exclude: &[], offset: 0, limit };
     store.search_vector(&search).unwrap()
 }
 
@@ -179,8 +179,14 @@ pub fn found(store: &dyn Store, terms: &[&str]) -> Vec<ImageId> {
 /// As [`found`], a page of what passes a filter.
 pub fn found_with(store: &dyn Store, terms: &[&str], filter: &Filter, offset: usize, limit: usize) -> Vec<ImageId> {
     let terms: Vec<String> = terms.iter().map(ToString::to_string).collect();
-    let hits = store.search_keyword(&KeywordSearch { terms: &terms, filter, offset, limit }).unwrap();
+    let hits = store.search_keyword(&KeywordSearch { terms: &terms, filter, exclude: &[], offset, limit }).unwrap();
     hits.iter().map(|hit| hit.image_id).collect()
+}
+
+/// Images that a model has embedded, and images there are.
+pub fn covered(store: &dyn Store, model: &Model) -> (u64, u64) {
+    let coverage = store.coverage(model.model_id).unwrap();
+    (coverage.embedded, coverage.total)
 }
 
 /// In ascending order.

@@ -1,6 +1,6 @@
 //! Keeping, listing, changing and deleting images.
 
-use mitsuke::store::{Cursor, Filter, Image, ImagePatch, Inserted, Sha256, Store, StoreError};
+use mitsuke::store::{Cursor, Filter, Image, ImagePatch, Inserted, MOST_HASHES, Sha256, Store, StoreError};
 use mitsuke::vector::UnitVector;
 use time::Duration;
 
@@ -97,7 +97,7 @@ fn nothing_is_stored(store: &dyn Store) {
     assert!(newest_ids(store).is_empty());
     assert!(found(store, &["猫"]).is_empty());
     assert_eq!(store.image_by_sha256(&Sha256::of(b"cat")).unwrap(), None);
-    assert!(store.models().unwrap().iter().all(|model| model.embedded == 0 && model.total == 0));
+    assert!(store.models().unwrap().iter().all(|model| covered(store, model) == (0, 0)));
 }
 
 pub fn unknown_ids_are_answered_with_nothing(store: &dyn Store) {
@@ -212,7 +212,7 @@ pub fn a_deleted_image_is_gone_everywhere(store: &dyn Store) {
     assert_eq!(found(store, &["猫"]), [keep]);
     assert_eq!(nearest_ids(store, &a, &angle(0.0), 10), [keep]);
     assert_eq!(nearest_ids(store, &b, &angle(0.0), 10), [keep]);
-    assert!(store.models().unwrap().iter().all(|model| (model.embedded, model.total) == (1, 1)));
+    assert!(store.models().unwrap().iter().all(|model| covered(store, model) == (1, 1)));
     assert_eq!(store.count_images().unwrap(), 1);
 }
 
@@ -234,4 +234,17 @@ pub fn strange_texts_are_only_data(store: &dyn Store) {
         assert_eq!(image.generation_prompt.as_deref(), Some(*text));
     }
     assert_eq!(store.count_images().unwrap(), 5);
+}
+
+pub fn hashes_tell_which_images_are_known(store: &dyn Store) {
+    let ids: Vec<_> = (0..5).map(|n| picture(&n.to_string()).insert(store)).collect();
+    assert!(store.delete_image(ids[3]).unwrap());
+    let hash = |name: &str| Sha256::of(name.as_bytes());
+    let asked: Vec<_> = ["4", "nobody", "0", "3"].iter().map(|name| hash(name)).collect();
+    let mut known = store.images_by_sha256(&asked).unwrap();
+    known.sort_by_key(|(_, image_id)| *image_id);
+    assert_eq!(known, [(hash("0"), ids[0]), (hash("4"), ids[4])]);
+    assert!(store.images_by_sha256(&[]).unwrap().is_empty());
+    let many: Vec<_> = (0..MOST_HASHES).map(|n| hash(&n.to_string())).collect();
+    assert_eq!(store.images_by_sha256(&many).unwrap().len(), 4);
 }

@@ -1,6 +1,6 @@
 //! Finding images by the words of their captions, prompts and file names.
 
-use mitsuke::store::{Filter, ImagePatch, KeywordSearch, Store};
+use mitsuke::store::{Filter, ImageId, ImagePatch, KeywordSearch, Store};
 
 use super::fixtures::*;
 
@@ -158,7 +158,7 @@ pub fn no_input_is_syntax(store: &dyn Store) {
     assert_eq!(found(store, &["NOT", "AND", "Near"]), [near]);
     assert_eq!(found(store, &["dog", "*"]), [dog]);
     let many: Vec<String> = (0..5000).map(|n| format!("word{n}")).collect();
-    let search = KeywordSearch { terms: &many, filter: &Filter::default(), offset: 0, limit: 10 };
+    let search = KeywordSearch { terms: &many, filter: &Filter::default(), exclude: &[], offset: 0, limit: 10 };
     assert!(store.search_keyword(&search).unwrap().is_empty());
     assert!(found(store, &[&"猫".repeat(20_000)]).is_empty());
     assert!(found(store, &[&"cat ".repeat(5_000)]).is_empty());
@@ -216,7 +216,9 @@ pub fn pages_are_stable_and_complete(store: &dyn Store) {
     assert!(found_with(store, &["猫"], &filter, usize::MAX, usize::MAX).is_empty());
     assert!(found_with(store, &["猫"], &filter, 0, 0).is_empty());
     let terms = ["猫".to_owned()];
-    let hits = store.search_keyword(&KeywordSearch { terms: &terms, filter: &filter, offset: 0, limit: 100 }).unwrap();
+    let hits = store
+        .search_keyword(&KeywordSearch { terms: &terms, filter: &filter, exclude: &[], offset: 0, limit: 100 })
+        .unwrap();
     assert!(hits.is_sorted_by(|a, b| a.score >= b.score), "scores fall from hit to hit");
 }
 
@@ -241,4 +243,18 @@ pub fn very_long_texts_are_taken(store: &dyn Store) {
     assert_eq!(image.generation_prompt.as_deref(), Some(graph.as_str()));
     assert_eq!(image.caption.as_deref(), Some(caption.as_str()));
     assert_eq!(found(store, &["夕焼け", "猫", "青い車", "node"]), [image_id]);
+}
+
+pub fn excluded_images_are_left_out_and_replaced(store: &dyn Store) {
+    let ids: Vec<_> = (0..20).map(|n| picture(&n.to_string()).caption("猫").insert(store)).collect();
+    let terms = ["猫".to_owned()];
+    let page = |exclude: &[ImageId], offset, limit| -> Vec<_> {
+        let search = KeywordSearch { terms: &terms, filter: &Filter::default(), exclude, offset, limit };
+        store.search_keyword(&search).unwrap().iter().map(|hit| hit.image_id).collect()
+    };
+    let all = page(&[], 0, 100);
+    let left_out = [all[0], all[3], 999_999];
+    let left: Vec<_> = ids.iter().copied().filter(|id| !left_out.contains(id)).collect();
+    assert_eq!(sorted(page(&left_out, 0, 100)), left);
+    assert_eq!((0..6).flat_map(|n| page(&left_out, n * 3, 3)).collect::<Vec<_>>(), page(&left_out, 0, 100));
 }

@@ -9,9 +9,11 @@
 //!
 //! Each case gets an empty store of its own. Cases say nothing about speed or about how a store does it.
 
+pub mod backfill;
 pub mod concurrency;
 pub mod filters;
 pub mod fixtures;
+pub mod hybrid;
 pub mod images;
 pub mod keywords;
 pub mod models;
@@ -37,7 +39,8 @@ macro_rules! contract_tests {
                 a_patch_sets_clears_and_leaves_alone,
                 a_deleted_image_is_gone_everywhere,
                 ids_are_never_used_again,
-                strange_texts_are_only_data
+                strange_texts_are_only_data,
+                hashes_tell_which_images_are_known
             ],
             models: [
                 the_first_model_becomes_current,
@@ -47,9 +50,17 @@ macro_rules! contract_tests {
                 a_switch_asks_for_complete_coverage,
                 a_partial_switch_is_made_when_asked_for,
                 switching_back_and_forth_keeps_one_current,
-                images_without_an_embedding_are_listed_in_pages,
                 an_embedding_is_put_replaced_and_read,
                 unknown_models_are_errors
+            ],
+            backfill: [
+                images_without_an_embedding_are_listed_in_pages,
+                embeddings_are_read_in_pages_by_image,
+                a_failure_is_recorded_replaced_and_removed_by_an_embedding,
+                one_backfill_runs_at_a_time,
+                maintenance_is_switched_on_and_off_but_not_off_for_the_current_model,
+                embeddings_of_an_unmaintained_model_are_stored_all_the_same,
+                a_retired_model_loses_its_embeddings_and_may_come_back
             ],
             vectors: [
                 the_nearest_come_first_with_their_distance,
@@ -62,7 +73,8 @@ macro_rules! contract_tests {
                 a_filter_never_makes_the_answer_short,
                 a_filter_and_an_exclusion_work_together,
                 a_query_that_does_not_fit_is_an_error,
-                an_empty_store_finds_nothing
+                an_empty_store_finds_nothing,
+                several_images_can_be_left_out
             ],
             keywords: [
                 one_character_is_found_inside_longer_text,
@@ -80,17 +92,33 @@ macro_rules! contract_tests {
                 deleted_images_are_not_found,
                 pages_are_stable_and_complete,
                 better_matches_come_first,
-                very_long_texts_are_taken
+                very_long_texts_are_taken,
+                excluded_images_are_left_out_and_replaced
+            ],
+            hybrid: [
+                both_legs_are_fused_by_rank,
+                without_terms_the_vector_leg_stands_alone,
+                a_leg_without_weight_takes_no_part,
+                fused_pages_make_the_whole_list,
+                filters_and_exclusions_hold_for_both_legs,
+                a_least_similarity_holds_for_keyword_hits_too,
+                fused_ties_go_to_the_newer_image,
+                a_hybrid_question_that_does_not_fit_is_an_error
             ],
             filters: [
                 each_filter_alone,
                 filters_combine_with_and,
                 filters_hold_for_every_kind_of_search,
-                file_names_are_compared_literally
+                file_names_are_compared_literally,
+                sizes_in_bytes_bound_what_is_found,
+                fields_of_the_generation_are_compared_whole,
+                a_file_name_pattern_is_about_the_whole_name
             ],
             concurrency: [
                 the_same_bytes_at_once_become_one_image,
-                many_writers_and_readers_lose_nothing
+                many_writers_and_readers_lose_nothing,
+                a_model_that_two_register_at_once_is_one,
+                of_many_that_claim_a_backfill_one_gets_it
             ]
         );
     };

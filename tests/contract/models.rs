@@ -1,6 +1,8 @@
-//! Registering models, coverage, switching, backfill.
+//! Registering models, coverage, switching.
 
-use mitsuke::store::{Filter, NewModel, Store, StoreError, VectorSearch};
+use std::time::Duration;
+
+use mitsuke::store::{Coverage, Filter, NewModel, Store, StoreError, VectorSearch};
 use mitsuke::vector::UnitVector;
 
 use super::fixtures::*;
@@ -9,10 +11,10 @@ pub fn the_first_model_becomes_current(store: &dyn Store) {
     assert_eq!(store.current_model().unwrap(), None);
     assert!(store.models().unwrap().is_empty());
     let a = model(store, "a");
-    assert!(a.is_current);
+    assert!(a.is_current && a.maintained);
     assert_eq!((a.model_name.as_str(), a.model_version.as_str(), a.vector_dimension), ("a", "1", DIMENSION));
     let b = model(store, "b");
-    assert!(!b.is_current);
+    assert!(!b.is_current && !b.maintained);
     assert_eq!(store.current_model().unwrap(), Some(a.clone()));
     assert_eq!(store.models().unwrap(), [a, b]);
 }
@@ -49,7 +51,7 @@ pub fn coverage_counts_what_is_there(store: &dyn Store) {
     let first = picture("1").embedded(&a, angle(0.0)).insert(store);
     picture("2").embedded(&a, angle(1.0)).embedded(&b, angle(1.0)).insert(store);
     picture("3").insert(store);
-    let counts = || store.models().unwrap().iter().map(|m| (m.embedded, m.total)).collect::<Vec<_>>();
+    let counts = || [&a, &b].map(|model| covered(store, model));
     assert_eq!(counts(), [(2, 3), (1, 3)]);
     // Replacing is no addition.
     assert!(store.put_embedding(a.model_id, first, &angle(5.0)).unwrap());
@@ -58,8 +60,9 @@ pub fn coverage_counts_what_is_there(store: &dyn Store) {
     assert_eq!(counts(), [(2, 3), (2, 3)]);
     assert!(store.delete_image(first).unwrap());
     assert_eq!(counts(), [(1, 2), (1, 2)]);
-    let current = store.current_model().unwrap().unwrap();
-    assert_eq!((current.embedded, current.total), (1, 2));
+    let coverage = store.coverage(a.model_id).unwrap();
+    assert_eq!(coverage, Coverage { embedded: 1, failed: 0, total: 2 });
+    assert!(coverage.missing() == 1 && !coverage.is_complete());
 }
 
 pub fn a_switch_asks_for_complete_coverage(store: &dyn Store) {
@@ -74,7 +77,7 @@ pub fn a_switch_asks_for_complete_coverage(store: &dyn Store) {
     assert_eq!(store.current_model().unwrap().unwrap().model_id, a.model_id);
     assert!(store.put_embedding(b.model_id, first, &angle(0.0)).unwrap());
     let switched = store.set_current_model(b.model_id, false).unwrap();
-    assert!(switched.is_current);
+    assert!(switched.is_current && switched.maintained);
     assert_eq!(store.current_model().unwrap(), Some(switched));
 }
 
@@ -97,34 +100,6 @@ pub fn switching_back_and_forth_keeps_one_current(store: &dyn Store) {
     }
 }
 
-pub fn images_without_an_embedding_are_listed_in_pages(store: &dyn Store) {
-    let [a, b] = ["a", "b"].map(|name| model(store, name));
-    let mut missing = Vec::new();
-    for n in 0..10_u8 {
-        let picture = picture(&n.to_string()).embedded(&a, angle(f32::from(n)));
-        if n % 3 == 0 {
-            picture.embedded(&b, angle(0.0)).insert(store);
-        } else {
-            missing.push(picture.insert(store));
-        }
-    }
-    let mut listed = Vec::new();
-    loop {
-        let page = store.images_without_embedding(b.model_id, listed.last().copied(), 2).unwrap();
-        assert!(page.len() <= 2);
-        if page.is_empty() {
-            break;
-        }
-        listed.extend(page);
-    }
-    assert_eq!(listed, missing);
-    assert!(store.images_without_embedding(a.model_id, None, 10).unwrap().is_empty());
-    for image_id in listed {
-        assert!(store.put_embedding(b.model_id, image_id, &angle(0.0)).unwrap());
-    }
-    assert!(store.images_without_embedding(b.model_id, None, 10).unwrap().is_empty());
-}
-
 pub fn an_embedding_is_put_replaced_and_read(store: &dyn Store) {
     let model = model(store, "a");
     let image_id = picture("cat").insert(store);
@@ -145,13 +120,21 @@ pub fn unknown_models_are_errors(store: &dyn Store) {
     let unknown = 4711;
     let filter = Filter::default();
     let query = angle(0.0);
-    let search = VectorSearch { model_id: unknown, query: &query, filter: &filter, exclude: None, offset: 0, limit: 1 };
+    let search = VectorSearch { model_id: unknown, query: &query, filter: &filter, exclude: &[], offset: 0, limit: 1 };
     let errors = [
         store.set_current_model(unknown, true).err(),
         store.search_vector(&search).err(),
+        store.coverage(unknown).err(),
+        store.set_maintained(unknown, true).err(),
+        store.delete_embeddings(unknown).err(),
+        store.claim_backfill(unknown, "a", Duration::from_secs(1)).err(),
+        store.release_backfill(unknown, "a").err(),
         store.embedding(unknown, image_id).err(),
+        store.embeddings(unknown, None, 1).err(),
         store.put_embedding(unknown, image_id, &query).err(),
-        store.images_without_embedding(unknown, None, 1).err(),
+        store.put_embedding_failure(unknown, image_id, "x").err(),
+        store.embedding_failures(unknown, None, 1).err(),
+        store.images_without_embedding(unknown, None, false, 1).err(),
     ];
     for error in errors {
         assert!(matches!(error, Some(StoreError::UnknownModel(4711))), "{error:?}");

@@ -40,7 +40,7 @@ pub fn an_excluded_image_is_left_out_and_replaced(store: &dyn Store) {
         model_id: model.model_id,
         query: &query,
         filter: &filter,
-        exclude: Some(ids[0]),
+        exclude: &ids[..1],
         offset: 0,
         limit: 2,
     };
@@ -50,7 +50,7 @@ pub fn an_excluded_image_is_left_out_and_replaced(store: &dyn Store) {
     assert_eq!(page(&search), [ids[1], ids[2]]);
     search.offset = 2;
     assert_eq!(page(&search), [ids[3], ids[4]]);
-    search.exclude = Some(999_999);
+    search.exclude = &[999_999, 999_998];
     search.offset = 0;
     assert_eq!(page(&search), [ids[0], ids[1]]);
 }
@@ -73,7 +73,7 @@ pub fn pages_by_offset_make_the_whole_list(store: &dyn Store) {
             model_id: model.model_id,
             query,
             filter: &filter,
-            exclude: None,
+            exclude: &[],
             offset: pages.len(),
             limit: 17,
         };
@@ -88,7 +88,7 @@ pub fn pages_by_offset_make_the_whole_list(store: &dyn Store) {
         model_id: model.model_id,
         query,
         filter: &filter,
-        exclude: None,
+        exclude: &[],
         offset: usize::MAX,
         limit: usize::MAX,
     };
@@ -145,7 +145,7 @@ pub fn a_filter_never_makes_the_answer_short(store: &dyn Store) {
     let query = angle(0.0);
     let page = |offset, limit| -> Vec<_> {
         let search =
-            VectorSearch { model_id: model.model_id, query: &query, filter: &filter, exclude: None, offset, limit };
+            VectorSearch { model_id: model.model_id, query: &query, filter: &filter, exclude: &[], offset, limit };
         store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
     assert_eq!(page(0, 5), passing);
@@ -168,7 +168,7 @@ pub fn a_filter_and_an_exclusion_work_together(store: &dyn Store) {
         model_id: model.model_id,
         query: &query,
         filter: &filter,
-        exclude: Some(ids[0]),
+        exclude: &ids[..1],
         offset: 0,
         limit: 10,
     };
@@ -182,7 +182,7 @@ pub fn a_query_that_does_not_fit_is_an_error(store: &dyn Store) {
     let query = UnitVector::normalize(vec![1.0; 3]).unwrap();
     let filter = Filter::default();
     let search =
-        VectorSearch { model_id: model.model_id, query: &query, filter: &filter, exclude: None, offset: 0, limit: 1 };
+        VectorSearch { model_id: model.model_id, query: &query, filter: &filter, exclude: &[], offset: 0, limit: 1 };
     let refused = store.search_vector(&search);
     assert!(matches!(refused, Err(StoreError::ModelDimension { expected: DIMENSION, found: 3, .. })), "{refused:?}");
 }
@@ -191,4 +191,27 @@ pub fn an_empty_store_finds_nothing(store: &dyn Store) {
     let model = model(store, "a");
     assert!(nearest(store, &model, &angle(0.0), 10).is_empty());
     assert!(found(store, &["猫"]).is_empty());
+}
+
+pub fn several_images_can_be_left_out(store: &dyn Store) {
+    let model = model(store, "a");
+    let ids: Vec<_> =
+        (0..100_u8).map(|n| picture(&n.to_string()).embedded(&model, angle(f32::from(n))).insert(store)).collect();
+    let (query, filter) = (angle(0.0), Filter::default());
+    let left_out: Vec<_> = ids[..30].iter().copied().chain([ids[50], 999_999]).collect();
+    let page = |offset, limit| -> Vec<_> {
+        let search = VectorSearch {
+            model_id: model.model_id,
+            query: &query,
+            filter: &filter,
+            exclude: &left_out,
+            offset,
+            limit,
+        };
+        store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
+    };
+    let left: Vec<_> = ids.iter().copied().filter(|id| !left_out.contains(id)).collect();
+    assert_eq!(page(0, 1000), left);
+    assert_eq!(page(0, 16), left[..16]);
+    assert_eq!(page(16, 16), left[16..32]);
 }

@@ -17,7 +17,12 @@ async fn what_is_no_endpoint_says_so() {
 #[tokio::test]
 async fn a_wrong_method_says_so() {
     let app = spawn();
-    for (method, path) in [(Method::DELETE, "/images"), (Method::GET, "/search/text"), (Method::POST, "/models")] {
+    for (method, path) in [
+        (Method::DELETE, "/images"),
+        (Method::GET, "/search/text"),
+        (Method::POST, "/models"),
+        (Method::POST, "/openapi.json"),
+    ] {
         let answer = Answer::read(app.request(method, path).send().await.unwrap()).await;
         answer.assert_problem(405, "method_not_allowed");
         assert!(!answer.header("allow").is_empty());
@@ -39,6 +44,7 @@ async fn json_that_cannot_be_used_says_where() {
         "",
         "{",
         "[]",
+        r#"["猫", "vector"]"#,
         "{}",
         r#"{"query": 5}"#,
         r#"{"query": "x", "limitt": 3}"#,
@@ -52,6 +58,15 @@ async fn json_that_cannot_be_used_says_where() {
     let request = app.request(Method::POST, "/search/text").header("content-type", "application/json");
     let answer = Answer::read(request.body(r#"{"query": "x", "limitt": 3}"#).send().await.unwrap()).await;
     assert!(answer.json["detail"].as_str().unwrap().contains("limitt"));
+}
+
+#[tokio::test]
+async fn a_compressed_json_body_is_refused_instead_of_misread() {
+    let app = spawn();
+    let request = app.request(Method::POST, "/search/text").header("content-type", "application/json");
+    let answer = Answer::read(request.header("content-encoding", "gzip").body("x").send().await.unwrap()).await;
+    answer.assert_problem(415, "unsupported_media_type");
+    assert!(answer.json["detail"].as_str().unwrap().contains("Content-Encoding"));
 }
 
 #[tokio::test]

@@ -34,6 +34,13 @@ async fn metrics_count_what_happened() {
 }
 
 #[tokio::test]
+async fn swagger_ui_is_found_without_its_last_slash_too() {
+    let app = spawn();
+    let answer = app.get("/swagger-ui").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "text/html"));
+}
+
+#[tokio::test]
 async fn the_served_openapi_document_is_the_committed_one() {
     let app = spawn();
     let served = app.get("/openapi.json").await.json;

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::Connection;
 
-use super::{images, models};
+use super::{embeddings, images, models};
 use crate::search::index::{IndexParams, SnapshotError, SnapshotStamp, VectorIndex};
 use crate::store::{ImageId, ModelId, StoreError};
 use crate::vector::UnitVector;
@@ -120,6 +120,14 @@ impl VectorCache {
         }
     }
 
+    /// Takes over that all embeddings of the model have been or are being deleted. The caller still holds the writer.
+    pub(super) fn emptied(&self, last_change: u64) {
+        // While an index is being built there is nothing to do: the builder compares what it has with the rows.
+        if self.index().is_some() {
+            self.publish(Draft { applied: last_change, ..self.empty_draft() }, 0);
+        }
+    }
+
     /// Whether enough has changed that the snapshot should be written anew. A large index waits for more changes: its
     /// file is large too.
     pub(super) fn wants_saving(&self, every: u64) -> bool {
@@ -161,7 +169,7 @@ impl VectorCache {
         let mut count = 0;
         while let Some(row) = rows.next()? {
             let image_id: ImageId = row.get(1)?;
-            match images::vector(row, 2) {
+            match embeddings::vector(row, 2) {
                 Ok(vector) if vector.dimension() == self.dimension => draft.index.insert(image_id, &vector),
                 Ok(_) | Err(StoreError::Damaged(_)) => {
                     log::error!("the embedding of image {image_id} is damaged and is left out");
@@ -177,7 +185,7 @@ impl VectorCache {
 
     /// Takes deleted images out of an index that holds all changes; whether it then agrees with the rows.
     pub(super) fn reconcile(&self, connection: &Connection, draft: &Draft) -> Result<bool, StoreError> {
-        let embedded = models::by_id(connection, self.model_id)?.embedded;
+        let embedded = models::coverage(connection, self.model_id)?.embedded;
         let agrees = || draft.index.len() as u64 + draft.damaged as u64 == embedded;
         if agrees() {
             return Ok(true);

@@ -72,7 +72,7 @@ impl Readers {
     /// Runs `work` on one snapshot of the database: all its statements see the same rows.
     ///
     /// # Errors
-    /// What `work` fails with; [`StoreError::Unavailable`] when no connection gets free in time.
+    /// What `work` fails with; [`StoreError::Busy`] when no connection gets free in time.
     pub(super) fn read<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
@@ -98,7 +98,7 @@ impl Readers {
         let wait = self.returned.wait_timeout_while(self.lock(), self.busy_timeout, |state| state.in_use >= self.most);
         let (mut state, waited) = wait.unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {
-            return Err(StoreError::Unavailable("all connections are in use".into()));
+            return Err(StoreError::Busy("all connections are in use".into()));
         }
         state.in_use += 1;
         Ok((state.idle.pop(), Seat(self)))

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use time::OffsetDateTime;
 
-use crate::store::{Filter, StoreError};
+use crate::store::{Filter, ImageId, StoreError, like_pattern};
 
 /// A condition on `images i` with its parameters, in the order of its question marks. Values never become part of
 /// the text.
@@ -26,11 +26,18 @@ impl Condition {
         if let Some(before) = filter.uploaded_before {
             condition.and("i.upload_date < ?", Some(ceil_micros(before).into()));
         }
-        if let Some(width) = filter.min_width {
-            condition.and("i.width >= ?", Some(i64::from(width).into()));
-        }
-        if let Some(height) = filter.min_height {
-            condition.and("i.height >= ?", Some(i64::from(height).into()));
+        let bounds = [
+            ("i.width >= ?", filter.min_width.map(u64::from)),
+            ("i.width <= ?", filter.max_width.map(u64::from)),
+            ("i.height >= ?", filter.min_height.map(u64::from)),
+            ("i.height <= ?", filter.max_height.map(u64::from)),
+            ("i.byte_count >= ?", filter.min_bytes),
+            ("i.byte_count <= ?", filter.max_bytes),
+        ];
+        for (sql, bound) in bounds {
+            if let Some(bound) = bound {
+                condition.and(sql, Some(i64::try_from(bound).unwrap_or(i64::MAX).into()));
+            }
         }
         if let Some(has) = filter.has_generation_prompt {
             condition.and("i.has_generation_prompt = ?", Some(i64::from(has).into()));
@@ -43,7 +50,28 @@ impl Condition {
             // instr() has no wildcards, so nothing needs escaping; lower() changes ASCII letters only.
             condition.and("instr(lower(i.file_name), lower(?)) > 0", Some(part.clone().into()));
         }
+        if let Some(pattern) = &filter.file_name_pattern {
+            // LIKE too compares ASCII letters without case, and only those.
+            condition.and("i.file_name LIKE ? ESCAPE '\\'", Some(like_pattern(pattern).into()));
+        }
+        if let Some(model) = &filter.generation_model {
+            condition.and("lower(i.generation_model) = lower(?)", Some(model.clone().into()));
+        }
+        if let Some(sampler) = &filter.sampler {
+            condition.and("lower(i.generation_sampler) = lower(?)", Some(sampler.clone().into()));
+        }
+        if let Some(seed) = filter.seed {
+            condition.and("i.generation_seed = ?", Some(seed.to_string().into()));
+        }
         Ok(condition)
+    }
+
+    /// Leaves out the rows whose `column` is one of `ids`.
+    pub(super) fn without(mut self, column: &str, ids: &[ImageId]) -> Result<Self, StoreError> {
+        if !ids.is_empty() {
+            self.and(&format!("{column} NOT IN (SELECT value FROM json_each(?))"), Some(json(ids)?));
+        }
+        Ok(self)
     }
 
     fn and(&mut self, sql: &str, parameter: Option<Value>) {

@@ -3,11 +3,11 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::document::{self, Document};
+use super::embeddings;
 use super::filter::{Condition, count, date, micros};
 use crate::store::{
-    Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, ModelId, NewImage, Sha256, StoreError,
+    Content, Cursor, Filter, GenerationParts, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError,
 };
-use crate::vector::UnitVector;
 
 const COLUMNS: &str =
     "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
@@ -21,12 +21,13 @@ pub(super) struct Insertion {
 }
 
 pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Insertion, StoreError> {
+    let parts = image.generation.map(GenerationParts::of).unwrap_or_default();
     // The constraint decides who was first; whoever comes second finds the other's row.
     let created: Option<ImageId> = transaction
         .prepare_cached(
             "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt,
-                                 has_generation_prompt)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
+                                 has_generation_prompt, generation_model, generation_sampler, generation_seed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
         )?
         .query_row(
             params![
@@ -39,6 +40,9 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
                 micros(image.upload_date),
                 image.generation,
                 image.generation_prompt,
+                parts.model,
+                parts.sampler,
+                parts.seed.map(|seed| seed.to_string()),
             ],
             |row| row.get(0),
         )
@@ -63,39 +67,9 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
     let changes = image
         .embeddings
         .iter()
-        .map(|(model_id, vector)| insert_embedding(transaction, *model_id, image_id, vector))
+        .map(|(model_id, vector)| embeddings::insert(transaction, *model_id, image_id, vector))
         .collect::<Result<_, _>>()?;
     Ok(Insertion { inserted: Inserted::Created(image_id), changes })
-}
-
-/// The new row's change number.
-fn insert_embedding(
-    transaction: &Transaction<'_>,
-    model_id: ModelId,
-    image_id: ImageId,
-    vector: &UnitVector,
-) -> Result<i64, StoreError> {
-    transaction
-        .prepare_cached("INSERT INTO image_embeddings (model_id, image_id, embedding) VALUES (?, ?, ?)")?
-        .execute(params![model_id, image_id, vector.to_le_bytes()])?;
-    Ok(transaction.last_insert_rowid())
-}
-
-/// The new row's change number; `None` when there is no such image.
-pub(super) fn put_embedding(
-    transaction: &Transaction<'_>,
-    model_id: ModelId,
-    image_id: ImageId,
-    vector: &UnitVector,
-) -> Result<Option<i64>, StoreError> {
-    if !exists(transaction, image_id)? {
-        return Ok(None);
-    }
-    // Never an UPDATE: a new row has a new, higher change number.
-    transaction
-        .prepare_cached("DELETE FROM image_embeddings WHERE model_id = ? AND image_id = ?")?
-        .execute([model_id, image_id])?;
-    insert_embedding(transaction, model_id, image_id, vector).map(Some)
 }
 
 pub(super) fn update(
@@ -114,12 +88,15 @@ pub(super) fn update(
             Some((raw, generation)) => (Some(raw), generation.as_ref()),
             None => (None, None),
         };
+        let parts = generation.map(|json| GenerationParts::of(json)).unwrap_or_default();
+        let seed = parts.seed.map(|seed| seed.to_string());
         transaction
             .prepare_cached(
-                "UPDATE images SET generation_prompt = ?1, has_generation_prompt = ?1 IS NOT NULL, generation = ?2
-                 WHERE image_id = ?3",
+                "UPDATE images SET generation_prompt = ?1, has_generation_prompt = ?1 IS NOT NULL, generation = ?2,
+                        generation_model = ?3, generation_sampler = ?4, generation_seed = ?5
+                 WHERE image_id = ?6",
             )?
-            .execute(params![raw, generation, image_id])?;
+            .execute(params![raw, generation, parts.model, parts.sampler, seed, image_id])?;
     }
     let Some(image) = image(transaction, image_id)? else { return Ok(None) };
     let document = Document {
@@ -148,7 +125,7 @@ pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result
     Ok(transaction.prepare_cached("DELETE FROM images WHERE image_id = ?")?.execute([image_id])? > 0)
 }
 
-fn exists(connection: &Connection, image_id: ImageId) -> Result<bool, StoreError> {
+pub(super) fn exists(connection: &Connection, image_id: ImageId) -> Result<bool, StoreError> {
     Ok(connection.prepare_cached("SELECT 1 FROM images WHERE image_id = ?")?.exists([image_id])?)
 }
 
@@ -166,6 +143,16 @@ pub(super) fn by_sha256(connection: &Connection, sha256: &Sha256) -> Result<Opti
     let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE i.sha256 = ?"))?;
     let mut rows = statement.query([sha256.0])?;
     rows.next()?.map(image_of).transpose()
+}
+
+pub(super) fn ids_by_sha256(connection: &Connection, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT image_id FROM images WHERE sha256 = ?")?;
+    let mut found = Vec::new();
+    for hash in hashes {
+        let image_id = statement.query_row([hash.0], |row| row.get(0)).optional()?;
+        found.extend(image_id.map(|image_id| (*hash, image_id)));
+    }
+    Ok(found)
 }
 
 pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Option<Content>, StoreError> {
@@ -230,36 +217,6 @@ pub(super) fn total(connection: &Connection) -> Result<u64, StoreError> {
     Ok(statement.query_row([], |row| unsigned(row, 0))?)
 }
 
-pub(super) fn embedding(
-    connection: &Connection,
-    model_id: ModelId,
-    image_id: ImageId,
-) -> Result<Option<UnitVector>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT embedding FROM image_embeddings WHERE model_id = ? AND image_id = ?")?;
-    let mut rows = statement.query([model_id, image_id])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    vector(row, 0).map(Some)
-}
-
-/// An embedding in a column.
-pub(super) fn vector(row: &Row<'_>, column: usize) -> Result<UnitVector, StoreError> {
-    let bytes = row.get_ref(column)?.as_blob().map_err(|error| StoreError::Damaged(error.to_string()))?;
-    UnitVector::from_le_bytes(bytes).map_err(|error| StoreError::Damaged(format!("an embedding: {error}")))
-}
-
-pub(super) fn without_embedding(
-    connection: &Connection,
-    model_id: ModelId,
-    after: Option<ImageId>,
-    limit: usize,
-) -> Result<Vec<ImageId>, StoreError> {
-    let sql = "SELECT i.image_id FROM images i WHERE i.image_id > ?
-               AND NOT EXISTS (SELECT 1 FROM image_embeddings e WHERE e.model_id = ? AND e.image_id = i.image_id)
-               ORDER BY i.image_id LIMIT ?";
-    ids(connection, sql, params![after.unwrap_or(0), model_id, count(limit)])
-}
-
 fn image_of(row: &Row<'_>) -> Result<Image, StoreError> {
     Ok(Image {
         image_id: row.get(0)?,
@@ -294,9 +251,17 @@ mod tests {
         let filter = Filter {
             file_types: vec!["image/png".into()],
             min_width: Some(1),
+            max_width: Some(9),
             min_height: Some(1),
+            max_height: Some(9),
+            min_bytes: Some(1),
+            max_bytes: Some(9),
             has_generation_prompt: Some(true),
             file_name_contains: Some("x".into()),
+            file_name_pattern: Some("x*".into()),
+            generation_model: Some("x".into()),
+            sampler: Some("x".into()),
+            seed: Some(1),
             ..Filter::default()
         };
         let condition = Condition::of(&filter).unwrap();

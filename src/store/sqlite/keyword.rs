@@ -3,8 +3,9 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::expression::expression;
 use super::filter::{Condition, count};
-use super::{images, segment};
+use super::images;
 use crate::store::{KeywordHit, KeywordSearch, StoreError};
 
 /// bm25 weights of caption, prompt, raw, file_name and single_characters: what somebody wrote about the image
@@ -18,8 +19,8 @@ pub(super) fn search(
     search: &KeywordSearch<'_>,
     most_ranked: usize,
 ) -> Result<Vec<KeywordHit>, StoreError> {
-    let Some(expression) = segment::expression(search.terms).map(Value::Text) else { return Ok(Vec::new()) };
-    let condition = Condition::of(search.filter)?;
+    let Some(expression) = expression(search.terms).map(Value::Text) else { return Ok(Vec::new()) };
+    let condition = Condition::of(search.filter)?.without("image_texts.rowid", search.exclude)?;
     let from = if search.filter.is_empty() {
         "FROM image_texts".to_owned()
     } else {
@@ -80,7 +81,8 @@ mod tests {
 
     fn found(db: &Connection, term: &str, most_ranked: usize) -> Vec<ImageId> {
         let terms = [term.to_owned()];
-        let question = KeywordSearch { terms: &terms, filter: &Filter::default(), offset: 0, limit: 1000 };
+        let question =
+            KeywordSearch { terms: &terms, filter: &Filter::default(), exclude: &[], offset: 0, limit: 1000 };
         let mut found: Vec<_> = search(db, &question, most_ranked).unwrap().iter().map(|hit| hit.image_id).collect();
         found.sort_unstable();
         found

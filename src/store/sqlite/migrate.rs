@@ -6,8 +6,11 @@ use crate::store::StoreError;
 
 /// Each step, in order. `user_version` counts how many a database has had. Steps that were ever
 /// released are never edited: a change of the schema is a new step.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../../sql/sqlite/0001_tables.sql"), include_str!("../../../sql/sqlite/0002_text_index.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../sql/sqlite/0001_tables.sql"),
+    include_str!("../../../sql/sqlite/0002_text_index.sql"),
+    include_str!("../../../sql/sqlite/0003_models_and_filters.sql"),
+];
 
 /// Marks a database file as ours ("MTSK"), so that another program's is never migrated by mistake.
 const APPLICATION_ID: i32 = 0x4D54_534B;
@@ -55,6 +58,39 @@ mod tests {
             })
             .unwrap();
         assert_eq!(views, 2);
+    }
+
+    #[test]
+    fn what_an_older_program_wrote_is_taken_along() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..2] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection
+            .execute_batch(&format!(
+                r#"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 2;
+                INSERT INTO embedding_models (model_name, model_version, vector_dimension, is_current)
+                VALUES ('a', '1', 8, 1), ('b', '1', 8, 0);
+                INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date,
+                                    has_generation_prompt, generation)
+                VALUES (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0,
+                        '{{"model": "sdxl", "sampler": "Euler a", "seed": 18446744073709551615}}'),
+                       (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0, '{{"model": 7, "seed": "1"}}'),
+                       (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0, 'not JSON'),
+                       (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0, NULL);"#
+            ))
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let texts = |sql: &str| -> Vec<Option<String>> {
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        assert_eq!(texts("SELECT group_concat(maintained) FROM embedding_models"), [Some("1,0".into())]);
+        let none = [None, None, None];
+        for (column, value) in [("model", "sdxl"), ("sampler", "Euler a"), ("seed", "18446744073709551615")] {
+            let found = texts(&format!("SELECT generation_{column} FROM images ORDER BY image_id"));
+            assert_eq!((found[0].as_deref(), &found[1..]), (Some(value), &none[..]), "{column}");
+        }
     }
 
     #[test]

@@ -8,14 +8,15 @@ mod cache;
 mod connection;
 mod core;
 mod document;
+mod embeddings;
 mod error;
+mod expression;
 mod filter;
 mod images;
 mod keyword;
 mod migrate;
 mod models;
 mod nearest;
-mod segment;
 mod vectors;
 mod worker;
 
@@ -25,10 +26,13 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::Connection;
+
 use self::core::{Core, lock_directory};
 use super::{
-    Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, KeywordHit, KeywordSearch, Model, ModelId, NewImage,
-    NewModel, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    Content, Coverage, Cursor, EmbeddingFailure, Filter, HybridHit, HybridSearch, Image, ImageId, ImagePatch, Inserted,
+    KeywordHit, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    fuse_legs,
 };
 use crate::search::index::IndexParams;
 use crate::vector::UnitVector;
@@ -36,6 +40,9 @@ use worker::Task;
 
 /// How long closing waits for background work. Training a very large index takes longer, and is then given up.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Embeddings that are deleted in one transaction; between two of them others may write.
+const DELETED_AT_ONCE: usize = 5_000;
 
 /// How the embedded store works. The defaults suit everybody; tests change them.
 #[derive(Debug, Clone)]
@@ -124,6 +131,14 @@ impl SqliteStore {
         }
     }
 
+    /// Runs a vector search on a snapshot of the database. The caller has checked the query's dimension.
+    fn nearest(&self, db: &Connection, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
+        let index = self.core.cache(search.model_id)?.index();
+        let embedded = usize::try_from(models::coverage(db, search.model_id)?.embedded).unwrap_or(usize::MAX);
+        let few = self.core.options.compared_one_by_one;
+        vectors::View { connection: db, embedded, index: index.as_deref(), few }.search(search)
+    }
+
     /// Takes over a committed embedding. Runs while the writer is held.
     fn embedding_committed(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector, change: i64) {
         if let Ok(cache) = self.core.cache(model_id) {
@@ -157,8 +172,45 @@ impl Store for SqliteStore {
         self.core.read(|db| models::current(db))
     }
 
+    fn coverage(&self, model_id: ModelId) -> Result<Coverage, StoreError> {
+        self.core.read(|db| models::coverage(db, model_id))
+    }
+
     fn set_current_model(&self, model_id: ModelId, allow_partial: bool) -> Result<Model, StoreError> {
         self.core.write(|db| models::set_current(db, model_id, allow_partial), |_| ())
+    }
+
+    fn set_maintained(&self, model_id: ModelId, maintained: bool) -> Result<Model, StoreError> {
+        self.core.write(|db| models::set_maintained(db, model_id, maintained), |_| ())
+    }
+
+    fn delete_embeddings(&self, model_id: ModelId) -> Result<u64, StoreError> {
+        let cache = self.core.cache(model_id)?;
+        let mut removed = 0;
+        loop {
+            let (some, _) = self.core.write(
+                |db| {
+                    let some = models::delete_some_embeddings(db, model_id, DELETED_AT_ONCE)?;
+                    Ok((some, cache::last_change(db)?))
+                },
+                |(_, last_change)| {
+                    cache.emptied(*last_change);
+                    self.core.ask_for_work(&cache);
+                },
+            )?;
+            removed += some as u64;
+            if some < DELETED_AT_ONCE {
+                return Ok(removed);
+            }
+        }
+    }
+
+    fn claim_backfill(&self, model_id: ModelId, owner: &str, lease: Duration) -> Result<bool, StoreError> {
+        self.core.write(|db| models::claim_backfill(db, model_id, owner, lease), |_| ())
+    }
+
+    fn release_backfill(&self, model_id: ModelId, owner: &str) -> Result<(), StoreError> {
+        self.core.write(|db| models::release_backfill(db, model_id, owner), |()| ())
     }
 
     fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
@@ -188,6 +240,10 @@ impl Store for SqliteStore {
 
     fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
         self.core.read(|db| images::by_sha256(db, sha256))
+    }
+
+    fn images_by_sha256(&self, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
+        self.core.read(|db| images::ids_by_sha256(db, hashes))
     }
 
     fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
@@ -226,27 +282,33 @@ impl Store for SqliteStore {
 
     fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
         self.check_dimension(search.model_id, search.query)?;
-        let index = self.core.cache(search.model_id)?.index();
-        self.core.read(|db| {
-            let model = models::by_id(db, search.model_id)?;
-            let few = self.core.options.compared_one_by_one;
-            vectors::View { connection: db, model: &model, index: index.as_deref(), few }.search(search)
-        })
+        self.core.read(|db| self.nearest(db, search))
     }
 
     fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
         self.core.read(|db| keyword::search(db, search, self.core.options.ranked_matches))
     }
 
+    // One snapshot for both legs and the embeddings.
+    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<HybridHit>, StoreError> {
+        self.check_dimension(search.model_id, search.query)?;
+        self.core.read(|db| {
+            let vector = search.vector_leg().map_or(Ok(Vec::new()), |leg| self.nearest(db, &leg))?;
+            let ranked = self.core.options.ranked_matches;
+            let keyword = search.keyword_leg().map_or(Ok(Vec::new()), |leg| keyword::search(db, &leg, ranked))?;
+            fuse_legs(search, &vector, &keyword, |image_id| embeddings::one(db, search.model_id, image_id))
+        })
+    }
+
     fn embedding(&self, model_id: ModelId, image_id: ImageId) -> Result<Option<UnitVector>, StoreError> {
         self.core.cache(model_id)?;
-        self.core.read(|db| images::embedding(db, model_id, image_id))
+        self.core.read(|db| embeddings::one(db, model_id, image_id))
     }
 
     fn put_embedding(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector) -> Result<bool, StoreError> {
         self.check_dimension(model_id, vector)?;
         let change = self.core.write(
-            |db| images::put_embedding(db, model_id, image_id, vector),
+            |db| embeddings::put(db, model_id, image_id, vector),
             |change| {
                 if let Some(change) = change {
                     self.embedding_committed(model_id, image_id, vector, *change);
@@ -256,14 +318,40 @@ impl Store for SqliteStore {
         Ok(change.is_some())
     }
 
-    fn images_without_embedding(
+    fn embeddings(
         &self,
         model_id: ModelId,
         after: Option<ImageId>,
         limit: usize,
+    ) -> Result<Vec<(ImageId, UnitVector)>, StoreError> {
+        self.core.cache(model_id)?;
+        self.core.read(|db| embeddings::some(db, model_id, after, limit))
+    }
+
+    fn put_embedding_failure(&self, model_id: ModelId, image_id: ImageId, reason: &str) -> Result<bool, StoreError> {
+        self.core.cache(model_id)?;
+        self.core.write(|db| embeddings::put_failure(db, model_id, image_id, reason), |_| ())
+    }
+
+    fn embedding_failures(
+        &self,
+        model_id: ModelId,
+        after: Option<ImageId>,
+        limit: usize,
+    ) -> Result<Vec<EmbeddingFailure>, StoreError> {
+        self.core.cache(model_id)?;
+        self.core.read(|db| embeddings::failures(db, model_id, after, limit))
+    }
+
+    fn images_without_embedding(
+        &self,
+        model_id: ModelId,
+        after: Option<ImageId>,
+        skip_failed: bool,
+        limit: usize,
     ) -> Result<Vec<ImageId>, StoreError> {
         self.core.cache(model_id)?;
-        self.core.read(|db| images::without_embedding(db, model_id, after, limit))
+        self.core.read(|db| embeddings::missing(db, model_id, after, skip_failed, limit))
     }
 
     fn close(&self) -> Result<(), StoreError> {

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use rusqlite::Connection;
 
+use super::embeddings::{self, leave_out_damaged};
 use super::filter::{Condition, count, json};
 use super::images;
 use super::nearest::{IdSet, Nearest};
 use crate::search::index::VectorIndex;
-use crate::store::{ImageId, Model, StoreError, VectorHit, VectorSearch};
+use crate::store::{ImageId, StoreError, VectorHit, VectorSearch};
 use crate::vector::UnitVector;
 
 /// Hits are searched for in these steps, so that the pages within one are cut from the very same list, however an
@@ -22,7 +23,8 @@ const OVERFETCH: usize = 4;
 /// What the search sees of the store; all of it read from one snapshot.
 pub(super) struct View<'a> {
     pub(super) connection: &'a Connection,
-    pub(super) model: &'a Model,
+    /// Images that have an embedding of the model.
+    pub(super) embedded: usize,
     /// `None` while the index is being built.
     pub(super) index: Option<&'a VectorIndex>,
     /// So few images that a filter lets through are compared one by one.
@@ -32,7 +34,7 @@ pub(super) struct View<'a> {
 impl View<'_> {
     pub(super) fn search(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
         let end = search.offset.saturating_add(search.limit);
-        let wanted = end.div_ceil(PAGE_STEP).saturating_mul(PAGE_STEP).min(as_count(self.model.embedded));
+        let wanted = end.div_ceil(PAGE_STEP).saturating_mul(PAGE_STEP).min(self.embedded);
         if search.limit == 0 || search.offset >= wanted {
             return Ok(Vec::new());
         }
@@ -101,18 +103,18 @@ impl View<'_> {
         wanted: usize,
         allowed: Option<&IdSet>,
     ) -> Result<Option<Vec<(ImageId, f32)>>, StoreError> {
-        let allow = |id: ImageId| Some(id) != search.exclude && allowed.is_none_or(|allowed| allowed.contains(id));
-        let restricted = allowed.is_some() || search.exclude.is_some();
+        let allow = |id: ImageId| !search.exclude.contains(&id) && allowed.is_none_or(|allowed| allowed.contains(id));
+        let restricted = allowed.is_some() || !search.exclude.is_empty();
         let hits = index.search(
             search.query,
             wanted,
             if restricted { Some(&allow) } else { None },
-            &mut |ids: &[ImageId]| ids.iter().map(|id| self.vector(*id)).collect::<Result<_, StoreError>>(),
+            &mut |ids: &[ImageId]| ids.iter().map(|id| self.vector(search, *id)).collect::<Result<_, StoreError>>(),
         )?;
-        // All that can be found: every embedded image, or every allowed one, but not the excluded one. A filter's
+        // All that can be found: every embedded image, or every allowed one, but not the excluded ones. A filter's
         // images need not all have an embedding, so for them this is an upper bound, and reading the rows decides.
-        let there = as_count(self.model.embedded).min(allowed.map_or(usize::MAX, IdSet::len));
-        let enough = wanted.min(there.saturating_sub(usize::from(search.exclude.is_some())));
+        let there = self.embedded.min(allowed.map_or(usize::MAX, IdSet::len));
+        let enough = wanted.min(there.saturating_sub(search.exclude.len()));
         Ok((hits.len() >= enough).then_some(hits))
     }
 
@@ -125,14 +127,14 @@ impl View<'_> {
     ) -> Result<Vec<(ImageId, f32)>, StoreError> {
         let mut nearest = Nearest::new(wanted);
         let mut offer = |image_id: ImageId, vector: &UnitVector| {
-            if Some(image_id) != search.exclude && vector.dimension() == search.query.dimension() {
+            if !search.exclude.contains(&image_id) && vector.dimension() == search.query.dimension() {
                 nearest.offer(image_id, search.query.similarity(vector));
             }
         };
         match source {
             Source::Ids(ids) => {
                 for &image_id in ids {
-                    if let Some(vector) = self.vector(image_id)? {
+                    if let Some(vector) = self.vector(search, image_id)? {
                         offer(image_id, &vector);
                     }
                 }
@@ -146,10 +148,10 @@ impl View<'_> {
                     condition.sql()
                 );
                 let mut statement = self.connection.prepare_cached(&sql)?;
-                let mut rows = statement.query(condition.parameters([self.model.model_id.into()], []))?;
+                let mut rows = statement.query(condition.parameters([search.model_id.into()], []))?;
                 while let Some(row) = rows.next()? {
                     let image_id = row.get(0)?;
-                    match images::vector(row, 1) {
+                    match embeddings::vector(row, 1) {
                         Ok(vector) => offer(image_id, &vector),
                         Err(error) => leave_out_damaged(image_id, error)?,
                     }
@@ -160,22 +162,11 @@ impl View<'_> {
     }
 
     /// An image's exact vector; `None` when it is gone.
-    fn vector(&self, image_id: ImageId) -> Result<Option<UnitVector>, StoreError> {
-        match images::embedding(self.connection, self.model.model_id, image_id) {
+    fn vector(&self, search: &VectorSearch<'_>, image_id: ImageId) -> Result<Option<UnitVector>, StoreError> {
+        match embeddings::one(self.connection, search.model_id, image_id) {
             Ok(vector) => Ok(vector),
             Err(error) => leave_out_damaged(image_id, error).map(|()| None),
         }
-    }
-}
-
-/// One damaged embedding must not make every search near it fail: it is logged and left out. Other errors remain.
-fn leave_out_damaged(image_id: ImageId, error: StoreError) -> Result<(), StoreError> {
-    match error {
-        StoreError::Damaged(text) => {
-            log::error!("the embedding of image {image_id} is damaged and was left out: {text}");
-            Ok(())
-        }
-        other => Err(other),
     }
 }
 
@@ -183,8 +174,4 @@ fn leave_out_damaged(image_id: ImageId, error: StoreError) -> Result<(), StoreEr
 enum Source<'a> {
     Ids(&'a [ImageId]),
     Filter(&'a Condition),
-}
-
-fn as_count(n: u64) -> usize {
-    usize::try_from(n).unwrap_or(usize::MAX)
 }

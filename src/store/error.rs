@@ -1,0 +1,83 @@
+//! Why a store could not answer.
+
+use super::ModelId;
+
+/// Why a store could not answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// No such model.
+    #[error("no model has the id {0}")]
+    UnknownModel(ModelId),
+    /// A vector or registration does not fit the model's dimension.
+    #[error("model {model_id} has vectors of {expected} components, not {found}")]
+    ModelDimension {
+        /// The model.
+        model_id: ModelId,
+        /// Its dimension.
+        expected: usize,
+        /// The dimension offered.
+        found: usize,
+    },
+    /// The model does not cover all images yet.
+    #[error("model {model_id} has embedded {embedded} of {total} images")]
+    Coverage {
+        /// The model.
+        model_id: ModelId,
+        /// Images it has embedded.
+        embedded: u64,
+        /// Images there are.
+        total: u64,
+    },
+    /// Another process holds the data directory.
+    #[error(
+        "the data directory {0} is in use by another Mitsuke. Stop that one, or set MITSUKE_DATA_DIR to another folder"
+    )]
+    Locked(std::path::PathBuf),
+    /// A newer version of this program has written the database.
+    #[error("the database has schema version {found}, and this program knows {known}: use a newer program")]
+    NewerSchema {
+        /// The database's.
+        found: i64,
+        /// The newest this program knows.
+        known: i64,
+    },
+    /// The current model cannot be retired or left unmaintained.
+    #[error("model {0} is the current one")]
+    CurrentModel(ModelId),
+    /// All connections are in use, or a call took longer than it may; the same call may succeed in a moment.
+    #[error("the store is busy: {0}")]
+    Busy(String),
+    /// The database does not answer; the same call may succeed later.
+    #[error("the store is out of reach: {0}")]
+    Unreachable(String),
+    /// The store is not set up as it has to be (a wrong password, a missing grant or library). Only its operator
+    /// can mend that.
+    #[error("the store is not set up: {0}")]
+    Misconfigured(String),
+    /// The store's full-text parser refuses the terms.
+    #[error("the store cannot search for these keywords: {0}")]
+    BadKeywords(String),
+    /// The store cannot answer now for another reason; the same call may succeed later.
+    #[error("the store cannot answer now: {0}")]
+    Unavailable(String),
+    /// The disk is full.
+    #[error("the disk is full: {0}")]
+    DiskFull(String),
+    /// What is stored is not what was written.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+    /// Anything else; the text is for the log.
+    #[error("the store failed: {0}")]
+    Internal(String),
+}
+
+impl StoreError {
+    /// Why the store cannot answer, in this program's own words, where an operator can do something about it.
+    #[must_use]
+    pub fn operator_reason(&self) -> Option<&str> {
+        match self {
+            Self::Busy(reason) | Self::Unreachable(reason) | Self::Misconfigured(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Patterns of file names.
+
+/// A file-name pattern (`*` any run of characters, `?` any one) as the operand of SQL's `LIKE … ESCAPE '\'`. What
+/// `LIKE` would take for a wildcard in it is escaped. Case is the statement's affair.
+#[must_use]
+pub fn like_pattern(pattern: &str) -> String {
+    let mut like = String::with_capacity(pattern.len() + 8);
+    for c in pattern.chars() {
+        match c {
+            // Two in a row mean what one means, and cost more.
+            '*' if like.ends_with('%') && !like.ends_with("\\%") => {}
+            '*' => like.push('%'),
+            '?' => like.push('_'),
+            '%' | '_' | '\\' => like.extend(['\\', c]),
+            c => like.push(c),
+        }
+    }
+    like
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition, as directly as it can be put.
+    fn matches(pattern: &[char], name: &[char]) -> bool {
+        match (pattern, name) {
+            ([], []) => true,
+            (['*', rest @ ..], _) => (0..=name.len()).any(|skipped| matches(rest, &name[skipped..])),
+            (['?', rest @ ..], [_, name @ ..]) => matches(rest, name),
+            ([c, rest @ ..], [n, name @ ..]) => c.eq_ignore_ascii_case(n) && matches(rest, name),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn what_like_takes_for_a_wildcard_is_escaped() {
+        assert_eq!(like_pattern("猫*_?.p%g\\"), r"猫%\__.p\%g\\");
+        assert_eq!(like_pattern("***"), "%");
+        assert_eq!(like_pattern("%*"), r"\%%");
+    }
+
+    proptest! {
+        #[test]
+        fn like_finds_what_the_definition_says(
+            pattern in r"[aAb猫É%_\\*?]{0,7}",
+            name in r"[aAb猫Éé%_\\*?]{0,7}",
+        ) {
+            let db = rusqlite::Connection::open_in_memory().unwrap();
+            let like: bool = db
+                .query_row(r"SELECT ? LIKE ? ESCAPE '\'", [name.as_str(), &like_pattern(&pattern)], |row| row.get(0))
+                .unwrap();
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            prop_assert_eq!(like, matches(&chars(&pattern), &chars(&name)));
+        }
+    }
+}

@@ -204,8 +204,9 @@ fn a_database_of_the_article_is_adopted_with_every_row() {
         .execute("INSERT INTO images (image_data, file_name) VALUES (HEXTORAW('05'), 'later.png')", &[])
         .unwrap();
     article.commit().unwrap();
-    assert_eq!(store.image(4).unwrap().unwrap().sha256, Sha256::of(&[5]));
-    assert_eq!(found(&store, &["later"]), [4]);
+    let later = rows("SELECT MAX(image_id) FROM images");
+    assert_eq!(store.image(later).unwrap().unwrap().sha256, Sha256::of(&[5]));
+    assert_eq!(found(&store, &["later"]), [later]);
     // A second start finds nothing to do.
     let again = self::store(&database);
     assert_eq!(again.count_images().unwrap(), 4);

@@ -9,7 +9,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::api::{health, images, metrics, models, read, resource, search, thumbnail, types, upload};
+use crate::api::{health, images, metrics, models, read, resource, search, similar, thumbnail, types, upload};
 use crate::error::ApiError;
 
 /// The document.
@@ -25,8 +25,8 @@ use crate::error::ApiError;
     ),
     servers((url = "/", description = "This server")),
     paths(
-        upload::create, images::list, images::get, images::patch, images::delete, images::content, thumbnail::get,
-        search::by_text, search::by_uploaded_image,
+        upload::create, images::list, images::known, images::get, images::patch, images::delete, images::content, thumbnail::get,
+        search::by_text, search::by_uploaded_image, similar::similar, similar::duplicates,
         models::list, models::current, models::switch, models::get,
         health::healthz, health::readyz, metrics::scrape,
     ),

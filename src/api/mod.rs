@@ -1,6 +1,7 @@
 //! HTTP and nothing else: routes, thin handlers, limits, authentication, OpenAPI.
 
 mod auth;
+mod checks;
 mod context;
 mod docs;
 mod health;
@@ -11,7 +12,9 @@ mod models;
 mod multipart;
 mod page;
 mod problems;
+mod query;
 mod search;
+mod similar;
 mod thumbnail;
 mod types;
 mod upload;
@@ -107,12 +110,15 @@ fn protected(config: &mut ServiceConfig) {
                 .route(multipart().to(upload::create))
                 .route(web::post().to(problems::multipart_needed)),
         )
+        .service(resource("/images/known", "POST").route(web::post().to(images::known)))
+        .service(resource("/images/duplicates", "GET, HEAD").route(read().to(similar::duplicates)))
         .service(
             resource("/images/{image_id}", "GET, HEAD, PATCH, DELETE")
                 .route(read().to(images::get))
                 .route(web::patch().to(images::patch))
                 .route(web::delete().to(images::delete)),
         )
+        .service(resource("/images/{image_id}/similar", "GET, HEAD").route(read().to(similar::similar)))
         .service(resource("/images/{image_id}/content", "GET, HEAD").route(read().to(images::content)))
         .service(resource("/images/{image_id}/thumbnail", "GET, HEAD").route(read().to(thumbnail::get)))
         .service(resource("/search/text", "POST").route(web::post().to(search::by_text)))

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Writes tests/models/tiny, the model folder of the fast tests.
+"""Writes tests/models/tiny, the model folder of the fast tests, or another one of its kind.
 
 It is no trained model: its weights are made up so that the vector of a picture is a projection of its colours
 and the vector of a text a projection of the colour words in it. So 「赤」 finds a red picture, any two different
 inputs get different vectors, and loading takes milliseconds. It uses what models/demo does not (prefix and
 suffix ids, attention mask, position ids, fixed padding, float16 weights), so that the tests cover both.
+
+The second model of the tests, of another dimension and with another idea of places:
+  make_tiny_model.py --name wide --dimension 48 --seed 21 --out tests/other_models/wide
 
 Needs torch, numpy, Pillow and tokenizers. The same versions write the same bytes.
 """
@@ -22,7 +25,6 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer, models
 
-DIMENSION = 32
 CONTEXT = 16
 EDGE = 32
 RESIZE = 36
@@ -40,21 +42,22 @@ COLOURS = {
 OTHER_WORDS = ["猫", "犬", "車", "花", "空", "海", "山", "寿司", "の", "cat", "dog", "car", "flower", "sea"]
 
 
-def projection(rows: int, generator: torch.Generator) -> torch.Tensor:
-    """Orthonormal rows of DIMENSION components."""
-    q, _ = torch.linalg.qr(torch.randn(DIMENSION, rows, generator=generator))
+def projection(rows: int, dimension: int, generator: torch.Generator) -> torch.Tensor:
+    """Orthonormal rows of `dimension` components."""
+    q, _ = torch.linalg.qr(torch.randn(dimension, rows, generator=generator))
     return q.T.contiguous()
 
 
 class ImageTower(torch.nn.Module):
-    """[batch, 3, 32, 32] → [batch, 32]: mean colour, and a little of where the colours are."""
+    """[batch, 3, 32, 32] → [batch, dimension]: mean colour, and a little of where the colours are."""
 
     def __init__(self, colour: torch.Tensor, generator: torch.Generator):
         super().__init__()
-        places = 0.05 * torch.randn(48, DIMENSION, generator=generator)
+        dimension = colour.shape[1]
+        places = 0.05 * torch.randn(48, dimension, generator=generator)
         self.colour = torch.nn.Parameter(colour)
         self.places = torch.nn.Parameter(places)
-        self.bias = torch.nn.Parameter(0.02 * torch.randn(DIMENSION, generator=generator))
+        self.bias = torch.nn.Parameter(0.02 * torch.randn(dimension, generator=generator))
 
     def forward(self, pixels):
         mean = pixels.mean(dim=(2, 3))
@@ -63,12 +66,12 @@ class ImageTower(torch.nn.Module):
 
 
 class TextTower(torch.nn.Module):
-    """Three [batch, 16] inputs → [batch, 32]: the mean of the embeddings of real tokens."""
+    """Three [batch, 16] inputs → [batch, dimension]: the mean of the embeddings of real tokens."""
 
     def __init__(self, table: torch.Tensor, generator: torch.Generator):
         super().__init__()
         self.table = torch.nn.Parameter(table)
-        self.positions = torch.nn.Parameter(0.01 * torch.randn(CONTEXT, DIMENSION, generator=generator))
+        self.positions = torch.nn.Parameter(0.01 * torch.randn(CONTEXT, table.shape[1], generator=generator))
 
     def forward(self, input_ids, attention_mask, position_ids):
         mask = attention_mask.to(self.table.dtype).unsqueeze(-1)
@@ -145,13 +148,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = Path(__file__).resolve().parent.parent / "tests" / "models" / "tiny"
     parser.add_argument("--out", type=Path, default=default, help="folder to write (default: %(default)s)")
-    folder = parser.parse_args().out
+    parser.add_argument("--name", default="tiny", help="name of the model (default: %(default)s)")
+    parser.add_argument("--dimension", type=int, default=32, help="components of a vector (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=20, help="decides the weights (default: %(default)s)")
+    options = parser.parse_args()
+    folder, dimension = options.out, options.dimension
+    if dimension < 3:
+        parser.error("--dimension has to be at least 3, one for each colour channel")
     (folder / "reference").mkdir(parents=True, exist_ok=True)
-    generator = torch.Generator().manual_seed(20)
+    generator = torch.Generator().manual_seed(options.seed)
 
     tokenizer = make_tokenizer(folder / "tokenizer.json")
-    colour = projection(3, generator)
-    table = 0.3 * torch.randn(tokenizer.get_vocab_size(), DIMENSION, generator=generator)
+    colour = projection(3, dimension, generator)
+    table = 0.3 * torch.randn(tokenizer.get_vocab_size(), dimension, generator=generator)
     table[[BOS, EOS, PAD]] *= 0.05
     for rgb, words in COLOURS.items():
         for word in words:
@@ -178,9 +187,9 @@ def main() -> None:
 
     manifest = {
         "format": 1,
-        "model_name": "tiny",
+        "model_name": options.name,
         "model_version": "1.0.0",
-        "vector_dimension": DIMENSION,
+        "vector_dimension": dimension,
         "licence": "MIT OR Apache-2.0",
         "description": "Made-up weights for tests: it knows colours and nothing else.",
         "image": {

@@ -11,10 +11,10 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::api::{Services, in_context, routes};
-use crate::clip::{Close, DeviceChoice, EncoderOptions};
+use crate::clip::{DeviceChoice, EncoderOptions};
 use crate::config::{Device, Limits, Settings};
 use crate::image::DecodeLimits;
-use crate::models::{Models, ModelsError};
+use crate::models::{Keeper, Models, ModelsError};
 use crate::register::Registrar;
 use crate::seed::{Seeded, seed};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
@@ -34,6 +34,9 @@ pub enum StartError {
     /// No model can be used.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// The background thread cannot be started.
+    #[error("the system gives no thread: {0}")]
+    Thread(io::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}. Set MITSUKE_BIND to a free address.")]
     Bind {
@@ -49,6 +52,7 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     services: web::Data<Services>,
+    keeper: Keeper,
     images_dir: Option<PathBuf>,
     data_dir: PathBuf,
 }
@@ -62,16 +66,17 @@ impl Application {
     pub fn build(settings: &Settings) -> Result<Self, StartError> {
         // First, because it is the step that fails most often and leaves nothing behind.
         let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
-        let store = SqliteStore::open(&settings.data_dir, SqliteOptions::default())
-            .map_err(|cause| StartError::Store { folder: settings.data_dir.clone(), cause })?;
-        let store: Arc<dyn Store> = Arc::new(store);
-        let models = Arc::new(Models::open(&settings.models_dir, Arc::clone(&store), encoder_options(settings))?);
+        let store = open_store(settings)?;
+        let models = Arc::new(open_models(settings, Arc::clone(&store))?);
+        models.warm_up()?;
+        let (options, limits) = (encoder_options(settings), decode_limits(&settings.limits));
+        let (keeper, backfills) = Keeper::start(Arc::clone(&models), limits, &options).map_err(StartError::Thread)?;
         let decoders = std::thread::available_parallelism().map_or(2, usize::from);
-        let registrar =
-            Registrar::new(Arc::clone(&store), Arc::clone(&models), decode_limits(&settings.limits), decoders);
+        let registrar = Registrar::new(Arc::clone(&store), Arc::clone(&models), limits, decoders);
         let services = web::Data::new(Services::new(
             store,
             models,
+            backfills,
             Arc::new(registrar),
             settings.limits.clone(),
             &settings.api_keys,
@@ -81,6 +86,7 @@ impl Application {
             server,
             address,
             services,
+            keeper,
             images_dir: settings.images_dir.clone(),
             data_dir: settings.data_dir.clone(),
         })
@@ -128,11 +134,15 @@ impl Application {
         let served = self.server.await;
         signals.abort();
         self.services.stopping.store(true, Ordering::Relaxed);
-        for encoder in self.services.models.encoders() {
-            encoder.close(Close::Fail);
-        }
-        let store = Arc::clone(&self.services.store);
-        match crate::blocking::run(move || store.close()).await {
+        let (keeper, models, store) =
+            (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
+        let closed = crate::blocking::run(move || {
+            // In this order: backfills end their pictures, which need encoders and the store.
+            keeper.stop();
+            models.close();
+            store.close()
+        });
+        match closed.await {
             Ok(Ok(())) => log::info!("stopped; everything is saved"),
             Ok(Err(error)) => log::error!("the store did not close cleanly (nothing is lost): {error}"),
             Err(error) => log::error!("the store did not close cleanly (nothing is lost): {error}"),
@@ -192,7 +202,27 @@ fn listen(
     Ok((server.run(), address))
 }
 
-fn encoder_options(settings: &Settings) -> EncoderOptions {
+/// The store of a program with these settings. Blocks.
+///
+/// # Errors
+/// When it does not open.
+pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    let store = SqliteStore::open(&settings.data_dir, SqliteOptions::default())
+        .map_err(|cause| StartError::Store { folder: settings.data_dir.clone(), cause })?;
+    Ok(Arc::new(store))
+}
+
+/// The models of a program with these settings, none of them loaded. Blocks.
+///
+/// # Errors
+/// See [`Models::open`].
+pub fn open_models(settings: &Settings, store: Arc<dyn Store>) -> Result<Models, ModelsError> {
+    Models::open(&settings.models_dir, store, encoder_options(settings), settings.encoder.model_idle)
+}
+
+/// How the encoders of a program with these settings work.
+#[must_use]
+pub fn encoder_options(settings: &Settings) -> EncoderOptions {
     let encoder = &settings.encoder;
     EncoderOptions {
         device: match encoder.device {
@@ -207,6 +237,8 @@ fn encoder_options(settings: &Settings) -> EncoderOptions {
     }
 }
 
-fn decode_limits(limits: &Limits) -> DecodeLimits {
+/// What a picture may cost a program with these settings.
+#[must_use]
+pub fn decode_limits(limits: &Limits) -> DecodeLimits {
     DecodeLimits { max_pixels: limits.pixels, max_edge: limits.edge, ..DecodeLimits::default() }
 }

@@ -103,6 +103,8 @@ pub struct EncoderSettings {
     pub queue_capacity: usize,
     /// Threads inside one tensor operation.
     pub torch_threads: usize,
+    /// How long a model that is not current stays in memory when nobody uses it.
+    pub model_idle: Duration,
 }
 
 /// Everything that can be set.
@@ -206,6 +208,7 @@ impl Settings {
                 batch_wait: Duration::from_millis(number(lookup, "MITSUKE_BATCH_WAIT_MS", 0, 0, 10_000)?),
                 queue_capacity: number(lookup, "MITSUKE_QUEUE_CAPACITY", 512, 1, 1_000_000)?,
                 torch_threads: number(lookup, "MITSUKE_TORCH_THREADS", 1, 1, 256)?,
+                model_idle: Duration::from_secs(number(lookup, "MITSUKE_MODEL_IDLE_S", 600, 1, 31_536_000)?),
             },
             shutdown_timeout: Duration::from_secs(number(lookup, "MITSUKE_SHUTDOWN_TIMEOUT_S", 30, 1, 3_600)?),
         };

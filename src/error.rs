@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use crate::blocking::Unfinished;
 use crate::clip::EncodeError;
 use crate::image::ImageError;
-use crate::models::ModelsError;
+use crate::models::{CompareError, ModelsError};
 use crate::register::RegisterError;
 use crate::search::SearchError;
-use crate::store::StoreError;
+use crate::store::{Coverage, ModelId, StoreError};
 
 tokio::task_local! {
     /// The id of the request that this task answers; set by `api::context`.
@@ -69,6 +69,10 @@ error_codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The endpoint does not take this method";
     /// The body did not arrive in time.
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
+    /// A model that was asked for has no usable folder on this server.
+    ModelUnusable = "model_unusable", CONFLICT, "The model cannot be used on this server";
+    /// Another process does not let go of a backfill.
+    BackfillElsewhere = "backfill_elsewhere", CONFLICT, "Another server runs the backfill";
     /// The model has not embedded all images yet.
     CoverageIncomplete = "coverage_incomplete", CONFLICT, "The model does not cover all images yet";
     /// The current model cannot be retired.
@@ -306,10 +310,24 @@ impl From<ModelsError> for ApiError {
     fn from(error: ModelsError) -> Self {
         match error {
             ModelsError::Store(error) => error.into(),
+            ModelsError::Unfinished(error) => error.into(),
+            ModelsError::Coverage { model_id, coverage } => coverage_incomplete(model_id, coverage),
+            ModelsError::Unusable { model, reason } => Self::new(
+                ErrorCode::ModelUnusable,
+                format!("{model} cannot be used here: {reason}. Repair its folder, then POST /models/refresh."),
+            ),
+            ModelsError::HeldElsewhere(model_id) => Self::new(
+                ErrorCode::BackfillElsewhere,
+                format!("Another server still runs the backfill of model {model_id}. Try again in a minute."),
+            ),
+            error @ ModelsError::NoCurrent => {
+                log::warn!("request {}: {error}", current_request_id());
+                Self::new(ErrorCode::NotReady, "No model is registered yet. Try again in a few seconds.").retry_after(5)
+            }
             error @ (ModelsError::Folder { .. }
-            | ModelsError::Empty(_)
-            | ModelsError::Load(_)
-            | ModelsError::Missing(_)) => {
+            | ModelsError::Empty { .. }
+            | ModelsError::Refused { .. }
+            | ModelsError::NotReady { .. }) => {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(
                     ErrorCode::NotReady,
@@ -317,6 +335,36 @@ impl From<ModelsError> for ApiError {
                 )
                 .retry_after(30)
             }
+        }
+    }
+}
+
+fn coverage_incomplete(model_id: ModelId, coverage: Coverage) -> ApiError {
+    let Coverage { embedded, failed, total } = coverage;
+    let advice = if coverage.missing() > 0 {
+        "Start its backfill and wait for its end"
+    } else {
+        "The others failed: see its failures and start its backfill with retry_failed"
+    };
+    let detail = format!(
+        "Model {model_id} has embedded {embedded} of {total} images, and {failed} failed. {advice}, or ask with \
+         allow_partial to search only what it has."
+    );
+    ApiError::new(ErrorCode::CoverageIncomplete, detail)
+        .with("embedded", embedded)
+        .with("failed", failed)
+        .with("total", total)
+}
+
+impl From<CompareError> for ApiError {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::Models(error) => error.into(),
+            CompareError::Store(error) => error.into(),
+            CompareError::Encode(error) => error.into(),
+            CompareError::Picture(error) => error.into(),
+            CompareError::Unfinished(error) => error.into(),
+            CompareError::UnknownImage(image_id) => Self::image_not_found(image_id),
         }
     }
 }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::blocking::{self, Unfinished};
-use crate::clip::{EncodeError, PreparedImage, Priority};
+use crate::clip::{EncodeError, Encoder, PreparedImage, Priority};
 use crate::image::{self, DecodeLimits, Described, Facts, Generation, ImageError, TextLimits};
 use crate::models::{ActiveModel, Models, ModelsError};
-use crate::store::{Image, Inserted, NewImage, Sha256, Store, StoreError};
+use crate::store::{Image, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError};
+use crate::vector::UnitVector;
 
 /// A picture as it arrives.
 #[derive(Debug, Clone)]
@@ -67,7 +69,15 @@ pub struct Registrar {
 struct Examined {
     facts: Facts,
     described: Described,
-    prepared: PreparedImage,
+    /// One for each encoder asked for, in their order.
+    prepared: Vec<PreparedImage>,
+}
+
+/// The embeddings of an upload.
+struct Embedded {
+    vectors: Vec<(ModelId, UnitVector)>,
+    /// Maintained models that cannot embed this picture, and why.
+    failed: Vec<(ModelId, String)>,
 }
 
 impl Registrar {
@@ -86,12 +96,13 @@ impl Registrar {
         if let Some(image) = known {
             return Ok(Registered::Known(image));
         }
-        let active = self.current_model().await?;
-        let examined = self.examine(&upload, &active).await?;
-        let vector = active.encoder.encode_image(examined.prepared, priority).await?;
+        let models = self.models.for_uploads().await?;
+        let active: Vec<_> = std::iter::once(&models.current).chain(&models.others).collect();
+        let examined = self.examine(&upload.bytes, active.iter().map(|a| Arc::clone(&a.encoder)).collect()).await?;
+        let Embedded { vectors, failed } = self.embed_by_all(&active, examined.prepared, priority).await?;
         let described = with_overrides(examined.described, &upload);
 
-        let (store, facts, model_id) = (Arc::clone(&self.store), examined.facts, active.model.model_id);
+        let (store, facts) = (Arc::clone(&self.store), examined.facts);
         blocking::run(move || {
             let generation = described.generation.as_ref().and_then(|g| serde_json::to_string(g).ok());
             let inserted = store.insert_image(&NewImage {
@@ -105,12 +116,13 @@ impl Registrar {
                 generation_prompt: described.generation_prompt.as_deref(),
                 generation: generation.as_deref(),
                 caption: described.caption.as_deref(),
-                embeddings: &[(model_id, vector)],
+                embeddings: &vectors,
             })?;
             let (image_id, wrap): (_, fn(Image) -> Registered) = match inserted {
                 Inserted::Created(image_id) => (image_id, Registered::Created),
                 Inserted::Known(image_id) => (image_id, Registered::Known),
             };
+            note_failures(store.as_ref(), &inserted, &failed);
             let image = store.image(image_id)?;
             image.map(wrap).ok_or_else(|| StoreError::Unavailable("the image was deleted at once".to_owned()).into())
         })
@@ -126,10 +138,34 @@ impl Registrar {
         bytes: Bytes,
         active: &ActiveModel,
         priority: Priority,
-    ) -> Result<crate::vector::UnitVector, RegisterError> {
-        let upload = Upload { bytes, file_name: String::new(), caption: None, generation_prompt: None };
-        let examined = self.examine(&upload, active).await?;
-        Ok(active.encoder.encode_image(examined.prepared, priority).await?)
+    ) -> Result<UnitVector, RegisterError> {
+        let examined = self.examine(&bytes, vec![Arc::clone(&active.encoder)]).await?;
+        let prepared = examined.prepared.into_iter().next().ok_or(Unfinished)?;
+        Ok(active.encoder.encode_image(prepared, priority).await?)
+    }
+
+    /// Embeds by all models at once. The first is the current one: without its embedding nothing is stored. Another
+    /// one that fails does not keep the picture out; the image then lacks its embedding. When the picture itself is to
+    /// blame, that is recorded; when the encoder is (its queue is full, it closes), a backfill comes back to it.
+    async fn embed_by_all(
+        &self,
+        active: &[&ActiveModel],
+        prepared: Vec<PreparedImage>,
+        priority: Priority,
+    ) -> Result<Embedded, RegisterError> {
+        let encoding = active.iter().zip(prepared).map(|(a, image)| a.encoder.encode_image(image, priority));
+        let outcomes = join_all(encoding).await;
+        let mut embedded = Embedded { vectors: Vec::with_capacity(active.len()), failed: Vec::new() };
+        for (active, outcome) in active.iter().zip(outcomes) {
+            let Model { model_id, is_current, .. } = active.model;
+            match outcome {
+                Ok(vector) => embedded.vectors.push((model_id, vector)),
+                Err(error) if is_current => return Err(error.into()),
+                Err(EncodeError::QueueFull | EncodeError::Closed) => self.models.note_gap(),
+                Err(error) => embedded.failed.push((model_id, error.to_string())),
+            }
+        }
+        Ok(embedded)
     }
 
     /// What a picture may cost.
@@ -155,24 +191,31 @@ impl Registrar {
         .await?
     }
 
-    async fn current_model(&self) -> Result<ActiveModel, RegisterError> {
-        let models = Arc::clone(&self.models);
-        Ok(blocking::run(move || models.current()).await??)
-    }
-
-    async fn examine(&self, upload: &Upload, active: &ActiveModel) -> Result<Examined, RegisterError> {
+    async fn examine(&self, bytes: &Bytes, encoders: Vec<Arc<Encoder>>) -> Result<Examined, RegisterError> {
         let _slot = self.decoder_slot().await?;
-        let (bytes, limits, encoder) = (Bytes::clone(&upload.bytes), self.limits, Arc::clone(&active.encoder));
+        let (bytes, limits) = (Bytes::clone(bytes), self.limits);
         blocking::run(move || {
             let decoded = image::decode(&bytes, &limits)?;
             let chunks = image::text_chunks(&bytes, decoded.facts.file_type, &TextLimits::default());
             Ok(Examined {
                 described: image::describe(&chunks),
-                prepared: encoder.preprocess(&decoded.pixels),
+                prepared: encoders.iter().map(|encoder| encoder.preprocess(&decoded.pixels)).collect(),
                 facts: decoded.facts,
             })
         })
         .await?
+    }
+}
+
+/// Records which models cannot embed a new image. The image is stored already: should this fail too, a backfill meets
+/// the image again and records the same.
+fn note_failures(store: &dyn Store, inserted: &Inserted, failed: &[(ModelId, String)]) {
+    let Inserted::Created(image_id) = *inserted else { return };
+    for (model_id, reason) in failed {
+        log::warn!("image {image_id} gets no embedding of model {model_id}: {reason}");
+        if let Err(error) = store.put_embedding_failure(*model_id, image_id, reason) {
+            log::warn!("the failure of model {model_id} on image {image_id} is not recorded: {error}");
+        }
     }
 }
 

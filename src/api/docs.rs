@@ -9,7 +9,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::api::{health, images, metrics, models, read, resource, search, similar, thumbnail, types, upload};
+use crate::api::{
+    backfill, compare, health, images, metrics, models, read, resource, search, similar, thumbnail, types, upload,
+};
 use crate::error::ApiError;
 
 /// The document.
@@ -27,7 +29,8 @@ use crate::error::ApiError;
     paths(
         upload::create, images::list, images::known, images::get, images::patch, images::delete, images::content, thumbnail::get,
         search::by_text, search::by_uploaded_image, similar::similar, similar::duplicates,
-        models::list, models::current, models::switch, models::get,
+        models::list, models::current, models::switch, models::refresh, models::get,
+        backfill::start, backfill::stop, backfill::failures, backfill::retire, compare::compare,
         health::healthz, health::readyz, metrics::scrape,
     ),
     components(schemas(types::ImageSearchRequest, search::ImageSearchForm)),

@@ -53,13 +53,9 @@ pub async fn readyz(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
     if services.stopping.load(Ordering::Relaxed) {
         return Err(ApiError::new(ErrorCode::NotReady, "The server is shutting down.").retry_after(30));
     }
-    let (store, models) = (Arc::clone(&services.store), Arc::clone(&services.models));
-    blocking::run(move || {
-        store.check()?;
-        models.current()?;
-        Ok::<_, ApiError>(())
-    })
-    .await??;
+    let store = Arc::clone(&services.store);
+    blocking::run(move || store.check()).await??;
+    services.models.check_ready().await?;
     Ok(Health::ok())
 }
 

@@ -21,31 +21,59 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let json = is_json(request);
-        let mut payload = Payload::from_request(request, payload).into_inner();
+        let payload = Payload::from_request(request, payload).into_inner();
         Box::pin(async move {
             json?;
-            let payload = payload.as_mut().map_err(|_| unreadable())?;
-            let mut body = Vec::new();
-            while let Some(chunk) = payload.next().await {
-                let chunk = chunk.map_err(|_| unreadable())?;
-                if body.len() + chunk.len() > MAX_BYTES {
-                    return Err(ApiError::new(
-                        ErrorCode::BodyTooLarge,
-                        format!("A JSON body may have {MAX_BYTES} bytes at most."),
-                    )
-                    .with("limit", MAX_BYTES));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            // Serde reads an array as a struct, field by field in their order, which nobody means.
-            if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
-                return Err(ApiError::new(ErrorCode::InvalidJson, "The JSON body must be an object: `{ … }`."));
-            }
-            serde_json::from_slice(&body).map(JsonBody).map_err(|error| {
-                ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}."))
-            })
+            parse(&read(payload).await?).map(JsonBody)
         })
     }
+}
+
+/// A JSON body that may be left out: no bytes mean the default.
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let json = is_json(request);
+        let payload = Payload::from_request(request, payload).into_inner();
+        Box::pin(async move {
+            let body = read(payload).await?;
+            if body.is_empty() {
+                return Ok(Self(T::default()));
+            }
+            json?;
+            parse(&body).map(Self)
+        })
+    }
+}
+
+async fn read(payload: Result<Payload, actix_web::Error>) -> Result<Vec<u8>, ApiError> {
+    let mut payload = payload.map_err(|_| unreadable())?;
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| unreadable())?;
+        if body.len() + chunk.len() > MAX_BYTES {
+            return Err(ApiError::new(
+                ErrorCode::BodyTooLarge,
+                format!("A JSON body may have {MAX_BYTES} bytes at most."),
+            )
+            .with("limit", MAX_BYTES));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // Serde reads an array as a struct, field by field in their order, which nobody means.
+    if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
+        return Err(ApiError::new(ErrorCode::InvalidJson, "The JSON body must be an object: `{ … }`."));
+    }
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}.")))
 }
 
 fn unreadable() -> ApiError {

@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::api::Services;
+use crate::api::model_metrics::ModelMetrics;
 use crate::blocking;
 use crate::error::{ApiError, Problem};
 
@@ -46,6 +47,7 @@ pub struct Metrics {
     batches: Family<TowerLabels, Gauge>,
     skipped: Family<TowerLabels, Gauge>,
     refused: Family<TowerLabels, Gauge>,
+    models: ModelMetrics,
 }
 
 /// From 1 ms to 16 s.
@@ -73,6 +75,7 @@ impl Metrics {
             batches: Family::default(),
             skipped: Family::default(),
             refused: Family::default(),
+            models: ModelMetrics::default(),
             registry: Registry::default(),
         };
         registry.register("http_requests", "Answered requests", metrics.requests.clone());
@@ -88,6 +91,7 @@ impl Metrics {
         registry.register("encoder_batches", "Batches encoded since the start", metrics.batches.clone());
         registry.register("encoder_skipped", "Items skipped because their caller had gone", metrics.skipped.clone());
         registry.register("encoder_refused", "Items refused because the queue was full", metrics.refused.clone());
+        metrics.models.register(&mut registry);
         Self { registry, ..metrics }
     }
 
@@ -135,6 +139,10 @@ pub async fn scrape(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
         services.metrics.images.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
     services.metrics.set_encoder_gauges(&services);
+    let models = Arc::clone(&services.models);
+    for status in blocking::run(move || models.list()).await?.unwrap_or_default() {
+        services.metrics.models.set(&status, services.backfills.status(status.model.model_id).as_ref());
+    }
     let mut text = String::new();
     encode(&mut text, &services.metrics.registry).map_err(|error| ApiError::internal(&error))?;
     Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))

@@ -1,13 +1,17 @@
 //! HTTP and nothing else: routes, thin handlers, limits, authentication, OpenAPI.
 
 mod auth;
+mod backfill;
 mod checks;
+mod compare;
 mod context;
 mod docs;
 mod health;
 mod images;
 mod json;
 mod metrics;
+mod model_metrics;
+mod model_types;
 mod models;
 mod multipart;
 mod page;
@@ -27,7 +31,7 @@ use actix_web::{Resource, Route, guard};
 use tokio::sync::Semaphore;
 
 use crate::config::{Limits, Secret};
-use crate::models::Models;
+use crate::models::{Backfills, Models};
 use crate::register::Registrar;
 use crate::search::Finder;
 use crate::store::Store;
@@ -44,6 +48,8 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// The models.
     pub models: Arc<Models>,
+    /// Embeds old images.
+    pub backfills: Arc<Backfills>,
     /// Registers pictures.
     pub registrar: Arc<Registrar>,
     /// Answers queries.
@@ -68,6 +74,7 @@ impl Services {
     pub fn new(
         store: Arc<dyn Store>,
         models: Arc<Models>,
+        backfills: Arc<Backfills>,
         registrar: Arc<Registrar>,
         limits: Limits,
         api_keys: &[Secret],
@@ -76,6 +83,7 @@ impl Services {
             finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&registrar)),
             store,
             models,
+            backfills,
             registrar,
             upload_slots: Semaphore::new(limits.concurrent_uploads),
             limits,
@@ -133,7 +141,16 @@ fn protected(config: &mut ServiceConfig) {
                 .route(read().to(models::current))
                 .route(web::put().to(models::switch)),
         )
+        .service(resource("/models/refresh", "POST").route(web::post().to(models::refresh)))
         .service(resource("/models/{model_id}", "GET, HEAD").route(read().to(models::get)))
+        .service(
+            resource("/models/{model_id}/backfill", "POST, DELETE")
+                .route(web::post().to(backfill::start))
+                .route(web::delete().to(backfill::stop)),
+        )
+        .service(resource("/models/{model_id}/failures", "GET, HEAD").route(read().to(backfill::failures)))
+        .service(resource("/models/{model_id}/embeddings", "DELETE").route(web::delete().to(backfill::retire)))
+        .service(resource("/models/{model_id}/compare", "POST").route(web::post().to(compare::compare)))
         .service(resource("/metrics", "GET, HEAD").route(read().to(metrics::scrape)));
 }
 

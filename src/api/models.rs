@@ -1,4 +1,4 @@
-//! GET /models, GET /models/{model_id}, GET and PUT /models/current.
+//! GET /models, /models/{model_id}, /models/current; PUT /models/current; POST /models/refresh.
 
 use std::sync::Arc;
 
@@ -7,13 +7,15 @@ use actix_web::{HttpResponse, web};
 use crate::api::Services;
 use crate::api::images::PathId;
 use crate::api::json::JsonBody;
-use crate::api::types::{ModelBody, ModelList, SwitchRequest};
+use crate::api::model_types::{ModelBody, ModelList, SwitchRequest};
 use crate::blocking;
-use crate::error::{ApiError, ErrorCode, Problem};
+use crate::error::{ApiError, Problem};
 use crate::models::{Models, ModelsError};
-use crate::store::Model;
+use crate::store::ModelId;
 
 /// List models
+///
+/// Every model that the store knows, and the model folders of this server that cannot be used.
 #[utoipa::path(
     get, path = "/models", tag = "models", operation_id = "list_models",
     responses(
@@ -22,9 +24,29 @@ use crate::store::Model;
     )
 )]
 pub async fn list(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
-    let models = with_models(&services, |models| models.list()).await?;
-    let models = models.into_iter().map(|(model, coverage, state)| ModelBody::new(model, coverage, state)).collect();
-    Ok(HttpResponse::Ok().json(ModelList { models }))
+    let models = with_models(&services, Models::list).await?;
+    let models = models.into_iter().map(|status| {
+        let backfill = services.backfills.status(status.model.model_id);
+        ModelBody::new(status, backfill)
+    });
+    let broken = services.models.broken().into_iter().map(Into::into).collect();
+    Ok(HttpResponse::Ok().json(ModelList { models: models.collect(), broken }))
+}
+
+/// Read the model folders anew
+///
+/// Checks every folder of MITSUKE_MODELS_DIR and registers new models. Models in memory stay there and go on serving.
+#[utoipa::path(
+    post, path = "/models/refresh", tag = "models", operation_id = "refresh_models",
+    responses(
+        (status = 200, description = "All models, and the folders that cannot be used", body = ModelList),
+        (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The folders or the store cannot be read now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn refresh(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
+    with_models(&services, Models::refresh).await?;
+    list(services).await
 }
 
 /// Get a model
@@ -38,8 +60,7 @@ pub async fn list(services: web::Data<Services>) -> Result<HttpResponse, ApiErro
     )
 )]
 pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpResponse, ApiError> {
-    let model = with_models(&services, move |models| models.row(id.0)).await?;
-    body(&services, model).await
+    Ok(HttpResponse::Ok().json(body(&services, id.0).await?))
 }
 
 /// Get the current model
@@ -48,20 +69,19 @@ pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpRespon
     responses(
         (status = 200, description = "The model that searches use", body = ModelBody),
         (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "There is none yet", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn current(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
-    let store = Arc::clone(&services.store);
-    let model = blocking::run(move || store.current_model()).await??;
-    let model = model
-        .ok_or_else(|| ApiError::new(ErrorCode::ModelNotFound, "No model is current. PUT /models/current sets one."))?;
-    body(&services, model).await
+    let status = with_models(&services, Models::current_status).await?;
+    let backfill = services.backfills.status(status.model.model_id);
+    Ok(HttpResponse::Ok().json(ModelBody::new(status, backfill)))
 }
 
 /// Switch the current model
 ///
-/// Atomic: every later search uses the new model's encoder and only its embeddings.
+/// Atomic: every later search uses the new model's encoder and only its embeddings. The model is loaded and warm before
+/// the switch. The old one stays maintained, so that switching back is as quick.
 #[utoipa::path(
     put, path = "/models/current", tag = "models", operation_id = "set_current_model",
     request_body = SwitchRequest,
@@ -70,24 +90,23 @@ pub async fn current(services: web::Data<Services>) -> Result<HttpResponse, ApiE
         (status = 400, description = "The body is not usable", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The model does not cover all images yet", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The model does not cover all images yet (with `embedded`, `failed` and `total`), or it cannot be loaded", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The model cannot be loaded", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn switch(
     services: web::Data<Services>,
     JsonBody(request): JsonBody<SwitchRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let model = with_models(&services, move |models| models.switch(request.model_id, request.allow_partial)).await?;
-    body(&services, model).await
+    let model = services.models.switch(request.model_id, request.allow_partial).await?;
+    Ok(HttpResponse::Ok().json(body(&services, model.model_id).await?))
 }
 
-async fn body(services: &Services, model: Model) -> Result<HttpResponse, ApiError> {
-    let model_id = model.model_id;
-    let coverage = with_models(services, move |models| models.coverage(model_id)).await?;
-    Ok(HttpResponse::Ok().json(ModelBody::new(model, coverage, services.models.state(model_id))))
+/// A model as it is now.
+pub(crate) async fn body(services: &Services, model_id: ModelId) -> Result<ModelBody, ApiError> {
+    let status = with_models(services, move |models| models.status(model_id)).await?;
+    Ok(ModelBody::new(status, services.backfills.status(model_id)))
 }
 
 async fn with_models<T: Send + 'static>(

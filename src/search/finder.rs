@@ -88,8 +88,7 @@ impl Finder {
         let store = Arc::clone(&self.store);
         let (_stop, stopped) = StopWhenDropped::new();
         blocking::run(move || {
-            let none = || SearchError::Models(crate::models::ModelsError::Missing("(none)".to_owned()));
-            let model = store.current_model()?.ok_or_else(none)?;
+            let model = store.current_model()?.ok_or(SearchError::Models(crate::models::ModelsError::NoCurrent))?;
             let report = duplicates::report(store.as_ref(), model.model_id, &query, &stopped)?;
             Ok((model, report))
         })
@@ -99,8 +98,7 @@ impl Finder {
     /// The current model, read once: the encoder that encodes the query and the embeddings that are searched are
     /// the same model's, also when another one becomes current meanwhile.
     async fn active(&self) -> Result<ActiveModel, SearchError> {
-        let models = Arc::clone(&self.models);
-        Ok(blocking::run(move || models.current()).await??)
+        Ok(self.models.current().await?)
     }
 
     async fn picture_vector(&self, active: &ActiveModel, source: &ImageSource) -> Result<UnitVector, SearchError> {

@@ -37,8 +37,8 @@ pub fn spawn_with(settings: &[(&str, &str)]) -> TestApp {
     spawn_in(tempfile::tempdir().unwrap(), settings)
 }
 
-/// An app over a data directory that may hold something already.
-pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
+/// The settings of an app over a data directory.
+pub fn settings_in(data: &TempDir, changed: &[(&str, &str)]) -> Settings {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
     let defaults = [
         ("MITSUKE_BIND", "127.0.0.1:0"),
@@ -48,11 +48,16 @@ pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
         ("MITSUKE_WORKERS", "2"),
         ("MITSUKE_SHUTDOWN_TIMEOUT_S", "5"),
     ];
-    let settings = Settings::from_lookup(&|name| {
+    Settings::from_lookup(&|name| {
         let pairs = changed.iter().chain(&defaults);
         pairs.clone().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
     })
-    .unwrap();
+    .unwrap()
+}
+
+/// An app over a data directory that may hold something already.
+pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
+    let settings = settings_in(&data, changed);
     let (sender, receiver) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {

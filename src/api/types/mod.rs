@@ -2,10 +2,8 @@
 
 mod filter;
 mod image;
-mod model;
 mod search;
 
 pub use filter::FilterRequest;
 pub use image::*;
-pub use model::*;
 pub use search::*;

@@ -303,7 +303,7 @@ pub struct FailureBody {
     #[schema(example = "panorama.png")]
     pub file_name: Option<String>,
     /// Why.
-    #[schema(example = "the picture has 120000000 pixels, and 50000000 are allowed")]
+    #[schema(example = "the picture has 12000 × 10000 pixels and at most 50000000 are accepted; send a smaller version")]
     pub reason: String,
     /// When.
     #[serde(with = "rfc3339")]

@@ -134,7 +134,8 @@ impl Application {
         let served = self.server.await;
         signals.abort();
         self.services.stopping.store(true, Ordering::Relaxed);
-        let (keeper, models, store) = (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
+        let (keeper, models, store) =
+            (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
         let closed = crate::blocking::run(move || {
             // In this order: backfills end their pictures, which need encoders and the store.
             keeper.stop();

@@ -8,11 +8,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::Services;
-use crate::api::images::{PathId, QueryString};
+use crate::api::checks::page_size;
+use crate::api::images::PathId;
 use crate::api::json::OptionalJson;
-use crate::api::model_types::{BackfillRequest, FailureBody, FailurePage, ModelBody, RetireResponse};
 use crate::api::models::body;
-use crate::api::search::page_size;
+use crate::api::query::QueryString;
+use crate::api::types::{BackfillRequest, FailureBody, FailurePage, ModelBody, RetireResponse};
 use crate::blocking;
 use crate::error::{ApiError, Problem};
 use crate::store::{ImageId, StoreError};
@@ -96,10 +97,9 @@ pub async fn failures(
 ) -> Result<HttpResponse, ApiError> {
     let FailureParams { limit, cursor } = params.0;
     let limit = page_size(limit, &services.limits)?;
-    let after: Option<ImageId> = cursor
-        .map(|text| text.parse())
-        .transpose()
-        .map_err(|_| ApiError::invalid("cursor", "The cursor is not one of ours. Use `next_cursor` of a page as it is."))?;
+    let after: Option<ImageId> = cursor.map(|text| text.parse()).transpose().map_err(|_| {
+        ApiError::invalid("cursor", "The cursor is not one of ours. Use `next_cursor` of a page as it is.")
+    })?;
     let store = Arc::clone(&services.store);
     let page = blocking::run(move || {
         let mut failures = store.embedding_failures(id.0, after, limit.saturating_add(1))?;

@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::api::{
-    backfill, compare, health, images, metrics, models, read, resource, search, thumbnail, types, upload,
+    backfill, compare, health, images, metrics, models, read, resource, search, similar, thumbnail, types, upload,
 };
 use crate::error::ApiError;
 
@@ -27,8 +27,8 @@ use crate::error::ApiError;
     ),
     servers((url = "/", description = "This server")),
     paths(
-        upload::create, images::list, images::get, images::patch, images::delete, images::content, thumbnail::get,
-        search::by_text, search::by_uploaded_image,
+        upload::create, images::list, images::known, images::get, images::patch, images::delete, images::content, thumbnail::get,
+        search::by_text, search::by_uploaded_image, similar::similar, similar::duplicates,
         models::list, models::current, models::switch, models::refresh, models::get,
         backfill::start, backfill::stop, backfill::failures, backfill::retire, compare::compare,
         health::healthz, health::readyz, metrics::scrape,

@@ -107,10 +107,8 @@ pub async fn compare(
     let partial = !(counts.0.is_complete() && counts.1.is_complete());
     let mut compared = Vec::with_capacity(queries.len());
     for query in queries {
-        let vectors = [
-            vector(&query, &current, store, registrar).await?,
-            vector(&query, &candidate, store, registrar).await?,
-        ];
+        let vectors =
+            [vector(&query, &current, store, registrar).await?, vector(&query, &candidate, store, registrar).await?];
         let store = Arc::clone(store);
         let answers = blocking::run(move || both(store.as_ref(), query, ids, &vectors, k, partial));
         compared.push(answers.await??);

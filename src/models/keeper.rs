@@ -40,8 +40,7 @@ impl Keeper {
     ) -> io::Result<(Self, Arc<Backfills>)> {
         // One thread for the orchestration of everything here: the work itself is on blocking and encoder threads.
         let runtime = Builder::new_current_thread().enable_time().build()?;
-        let backfills =
-            Arc::new(Backfills::new(Arc::clone(&models), limits, options, runtime.handle().clone()));
+        let backfills = Arc::new(Backfills::new(Arc::clone(&models), limits, options, runtime.handle().clone()));
         let (stop, stopping) = watch::channel(false);
         let ours = Arc::clone(&backfills);
         let thread = thread::Builder::new()

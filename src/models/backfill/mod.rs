@@ -315,10 +315,9 @@ impl Backfills {
         let (embedded, failed) = (progress.embedded(), progress.failed());
         match &reason {
             None if embedded + failed == 0 => {}
-            None => log::info!(
-                "backfill of model {model_id} {}: {embedded} images embedded, {failed} failed",
-                state.name()
-            ),
+            None => {
+                log::info!("backfill of model {model_id} {}: {embedded} images embedded, {failed} failed", state.name())
+            }
             Some(reason) => log::error!("the backfill of model {model_id} cannot go on: {reason}"),
         }
         if let Some(job) = self.lock().get_mut(&model_id) {

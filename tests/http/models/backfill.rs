@@ -3,7 +3,9 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{TINY, WIDE, counts, delete, fill, model, models_dir, restart_with_models, spawn_with_models, switch, until};
+use super::{
+    TINY, WIDE, counts, delete, fill, model, models_dir, restart_with_models, spawn_with_models, switch, until,
+};
 use crate::app::{Answer, TestApp};
 use crate::pictures::{encoded, pixels, png};
 

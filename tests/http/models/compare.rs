@@ -40,7 +40,10 @@ async fn both_answers_are_those_that_a_search_by_each_model_gives() {
     assert_eq!(model(&app, TINY).await["is_current"], true, "comparing changes nothing");
 
     let queries = json["queries"].as_array().unwrap().clone();
-    assert_eq!(queries.iter().map(|q| &q["query"]).collect::<Vec<_>>(), [&json!("赤い車"), &json!("青い海"), &Value::Null]);
+    assert_eq!(
+        queries.iter().map(|q| &q["query"]).collect::<Vec<_>>(),
+        [&json!("赤い車"), &json!("青い海"), &Value::Null]
+    );
     assert_eq!(queries[2]["image_id"], 3);
     for (model_id, side) in [(TINY, "current"), (WIDE, "candidate")] {
         switch(&app, model_id).await;
@@ -82,7 +85,10 @@ async fn a_candidate_with_part_of_the_images_is_compared_over_those() {
         app.add(&format!("{seed}.png"), png(seed)).await;
     }
     let json = compare(&app, WIDE, json!({"queries": ["赤い車"], "image_ids": [25], "k": 10})).await.json;
-    assert_eq!((&json["partial"], &json["candidate"]["embedded"], &json["candidate"]["total"]), (&json!(true), &json!(10), &json!(30)));
+    assert_eq!(
+        (&json["partial"], &json["candidate"]["embedded"], &json["candidate"]["total"]),
+        (&json!(true), &json!(10), &json!(30))
+    );
     for query in json["queries"].as_array().unwrap() {
         for side in ["current", "candidate"] {
             let mut ids = ids(&query[side]);
@@ -103,7 +109,9 @@ async fn nothing_to_compare_has_no_overlap() {
 #[tokio::test]
 async fn bad_questions_are_refused() {
     let (_dir, app) = app_with(1).await;
-    for body in [json!({}), json!({"queries": [" "]}), json!({"queries": ["a"], "k": 0}), json!({"queries": vec!["a"; 101]})] {
+    for body in
+        [json!({}), json!({"queries": [" "]}), json!({"queries": ["a"], "k": 0}), json!({"queries": vec!["a"; 101]})]
+    {
         compare(&app, WIDE, body).await.assert_problem(400, "invalid_request");
     }
     compare(&app, WIDE, json!({"queries": ["あ".repeat(1001)]})).await.assert_problem(400, "text_too_long");

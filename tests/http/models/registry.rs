@@ -6,7 +6,9 @@ use mitsuke::app::Application;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{TINY, WIDE, add_folder, edit_manifest, fill, model, models_dir, restart_with_models, spawn_with_models, until};
+use super::{
+    TINY, WIDE, add_folder, edit_manifest, fill, model, models_dir, restart_with_models, spawn_with_models, until,
+};
 use crate::app::{TestApp, settings_in, spawn};
 use crate::pictures::png;
 
@@ -187,7 +189,10 @@ fn the_start_fails_when_no_model_is_usable_or_the_current_one_is_broken() {
     assert_eq!(start(models), None);
     fs::write(dir.path().join("tiny/image.pt"), b"not a module").unwrap();
     let error = start(models).unwrap();
-    assert!(error.contains("tiny 1.0.0") && error.contains("SHA-256") && error.contains("MITSUKE_MODELS_DIR"), "{error}");
+    assert!(
+        error.contains("tiny 1.0.0") && error.contains("SHA-256") && error.contains("MITSUKE_MODELS_DIR"),
+        "{error}"
+    );
 
     let empty = tempfile::tempdir().unwrap();
     fs::create_dir(empty.path().join("half-copied")).unwrap();

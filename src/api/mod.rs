@@ -11,7 +11,6 @@ mod images;
 mod json;
 mod metrics;
 mod model_metrics;
-mod model_types;
 mod models;
 mod multipart;
 mod page;

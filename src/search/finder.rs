@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::blocking;
 use crate::clip::Priority;
-use crate::models::{ActiveModel, Models};
+use crate::models::{ActiveModel, Models, ModelsError};
 use crate::register::Registrar;
 use crate::search::duplicates::{self, DuplicateQuery, DuplicateReport, StopWhenDropped};
 use crate::search::query::{Answer, ImageQuery, ImageSource, Page, SearchError, TextQuery, Took};
@@ -88,7 +88,7 @@ impl Finder {
         let store = Arc::clone(&self.store);
         let (_stop, stopped) = StopWhenDropped::new();
         blocking::run(move || {
-            let model = store.current_model()?.ok_or(SearchError::Models(crate::models::ModelsError::NoCurrent))?;
+            let model = store.current_model()?.ok_or(ModelsError::NoCurrent)?;
             let report = duplicates::report(store.as_ref(), model.model_id, &query, &stopped)?;
             Ok((model, report))
         })

@@ -63,7 +63,7 @@ pub(super) fn rank(
     question: &Question,
     page: &Page,
 ) -> Result<Ranked, StoreError> {
-    let ranking = Ranking { store, model_id, page, wanted: page.limit.saturating_add(1) };
+    let ranking = Ranking { store, model_id, page, wanted: page.limit.saturating_add(1), leg_depth: LEG_DEPTH };
     let (mut places, least_similarity) = match question {
         Question::Newest => (ranking.newest()?, None),
         Question::Vector { query, exclude } => ranking.vector(query, exclude)?,
@@ -80,6 +80,7 @@ struct Ranking<'a> {
     model_id: ModelId,
     page: &'a Page,
     wanted: usize,
+    leg_depth: usize,
 }
 
 impl Ranking<'_> {
@@ -152,14 +153,14 @@ impl Ranking<'_> {
             })
         };
         let places = |hits: Vec<HybridHit>| hits.into_iter().map(Place::from).collect();
-        let first = ask(LEG_DEPTH, offset, wanted)?;
+        let first = ask(self.leg_depth, offset, wanted)?;
         let total = usize::try_from(self.store.count_images()?).unwrap_or(usize::MAX);
-        if first.len() == wanted || total <= LEG_DEPTH || offset >= total {
+        if first.len() == wanted || total <= self.leg_depth || offset >= total {
             return Ok((places(first), floor));
         }
         let mut listed: Vec<HybridHit> = Vec::new();
         let mut seen = HashSet::new();
-        let mut depth = LEG_DEPTH;
+        let mut depth = self.leg_depth;
         loop {
             let hits = ask(depth, 0, usize::MAX)?;
             // Whatever is similar enough is in the vector leg, once that has come to its end.
@@ -218,4 +219,100 @@ fn hits(store: &dyn Store, places: Vec<Place>, offset: usize) -> Result<Vec<Hit>
         })
     });
     Ok(hits.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::store::sqlite::{SqliteOptions, SqliteStore};
+    use crate::store::{Filter, NewImage, NewModel, Sha256};
+
+    /// 60 images, one degree apart; of every second the caption holds 猫, the farther the more often.
+    fn filled() -> (SqliteStore, ModelId, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(directory.path(), SqliteOptions::default()).unwrap();
+        let new = NewModel { model_name: "a".into(), model_version: "1".into(), vector_dimension: 2 };
+        let model_id = store.register_model(&new).unwrap().model_id;
+        for n in 0..60_u8 {
+            let radians = f32::from(n).to_radians();
+            let caption = if n % 2 == 0 { "猫 ".repeat(usize::from(n) + 1) } else { "犬".to_owned() };
+            let image = NewImage {
+                bytes: &[n],
+                sha256: Sha256::of(&[n]),
+                file_name: "x",
+                file_type: "image/png",
+                width: 1,
+                height: 1,
+                upload_date: OffsetDateTime::UNIX_EPOCH,
+                generation_prompt: None,
+                generation: None,
+                caption: Some(&caption),
+                embeddings: &[(model_id, UnitVector::normalize(vec![radians.cos(), radians.sin()]).unwrap())],
+            };
+            store.insert_image(&image).unwrap();
+        }
+        (store, model_id, directory)
+    }
+
+    fn page(offset: usize, limit: usize) -> Page {
+        Page { offset, limit, filter: Filter::default(), min_similarity: None, max_gap: None }
+    }
+
+    #[test]
+    fn fused_pages_follow_each_other_however_deep_they_lie() {
+        let (store, model_id, _directory) = filled();
+        let query = UnitVector::normalize(vec![1.0, 0.0]).unwrap();
+        let terms = ["猫".to_owned()];
+        let cut = |page: &Page, wanted, weights| -> Vec<ImageId> {
+            let ranking = Ranking { store: &store, model_id, page, wanted, leg_depth: 4 };
+            let (places, _) = ranking.hybrid(&query, &terms, weights).unwrap();
+            places.iter().map(|place| place.image_id).collect()
+        };
+        let all = [Weights::default(), Weights { vector: 0.0, keyword: 1.0 }, Weights { vector: 3.0, keyword: 0.1 }];
+        for (weights, count) in all.into_iter().zip([60, 30, 60]) {
+            let whole = cut(&page(0, 100), 100, weights);
+            assert_eq!(whole.iter().collect::<HashSet<_>>().len(), count, "{weights:?}");
+            assert_eq!(whole.len(), count);
+            for limit in [1, 3, 7] {
+                let pages: Vec<_> =
+                    (0..61).step_by(limit).flat_map(|at| cut(&page(at, limit), limit, weights)).collect();
+                assert_eq!(pages, whole, "{weights:?} in pages of {limit}");
+            }
+            assert!(cut(&page(usize::MAX, 5), 5, weights).is_empty());
+        }
+        // The first depth alone decides about the first page: 1 and 2 lead by angle, and the last ones by words.
+        let first = cut(&page(0, 8), 8, Weights::default());
+        assert!(first.contains(&1) && first.contains(&59), "{first:?}");
+    }
+
+    #[test]
+    fn both_cutoffs_hold_in_both_modes_and_on_every_page() {
+        let (store, model_id, _directory) = filled();
+        let query = UnitVector::normalize(vec![1.0, 0.0]).unwrap();
+        let terms = vec!["猫".to_owned()];
+        let hybrid = Question::Hybrid { query: query.clone(), terms, weights: Weights::default() };
+        let vector = Question::Vector { query, exclude: vec![1] };
+        // The best hit of the vector question is at 1 degree, since the image at 0 degrees is excluded.
+        let gap = 1.0 - 9.5_f32.to_radians().cos();
+        for (question, best, count) in [(&vector, 1.0_f32, 9), (&hybrid, 0.0, 10)] {
+            for (offset, limit) in [(0, 100), (2, 3), (8, 5)] {
+                let absolute = Page { min_similarity: Some(9.5_f32.to_radians().cos()), ..page(offset, limit) };
+                let ranked = rank(&store, model_id, question, &absolute).unwrap();
+                assert_eq!(ranked.hits.len(), limit.min(count - offset));
+                assert_eq!(ranked.next_offset, (offset + limit < count).then_some(offset + limit));
+                let relative = Page { max_gap: Some(gap), ..page(offset, limit) };
+                let ranked = rank(&store, model_id, question, &relative).unwrap();
+                let floor = best.to_radians().cos() - gap;
+                assert!((ranked.least_similarity.unwrap() - floor).abs() < 1e-5);
+                assert!(ranked.hits.iter().all(|hit| -hit.distance.unwrap() >= floor - 1e-6));
+                let expected = (0..60_u8).filter(|n| f32::from(*n).to_radians().cos() >= floor).count();
+                let expected = expected - usize::from(best > 0.5);
+                assert_eq!(ranked.hits.len(), limit.min(expected - offset));
+                let both = Page { min_similarity: Some(0.999), max_gap: Some(gap), ..page(0, 100) };
+                assert_eq!(rank(&store, model_id, question, &both).unwrap().least_similarity, Some(0.999));
+            }
+        }
+    }
 }

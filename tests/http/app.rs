@@ -115,6 +115,14 @@ impl TestApp {
         self.post_form("/images", Form::new().part("file", file(file_name, bytes))).await
     }
 
+    /// Uploads one new picture with a caption and returns its id.
+    pub async fn add_with_caption(&self, bytes: Vec<u8>, caption: &str) -> i64 {
+        let form = Form::new().part("file", file("x.png", bytes)).text("caption", caption.to_owned());
+        let answer = self.post_form("/images", form).await;
+        assert_eq!(answer.status, 201, "{}", answer.json);
+        answer.json["images"][0]["image"]["image_id"].as_i64().unwrap()
+    }
+
     /// Uploads one new picture and returns its id.
     pub async fn add(&self, file_name: &str, bytes: Vec<u8>) -> i64 {
         let answer = self.upload(file_name, bytes).await;
@@ -157,6 +165,13 @@ impl Answer {
             .iter()
             .map(|item| item["image_id"].as_i64().unwrap())
             .collect()
+    }
+
+    /// A field of the hit or image with that id.
+    pub fn of(&self, image_id: i64, field: &str) -> &Value {
+        let list = if self.json["hits"].is_array() { &self.json["hits"] } else { &self.json["images"] };
+        let item = list.as_array().and_then(|items| items.iter().find(|item| item["image_id"] == image_id));
+        &item.unwrap_or_else(|| panic!("no {image_id} in {}", self.json))[field]
     }
 
     /// Asserts that this is a complete problem document with that status and code.

@@ -3,11 +3,15 @@
 
 mod app;
 mod auth;
+mod composition;
+mod duplicates;
 mod errors;
+mod filters;
 mod images;
 mod limits;
 mod models;
 mod operations;
 mod pictures;
 mod prompts;
+mod relevance;
 mod search;

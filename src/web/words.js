@@ -1,72 +1,185 @@
-// What the page says, in English and Japanese, and numbers and dates as the reader writes them.
+// Everything the page says: [English, Japanese].
 
-const WORDS = {
-  en: {
-    add: "Add pictures", api: "API", by_picture: "Search by a picture (or paste or drop one)", cancel: "Cancel",
-    caption: "Caption", clear_picture: "Search without the picture", close: "Close",
-    confirm_remove: "Delete “{name}” for good?", distance: "Vector distance", download: "Download",
-    drop_add: "Add to the collection", drop_search: "Search by this picture",
-    file: "File", hits: "{count} found · {ms} ms", hits_more: "First {count} · {ms} ms",
-    keyword_rank: "Place by words", key_needed: "This server asks for an API key.", mode: "Compare by",
-    mode_hybrid: "Both", mode_keyword: "Words", mode_vector: "Looks", model: "Model: {name} {version}",
-    model_name: "Image model", more: "Load more", negative_prompt: "Negative prompt", newest: "Newest pictures",
-    next: "Next picture", none: "Nothing found. Other words, or another way of comparing, may help.",
-    none_yet: "No pictures yet. Drop some here, or use “Add pictures”.", offline: "The server does not answer. Is it running?",
-    pictures: "Pictures", previous: "Previous picture", prompt: "Prompt", query: "What to find",
-    query_hint: "What to find: a cat, 青い車 …", raw_prompt: "Generation prompt as stored", remove: "Delete",
-    removed: "Deleted “{name}”.", sampler: "Sampler", search: "Search", searching: "Searching…", seed: "Seed",
-    similar: "More like this", size: "Size", steps: "Steps", uploaded: "Added",
-    uploading: "Adding pictures: {done} of {total}", uploads: "Added pictures", uploads_done: "{done} of {total} added",
-    use_key: "Use this key", vector_rank: "Place by looks", state_waiting: "waiting", state_running: "sending…",
-    state_busy: "server busy, trying again", state_created: "added", state_known: "was there already",
-    state_rejected: "not added: {why}",
-  },
-  ja: {
-    add: "画像を追加", api: "API", by_picture: "画像で検索（貼り付けやドロップも可）", cancel: "キャンセル",
-    caption: "キャプション", clear_picture: "画像による検索をやめる", close: "閉じる",
-    confirm_remove: "「{name}」を完全に削除しますか？", distance: "ベクトル距離", download: "ダウンロード",
-    drop_add: "コレクションに追加", drop_search: "この画像で検索",
-    file: "ファイル", hits: "{count} 件 · {ms} ミリ秒", hits_more: "上位 {count} 件 · {ms} ミリ秒",
-    keyword_rank: "キーワード順位", key_needed: "このサーバーには API キーが必要です。", mode: "検索方法",
-    mode_hybrid: "両方", mode_keyword: "キーワード", mode_vector: "見た目", model: "モデル: {name} {version}",
-    model_name: "画像モデル", more: "さらに表示", negative_prompt: "ネガティブプロンプト", newest: "新着画像",
-    next: "次の画像", none: "見つかりませんでした。別の言葉や検索方法をお試しください。",
-    none_yet: "まだ画像がありません。ここにドロップするか「画像を追加」を押してください。",
-    offline: "サーバーが応答しません。起動しているか確認してください。",
-    pictures: "画像", previous: "前の画像", prompt: "プロンプト", query: "探したいもの",
-    query_hint: "探したいもの（例：猫、青い車）", raw_prompt: "保存されている生成プロンプト", remove: "削除",
-    removed: "「{name}」を削除しました。", sampler: "サンプラー", search: "検索", searching: "検索中…", seed: "シード",
-    similar: "似た画像を探す", size: "サイズ", steps: "ステップ数", uploaded: "追加日時",
-    uploading: "追加中: {done} / {total}", uploads: "追加した画像", uploads_done: "{total} 件中 {done} 件を追加しました",
-    use_key: "このキーを使う", vector_rank: "見た目の順位", state_waiting: "待機中", state_running: "送信中…",
-    state_busy: "混雑のため再試行中", state_created: "追加しました", state_known: "登録済みです",
-    state_rejected: "追加できません: {why}",
-  },
+export const WORDS = {
+  // Search bar
+  skip: ["Skip to the pictures", "画像の一覧へ移動"],
+  home: ["Mitsuke: newest pictures", "Mitsuke：新着画像"],
+  query: ["What to find", "探したいもの"],
+  query_hint: ["What to find: a cat, 青い車 …", "探したいもの（例：猫、青い車）"],
+  query_hint_more: ["Add words to the picture", "画像に言葉を足す"],
+  by_picture: ["Search by a picture (or paste or drop one)", "画像で検索（貼り付けやドロップも可）"],
+  query_picture: ["The picture that is searched by", "検索に使っている画像"],
+  clear_picture: ["Search without this picture", "この画像を検索から外す"],
+  clear: ["Clear the search", "検索条件を消す"],
+  search: ["Search", "検索"],
+  mode: ["Compare by", "検索方法"],
+  mode_vector: ["Looks", "見た目"],
+  mode_keyword: ["Words", "キーワード"],
+  mode_hybrid: ["Both", "両方"],
+  mode_vector_tip: ["What the pictures show (vector search)", "画像の内容で探します（ベクトル検索）"],
+  mode_keyword_tip: ["Words of the prompt and the caption", "プロンプトとキャプションの言葉で探します（全文検索）"],
+  mode_hybrid_tip: ["Looks and words together (hybrid search)", "見た目と言葉を合わせて探します（ハイブリッド検索）"],
+  mode_picture: ["A picture is always compared by looks", "画像での検索は常に見た目で比べます"],
+  language: ["日本語", "English"],
+  language_tip: ["ページを日本語で表示", "Show the page in English"],
+  add: ["Add pictures", "画像を追加"],
+  model_button: ["Model: {name}", "モデル: {name}"],
+
+  // Filter
+  filter: ["Filter", "絞り込み"],
+  filter_count: ["Filter ({count})", "絞り込み（{count}）"],
+  filter_apply: ["Apply", "適用"],
+  filter_clear: ["Clear the filter", "絞り込みを解除"],
+  negative: ["Stay away from", "避けたいもの"],
+  negative_hint: ["people, text …", "人、文字 …"],
+  negative_note: ["Not used when comparing by words alone, or by a picture.", "キーワードのみの検索と画像での検索では使われません。"],
+  f_type: ["File type", "ファイル形式"],
+  f_from: ["Added from", "追加日（から）"],
+  f_to: ["Added until", "追加日（まで）"],
+  f_width: ["Width in pixels", "幅（ピクセル）"],
+  f_height: ["Height in pixels", "高さ（ピクセル）"],
+  f_bytes: ["File size in MB", "ファイルサイズ（MB）"],
+  f_least: ["At least", "下限"],
+  f_most: ["At most", "上限"],
+  f_prompt: ["Generation prompt", "生成プロンプト"],
+  f_caption: ["Caption", "キャプション"],
+  f_any: ["Any", "指定なし"],
+  f_yes: ["With", "あり"],
+  f_no: ["Without", "なし"],
+  f_model: ["Generated by model", "生成に使われたモデル"],
+  f_sampler: ["Sampler", "サンプラー"],
+  f_seed: ["Seed", "シード"],
+  f_name: ["File name", "ファイル名"],
+  f_name_hint: ["Part of it, or *.png", "一部、または *.png"],
+
+  // Answers
+  pictures: ["Pictures", "画像"],
+  more: ["Load more", "さらに表示"],
+  searching: ["Searching…", "検索中…"],
+  newest: ["Newest pictures", "新着画像"],
+  newest_filtered: ["Newest pictures that pass the filter", "絞り込みに合う新着画像"],
+  none_yet: ["No pictures yet. Drop some here, or use “Add pictures”.", "まだ画像がありません。ここにドロップするか「画像を追加」を押してください。"],
+  none: ["Nothing found. Other words, another way of comparing or a wider filter may help.", "見つかりませんでした。別の言葉や検索方法、ゆるい絞り込みをお試しください。"],
+  hits: ["{count} found · {ms} ms", "{count} 件 · {ms} ミリ秒"],
+  hits_more: ["First {count} · {ms} ms", "上位 {count} 件 · {ms} ミリ秒"],
+  picture_lost: ["This link searches by a picture from a disk, which a link cannot carry. Drop or pick the picture again.", "この検索には手元の画像が使われており、リンクには含まれません。もう一度画像をドロップまたは選択してください。"],
+  no_picture: ["That is not a picture.", "画像ファイルではありません。"],
+  card_distance: ["{name}, distance {distance}", "{name}、距離 {distance}"],
+
+  // Errors
+  retry: ["Try again", "再試行"],
+  enter_key: ["Enter an API key", "API キーを入力"],
+  offline: ["The server does not answer. Is it running, and is this device online?", "サーバーが応答しません。サーバーの起動とネットワーク接続を確認してください。"],
+  request_id: ["Request {id}", "リクエスト {id}"],
+  problem_unauthorized: ["The server asks for an API key.", "このサーバーには API キーが必要です。"],
+  problem_image_not_found: ["This picture is not here, or not any more.", "この画像はないか、すでに削除されています。"],
+  problem_model_not_found: ["There is no such model.", "そのモデルはありません。"],
+  problem_not_embedded: ["The current model has not seen this picture yet.", "この画像は現在のモデルでまだ処理されていません。"],
+  problem_coverage_incomplete: ["The model has not seen all pictures yet.", "このモデルはまだすべての画像を処理していません。"],
+  problem_text_too_long: ["The text is too long.", "文章が長すぎます。"],
+  problem_file_too_large: ["The file is too large.", "ファイルが大きすぎます。"],
+  problem_body_too_large: ["The file is too large.", "ファイルが大きすぎます。"],
+  problem_too_many_pixels: ["The picture has too many pixels.", "画像のピクセル数が多すぎます。"],
+  problem_unsupported_image_type: ["This is not a picture of a supported type.", "対応していない形式のファイルです。"],
+  problem_image_corrupt: ["The picture is damaged.", "画像が壊れています。"],
+  problem_queue_full: ["The server is busy. Try again in a moment.", "サーバーが混み合っています。少し待って再試行してください。"],
+  problem_not_ready: ["The server is not ready.", "サーバーの準備ができていません。"],
+  problem_store_unavailable: ["The server cannot reach its store.", "サーバーがデータベースに接続できません。"],
+  problem_storage_full: ["The server has no space left.", "サーバーの空き容量がありません。"],
+  problem_internal: ["Something went wrong in the server.", "サーバーで問題が起きました。"],
+  problem_invalid_request: ["The server cannot use this request.", "この指定では検索できません。"],
+
+  // One picture
+  previous: ["Previous picture", "前の画像"],
+  next: ["Next picture", "次の画像"],
+  close: ["Close", "閉じる"],
+  similar: ["More like this", "似た画像を探す"],
+  download: ["Download", "ダウンロード"],
+  remove: ["Delete", "削除"],
+  confirm_remove: ["Delete “{name}” for good?", "「{name}」を完全に削除しますか？"],
+  removed: ["Deleted “{name}”.", "「{name}」を削除しました。"],
+  cancel: ["Cancel", "キャンセル"],
+  match: ["Match", "一致度"],
+  distance: ["Vector distance", "ベクトル距離"],
+  similarity: ["Similarity", "類似度"],
+  rank: ["Rank", "順位"],
+  vector_rank: ["Rank by looks", "見た目の順位"],
+  keyword_rank: ["Rank by words", "キーワード順位"],
+  score: ["Score", "スコア"],
+  caption: ["Caption", "キャプション"],
+  no_caption: ["None yet", "まだありません"],
+  edit_caption: ["Edit the caption", "キャプションを編集"],
+  save: ["Save", "保存"],
+  saving: ["Saving…", "保存中…"],
+  caption_saved: ["Caption saved.", "キャプションを保存しました。"],
+  generation: ["Generation prompt", "生成プロンプト"],
+  no_prompt: ["None in the file", "ファイルに含まれていません"],
+  prompt: ["Prompt", "プロンプト"],
+  negative_prompt: ["Negative prompt", "ネガティブプロンプト"],
+  gen_model: ["Image model", "画像モデル"],
+  sampler: ["Sampler", "サンプラー"],
+  steps: ["Steps", "ステップ数"],
+  seed: ["Seed", "シード"],
+  raw_prompt: ["As stored", "保存されている全文"],
+  copy_prompt: ["Copy the prompt", "プロンプトをコピー"],
+  copied: ["Copied.", "コピーしました。"],
+  copy_failed: ["The browser did not allow copying. The text is selected: copy it with the keyboard.", "ブラウザーがコピーを許可しませんでした。選択済みの文字をキーボードでコピーしてください。"],
+  file: ["File", "ファイル"],
+  size: ["Size", "サイズ"],
+  type: ["Type", "形式"],
+  uploaded: ["Added", "追加日時"],
+  image_id: ["Image id", "画像 ID"],
+  same_value: ["Show pictures with the same value", "同じ値の画像を表示"],
+
+  // Adding pictures
+  drop_search: ["Search with it", "この画像で検索"],
+  drop_search_note: ["The picture is only looked at, not kept.", "画像は検索にだけ使われ、保存されません。"],
+  drop_add: ["Add to the collection", "コレクションに登録"],
+  drop_add_note: ["One or many files, or a folder.", "複数のファイルやフォルダーも可。"],
+  drop_title: ["Where to drop the files", "ファイルのドロップ先"],
+  uploads: ["Added pictures", "追加した画像"],
+  uploading: ["Adding pictures: {done} of {total}", "追加中: {done} / {total}"],
+  uploads_done: ["{stored} of {total} are in the collection", "{total} 件中 {stored} 件がコレクションにあります"],
+  uploads_cancel: ["Stop all", "すべて中止"],
+  uploads_retry: ["Retry those that failed", "失敗した画像を再試行"],
+  upload_cancel: ["Stop “{name}”", "「{name}」を中止"],
+  upload_progress: ["Progress of “{name}”", "「{name}」の進み具合"],
+  state_waiting: ["waiting", "待機中"],
+  state_sending: ["sending {percent}", "送信中 {percent}"],
+  state_working: ["being looked at…", "処理中…"],
+  state_busy: ["server busy, trying again", "混雑のため再試行します"],
+  state_created: ["added", "登録しました"],
+  state_known: ["was there already", "登録済みです"],
+  state_rejected: ["not added", "登録できません"],
+  state_stopped: ["stopped", "中止しました"],
+
+  // Models
+  models: ["Models", "モデル"],
+  models_note: ["The current model compares the query with the pictures it has embedded.", "検索には、現在のモデルで処理済みの画像が使われます。"],
+  model_current: ["Current", "使用中"],
+  model_ready: ["loaded", "読み込み済み"],
+  model_not_loaded: ["not loaded", "未読み込み"],
+  model_missing: ["its files are missing", "ファイルがありません"],
+  model_dimension: ["{count} dimensions", "{count} 次元"],
+  coverage: ["{embedded} of {total} pictures embedded", "{total} 件中 {embedded} 件を処理済み"],
+  coverage_failed: ["{embedded} of {total} pictures embedded, {failed} failed", "{total} 件中 {embedded} 件を処理済み、{failed} 件は失敗"],
+  model_use: ["Use this model", "このモデルを使う"],
+  model_switching: ["Switching…", "切り替え中…"],
+  model_switched: ["Searches use {name} now.", "検索に {name} を使います。"],
+  model_partial: ["{name} has embedded {embedded} of {total} pictures. The others will not be found until it has caught up.", "{name} が処理したのは {total} 件中 {embedded} 件です。残りは処理が終わるまで検索されません。"],
+  model_partial_yes: ["Switch anyway", "それでも切り替える"],
+  backfill_start: ["Embed the missing pictures", "残りの画像を処理"],
+  backfill_stop: ["Stop", "中止"],
+  backfill_running: ["Embedding… {detail}", "処理中… {detail}"],
+  backfill_rate: ["{rate} per second, about {time} left", "毎秒 {rate} 件、残り約 {time}"],
+  seconds: ["{count} s", "{count} 秒"],
+  minutes: ["{count} min", "{count} 分"],
+  api: ["API documentation", "API ドキュメント"],
+
+  // API key
+  key_needed: ["This server asks for an API key", "このサーバーには API キーが必要です"],
+  key_label: ["API key", "API キー"],
+  key_note: ["It is kept in this tab only, until the tab is closed.", "キーはこのタブにだけ、閉じるまで保存されます。"],
+  key_wrong: ["The server does not know this key. Check it and try again.", "このキーは登録されていません。確認してもう一度入力してください。"],
+  use_key: ["Use this key", "このキーを使う"],
 };
-
-const preferred = (navigator.languages ?? [navigator.language]).find((tag) => /^(ja|en)\b/i.test(tag)) ?? "en";
-export const language = preferred.slice(0, 2).toLowerCase();
-
-/** The words for a key, with {names} filled in. */
-export function say(key, values = {}) {
-  return WORDS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-}
-
-/** Puts the reader's language into the elements that name their words. */
-export function translate(root) {
-  root.documentElement.lang = language;
-  for (const node of root.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
-  for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
-  for (const node of root.querySelectorAll("[data-title]")) node.title = say(node.dataset.title);
-  for (const node of root.querySelectorAll("[data-placeholder]")) node.placeholder = say(node.dataset.placeholder);
-}
-
-export const number = (value, digits = 0) =>
-  new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
-
-export const date = (text) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
-
-export function bytes(count) {
-  const [value, unit] = count < 1e6 ? [count / 1e3, "kB"] : [count / 1e6, "MB"];
-  return `${number(value, value < 10 ? 1 : 0)} ${unit}`;
-}

@@ -73,6 +73,7 @@ export const models = (signal) => json("/models", { signal });
 export const currentModel = () => json("/models/current");
 export const useModel = (id, allowPartial) => send("PUT", "/models/current", { model_id: id, allow_partial: allowPartial });
 export const startBackfill = (id) => request(`/models/${id}/backfill`, { method: "POST" });
+export const retryFailed = (id) => send("POST", `/models/${id}/backfill`, { retry_failed: true });
 export const stopBackfill = (id) => request(`/models/${id}/backfill`, { method: "DELETE" });
 
 /** One page of what a query asks for. `file` is the reader's picture, or null; `position` comes from the page before. */

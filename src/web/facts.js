@@ -3,6 +3,9 @@
 import { $, make } from "./dom.js";
 import { bytes, date, number, say } from "./say.js";
 
+/** Facts that take a line of their own. */
+const LONG = ["prompt", "negative_prompt"];
+
 /** Fills the lists. `actions` has same(filter), which shows the pictures with the same value, and copied(worked). */
 export function showFacts(image, actions) {
   const generation = image.generation ?? {};
@@ -38,7 +41,11 @@ export function showFacts(image, actions) {
 
 function list(id, facts) {
   const known = facts.filter(([, value]) => value != null && value !== "");
-  $(id).replaceChildren(...known.flatMap(([key, value]) => [make("dt", { textContent: say(key) }), make("dd", {}, value)]));
+  const row = ([key, value]) => {
+    const className = LONG.includes(key) ? "long" : "";
+    return [make("dt", { className, textContent: say(key) }), make("dd", { className }, value)];
+  };
+  $(id).replaceChildren(...known.flatMap(row));
 }
 
 /** A value that can be asked for. */

@@ -32,7 +32,6 @@ export function setUp() {
 function unfold(open) {
   form.hidden = !open;
   toggle.ariaExpanded = String(open);
-  if (open) form.querySelector("input").focus();
 }
 
 function apply() {

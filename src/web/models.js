@@ -41,7 +41,9 @@ export function showCurrent(model) {
 async function refresh() {
   clearTimeout(timer);
   try {
-    ({ models } = await api.models());
+    const answer = await api.models();
+    ({ models } = answer);
+    $("models-broken").replaceChildren(...(answer.broken ?? []).map(({ folder, reason }) => make("p", { className: "bad", lang: "en", textContent: `${folder}: ${reason}` })));
     showCurrent(models.find((model) => model.is_current));
     paint();
   } catch (error) {
@@ -65,41 +67,50 @@ function paint() {
 function card(id) {
   const button = (onclick) => make("button", { type: "button", onclick });
   const parts = {
-    name: make("h3"), state: make("p", { className: "soft" }), coverage: make("p"), bar: make("progress"),
-    backfill: make("p", { className: "soft" }), use: button(() => use(id, false)), start: button(() => backfill(id, api.startBackfill)),
+    name: make("h3"), state: make("p", { className: "soft" }), why: make("p", { className: "bad", lang: "en" }), coverage: make("p"),
+    bar: make("progress"), backfill: make("p", { className: "soft" }), use: button(() => use(id, false)),
+    start: button(() => backfill(id, api.startBackfill)), again: button(() => backfill(id, api.retryFailed)),
     stop: button(() => backfill(id, api.stopBackfill)),
   };
-  const { name, state, coverage, bar, backfill: work, use: choose, start, stop } = parts;
-  const node = make("li", {}, name, state, coverage, bar, work, make("div", { className: "actions" }, choose, start, stop));
+  const { name, state, why, coverage, bar, backfill: work, use: choose, start, again, stop } = parts;
+  const actions = make("div", { className: "actions" }, choose, start, again, stop);
+  const node = make("li", {}, name, state, why, coverage, bar, work, actions);
   return { node, ...parts };
 }
 
 function fill(parts, model) {
   const { embedded, total, failed = 0 } = model;
   const running = isRunning(model);
+  const usable = !["missing", "broken"].includes(model.state);
   parts.node.classList.toggle("current", model.is_current);
   parts.node.ariaCurrent = model.is_current ? "true" : "false";
   parts.name.textContent = `${model.model_name} ${model.model_version}`;
   const facts = [model.is_current && say("model_current"), say("model_dimension", { count: number(model.vector_dimension) }), say(`model_${model.state}`)];
   parts.state.textContent = facts.filter(Boolean).join(" · ");
+  parts.why.hidden = !model.problem;
+  parts.why.textContent = model.problem ?? "";
   const counts = { embedded: number(embedded), total: number(total), failed: number(failed) };
   parts.coverage.textContent = `${say(failed ? "coverage_failed" : "coverage", counts)} (${percent(embedded, total)})`;
   Object.assign(parts.bar, { max: Math.max(total, 1), value: total ? embedded : 1, ariaLabel: parts.coverage.textContent });
-  parts.backfill.hidden = !running;
-  parts.backfill.textContent = running ? say("backfill_running", { detail: pace(model.backfill) }).trim() : "";
+  const failure = model.backfill?.state === "failed" ? model.backfill.reason : null;
+  parts.backfill.hidden = !running && !failure;
+  parts.backfill.textContent = running ? say(`backfill_${model.backfill.state}`, { detail: pace(model.backfill) }).trim() : (failure ?? "");
   parts.use.textContent = say("model_use");
-  parts.use.hidden = model.is_current || model.state === "missing";
+  parts.use.hidden = model.is_current || !usable;
   parts.start.textContent = say("backfill_start");
-  parts.start.hidden = running || embedded + failed >= total || model.state === "missing";
+  parts.start.hidden = running || embedded + failed >= total || !usable;
+  parts.again.textContent = say("backfill_again");
+  parts.again.hidden = running || !failed || embedded + failed < total || !usable;
   parts.stop.textContent = say("backfill_stop");
   parts.stop.hidden = !running;
 }
 
-const isRunning = ({ backfill }) => backfill?.state === "running";
+const isRunning = ({ backfill }) => ["running", "waiting"].includes(backfill?.state);
 
 /** Rate and time left of a backfill, where the service knows them. */
-function pace({ images_per_second: rate, eta_s: left }) {
-  if (!rate || left == null) return "";
+function pace({ per_second: rate, estimated_end: end }) {
+  if (!rate || !end) return "";
+  const left = Math.max(0, Math.round((new Date(end) - Date.now()) / 1000));
   const time = left < 90 ? say("seconds", { count: number(left) }) : say("minutes", { count: number(left / 60) });
   return say("backfill_rate", { rate: number(rate, rate < 10 ? 1 : 0), time });
 }

@@ -89,7 +89,8 @@ mod tests {
     #[test]
     fn no_script_turns_text_into_html_and_no_markup_carries_code_or_style() {
         for (path, _, text) in FILES {
-            for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "http://"]
+            for sink in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "http://"]
             {
                 let harmless = *path == "/assets/icon.svg" && sink == "http://";
                 assert!(harmless || !text.contains(sink), "{path} holds {sink}");

@@ -40,7 +40,7 @@ function card(image) {
   const button = make("button", { type: "button", className: "card", onclick: () => openImage(image) }, img);
   const item = make("li", { image }, button);
   // Very long or tall pictures get a cell of bounded shape and stay whole inside it.
-  item.style.setProperty("--ratio", Math.min(2.6, Math.max(0.5, image.width / image.height)).toFixed(4));
+  item.style.setProperty("--ratio", Math.min(3, Math.max(0.4, image.width / image.height)).toFixed(4));
   if (image.distance != null) button.append(make("span", { className: "distance", ariaHidden: "true" }));
   describe(item);
   thumbnail(img, image);

@@ -41,7 +41,7 @@ async fn every_text_stands_out_from_its_ground_in_light_and_dark() {
     for dark in [false, true] {
         with(Look { dark, ..DESKTOP }, &[], async |page| {
             page.app
-                .add("a.png", png_with_text(1, &[("parameters", "a cat\nSteps: 2, Sampler: Euler a, Seed: 1")]))
+                .add("a.png", png_with_text(1, &[("parameters", "a cat\nNegative prompt: dog\nSteps: 2, Sampler: Euler a, Seed: 1")]))
                 .await;
             page.open("/?q=cat&prompt=yes").await;
             page.settled().await;

@@ -1,5 +1,6 @@
 //! One picture, large.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::page::{with_demo, with_page};
@@ -60,13 +61,16 @@ async fn the_generation_prompt_is_shown_in_parts_and_as_stored() {
 #[tokio::test]
 async fn texts_of_a_picture_are_text_and_nothing_else() {
     let evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
+    let prompt = format!("{evil}\nNegative prompt: {evil}");
     with_page(async |page| {
-        page.app.add("<b>bold<b>.png", png_with_text(1, &[("Comment", evil), ("parameters", evil)])).await;
+        let id = page.app.add("<b>bold<b>.png", png_with_text(1, &[("parameters", &prompt)])).await;
+        let caption = json!({"caption": evil});
+        page.app.send_json(Method::PATCH, &format!("/images/{id}"), &caption).await;
         page.open("/").await;
         page.settled().await;
         let name = page.names().await[0].clone();
         page.enlarge(&name).await;
-        assert!(page.text("#caption-text").await.contains("<img src=x onerror="));
+        assert_eq!(page.text("#caption-text").await, evil);
         assert!(
             page.js("return document.querySelector('#raw-text').textContent", &[])
                 .await

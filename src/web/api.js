@@ -1,6 +1,6 @@
 // The HTTP service, as the page uses it.
 
-import { filterBody } from "./query.js";
+import { closeness, filterBody } from "./query.js";
 
 const KEY = "mitsuke-api-key";
 let askForKey = async () => null;
@@ -76,17 +76,17 @@ export const startBackfill = (id) => request(`/models/${id}/backfill`, { method:
 export const retryFailed = (id) => send("POST", `/models/${id}/backfill`, { retry_failed: true });
 export const stopBackfill = (id) => request(`/models/${id}/backfill`, { method: "DELETE" });
 
-/** One page of what a query asks for. `file` is the reader's picture, or null; `position` comes from the page before. */
-export function find(query, file, limit, position, signal) {
-  const text = query.text.trim();
+/** One page of what a query asks for. `files` are pictures that the reader has; `position` comes from the page before. */
+export function find(query, files, limit, position, signal) {
+  const [text, negative] = [query.text.trim(), query.negative.trim()];
   const filter = filterBody(query.filter);
-  const more = { limit, offset: position ?? 0, ...(filter && { filter }) };
-  if (file) return byFile(file, { ...more, ...(text && { text }) }, signal);
-  if (query.like !== null) return send("POST", "/search/image", { image_id: query.like, ...more, ...(text && { text }) }, signal);
+  const page = { limit, offset: position ?? 0, ...(filter && { filter }) };
+  const near = { ...closeness(query.filter), ...(negative && { negative_query: negative }) };
+  if (files.length || query.like.length) return byPictures(files, query.like, { ...page, ...near, ...(text && { text }) }, signal);
   if (!text && !filter) return newest(limit, position, signal);
-  const negative = query.mode === "keyword" || !text ? "" : query.negative.trim();
-  const mode = text ? query.mode : "vector";
-  return send("POST", "/search/text", { query: text, mode, ...more, ...(negative && { negative_query: negative }) }, signal);
+  // Without words there is nothing to be near to, and words alone have no distance.
+  const vector = text && query.mode !== "keyword" ? near : {};
+  return send("POST", "/search/text", { query: text, mode: text ? query.mode : "vector", ...page, ...vector }, signal);
 }
 
 function newest(limit, cursor, signal) {
@@ -94,10 +94,13 @@ function newest(limit, cursor, signal) {
   return json(`/images?${query}`, { signal });
 }
 
-function byFile(file, parts, signal) {
+/** Relatives of pictures at hand and of stored images, all taken together. */
+function byPictures(files, ids, parts, signal) {
+  if (!files.length) return send("POST", "/search/image", { ...(ids.length === 1 ? { image_id: ids[0] } : { image_ids: ids }), ...parts }, signal);
   const body = new FormData();
   for (const [name, value] of Object.entries(parts)) body.append(name, typeof value === "object" ? JSON.stringify(value) : value);
-  body.append("file", file);
+  for (const id of ids) body.append("image_id", id);
+  for (const file of files) body.append("file", file);
   return json("/search/image", { method: "POST", body, signal });
 }
 

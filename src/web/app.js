@@ -24,9 +24,8 @@ async function show({ restored }) {
     bar.showQuery(query);
     filters.showQuery(query);
     const loading = gallery.load({ restored });
-    if (route.fileIsLost()) problem.note("picture_lost");
+    if (route.isLost()) loading.then(() => problem.note("picture_lost"));
     await loading;
-    if (route.fileIsLost()) problem.note("picture_lost");
   }
   if (query.open !== null && route.query().open === query.open) openById(query.open);
 }
@@ -47,6 +46,13 @@ async function openById(id) {
   }
 }
 
+/** Leaves the large picture for another query. */
+function leaveFor(change, pictures) {
+  route.go(change, pictures);
+  viewer.close();
+  $("pictures").focus({ preventScroll: true });
+}
+
 viewer.setUp({
   async step(by) {
     const image = await gallery.reach(gallery.indexOf(route.query().open) + by);
@@ -57,14 +63,13 @@ viewer.setUp({
     grid.focus(gallery.indexOf(image.image_id), { preventScroll: true });
   },
   similar(image) {
-    route.go({ like: image.image_id, text: "" }, null);
-    viewer.close();
-    $("pictures").focus({ preventScroll: true });
+    leaveFor({ like: [image.image_id], text: "" }, []);
+  },
+  include(image) {
+    leaveFor({ like: [...new Set([...route.query().like, image.image_id])] });
   },
   same(filter) {
-    route.go({ text: "", like: null, negative: "", filter }, null);
-    viewer.close();
-    $("pictures").focus({ preventScroll: true });
+    leaveFor({ text: "", like: [], negative: "", filter }, []);
   },
   removed(image) {
     viewer.close();
@@ -86,7 +91,7 @@ uploads.setUp({
 key.setUp();
 bar.setUp(problem.note, viewer.close);
 filters.setUp();
-drop.setUp(bar.byFile, uploads.add);
+drop.setUp(bar.byFiles, uploads.add);
 models.setUp(() => {
   gallery.forgetKept();
   gallery.load();

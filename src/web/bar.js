@@ -1,7 +1,8 @@
 // The search bar: words, a picture, the way of comparing.
 
-import { $ } from "./dom.js";
-import { forget, show, showFile } from "./pictures.js";
+import { $, make } from "./dom.js";
+import { forget, forgetAll, show, showFile } from "./pictures.js";
+import { MOST_PICTURES } from "./query.js";
 import * as route from "./route.js";
 import { language, onLanguage, say, setLanguage } from "./say.js";
 
@@ -26,10 +27,6 @@ export function setUp(complain, leave) {
     route.goHome();
     $("query").focus();
   };
-  $("chip-clear").onclick = () => {
-    route.go({ like: null, text: $("query").value }, null);
-    $("query").focus();
-  };
   $("home").onclick = (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -37,7 +34,7 @@ export function setUp(complain, leave) {
   };
   $("pick").onclick = () => $("query-file").click();
   $("query-file").onchange = () => {
-    byFile($("query-file").files[0]);
+    byFiles([...$("query-file").files]);
     $("query-file").value = "";
   };
   addEventListener("paste", paste);
@@ -53,12 +50,13 @@ function submit(event) {
   route.go({ text: $("query").value, mode: $("modes").disabled ? route.query().mode : mode() });
 }
 
-/** Searches by a picture that the reader has; words already there stay. */
-export function byFile(file) {
-  if (!file) return;
+/** Searches by pictures that the reader has, all of them together. */
+export function byFiles(files) {
   // An empty type is a type the system does not know: the service looks into the bytes.
-  if (file.type && !file.type.startsWith("image/")) return report("no_picture");
-  route.go({ like: null, text: "" }, file);
+  const pictures = files.filter(({ type }) => !type || type.startsWith("image/")).slice(0, MOST_PICTURES);
+  if (!files.length) return;
+  if (!pictures.length) return report("no_picture");
+  route.go({ like: [], text: "" }, pictures);
   leaveViewer();
 }
 
@@ -66,7 +64,7 @@ function paste(event) {
   const file = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
   if (!file || document.querySelector("dialog[open]:not(#viewer)")) return;
   event.preventDefault();
-  byFile(file);
+  byFiles([file]);
 }
 
 /** The key / goes to the search field, as on many sites. */
@@ -79,21 +77,40 @@ function slash(event) {
 
 /** Shows the query of the address in the bar. */
 export function showQuery(query) {
-  const picture = route.file();
-  const source = picture ?? query.like;
+  const files = route.files();
   $("query").value = query.text;
   document.querySelector(`input[name=mode][value=${query.mode}]`).checked = true;
-  $("modes").disabled = source !== null;
-  $("chip").hidden = source === null;
-  if (picture) showFile($("chip-picture"), picture);
-  else if (source !== null) show($("chip-picture"), `/images/${source}/thumbnail?size=128`).catch(() => forget($("chip-picture")));
-  else forget($("chip-picture"));
+  $("modes").disabled = files.length + query.like.length > 0;
+  forgetAll($("chips"));
+  const without = (list, one) => list.filter((other) => other !== one);
+  $("chips").replaceChildren(
+    ...files.map((file) => chip((img) => showFile(img, file), { change: {}, files: without(files, file) })),
+    ...query.like.map((id) => chip(
+      (img) => show(img, `/images/${id}/thumbnail?size=128`).catch(() => forget(img)),
+      { change: { like: without(query.like, id) }, files },
+    )),
+  );
+  $("chips").hidden = !$("modes").disabled;
   showWords(query);
+}
+
+/** One picture of the query, with a button that takes it out. */
+function chip(fill, { change, files }) {
+  const img = make("img", { onerror: () => forget(img) });
+  const away = () => {
+    route.go({ ...change, text: $("query").value }, files);
+    $("query").focus();
+  };
+  const button = make("button", { type: "button", textContent: "×", onclick: away });
+  fill(img);
+  return make("li", {}, img, button);
 }
 
 function showWords({ text }) {
   const byPicture = $("modes").disabled;
   $("query").placeholder = say(byPicture ? "query_hint_more" : "query_hint");
+  for (const img of $("chips").querySelectorAll("img")) img.alt = say("query_picture");
+  for (const button of $("chips").querySelectorAll("button")) button.title = button.ariaLabel = say("clear_picture");
   for (const label of $("modes").querySelectorAll("label"))
     label.title = say(byPicture ? "mode_picture" : `mode_${label.firstElementChild.value}_tip`);
   $("language").lang = language() === "en" ? "ja" : "en";
@@ -102,5 +119,5 @@ function showWords({ text }) {
 }
 
 function showClear() {
-  $("clear").hidden = !$("query").value && $("chip").hidden;
+  $("clear").hidden = !$("query").value && $("chips").hidden;
 }

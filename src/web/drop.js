@@ -8,7 +8,7 @@ const zones = [$("drop-search"), $("drop-add")];
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 const zoneOf = (event) => zones.find((zone) => zone.contains(event.target)) ?? null;
 
-/** Wires dragging; `search(file)` and `add(files)` take what is dropped. */
+/** Wires dragging; `search(files)` and `add(files)` take what is dropped. */
 export function setUp(search, add) {
   addEventListener("dragenter", (event) => {
     // A dialog on top of all others, so that dropping works over a large picture too.
@@ -29,7 +29,7 @@ export function setUp(search, add) {
     event.preventDefault();
     const zone = zoneOf(event);
     end();
-    if (zone === $("drop-search")) search(event.dataTransfer.files[0]);
+    if (zone === $("drop-search")) search([...event.dataTransfer.files]);
     if (zone === $("drop-add")) add(await filesOf(event.dataTransfer));
   });
   dialog.onclick = end;

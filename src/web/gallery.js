@@ -91,7 +91,7 @@ async function page(first = false) {
   $("grid").ariaBusy = "true";
   const late = setTimeout(() => announce(() => say("searching")), 300);
   try {
-    const answer = await api.find(route.query(), route.file(), PAGE, next, mine.signal);
+    const answer = await api.find(route.query(), route.files(), PAGE, next, mine.signal);
     if (mine.signal.aborted) return;
     if (first) grid.clear();
     const found = answer.hits ?? answer.images;
@@ -124,7 +124,7 @@ function sayFound({ hits, took_ms: took }) {
   const count = images.length;
   const last = next === null;
   const { text, like, filter } = route.query();
-  if (!hits || (!text.trim() && like === null && !route.file())) {
+  if (!hits || !(text.trim() || like.length || route.files().length)) {
     const filtered = Object.keys(filter).length > 0;
     announce(() => say(count ? (filtered ? "newest_filtered" : "newest") : filtered ? "none" : "none_yet"));
   } else {

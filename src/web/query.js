@@ -6,11 +6,14 @@ export const MODES = ["vector", "keyword", "hybrid"];
 export const FILTER_FIELDS = {
   type: "list", from: "day", to: "day", min_width: "number", max_width: "number", min_height: "number",
   max_height: "number", min_mb: "size", max_mb: "size", prompt: "choice", caption: "choice", model: "text",
-  sampler: "text", seed: "number", name: "text",
+  sampler: "text", seed: "number", name: "text", closeness: "size", gap: "size",
 };
 
-/** Asks for the newest images. `like` is the id of a stored image, `picture` says that one from a disk is meant. */
-export const EMPTY = Object.freeze({ text: "", negative: "", mode: "vector", like: null, picture: false, filter: {}, open: null });
+/** Pictures that one query may hold. */
+export const MOST_PICTURES = 16;
+
+/** Asks for the newest images. `like` has ids of stored images, `picture` says that some from a disk are meant too. */
+export const EMPTY = Object.freeze({ text: "", negative: "", mode: "vector", like: [], picture: false, filter: {}, open: null });
 
 const whole = (text) => (/^\d{1,20}$/.test(text ?? "") ? text : null);
 
@@ -31,7 +34,7 @@ export function parse(search) {
     text: given.get("q") ?? "",
     negative: given.get("not") ?? "",
     mode: MODES.includes(given.get("mode")) ? given.get("mode") : "vector",
-    like: id("like"),
+    like: [...new Set(given.getAll("like").filter(whole).map(Number))].slice(0, MOST_PICTURES),
     picture: given.has("picture"),
     filter: cleanFilter((name) => given.getAll(name)),
     open: id("image"),
@@ -55,7 +58,7 @@ export function format({ text, negative, mode, like, picture, filter, open }) {
   if (text) query.set("q", text);
   if (negative) query.set("not", negative);
   if (mode !== "vector") query.set("mode", mode);
-  if (like !== null) query.set("like", like);
+  for (const id of like) query.append("like", id);
   if (picture) query.set("picture", "1");
   for (const [name, value] of Object.entries(filter)) for (const one of [value].flat()) query.append(name, one);
   if (open !== null) query.set("image", open);
@@ -90,6 +93,11 @@ export function filterBody(filter) {
   put("sampler", filter.sampler);
   put(/[*?]/.test(filter.name ?? "") ? "file_name_pattern" : "file_name_contains", filter.name);
   return Object.keys(body).length ? body : null;
+}
+
+/** What leaves out hits that are not close enough: to the query, or beside the best hit. */
+export function closeness({ closeness: least, gap }) {
+  return { ...(least && { min_similarity: Number(least) }), ...(gap && { max_gap: Number(gap) }) };
 }
 
 /** Whether two queries ask for the same images, whichever of them is open. */

@@ -2,8 +2,8 @@
 
 import { EMPTY, format, parse, same } from "./query.js";
 
-/** Pictures from the reader's disk or clipboard that are or were queries, by the name that history.state has for them. */
-const files = new Map();
+/** Pictures from the reader's disk or clipboard that are or were queries, by the names that history.state has for them. */
+const known = new Map();
 const visit = Math.random().toString(36).slice(2);
 let entries = 0;
 let changed = () => {};
@@ -19,11 +19,11 @@ export function onChange(listener) {
 /** The query now. */
 export const query = () => parse(location.search);
 
-/** The reader's picture that is part of the query now, or null. */
-export const file = () => files.get(history.state?.file) ?? null;
+/** The reader's pictures that are part of the query now. */
+export const files = () => (history.state?.files ?? []).map((name) => known.get(name)).filter(Boolean);
 
 /** Whether the query is by a picture that the address cannot carry and nobody has any more. */
-export const fileIsLost = () => query().picture && !file();
+export const isLost = () => query().picture && !files().length;
 
 /** A name for the entry of the query now; a large picture on top of it shares it. */
 export const entry = () => history.state?.entry ?? null;
@@ -35,22 +35,25 @@ export function begin() {
 
 const nextEntry = () => `${visit}-${++entries}`;
 
-/** Goes to another query, with another picture of the reader's when one is given (null: none); Back returns here. */
-export function go(change, picture = file()) {
-  const target = { ...query(), open: null, ...change, picture: picture !== null };
-  const known = [...files].find(([, one]) => one === picture)?.[0];
-  const name = picture && (known ?? `${visit}-${files.size}`);
-  if (picture) files.set(name, picture);
-  const state = { entry: nextEntry(), ...(name && { file: name }) };
-  const repeated = same(target, query()) && name === (history.state?.file ?? null);
+/** Goes to another query, by other pictures of the reader's when some are given; Back returns here. */
+export function go(change, pictures = files()) {
+  const target = { ...query(), open: null, ...change, picture: pictures.length > 0 };
+  const names = pictures.map(nameOf);
+  const repeated = same(target, query()) && names.join() === (history.state?.files ?? []).join();
   // From a large picture, Back returns to the query below it.
   const instead = repeated || history.state?.viewer;
-  history[instead ? "replaceState" : "pushState"](state, "", format(target));
+  history[instead ? "replaceState" : "pushState"]({ entry: nextEntry(), files: names }, "", format(target));
   changed({ restored: false });
 }
 
+function nameOf(file) {
+  const name = [...known].find(([, one]) => one === file)?.[0] ?? `${visit}-${known.size}`;
+  known.set(name, file);
+  return name;
+}
+
 /** Back to the start: the newest images. */
-export const goHome = () => go({ ...EMPTY, filter: {} }, null);
+export const goHome = () => go({ ...EMPTY, filter: {} }, []);
 
 /** Puts the open image into the address: as a step that Back undoes, or instead of the image open before. */
 export function open(id, instead) {

@@ -6,6 +6,8 @@ import { $, ask, make } from "./dom.js";
 import { showFacts } from "./facts.js";
 import { forget, show } from "./pictures.js";
 import { nodes, sentences } from "./problem.js";
+import { MOST_PICTURES } from "./query.js";
+import { files, query } from "./route.js";
 import { onLanguage, say } from "./say.js";
 
 const dialog = $("viewer");
@@ -13,7 +15,7 @@ const large = $("large");
 let shown = null;
 let actions = {};
 
-/** Wires the dialog. `given` has step(by), closed(), similar(image), same(filter), removed(image), changed(image). */
+/** Wires the dialog. `given` has step(by), closed(), similar(image), include(image), same(filter), removed(image), changed(image). */
 export function setUp(given) {
   actions = given;
   $("previous").onclick = () => actions.step(-1);
@@ -34,6 +36,7 @@ export function setUp(given) {
   };
   large.onload = () => ($("stage").ariaBusy = "false");
   $("similar").onclick = () => actions.similar(shown);
+  $("include").onclick = () => actions.include(shown);
   $("remove").onclick = remove;
   $("download").onclick = download;
   caption.setUp({ current: () => shown, saved, complain });
@@ -67,7 +70,8 @@ export const close = () => dialog.open && dialog.close();
 function describe() {
   $("viewer-name").textContent = shown.file_name;
   large.alt = shown.caption || shown.file_name;
-  $("similar").title = say("similar");
+  const { text, like } = query();
+  $("include").hidden = !(text || like.length || files().length) || like.includes(shown.image_id) || like.length + files().length >= MOST_PICTURES;
   caption.show(shown);
   showFacts(shown, { same: actions.same, copied: (worked) => say_(say(worked ? "copied" : "copy_failed")) });
 }

@@ -41,7 +41,13 @@ async fn every_text_stands_out_from_its_ground_in_light_and_dark() {
     for dark in [false, true] {
         with(Look { dark, ..DESKTOP }, &[], async |page| {
             page.app
-                .add("a.png", png_with_text(1, &[("parameters", "a cat\nNegative prompt: dog\nSteps: 2, Sampler: Euler a, Seed: 1")]))
+                .add(
+                    "a.png",
+                    png_with_text(
+                        1,
+                        &[("parameters", "a cat\nNegative prompt: dog\nSteps: 2, Sampler: Euler a, Seed: 1")],
+                    ),
+                )
                 .await;
             page.open("/?q=cat&prompt=yes").await;
             page.settled().await;
@@ -124,7 +130,7 @@ async fn narrow(page: &Page, what: &str) {
     // WCAG 2.2, success criterion 2.5.5 asks for 44 px; links inside text may be smaller.
     let script = "const top = document.querySelector('dialog[open]') ?? document;
         return [...top.querySelectorAll('button:not(.link), select, input:not([type=checkbox], [type=radio], [type=file])')]
-        .filter((node) => node.checkVisibility() && !node.closest('#chip'))
+        .filter((node) => node.checkVisibility() && !node.closest('#chips'))
         .map((node) => [node.id || node.name || node.textContent, node.getBoundingClientRect().height])
         .filter(([, height]) => height < 43.5)";
     assert_eq!(page.js(script, &[]).await, json!([]), "{what} has small targets");

@@ -1,9 +1,10 @@
 //! Searching: by text, by a picture, both, narrowed; and the address that holds it.
 
+use image::ImageFormat;
 use serde_json::json;
 
 use crate::page::{Page, file, repository, sample, with_demo, with_page};
-use crate::pictures::{png, png_with_text};
+use crate::pictures::{encoded, pixels, png, png_with_text};
 
 const SAMPLES: [&str; 6] =
     ["cat-chelsea.jpg", "夕焼けの海.jpg", "red-car.webp", "onigiri.webp", "blue-dress-girl.png", "earth.jpg"];
@@ -103,19 +104,19 @@ async fn a_dropped_picture_searches_where_the_reader_says_so_and_is_not_kept() {
         page.drop_on("#drop-search", std::slice::from_ref(&cat)).await;
         page.settled().await;
         assert_eq!(page.names().await[0], "cat-chelsea.jpg");
-        page.until("document.querySelector('#chip-picture').naturalWidth > 0").await;
+        page.until("document.querySelector('#chips img').naturalWidth > 0").await;
         assert_eq!(page.app.get("/images").await.ids().len(), SAMPLES.len(), "it is only looked at");
         assert!(!page.find("#modes input").await.is_enabled().await.unwrap(), "a picture is compared by looks");
 
         page.search("夕焼け").await;
         let both = page.names().await;
-        assert!(page.is_shown("#chip").await, "words are added to the picture");
-        page.click("#chip-clear").await;
+        assert!(page.is_shown("#chips").await, "words are added to the picture");
+        page.click("#chips button").await;
         page.settled().await;
         assert_eq!(page.names().await[0], "夕焼けの海.jpg", "the words alone");
         page.back().await;
         assert_eq!(page.names().await, both, "Back brings the picture again");
-        assert!(page.is_shown("#chip").await);
+        assert!(page.is_shown("#chips").await);
     })
     .await;
 }
@@ -215,6 +216,96 @@ async fn what_to_stay_away_from_changes_the_distances() {
 async fn distances(page: &Page) -> Vec<String> {
     let script = "return [...document.querySelectorAll('.distance')].map((node) => node.textContent)";
     serde_json::from_value(page.js(script, &[]).await).unwrap()
+}
+
+#[tokio::test]
+async fn several_pictures_and_words_make_one_query() {
+    with_demo(async |page| {
+        page.add_samples(&SAMPLES).await;
+        page.open("/").await;
+        page.settled().await;
+        let (cat, sea) = ("cat-lying.jpg", "red-sunset-sea.jpg");
+        let two = [cat, sea].map(|name| file(name, "image/jpeg", &sample(name)));
+        page.drop_on("#drop-search", &two).await;
+        page.settled().await;
+        let mut first = page.names().await[..2].to_vec();
+        first.sort();
+        assert_eq!(first, ["cat-chelsea.jpg", "夕焼けの海.jpg"], "what is near to both");
+        page.until("document.querySelectorAll('#chips img').length === 2").await;
+
+        page.enlarge("earth.jpg").await;
+        page.click("#include").await;
+        page.until("document.querySelectorAll('#chips img').length === 3 && !document.querySelector('#viewer').open")
+            .await;
+        page.settled().await;
+        assert_eq!(page.address().await, "/?like=6&picture=1");
+        assert!(!page.names().await.contains(&"earth.jpg".to_owned()), "a stored picture does not find itself");
+        page.click("#chips li:nth-child(2) button").await;
+        page.settled().await;
+        page.click("#chips li:nth-child(2) button").await;
+        page.settled().await;
+        assert_eq!(page.names().await[0], "cat-chelsea.jpg");
+        page.back().await;
+        page.back().await;
+        assert_eq!(page.js("return document.querySelectorAll('#chips img').length", &[]).await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn hits_that_are_not_close_enough_are_left_out() {
+    with_demo(async |page| {
+        page.add_samples(&SAMPLES).await;
+        page.open("/?q=%E7%8C%AB").await;
+        page.settled().await;
+        assert_eq!(page.names().await.len(), SAMPLES.len());
+        page.click("#filter-toggle").await;
+        page.type_into("#filter [name=gap]", "0.01\u{e007}").await;
+        page.settled().await;
+        assert_eq!(page.names().await, ["cat-chelsea.jpg"], "no other is as near as the best");
+        page.click("#modes label:nth-of-type(2)").await;
+        page.settled().await;
+        assert!(!page.is_shown("#error").await, "words have no distance: the limit waits");
+        page.click("#filter-clear").await;
+        page.settled().await;
+        page.click("#modes label:nth-of-type(1)").await;
+        page.settled().await;
+        page.type_into("#filter [name=closeness]", "0.9\u{e007}").await;
+        page.settled().await;
+        assert!(page.names().await.is_empty() && page.text("#status").await.starts_with("Nothing found"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sizes_dates_and_names_filter_the_newest_too() {
+    with_page(async |page| {
+        for (seed, width) in [(1, 20), (2, 40), (3, 80)] {
+            page.app.add(&format!("{width}-wide.png"), encoded(&pixels(seed, width, 30), ImageFormat::Png)).await;
+        }
+        page.open("/?min_width=30&max_width=60").await;
+        page.settled().await;
+        assert_eq!(page.names().await, ["40-wide.png"]);
+        assert_eq!(page.text("#status").await, "Newest pictures that pass the filter");
+        page.open("/?name=4%3F-w*.png").await;
+        page.settled().await;
+        assert_eq!(page.names().await, ["40-wide.png"]);
+        page.open("/?name=wide").await;
+        page.settled().await;
+        assert_eq!(page.names().await.len(), 3);
+        page.open("/?to=2001-01-01").await;
+        page.settled().await;
+        assert!(page.names().await.is_empty());
+        let today = "new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 10)";
+        let today = page.js(&format!("return {today}"), &[]).await;
+        page.open(&format!("/?from={0}&to={0}&max_mb=1&sampler=", today.as_str().unwrap())).await;
+        page.settled().await;
+        assert_eq!(page.names().await.len(), 3, "both days count");
+        page.open("/?min_width=many&seed=-1&type=text/html&like=x&mode=magic").await;
+        page.settled().await;
+        assert_eq!((page.names().await.len(), page.is_shown("#error").await), (3, false), "nonsense is left out");
+    })
+    .await;
 }
 
 #[tokio::test]

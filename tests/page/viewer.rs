@@ -171,7 +171,7 @@ async fn more_like_this_shows_the_relatives_of_a_picture() {
         page.settled().await;
         let names = page.names().await;
         assert_eq!((names.len(), names[0].as_str()), (4, "red-sunset-sea.jpg"), "{names:?}");
-        page.until("document.querySelector('#chip-picture').naturalWidth > 0").await;
+        page.until("document.querySelector('#chips img').naturalWidth > 0").await;
         page.search("猫").await;
         assert!(page.address().await.contains("q=%E7%8C%AB&like="), "words are added to it");
         page.back().await;
@@ -208,7 +208,10 @@ async fn a_picture_is_deleted_only_after_a_yes() {
 #[tokio::test]
 async fn the_fields_of_a_prompt_lead_to_pictures_that_share_them() {
     with_page(async |page| {
-        let texts = [A1111, "a dog\nSteps: 20, Sampler: Euler a, Seed: 18446744073709551615, Model: other"];
+        let texts = [
+            A1111,
+            "a dog\nNegative prompt: cat\nSteps: 20, Sampler: Euler a, Seed: 18446744073709551615, Model: other",
+        ];
         for (seed, text) in (1..).zip(texts) {
             page.app.add(&format!("{seed}.png"), png_with_text(seed, &[("parameters", text)])).await;
         }
@@ -219,6 +222,11 @@ async fn the_fields_of_a_prompt_lead_to_pictures_that_share_them() {
         assert_eq!(seed, "18446744073709551615", "exact, although no JavaScript number");
         page.find("#prompt-parts dd:last-child button").await.click().await.unwrap();
         page.until("location.search === '?seed=18446744073709551615'").await;
+        page.settled().await;
+        assert_eq!(page.names().await, ["2.png"]);
+        page.open("/?sampler=dpm%2B%2B+2m+karras&model=dreamy-v3").await;
+        page.settled().await;
+        assert_eq!(page.names().await, ["1.png"]);
     })
     .await;
 }

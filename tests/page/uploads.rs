@@ -86,7 +86,7 @@ async fn a_busy_server_is_asked_again_until_every_file_is_stored() {
 
 /// A picture that takes a while to send and decode.
 fn large(seed: u32) -> Vec<u8> {
-    encoded(&pixels(seed, 900, 700), image::ImageFormat::Bmp)
+    encoded(&pixels(seed, 420, 320), image::ImageFormat::Bmp)
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn the_panel_shows_how_far_a_file_is_and_stops_it() {
     with_page(async |page| {
         page.open("/").await;
         page.settled().await;
-        let slow = json!({"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000});
+        let slow = json!({"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 100_000});
         page.browser.cdp("Network.emulateNetworkConditions", slow).await;
         let files = [file("slow.bmp", "image/bmp", &large(1)), file("slower.bmp", "image/bmp", &large(2))];
         page.drop_on("#drop-add", &files).await;

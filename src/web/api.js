@@ -72,6 +72,7 @@ export const remove = (id) => request(`/images/${id}`, { method: "DELETE" });
 export const models = (signal) => json("/models", { signal });
 export const currentModel = () => json("/models/current");
 export const useModel = (id, allowPartial) => send("PUT", "/models/current", { model_id: id, allow_partial: allowPartial });
+export const refreshModels = () => request("/models/refresh", { method: "POST" });
 export const startBackfill = (id) => request(`/models/${id}/backfill`, { method: "POST" });
 export const retryFailed = (id) => send("POST", `/models/${id}/backfill`, { retry_failed: true });
 export const stopBackfill = (id) => request(`/models/${id}/backfill`, { method: "DELETE" });

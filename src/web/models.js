@@ -21,6 +21,8 @@ export function setUp(whenSwitched) {
     refresh();
   };
   $("models-close").onclick = () => dialog.close();
+  // A model that was put into the server's folder since it started.
+  $("models-refresh").onclick = () => api.refreshModels().then(refresh, complain);
   dialog.onclick = (event) => event.target === dialog && dialog.close();
   dialog.onclose = () => clearTimeout(timer);
   onLanguage(() => {

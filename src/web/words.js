@@ -167,6 +167,7 @@ export const WORDS = {
   // Models
   models: ["Models", "モデル"],
   models_note: ["The current model compares the query with the pictures it has embedded.", "検索には、現在のモデルで処理済みの画像が使われます。"],
+  models_refresh: ["Look for new models", "新しいモデルを探す"],
   model_current: ["Current", "使用中"],
   model_ready: ["loaded", "読み込み済み"],
   model_not_loaded: ["not loaded", "未読み込み"],

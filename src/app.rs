@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, from_fn};
@@ -15,8 +16,9 @@ use crate::clip::{DeviceChoice, EncoderOptions};
 use crate::config::{Device, Limits, Settings};
 use crate::image::DecodeLimits;
 use crate::models::{Keeper, Models, ModelsError};
-use crate::register::Registrar;
+use crate::register::{Registrar, parse_generation};
 use crate::seed::{Seeded, seed};
+use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{Store, StoreError};
 
@@ -110,11 +112,18 @@ impl Application {
         self.services.clone()
     }
 
-    /// Registers the sample pictures when the store is empty; see [`crate::seed`].
+    /// Registers the sample pictures when the store is empty, once the server is ready; see [`crate::seed`].
     pub fn seeding(&self) -> impl Future<Output = Option<Seeded>> + use<> {
         let (services, images_dir, data_dir) = (self.services(), self.images_dir.clone(), self.data_dir.clone());
         async move {
             let folder = images_dir?;
+            if !wait_until_ready(&services).await {
+                return None;
+            }
+            // The note that registering has begun; a server with a database may have no folder for it yet.
+            if let Err(error) = std::fs::create_dir_all(&data_dir) {
+                log::warn!("{} cannot be made: {error}", data_dir.display());
+            }
             match seed(&folder, &data_dir, Arc::clone(&services.store), &services.registrar).await {
                 Ok(seeded) => seeded,
                 Err(error) => {
@@ -202,14 +211,68 @@ fn listen(
     Ok((server.run(), address))
 }
 
+/// How often a server that is not ready looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether the store answers and the current model is in memory.
+pub async fn is_ready(services: &Services) -> bool {
+    let store = Arc::clone(&services.store);
+    let answers = matches!(crate::blocking::run(move || store.check()).await, Ok(Ok(())));
+    answers && services.models.check_ready().await.is_ok()
+}
+
+/// Waits for that, as long as it takes; false when the server stops before.
+pub async fn wait_until_ready(services: &Services) -> bool {
+    while !is_ready(services).await {
+        if services.stopping.load(Ordering::Relaxed) {
+            return false;
+        }
+        actix_web::rt::time::sleep(LOOK_AGAIN).await;
+    }
+    true
+}
+
 /// The store of a program with these settings. Blocks.
 ///
 /// # Errors
 /// When it does not open.
 pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    if let Some(oracle) = &settings.oracle {
+        let store = oracle_store(oracle.clone());
+        // The database may be down now and come up later: whoever asks for it finds out.
+        match store.check() {
+            Ok(()) => log::info!("images are kept in the Oracle database {}", oracle.dsn),
+            Err(error) => log::error!("not ready, and trying again as long as it takes: {error}"),
+        }
+        return Ok(Arc::new(store));
+    }
     let store = SqliteStore::open(&settings.data_dir, SqliteOptions::default())
         .map_err(|cause| StartError::Store { folder: settings.data_dir.clone(), cause })?;
     Ok(Arc::new(store))
+}
+
+/// A store in an Oracle database, which knows how to read pictures that another program put there.
+#[must_use]
+pub fn oracle_store(settings: OracleSettings) -> OracleStore {
+    OracleStore::new(settings, examine)
+}
+
+/// What Mitsuke finds out about a picture that another program put into a shared database.
+fn examine(bytes: &[u8], generation_prompt: Option<&str>) -> ForeignFacts {
+    let generation = generation_prompt.and_then(parse_generation).and_then(|parts| serde_json::to_string(&parts).ok());
+    match crate::image::decode(bytes, &DecodeLimits::default()) {
+        Ok(decoded) => ForeignFacts {
+            file_type: Some(decoded.facts.file_type.media_type()),
+            width: decoded.facts.width,
+            height: decoded.facts.height,
+            generation,
+        },
+        Err(error) => {
+            log::warn!("a picture of another program cannot be decoded and is kept as it is: {error}");
+            let file_type = crate::image::sniff(bytes).ok().map(|file_type| file_type.media_type());
+            ForeignFacts { file_type, generation, ..ForeignFacts::default() }
+        }
+    }
 }
 
 /// The models of a program with these settings, none of them loaded. Blocks.

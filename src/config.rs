@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::store::oracle::OracleSettings;
+
 /// A setting that cannot be used, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the setting {name} is not usable: {reason}")]
@@ -114,6 +116,8 @@ pub struct Settings {
     pub bind: SocketAddr,
     /// Where the embedded store lives.
     pub data_dir: PathBuf,
+    /// The database, when it is not the embedded store.
+    pub oracle: Option<OracleSettings>,
     /// Folder of model folders.
     pub models_dir: PathBuf,
     /// Pictures registered when the store is empty.
@@ -182,6 +186,7 @@ impl Settings {
         let settings = Self {
             bind: bind(lookup)?,
             data_dir: path(lookup, "MITSUKE_DATA_DIR", "./data"),
+            oracle: oracle(lookup)?,
             models_dir: path(lookup, "MITSUKE_MODELS_DIR", "./models"),
             images_dir: match lookup("MITSUKE_IMAGES_DIR") {
                 None => Some(PathBuf::from("./images")),
@@ -212,7 +217,6 @@ impl Settings {
             },
             shutdown_timeout: Duration::from_secs(number(lookup, "MITSUKE_SHUTDOWN_TIMEOUT_S", 30, 1, 3_600)?),
         };
-        settings.check_oracle(lookup)?;
         settings.check_exposure(lookup)?;
         Ok(settings)
     }
@@ -232,23 +236,49 @@ impl Settings {
             ),
         })
     }
-
-    fn check_oracle(&self, lookup: Lookup<'_>) -> Result<(), ConfigError> {
-        for name in ["DB_USER", "DB_PASSWORD", "DB_DSN"] {
-            if set(lookup, name).is_some() {
-                return Err(ConfigError {
-                    name,
-                    reason: "this version has only the embedded store; unset DB_USER, DB_PASSWORD and DB_DSN".into(),
-                });
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The value of a variable that is set and not blank.
 fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
     lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The Oracle database, when DB_USER, DB_PASSWORD and DB_DSN name one.
+fn oracle(lookup: Lookup<'_>) -> Result<Option<OracleSettings>, ConfigError> {
+    const NAMES: [&str; 3] = ["DB_USER", "DB_PASSWORD", "DB_DSN"];
+    // A password may begin or end with a space.
+    let password = lookup("DB_PASSWORD").filter(|text| !text.is_empty());
+    let values = [set(lookup, "DB_USER"), password, set(lookup, "DB_DSN")];
+    let missing: Vec<&'static str> =
+        NAMES.into_iter().zip(&values).filter(|(_, v)| v.is_none()).map(|(n, _)| n).collect();
+    if let Some(first) = missing.first()
+        && missing.len() < NAMES.len()
+    {
+        return Err(ConfigError {
+            name: first,
+            reason: format!(
+                "an Oracle database needs DB_USER, DB_PASSWORD and DB_DSN, and {} not set. Set all three, or none to \
+                 use the embedded store",
+                match missing.as_slice() {
+                    [one] => format!("{one} is"),
+                    several => format!("{} are", several.join(" and ")),
+                }
+            ),
+        });
+    }
+    let [Some(user), Some(password), Some(dsn)] = values else { return Ok(None) };
+    let defaults = OracleSettings::new(user, Secret::new(password), dsn);
+    let milliseconds = |name, default: Duration, min| -> Result<Duration, ConfigError> {
+        let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
+        Ok(Duration::from_millis(number(lookup, name, default, min, 3_600_000)?))
+    };
+    Ok(Some(OracleSettings {
+        pool_size: number(lookup, "MITSUKE_DB_POOL_SIZE", defaults.pool_size, 2, 1_000)?,
+        connect_timeout: milliseconds("MITSUKE_DB_CONNECT_TIMEOUT_MS", defaults.connect_timeout, 100)?,
+        call_timeout: milliseconds("MITSUKE_DB_CALL_TIMEOUT_MS", defaults.call_timeout, 100)?,
+        target_accuracy: number(lookup, "MITSUKE_VECTOR_TARGET_ACCURACY", defaults.target_accuracy, 1, 100)?,
+        ..defaults
+    }))
 }
 
 fn path(lookup: Lookup<'_>, name: &str, default: &str) -> PathBuf {
@@ -347,6 +377,34 @@ mod tests {
         assert_eq!(read(&[("MITSUKE_BIND", "8080")]).unwrap_err().name, "MITSUKE_BIND");
         let error = read(&[("MITSUKE_ALLOW_ANONYMOUS", "yes")]).unwrap_err();
         assert!(error.to_string().contains("may be `true` or `false`"), "{error}");
+    }
+
+    #[test]
+    fn three_settings_select_oracle_and_a_missing_one_is_named() {
+        let all = [("DB_USER", "mitsuke"), ("DB_PASSWORD", " top secret "), ("DB_DSN", "db:1521/FREEPDB1")];
+        assert_eq!(read(&[]).unwrap().oracle, None);
+        let oracle = read(&all).unwrap().oracle.unwrap();
+        assert_eq!((oracle.user.as_str(), oracle.dsn.as_str()), ("mitsuke", "db:1521/FREEPDB1"));
+        assert_eq!(oracle.password.expose(), " top secret ");
+        assert_eq!((oracle.pool_size, oracle.target_accuracy), (8, 95));
+        for missing in 0..3 {
+            let two: Vec<_> = all.iter().copied().filter(|(name, _)| *name != all[missing].0).collect();
+            let error = read(&two).unwrap_err();
+            assert_eq!(error.name, all[missing].0);
+        }
+        assert!(read(&all[..1]).unwrap_err().reason.contains("DB_PASSWORD and DB_DSN are not set"));
+        assert!(!format!("{:?}", read(&all).unwrap()).contains("top secret"));
+    }
+
+    #[test]
+    fn limits_of_the_database_are_checked() {
+        let with = |pair| {
+            let all = [("DB_USER", "u"), ("DB_PASSWORD", "p"), ("DB_DSN", "d"), pair];
+            read(&all).map(|settings| settings.oracle.unwrap())
+        };
+        assert_eq!(with(("MITSUKE_DB_CALL_TIMEOUT_MS", "1500")).unwrap().call_timeout, Duration::from_millis(1500));
+        assert_eq!(with(("MITSUKE_VECTOR_TARGET_ACCURACY", "101")).unwrap_err().name, "MITSUKE_VECTOR_TARGET_ACCURACY");
+        assert_eq!(with(("MITSUKE_DB_POOL_SIZE", "1")).unwrap_err().name, "MITSUKE_DB_POOL_SIZE");
     }
 
     #[test]

@@ -281,7 +281,7 @@ impl From<StoreError> for ApiError {
                 Self::new(ErrorCode::StoreBusy, "The store has more to do than it can. Try again in a moment.")
                     .retry_after(1)
             }
-            error @ StoreError::Misconfigured(_) => {
+            error @ (StoreError::Misconfigured(_) | StoreError::NewerSchema { .. }) => {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(
                     ErrorCode::StoreMisconfigured,
@@ -298,10 +298,9 @@ impl From<StoreError> for ApiError {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(ErrorCode::StorageFull, "There is no space left to store images. Tell the operator.")
             }
-            error @ (StoreError::ModelDimension { .. }
-            | StoreError::NewerSchema { .. }
-            | StoreError::Damaged(_)
-            | StoreError::Internal(_)) => Self::internal(&error),
+            error @ (StoreError::ModelDimension { .. } | StoreError::Damaged(_) | StoreError::Internal(_)) => {
+                Self::internal(&error)
+            }
         }
     }
 }
@@ -465,6 +464,32 @@ impl From<EncodeError> for ApiError {
                 "The model finds nothing to compare in this input. Use other words, or another picture.",
             ),
             error @ EncodeError::Failed(_) => Self::internal(&error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_cannot_answer_has_a_code_and_keeps_its_reason_to_itself() {
+        let secret = "ORA-12541 at db.internal";
+        let cases = [
+            (StoreError::Unreachable(secret.into()), "store_unavailable", 503),
+            (StoreError::Unavailable(secret.into()), "store_unavailable", 503),
+            (StoreError::Busy(secret.into()), "store_busy", 503),
+            (StoreError::Misconfigured(secret.into()), "store_misconfigured", 503),
+            (StoreError::NewerSchema { found: 9, known: 8 }, "store_misconfigured", 503),
+            (StoreError::DiskFull(secret.into()), "storage_full", 507),
+            (StoreError::BadKeywords(secret.into()), "keywords_refused", 400),
+            (StoreError::Damaged(secret.into()), "internal", 500),
+            (StoreError::Internal(secret.into()), "internal", 500),
+        ];
+        for (error, code, status) in cases {
+            let problem = ApiError::from(error).problem();
+            assert_eq!((problem.code.as_str(), problem.status), (code, status));
+            assert!(!serde_json::to_string(&problem).unwrap().contains("ORA-"), "{problem:?}");
         }
     }
 }

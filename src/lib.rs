@@ -7,6 +7,7 @@ pub mod app;
 pub mod blocking;
 pub mod clip;
 pub mod config;
+pub mod doctor;
 pub mod error;
 pub mod image;
 pub mod models;

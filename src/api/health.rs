@@ -41,7 +41,7 @@ pub async fn healthz() -> HttpResponse {
 
 /// Readiness
 ///
-/// The store answers and the current model is loaded and warm.
+/// The store answers and the current model is loaded and warm. Where it cannot serve, `reason` tells an operator why.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "readyz", security(()),
     responses(
@@ -54,7 +54,14 @@ pub async fn readyz(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
         return Err(ApiError::new(ErrorCode::NotReady, "The server is shutting down.").retry_after(30));
     }
     let store = Arc::clone(&services.store);
-    blocking::run(move || store.check()).await??;
+    blocking::run(move || store.check()).await?.map_err(|error| {
+        let reason = error.operator_reason().map(str::to_owned);
+        let problem = ApiError::from(error);
+        match reason {
+            Some(reason) => problem.with("reason", reason),
+            None => problem,
+        }
+    })?;
     services.models.check_ready().await?;
     Ok(Health::ok())
 }

@@ -1,6 +1,8 @@
 //! The subcommands of `mitsuke`, one file each.
 
 mod backfill;
+mod doctor;
+mod migrate;
 mod openapi;
 mod serve;
 
@@ -23,6 +25,10 @@ pub enum Command {
     Serve,
     /// Embed the images that a model lacks; goes on where the last run ended.
     Backfill(backfill::BackfillArguments),
+    /// Look whether everything is in order, and say what to do about the rest.
+    Doctor,
+    /// Bring the schema of an Oracle database up to date; the server does it too when it starts.
+    Migrate(migrate::MigrateArguments),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -31,9 +37,11 @@ impl Command {
     /// What is logged when RUST_LOG does not say.
     pub fn log_level(&self) -> &'static str {
         match self {
-            Self::Serve | Self::Openapi => "info,actix_server=warn",
+            Self::Serve | Self::Migrate(_) | Self::Openapi => "info,actix_server=warn",
             // It has words of its own for the person who waits.
             Self::Backfill(_) => "warn",
+            // What would be logged is what it finds.
+            Self::Doctor => "off",
         }
     }
 
@@ -45,6 +53,8 @@ impl Command {
         match self {
             Self::Serve => serve::run().map(|()| ExitCode::SUCCESS),
             Self::Backfill(arguments) => backfill::run(arguments),
+            Self::Doctor => doctor::run(),
+            Self::Migrate(arguments) => migrate::run(&arguments).map(|()| ExitCode::SUCCESS),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
         }
     }

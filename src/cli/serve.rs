@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::IsTerminal as _;
 
-use mitsuke::app::Application;
+use mitsuke::app::{self, Application};
 use mitsuke::config::Settings;
 
 /// Runs the server until a signal stops it.
@@ -18,12 +18,18 @@ pub fn run() -> Result<(), Box<dyn Error>> {
         let seeding = application.seeding();
         let services = application.services();
         actix_web::rt::spawn(async move {
+            let url = format!("http://{address}");
+            if !app::is_ready(&services).await {
+                log::warn!("listening on {url}, and not ready yet; GET {url}/readyz says why");
+            }
             if let Some(seeded) = seeding.await {
                 log::info!("registered {} pictures ({} left out)", seeded.created + seeded.known, seeded.failed);
             }
-            let store = std::sync::Arc::clone(&services.store);
-            let count = mitsuke::blocking::run(move || store.count_images()).await.ok().and_then(Result::ok);
-            greet(&format!("http://{address}"), count.unwrap_or_default());
+            if app::wait_until_ready(&services).await {
+                let store = std::sync::Arc::clone(&services.store);
+                let count = mitsuke::blocking::run(move || store.count_images()).await.ok().and_then(Result::ok);
+                greet(&url, count.unwrap_or_default());
+            }
         });
         Ok(application.run_until_stopped().await?)
     })

@@ -3,7 +3,7 @@
 use super::ModelId;
 
 /// Why a store could not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// No such model.
     #[error("no model has the id {0}")]
@@ -69,4 +69,15 @@ pub enum StoreError {
     /// Anything else; the text is for the log.
     #[error("the store failed: {0}")]
     Internal(String),
+}
+
+impl StoreError {
+    /// Why the store cannot answer, in this program's own words, where an operator can do something about it.
+    #[must_use]
+    pub fn operator_reason(&self) -> Option<&str> {
+        match self {
+            Self::Busy(reason) | Self::Unreachable(reason) | Self::Misconfigured(reason) => Some(reason),
+            _ => None,
+        }
+    }
 }

@@ -44,14 +44,29 @@ pub fn fuse_legs(
     keyword: &[KeywordHit],
     mut embedding: impl FnMut(ImageId) -> Result<Option<UnitVector>, StoreError>,
 ) -> Result<Vec<HybridHit>, StoreError> {
+    // 0 − x and not −x: there is no "−0.0" in an answer.
+    fuse_hits(search, vector, keyword, |image_id| {
+        Ok(embedding(image_id)?.map(|vector| 0.0 - search.query.similarity(&vector)))
+    })
+}
+
+/// As [`fuse_legs`], for a store that knows the distances of such images without reading their embeddings.
+///
+/// # Errors
+/// What `distance_of` fails with.
+pub fn fuse_hits(
+    search: &HybridSearch<'_>,
+    vector: &[VectorHit],
+    keyword: &[KeywordHit],
+    mut distance_of: impl FnMut(ImageId) -> Result<Option<f32>, StoreError>,
+) -> Result<Vec<HybridHit>, StoreError> {
     let mut distances: HashMap<ImageId, Option<f32>> =
         vector.iter().map(|hit| (hit.image_id, Some(hit.distance))).collect();
     let mut distance = |image_id| -> Result<Option<f32>, StoreError> {
         if let Some(known) = distances.get(&image_id) {
             return Ok(*known);
         }
-        // 0 − x and not −x: there is no "−0.0" in an answer.
-        let distance = embedding(image_id)?.map(|vector| 0.0 - search.query.similarity(&vector));
+        let distance = distance_of(image_id)?;
         distances.insert(image_id, distance);
         Ok(distance)
     };

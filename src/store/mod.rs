@@ -5,15 +5,18 @@ mod generation;
 mod hybrid;
 mod pattern;
 mod query;
+mod segment;
+mod texts;
 mod types;
 
+pub mod oracle;
 pub mod sqlite;
 
 use std::time::Duration;
 
 pub use error::StoreError;
 pub use generation::GenerationParts;
-pub use hybrid::fuse_legs;
+pub use hybrid::{fuse_hits, fuse_legs};
 pub use pattern::like_pattern;
 pub use query::*;
 pub use types::*;

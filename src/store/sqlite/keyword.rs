@@ -3,8 +3,9 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::expression::expression;
 use super::filter::{Condition, count};
-use super::{images, segment};
+use super::images;
 use crate::store::{KeywordHit, KeywordSearch, StoreError};
 
 /// bm25 weights of caption, prompt, raw, file_name and single_characters: what somebody wrote about the image
@@ -18,7 +19,7 @@ pub(super) fn search(
     search: &KeywordSearch<'_>,
     most_ranked: usize,
 ) -> Result<Vec<KeywordHit>, StoreError> {
-    let Some(expression) = segment::expression(search.terms).map(Value::Text) else { return Ok(Vec::new()) };
+    let Some(expression) = expression(search.terms).map(Value::Text) else { return Ok(Vec::new()) };
     let condition = Condition::of(search.filter)?.without("image_texts.rowid", search.exclude)?;
     let from = if search.filter.is_empty() {
         "FROM image_texts".to_owned()

@@ -10,13 +10,13 @@ mod core;
 mod document;
 mod embeddings;
 mod error;
+mod expression;
 mod filter;
 mod images;
 mod keyword;
 mod migrate;
 mod models;
 mod nearest;
-mod segment;
 mod vectors;
 mod worker;
 

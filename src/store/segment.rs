@@ -15,7 +15,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::search::is_symbol;
 
-/// Number of this way of cutting. Whoever changes what [`Stream`] or [`expression`] produce raises it, and
+/// Number of this way of cutting. Whoever changes what [`Stream`] or [`Question`] produce raises it, and
 /// every store cuts its texts anew when it is next opened.
 pub(super) const VERSION: i64 = 2;
 
@@ -23,7 +23,7 @@ pub(super) const VERSION: i64 = 2;
 const WORD_CHARS: usize = 64;
 
 /// Most distinct terms of one question; an expression tree of more would cost more than any answer is worth.
-const MAX_TERMS: usize = 64;
+pub(super) const MAX_TERMS: usize = 64;
 
 /// A stretch of text that is indexed in one way.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,34 +76,42 @@ pub(super) fn single_character(character: char) -> String {
     format!("c{character}")
 }
 
-/// An FTS5 expression that asks for every term, or `None` when no term holds anything that is indexed.
-///
-/// Only tokens of [`pieces`] get into it, always inside quotes, and no token holds a quote: whatever a
-/// term says, it is never FTS5 syntax.
-pub(super) fn expression(terms: &[String]) -> Option<String> {
-    let phrases: BTreeSet<String> = terms.iter().filter_map(|term| phrase(term)).take(MAX_TERMS).collect();
-    let joined = phrases.into_iter().collect::<Vec<_>>().join(" AND ");
-    (!joined.is_empty()).then_some(joined)
+/// What one term asks for.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Question {
+    /// This character of an unspaced script, anywhere.
+    Character(char),
+    /// These tokens, one after the other.
+    Phrase {
+        /// Never empty.
+        tokens: Vec<String>,
+        /// The last token may go on: it is one character, which in a text is the first of a pair or alone.
+        open: bool,
+    },
 }
 
-fn phrase(term: &str) -> Option<String> {
-    let pieces = pieces(term);
-    let (last, before) = pieces.split_last()?;
-    let mut stream = Stream::default();
-    before.iter().for_each(|piece| stream.push(piece));
-    match last {
-        Piece::Run(run) => match run.as_slice() {
-            [character] if before.is_empty() => return Some(format!("\"{}\"", single_character(*character))),
-            // The text may go on after the query's last character, which then is the first of a pair.
-            [character] => {
-                stream.token(std::iter::once(*character));
-                return Some(format!("\"{}\" *", stream.0));
-            }
-            _ => run.windows(2).for_each(|pair| stream.token(pair.iter().copied())),
-        },
-        Piece::Word(_) => stream.push(last),
+impl Question {
+    /// What `term` asks for; `None` when it holds nothing that is indexed. Only tokens of [`pieces`] get into it.
+    pub(super) fn of(term: &str) -> Option<Self> {
+        let pieces = pieces(term);
+        let (last, before) = pieces.split_last()?;
+        let mut stream = Stream::default();
+        before.iter().for_each(|piece| stream.push(piece));
+        let mut open = false;
+        match last {
+            Piece::Run(run) => match run.as_slice() {
+                [character] if before.is_empty() => return Some(Self::Character(*character)),
+                // The text may go on after the query's last character, which then is the first of a pair.
+                [character] => {
+                    stream.token(std::iter::once(*character));
+                    open = true;
+                }
+                _ => run.windows(2).for_each(|pair| stream.token(pair.iter().copied())),
+            },
+            Piece::Word(_) => stream.push(last),
+        }
+        Some(Self::Phrase { tokens: stream.0.split(' ').map(str::to_owned).collect(), open })
     }
-    Some(format!("\"{}\"", stream.0))
 }
 
 fn pieces(text: &str) -> Vec<Piece> {
@@ -178,10 +186,6 @@ mod tests {
         Stream::of(text, &mut BTreeSet::new()).0
     }
 
-    fn asked(terms: &[&str]) -> Option<String> {
-        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>())
-    }
-
     #[test]
     fn japanese_becomes_overlapping_pairs_and_the_rest_words() {
         assert_eq!(tokens("青い車です"), "青い い車 車で です す");
@@ -201,26 +205,15 @@ mod tests {
     }
 
     #[test]
-    fn a_question_asks_for_every_term_as_a_phrase() {
-        assert_eq!(asked(&["猫"]).unwrap(), "\"c猫\"");
-        assert_eq!(asked(&["青い車", "Cat"]).unwrap(), "\"cat\" AND \"青い い車\"");
-        assert_eq!(asked(&["赤いSUV車"]).unwrap(), "\"赤い い suv 車\" *");
-        assert_eq!(asked(&["猫 犬"]).unwrap(), "\"猫 犬\" *");
-        assert_eq!(asked(&["猫犬、鳥です"]).unwrap(), "\"猫犬 犬 鳥で です\"");
-        assert_eq!(asked(&["  ", "*", "猫"]), asked(&["猫"]));
-        assert_eq!(asked(&["!?", ""]), None);
-    }
-
-    #[test]
-    fn no_term_is_syntax() {
-        assert_eq!(asked(&["\" OR caption : *"]).unwrap(), "\"or caption\"");
-        assert_eq!(asked(&["NEAR(a b, 3)"]).unwrap(), "\"near a b 3\"");
-        assert_eq!(asked(&["NOT"]).unwrap(), "\"not\"");
+    fn a_single_character_is_asked_for_wherever_it_stands() {
+        assert_eq!(Question::of("猫"), Some(Question::Character('猫')));
+        assert_eq!(Question::of(" * 猫!"), Some(Question::Character('猫')));
+        assert_eq!(Question::of("!?"), None);
     }
 
     #[test]
     fn an_endless_word_is_cut_the_same_way_on_both_sides() {
         let word = "x".repeat(5000);
-        assert_eq!(format!("\"{}\"", tokens(&word)), asked(&[&word]).unwrap());
+        assert_eq!(Question::of(&word), Some(Question::Phrase { tokens: vec![tokens(&word)], open: false }));
     }
 }

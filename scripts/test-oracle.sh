@@ -1,0 +1,35 @@
+#!/bin/sh
+# Runs the contract suite of the stores on a real Oracle Database 23ai.
+#
+#   MITSUKE_TEST_ORACLE_USER=mitsuke_test MITSUKE_TEST_ORACLE_PASSWORD=… \
+#   MITSUKE_TEST_ORACLE_DSN=localhost:1521/FREEPDB1 MITSUKE_TEST_ORACLE_ERASE=yes scripts/test-oracle.sh
+#
+# The user needs the grants of sql/oracle/grants.sql, and a schema that nothing else lives in: all images in it
+# are erased before every case. Oracle Instant Client has to be in LD_LIBRARY_PATH. Further arguments go to the tests:
+# scripts/test-oracle.sh keywords::
+set -eu
+cd "$(dirname "$0")/.."
+
+missing=
+for name in MITSUKE_TEST_ORACLE_USER MITSUKE_TEST_ORACLE_PASSWORD MITSUKE_TEST_ORACLE_DSN; do
+    eval "value=\${$name:-}"
+    [ -n "$value" ] || missing="$missing $name"
+done
+if [ -n "$missing" ]; then
+    echo "Not set:$missing. The head of scripts/test-oracle.sh shows an example." >&2
+    exit 2
+fi
+if [ "${MITSUKE_TEST_ORACLE_ERASE:-}" != yes ]; then
+    echo "This erases every image in the schema of $MITSUKE_TEST_ORACLE_USER." >&2
+    echo "Set MITSUKE_TEST_ORACLE_ERASE=yes if that is meant." >&2
+    exit 2
+fi
+
+# What a person would look at first.
+DB_USER=$MITSUKE_TEST_ORACLE_USER DB_PASSWORD=$MITSUKE_TEST_ORACLE_PASSWORD DB_DSN=$MITSUKE_TEST_ORACLE_DSN \
+    cargo run -q -- migrate
+DB_USER=$MITSUKE_TEST_ORACLE_USER DB_PASSWORD=$MITSUKE_TEST_ORACLE_PASSWORD DB_DSN=$MITSUKE_TEST_ORACLE_DSN \
+    cargo run -q -- doctor
+
+# One after the other: all cases share the schema.
+exec cargo test --features oracle-server --test store_oracle_server -- --test-threads=1 "$@"

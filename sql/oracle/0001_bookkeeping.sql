@@ -1,0 +1,23 @@
+-- What Mitsuke notes about the schema, and the rows that processes lock so that they take turns.
+-- Every statement of these files may be run again: a line "-- passes over" names the errors that mean
+-- "this is done already". DDL commits as it goes, so a migration that stopped half-way is run again from its start.
+
+-- Two processes may do this at once.
+-- passes over ORA-00955
+CREATE TABLE IF NOT EXISTS mitsuke_schema (
+    version    NUMBER(10)    NOT NULL CONSTRAINT mitsuke_schema_pk PRIMARY KEY,
+    name       VARCHAR2(128) NOT NULL,
+    applied_at TIMESTAMP(6)  NOT NULL
+);
+
+-- Whoever migrates holds SCHEMA, whoever registers or switches models holds MODELS (SELECT … FOR UPDATE).
+-- passes over ORA-00955
+CREATE TABLE IF NOT EXISTS mitsuke_locks (
+    name VARCHAR2(64) NOT NULL CONSTRAINT mitsuke_locks_pk PRIMARY KEY
+);
+
+-- passes over ORA-00001
+INSERT INTO mitsuke_locks (name) VALUES ('SCHEMA');
+
+-- passes over ORA-00001
+INSERT INTO mitsuke_locks (name) VALUES ('MODELS');

@@ -1,0 +1,32 @@
+-- A database of the article keeps all embeddings in one table, IMAGE_EMBEDDINGS, which becomes a view. The table stays
+-- under another name with all its rows; Mitsuke copies them into the table of each model afterwards.
+-- In a new database none of these objects exists, and the errors that say so are passed over.
+
+-- An index over mixed dimensions serves nobody, and a table with a vector index may refuse to be renamed.
+-- passes over ORA-01418
+DROP INDEX image_embedding_idx;
+
+-- passes over ORA-00942
+ALTER TABLE image_embeddings RENAME TO image_embeddings_article;
+
+-- Deleting an image takes its rows along.
+-- passes over ORA-00942 ORA-02443
+ALTER TABLE image_embeddings_article DROP CONSTRAINT fk_image_embedding;
+
+-- passes over ORA-00942 ORA-02275
+ALTER TABLE image_embeddings_article ADD CONSTRAINT fk_image_embedding
+    FOREIGN KEY (image_id) REFERENCES images (image_id) ON DELETE CASCADE;
+
+-- passes over ORA-02443
+ALTER TABLE image_descriptions DROP CONSTRAINT fk_image_description;
+
+-- passes over ORA-02275
+ALTER TABLE image_descriptions ADD CONSTRAINT fk_image_description
+    FOREIGN KEY (image_id) REFERENCES images (image_id) ON DELETE CASCADE;
+
+-- One current model at most.
+UPDATE embedding_models SET is_current = 'N'
+WHERE is_current IS NULL
+   OR model_id > (SELECT MIN(c.model_id) FROM embedding_models c WHERE c.is_current = 'Y');
+
+UPDATE embedding_models SET maintained = is_current WHERE vector_table IS NULL;

@@ -1,0 +1,26 @@
+//! `mitsuke doctor`.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use mitsuke::config::Settings;
+use mitsuke::doctor;
+
+/// Prints what is in order and what to do about the rest; fails when there is something that has to be done.
+///
+/// # Errors
+/// When the settings cannot be used.
+pub fn run() -> Result<ExitCode, Box<dyn Error>> {
+    let findings = doctor::examine(&Settings::from_env()?);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let problems = findings.iter().filter(|finding| finding.is_problem()).count();
+    Ok(match problems {
+        0 => ExitCode::SUCCESS,
+        problems => {
+            println!("\n{problems} of {} need somebody's hand.", findings.len());
+            ExitCode::FAILURE
+        }
+    })
+}

@@ -1,0 +1,155 @@
+//! What has to be right before Mitsuke can serve, looked at one by one, with what to do where it is not.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::clip::Manifest;
+use crate::config::Settings;
+use crate::store::oracle::OracleStore;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Good,
+    Note,
+    Problem,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    level: Level,
+    what: String,
+    found: String,
+    advice: Option<String>,
+}
+
+impl Finding {
+    /// As it should be.
+    #[must_use]
+    pub fn good(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { level: Level::Good, what: what.into(), found: found.into(), advice: None }
+    }
+
+    /// Worth knowing; Mitsuke serves all the same.
+    #[must_use]
+    pub fn note(what: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { level: Level::Note, what: what.into(), found: found.into(), advice: Some(advice.into()) }
+    }
+
+    /// Mitsuke cannot serve before somebody mends it.
+    #[must_use]
+    pub fn problem(what: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { level: Level::Problem, what: what.into(), found: found.into(), advice: Some(advice.into()) }
+    }
+
+    /// Whether somebody has to do something.
+    #[must_use]
+    pub fn is_problem(&self) -> bool {
+        self.level == Level::Problem
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.level {
+            Level::Good => "ok     ",
+            Level::Note => "note   ",
+            Level::Problem => "problem",
+        };
+        write!(f, "{mark}  {}: {}", self.what, self.found)?;
+        match &self.advice {
+            Some(advice) => write!(f, "\n         {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Looks at the models and at the store that `settings` select. Blocks; changes nothing that stays.
+#[must_use]
+pub fn examine(settings: &Settings) -> Vec<Finding> {
+    let mut findings = models(&settings.models_dir);
+    match &settings.oracle {
+        Some(oracle) => findings.extend(OracleStore::new(oracle.clone(), |_, _| Default::default()).diagnose()),
+        None => findings.push(data_dir(&settings.data_dir)),
+    }
+    findings
+}
+
+/// The folders of models, as far as their manifests say; loading one is what the server does.
+fn models(folder: &Path) -> Vec<Finding> {
+    const ADVICE: &str = "MITSUKE_MODELS_DIR names the folder of model folders; the README says how to export a model.";
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            return vec![Finding::problem("models", format!("{} cannot be read: {error}", folder.display()), ADVICE)];
+        }
+    };
+    let mut folders: Vec<_> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join("model.json").is_file()).collect();
+    folders.sort();
+    if folders.is_empty() {
+        return vec![Finding::problem("models", format!("{} holds no model", folder.display()), ADVICE)];
+    }
+    folders
+        .iter()
+        .map(|folder| match Manifest::read(folder) {
+            Ok(manifest) => Finding::good(
+                "models",
+                format!(
+                    "{} {} ({} components) in {}",
+                    manifest.model_name,
+                    manifest.model_version,
+                    manifest.vector_dimension,
+                    folder.display()
+                ),
+            ),
+            Err(error) => Finding::problem(
+                "models",
+                format!("{} is not usable: {error}", folder.display()),
+                "Export the model again, or move the folder away.",
+            ),
+        })
+        .collect()
+}
+
+/// Whether the embedded store can live in a folder.
+fn data_dir(folder: &Path) -> Finding {
+    let probe = folder.join(".mitsuke-doctor");
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, b"x"));
+    match written.and_then(|()| std::fs::remove_file(&probe)) {
+        Ok(()) => Finding::good("embedded store", format!("{} can be written", folder.display())),
+        Err(error) => Finding::problem(
+            "embedded store",
+            format!("{} cannot be written: {error}", folder.display()),
+            "Set MITSUKE_DATA_DIR to a folder on a local disk that this user owns.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_says_what_to_do() {
+        let finding = Finding::problem("quota", "none", "Ask a DBA.");
+        assert_eq!(finding.to_string(), "problem  quota: none\n         Ask a DBA.");
+        assert!(finding.is_problem() && !Finding::note("a", "b", "c").is_problem());
+        assert_eq!(Finding::good("schema", "up to date").to_string(), "ok       schema: up to date");
+    }
+
+    #[test]
+    fn folders_are_looked_at_and_left_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!data_dir(folder.path()).is_problem());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        std::fs::write(folder.path().join("file"), b"x").unwrap();
+        assert!(data_dir(&folder.path().join("file")).is_problem());
+        assert!(models(folder.path())[0].is_problem());
+        assert!(models(&folder.path().join("none"))[0].is_problem());
+        std::fs::create_dir(folder.path().join("broken")).unwrap();
+        std::fs::write(folder.path().join("broken/model.json"), b"{}").unwrap();
+        assert!(models(folder.path())[0].to_string().contains("is not usable"));
+    }
+}

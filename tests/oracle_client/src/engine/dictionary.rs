@@ -1,0 +1,318 @@
+//! Dictionary views: rows made from the catalog.
+
+use serde_json::{Value, json};
+
+use super::catalog::{Catalog, Table};
+use super::transaction::Facts;
+use super::types::{NUMBER, Ty};
+use crate::sql::ast::{ConstraintKind, IndexKind, OnDelete};
+
+const TEXT: Ty = Ty::Varchar2(4000);
+
+/// What a database user with DB_DEVELOPER_ROLE has.
+const PRIVILEGES: [&str; 9] = [
+    "CREATE SESSION",
+    "CREATE TABLE",
+    "CREATE VIEW",
+    "CREATE SEQUENCE",
+    "CREATE PROCEDURE",
+    "CREATE TYPE",
+    "CREATE TRIGGER",
+    "CREATE SYNONYM",
+    "CREATE JOB",
+];
+const ROLES: [&str; 3] = ["DB_DEVELOPER_ROLE", "CTXAPP", "SODA_APP"];
+
+fn texts(names: &[&'static str]) -> Vec<(&'static str, Ty)> {
+    const NUMBERS: [&str; 12] = [
+        "NUM_ROWS",
+        "DATA_LENGTH",
+        "DATA_PRECISION",
+        "DATA_SCALE",
+        "CHAR_LENGTH",
+        "COLUMN_ID",
+        "COLUMN_POSITION",
+        "POSITION",
+        "ALLOC_BYTES",
+        "USED_BYTES",
+        "CON_ID",
+        "SESSION_ID",
+    ];
+    names.iter().map(|name| (*name, if NUMBERS.contains(name) { NUMBER } else { TEXT })).collect()
+}
+
+/// The columns and rows (JSON arrays in a JSON array) of a view; None when there is no such view.
+pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, String)> {
+    let catalog = facts.catalog;
+    let (columns, rows): (&[&'static str], Vec<Value>) = match name {
+        "USER_TABLES" => (
+            &["TABLE_NAME", "NUM_ROWS", "STATUS"],
+            catalog.tables.keys().map(|name| json!([name, null, "VALID"])).collect(),
+        ),
+        "USER_TAB_COLUMNS" | "USER_TAB_COLS" => (
+            &[
+                "TABLE_NAME",
+                "COLUMN_NAME",
+                "DATA_TYPE",
+                "DATA_LENGTH",
+                "DATA_PRECISION",
+                "DATA_SCALE",
+                "NULLABLE",
+                "COLUMN_ID",
+                "CHAR_LENGTH",
+                "CHAR_USED",
+                "IDENTITY_COLUMN",
+            ],
+            catalog.tables.values().flat_map(columns_of).collect(),
+        ),
+        "USER_INDEXES" => (
+            &[
+                "INDEX_NAME",
+                "INDEX_TYPE",
+                "TABLE_NAME",
+                "UNIQUENESS",
+                "STATUS",
+                "DOMIDX_STATUS",
+                "DOMIDX_OPSTATUS",
+                "ITYP_OWNER",
+                "ITYP_NAME",
+                "PARAMETERS",
+                "INDEX_SUBTYPE",
+            ],
+            catalog.tables.values().flat_map(indexes_of).collect(),
+        ),
+        "USER_IND_COLUMNS" => (
+            &["INDEX_NAME", "TABLE_NAME", "COLUMN_NAME", "COLUMN_POSITION"],
+            catalog.tables.values().flat_map(index_columns_of).collect(),
+        ),
+        "USER_CONSTRAINTS" => (
+            &["CONSTRAINT_NAME", "CONSTRAINT_TYPE", "TABLE_NAME", "DELETE_RULE", "STATUS", "SEARCH_CONDITION_VC"],
+            catalog.tables.values().flat_map(constraints_of).collect(),
+        ),
+        "USER_VIEWS" => {
+            (&["VIEW_NAME", "TEXT_VC"], catalog.views.values().map(|view| json!([view.name, view.text])).collect())
+        }
+        "USER_SEQUENCES" => (&["SEQUENCE_NAME"], catalog.sequences.keys().map(|name| json!([name])).collect()),
+        "USER_OBJECTS" => (&["OBJECT_NAME", "OBJECT_TYPE", "STATUS"], objects(catalog)),
+        "SESSION_PRIVS" => {
+            let denied = facts.side.denied().unwrap_or_default();
+            let held = PRIVILEGES.iter().filter(|privilege| !denied.iter().any(|other| other == *privilege));
+            (&["PRIVILEGE"], held.map(|privilege| json!([privilege])).collect())
+        }
+        "SESSION_ROLES" => {
+            let denied = facts.side.denied().unwrap_or_default();
+            let held = ROLES.iter().filter(|role| !denied.iter().any(|other| other == *role));
+            (&["ROLE"], held.map(|role| json!([role])).collect())
+        }
+        "USER_TS_QUOTAS" => (&["TABLESPACE_NAME", "BYTES", "MAX_BYTES"], vec![json!(["USERS", "0", "-1"])]),
+        "PRODUCT_COMPONENT_VERSION" => (
+            &["PRODUCT", "VERSION", "VERSION_FULL", "STATUS"],
+            vec![json!(["Mitsuke's stand-in for Oracle AI Database 26ai", "23.0.0.0.0", "23.26.0.0.0", "Test"])],
+        ),
+        "V$VERSION" => (
+            &["BANNER", "BANNER_FULL"],
+            vec![json!(["Mitsuke's stand-in client library, no Oracle Database", crate::BANNER])],
+        ),
+        "V$VECTOR_MEMORY_POOL" => {
+            (&["POOL", "ALLOC_BYTES", "USED_BYTES", "POPULATE_STATUS"], vec![json!(["1MB POOL", 0, 0, "DONE"])])
+        }
+        "NLS_DATABASE_PARAMETERS" => (
+            &["PARAMETER", "VALUE"],
+            vec![json!(["NLS_CHARACTERSET", "AL32UTF8"]), json!(["NLS_NCHAR_CHARACTERSET", "AL16UTF16"])],
+        ),
+        "CTX_USER_PREFERENCES" => (
+            &["PRE_NAME", "PRE_CLASS", "PRE_OBJECT"],
+            catalog.preferences.iter().map(|(name, preference)| json!([name, "LEXER", preference.object])).collect(),
+        ),
+        "CTX_USER_PREFERENCE_VALUES" => (
+            &["PRV_PREFERENCE", "PRV_ATTRIBUTE", "PRV_VALUE"],
+            catalog
+                .preferences
+                .iter()
+                .flat_map(|(name, preference)| {
+                    preference.attributes.iter().map(move |(attribute, value)| json!([name, attribute, value]))
+                })
+                .collect(),
+        ),
+        "CTX_USER_INDEXES" => (
+            &["IDX_NAME", "IDX_TABLE", "IDX_TEXT_NAME", "IDX_STATUS", "IDX_SYNC_TYPE"],
+            catalog.tables.values().flat_map(text_indexes_of).collect(),
+        ),
+        "CTX_USER_INDEX_ERRORS" => (&["ERR_INDEX_NAME", "ERR_TEXT"], Vec::new()),
+        "CTX_USER_PENDING" => (&["PND_INDEX_NAME", "PND_ROWID"], Vec::new()),
+        "STANDIN_CALLS" => (
+            &["SESSION_ID", "SQL_TEXT"],
+            facts.side.calls().unwrap_or_default().into_iter().map(|(session, sql)| json!([session, sql])).collect(),
+        ),
+        _ => return None,
+    };
+    Some((texts(columns), Value::Array(rows).to_string()))
+}
+
+fn columns_of(table: &Table) -> Vec<Value> {
+    table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| {
+            let (precision, scale) = match column.ty {
+                Ty::Number { precision: 0, .. } => (Value::Null, Value::Null),
+                Ty::Number { precision, scale } => (json!(precision), json!(scale)),
+                _ => (Value::Null, Value::Null),
+            };
+            let length = match column.ty {
+                Ty::Raw(n) => n,
+                Ty::Vector(_) => 8200,
+                _ if column.ty.is_text() => column.ty.text_length(),
+                _ => 22,
+            };
+            let is_text = matches!(column.ty, Ty::Varchar2(_) | Ty::Char(_));
+            let chars = if is_text { json!(column.chars.unwrap_or(length)) } else { json!(0) };
+            let used = match (is_text, column.chars) {
+                (false, _) => Value::Null,
+                (true, Some(_)) => json!("C"),
+                (true, None) => json!("B"),
+            };
+            let yes = |flag: bool, yes: &str, no: &str| json!(if flag { yes } else { no });
+            json!([
+                table.name,
+                column.name,
+                column.ty.dictionary_name(),
+                length,
+                precision,
+                scale,
+                yes(column.nullable, "Y", "N"),
+                i + 1,
+                chars,
+                used,
+                yes(column.identity.is_some(), "YES", "NO")
+            ])
+        })
+        .collect()
+}
+
+fn indexes_of(table: &Table) -> Vec<Value> {
+    let of_keys = table
+        .constraints
+        .iter()
+        .filter(|constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey(_) | ConstraintKind::Unique(_)));
+    let mut all: Vec<Value> = of_keys
+        .map(|constraint| {
+            json!([constraint.name, "NORMAL", table.name, "UNIQUE", "VALID", null, null, null, null, null, null])
+        })
+        .collect();
+    for index in &table.indexes {
+        all.push(match &index.kind {
+            IndexKind::Normal { unique } => {
+                let is_function = index.keys.iter().any(|key| key.contains(['(', ' ']));
+                let kind = if is_function { "FUNCTION-BASED NORMAL" } else { "NORMAL" };
+                json!([
+                    index.name,
+                    kind,
+                    table.name,
+                    if *unique { "UNIQUE" } else { "NONUNIQUE" },
+                    index.status,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null
+                ])
+            }
+            IndexKind::Vector { in_memory, .. } => {
+                let subtype = if *in_memory { "INMEMORY_NEIGHBOR_GRAPH_HNSW" } else { "NEIGHBOR_PARTITIONS_IVF" };
+                json!([
+                    index.name,
+                    "VECTOR",
+                    table.name,
+                    "NONUNIQUE",
+                    index.status,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    subtype
+                ])
+            }
+            IndexKind::Context { parameters } => json!([
+                index.name,
+                "DOMAIN",
+                table.name,
+                "NONUNIQUE",
+                index.status,
+                "VALID",
+                "VALID",
+                "CTXSYS",
+                "CONTEXT",
+                parameters,
+                null
+            ]),
+        });
+    }
+    all
+}
+
+fn index_columns_of(table: &Table) -> Vec<Value> {
+    let of_keys = table.unique_keys().into_iter().map(|key| (key.name, key.keys));
+    let of_indexes = table.indexes.iter().map(|index| (index.name.clone(), index.keys.clone()));
+    of_keys
+        .chain(of_indexes)
+        .flat_map(|(name, keys)| {
+            keys.into_iter()
+                .enumerate()
+                .map(|(i, key)| json!([name, table.name, key.to_uppercase().replace('"', ""), i + 1]))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn constraints_of(table: &Table) -> Vec<Value> {
+    table
+        .constraints
+        .iter()
+        .map(|constraint| {
+            let (kind, rule, condition) = match &constraint.kind {
+                ConstraintKind::PrimaryKey(_) => ("P", Value::Null, Value::Null),
+                ConstraintKind::Unique(_) => ("U", Value::Null, Value::Null),
+                ConstraintKind::Check(text) => ("C", Value::Null, json!(text)),
+                ConstraintKind::ForeignKey { on_delete, .. } => {
+                    let rule = match on_delete {
+                        OnDelete::Refuse => "NO ACTION",
+                        OnDelete::Cascade => "CASCADE",
+                        OnDelete::SetNull => "SET NULL",
+                    };
+                    ("R", json!(rule), Value::Null)
+                }
+            };
+            json!([constraint.name, kind, table.name, rule, "ENABLED", condition])
+        })
+        .collect()
+}
+
+fn text_indexes_of(table: &Table) -> Vec<Value> {
+    table
+        .indexes
+        .iter()
+        .filter_map(|index| match &index.kind {
+            IndexKind::Context { parameters } => {
+                let synced = parameters.to_uppercase().replace(' ', "").contains("SYNC(ONCOMMIT)");
+                let sync = if synced { "ON COMMIT" } else { "MANUAL" };
+                Some(json!([index.name, table.name, index.keys[0].to_uppercase(), "INDEXED", sync]))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn objects(catalog: &Catalog) -> Vec<Value> {
+    let tables = catalog.tables.keys().map(|name| json!([name, "TABLE", "VALID"]));
+    let views = catalog.views.keys().map(|name| json!([name, "VIEW", "VALID"]));
+    let sequences = catalog.sequences.keys().map(|name| json!([name, "SEQUENCE", "VALID"]));
+    let indexes = catalog
+        .tables
+        .values()
+        .flat_map(|table| table.indexes.iter().map(|index| json!([index.name, "INDEX", "VALID"])));
+    tables.chain(views).chain(sequences).chain(indexes).collect()
+}

@@ -1,0 +1,44 @@
+//! `mitsuke serve`.
+
+use std::error::Error;
+use std::io::IsTerminal as _;
+
+use mitsuke::app::Application;
+use mitsuke::config::Settings;
+
+/// Runs the server until a signal stops it.
+///
+/// # Errors
+/// When a setting cannot be used, or the app does not start.
+pub fn run() -> Result<(), Box<dyn Error>> {
+    let settings = Settings::from_env()?;
+    actix_web::rt::System::new().block_on(async {
+        let application = Application::build(&settings)?;
+        let address = application.address();
+        let seeding = application.seeding();
+        let services = application.services();
+        actix_web::rt::spawn(async move {
+            if let Some(seeded) = seeding.await {
+                log::info!("registered {} pictures ({} left out)", seeded.created + seeded.known, seeded.failed);
+            }
+            let store = std::sync::Arc::clone(&services.store);
+            let count = mitsuke::blocking::run(move || store.count_images()).await.ok().and_then(Result::ok);
+            greet(&format!("http://{address}"), count.unwrap_or_default());
+        });
+        Ok(application.run_until_stopped().await?)
+    })
+}
+
+/// Tells a person where to go next.
+fn greet(url: &str, images: u64) {
+    if !std::io::stdout().is_terminal() {
+        log::info!("listening on {url} with {images} images");
+    }
+    println!(
+        "\nMitsuke is ready: {images} images\n\
+         \n  gallery     {url}/\
+         \n  Swagger UI  {url}/swagger-ui/\
+         \n  try         curl -s {url}/search/text --json '{{\"query\": \"猫\", \"limit\": 3}}'\n\
+         \nCtrl-C stops it."
+    );
+}

@@ -14,4 +14,6 @@ pub mod register;
 pub mod search;
 pub mod seed;
 pub mod store;
+pub mod tls;
+pub mod upload;
 pub mod vector;

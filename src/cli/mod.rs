@@ -2,6 +2,7 @@
 
 mod openapi;
 mod serve;
+mod upload;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run the server. Settings come from the environment and from .env (see .env.example).
     Serve,
+    /// Upload folders of pictures to a server; goes on where the last run ended.
+    Upload(upload::UploadArguments),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -29,6 +32,8 @@ impl Command {
     pub fn log_level(&self) -> &'static str {
         match self {
             Self::Serve | Self::Openapi => "info",
+            // It has words of its own for the person who waits.
+            Self::Upload(_) => "warn",
         }
     }
 
@@ -39,6 +44,7 @@ impl Command {
     pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         match self {
             Self::Serve => serve::run().map(|()| ExitCode::SUCCESS),
+            Self::Upload(arguments) => upload::run_upload(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
         }
     }

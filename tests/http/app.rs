@@ -62,6 +62,7 @@ pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
             app.run_until_stopped().await.unwrap();
         });
     });
+    mitsuke::tls::choose_provider();
     let (address, handle) = receiver.recv().expect("the app starts");
     TestApp { url: format!("http://{address}"), client: Client::new(), handle, thread: Some(thread), data: Some(data) }
 }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
-use crate::api::{Services, in_context, routes};
+use crate::api::{Services, cors, in_context, routes};
 use crate::clip::{Close, DeviceChoice, EncoderOptions};
 use crate::config::{Device, Limits, Settings};
 use crate::image::DecodeLimits;
 use crate::models::{Models, ModelsError};
+use crate::origins::CorsOrigins;
 use crate::register::Registrar;
 use crate::seed::{Seeded, seed};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
@@ -132,8 +133,13 @@ impl Application {
 
 fn listen(settings: &Settings, services: web::Data<Services>) -> Result<(Server, SocketAddr), StartError> {
     let bind_error = |cause| StartError::Bind { address: settings.bind, cause };
+    let origins = settings.cors_origins.clone();
     let server = HttpServer::new(move || {
-        App::new().wrap(Compress::default()).wrap(from_fn(in_context)).configure(routes(services.clone()))
+        App::new()
+            .wrap(Compress::default())
+            .wrap(from_fn(in_context))
+            .wrap(Condition::new(origins != CorsOrigins::None, cors(&origins)))
+            .configure(routes(services.clone()))
     })
     .workers(settings.workers)
     .shutdown_timeout(settings.shutdown_timeout.as_secs())

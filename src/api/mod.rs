@@ -2,6 +2,7 @@
 
 mod auth;
 mod context;
+mod cors;
 mod docs;
 mod health;
 mod images;
@@ -31,6 +32,7 @@ use crate::store::Store;
 
 pub use auth::KeyRing;
 pub use context::in_context;
+pub use cors::cors;
 pub use docs::openapi_json;
 pub use metrics::Metrics;
 pub use thumbnail::Thumbnails;

@@ -3,6 +3,7 @@
 
 mod app;
 mod auth;
+mod cors;
 mod errors;
 mod images;
 mod limits;

@@ -5,6 +5,7 @@ mod backfill;
 mod checks;
 mod compare;
 mod context;
+mod cors;
 mod docs;
 mod health;
 mod images;
@@ -37,6 +38,7 @@ use crate::store::Store;
 
 pub use auth::KeyRing;
 pub use context::in_context;
+pub use cors::cors;
 pub use docs::openapi_json;
 pub use metrics::Metrics;
 pub use thumbnail::Thumbnails;

@@ -5,6 +5,7 @@ mod doctor;
 mod migrate;
 mod openapi;
 mod serve;
+mod upload;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ pub enum Command {
     Doctor,
     /// Bring the schema of an Oracle database up to date; the server does it too when it starts.
     Migrate(migrate::MigrateArguments),
+    /// Upload folders of pictures to a server; goes on where the last run ended.
+    Upload(upload::UploadArguments),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -39,7 +42,7 @@ impl Command {
         match self {
             Self::Serve | Self::Migrate(_) | Self::Openapi => "info,actix_server=warn",
             // It has words of its own for the person who waits.
-            Self::Backfill(_) => "warn",
+            Self::Backfill(_) | Self::Upload(_) => "warn",
             // What would be logged is what it finds.
             Self::Doctor => "off",
         }
@@ -55,6 +58,7 @@ impl Command {
             Self::Backfill(arguments) => backfill::run(arguments),
             Self::Doctor => doctor::run(),
             Self::Migrate(arguments) => migrate::run(&arguments).map(|()| ExitCode::SUCCESS),
+            Self::Upload(arguments) => upload::run_upload(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
         }
     }

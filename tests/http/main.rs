@@ -4,6 +4,7 @@
 mod app;
 mod auth;
 mod composition;
+mod cors;
 mod duplicates;
 mod errors;
 mod filters;

@@ -23,11 +23,8 @@ fail() {
 # curl with our habits: tries again for five minutes when there is no connection
 # or the answer is 408, 429, 5xx, waiting as long as Retry-After says.
 request() {
-    local auth=()
-    # From a file descriptor, because other users can see command lines.
-    if [[ -n "${MITSUKE_API_KEY:-}" ]]; then auth=(--config <(printf 'header = "Authorization: Bearer %s"\n' "$MITSUKE_API_KEY")); fi
-    curl --silent --show-error --connect-timeout 10 --max-time 600 \
-        --retry 20 --retry-max-time 300 --retry-connrefused "${auth[@]}" "$@" 2>>"$work/curl"
+    curl --silent --show-error --config "$work/config" --connect-timeout 10 --max-time 600 \
+        --retry 20 --retry-max-time 300 --retry-connrefused "$@" 2>>"$work/curl"
 }
 
 sha256() {
@@ -92,12 +89,16 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 export url work
+# In a file that only we can read, because other users can see command lines.
+if [[ -n "${MITSUKE_API_KEY:-}" ]]; then
+    printf 'header = "Authorization: Bearer %s"\n' "$MITSUKE_API_KEY"
+fi >"$work/config"
 
-status=$(request --retry 2 --output /dev/null --write-out '%{http_code}' "$url/images?limit=1") || true
+status=$(request --retry 3 --retry-max-time 10 --output /dev/null --write-out '%{http_code}' "$url/images?limit=1") || true
 case $status in
     200) ;;
     401) fail "the server wants a key: set MITSUKE_API_KEY." ;;
-    *) fail "no Mitsuke answers at $url (${status:-no answer})." ;;
+    *) fail "no Mitsuke answers at $url. $(tail -n 1 "$work/curl")" ;;
 esac
 
 find -L "$dir" -name '.?*' -prune -o -type f \

@@ -113,6 +113,9 @@ fn lexemes(query: &str) -> Result<Vec<Lexeme>> {
             rest = &rest[1..];
             continue;
         }
+        if c == '}' {
+            return Err(refused("text query parser syntax error: } without {"));
+        }
         let end = rest.find(|c: char| c.is_whitespace() || "&|~,(){}".contains(c)).unwrap_or(rest.len());
         out.push(word(&rest[..end])?);
         rest = &rest[end..];

@@ -103,7 +103,7 @@ mod tests {
     fn text_survives_the_way_there_and_back() {
         let vector = parse("[1, -0.025, 3.4e-20, 0.1]", Some(4)).unwrap();
         let text = format(&vector);
-        assert_eq!(text, "[1.0E+000,-2.50000004E-002,3.40000008E-020,1.00000001E-001]");
+        assert_eq!(text, "[1.0E+000,-2.50000004E-002,3.39999989E-020,1.00000001E-001]");
         assert_eq!(parse(&text, None).unwrap(), vector);
     }
 

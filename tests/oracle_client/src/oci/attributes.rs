@@ -138,6 +138,8 @@ pub unsafe extern "C" fn OCIAttrGet(
                 let statement = locked(statement);
                 match attribute {
                     ATTR_STMT_TYPE => put::<u16>(place, statement.outline.kind as u16),
+                    // The driver looks whether object types have changed, which there are none of.
+                    ATTR_SQLFNCODE => put::<u16>(place, 0),
                     ATTR_STMT_IS_RETURNING => put::<u8>(place, statement.outline.is_returning.into()),
                     ATTR_PARAM_COUNT => put::<u32>(place, u32::try_from(statement.columns.len()).unwrap_or(0)),
                     ATTR_ROWS_FETCHED => put::<u32>(place, statement.rows_fetched),

@@ -28,6 +28,8 @@ pub const ATTR_SERVER: u32 = 6;
 pub const ATTR_SESSION: u32 = 7;
 pub const ATTR_IS_NULL: u32 = 7;
 pub const ATTR_ROW_COUNT: u32 = 9;
+/// What a statement does, more finely than its type.
+pub const ATTR_SQLFNCODE: u32 = 10;
 pub const ATTR_PARAM_COUNT: u32 = 18;
 pub const ATTR_USERNAME: u32 = 22;
 pub const ATTR_PASSWORD: u32 = 23;

@@ -1,17 +1,18 @@
 //! The stand-in client library itself, through the real driver: what every other Oracle test rests on.
 
-mod oracle;
+#[path = "../../standin/mod.rs"]
+mod standin;
 
-use ::oracle::sql_type::{OracleType, Timestamp};
-use ::oracle::{Connection, Error};
-use oracle::{Database, Failure, PASSWORD, USER};
+use oracle::sql_type::{OracleType, Timestamp};
+use oracle::{Connection, Error};
+use standin::{Database, Failure, PASSWORD, USER};
 
 fn code(error: &Error) -> Option<i32> {
     error.oci_code()
 }
 
 #[track_caller]
-fn refused<T>(result: ::oracle::Result<T>, expected: i32) {
+fn refused<T>(result: oracle::Result<T>, expected: i32) {
     match result {
         Ok(_) => panic!("ORA-{expected:05} was expected"),
         Err(error) => assert_eq!(code(&error), Some(expected), "{error}"),
@@ -129,7 +130,7 @@ fn a_batch_says_which_of_its_rows_failed() {
     }
     let error = batch.execute().unwrap_err();
     let failed: Vec<(u32, i32)> =
-        error.batch_errors().unwrap().iter().map(|e| (e.db_error().unwrap().offset(), e.oci_code().unwrap())).collect();
+        error.batch_errors().unwrap().iter().map(|e| (e.offset(), e.code())).collect();
     assert_eq!(failed, [(2, 1), (3, 1438)]);
     assert_eq!(number(&conn, "SELECT COUNT(*) FROM t"), 3);
 }
@@ -315,7 +316,7 @@ fn text_search_needs_an_index_and_scores_by_occurrences() {
     }
     let sql = "SELECT id, SCORE(1) AS s FROM t WHERE CONTAINS(body, :q, 1) > 0 ORDER BY s DESC, id DESC
                OFFSET 0 ROWS FETCH NEXT 5 ROWS ONLY";
-    let query = |q: &str| -> ::oracle::Result<Vec<i64>> {
+    let query = |q: &str| -> oracle::Result<Vec<i64>> {
         let rows = conn.query_as_named::<(i64, i64)>(sql, &[("q", &(&q, &OracleType::Varchar2(100)))])?;
         rows.map(|row| row.map(|(id, _)| id)).collect()
     };

@@ -60,8 +60,7 @@ impl Parts {
         }
         let length = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
         let weight: f64 = weighted.iter().map(|(weight, _)| weight.abs()).sum();
-        // Not `length < …`: that would let a NaN through.
-        if weight <= 0.0 || !(length >= LEAST_LENGTH * weight) {
+        if weight <= 0.0 || !length.is_finite() || length < LEAST_LENGTH * weight {
             return Err(NotAUnitVector::NoDirection);
         }
         UnitVector::normalize(sum.into_iter().map(|x| (x / length) as f32).collect())

@@ -237,7 +237,8 @@ mod tests {
         let model_id = store.register_model(&new).unwrap().model_id;
         for n in 0..60_u8 {
             let radians = f32::from(n).to_radians();
-            let caption = if n % 2 == 0 { format!("猫{}", " 犬".repeat(60 - usize::from(n))) } else { "犬".to_owned() };
+            let caption =
+                if n % 2 == 0 { format!("猫{}", " 犬".repeat(60 - usize::from(n))) } else { "犬".to_owned() };
             let image = NewImage {
                 bytes: &[n],
                 sha256: Sha256::of(&[n]),

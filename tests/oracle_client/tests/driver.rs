@@ -129,8 +129,7 @@ fn a_batch_says_which_of_its_rows_failed() {
         batch.append_row(&[&n]).unwrap();
     }
     let error = batch.execute().unwrap_err();
-    let failed: Vec<(u32, i32)> =
-        error.batch_errors().unwrap().iter().map(|e| (e.offset(), e.code())).collect();
+    let failed: Vec<(u32, i32)> = error.batch_errors().unwrap().iter().map(|e| (e.offset(), e.code())).collect();
     assert_eq!(failed, [(2, 1), (3, 1438)]);
     assert_eq!(number(&conn, "SELECT COUNT(*) FROM t"), 3);
 }

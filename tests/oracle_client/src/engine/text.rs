@@ -175,7 +175,8 @@ impl Parser {
     }
 
     fn level(&mut self, level: usize) -> Result<Node> {
-        const LEVELS: [(&str, fn(Box<Node>, Box<Node>) -> Node); 4] =
+        type Make = fn(Box<Node>, Box<Node>) -> Node;
+        const LEVELS: [(&str, Make); 4] =
             [("ACCUM", Node::Accumulate), ("OR", Node::Or), ("AND", Node::And), ("NOT", Node::Not)];
         let Some((operator, make)) = LEVELS.get(level) else {
             return self.phrase();

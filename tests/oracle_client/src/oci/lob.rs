@@ -99,7 +99,6 @@ pub unsafe fn set_value(locator: *const c_void, value: Lob) -> bool {
 /// # Safety
 /// All handles are live.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCILobCreateTemporary(
     service: *mut c_void,
     error: *mut c_void,
@@ -213,7 +212,6 @@ pub unsafe extern "C" fn OCILobTrim2(
 /// # Safety
 /// All handles are live; `buffer` holds `*byte_amount` bytes; the amounts have room.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCILobWrite2(
     service: *mut c_void,
     error: *mut c_void,
@@ -266,7 +264,6 @@ pub unsafe extern "C" fn OCILobWrite2(
 /// # Safety
 /// All handles are live; `buffer` has room for `size` bytes; the amounts are set.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCILobRead2(
     service: *mut c_void,
     error: *mut c_void,

@@ -94,7 +94,6 @@ unsafe fn statement<'a>(handle: *const c_void) -> Option<&'a Mutex<Statement>> {
 /// # Safety
 /// Handles are live, `text` points to `length` bytes, `out` has room for a pointer.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIStmtPrepare2(
     service: *mut c_void,
     out: *mut *mut c_void,
@@ -144,7 +143,6 @@ pub unsafe extern "C" fn OCIStmtRelease(
 /// # Safety
 /// The handle is live; each array has room for `size` items.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIStmtGetBindInfo(
     handle: *mut c_void,
     _error: *mut c_void,
@@ -212,7 +210,6 @@ unsafe fn add_bind(handle: *mut c_void, out: *mut *mut c_void, error: *mut c_voi
 /// # Safety
 /// As for [`add_bind`]; `name` points to `name_length` bytes.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIBindByName2(
     handle: *mut c_void,
     out: *mut *mut c_void,
@@ -252,7 +249,6 @@ pub unsafe extern "C" fn OCIBindByName2(
 /// # Safety
 /// As for [`add_bind`].
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIBindByPos2(
     handle: *mut c_void,
     out: *mut *mut c_void,
@@ -310,7 +306,6 @@ pub unsafe extern "C" fn OCIBindDynamic(
 /// # Safety
 /// Handles are live; what is defined stays valid while rows are fetched.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIDefineByPos2(
     handle: *mut c_void,
     out: *mut *mut c_void,
@@ -440,7 +435,6 @@ unsafe fn run_once(
 /// # Safety
 /// Handles are live; what is bound is valid.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIStmtExecute(
     service: *mut c_void,
     handle: *mut c_void,

@@ -153,6 +153,7 @@ pub struct Select {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a tree of a test tool; most items are expressions")]
 pub enum Item {
     Star,
     QualifiedStar(String),

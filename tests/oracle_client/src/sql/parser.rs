@@ -352,7 +352,7 @@ impl<'a> Parser<'a> {
         let tables = self.comma_separated(Self::object_name)?;
         self.expect("IN")?;
         let exclusive = self.take("EXCLUSIVE");
-        if !exclusive && !(self.take("ROW SHARE") || self.take("ROW EXCLUSIVE") || self.take("SHARE")) {
+        if !(exclusive || self.take("ROW SHARE") || self.take("ROW EXCLUSIVE") || self.take("SHARE")) {
             return Err(self.error(905, "missing keyword: a lock mode expected"));
         }
         self.expect("MODE")?;

@@ -87,7 +87,7 @@ impl Planner<'_> {
                 let [one] = call.args.as_slice() else { return Err(OraError::unsupported("TO_NUMBER with a format")) };
                 self.number(one)
             }
-            "TO_CHAR" | "TO_CLOB" => self.to_char(call),
+            "TO_CHAR" | "TO_CLOB" => self.convert_to_char(call),
             "EMPTY_CLOB" => sql("''".to_owned(), Ty::Clob),
             "EMPTY_BLOB" => sql("x''".to_owned(), Ty::Blob),
             "RAWTOHEX" => self.unary_call(call, "ora_rawtohex", Ty::Varchar2(4000)),
@@ -116,8 +116,8 @@ impl Planner<'_> {
                 let start = amount.get(1).cloned().unwrap_or_else(|| "1".to_owned());
                 sql(format!("ora_substr({}, {start}, {amount_sql})", value.sql), Ty::Varchar2(4000))
             }
-            "TO_VECTOR" | "VECTOR" => self.to_vector(call),
-            "FROM_VECTOR" | "VECTOR_SERIALIZE" => self.from_vector(call),
+            "TO_VECTOR" | "VECTOR" => self.convert_to_vector(call),
+            "FROM_VECTOR" | "VECTOR_SERIALIZE" => self.serialize_vector(call),
             "VECTOR_DISTANCE" => self.vector_distance_call(call),
             "VECTOR_DIMENSION_COUNT" | "VECTOR_DIMS" => {
                 let value = self.value(call.args.first().ok_or_else(wrong_count)?)?;
@@ -255,7 +255,7 @@ impl Planner<'_> {
         sql(format!("{out} END)"), ty)
     }
 
-    fn to_char(&mut self, call: &Call) -> Result<Typed> {
+    fn convert_to_char(&mut self, call: &Call) -> Result<Typed> {
         let value = self.value(call.args.first().ok_or_else(wrong_count)?)?;
         let ty = if call.name == "TO_CLOB" { Ty::Clob } else { Ty::Varchar2(value.ty.text_length().max(1)) };
         match (value.ty.family(), call.args.get(1)) {
@@ -294,7 +294,7 @@ impl Planner<'_> {
         sql(literal(&value), Ty::Varchar2(256))
     }
 
-    fn to_vector(&mut self, call: &Call) -> Result<Typed> {
+    fn convert_to_vector(&mut self, call: &Call) -> Result<Typed> {
         let value = self.value(call.args.first().ok_or_else(wrong_count)?)?;
         let dimension = match call.args.get(1) {
             None | Some(Expr::Star) => None,
@@ -320,7 +320,7 @@ impl Planner<'_> {
         sql(format!("ora_to_vector({}, {})", value.sql, dimension.unwrap_or(0)), Ty::Vector(dimension))
     }
 
-    fn from_vector(&mut self, call: &Call) -> Result<Typed> {
+    fn serialize_vector(&mut self, call: &Call) -> Result<Typed> {
         let value = self.value(call.args.first().ok_or_else(wrong_count)?)?;
         if !matches!(value.ty, Ty::Vector(_) | Ty::Null) {
             return Err(OraError::new(

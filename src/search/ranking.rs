@@ -229,7 +229,7 @@ mod tests {
     use crate::store::sqlite::{SqliteOptions, SqliteStore};
     use crate::store::{Filter, NewImage, NewModel, Sha256};
 
-    /// 60 images, one degree apart; of every second the caption holds 猫, the farther among the fewer other words.
+    /// 60 images, one degree apart; of every second the caption holds 猫, the nearer the more lost among other words.
     fn filled() -> (SqliteStore, ModelId, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(directory.path(), SqliteOptions::default()).unwrap();
@@ -237,8 +237,7 @@ mod tests {
         let model_id = store.register_model(&new).unwrap().model_id;
         for n in 0..60_u8 {
             let radians = f32::from(n).to_radians();
-            let caption =
-                if n % 2 == 0 { format!("猫{}", " 犬".repeat(60 - usize::from(n))) } else { "犬".to_owned() };
+            let caption = format!("{} {}", if n % 2 == 0 { "猫" } else { "犬" }, "word ".repeat(60 - usize::from(n)));
             let image = NewImage {
                 bytes: &[n],
                 sha256: Sha256::of(&[n]),

@@ -4,11 +4,11 @@ pictures, while searches and uploads go on, and prints what it measured:
 register, backfill (killed with kill -9 and resumed), compare, switch, flip back,
 retire.
 
-Usage: scripts/check_switch.py --second FOLDER [--pictures 2000] [--searchers 2] [--uploads 200] [--flips 20]
-It needs target/release/mitsuke (cargo build --release) and a second model folder
-beside models/demo; scripts/make_tiny_model.py writes one in seconds, and
-scripts/export_model.py one of any size. The server gets a free port and
-temporary folders. On a CPU the demo model takes about 40 pictures a second.
+Usage: scripts/check_switch.py [--second FOLDER] [--pictures 2000] [--searchers 2] [--uploads 200] [--flips 20]
+It needs target/release/mitsuke (cargo build --release). The second model is the
+one of the tests (48 dimensions, made-up weights) unless --second names another
+model folder; scripts/export_model.py writes one of any size. The server gets a
+free port and temporary folders.
 
 It checks on the way that
   - every search is answered, with the model it names, and finds what that model
@@ -39,7 +39,8 @@ DEMO, SECOND = 1, 2
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--second", type=Path, required=True, help="folder of the second model")
+    parser.add_argument("--second", type=Path, default=REPO / "tests" / "other_models" / "wide",
+                        help="folder of the second model (tests/other_models/wide)")
     parser.add_argument("--pictures", type=int, default=2000, help="pictures stored before it comes (2000)")
     parser.add_argument("--uploads", type=int, default=200, help="pictures uploaded during its backfill (200)")
     parser.add_argument("--searchers", type=int, default=2, help="searches in flight all the time (2)")

@@ -108,6 +108,21 @@ async fn only_the_process_with_the_lease_fills_a_model_and_another_takes_over() 
     end(one);
 }
 
+#[test]
+fn a_lease_in_the_embedded_store_ends_with_the_process_that_had_it() {
+    let (dir, data) = (model_folders(), tempfile::tempdir().unwrap());
+    let open = || {
+        let store = store(&data);
+        Models::open(dir.path(), Arc::clone(&store), EncoderOptions::default(), Duration::from_secs(600)).unwrap();
+        store
+    };
+    let killed = open();
+    assert!(killed.claim_backfill(WIDE, "killed", Duration::from_secs(600)).unwrap());
+    killed.close().unwrap();
+    drop(killed);
+    assert!(open().claim_backfill(WIDE, "next", Duration::from_secs(600)).unwrap());
+}
+
 #[tokio::test]
 async fn a_backfill_stops_when_another_process_retires_the_model() {
     let (dir, data) = (model_folders(), tempfile::tempdir().unwrap());

@@ -1,0 +1,89 @@
+"""Checkpoints of open_clip: hub repositories with open_clip_config.json (llm-jp-clip, laion, …), and its own names."""
+
+from __future__ import annotations
+
+import torch
+
+from ..errors import ExportError
+from ..source import Source
+from ..tokens import frame, from_open_clip, from_transformers
+from ..towers import Tower
+from .base import Options, Original
+
+BASIC = ["ftfy", "html_unescape", "html_unescape"]
+CANONICAL = [*BASIC, "underscores_to_spaces", "remove_punctuation", "lowercase", "collapse_whitespace"]
+# By the name of open_clip's cleaning function.
+CLEANING = {
+    "_clean_lower": [*BASIC, "collapse_whitespace", "lowercase"],
+    "_clean_whitespace": [*BASIC, "collapse_whitespace"],
+    "_clean_canonicalize": CANONICAL,
+}
+
+
+def load(source: Source, options: Options, family: str) -> Original:
+    """Loads a model, its transform and its tokenizer."""
+    import open_clip
+
+    name, weights = source.open_clip or (f"local-dir:{source.folder}", None)
+    try:
+        model, _, transform = open_clip.create_model_and_transforms(
+            name, pretrained=weights, precision="fp32", device="cpu", require_pretrained=True
+        )
+        tokenizer = open_clip.get_tokenizer(name)
+    except Exception as cause:
+        raise ExportError(f"open_clip cannot load {source.given}: {type(cause).__name__}: {cause}") from cause
+    model.eval()
+    settings, encode, backend = tokenization(open_clip, tokenizer, options)
+    wanted = getattr(model, "context_length", None) or settings["context_length"]
+    if settings["context_length"] != wanted:
+        raise ExportError(f"the model takes {wanted} tokens, its tokenizer makes {settings['context_length']}.")
+    preprocessing = getattr(model.visual, "preprocess_cfg", None) or {}
+    size = preprocessing.get("size", 224)
+    return Original(
+        family="open_clip",
+        image=Tower(model, "encode_image", []),
+        text=Tower(model, "encode_text", []),
+        text_inputs=["input_ids"],
+        pixels=transform,
+        hints={
+            "sizes": list(size) if isinstance(size, (list, tuple)) else [size],
+            "mean": preprocessing.get("mean"),
+            "std": preprocessing.get("std"),
+        },
+        encode=encode,
+        tokenizer=backend,
+        text_settings=settings,
+    )
+
+
+def tokenization(open_clip, tokenizer, options: Options):
+    """Settings, the original way, and the file for one of open_clip's three tokenizers."""
+    context = options.context_length or tokenizer.context_length
+
+    def encode(texts: list[str]) -> dict[str, torch.Tensor]:
+        return {"input_ids": tokenizer(texts, context_length=context)}
+
+    if isinstance(tokenizer, open_clip.SimpleTokenizer):
+        if tokenizer.reduction_fn is not None:
+            raise ExportError("this tokenizer drops tokens by chance or by syntax; it cannot be exported.")
+        settings = {
+            "cleaning": CLEANING[tokenizer.clean_fn.__name__],
+            "prefix_ids": [tokenizer.sot_token_id],
+            "suffix_ids": [tokenizer.eot_token_id],
+            "pad_id": 0,
+        }
+        backend = from_open_clip(tokenizer)
+    else:
+        inner = tokenizer.tokenizer
+        prefix, suffix = frame(lambda t: inner(t)["input_ids"], lambda t: inner(t, add_special_tokens=False)["input_ids"])
+        if getattr(tokenizer, "strip_sep_token", False):
+            suffix = [0 if i == inner.sep_token_id else i for i in suffix]
+        clean = getattr(tokenizer, "clean_fn", None)
+        settings = {
+            "cleaning": CLEANING[clean.__name__] if clean else CANONICAL,
+            "prefix_ids": prefix,
+            "suffix_ids": suffix,
+            "pad_id": inner.pad_token_id,
+        }
+        backend = from_transformers(inner)
+    return {**settings, "context_length": context}, encode, backend

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from .errors import ExportError
+from .source import resolve
 
 EPILOG = """\
 SOURCE is one of
@@ -68,13 +69,13 @@ def export(args: argparse.Namespace) -> dict:
     out: Path = args.out
     if out.exists() and not args.force:
         raise ExportError(f"{out} is there already. Give another folder, or --force to replace it.")
-    # After the cheap checks: these imports take seconds.
+    # Torch takes seconds to import: the source is looked for first.
+    source = resolve(args.source, args.revision)
     import torch
 
     from .export import Exporter, Request, files_of, licence_of
     from .families import FAMILIES
     from .families.base import Options
-    from .source import resolve
     from .work import Work, own_digest
 
     if args.family not in FAMILIES:
@@ -82,7 +83,6 @@ def export(args: argparse.Namespace) -> dict:
     if args.threads:
         torch.set_num_threads(args.threads)
     _quiet()
-    source = resolve(args.source, args.revision)
     licence = args.licence or licence_of(source)
     if not licence:
         raise ExportError(f"no model card states the licence of {source.given}. Give it with --licence.")

@@ -54,14 +54,25 @@ class Exporter:
         return load(self.request.source, self.request.options)
 
     @cached_property
+    def shown(self) -> list:
+        """The pictures on which image towers are compared; those of the manifest come last."""
+        edge = max(self.original.pixels(pictures.scene(64, 64)).shape[-2:])
+        return [*pictures.pictures(edge), *pictures.references().values()]
+
+    @cached_property
     def truth(self) -> dict[str, torch.Tensor]:
         """What the original makes of the pictures and texts that everything is compared on."""
         original = self.original
-        shown = [*pictures.pictures(), *pictures.references().values()]
-        pixels = torch.stack([original.pixels(picture) for picture in shown])
+        pixels = torch.stack([original.pixels(picture) for picture in self.shown])
         rows = original.encode([*self.samples, *corpus.REFERENCES])
         inputs = [rows[name] for name in original.text_inputs]
-        return {"images": run(original.image, [pixels], 4), "texts": run(original.text, inputs, 4)}
+        try:
+            return {"images": run(original.image, [pixels], 4), "texts": run(original.text, inputs, 4)}
+        except (RuntimeError, TypeError, ValueError, AttributeError) as cause:
+            raise ExportError(
+                f"the original itself cannot be run with these libraries: {type(cause).__name__}: {cause}\n"
+                "See transformers_version in its config.json for the version that it was made with."
+            ) from cause
 
     def run(self) -> dict:
         """All stages; returns the manifest."""
@@ -104,8 +115,7 @@ class Exporter:
     def image_tower(self, settings: dict, file: str, minimum: float) -> dict:
         """Traces the image tower and compares it on pictures, in several batch sizes."""
         truth = self.truth["images"]
-        shown = [*pictures.pictures(), *pictures.references().values()]
-        pixels = pipeline.pixels(shown, settings)
+        pixels = pipeline.pixels(self.shown, settings)
         tower = towers.pruned(self.original.image, (pixels[:2],))
         towers.trace(tower, (pixels[:2],), self.work.path(file))
         module = torch.jit.load(str(self.work.path(file))).eval()

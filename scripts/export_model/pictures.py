@@ -25,13 +25,16 @@ def scene(width: int, height: int, seed: int = 0) -> Image.Image:
     return image
 
 
-# Sizes that tell ways of rounding apart: odd and even edges, both orientations, extremes, and no scaling at all.
-SIZES = [(320, 213), (213, 320), (225, 224), (224, 227), (301, 229), (97, 161), (640, 480), (500, 60), (41, 300), (224, 224)]
+# Sizes that tell ways of rounding apart: odd and even edges, both orientations, extremes.
+SIZES = [(320, 213), (213, 320), (301, 229), (97, 161), (640, 480), (500, 60), (41, 300)]
+# Added to an encoder's edge: no scaling, and what is cut off is odd, so that its halves show how they are rounded.
+BEYOND = [(0, 0), (0, 3), (7, 0), (1, 0), (0, 11)]
 
 
-def pictures() -> list[Image.Image]:
-    """The pictures on which preprocessing and image towers are compared."""
-    return [scene(width, height, seed) for seed, (width, height) in enumerate(SIZES)]
+def pictures(edge: int = 224) -> list[Image.Image]:
+    """The pictures on which preprocessing and image towers are compared, for an encoder of `edge` pixels."""
+    sizes = [*SIZES, *((edge + x, edge + y) for x, y in BEYOND), (2 * edge + 6, 2 * edge), (2 * edge, 2 * edge + 14)]
+    return [scene(width, height, seed) for seed, (width, height) in enumerate(sizes)]
 
 
 def references() -> dict[str, Image.Image]:

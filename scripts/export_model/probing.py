@@ -35,7 +35,7 @@ def find(original: Callable[[Image.Image], torch.Tensor], hints: dict) -> tuple[
         "mean": _snap(mean, hints.get("mean")),
         "std": _snap(std, hints.get("std")),
     }
-    tests = pictures()
+    tests = pictures(max(height, width))
     expected = [original(picture) for picture in tests]
     step = min(1 / (255 * s) for s in settings["std"])
     best = None

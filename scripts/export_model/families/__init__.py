@@ -25,7 +25,7 @@ def family_of(source: Source, options: Options) -> str:
         )
     config = json.loads(path.read_text(encoding="utf-8"))
     kind = config.get("model_type", "")
-    code = " ".join([kind, *config.get("architectures") or [], *map(str, (config.get("auto_map") or {}).values())])
+    code = " ".join([kind, *(config.get("architectures") or []), *map(str, (config.get("auto_map") or {}).values())])
     squeezed = code.lower().replace("_", "").replace("-", "")
     if "japanesestableclip" in squeezed or "japanese-stable-clip" in source.given.lower():
         return "japanese-stable-clip"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ..errors import ExportError
 from ..source import Source
@@ -94,11 +95,14 @@ def load(source: Source, options: Options, family: str) -> Original:
                       return_attention_mask=True)
         )  # fmt: skip
 
+    text_model, method = model, "get_text_features"
+    if kind == "chinese_clip":
+        text_model, method = FirstPosition(model), "forward"
     prefix, suffix = frame(lambda t: tokenizer(t)["input_ids"], lambda t: tokenizer(t, add_special_tokens=False)["input_ids"])
     return Original(
         family=kind,
         image=Tower(model, "get_image_features", ["pixel_values"]),
-        text=Tower(model, "get_text_features", names),
+        text=Tower(text_model, method, names),
         text_inputs=names,
         pixels=processor_pixels(processor),
         hints=image_hints(processor),
@@ -112,6 +116,19 @@ def load(source: Source, options: Options, family: str) -> Original:
             "pad_id": tokenizer.pad_token_id,
         },
     )
+
+
+class FirstPosition(nn.Module):
+    """Chinese-CLIP's text tower: its first position, projected. Written out because get_text_features of
+    transformers 4.57 looks for a pooler that the model has not."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.text_model, self.text_projection = model.text_model, model.text_projection
+
+    def forward(self, input_ids, attention_mask):
+        output = self.text_model(input_ids=input_ids, attention_mask=attention_mask)
+        return self.text_projection(output.last_hidden_state[:, 0])
 
 
 def context_of(model, tokenizer, kind: str) -> int:

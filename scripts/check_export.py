@@ -117,8 +117,8 @@ def check_family(name: str, scratch: Path, mitsuke: Path | None) -> list[str]:
             continue
         command = [str(mitsuke), "model", "check", str(out), "--cases", str(cases), "--precision", precision]
         done = subprocess.run(command, capture_output=True, text=True)
-        summary = [line for line in done.stdout.splitlines() if "cases" in line or "agree" in line]
-        print("  " + precision + ": " + "; ".join(line.strip() for line in summary), flush=True)
+        summary = [line for line in done.stdout.splitlines() if "lowest cosine" in line]
+        print("  " + precision + ": " + "; ".join(" ".join(line.split()) for line in summary), flush=True)
         if done.returncode != 0:
             wrong.append(f"{name}, {precision}:\n{done.stdout}{done.stderr}")
     return wrong
@@ -146,17 +146,14 @@ def check_refusals(scratch: Path) -> list[str]:
     refused("code without trust", code, [], ["--trust-remote-code", "modeling_japanese_stable_clip.py"])
     (code / "README.md").unlink()
     refused("a model without a licence", code, ["--trust-remote-code"], ["--licence"])
-    stateful = code / "modeling_japanese_stable_clip.py"
-    changed = stateful.read_text(encoding="utf-8").replace(
-        "features = self.visual_projection(", "features = (1.0 + 3.0 * (pixel_values.shape[0] == 2)) * self.drift("
-    )
+    module = code / "modeling_japanese_stable_clip.py"
+    changed = module.read_text(encoding="utf-8").replace("features = self.visual_projection(", "features = self.project(")
     changed += """
-    def drift(self, hidden):
-        # Tracing makes a constant of a choice that depends on values.
-        features = self.visual_projection(hidden)
-        return features if float(hidden[0, 0]) > 0 else features.flip(-1)
+    def project(self, output):
+        # A choice that depends on values: tracing keeps the one it saw.
+        return self.visual_projection(output if int(output[0, 0].abs() * 1000) % 2 else output.flip(-1))
 """
-    stateful.write_text(changed, encoding="utf-8")
+    module.write_text(changed, encoding="utf-8")
     refused(
         "a tower that tracing changes", code, ["--trust-remote-code", "--licence", "mit"], ["does not reproduce the original"]
     )

@@ -12,9 +12,10 @@ TEXTS = [
     "cat", "a photo of a dog", "red car", "Sunset over the sea", "SNOWY MOUNTAIN", "people walking in the rain",
     "Don't stop; it's the artist's best work!", "masterpiece, best quality, 1girl, (green dress:1.2)",
     "state-of-the-art 4k wallpaper", "naïve café, Zürich", "C++ & Rust @ 100% #tags", "snake_case_name.png",
-    "http://example.org/a?b=c", "3.14 1,000 42", "e = mc^2", "x" * 40,
+    "http://example.org/a?b=c", "3.14 1,000 42", "e = mc^2",
     "🐱", "🍣🍜", "👨‍👩‍👧‍👦", "❤️", "犬 と cat 🐕", "桜🌸が満開", "👍🏽 nice", "🇯🇵",
     "ＡＢＣ　１２３", "ﾈｺ", "ｶﾞﾝﾀﾞﾑ", "①㍻㌔", "Ｓｕｎｓｅｔ", "か\u3099き\u3099",
+    "１０時～１２時", "ずっと〜", "ﾊﾟﾋﾟﾌﾟ", "ゔぁ", "e\u0301cole",
     "  先頭と末尾の空白  ", "改行\nと\tタブ", "全角　空白　　だらけ", "double  spaces   inside", "", " ", "　", "。", "a", "!", "?!",
     "髙橋さんと𠮷野家と﨑", "한국어 텍스트", "Привет мир", "中文的句子，关于一只猫", "ภาษาไทย", "Ελληνικά ΣΑΣ", "İstanbul",
     "AT&T", "5 < 6", "a & b", "tom &amp; jerry", "“curly” ‘quotes’ – and — dashes…", "½ cup", "™ ® ©", "\u200bzero\u200dwidth",
@@ -22,6 +23,9 @@ TEXTS = [
     "The quick brown fox jumps over the lazy dog and keeps running through the forest until night falls. " * 6,
     "海辺の町で猫と犬が昼寝をしている、夏の午後の写真。" * 8 + "end",
 ]  # fmt: skip
+
+# Runs of one character: a Unigram model may find two ways to cut them equally good.
+RUNS = ["x" * 40, "wwwwwww", "すごーーーーい！！！！！", "あああああああああ", "ｗｗｗｗｗ"]
 
 # Texts of several lengths whose vectors are compared.
 SAMPLES = [

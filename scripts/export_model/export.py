@@ -108,8 +108,9 @@ class Exporter:
         document.update(post_processor=None, padding=None, truncation=None)
         path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
         written = tokens.Tokenizer.from_file(str(path))
-        compared = tokens.prove(written, settings, original.encode, corpus.TEXTS)
-        self.work.say(f"  {compared} tokens of {len(corpus.TEXTS)} texts are the same")
+        compared, ties = tokens.prove(written, settings, original.encode, corpus.TEXTS, corpus.RUNS)
+        said = f", {ties} in another order (ties)" if ties else ""
+        self.work.say(f"  {compared} tokens of {len(corpus.TEXTS) + len(corpus.RUNS)} texts are the same{said}")
         return settings
 
     def image_tower(self, settings: dict, file: str, minimum: float) -> dict:

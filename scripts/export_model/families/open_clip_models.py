@@ -34,9 +34,6 @@ def load(source: Source, options: Options, family: str) -> Original:
         raise ExportError(f"open_clip cannot load {source.given}: {type(cause).__name__}: {cause}") from cause
     model.eval()
     settings, encode, backend = tokenization(open_clip, tokenizer, options)
-    wanted = getattr(model, "context_length", None) or settings["context_length"]
-    if settings["context_length"] != wanted:
-        raise ExportError(f"the model takes {wanted} tokens, its tokenizer makes {settings['context_length']}.")
     preprocessing = getattr(model.visual, "preprocess_cfg", None) or {}
     size = preprocessing.get("size", 224)
     return Original(

@@ -1,0 +1,93 @@
+//! `mitsuke model`.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use mitsuke::clip::{Cases, DeviceChoice, Encoder, EncoderOptions, Manifest, PrecisionChoice};
+use mitsuke::config::Device;
+
+/// What can be done with a model folder.
+#[derive(Subcommand)]
+pub enum ModelCommand {
+    /// Check a model folder: its manifest, all digests, and that it reproduces its reference vectors.
+    Check(Check),
+}
+
+/// The arguments of `mitsuke model check`.
+#[derive(Args)]
+pub struct Check {
+    /// The folder that holds model.json.
+    folder: PathBuf,
+    /// Which number format to compute in: auto, float32 or bfloat16.
+    #[arg(long, default_value = "auto")]
+    precision: PrecisionChoice,
+    /// Where to compute: auto, cpu or cuda.
+    #[arg(long, default_value = "auto")]
+    device: Device,
+    /// Threads inside one tensor operation.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// A file of pictures and texts with the original's vectors, to compare from end to end.
+    #[arg(long)]
+    cases: Option<PathBuf>,
+}
+
+impl ModelCommand {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// Why the folder cannot be used, as a sentence for the person at the terminal.
+    pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        match self {
+            Self::Check(check) => check.run(),
+        }
+    }
+}
+
+impl Check {
+    fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let options = EncoderOptions {
+            device: match self.device {
+                Device::Auto => DeviceChoice::Auto,
+                Device::Cpu => DeviceChoice::Cpu,
+                Device::Cuda => DeviceChoice::Cuda,
+            },
+            precision: self.precision,
+            torch_threads: self.threads,
+            ..EncoderOptions::default()
+        };
+        // Also of the variant that is not loaded: the folder as a whole is asked about.
+        Manifest::read(&self.folder)?.verify_files(&self.folder)?;
+        let encoder = Encoder::load(&self.folder, &options)?;
+        print_facts(&encoder);
+        let Some(path) = &self.cases else { return Ok(ExitCode::SUCCESS) };
+        let cases = Cases::read(path)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let report = runtime.block_on(cases.compare(&encoder));
+        println!("cases       {} pictures, lowest cosine {:.6}", report.images, report.image_agreement);
+        println!("            {} texts, lowest cosine {:.6}", report.texts, report.text_agreement);
+        for failure in &report.failures {
+            println!("differs     {failure}");
+        }
+        Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn print_facts(encoder: &Encoder) {
+    let manifest = encoder.manifest();
+    let (image_precision, text_precision) = encoder.precision();
+    let (image_agreement, text_agreement) = encoder.agreement();
+    println!("model       {} {}", manifest.model_name, manifest.model_version);
+    println!("about       {}", manifest.description);
+    println!("licence     {}", manifest.licence);
+    if let Some(export) = &manifest.export {
+        let revision = export.revision.as_deref().map(|r| format!(" at {r}")).unwrap_or_default();
+        println!("exported    from {}{revision}", export.source);
+    }
+    println!("dimension   {}", manifest.vector_dimension);
+    println!("runs on     {}", encoder.device());
+    println!("precision   pictures {image_precision}, texts {text_precision}");
+    println!("agreement   pictures {image_agreement:.6}, texts {text_agreement:.6} (lowest cosine, reference vectors)");
+}

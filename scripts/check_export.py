@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from export_model.families import load  # noqa: E402
 from export_model.families.base import Options  # noqa: E402
 from export_model.selftest import huggingface, japanese, openclip  # noqa: E402
 from export_model.source import explain, resolve  # noqa: E402
+from PIL import Image  # noqa: E402
 
 # name → (how it is built, extra arguments)
 FAMILIES = {
@@ -58,8 +60,13 @@ def export(source: Path, out: Path, extra: list[str]) -> tuple[int, str]:
     return status, said.getvalue()
 
 
-def write_cases(source: Path, extra: list[str], folder: Path) -> tuple[Path, float]:
-    """What the original itself makes of pictures and texts; and how alike its different inputs are at most."""
+def write_cases(
+    source: Path, extra: list[str], folder: Path, compared: list[str] = corpus.TEXTS, shown: list[Path] | None = None
+) -> tuple[Path, float]:
+    """What the original itself makes of pictures and texts; and how alike its different inputs are.
+
+    `shown`: opaque pictures that lie somewhere already; else some are drawn beside the cases.
+    """
     import torch
 
     options = Options(trust_remote_code="--trust-remote-code" in extra)
@@ -67,19 +74,27 @@ def write_cases(source: Path, extra: list[str], folder: Path) -> tuple[Path, flo
     folder.mkdir(parents=True, exist_ok=True)
     images, texts = [], []
     edge = max(original.pixels(pictures.scene(64, 64)).shape[-2:])
-    shown = {f"picture{i}.png": picture for i, picture in enumerate(pictures.pictures(edge))}
+    if shown is None:
+        shown = [folder / f"picture{i}.png" for i in range(len(pictures.pictures(edge)))]
+        for path, picture in zip(shown, pictures.pictures(edge)):
+            picture.save(path, optimize=True)
     with torch.no_grad():
-        for name, picture in shown.items():
-            picture.save(folder / name)
-            vector = original.image(original.pixels(picture)[None])[0]
-            images.append({"file": name, "vector": vector.tolist()})
-        for text in corpus.TEXTS:
+        for path in shown:
+            with Image.open(path) as picture:
+                vector = original.image(original.pixels(picture.convert("RGB"))[None])[0]
+            images.append({"file": os.path.relpath(path, folder), "vector": rounded(vector)})
+        for text in compared:
             rows = original.encode([text])
-            vector = original.text(*(rows[name] for name in original.text_inputs))[0]
-            texts.append({"text": text, "ids": rows["input_ids"][0].tolist(), "vector": vector.tolist()})
+            vector = (original.own_text or original.text)(*(rows[name] for name in original.text_inputs))[0]
+            texts.append({"text": text, "ids": rows["input_ids"][0].tolist(), "vector": rounded(vector)})
     path = folder / "cases.json"
     path.write_text(json.dumps({"images": images, "texts": texts}, ensure_ascii=False), encoding="utf-8")
-    return path, max(alike(images), alike([t for t in texts if t["text"] in corpus.SAMPLES]))
+    return path, max(alike(images), alike([t for t in texts if t["text"] in corpus.SAMPLES or compared is not corpus.TEXTS]))
+
+
+def rounded(vector) -> list[float]:
+    """Digits enough for a comparison of cosines."""
+    return [round(float(x), 6) for x in vector]
 
 
 def alike(cases: list[dict]) -> float:
@@ -211,11 +226,43 @@ def check_messages() -> list[str]:
     return wrong
 
 
+def check_full_size(scratch: Path, mitsuke: Path | None) -> int:
+    """Exports ViT-L/16 with a BERT-base text tower, the size of Japanese Stable CLIP, and says what it takes."""
+    import resource
+
+    vision = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
+              "image_size": 224, "patch_size": 16}  # fmt: skip
+    text = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
+            "vocab_size": 32000}  # fmt: skip
+    source, out = scratch / "full-size" / "original", scratch / "full-size" / "model"
+    if not (source / "config.json").is_file():
+        japanese.stable_clip(source, vision, text, dimension=768)
+    shutil.rmtree(out, ignore_errors=True)
+    began = time.monotonic()
+    command = [sys.executable, str(ROOT / "scripts" / "export_model.py"), str(source), str(out), "--trust-remote-code"]
+    if subprocess.run(command).returncode != 0:
+        return 1
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    print(f"exported in {time.monotonic() - began:.0f} s with at most {peak:.1f} GB of memory")
+    for path in sorted(out.glob("*.*")):
+        print(f"  {path.name} {path.stat().st_size / 1e6:.1f} MB")
+    cases, likeness = write_cases(source, ["--trust-remote-code"], scratch / "full-size" / "cases")
+    print(f"different inputs have a median cosine of {likeness:.2f}")
+    status = 0
+    for precision in ("float32", "bfloat16") if mitsuke else ():
+        command = [str(mitsuke), "model", "check", str(out), "--cases", str(cases), "--precision", precision]
+        status |= subprocess.run(command).returncode
+    return status
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=[*FAMILIES], help="these families, and nothing else")
     parser.add_argument("--mitsuke", type=Path, help="the program (default: built with cargo)")
     parser.add_argument("--python-only", action="store_true", help="leave the Rust half out")
+    parser.add_argument(
+        "--full-size", action="store_true", help="only Japanese Stable CLIP's real size (2 GB of disk, some minutes)"
+    )
     parser.add_argument("--keep", type=Path, help="work here and keep everything")
     args = parser.parse_args()
     mitsuke = None
@@ -226,6 +273,8 @@ def main() -> int:
     wrong = []
     with contextlib.ExitStack() as stack:
         scratch = args.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if args.full_size:
+            return check_full_size(scratch, mitsuke)
         for name in args.only or FAMILIES:
             shutil.rmtree(scratch / name, ignore_errors=True)
             try:

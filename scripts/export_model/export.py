@@ -67,7 +67,7 @@ class Exporter:
         rows = original.encode([*self.samples, *corpus.REFERENCES])
         inputs = [rows[name] for name in original.text_inputs]
         try:
-            return {"images": run(original.image, [pixels], 4), "texts": run(original.text, inputs, 4)}
+            return {"images": run(original.image, [pixels], 4), "texts": run(original.own_text or original.text, inputs, 4)}
         except (RuntimeError, TypeError, ValueError, AttributeError) as cause:
             raise ExportError(
                 f"the original itself cannot be run with these libraries: {type(cause).__name__}: {cause}\n"

@@ -86,6 +86,8 @@ def trace(tower: nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> No
         traced.save(str(raw))
     without_debug_information(raw, path)
     raw.unlink()
+    if 'Device = prim::Constant[value="' in str(torch.jit.load(str(path)).inlined_graph):
+        raise ExportError("the traced module is bound to the device it was traced on.")
 
 
 def follow_input_device(traced: torch.jit.ScriptModule) -> int:
@@ -121,6 +123,8 @@ def without_debug_information(source: Path, target: Path) -> None:
             # A fixed time and folder name: the same weights give the same bytes.
             name = target.stem + "/" + entry.filename.split("/", 1)[1]
             made = zipfile.ZipInfo(name)
+            # Torch compresses code and stores tensors.
+            made.compress_type = entry.compress_type
             with old.open(entry) as reader, new.open(made, "w", force_zip64=entry.file_size >= 1 << 31) as writer:
                 while chunk := reader.read(1 << 20):
                     writer.write(chunk)

@@ -3,10 +3,17 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use mitsuke::clip::{Cases, DeviceChoice, Encoder, EncoderOptions, Manifest, PrecisionChoice};
+use image::{Rgb, RgbImage};
+use mitsuke::clip::{
+    Cases, DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority,
+};
 use mitsuke::config::Device;
+
+/// How often an encoding is timed.
+const RUNS: usize = 5;
 
 /// What can be done with a model folder.
 #[derive(Subcommand)]
@@ -62,9 +69,11 @@ impl Check {
         Manifest::read(&self.folder)?.verify_files(&self.folder)?;
         let encoder = Encoder::load(&self.folder, &options)?;
         print_facts(&encoder);
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let (picture, text) = runtime.block_on(times(&encoder))?;
+        println!("encodes     a picture in {picture:.1?}, a text in {text:.1?} (one at a time, median of {RUNS})");
         let Some(path) = &self.cases else { return Ok(ExitCode::SUCCESS) };
         let cases = Cases::read(path)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let report = runtime.block_on(cases.compare(&encoder));
         println!("cases       {} pictures, lowest cosine {:.6}", report.images, report.image_agreement);
         println!("            {} texts, lowest cosine {:.6}", report.texts, report.text_agreement);
@@ -73,6 +82,26 @@ impl Check {
         }
         Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// How long a picture and a text take, each alone. Encoders are warm once they are loaded.
+async fn times(encoder: &Encoder) -> Result<(Duration, Duration), EncodeError> {
+    let picture = encoder.preprocess(&RgbImage::from_pixel(64, 64, Rgb([127; 3])));
+    let (mut pictures, mut texts) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let begin = Instant::now();
+        encoder.encode_image(picture.clone(), Priority::Search).await?;
+        pictures.push(begin.elapsed());
+        let begin = Instant::now();
+        encoder.encode_text("夕焼けの海と白い船", Priority::Search).await?;
+        texts.push(begin.elapsed());
+    }
+    Ok((median(pictures), median(texts)))
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
 fn print_facts(encoder: &Encoder) {

@@ -39,6 +39,8 @@ class Original:
     encode: Callable[[list[str]], dict[str, torch.Tensor]]
     # The tokenizer as it will be written.
     tokenizer: Tokenizer
+    # What texts are compared with, where `text` is written out anew: the model's own method.
+    own_text: Tower | None = None
     # cleaning, context_length, prefix_ids, suffix_ids, pad_id of the manifest.
     text_settings: dict = field(default_factory=dict)
 

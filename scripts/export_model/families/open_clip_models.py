@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from ..errors import ExportError
 from ..source import Source
@@ -39,7 +40,7 @@ def load(source: Source, options: Options, family: str) -> Original:
     return Original(
         family="open_clip",
         image=Tower(model, "encode_image", []),
-        text=Tower(model, "encode_text", []),
+        text=Tower(AnyLength(model), "forward", []) if type(model) is open_clip.CLIP else Tower(model, "encode_text", []),
         text_inputs=["input_ids"],
         pixels=transform,
         hints={
@@ -49,8 +50,32 @@ def load(source: Source, options: Options, family: str) -> Original:
         },
         encode=encode,
         tokenizer=backend,
+        own_text=Tower(model, "encode_text", []),
         text_settings=settings,
     )
+
+
+class AnyLength(nn.Module):
+    """open_clip's CLIP.encode_text for rows shorter than the context: positions and mask are cut to the row.
+
+    Short texts take a fraction of the time so; that the vectors are those of full rows is compared like all else.
+    """
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, text: torch.Tensor) -> torch.Tensor:
+        from open_clip.transformer import text_global_pool
+
+        model, length = self.model, text.shape[1]
+        x = model.token_embedding(text) + model.positional_embedding[:length]
+        mask = model.attn_mask
+        x = model.transformer(x, attn_mask=None if mask is None else mask[:length, :length])
+        x = text_global_pool(model.ln_final(x), text, model.text_pool_type, eos_token_id=getattr(model, "text_eos_id", None))
+        if model.text_projection is None:
+            return x
+        return model.text_projection(x) if isinstance(model.text_projection, nn.Linear) else x @ model.text_projection
 
 
 def tokenization(open_clip, tokenizer, options: Options):

@@ -67,7 +67,7 @@ def siglip(folder: Path) -> None:
         text_config={**VISION, "vocab_size": 700, "max_position_embeddings": 64, "projection_size": 32},
         vision_config={**VISION, **EDGE},
     )
-    material.shake(SiglipModel(config)).save_pretrained(folder)
+    material.shake(SiglipModel(config), gain=2.5).save_pretrained(folder)
     SiglipImageProcessor(size={"height": 32, "width": 32}, resample=3).save_pretrained(folder)
     material.card(folder, "apache-2.0")
 
@@ -90,7 +90,7 @@ def siglip2(folder: Path) -> None:
         text_config={**VISION, "vocab_size": 1000, "max_position_embeddings": 64, "projection_size": 32},
         vision_config={**VISION, **EDGE},
     )
-    material.shake(SiglipModel(config)).save_pretrained(folder)
+    material.shake(SiglipModel(config), gain=2.5).save_pretrained(folder)
     SiglipImageProcessor(size={"height": 32, "width": 32}, resample=2).save_pretrained(folder)
     material.card(folder, "apache-2.0")
 

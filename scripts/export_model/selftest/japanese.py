@@ -81,7 +81,7 @@ def stable_clip(folder: Path, vision: dict | None = None, text: dict | None = No
         document["model"]["vocab"][i][0] = name
     (folder / "tokenizer.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     settings = {
-        "tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>",
+        "tokenizer_class": "T5Tokenizer", "extra_ids": 0, "legacy": True, "do_lower_case": True, "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>",
         "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]",
         "model_max_length": 77, "clean_up_tokenization_spaces": True,
     }  # fmt: skip

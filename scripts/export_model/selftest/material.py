@@ -60,7 +60,7 @@ JAPANESE = {
 }  # fmt: skip
 
 
-def shake(model: nn.Module, seed: int = 7) -> nn.Module:
+def shake(model: nn.Module, seed: int = 7, gain: float = 1.4) -> nn.Module:
     """Random weights under which different inputs get clearly different vectors.
 
     The initial weights of a transformer barely look at their input: a wrong crop or mask would not show.
@@ -75,7 +75,7 @@ def shake(model: nn.Module, seed: int = 7) -> nn.Module:
                     parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
                 continue
             fan = parameter[0].numel()
-            scale = 0.5 if "embedding" in name and parameter.dim() == 2 else 1.4 / math.sqrt(fan)
+            scale = 0.5 if "embedding" in name and parameter.dim() == 2 else gain / math.sqrt(fan)
             parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
     return model.eval()
 

@@ -59,7 +59,10 @@ fn a_model_without_variants_runs_as_it_is_whatever_is_asked_for() {
 fn manifests_say_what_each_family_needs() {
     let japanese = Manifest::read(&folder("exported-japanese")).unwrap();
     assert_eq!(japanese.text.inputs, [TextInput::InputIds, TextInput::AttentionMask, TextInput::PositionIds]);
-    assert_eq!((japanese.text.prefix_ids.as_slice(), japanese.text.pad_id, japanese.text.context_length), (&[1][..], 3, 77));
+    assert_eq!(
+        (japanese.text.prefix_ids.as_slice(), japanese.text.pad_id, japanese.text.context_length),
+        (&[1][..], 3, 77)
+    );
     assert!(japanese.text.cleaning.contains(&CleaningStep::Ftfy));
     assert_eq!(japanese.image.preprocessing.crop, Crop::CenterFloor);
     assert_eq!(japanese.image.preprocessing.mean, [0.5; 3]);

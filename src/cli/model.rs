@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use image::{Rgb, RgbImage};
-use mitsuke::clip::{
-    Cases, DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority,
-};
+use mitsuke::clip::{Cases, DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority};
 use mitsuke::config::Device;
 
 /// How often an encoding is timed.

@@ -2,7 +2,8 @@
 
 use super::error::ClipError;
 use super::manifest::{
-    Bf16Variant, Crop, Export, ImageTower, Manifest, Preprocessing, Reference, ReferenceImage, ReferenceText, Resize, TextInput, TextTower,
+    Bf16Variant, Crop, Export, ImageTower, Manifest, Preprocessing, Reference, ReferenceImage, ReferenceText, Resize,
+    TextInput, TextTower,
 };
 use super::manifest_fields::Fields;
 use super::manifest_file::{FileName, ModelFile};

@@ -31,8 +31,8 @@ pub use device::{Device, DeviceChoice};
 pub use encoder::{Encoder, EncoderOptions};
 pub use error::{ClipError, EncodeError};
 pub use manifest::{
-    Bf16Variant, CleaningStep, Crop, Export, ImageTower, Interpolation, Manifest, Padding, Precision, Preprocessing, Reference,
-    ReferenceImage, ReferenceText, Resize, TextInput, TextTower,
+    Bf16Variant, CleaningStep, Crop, Export, ImageTower, Interpolation, Manifest, Padding, Precision, Preprocessing,
+    Reference, ReferenceImage, ReferenceText, Resize, TextInput, TextTower,
 };
 pub use manifest_file::{FileName, ModelFile};
 pub use precision::PrecisionChoice;

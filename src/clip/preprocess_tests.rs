@@ -66,7 +66,8 @@ fn padding_has_the_colour_that_is_asked_for() {
 
 #[test]
 fn padding_is_white_and_the_picture_lies_in_between() {
-    let preprocessor = Preprocessor::new(&preprocessing(Resize::LongestEdgePad { size: 8, fill: [255; 3] }, Crop::None, (8, 8)));
+    let preprocessor =
+        Preprocessor::new(&preprocessing(Resize::LongestEdgePad { size: 8, fill: [255; 3] }, Crop::None, (8, 8)));
     let PreparedImage(prepared) = preprocessor.prepare(&two_halves(16, 8));
     let (white, red, blue) = (Rgb([255; 3]), Rgb([255, 0, 0]), Rgb([0, 0, 255]));
     for y in 0..8 {

@@ -299,6 +299,7 @@ pub fn encoder_options(settings: &Settings) -> EncoderOptions {
             Device::Cpu => DeviceChoice::Cpu,
             Device::Cuda => DeviceChoice::Cuda,
         },
+        precision: encoder.precision,
         max_batch: encoder.batch_size,
         max_wait: encoder.batch_wait,
         queue_capacity: encoder.queue_capacity,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::clip::PrecisionChoice;
 use crate::origins::CorsOrigins;
 use crate::store::oracle::OracleSettings;
 
@@ -98,6 +99,8 @@ pub struct Limits {
 pub struct EncoderSettings {
     /// Where they run.
     pub device: Device,
+    /// Which of a model's number formats they compute in.
+    pub precision: PrecisionChoice,
     /// Most items encoded together.
     pub batch_size: usize,
     /// How long an item may wait for others to share its batch.
@@ -213,6 +216,7 @@ impl Settings {
             },
             encoder: EncoderSettings {
                 device: parsed(lookup, "MITSUKE_DEVICE", Device::Auto)?,
+                precision: parsed(lookup, "MITSUKE_PRECISION", PrecisionChoice::Auto)?,
                 batch_size: number(lookup, "MITSUKE_BATCH_SIZE", 8, 1, 1_024)?,
                 batch_wait: Duration::from_millis(number(lookup, "MITSUKE_BATCH_WAIT_MS", 0, 0, 10_000)?),
                 queue_capacity: number(lookup, "MITSUKE_QUEUE_CAPACITY", 512, 1, 1_000_000)?,

@@ -67,9 +67,6 @@ async fn a_switch_that_would_hide_pictures_says_how_many_and_waits_for_a_yes() {
         page.until("document.querySelector('#models-status').textContent === 'Searches use wide now.'").await;
         assert_eq!(page.app.get("/models/current").await.json["model_name"], "wide");
         page.until("document.querySelector('#model').textContent === 'Model: wide'").await;
-        page.press("\u{e00c}").await;
-        page.search("cat").await;
-        assert!(page.text("#status").await.starts_with("Nothing found"), "the new model has embedded nothing");
     })
     .await;
 }

@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 if __name__ == "__main__":
     try:
         from export_model.cli import main
+
+        sys.exit(main())
     except ModuleNotFoundError as missing:
         requirements = Path(__file__).resolve().parent / "export_model" / "requirements.txt"
         sys.exit(f"error: the package {missing.name} is missing. Install: pip install -r {requirements}")
-    sys.exit(main())

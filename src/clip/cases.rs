@@ -132,8 +132,7 @@ fn hold(
     match cosine {
         Ok(cosine) => {
             *lowest = lowest.min(cosine);
-            // Written so that a cosine that is not a number fails as well.
-            if !(cosine >= minimum) {
+            if cosine.is_nan() || cosine < minimum {
                 failures.push(format!("{}: cosine {cosine:.6}, at least {minimum} is needed", name()));
             }
         }

@@ -48,9 +48,11 @@ pub fn settings_in(data: &TempDir, changed: &[(&str, &str)]) -> Settings {
         ("MITSUKE_WORKERS", "2"),
         ("MITSUKE_SHUTDOWN_TIMEOUT_S", "5"),
     ];
+    let of_store = crate::store::settings(data.path());
     Settings::from_lookup(&|name| {
-        let pairs = changed.iter().chain(&defaults);
-        pairs.clone().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        let of_store = of_store.iter().map(|(key, value)| (*key, value.as_str()));
+        let mut pairs = changed.iter().copied().chain(of_store).chain(defaults);
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
     })
     .unwrap()
 }

@@ -16,3 +16,13 @@ mod pictures;
 mod prompts;
 mod relevance;
 mod search;
+
+/// Which store the app keeps its images in. The same tests run on Oracle's driver in tests/http_oracle.rs.
+mod store {
+    use std::path::Path;
+
+    /// Settings that select the store: none for the embedded one.
+    pub fn settings(_data_dir: &Path) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}

@@ -50,20 +50,50 @@ pub fn load_client() {
     });
 }
 
+/// Settings of a server that keeps its images in a database below this folder.
+pub fn settings_below(folder: &Path) -> Vec<(&'static str, String)> {
+    load_client();
+    vec![("DB_USER", USER.to_owned()), ("DB_PASSWORD", PASSWORD.to_owned()), ("DB_DSN", dsn_below(folder))]
+}
+
+/// The connect string of a database below a folder.
+fn dsn_below(folder: &Path) -> String {
+    format!("standin.test{}/oracle", folder.display())
+}
+
 /// A database of its own, removed when dropped.
 pub struct Database {
-    folder: TempDir,
+    folder: Folder,
+}
+
+/// A folder, and whether it is ours to remove.
+enum Folder {
+    Own(TempDir),
+    Other(PathBuf),
 }
 
 impl Database {
     pub fn new() -> Self {
         load_client();
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: Folder::Own(tempfile::tempdir().unwrap()) }
+    }
+
+    /// The database of a server with [`settings_below`] that folder.
+    pub fn below(folder: &Path) -> Self {
+        load_client();
+        Self { folder: Folder::Other(folder.to_owned()) }
+    }
+
+    fn folder(&self) -> &Path {
+        match &self.folder {
+            Folder::Own(folder) => folder.path(),
+            Folder::Other(folder) => folder,
+        }
     }
 
     /// Its connect string.
     pub fn dsn(&self) -> String {
-        format!("standin.test{}/db", self.folder.path().display())
+        dsn_below(self.folder())
     }
 
     /// A session of the tests' user.

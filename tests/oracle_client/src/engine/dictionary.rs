@@ -24,7 +24,9 @@ const PRIVILEGES: [&str; 9] = [
 const ROLES: [&str; 3] = ["DB_DEVELOPER_ROLE", "CTXAPP", "SODA_APP"];
 
 fn texts(names: &[&'static str]) -> Vec<(&'static str, Ty)> {
-    const NUMBERS: [&str; 12] = [
+    const NUMBERS: [&str; 14] = [
+        "BYTES",
+        "MAX_BYTES",
         "NUM_ROWS",
         "DATA_LENGTH",
         "DATA_PRECISION",
@@ -94,6 +96,20 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
         }
         "USER_SEQUENCES" => (&["SEQUENCE_NAME"], catalog.sequences.keys().map(|name| json!([name])).collect()),
         "USER_OBJECTS" => (&["OBJECT_NAME", "OBJECT_TYPE", "STATUS"], objects(catalog)),
+        "ALL_OBJECTS" => {
+            let denied = facts.side.denied().unwrap_or_default();
+            let mut rows: Vec<Value> = objects(catalog)
+                .into_iter()
+                .filter_map(|row| match row {
+                    Value::Array(cells) => Some(Value::Array([vec![json!(facts.user)], cells].concat())),
+                    _ => None,
+                })
+                .collect();
+            if !denied.iter().any(|role| role == "CTXAPP") {
+                rows.push(json!(["CTXSYS", "CTX_DDL", "PACKAGE", "VALID"]));
+            }
+            (&["OWNER", "OBJECT_NAME", "OBJECT_TYPE", "STATUS"], rows)
+        }
         "SESSION_PRIVS" => {
             let denied = facts.side.denied().unwrap_or_default();
             let held = PRIVILEGES.iter().filter(|privilege| !denied.iter().any(|other| other == *privilege));
@@ -104,7 +120,7 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
             let held = ROLES.iter().filter(|role| !denied.iter().any(|other| other == *role));
             (&["ROLE"], held.map(|role| json!([role])).collect())
         }
-        "USER_TS_QUOTAS" => (&["TABLESPACE_NAME", "BYTES", "MAX_BYTES"], vec![json!(["USERS", "0", "-1"])]),
+        "USER_TS_QUOTAS" => (&["TABLESPACE_NAME", "BYTES", "MAX_BYTES"], vec![json!(["USERS", 0, -1])]),
         "PRODUCT_COMPONENT_VERSION" => (
             &["PRODUCT", "VERSION", "VERSION_FULL", "STATUS"],
             vec![json!(["Mitsuke's stand-in for Oracle AI Database 26ai", "23.0.0.0.0", "23.26.0.0.0", "Test"])],

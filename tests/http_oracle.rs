@@ -6,6 +6,8 @@ mod app;
 mod auth;
 #[path = "http/composition.rs"]
 mod composition;
+#[path = "http/cors.rs"]
+mod cors;
 #[path = "http/duplicates.rs"]
 mod duplicates;
 #[path = "http/errors.rs"]

@@ -14,3 +14,5 @@ mod refused;
 mod retried;
 mod runner;
 mod sent;
+#[path = "../http/embedded.rs"]
+mod store;

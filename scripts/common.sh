@@ -41,3 +41,28 @@ cache_dir() {
     local dir=${MITSUKE_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?is not set. Set MITSUKE_CACHE_DIR to a folder for downloads}/.cache}/mitsuke}
     if [[ "$dir" == /* ]]; then echo "$dir"; else echo "$PWD/$dir"; fi
 }
+
+# The first of some programs that is installed.
+first_program() {
+    local name
+    for name in "$@"; do
+        command -v "$name" && return
+    done
+    return 1
+}
+
+# Chromium and ChromeDriver, in which the gallery page is tested. Installs them where that is ours to do: as root on
+# Debian or its kin.
+need_browser() {
+    if [[ "${MITSUKE_SKIP_BROWSER:-}" == 1 ]]; then return; fi
+    local browsers=(chromium chromium-browser google-chrome-stable google-chrome)
+    if first_program "${browsers[@]}" >/dev/null && command -v chromedriver >/dev/null; then return; fi
+    if ((EUID == 0)) && command -v apt-get >/dev/null; then
+        say "installing chromium and chromium-driver, in which the gallery page is tested"
+        export DEBIAN_FRONTEND=noninteractive
+        if apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; then
+            return
+        fi
+    fi
+    fail "Chromium is missing ('chromium' or 'chromedriver' was not found), in which the gallery page is tested. Debian, Ubuntu: sudo apt-get install chromium chromium-driver. To leave these tests out: MITSUKE_SKIP_BROWSER=1 scripts/test.sh"
+}

@@ -8,14 +8,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
-use crate::api::{Services, in_context, routes};
+use crate::api::{Services, cors, in_context, routes};
 use crate::clip::{DeviceChoice, EncoderOptions};
 use crate::config::{Device, Limits, Settings};
 use crate::image::DecodeLimits;
 use crate::models::{Keeper, Models, ModelsError};
+use crate::origins::CorsOrigins;
 use crate::register::{Registrar, parse_generation};
 use crate::seed::{Seeded, seed};
 use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
@@ -199,8 +200,13 @@ fn listen(
     listener: TcpListener,
     services: web::Data<Services>,
 ) -> Result<(Server, SocketAddr), StartError> {
+    let origins = settings.cors_origins.clone();
     let server = HttpServer::new(move || {
-        App::new().wrap(Compress::default()).wrap(from_fn(in_context)).configure(routes(services.clone()))
+        App::new()
+            .wrap(Compress::default())
+            .wrap(from_fn(in_context))
+            .wrap(Condition::new(origins != CorsOrigins::None, cors(&origins)))
+            .configure(routes(services.clone()))
     })
     .workers(settings.workers)
     .shutdown_timeout(settings.shutdown_timeout.as_secs())
@@ -293,6 +299,7 @@ pub fn encoder_options(settings: &Settings) -> EncoderOptions {
             Device::Cpu => DeviceChoice::Cpu,
             Device::Cuda => DeviceChoice::Cuda,
         },
+        precision: encoder.precision,
         max_batch: encoder.batch_size,
         max_wait: encoder.batch_wait,
         queue_capacity: encoder.queue_capacity,

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::clip::PrecisionChoice;
+use crate::origins::CorsOrigins;
 use crate::store::oracle::OracleSettings;
 
 /// A setting that cannot be used, with what to do about it.
@@ -97,6 +99,8 @@ pub struct Limits {
 pub struct EncoderSettings {
     /// Where they run.
     pub device: Device,
+    /// Which of a model's number formats they compute in.
+    pub precision: PrecisionChoice,
     /// Most items encoded together.
     pub batch_size: usize,
     /// How long an item may wait for others to share its batch.
@@ -124,6 +128,8 @@ pub struct Settings {
     pub images_dir: Option<PathBuf>,
     /// Keys of which callers must show one; empty lets everybody in.
     pub api_keys: Vec<Secret>,
+    /// Pages of other servers that may call from a browser.
+    pub cors_origins: CorsOrigins,
     /// HTTP worker threads.
     pub workers: usize,
     /// What one request may cost.
@@ -194,6 +200,7 @@ impl Settings {
                 Some(text) => Some(PathBuf::from(text.trim())),
             },
             api_keys: api_keys(lookup)?,
+            cors_origins: parsed(lookup, "MITSUKE_CORS_ORIGINS", CorsOrigins::None)?,
             workers: number(lookup, "MITSUKE_WORKERS", cores.clamp(2, 8), 1, 256)?,
             limits: Limits {
                 body_bytes: number(lookup, "MITSUKE_MAX_BODY_BYTES", 128 << 20, 1 << 10, 1 << 40)?,
@@ -209,6 +216,7 @@ impl Settings {
             },
             encoder: EncoderSettings {
                 device: parsed(lookup, "MITSUKE_DEVICE", Device::Auto)?,
+                precision: parsed(lookup, "MITSUKE_PRECISION", PrecisionChoice::Auto)?,
                 batch_size: number(lookup, "MITSUKE_BATCH_SIZE", 8, 1, 1_024)?,
                 batch_wait: Duration::from_millis(number(lookup, "MITSUKE_BATCH_WAIT_MS", 0, 0, 10_000)?),
                 queue_capacity: number(lookup, "MITSUKE_QUEUE_CAPACITY", 512, 1, 1_000_000)?,
@@ -374,6 +382,7 @@ mod tests {
         assert!(error.reason.contains("from 1 to 10000"), "{error}");
         assert_eq!(read(&[("MITSUKE_MAX_PAGE", "0")]).unwrap_err().name, "MITSUKE_MAX_PAGE");
         assert_eq!(read(&[("MITSUKE_DEVICE", "tpu")]).unwrap_err().name, "MITSUKE_DEVICE");
+        assert_eq!(read(&[("MITSUKE_CORS_ORIGINS", "example.com")]).unwrap_err().name, "MITSUKE_CORS_ORIGINS");
         assert_eq!(read(&[("MITSUKE_BIND", "8080")]).unwrap_err().name, "MITSUKE_BIND");
         let error = read(&[("MITSUKE_ALLOW_ANONYMOUS", "yes")]).unwrap_err();
         assert!(error.to_string().contains("may be `true` or `false`"), "{error}");

@@ -393,9 +393,19 @@ impl From<SearchError> for ApiError {
                 ErrorCode::NotEmbedded,
                 format!("Image {image_id} has no embedding of the current model yet. Try again after its backfill."),
             ),
+            SearchError::NoTerms => Self::new(
+                ErrorCode::KeywordsRefused,
+                "The query holds nothing that is looked for by keyword: no letter, digit or symbol. Add a word, or use \
+                 mode vector.",
+            ),
+            SearchError::ReportRunning => Self::new(
+                ErrorCode::QueueFull,
+                "A report of near-duplicates is being made already. Try again when it is done.",
+            )
+            .retry_after(5),
             SearchError::NoDirection(_) => Self::new(
                 ErrorCode::InvalidRequest,
-                "The parts of the query cancel each other out. Change one of them.",
+                "The parts of the query cancel each other out. Change one of them, or its weight.",
             ),
         }
     }

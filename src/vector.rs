@@ -76,22 +76,6 @@ impl UnitVector {
         debug_assert_eq!(self.dimension(), other.dimension());
         self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
     }
-
-    /// The weighted sum of vectors, scaled back to length 1. Parts must share one dimension.
-    ///
-    /// # Errors
-    /// When the parts cancel out, or there are none.
-    pub fn combine(parts: &[(f32, &Self)]) -> Result<Self, NotAUnitVector> {
-        let dimension = parts.first().map_or(0, |(_, v)| v.dimension());
-        let mut sum = vec![0.0_f32; dimension];
-        for (weight, vector) in parts {
-            debug_assert_eq!(vector.dimension(), dimension);
-            for (s, x) in sum.iter_mut().zip(&vector.0) {
-                *s += weight * x;
-            }
-        }
-        Self::normalize(sum)
-    }
 }
 
 impl fmt::Debug for UnitVector {
@@ -116,11 +100,5 @@ mod tests {
         assert_eq!(UnitVector::normalize(vec![f32::NAN]), Err(NotAUnitVector::NotFinite));
         assert_eq!(UnitVector::normalize(vec![0.0; 3]), Err(NotAUnitVector::NoDirection));
         assert_eq!(UnitVector::from_le_bytes(&[0; 7]), Err(NotAUnitVector::BadLength(7)));
-    }
-
-    #[test]
-    fn opposite_parts_have_no_direction() {
-        let v = UnitVector::normalize(vec![1.0, 2.0]).unwrap();
-        assert_eq!(UnitVector::combine(&[(1.0, &v), (-1.0, &v)]), Err(NotAUnitVector::NoDirection));
     }
 }

@@ -4,13 +4,21 @@
 mod app;
 #[path = "http/auth.rs"]
 mod auth;
+#[path = "http/composition.rs"]
+mod composition;
+#[path = "http/cors.rs"]
+mod cors;
+#[path = "http/duplicates.rs"]
+mod duplicates;
 #[path = "http/errors.rs"]
 mod errors;
+#[path = "http/filters.rs"]
+mod filters;
 #[path = "http/images.rs"]
 mod images;
 #[path = "http/limits.rs"]
 mod limits;
-#[path = "http/models.rs"]
+#[path = "http/models/mod.rs"]
 mod models;
 #[path = "http/operations.rs"]
 mod operations;
@@ -18,6 +26,8 @@ mod operations;
 mod pictures;
 #[path = "http/prompts.rs"]
 mod prompts;
+#[path = "http/relevance.rs"]
+mod relevance;
 #[path = "http/search.rs"]
 mod search;
 mod standin;

@@ -17,10 +17,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 const HUNG: Duration = Duration::from_secs(30);
 
 fn answer_of(dsn: &str) -> StoreError {
-    let settings = OracleSettings {
-        connect_timeout: CONNECT,
-        ..OracleSettings::new("mitsuke", Secret::new("a-password"), dsn)
-    };
+    let settings =
+        OracleSettings { connect_timeout: CONNECT, ..OracleSettings::new("mitsuke", Secret::new("a-password"), dsn) };
     let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
     let started = Instant::now();
     let error = store.check().expect_err("nobody is there");

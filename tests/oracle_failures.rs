@@ -211,7 +211,9 @@ fn an_upload_whose_session_dies_before_the_commit_is_done_again_and_stored_once(
     let database = Database::new();
     let store = opened(&database);
     let model = model(&store, "a");
-    for (n, statement) in ["INSERT INTO IMAGES", "INSERT INTO IMAGE_DESCRIPTIONS", "INSERT INTO IMAGE_EMBEDDINGS_"].iter().enumerate() {
+    for (n, statement) in
+        ["INSERT INTO IMAGES", "INSERT INTO IMAGE_DESCRIPTIONS", "INSERT INTO IMAGE_EMBEDDINGS_"].iter().enumerate()
+    {
         for (m, action) in [Failure::kill_before("execute"), Failure::kill_after("execute")].into_iter().enumerate() {
             database.fail(&action.when(statement).times(1));
             let picture = picture(&format!("{n}{m}")).caption("猫").embedded(&model, angle(0.0));
@@ -287,8 +289,7 @@ fn words_that_the_text_index_cannot_read_are_the_callers_business() {
                    DRG-50901: text query parser syntax error on line 1, column 3";
     database.fail(&Failure::error("execute", 29902, message).when("CONTAINS(").times(1));
     let terms = ["cat".to_owned()];
-    let search =
-        KeywordSearch { terms: &terms, filter: &Filter::default(), exclude: &[], offset: 0, limit: 5 };
+    let search = KeywordSearch { terms: &terms, filter: &Filter::default(), exclude: &[], offset: 0, limit: 5 };
     fails(store.search_keyword(&search), "BadKeywords");
     assert!(store.search_keyword(&search).unwrap().is_empty());
 }
@@ -366,7 +367,11 @@ async fn a_caller_gets_a_problem_and_none_of_the_drivers_words() {
         answer.assert_problem(status, problem);
         let body = String::from_utf8_lossy(&answer.bytes).into_owned();
         assert!(!body.contains("ORA-") && !body.contains("secret"), "{body}");
-        assert_eq!(answer.header("retry-after").is_empty(), status != 503 || problem == "store_misconfigured", "{problem}");
+        assert_eq!(
+            answer.header("retry-after").is_empty(),
+            status != 503 || problem == "store_misconfigured",
+            "{problem}"
+        );
         database.clear();
         assert_eq!(app.get("/images").await.status, 200);
     }

@@ -185,7 +185,8 @@ async fn two_processes_share_uploads_searches_and_the_current_model() {
     let (_, models) = b.get("/models").await;
     let models = models["models"].as_array().unwrap().clone();
     assert_eq!(models.len(), 2, "{models:?}");
-    let id_where = |current: bool| models.iter().find(|m| m["is_current"] == current).unwrap()["model_id"].as_i64().unwrap();
+    let id_where =
+        |current: bool| models.iter().find(|m| m["is_current"] == current).unwrap()["model_id"].as_i64().unwrap();
     let (old, new) = (id_where(true), id_where(false));
     assert_eq!(a.switch(new).await.1["code"], "coverage_incomplete");
     let (status, _) = a.answer(a.client.post(format!("{}/models/{new}/backfill", a.url))).await;

@@ -79,7 +79,18 @@ fn squeezed(sql: &str) -> String {
 }
 
 fn is_sql(text: &str) -> bool {
-    let verbs = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "MERGE ", "CREATE ", "ALTER ", "DROP ", "WITH ", "LOCK "];
+    let verbs = [
+        "SELECT ",
+        "INSERT INTO ",
+        "UPDATE ",
+        "DELETE FROM ",
+        "MERGE ",
+        "CREATE ",
+        "ALTER ",
+        "DROP ",
+        "WITH ",
+        "LOCK ",
+    ];
     // A sentence for people begins with a capital letter only.
     verbs.iter().any(|verb| text.trim_start().starts_with(verb))
 }
@@ -121,15 +132,41 @@ fn statements(file: &str) -> Vec<String> {
 
 /// Words and signs of other databases, or of releases that Mitsuke does not ask for. Each stands between blanks.
 const FOREIGN: [&str; 26] = [
-    " LIMIT ", "::", " ILIKE ", " ON CONFLICT", " AUTOINCREMENT", " AUTO_INCREMENT", " SERIAL ", " IFNULL(", " NOW()",
-    " CURRENT_TIMESTAMP()", " DATETIME(", " STRFTIME(", " REPLACE INTO ", " INSERT OR ", " INSERT IGNORE", " TOP ",
-    " TEXT ", " TEXT,", " VARCHAR(", " BIGINT", " BYTEA", " RETURNING *", " JSON_EACH(", " TRUE ", " FALSE ", "`",
+    " LIMIT ",
+    "::",
+    " ILIKE ",
+    " ON CONFLICT",
+    " AUTOINCREMENT",
+    " AUTO_INCREMENT",
+    " SERIAL ",
+    " IFNULL(",
+    " NOW()",
+    " CURRENT_TIMESTAMP()",
+    " DATETIME(",
+    " STRFTIME(",
+    " REPLACE INTO ",
+    " INSERT OR ",
+    " INSERT IGNORE",
+    " TOP ",
+    " TEXT ",
+    " TEXT,",
+    " VARCHAR(",
+    " BIGINT",
+    " BYTEA",
+    " RETURNING *",
+    " JSON_EACH(",
+    " TRUE ",
+    " FALSE ",
+    "`",
 ];
 
 fn assert_oracle_only(place: &str, sql: &str) {
     let sql = format!(" {} ", squeezed(sql));
     for foreign in FOREIGN {
-        assert!(!sql.contains(foreign), "{place}: {foreign:?} is not Oracle's, or not in the releases before 23ai: {sql}");
+        assert!(
+            !sql.contains(foreign),
+            "{place}: {foreign:?} is not Oracle's, or not in the releases before 23ai: {sql}"
+        );
     }
     // Oracle takes no AS before the alias of a table.
     for word in [" FROM ", " JOIN "] {
@@ -300,10 +337,8 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
     let database = Database::new();
     database.start_log();
     for target_accuracy in [95, 100] {
-        let settings = OracleSettings {
-            target_accuracy,
-            ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn())
-        };
+        let settings =
+            OracleSettings { target_accuracy, ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn()) };
         let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
         ask_for_everything(&store);
         store.diagnose();
@@ -322,7 +357,8 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
         .into_iter()
         .filter(|(_, sql)| {
             let start = sql.split('{').next().unwrap_or_default().trim_end();
-            !ONLY_FOR_AN_ARTICLES_DATABASE.iter().any(|part| sql.contains(part)) && !sent.iter().any(|sent| sent.contains(start))
+            !ONLY_FOR_AN_ARTICLES_DATABASE.iter().any(|part| sql.contains(part))
+                && !sent.iter().any(|sent| sent.contains(start))
         })
         .collect();
     assert!(unsent.is_empty(), "never sent, so never parsed: {unsent:#?}");
@@ -348,7 +384,9 @@ fn a_parser_of_oracles_dialect_takes_the_migrations() {
 
 #[test]
 fn the_parser_and_the_list_notice_what_is_wrong() {
-    assert!(Parser::parse_sql(&OracleDialect {}, &normalised("SELECT a FROM t WHERE b = :c FETCH FIRST 2 ROW")).is_err());
+    assert!(
+        Parser::parse_sql(&OracleDialect {}, &normalised("SELECT a FROM t WHERE b = :c FETCH FIRST 2 ROW")).is_err()
+    );
     let limit = std::panic::catch_unwind(|| assert_oracle_only("here", "SELECT a FROM t LIMIT 1"));
     let alias = std::panic::catch_unwind(|| assert_oracle_only("here", "SELECT a FROM t AS x"));
     assert!(limit.is_err() && alias.is_err());

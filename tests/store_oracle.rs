@@ -195,14 +195,14 @@ fn a_database_of_the_article_is_adopted_with_every_row() {
     assert_eq!(rows("SELECT COUNT(*) FROM image_embeddings_article"), 2, "nothing was thrown away");
     assert_eq!(rows("SELECT COUNT(*) FROM image_embeddings WHERE model_id = 1"), 2);
     assert_eq!(
-        rows("SELECT image_id FROM current_image_embeddings
-              ORDER BY VECTOR_DISTANCE(embedding, TO_VECTOR('[0,1,0,0,0,0,0,0]'), DOT) FETCH FIRST 1 ROWS ONLY"),
+        rows(
+            "SELECT image_id FROM current_image_embeddings
+              ORDER BY VECTOR_DISTANCE(embedding, TO_VECTOR('[0,1,0,0,0,0,0,0]'), DOT) FETCH FIRST 1 ROWS ONLY"
+        ),
         2
     );
     // What such a program adds later is taken over when it is met.
-    article
-        .execute("INSERT INTO images (image_data, file_name) VALUES (HEXTORAW('05'), 'later.png')", &[])
-        .unwrap();
+    article.execute("INSERT INTO images (image_data, file_name) VALUES (HEXTORAW('05'), 'later.png')", &[]).unwrap();
     article.commit().unwrap();
     let later = rows("SELECT MAX(image_id) FROM images");
     assert_eq!(store.image(later).unwrap().unwrap().sha256, Sha256::of(&[5]));

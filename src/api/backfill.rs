@@ -8,11 +8,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::Services;
-use crate::api::images::{PathId, QueryString};
+use crate::api::checks::page_size;
+use crate::api::images::PathId;
 use crate::api::json::OptionalJson;
-use crate::api::model_types::{BackfillRequest, FailureBody, FailurePage, ModelBody, RetireResponse};
 use crate::api::models::body;
-use crate::api::search::page_size;
+use crate::api::query::QueryString;
+use crate::api::types::{BackfillRequest, FailureBody, FailurePage, ModelBody, RetireResponse};
 use crate::blocking;
 use crate::error::{ApiError, Problem};
 use crate::store::{ImageId, StoreError};

@@ -2,12 +2,12 @@
 
 use actix_web::{HttpResponse, web};
 
-use crate::api::Services;
 use crate::api::images::PathId;
 use crate::api::json::JsonBody;
-use crate::api::model_types::{CompareRequest, CompareResponse};
+use crate::api::types::{CompareRequest, CompareResponse};
+use crate::api::{Services, checks};
 use crate::config::Limits;
-use crate::error::{ApiError, ErrorCode, Problem};
+use crate::error::{ApiError, Problem};
 use crate::models::{self, Compared};
 
 /// Most queries of one comparison: each means two searches.
@@ -61,10 +61,8 @@ fn checked(request: CompareRequest, k: usize, limits: &Limits) -> Result<Vec<Com
     if request.queries.iter().any(|query| query.trim().is_empty()) {
         return Err(ApiError::invalid("queries", "A query is blank. Leave it out."));
     }
-    let max = limits.query_chars;
-    if request.queries.iter().any(|query| query.chars().count() > max) {
-        let detail = format!("A query may have {max} characters at most.");
-        return Err(ApiError::new(ErrorCode::TextTooLong, detail).with("field", "queries").with("limit", max));
+    for query in &request.queries {
+        checks::text("queries", Some(query), limits.query_chars)?;
     }
     let texts = request.queries.into_iter().map(Compared::Text);
     Ok(texts.chain(request.image_ids.into_iter().map(Compared::Image)).collect())

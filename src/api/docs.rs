@@ -6,11 +6,12 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{self, ServiceConfig};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::api::{
-    backfill, compare, health, images, metrics, models, read, resource, search, thumbnail, types, upload,
+    backfill, compare, health, images, metrics, models, read, resource, search, similar, thumbnail, types, upload,
 };
 use crate::error::ApiError;
 
@@ -27,8 +28,8 @@ use crate::error::ApiError;
     ),
     servers((url = "/", description = "This server")),
     paths(
-        upload::create, images::list, images::get, images::patch, images::delete, images::content, thumbnail::get,
-        search::by_text, search::by_uploaded_image,
+        upload::create, images::list, images::known, images::get, images::patch, images::delete, images::content, thumbnail::get,
+        search::by_text, search::by_uploaded_image, similar::similar, similar::duplicates,
         models::list, models::current, models::switch, models::refresh, models::get,
         backfill::start, backfill::stop, backfill::failures, backfill::retire, compare::compare,
         health::healthz, health::readyz, metrics::scrape,
@@ -40,7 +41,7 @@ use crate::error::ApiError;
         (name = "models", description = "Embedding models and the current one"),
         (name = "operations", description = "Probes and metrics"),
     ),
-    modifiers(&Keys),
+    modifiers(&Keys, &WholeAnswers),
     security((), ("bearer" = []), ("api_key" = [])),
 )]
 struct Document;
@@ -54,6 +55,33 @@ impl Modify for Keys {
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         components
             .add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
+    }
+}
+
+/// Answers that always have all their fields: what there is nothing to say of is null, not left out. Generated
+/// clients then know that a field is there.
+struct WholeAnswers;
+
+impl WholeAnswers {
+    const SCHEMAS: [&str; 7] = ["Generation", "Hit", "Image", "ImagePage", "Model", "SearchResponse", "TookMs"];
+
+    fn require_all(schema: &mut RefOr<Schema>) {
+        match schema {
+            RefOr::T(Schema::Object(object)) => object.required = object.properties.keys().cloned().collect(),
+            RefOr::T(Schema::AllOf(parts)) => parts.items.iter_mut().for_each(Self::require_all),
+            _ => {}
+        }
+    }
+}
+
+impl Modify for WholeAnswers {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let schemas = &mut document.components.get_or_insert_default().schemas;
+        for name in Self::SCHEMAS {
+            if let Some(schema) = schemas.get_mut(name) {
+                Self::require_all(schema);
+            }
+        }
     }
 }
 

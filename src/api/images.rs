@@ -1,5 +1,6 @@
-//! GET /images, GET, PATCH and DELETE /images/{image_id}, GET /images/{image_id}/content.
+//! GET /images, POST /images/known, GET, PATCH and DELETE /images/{image_id}, GET /images/{image_id}/content.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::http::header::{
@@ -12,16 +13,19 @@ use time::OffsetDateTime;
 use utoipa::IntoParams;
 
 use crate::api::Services;
+use crate::api::checks::{self, page_size};
 use crate::api::json::JsonBody;
-use crate::api::search::page_size;
-use crate::api::types::{ImageBody, ImagePage, PatchRequest, PictureBytes};
+use crate::api::query::FilteredQuery;
+use crate::api::types::{
+    FilterRequest, ImageBody, ImagePage, KnownImage, KnownRequest, KnownResponse, PatchRequest, PictureBytes,
+};
 use crate::blocking;
 use crate::error::{ApiError, ErrorCode, Problem};
 use crate::register::parse_generation;
-use crate::store::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Store};
+use crate::store::{Content, Cursor, Image, ImageId, ImagePatch, MOST_HASHES, Sha256, Store};
 
 /// Which page of images.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListParams {
@@ -35,27 +39,72 @@ pub struct ListParams {
 
 /// List images
 ///
-/// Newest first.
+/// Newest first. Parameters of a filter leave out images; a page is never short while more match.
 #[utoipa::path(
     get, path = "/images", tag = "images", operation_id = "list_images",
-    params(ListParams),
+    params(ListParams, FilterRequest),
     responses(
         (status = 200, description = "A page of images", body = ImagePage),
         (status = 400, description = "A parameter is not usable", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn list(services: web::Data<Services>, params: QueryString<ListParams>) -> Result<HttpResponse, ApiError> {
-    let ListParams { limit, cursor } = params.0;
-    let limit = page_size(limit, &services.limits)?;
-    let cursor = cursor.as_deref().map(parse_cursor).transpose()?;
+pub async fn list(
+    services: web::Data<Services>,
+    FilteredQuery { params, filter }: FilteredQuery<ListParams>,
+) -> Result<HttpResponse, ApiError> {
+    let limit = page_size(params.limit, &services.limits)?;
+    let cursor = params.cursor.as_deref().map(parse_cursor).transpose()?;
+    let filter = filter.checked(services.limits.query_chars)?;
     let store = Arc::clone(&services.store);
-    let mut images = blocking::run(move || store.newest(&Filter::default(), cursor, limit.saturating_add(1))).await??;
+    let mut images = blocking::run(move || store.newest(&filter, cursor, limit.saturating_add(1))).await??;
     let more = images.len() > limit;
     images.truncate(limit);
     let next_cursor = images.last().filter(|_| more).map(cursor_after);
     let images = images.into_iter().map(Into::into).collect();
     Ok(HttpResponse::Ok().json(ImagePage { images, next_cursor }))
+}
+
+/// Ask which files are known
+///
+/// Tells by their SHA-256 which files are images already, so that a bulk upload need not send them. (Sending one all
+/// the same does no harm: it is answered with `known`, and stored once.)
+#[utoipa::path(
+    post, path = "/images/known", tag = "images", operation_id = "known_images",
+    request_body = KnownRequest,
+    responses(
+        (status = 200, description = "Those that are known", body = KnownResponse),
+        (status = 400, description = "A hash is not usable", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn known(
+    services: web::Data<Services>,
+    JsonBody(request): JsonBody<KnownRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = request.sha256.len();
+    if asked == 0 || asked > MOST_HASHES {
+        return Err(ApiError::invalid("sha256", format!("`sha256` must hold from 1 to {MOST_HASHES} hashes."))
+            .with("limit", MOST_HASHES));
+    }
+    let mut hashes = Vec::with_capacity(asked);
+    for text in &request.sha256 {
+        let hash = Sha256::parse(text).ok_or_else(|| {
+            ApiError::invalid("sha256", "Each of `sha256` must be 64 hexadecimal digits, as sha256sum prints them.")
+        })?;
+        if !hashes.contains(&hash) {
+            hashes.push(hash);
+        }
+    }
+    let (hashes, found) = with_store(&services, move |store| {
+        let found = store.images_by_sha256(&hashes)?;
+        Ok((hashes, found.into_iter().collect::<HashMap<_, _>>()))
+    })
+    .await?;
+    let image = |hash: Sha256| found.get(&hash).map(|id| KnownImage { sha256: hash.to_string(), image_id: *id });
+    Ok(HttpResponse::Ok().json(KnownResponse { known: hashes.into_iter().filter_map(image).collect() }))
 }
 
 /// Get an image's metadata
@@ -95,8 +144,8 @@ pub async fn patch(
     JsonBody(request): JsonBody<PatchRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let max = services.limits.text_chars;
-    check_text("caption", request.caption.as_ref(), max)?;
-    check_text("generation_prompt", request.generation_prompt.as_ref(), max)?;
+    checks::text("caption", request.caption.as_ref().and_then(Option::as_deref), max)?;
+    checks::text("generation_prompt", request.generation_prompt.as_ref().and_then(Option::as_deref), max)?;
     let image = with_store(&services, move |store| {
         let with_parts = |prompt: String| {
             let parts = parse_generation(&prompt).and_then(|generation| serde_json::to_string(&generation).ok());
@@ -199,15 +248,6 @@ fn disposition(file_name: String) -> ContentDisposition {
     }
 }
 
-fn check_text(field: &str, text: Option<&Option<String>>, max: usize) -> Result<(), ApiError> {
-    if text.and_then(Option::as_ref).is_some_and(|text| text.chars().count() > max) {
-        return Err(ApiError::new(ErrorCode::TextTooLong, format!("`{field}` may have {max} characters at most."))
-            .with("field", field)
-            .with("limit", max));
-    }
-    Ok(())
-}
-
 fn found(image: Option<Image>, image_id: ImageId) -> Result<ImageBody, ApiError> {
     image.map(Into::into).ok_or_else(|| ApiError::image_not_found(image_id))
 }
@@ -252,22 +292,6 @@ impl actix_web::FromRequest for PathId {
         };
         std::future::ready(
             text.parse().map(Self).map_err(|_| ApiError::new(code, "The id in the path must be a whole number.")),
-        )
-    }
-}
-
-/// A query string, with our own errors.
-pub struct QueryString<T>(pub T);
-
-impl<T: serde::de::DeserializeOwned> actix_web::FromRequest for QueryString<T> {
-    type Error = ApiError;
-    type Future = std::future::Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
-        std::future::ready(
-            web::Query::<T>::from_query(request.query_string()).map(|query| Self(query.into_inner())).map_err(
-                |error| ApiError::new(ErrorCode::InvalidRequest, format!("The query string is not usable: {error}.")),
-            ),
         )
     }
 }

@@ -2,20 +2,23 @@
 
 mod auth;
 mod backfill;
+mod checks;
 mod compare;
 mod context;
+mod cors;
 mod docs;
 mod health;
 mod images;
 mod json;
 mod metrics;
 mod model_metrics;
-mod model_types;
 mod models;
 mod multipart;
 mod page;
 mod problems;
+mod query;
 mod search;
+mod similar;
 mod thumbnail;
 mod types;
 mod upload;
@@ -35,6 +38,7 @@ use crate::store::Store;
 
 pub use auth::KeyRing;
 pub use context::in_context;
+pub use cors::cors;
 pub use docs::openapi_json;
 pub use metrics::Metrics;
 pub use thumbnail::Thumbnails;
@@ -115,12 +119,15 @@ fn protected(config: &mut ServiceConfig) {
                 .route(multipart().to(upload::create))
                 .route(web::post().to(problems::multipart_needed)),
         )
+        .service(resource("/images/known", "POST").route(web::post().to(images::known)))
+        .service(resource("/images/duplicates", "GET, HEAD").route(read().to(similar::duplicates)))
         .service(
             resource("/images/{image_id}", "GET, HEAD, PATCH, DELETE")
                 .route(read().to(images::get))
                 .route(web::patch().to(images::patch))
                 .route(web::delete().to(images::delete)),
         )
+        .service(resource("/images/{image_id}/similar", "GET, HEAD").route(read().to(similar::similar)))
         .service(resource("/images/{image_id}/content", "GET, HEAD").route(read().to(images::content)))
         .service(resource("/images/{image_id}/thumbnail", "GET, HEAD").route(read().to(thumbnail::get)))
         .service(resource("/search/text", "POST").route(web::post().to(search::by_text)))

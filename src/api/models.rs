@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use crate::api::Services;
 use crate::api::images::PathId;
 use crate::api::json::JsonBody;
-use crate::api::model_types::{ModelBody, ModelList, SwitchRequest};
+use crate::api::types::{ModelBody, ModelList, SwitchRequest};
 use crate::blocking;
 use crate::error::{ApiError, Problem};
 use crate::models::{Models, ModelsError};

@@ -11,6 +11,9 @@ use futures_util::StreamExt as _;
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
 
+/// Far more parts of one name than any request needs.
+const MOST_LIST_PARTS: usize = 1_000;
+
 /// Longer names are cut: a file name is shown, never used as a path.
 const MAX_FILE_NAME_CHARS: usize = 255;
 
@@ -28,6 +31,8 @@ pub struct Form {
     pub files: Vec<FilePart>,
     /// The text parts.
     pub texts: BTreeMap<String, String>,
+    /// The text parts that may be there several times.
+    pub lists: BTreeMap<String, Vec<String>>,
 }
 
 impl Form {
@@ -52,6 +57,22 @@ impl Form {
     }
 }
 
+impl Form {
+    /// Takes the parts of a list out and reads them as numbers: one in each part, or several separated by commas.
+    ///
+    /// # Errors
+    /// When one is no number.
+    pub fn take_list(&mut self, name: &str) -> Result<Vec<i64>, ApiError> {
+        let parts = self.lists.remove(name).unwrap_or_default();
+        let texts = parts.iter().flat_map(|part| part.split(',')).map(str::trim).filter(|text| !text.is_empty());
+        texts
+            .map(|text| {
+                text.parse().map_err(|_| ApiError::invalid(name, format!("The part `{name}` must hold whole numbers.")))
+            })
+            .collect()
+    }
+}
+
 /// Lets requests through whose body is a multipart form.
 pub fn guard() -> impl Guard {
     fn_guard(|context| {
@@ -68,7 +89,20 @@ pub fn guard() -> impl Guard {
 /// # Errors
 /// When the body is broken, late, over a limit, or has parts that mean nothing here.
 pub async fn read(multipart: Multipart, limits: &Limits, text_names: &[&str]) -> Result<Form, ApiError> {
-    tokio::time::timeout(limits.body_timeout, Reader { limits, text_names, read: 0 }.form(multipart))
+    read_with_lists(multipart, limits, text_names, &[]).await
+}
+
+/// As [`read`]; the text parts of `list_names` may be there any number of times.
+///
+/// # Errors
+/// Those of [`read`].
+pub async fn read_with_lists(
+    multipart: Multipart,
+    limits: &Limits,
+    text_names: &[&str],
+    list_names: &[&str],
+) -> Result<Form, ApiError> {
+    tokio::time::timeout(limits.body_timeout, Reader { limits, text_names, list_names, read: 0 }.form(multipart))
         .await
         .unwrap_or_else(|_| {
             Err(ApiError::new(
@@ -84,13 +118,14 @@ pub async fn read(multipart: Multipart, limits: &Limits, text_names: &[&str]) ->
 struct Reader<'a> {
     limits: &'a Limits,
     text_names: &'a [&'a str],
+    list_names: &'a [&'a str],
     /// Bytes of all parts so far.
     read: usize,
 }
 
 impl Reader<'_> {
     async fn form(mut self, mut multipart: Multipart) -> Result<Form, ApiError> {
-        let mut form = Form { files: Vec::new(), texts: BTreeMap::new() };
+        let mut form = Form { files: Vec::new(), texts: BTreeMap::new(), lists: BTreeMap::new() };
         while let Some(field) = multipart.next().await {
             let mut field = field.map_err(|error| broken(&error))?;
             let name = field.name().unwrap_or_default().to_owned();
@@ -111,6 +146,16 @@ impl Reader<'_> {
                     .with("limit", self.limits.file_bytes)
                 });
                 form.files.push(FilePart { file_name, bytes });
+            } else if self.list_names.contains(&name.as_str()) {
+                let text = self.text(&mut field, &name).await?;
+                let list = form.lists.entry(name).or_default();
+                list.push(text);
+                if list.len() > MOST_LIST_PARTS {
+                    return Err(ApiError::invalid(
+                        "image_id",
+                        format!("A part may be there {MOST_LIST_PARTS} times at most."),
+                    ));
+                }
             } else if self.text_names.contains(&name.as_str()) {
                 let text = self.text(&mut field, &name).await?;
                 if form.texts.insert(name.clone(), text).is_some() {
@@ -119,7 +164,10 @@ impl Reader<'_> {
             } else {
                 return Err(ApiError::invalid(
                     &name,
-                    format!("The part `{name}` means nothing here. Parts: file, {}.", self.text_names.join(", ")),
+                    format!(
+                        "The part `{name}` means nothing here. Parts: file, {}.",
+                        [self.list_names, self.text_names].concat().join(", ")
+                    ),
                 ));
             }
         }
@@ -141,6 +189,9 @@ impl Reader<'_> {
             .map_err(|_| ApiError::invalid(name, format!("The part `{name}` is not UTF-8 text.")))?;
         if text.chars().count() > self.limits.text_chars {
             return Err(too_long());
+        }
+        if text.contains('\0') {
+            return Err(ApiError::invalid(name, format!("`{name}` may not hold the character U+0000. Leave it out.")));
         }
         Ok(text.to_owned())
     }

@@ -1,30 +1,48 @@
 //! GET / and its files: the gallery page, embedded in the program.
 
-use actix_web::http::header::{self, ETag, EntityTag, IfNoneMatch};
+use actix_web::http::header::{self, ETag, EntityTag, HeaderName, IfNoneMatch};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::images::matches;
 use crate::api::{read, resource};
 
-/// Only our own files, pictures of this server, and pictures the user drops (blob:).
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Only our own files, pictures of this server, and pictures from the reader's disk or fetched with a key (blob:).
+/// No script may turn text into HTML or code: trusted types allow no policy, so every such sink throws.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// Path, media type and text of each file.
-const FILES: [(&str, &str, &str); 7] = [
-    ("/", HTML, include_str!("../web/index.html")),
-    ("/assets/style.css", CSS, include_str!("../web/style.css")),
-    ("/assets/api.js", JS, include_str!("../web/api.js")),
-    ("/assets/app.js", JS, include_str!("../web/app.js")),
-    ("/assets/uploads.js", JS, include_str!("../web/uploads.js")),
-    ("/assets/viewer.js", JS, include_str!("../web/viewer.js")),
-    ("/assets/words.js", JS, include_str!("../web/words.js")),
+/// What the page may do beyond what it loads.
+const HEADERS: [(HeaderName, &str); 4] = [
+    (header::CACHE_CONTROL, "no-cache"),
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// The table of files below /assets: path, media type and text of each.
+macro_rules! assets {
+    ($($media_type:ident: $($name:literal)*;)*) => {
+        &[
+            ("/", HTML, include_str!("../web/index.html")),
+            $($((concat!("/assets/", $name), $media_type, include_str!(concat!("../web/", $name))),)*)*
+        ]
+    };
+}
+
+const FILES: &[(&str, &str, &str)] = assets! {
+    CSS: "bar.css" "base.css" "dialogs.css" "grid.css";
+    JS: "api.js" "app.js" "bar.js" "caption.js" "dom.js" "drop.js" "facts.js" "files.js" "filters.js" "gallery.js"
+        "grid.js" "key.js" "models.js" "pictures.js" "problem.js" "query.js" "route.js" "say.js" "send.js" "uploads.js"
+        "viewer.js" "words.js";
+    SVG: "icon.svg";
+};
 
 /// Routes of the page's files.
 pub fn routes(config: &mut ServiceConfig) {
@@ -39,11 +57,48 @@ async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> 
     };
     let hash = crate::store::Sha256::of(text.as_bytes()).to_string();
     let etag = EntityTag::new_strong(hash);
-    let mut response = if matches(&if_none_match, &etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response
-        .content_type(*media_type)
-        .insert_header(ETag(etag.clone()))
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
-    if matches(&if_none_match, &etag) { response.finish() } else { response.body(*text) }
+    let known = matches(&if_none_match, &etag);
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.content_type(*media_type).insert_header(ETag(etag));
+    for header in HEADERS {
+        response.insert_header(header);
+    }
+    if known { response.finish() } else { response.body(*text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> std::path::PathBuf {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web")
+    }
+
+    #[test]
+    fn every_file_of_the_page_is_served_and_stays_small() {
+        for entry in std::fs::read_dir(folder()).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let path = if name == "index.html" { "/".to_owned() } else { format!("/assets/{name}") };
+            let (_, _, text) = FILES.iter().find(|(served, _, _)| *served == path).unwrap_or_else(|| {
+                panic!("{name} is not served: name it in FILES");
+            });
+            assert!(text.lines().count() < 250, "{name} wants splitting");
+        }
+    }
+
+    #[test]
+    fn no_script_turns_text_into_html_and_no_markup_carries_code_or_style() {
+        for (path, _, text) in FILES {
+            for sink in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "http://"]
+            {
+                let harmless = *path == "/assets/icon.svg" && sink == "http://";
+                assert!(harmless || !text.contains(sink), "{path} holds {sink}");
+            }
+        }
+        let (_, _, html) = FILES[0];
+        for inline in [" style=", "<style", " onclick=", "<script>", "javascript:", "//cdn"] {
+            assert!(!html.contains(inline), "the page holds {inline}");
+        }
+    }
 }

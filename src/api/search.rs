@@ -3,19 +3,21 @@
 use actix_multipart::Multipart;
 use actix_web::{HttpResponse, web};
 
+use crate::api::checks::{self, PageRequest};
 use crate::api::json::JsonBody;
-use crate::api::types::{FilterRequest, ImageSearchRequest, SearchResponse, TextSearchRequest};
+use crate::api::types::{FilterRequest, ImageSearchRequest, ImageWeights, SearchResponse, TextSearchRequest};
 use crate::api::{Services, health, multipart};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode, Problem};
-use crate::search::{ImageQuery, ImageSource, Mode, Page, TextQuery};
+use crate::search::{ImageQuery, ImageSource, Mode, TextQuery};
 
-/// Images on a page unless the caller says otherwise: the article's page of 16.
-const DEFAULT_PAGE: usize = 16;
+/// Pictures of one query: each that is uploaded costs a decoding and an encoding at the priority of searches.
+const MOST_PICTURES: usize = 16;
 
 /// Search by text
 ///
-/// Finds images by what they show (`vector`), by their texts (`keyword`) or both (`hybrid`).
+/// Finds images by what they show (`vector`), by their texts (`keyword`) or both (`hybrid`). A `hybrid` search fuses
+/// the ranks of both legs: score = Σ weight / (60 + rank).
 #[utoipa::path(
     post, path = "/search/text", tag = "search", operation_id = "search_by_text",
     request_body = TextSearchRequest,
@@ -25,6 +27,7 @@ const DEFAULT_PAGE: usize = 16;
         (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The model finds nothing to compare in the query", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Busy: try again after the seconds of Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -32,37 +35,62 @@ pub async fn by_text(
     services: web::Data<Services>,
     JsonBody(request): JsonBody<TextSearchRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let limits = &services.limits;
-    check_query("query", Some(&request.query), limits)?;
-    check_query("negative_query", request.negative_query.as_ref(), limits)?;
-    if request.mode == Mode::Keyword {
-        let unused = [
-            ("negative_query", request.negative_query.is_some()),
-            ("min_similarity", request.min_similarity.is_some()),
-        ];
-        if let Some((field, _)) = unused.iter().find(|(_, given)| *given) {
-            return Err(ApiError::invalid(field, format!("`{field}` compares vectors. Use mode vector or hybrid.")));
-        }
-    }
-    let query = TextQuery {
-        page: page(request.limit, request.offset, request.filter, request.min_similarity, limits)?,
-        query: request.query,
-        negative_query: request.negative_query,
-        mode: request.mode,
-    };
+    let query = text_query(request, &services.limits)?;
     Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_text(query).await?)))
 }
 
-/// A picture to search by.
+fn text_query(request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, ApiError> {
+    checks::text("query", Some(&request.query), limits.query_chars)?;
+    checks::text("negative_query", request.negative_query.as_deref(), limits.query_chars)?;
+    let negative_query = request.negative_query.filter(|negative| !negative.trim().is_empty());
+    let for_vectors = [
+        ("negative_query", negative_query.is_some()),
+        ("min_similarity", request.min_similarity.is_some()),
+        ("max_gap", request.max_gap.is_some()),
+    ];
+    if let Some((field, _)) = for_vectors.iter().find(|(_, given)| *given) {
+        if request.mode == Mode::Keyword {
+            return Err(ApiError::invalid(field, format!("`{field}` compares vectors. Use mode vector or hybrid.")));
+        }
+        if request.query.trim().is_empty() {
+            return Err(ApiError::invalid(
+                field,
+                format!("`{field}` needs a `query` to compare with. A blank one gives the newest images."),
+            ));
+        }
+    }
+    let (legs, parts) = checks::text_weights(request.weights)?;
+    let page = PageRequest {
+        limit: request.limit,
+        offset: request.offset,
+        filter: request.filter,
+        min_similarity: request.min_similarity,
+        max_gap: request.max_gap,
+    };
+    let page = page.checked(limits)?;
+    Ok(TextQuery { query: request.query, negative_query, mode: request.mode, legs, parts, page })
+}
+
+/// Pictures to search by: at least one `file` or `image_id`, 16 at most in all.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the multipart form to callers; the form itself is read part by part")]
 pub struct ImageSearchForm {
-    /// The picture to search by; it is not stored.
-    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
-    file: Vec<u8>,
-    /// A text whose vector is added to the picture's, with equal weight.
+    /// Pictures to search by; they are not stored.
+    #[schema(value_type = Option<Vec<String>>, format = Binary, content_media_type = "application/octet-stream")]
+    file: Option<Vec<Vec<u8>>>,
+    /// Stored images to search by; they are not among the hits.
+    #[schema(example = json!([1, 2]))]
+    image_id: Option<Vec<i64>>,
+    /// A text to search by as well: the query vector becomes image × mean of the image vectors + text × text vector −
+    /// negative × negative vector, scaled to length 1, with the weights 1, 1 and 0.5 unless told.
     #[schema(example = "夜")]
     text: Option<String>,
+    /// What to stay away from.
+    #[schema(example = "人")]
+    negative_query: Option<String>,
+    /// How much each part counts, as a JSON text.
+    #[schema(value_type = Option<String>, example = "{\"text\": 0.5}")]
+    weights: Option<ImageWeights>,
     /// Hits on a page, 16 unless told.
     #[schema(example = 16, minimum = 1)]
     limit: Option<u32>,
@@ -75,15 +103,19 @@ pub struct ImageSearchForm {
     /// Leaves out hits less similar than this.
     #[schema(example = 0.1, minimum = -1, maximum = 1)]
     min_similarity: Option<f32>,
+    /// Leaves out hits whose similarity is more than this below the best hit's.
+    #[schema(example = 0.1, minimum = 0, maximum = 2)]
+    max_gap: Option<f32>,
 }
 
 /// Search by image
 ///
-/// Finds the relatives of a picture: of an uploaded one (multipart) or of a stored one (JSON with `image_id`).
+/// Finds the relatives of pictures: of uploaded ones (multipart), of stored ones (JSON or multipart), of both
+/// together, with or without a text.
 #[utoipa::path(
     post, path = "/search/image", tag = "search", operation_id = "search_by_image",
     request_body(
-        description = "A picture as a multipart form, or the id of a stored image as JSON",
+        description = "Pictures in a multipart form, or ids of stored images as JSON",
         content((ImageSearchForm = "multipart/form-data"), (ImageSearchRequest = "application/json"))
     ),
     responses(
@@ -92,32 +124,32 @@ pub struct ImageSearchForm {
         (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such image", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The image has no embedding of the current model yet", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "An image has no embedding of the current model yet", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large, or too many pictures", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not a picture of a supported type", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The picture cannot be decoded", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A picture cannot be decoded, or the model finds nothing to compare in it", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Busy: try again after the seconds of Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn by_uploaded_image(services: web::Data<Services>, form: Multipart) -> Result<HttpResponse, ApiError> {
     let _slot = services.upload_slots.try_acquire().map_err(|_| health::busy())?;
-    let parts = ["text", "limit", "offset", "filter", "min_similarity"];
-    let mut form = multipart::read(form, &services.limits, &parts).await?;
-    let text = form.take("text");
-    check_query("text", text.as_ref(), &services.limits)?;
-    let page = page(
-        form.take_json("limit")?,
-        form.take_json("offset")?.unwrap_or(0),
-        form.take_json("filter")?,
-        form.take_json("min_similarity")?,
-        &services.limits,
-    )?;
-    let file = match (form.files.pop(), form.files.len()) {
-        (Some(file), 0) => file,
-        _ => return Err(ApiError::invalid("file", "Send exactly one `file` part: the picture to search by.")),
+    let limits = Limits { files: MOST_PICTURES.min(services.limits.files), ..services.limits.clone() };
+    let parts = ["text", "negative_query", "weights", "limit", "offset", "filter", "min_similarity", "max_gap"];
+    let mut form = multipart::read_with_lists(form, &limits, &parts, &["image_id"]).await?;
+    let request = ImageSearchRequest {
+        image_id: None,
+        image_ids: form.take_list("image_id")?,
+        text: form.take("text"),
+        negative_query: form.take("negative_query"),
+        weights: form.take_json("weights")?,
+        limit: form.take_json("limit")?,
+        offset: form.take_json("offset")?.unwrap_or(0),
+        filter: form.take_json("filter")?,
+        min_similarity: form.take_json("min_similarity")?,
+        max_gap: form.take_json("max_gap")?,
     };
-    let query = ImageQuery { source: ImageSource::Bytes(file.bytes?), text, page };
-    Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_image(query).await?)))
+    let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<_, _>>()?;
+    by_images(&services, files, request).await
 }
 
 /// The JSON form of a search by image.
@@ -125,51 +157,44 @@ pub async fn by_stored_image(
     services: web::Data<Services>,
     JsonBody(request): JsonBody<ImageSearchRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    check_query("text", request.text.as_ref(), &services.limits)?;
+    by_images(&services, Vec::new(), request).await
+}
+
+async fn by_images(
+    services: &Services,
+    mut images: Vec<ImageSource>,
+    request: ImageSearchRequest,
+) -> Result<HttpResponse, ApiError> {
+    let limits = &services.limits;
+    checks::text("text", request.text.as_deref(), limits.query_chars)?;
+    checks::text("negative_query", request.negative_query.as_deref(), limits.query_chars)?;
+    images.extend(request.image_id.into_iter().chain(request.image_ids).map(ImageSource::Stored));
+    if images.is_empty() {
+        return Err(ApiError::invalid(
+            "image_id",
+            "There is no picture to search by. Send `image_id` or `image_ids`, or in a form at least one `file`.",
+        ));
+    }
+    if images.len() > MOST_PICTURES {
+        return Err(ApiError::new(
+            ErrorCode::TooManyFiles,
+            format!("A query may hold {MOST_PICTURES} pictures at most."),
+        )
+        .with("limit", MOST_PICTURES));
+    }
+    let page = PageRequest {
+        limit: request.limit,
+        offset: request.offset,
+        filter: request.filter,
+        min_similarity: request.min_similarity,
+        max_gap: request.max_gap,
+    };
     let query = ImageQuery {
-        page: page(request.limit, request.offset, request.filter, request.min_similarity, &services.limits)?,
-        source: ImageSource::Stored(request.image_id),
+        images,
         text: request.text,
+        negative_query: request.negative_query,
+        parts: checks::image_weights(request.weights)?,
+        page: page.checked(limits)?,
     };
     Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_image(query).await?)))
-}
-
-/// The page size asked for, within its limit.
-pub fn page_size(limit: Option<u32>, limits: &Limits) -> Result<usize, ApiError> {
-    let size = limit.map_or(DEFAULT_PAGE.min(limits.page), |limit| limit as usize);
-    if size == 0 || size > limits.page {
-        return Err(ApiError::invalid("limit", format!("`limit` must be from 1 to {}.", limits.page))
-            .with("limit", limits.page));
-    }
-    Ok(size)
-}
-
-fn page(
-    limit: Option<u32>,
-    offset: u32,
-    filter: Option<FilterRequest>,
-    min_similarity: Option<f32>,
-    limits: &Limits,
-) -> Result<Page, ApiError> {
-    if min_similarity.is_some_and(|floor| !(-1.0..=1.0).contains(&floor)) {
-        return Err(ApiError::invalid("min_similarity", "`min_similarity` must be from -1 to 1."));
-    }
-    let filter = filter.unwrap_or_default();
-    if let Some(part) = &filter.file_name_contains {
-        check_query("file_name_contains", Some(part), limits)?;
-    }
-    if filter.file_types.len() > 32 {
-        return Err(ApiError::invalid("file_types", "`file_types` may name 32 types at most."));
-    }
-    Ok(Page { offset: offset as usize, limit: page_size(limit, limits)?, filter: filter.into(), min_similarity })
-}
-
-fn check_query(field: &str, text: Option<&String>, limits: &Limits) -> Result<(), ApiError> {
-    let max = limits.query_chars;
-    if text.is_some_and(|text| text.chars().count() > max) {
-        return Err(ApiError::new(ErrorCode::TextTooLong, format!("`{field}` may have {max} characters at most."))
-            .with("field", field)
-            .with("limit", max));
-    }
-    Ok(())
 }

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::Services;
-use crate::api::images::{PathId, QueryString, cached, matches};
+use crate::api::images::{PathId, cached, matches};
+use crate::api::query::QueryString;
 use crate::api::types::PictureBytes;
 use crate::blocking;
 use crate::error::{ApiError, Problem};

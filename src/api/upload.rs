@@ -24,10 +24,11 @@ pub struct UploadForm {
     /// One or more pictures: JPEG, PNG, GIF, WebP, BMP or TIFF.
     #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
     file: Vec<Vec<u8>>,
-    /// The caption; only with a single file.
+    /// The caption, in place of one found in the file; only with a single file. A blank one counts as left out.
     #[schema(example = "夕焼けの海")]
     caption: Option<String>,
-    /// The raw generation prompt; only with a single file.
+    /// The raw generation prompt, in place of one found in the file; only with a single file. A blank one counts as
+    /// left out.
     #[schema(example = "a harbour at sunset")]
     generation_prompt: Option<String>,
 }
@@ -35,7 +36,8 @@ pub struct UploadForm {
 /// Upload images
 ///
 /// Stores one or many pictures. PNG text chunks (and the EXIF comment of JPEG and WebP files) become the
-/// generation prompt or the caption, unless the form gives them. The same bytes are stored once.
+/// generation prompt or the caption, unless the form gives them. The same bytes are stored once: by their SHA-256 they
+/// are `known`, and nothing changes. U+0000 is refused in texts of the form and left out of texts in files.
 #[utoipa::path(
     post, path = "/images", tag = "images", operation_id = "upload_images",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
@@ -81,7 +83,9 @@ async fn register(
 
 /// Checks what only the whole form can tell.
 fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiError>>, ApiError> {
-    let (caption, generation_prompt) = (form.take("caption"), form.take("generation_prompt"));
+    // A blank text says nothing, so what the file says stands.
+    let mut given = |name| form.take(name).filter(|text| !text.trim().is_empty());
+    let (caption, generation_prompt) = (given("caption"), given("generation_prompt"));
     if form.files.is_empty() {
         return Err(ApiError::invalid("file", "The form has no `file` part. Send at least one picture."));
     }

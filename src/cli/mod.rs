@@ -3,8 +3,10 @@
 mod backfill;
 mod doctor;
 mod migrate;
+mod model;
 mod openapi;
 mod serve;
+mod upload;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -29,6 +31,11 @@ pub enum Command {
     Doctor,
     /// Bring the schema of an Oracle database up to date; the server does it too when it starts.
     Migrate(migrate::MigrateArguments),
+    /// Look after model folders.
+    #[command(subcommand)]
+    Model(model::ModelCommand),
+    /// Upload folders of pictures to a server; goes on where the last run ended.
+    Upload(upload::UploadArguments),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -39,7 +46,7 @@ impl Command {
         match self {
             Self::Serve | Self::Migrate(_) | Self::Openapi => "info,actix_server=warn",
             // It has words of its own for the person who waits.
-            Self::Backfill(_) => "warn",
+            Self::Backfill(_) | Self::Model(_) | Self::Upload(_) => "warn",
             // What would be logged is what it finds.
             Self::Doctor => "off",
         }
@@ -55,6 +62,8 @@ impl Command {
             Self::Backfill(arguments) => backfill::run(arguments),
             Self::Doctor => doctor::run(),
             Self::Migrate(arguments) => migrate::run(&arguments).map(|()| ExitCode::SUCCESS),
+            Self::Model(command) => command.run(),
+            Self::Upload(arguments) => upload::run_upload(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
         }
     }

@@ -32,6 +32,8 @@ fn apply(step: CleaningStep, text: &str) -> Cow<'_, str> {
         CleaningStep::Nfc if is_nfc_quick(text.chars()) == IsNormalized::Yes => Cow::Borrowed(text),
         CleaningStep::Nfc => Cow::Owned(text.nfc().collect()),
         CleaningStep::Lowercase => Cow::Owned(text.to_lowercase()),
+        CleaningStep::UnderscoresToSpaces => Cow::Owned(text.replace('_', " ")),
+        CleaningStep::RemovePunctuation => Cow::Owned(text.replace(|c: char| c.is_ascii_punctuation(), "")),
         CleaningStep::CollapseWhitespace => Cow::Owned(collapse_whitespace(text)),
     }
 }
@@ -68,6 +70,8 @@ mod tests {
             (Nfc, "か\u{3099}", "が"),
             (Nfc, "ﾈｺ", "ﾈｺ"),
             (Lowercase, "ÀBC ΟΔΟΣ İ", "àbc οδος i\u{307}"),
+            (UnderscoresToSpaces, "snake_case_", "snake case "),
+            (RemovePunctuation, "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~a。「猫」…", "a。「猫」…"),
             (CollapseWhitespace, " \u{3000}猫\t\n 犬\u{1f}鳥\u{a0} ", "猫 犬 鳥"),
             (CollapseWhitespace, "\u{3000}", ""),
         ] {

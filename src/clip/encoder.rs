@@ -9,6 +9,7 @@ use image::RgbImage;
 use super::device::{Device, DeviceChoice};
 use super::error::{ClipError, EncodeError};
 use super::manifest::{Manifest, Precision};
+use super::precision::PrecisionChoice;
 use super::preprocess::{PreparedImage, Preprocessor};
 use super::queue::{Close, EncoderQueue, Priority, QueueOptions, QueueStats};
 use super::reference;
@@ -25,6 +26,8 @@ const CPU_IMAGE_BATCH: usize = 2;
 pub struct EncoderOptions {
     /// Where they run.
     pub device: DeviceChoice,
+    /// Which of a model's number formats they compute in.
+    pub precision: PrecisionChoice,
     /// Most items encoded together; at least 1. Pictures on a CPU are encoded at most two at once, see
     /// `CPU_IMAGE_BATCH`.
     pub max_batch: usize,
@@ -42,6 +45,7 @@ impl Default for EncoderOptions {
     fn default() -> Self {
         Self {
             device: DeviceChoice::Auto,
+            precision: PrecisionChoice::Auto,
             max_batch: 8,
             max_wait: Duration::ZERO,
             queue_capacity: 512,
@@ -55,6 +59,7 @@ pub struct Encoder {
     manifest: Manifest,
     device: Device,
     precision: (Precision, Precision),
+    agreement: (f32, f32),
     preprocessor: Arc<Preprocessor>,
     tokenizer: Arc<TextTokenizer>,
     images: EncoderQueue<ImageEncoder>,
@@ -71,14 +76,17 @@ impl Encoder {
     pub fn load(folder: &Path, options: &EncoderOptions) -> Result<Self, ClipError> {
         let begin = Instant::now();
         let manifest = Manifest::read(folder)?;
-        manifest.verify_files(folder)?;
         let device = Device::choose(options.device)?;
+        let Manifest { image, text, .. } = &manifest;
+        let image = options.precision.pick(device, (&image.file, image.stored_precision), image.bf16.as_ref());
+        let text = options.precision.pick(device, (&text.file, text.stored_precision), text.bf16.as_ref());
+        manifest.verify_used(folder, [image.0, text.0])?;
         let threads = TorchThreads(options.torch_threads);
         threads.apply();
-        let mut images = ImageEncoder::load(folder, &manifest, device, threads)?;
-        let mut texts = TextEncoder::load(folder, &manifest, device, threads)?;
-        reference::check_texts(&manifest, &mut texts)?;
-        reference::check_images(folder, &manifest, &mut images)?;
+        let mut images = ImageEncoder::load(folder, &manifest, image, device, threads)?;
+        let mut texts = TextEncoder::load(folder, &manifest, text, device, threads)?;
+        let text_agreement = reference::check_texts(&manifest, &mut texts)?;
+        let image_agreement = reference::check_images(folder, &manifest, &mut images)?;
         let image_batch = match device {
             Device::Cpu => options.max_batch.min(CPU_IMAGE_BATCH),
             Device::Cuda => options.max_batch,
@@ -91,6 +99,7 @@ impl Encoder {
         let encoder = Self {
             device,
             precision: (images.precision(), texts.precision()),
+            agreement: (image_agreement, text_agreement),
             preprocessor: images.preprocessor(),
             tokenizer: texts.tokenizer(),
             images: EncoderQueue::start("image-encoder", images, queue(image_batch)).map_err(ClipError::Thread)?,
@@ -162,6 +171,12 @@ impl Encoder {
     #[must_use]
     pub fn precision(&self) -> (Precision, Precision) {
         self.precision
+    }
+
+    /// The lowest cosine with the reference vectors, found when it was loaded: of pictures, and of texts.
+    #[must_use]
+    pub fn agreement(&self) -> (f32, f32) {
+        self.agreement
     }
 
     /// The image tower's queue.

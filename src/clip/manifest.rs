@@ -1,7 +1,7 @@
 //! `model.json`: what a model folder holds and how its inputs are made. `models/README.md` is its specification.
 
-use std::fs;
 use std::path::Path;
+use std::{fmt, fs};
 
 use serde::Deserialize;
 
@@ -28,6 +28,30 @@ pub struct Manifest {
     pub text: TextTower,
     /// Inputs whose vectors are known.
     pub reference: Reference,
+    /// What `scripts/export_model.py` says about itself, where it wrote the folder.
+    pub export: Option<Export>,
+}
+
+/// Where an exported model comes from, and how well it reproduced the original when it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Export {
+    /// A hub name, a folder, or an architecture of open_clip.
+    pub source: String,
+    /// The commit of the hub's repository.
+    pub revision: Option<String>,
+    /// Lowest cosine of the image tower's float32 vectors with the original's.
+    pub image_agreement: f32,
+    /// The same of the text tower.
+    pub text_agreement: f32,
+}
+
+/// A tower once more in bfloat16: half the size, and faster where the hardware multiplies such numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bf16Variant {
+    /// The TorchScript file; its inputs and outputs are those of the full one.
+    pub file: ModelFile,
+    /// Lowest cosine of its vectors with the original's when it was written.
+    pub agreement: f32,
 }
 
 /// The image tower: float32 `[batch, 3, height, width]` → float32 `[batch, vector_dimension]`.
@@ -37,6 +61,8 @@ pub struct ImageTower {
     pub file: ModelFile,
     /// The precision its weights are stored in.
     pub stored_precision: Precision,
+    /// The same tower in bfloat16.
+    pub bf16: Option<Bf16Variant>,
     /// Name of the input; for people.
     pub input_name: String,
     /// From pixels to the tensor.
@@ -76,11 +102,18 @@ pub enum Resize {
         /// Length of both edges.
         size: u32,
     },
-    /// The longer edge becomes `size`, the rest of the square is white.
+    /// The longer edge becomes `size`, the rest of the square is filled.
     LongestEdgePad {
         /// Length of the longer edge, and of both edges after padding.
         size: u32,
+        /// Red, green and blue of the rest; white when it is not said.
+        #[serde(default = "white")]
+        fill: [u8; 3],
     },
+}
+
+fn white() -> [u8; 3] {
+    [255; 3]
 }
 
 impl Resize {
@@ -88,7 +121,7 @@ impl Resize {
     #[must_use]
     pub fn size(self) -> u32 {
         match self {
-            Self::ShortestEdge { size } | Self::Exact { size } | Self::LongestEdgePad { size } => size,
+            Self::ShortestEdge { size } | Self::Exact { size } | Self::LongestEdgePad { size, .. } => size,
         }
     }
 }
@@ -97,8 +130,10 @@ impl Resize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Crop {
-    /// Height × width from the middle.
+    /// Height × width from the middle; halves of a pixel are rounded to even, as torchvision does.
     Center,
+    /// Height × width from the middle; halves are rounded down, as Hugging Face's processors do.
+    CenterFloor,
     /// Nothing: scaling gives the right size already.
     None,
 }
@@ -127,6 +162,16 @@ pub enum Precision {
     Bfloat16,
 }
 
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Float32 => "float32",
+            Self::Float16 => "float16",
+            Self::Bfloat16 => "bfloat16",
+        })
+    }
+}
+
 /// The text tower: int64 `[batch, length]` inputs → float32 `[batch, vector_dimension]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextTower {
@@ -134,6 +179,8 @@ pub struct TextTower {
     pub file: ModelFile,
     /// The precision its weights are stored in.
     pub stored_precision: Precision,
+    /// The same tower in bfloat16.
+    pub bf16: Option<Bf16Variant>,
     /// The Hugging Face `tokenizers` file.
     pub tokenizer: ModelFile,
     /// Applied to a text in this order before it is tokenized.
@@ -168,6 +215,10 @@ pub enum CleaningStep {
     Nfc,
     /// Full Unicode lower-casing.
     Lowercase,
+    /// `_` becomes a space.
+    UnderscoresToSpaces,
+    /// Removes ASCII punctuation.
+    RemovePunctuation,
     /// Runs of white space become one space; none at the ends.
     CollapseWhitespace,
 }
@@ -249,6 +300,12 @@ impl Manifest {
         self.files().into_iter().try_for_each(|(_, file)| file.verify(folder))
     }
 
+    /// The same for what an encoder reads that uses these modules; the other variant may be as large again.
+    pub(super) fn verify_used(&self, folder: &Path, modules: [&ModelFile; 2]) -> Result<(), ClipError> {
+        let images = self.reference.images.iter().map(|image| &image.file);
+        modules.into_iter().chain([&self.text.tokenizer]).chain(images).try_for_each(|file| file.verify(folder))
+    }
+
     /// Every file with the field that names it.
     fn files(&self) -> Vec<(&'static str, &ModelFile)> {
         let mut files = vec![
@@ -256,6 +313,8 @@ impl Manifest {
             ("text.file", &self.text.file),
             ("text.tokenizer.file", &self.text.tokenizer),
         ];
+        files.extend(self.image.bf16.iter().map(|variant| ("image.bf16.file", &variant.file)));
+        files.extend(self.text.bf16.iter().map(|variant| ("text.bf16.file", &variant.file)));
         files.extend(self.reference.images.iter().map(|image| ("reference.images.file", &image.file)));
         files
     }

@@ -43,6 +43,11 @@ impl Fields {
         Self::new(value, &self.path_of(field))
     }
 
+    /// Takes a field that is an object, where it is there.
+    pub(super) fn optional_object(&mut self, field: &str) -> Result<Option<Self>, ClipError> {
+        if self.fields.contains_key(field) { self.object(field).map(Some) } else { Ok(None) }
+    }
+
     /// Takes a field that is a list of objects.
     pub(super) fn objects(&mut self, field: &str) -> Result<Vec<Self>, ClipError> {
         let items: Vec<Value> = self.take(field)?;

@@ -2,7 +2,8 @@
 
 use super::error::ClipError;
 use super::manifest::{
-    Crop, ImageTower, Manifest, Preprocessing, Reference, ReferenceImage, ReferenceText, Resize, TextInput, TextTower,
+    Bf16Variant, Crop, Export, ImageTower, Manifest, Preprocessing, Reference, ReferenceImage, ReferenceText, Resize,
+    TextInput, TextTower,
 };
 use super::manifest_fields::Fields;
 use super::manifest_file::{FileName, ModelFile};
@@ -42,6 +43,7 @@ impl Manifest {
             image: image_tower(root.object("image")?)?,
             text: text_tower(root.object("text")?)?,
             reference: reference(root.object("reference")?, vector_dimension)?,
+            export: root.optional_object("export")?.map(export).transpose()?,
         };
         root.finish()?;
         Ok(manifest)
@@ -74,11 +76,35 @@ fn image_tower(mut fields: Fields) -> Result<ImageTower, ClipError> {
     let tower = ImageTower {
         file: fields.file()?,
         stored_precision: fields.take("stored_precision")?,
+        bf16: fields.optional_object("bf16")?.map(bf16_variant).transpose()?,
         input_name: name(&mut fields, "input_name")?,
         preprocessing,
     };
     fields.finish()?;
     Ok(tower)
+}
+
+fn bf16_variant(mut fields: Fields) -> Result<Bf16Variant, ClipError> {
+    let variant = Bf16Variant { file: fields.file()?, agreement: cosine(&mut fields, "agreement")? };
+    fields.finish()?;
+    Ok(variant)
+}
+
+fn export(mut fields: Fields) -> Result<Export, ClipError> {
+    let export = Export {
+        source: fields.take("source")?,
+        revision: fields.take("revision")?,
+        image_agreement: cosine(&mut fields, "image_agreement")?,
+        text_agreement: cosine(&mut fields, "text_agreement")?,
+    };
+    fields.finish()?;
+    Ok(export)
+}
+
+fn cosine(fields: &mut Fields, field: &str) -> Result<f32, ClipError> {
+    let cosine = fields.take(field)?;
+    fields.check(field, (-1.0..=1.0).contains(&cosine), || format!("it is {cosine}, and must be a cosine"))?;
+    Ok(cosine)
 }
 
 fn edge(fields: &mut Fields, field: &str) -> Result<u32, ClipError> {
@@ -96,7 +122,7 @@ fn check_preprocessing(fields: &Fields, p: &Preprocessing) -> Result<(), ClipErr
         format!("its size is {size}, and must be from 1 to {MAX_EDGE}")
     })?;
     match p.crop {
-        Crop::Center => fields.check("resize", size >= larger, || {
+        Crop::Center | Crop::CenterFloor => fields.check("resize", size >= larger, || {
             format!("its size {size} is smaller than the crop's longer edge {larger}")
         })?,
         Crop::None => {
@@ -119,6 +145,7 @@ fn text_tower(mut fields: Fields) -> Result<TextTower, ClipError> {
     let tower = TextTower {
         file: fields.file()?,
         stored_precision: fields.take("stored_precision")?,
+        bf16: fields.optional_object("bf16")?.map(bf16_variant).transpose()?,
         tokenizer: tokenizer_file,
         cleaning: fields.take("cleaning")?,
         context_length: fields.take("context_length")?,

@@ -68,6 +68,11 @@ fn every_complaint_names_its_field() {
         ("/image/mean", json!([0.5, 0.5]), "image.mean", "invalid length 2"),
         ("/image/std", json!([0.5, 0.0, 0.5]), "image.std", "above 0"),
         ("/image/colour", json!(1), "image.colour", "no such field"),
+        ("/image/bf16", json!({"file": "x.pt", "sha256": "ab"}), "image.bf16.sha256", "64 hex digits"),
+        ("/text/bf16", json!(null), "text.bf16", "must be an object"),
+        ("/text/bf16", json!({"file": "x.pt", "sha256": "ab".repeat(32)}), "text.bf16.agreement", "missing"),
+        ("/export", json!({"source": "a"}), "export.revision", "missing"),
+        ("/image/resize", json!({"mode": "exact", "size": 36, "fill": [0, 0, 0]}), "image.resize", "unknown field"),
         ("/text/tokenizer/file", json!(".."), "text.tokenizer.file", "relative path"),
         ("/text/cleaning", json!(["nfkc", "stem"]), "text.cleaning", "unknown variant `stem`"),
         ("/text/context_length", json!(2), "text.context_length", "no room beside 2 prefix and suffix ids"),
@@ -86,6 +91,27 @@ fn every_complaint_names_its_field() {
         assert_eq!(found_field, field, "{at}: {found_reason}");
         assert!(found_reason.contains(reason), "{at}: {found_reason}");
     }
+}
+
+#[test]
+fn optional_fields_are_read_where_they_are() {
+    let mut json = tiny();
+    let manifest = Manifest::from_json(json.clone()).unwrap();
+    assert_eq!((manifest.image.bf16, manifest.text.bf16, manifest.export), (None, None, None));
+    let digest = "ab".repeat(32);
+    json["image"]["bf16"] = json!({"file": "image.bf16.pt", "sha256": digest, "agreement": 0.9998});
+    json["image"]["resize"] = json!({"mode": "longest_edge_pad", "size": 36, "fill": [0, 1, 2]});
+    json["image"]["crop"] = json!("center_floor");
+    json["text"]["cleaning"] = json!(["underscores_to_spaces", "remove_punctuation"]);
+    json["export"] = json!({"source": "a/b", "revision": null, "image_agreement": 1.0, "text_agreement": 0.99999});
+    let manifest = Manifest::from_json(json).unwrap();
+    let variant = manifest.image.bf16.clone().unwrap();
+    assert_eq!((variant.file.name.as_str(), variant.agreement), ("image.bf16.pt", 0.9998));
+    assert_eq!(manifest.image.preprocessing.resize, Resize::LongestEdgePad { size: 36, fill: [0, 1, 2] });
+    assert_eq!(manifest.image.preprocessing.crop, Crop::CenterFloor);
+    assert_eq!(manifest.export.as_ref().unwrap().revision, None);
+    let files: Vec<&str> = manifest.files().iter().map(|(field, _)| *field).collect();
+    assert!(files.contains(&"image.bf16.file"), "{files:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! and starts one [`EncoderQueue`] per tower. A text goes `clean → tokenizer → queue → TorchScript`, a picture
 //! `resize → preprocess → queue → TorchScript`. Nothing here knows HTTP or SQL.
 
+mod cases;
 mod clean;
 mod device;
 mod encoder;
@@ -15,6 +16,7 @@ mod manifest;
 mod manifest_fields;
 mod manifest_file;
 mod manifest_parse;
+mod precision;
 mod preprocess;
 mod queue;
 mod reference;
@@ -23,18 +25,20 @@ mod tokenizer;
 mod torchscript;
 mod towers;
 
+pub use cases::{CaseReport, Cases};
 pub use clean::clean;
 pub use device::{Device, DeviceChoice};
 pub use encoder::{Encoder, EncoderOptions};
 pub use error::{ClipError, EncodeError};
 pub use manifest::{
-    CleaningStep, Crop, ImageTower, Interpolation, Manifest, Padding, Precision, Preprocessing, Reference,
-    ReferenceImage, ReferenceText, Resize, TextInput, TextTower,
+    Bf16Variant, CleaningStep, Crop, Export, ImageTower, Interpolation, Manifest, Padding, Precision, Preprocessing,
+    Reference, ReferenceImage, ReferenceText, Resize, TextInput, TextTower,
 };
 pub use manifest_file::{FileName, ModelFile};
+pub use precision::PrecisionChoice;
 pub use preprocess::{PreparedImage, Preprocessor};
 pub use queue::{BatchEncoder, Close, EncoderQueue, MAX_OVERTAKEN, Priority, QueueOptions, QueueStats};
-pub use reference::MINIMUM_COSINE;
+pub use reference::{MINIMUM_COSINE, MINIMUM_COSINE_BF16, minimum_cosine};
 pub use resize::{Region, resize};
 pub use tokenizer::{TextBatch, TextTokenizer, TokenIds};
 

@@ -56,11 +56,12 @@ impl Preprocessor {
         Self { settings: *settings, values }
     }
 
-    /// Scales and crops. A picture without pixels counts as white.
+    /// Scales and crops. A picture without pixels counts as white, or as what padding is filled with.
     #[must_use]
     pub fn prepare(&self, picture: &RgbImage) -> PreparedImage {
         let Preprocessing { width, height, resize: mode, crop, interpolation, .. } = self.settings;
-        let mut prepared = RgbImage::from_pixel(width, height, image::Rgb([255; 3]));
+        let background = if let Resize::LongestEdgePad { fill, .. } = mode { fill } else { [255; 3] };
+        let mut prepared = RgbImage::from_pixel(width, height, image::Rgb(background));
         if picture.is_empty() {
             return PreparedImage(prepared);
         }
@@ -68,6 +69,7 @@ impl Preprocessor {
         // Where the crop lies on the picture, which for a padded one may be partly outside.
         let cropped = |canvas: u32, edge: u32| match crop {
             Crop::Center => centered(canvas, edge),
+            Crop::CenterFloor => (i64::from(canvas) - i64::from(edge)).div_euclid(2),
             Crop::None => 0,
         };
         let across = overlap(cropped(canvas.0, width) - i64::from(offset.0), width, scaled.0);

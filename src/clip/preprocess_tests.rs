@@ -28,7 +28,7 @@ fn the_longer_edge_is_rounded_down() {
 #[test]
 fn a_padded_picture_sits_in_the_middle_with_the_odd_pixel_after_it() {
     let layout = |dimensions| {
-        let layout = Layout::new(dimensions, Resize::LongestEdgePad { size: 10 });
+        let layout = Layout::new(dimensions, Resize::LongestEdgePad { size: 10, fill: [255; 3] });
         (layout.scaled, layout.offset)
     };
     assert_eq!(layout((100, 70)), ((10, 7), (0, 1)));
@@ -45,8 +45,29 @@ fn the_crop_is_taken_from_the_middle_with_halves_to_even() {
 }
 
 #[test]
+fn the_other_crop_rounds_halves_down() {
+    let red = Rgb([255, 0, 0]);
+    // A column of red that only a crop which begins at 1 shows first.
+    let picture = RgbImage::from_fn(7, 4, |x, _| if x == 1 { red } else { Rgb([0; 3]) });
+    for (crop, first) in [(Crop::CenterFloor, red), (Crop::Center, Rgb([0; 3]))] {
+        let resize = Resize::ShortestEdge { size: 4 };
+        let PreparedImage(prepared) = Preprocessor::new(&preprocessing(resize, crop, (4, 4))).prepare(&picture);
+        assert_eq!(*prepared.get_pixel(0, 0), first, "{crop:?}");
+    }
+}
+
+#[test]
+fn padding_has_the_colour_that_is_asked_for() {
+    let resize = Resize::LongestEdgePad { size: 8, fill: [1, 2, 3] };
+    let preprocessor = Preprocessor::new(&preprocessing(resize, Crop::None, (8, 8)));
+    let PreparedImage(prepared) = preprocessor.prepare(&two_halves(16, 8));
+    assert_eq!((*prepared.get_pixel(0, 0), *prepared.get_pixel(7, 7)), (Rgb([1, 2, 3]), Rgb([1, 2, 3])));
+}
+
+#[test]
 fn padding_is_white_and_the_picture_lies_in_between() {
-    let preprocessor = Preprocessor::new(&preprocessing(Resize::LongestEdgePad { size: 8 }, Crop::None, (8, 8)));
+    let preprocessor =
+        Preprocessor::new(&preprocessing(Resize::LongestEdgePad { size: 8, fill: [255; 3] }, Crop::None, (8, 8)));
     let PreparedImage(prepared) = preprocessor.prepare(&two_halves(16, 8));
     let (white, red, blue) = (Rgb([255; 3]), Rgb([255, 0, 0]), Rgb([0, 0, 255]));
     for y in 0..8 {
@@ -81,7 +102,7 @@ proptest! {
         let resize = match mode {
             0 => Resize::ShortestEdge { size },
             1 => Resize::Exact { size },
-            _ => Resize::LongestEdgePad { size },
+            _ => Resize::LongestEdgePad { size, fill: [0; 3] },
         };
         let preprocessor = Preprocessor::new(&preprocessing(resize, Crop::Center, crop));
         let prepared = preprocessor.prepare(&two_halves(dimensions.0, dimensions.1));

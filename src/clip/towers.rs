@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::device::Device;
 use super::error::{ClipError, EncodeError};
 use super::manifest::{Manifest, Precision};
+use super::manifest_file::ModelFile;
 use super::preprocess::{PreparedImage, Preprocessor};
 use super::queue::BatchEncoder;
 use super::tokenizer::{TextBatch, TextTokenizer, TokenIds};
@@ -23,12 +24,12 @@ impl ImageEncoder {
     pub(super) fn load(
         folder: &Path,
         manifest: &Manifest,
+        (file, stored): (&ModelFile, Precision),
         device: Device,
         threads: TorchThreads,
     ) -> Result<Self, ClipError> {
-        let tower = &manifest.image;
-        let module = Module::load(&tower.file.path(folder), tower.stored_precision, manifest.vector_dimension, device)?;
-        Ok(Self { module, preprocessor: Arc::new(Preprocessor::new(&tower.preprocessing)), threads })
+        let module = Module::load(&file.path(folder), stored, manifest.vector_dimension, device)?;
+        Ok(Self { module, preprocessor: Arc::new(Preprocessor::new(&manifest.image.preprocessing)), threads })
     }
 
     pub(super) fn precision(&self) -> Precision {
@@ -71,12 +72,12 @@ impl TextEncoder {
     pub(super) fn load(
         folder: &Path,
         manifest: &Manifest,
+        (file, stored): (&ModelFile, Precision),
         device: Device,
         threads: TorchThreads,
     ) -> Result<Self, ClipError> {
-        let tower = &manifest.text;
-        let module = Module::load(&tower.file.path(folder), tower.stored_precision, manifest.vector_dimension, device)?;
-        Ok(Self { module, tokenizer: Arc::new(TextTokenizer::load(folder, tower)?), threads })
+        let module = Module::load(&file.path(folder), stored, manifest.vector_dimension, device)?;
+        Ok(Self { module, tokenizer: Arc::new(TextTokenizer::load(folder, &manifest.text)?), threads })
     }
 
     pub(super) fn precision(&self) -> Precision {

@@ -8,19 +8,26 @@ use std::fmt;
 use super::ImageError;
 
 /// A type of picture that is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
+#[schema(example = "image/png")]
 pub enum FileType {
     /// `image/jpeg`
+    #[serde(rename = "image/jpeg")]
     Jpeg,
     /// `image/png`, APNG included
+    #[serde(rename = "image/png")]
     Png,
     /// `image/gif`
+    #[serde(rename = "image/gif")]
     Gif,
     /// `image/webp`
+    #[serde(rename = "image/webp")]
     WebP,
     /// `image/bmp`
+    #[serde(rename = "image/bmp")]
     Bmp,
     /// `image/tiff`
+    #[serde(rename = "image/tiff")]
     Tiff,
 }
 

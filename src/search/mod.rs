@@ -1,13 +1,20 @@
 //! A query → ranked hits: vector, keyword and hybrid search, cutoff and paging.
 
+mod compose;
+mod duplicates;
 mod finder;
 mod fusion;
 pub mod index;
+mod query;
+mod ranking;
 mod terms;
 
-pub use finder::{Answer, Finder, Hit, ImageQuery, ImageSource, Page, SearchError, TextQuery, Took};
+pub use compose::{PartWeights, Parts};
+pub use duplicates::{DuplicateGroup, DuplicateQuery, DuplicateReport};
+pub use finder::Finder;
 pub use fusion::{Fused, RRF_K, Weights, fuse};
-pub use terms::terms;
+pub use query::{Answer, Hit, ImageQuery, ImageSource, Page, SearchError, TextQuery, Took};
+pub use terms::{is_symbol, terms};
 
 /// How a text query is compared with images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]

@@ -13,9 +13,11 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::search::is_symbol;
+
 /// Number of this way of cutting. Whoever changes what [`Stream`] or [`Question`] produce raises it, and
 /// every store cuts its texts anew when it is next opened.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Characters of a word that count; what follows is neither indexed nor asked for.
 const WORD_CHARS: usize = 64;
@@ -150,31 +152,30 @@ fn is_invisible(c: char) -> bool {
 
 /// Characters of scripts written without spaces, and symbols that stand for a word each.
 fn is_unspaced(c: char) -> bool {
-    matches!(c,
-        '\u{0e00}'..='\u{0eff}'     // Thai, Lao
-        | '\u{1000}'..='\u{109f}'   // Burmese
-        | '\u{1100}'..='\u{11ff}'   // Hangul letters
-        | '\u{1780}'..='\u{17ff}'   // Khmer
-        | '\u{2600}'..='\u{27bf}'   // symbols: ☀ ♪ ✿
-        | '\u{3005}'..='\u{3007}'   // 々 〆 〇
-        | '\u{3021}'..='\u{3029}'
-        | '\u{3031}'..='\u{3035}'
-        | '\u{3038}'..='\u{303c}'
-        | '\u{3041}'..='\u{3096}'   // hiragana
-        | '\u{3099}'..='\u{309a}'   // combining voice marks
-        | '\u{309d}'..='\u{309f}'   // ゝ ゞ
-        | '\u{30a1}'..='\u{30fa}'   // katakana, without the middle dot
-        | '\u{30fc}'..='\u{30ff}'   // ー ヽ ヾ
-        | '\u{3100}'..='\u{312f}'   // Bopomofo
-        | '\u{31f0}'..='\u{31ff}'   // small katakana
-        | '\u{3400}'..='\u{4dbf}'   // Han
-        | '\u{4e00}'..='\u{9fff}'
-        | '\u{ac00}'..='\u{d7a3}'   // Hangul: particles follow words without a space
-        | '\u{f900}'..='\u{faff}'
-        | '\u{1b000}'..='\u{1b16f}' // historic kana
-        | '\u{1f000}'..='\u{1faff}' // pictographs
-        | '\u{20000}'..='\u{3fffd}' // rarer Han
-    )
+    is_symbol(c)
+        || matches!(c,
+            '\u{0e00}'..='\u{0eff}'     // Thai, Lao
+            | '\u{1000}'..='\u{109f}'   // Burmese
+            | '\u{1100}'..='\u{11ff}'   // Hangul letters
+            | '\u{1780}'..='\u{17ff}'   // Khmer
+            | '\u{3005}'..='\u{3007}'   // 々 〆 〇
+            | '\u{3021}'..='\u{3029}'
+            | '\u{3031}'..='\u{3035}'
+            | '\u{3038}'..='\u{303c}'
+            | '\u{3041}'..='\u{3096}'   // hiragana
+            | '\u{3099}'..='\u{309a}'   // combining voice marks
+            | '\u{309d}'..='\u{309f}'   // ゝ ゞ
+            | '\u{30a1}'..='\u{30fa}'   // katakana, without the middle dot
+            | '\u{30fc}'..='\u{30ff}'   // ー ヽ ヾ
+            | '\u{3100}'..='\u{312f}'   // Bopomofo
+            | '\u{31f0}'..='\u{31ff}'   // small katakana
+            | '\u{3400}'..='\u{4dbf}'   // Han
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7a3}'   // Hangul: particles follow words without a space
+            | '\u{f900}'..='\u{faff}'
+            | '\u{1b000}'..='\u{1b16f}' // historic kana
+            | '\u{20000}'..='\u{3fffd}' // rarer Han
+        )
 }
 
 #[cfg(test)]

@@ -1,107 +1,109 @@
 // The HTTP service, as the page uses it.
 
-const KEY = "mitsuke-api-key";
-let askForKey = null;
+import { closeness, filterBody } from "./query.js";
 
-/** What the service (or the network) said no with; the message can be shown. */
+const KEY = "mitsuke-api-key";
+let askForKey = async () => null;
+
+/** What the service said no with: its problem document, where it sent one. */
 export class Refused extends Error {
-  constructor(status, message) {
-    super(message);
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `HTTP ${status}`);
     this.status = status;
+    this.problem = problem;
   }
 }
 
-/** Says who asks the reader for an API key: a function that gives a promise of one. */
-export function onKeyNeeded(ask) {
-  askForKey = ask;
+/** The API key the page sends, or null. It lives as long as the tab. */
+export const key = () => sessionStorage.getItem(KEY);
+export const keepKey = (value) => sessionStorage.setItem(KEY, value);
+
+/** Says who asks the reader for an API key: given the key just refused, a promise of another, or null. */
+export const onKeyNeeded = (ask) => (askForKey = ask);
+export const keyNeeded = (used) => askForKey(used);
+
+/** The header with the key, where there is one. */
+export const authorization = (used = key()) => (used ? { Authorization: `Bearer ${used}` } : {});
+
+/** How long to wait before attempt `tries` + 1, in ms: what Retry-After asks for, else longer each time. */
+export function delay(retryAfter, tries) {
+  const asked = Number(retryAfter) || Math.min(2 ** tries, 10);
+  return Math.min(asked, 60) * 1000 * (1 + 0.3 * Math.random());
 }
 
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+export function pause(ms, signal) {
+  return new Promise((done, stop) => {
+    signal?.throwIfAborted();
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), stop(signal.reason)), { once: true });
+  });
+}
 
 /** One request; asks for a key on 401, and waits and tries again while the service is full. */
-async function request(path, options = {}, onBusy = () => {}) {
+async function request(path, options = {}) {
   for (let tries = 0; ; tries++) {
     const used = key();
-    const headers = { ...options.headers, ...(used && { Authorization: `Bearer ${used}` }) };
-    const response = await fetch(path, { ...options, headers });
+    const response = await fetch(path, { ...options, headers: { ...options.headers, ...authorization(used) } });
     if (response.ok) return response;
-    if (response.status === 401 && askForKey) {
+    if (response.status === 401) {
       const fresh = await askForKey(used);
-      if (fresh) {
-        sessionStorage.setItem(KEY, fresh);
-        continue;
-      }
-    }
-    if (response.status === 503 && tries < 20 && response.headers.has("Retry-After")) {
-      onBusy();
-      await pause(Math.min(Number(response.headers.get("Retry-After")) || 1, 10) * 1000 * (0.8 + 0.4 * Math.random()));
-      options.signal?.throwIfAborted();
+      if (fresh) continue;
+    } else if (response.status === 503 && tries < 5 && response.headers.has("Retry-After")) {
+      await pause(delay(response.headers.get("Retry-After"), tries), options.signal);
       continue;
     }
-    const problem = await response.json().catch(() => ({}));
-    throw new Refused(response.status, problem.detail || problem.title || `HTTP ${response.status}`);
+    throw new Refused(response.status, await response.json().catch(() => ({})));
   }
 }
 
-const json = async (...args) => (await request(...args)).json();
-const post = (path, value, signal) =>
-  json(path, { method: "POST", body: JSON.stringify(value), headers: { "Content-Type": "application/json" }, signal });
+/** Reads JSON; a seed that is no exact JavaScript number stays the text it is. */
+export const read = (text) =>
+  JSON.parse(text, (name, value, context) =>
+    name === "seed" && typeof value === "number" && !Number.isSafeInteger(value) ? (context?.source ?? value) : value);
 
-export const currentModel = () => json("/models/current");
+const json = async (...args) => read(await (await request(...args)).text());
+const send = (method, path, value, signal) =>
+  json(path, { method, body: JSON.stringify(value), headers: { "Content-Type": "application/json" }, signal });
+
 export const image = (id) => json(`/images/${id}`);
+export const setCaption = (id, caption) => send("PATCH", `/images/${id}`, { caption });
 export const remove = (id) => request(`/images/${id}`, { method: "DELETE" });
 
-/** A page of the newest images; `cursor` comes from the page before. */
-export function newest(limit, cursor, signal) {
+export const models = (signal) => json("/models", { signal });
+export const currentModel = () => json("/models/current");
+export const useModel = (id, allowPartial) => send("PUT", "/models/current", { model_id: id, allow_partial: allowPartial });
+export const refreshModels = () => request("/models/refresh", { method: "POST" });
+export const startBackfill = (id) => request(`/models/${id}/backfill`, { method: "POST" });
+export const retryFailed = (id) => send("POST", `/models/${id}/backfill`, { retry_failed: true });
+export const stopBackfill = (id) => request(`/models/${id}/backfill`, { method: "DELETE" });
+
+/** One page of what a query asks for. `files` are pictures that the reader has; `position` comes from the page before. */
+export function find(query, files, limit, position, signal) {
+  const [text, negative] = [query.text.trim(), query.negative.trim()];
+  const filter = filterBody(query.filter);
+  const page = { limit, offset: position ?? 0, ...(filter && { filter }) };
+  const near = { ...closeness(query.filter), ...(negative && { negative_query: negative }) };
+  if (files.length || query.like.length) return byPictures(files, query.like, { ...page, ...near, ...(text && { text }) }, signal);
+  if (!text && !filter) return newest(limit, position, signal);
+  // Without words there is nothing to be near to, and words alone have no distance.
+  const vector = text && query.mode !== "keyword" ? near : {};
+  return send("POST", "/search/text", { query: text, mode: text ? query.mode : "vector", ...page, ...vector }, signal);
+}
+
+function newest(limit, cursor, signal) {
   const query = new URLSearchParams({ limit, ...(cursor && { cursor }) });
   return json(`/images?${query}`, { signal });
 }
 
-export const searchText = (query, mode, limit, offset, signal) =>
-  post("/search/text", { query, mode, limit, offset }, signal);
-
-/** Relatives of a stored image (an id) or of a picture at hand (a File). */
-export function searchImage(source, text, limit, offset, signal) {
-  const more = { limit, offset, ...(text && { text }) };
-  if (!(source instanceof Blob)) return post("/search/image", { image_id: source, ...more }, signal);
+/** Relatives of pictures at hand and of stored images, all taken together. */
+function byPictures(files, ids, parts, signal) {
+  if (!files.length) return send("POST", "/search/image", { ...(ids.length === 1 ? { image_id: ids[0] } : { image_ids: ids }), ...parts }, signal);
   const body = new FormData();
-  for (const [name, value] of Object.entries(more)) body.append(name, value);
-  body.append("file", source);
+  for (const [name, value] of Object.entries(parts)) body.append(name, typeof value === "object" ? JSON.stringify(value) : value);
+  for (const id of ids) body.append("image_id", id);
+  for (const file of files) body.append("file", file);
   return json("/search/image", { method: "POST", body, signal });
 }
 
-/** Stores one picture; gives {status, image?, problem?}. */
-export async function upload(file, onBusy) {
-  const body = new FormData();
-  body.append("file", file);
-  const answer = await json("/images", { method: "POST", body }, onBusy);
-  return answer.images[0];
-}
-
-/** Shows a picture that the reader has in an img. */
-export function showFile(img, file) {
-  if (img.src.startsWith("blob:")) URL.revokeObjectURL(img.src);
-  img.dataset.path = "";
-  img.src = URL.createObjectURL(file);
-}
-
-/** Shows the picture at `path` in an img. With an API key the page has to fetch it itself. */
-export async function show(img, path) {
-  if (img.src.startsWith("blob:")) URL.revokeObjectURL(img.src);
-  img.dataset.path = path;
-  if (!hasKey()) {
-    img.src = path;
-    return;
-  }
-  img.removeAttribute("src");
-  const url = await blobUrl(path).catch(() => path);
-  if (img.dataset.path === path) img.src = url;
-  else URL.revokeObjectURL(url);
-}
-
-/** The API key the page sends, or null. */
-export const key = () => sessionStorage.getItem(KEY);
-export const hasKey = () => key() !== null;
-
-/** The picture at `path` as an address inside this page; revoke it after use. */
-export const blobUrl = async (path) => URL.createObjectURL(await (await request(path)).blob());
+/** The bytes at `path`, for pictures that need a key. */
+export const blob = async (path, signal) => (await request(path, { signal })).blob();

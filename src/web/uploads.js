@@ -1,74 +1,134 @@
-// Adding pictures: a small panel with a line for each file.
+// Adding pictures: a panel with a line for each file, a few sent at once.
 
-import * as api from "./api.js";
-import { say } from "./words.js";
+import { $, make } from "./dom.js";
+import { nodes, sentences, sentencesOf } from "./problem.js";
+import { onLanguage, percent, say } from "./say.js";
+import { send } from "./send.js";
 
-const AT_ONCE = 4;
-const $ = (id) => document.getElementById(id);
-const waiting = [];
-let total = 0, finished = 0, stored = 0, running = 0;
-let whenDone = () => {};
+const AT_ONCE = 3;
+const LIVE = ["waiting", "sending", "working", "busy"];
+/** All files of this round: {file, state, share, why, image, stop, node …}. */
+let jobs = [];
+let running = 0;
+let actions = {};
 
-/** Wires the panel; `done(stored)` is called when the last file has been dealt with. */
-export function setUp(done) {
-  whenDone = done;
-  $("uploads-close").onclick = () => ($("uploads").hidden = true);
-  addEventListener("beforeunload", (event) => finished < total && event.preventDefault());
+/** Wires the panel. `given` has done(stored), called when all files are dealt with, and open(image). */
+export function setUp(given) {
+  actions = given;
+  $("add").onclick = () => $("add-files").click();
+  $("add-files").onchange = () => {
+    add([...$("add-files").files]);
+    $("add-files").value = "";
+  };
+  $("uploads-close").onclick = () => {
+    $("uploads").hidden = true;
+    $("add").focus();
+  };
+  $("uploads-cancel").onclick = () => jobs.filter(isLive).forEach(stop);
+  $("uploads-retry").onclick = () => {
+    const failed = jobs.filter(({ state }) => state === "rejected" || state === "stopped");
+    for (const job of failed) change(job, "waiting");
+    work();
+  };
+  addEventListener("beforeunload", (event) => jobs.some(isLive) && event.preventDefault());
+  onLanguage(() => {
+    jobs.forEach(paint);
+    summary();
+  });
 }
+
+const isLive = ({ state }) => LIVE.includes(state);
 
 /** Adds files to those being sent. */
 export function add(files) {
   if (!files.length) return;
-  if (finished === total) {
-    total = finished = stored = 0;
+  if (!jobs.some(isLive)) {
+    jobs = [];
     $("uploads-list").replaceChildren();
   }
-  for (const file of files) {
-    waiting.push({ file, line: line(file.name) });
-    total++;
+  const fresh = files.map((file) => ({ file, state: "waiting", share: 0, why: [], ...line(file.name) }));
+  jobs.push(...fresh);
+  $("uploads-list").append(...fresh.map(({ node }) => node));
+  for (const job of fresh) {
+    job.cancel.onclick = () => stop(job);
+    job.name.onclick = () => job.image && actions.open(job.image);
+    paint(job);
   }
   $("uploads").hidden = false;
-  title();
-  while (running < AT_ONCE && waiting.length) worker();
+  work();
+}
+
+function work() {
+  summary();
+  while (running < AT_ONCE && jobs.some(({ state }) => state === "waiting")) worker();
 }
 
 async function worker() {
   running++;
-  while (waiting.length) {
-    const { file, line } = waiting.shift();
-    state(line, "running");
-    try {
-      const item = await api.upload(file, () => state(line, "busy"));
-      if (item.status !== "rejected") stored++;
-      state(line, item.status, item.problem?.detail ?? item.problem?.title);
-    } catch (error) {
-      const why = error instanceof api.Refused ? error.message : say("offline");
-      state(line, "rejected", why);
-    }
-    finished++;
-    title();
-  }
+  for (let job; (job = jobs.find(({ state }) => state === "waiting")); ) await deal(job);
   running--;
-  if (!running) whenDone(stored);
+  if (!running) actions.done(jobs.filter(isStored).length);
 }
 
-function line(name) {
-  const node = document.createElement("li");
-  const [left, right] = [document.createElement("span"), document.createElement("span")];
-  left.textContent = name;
-  right.className = "state";
-  node.append(left, right);
-  $("uploads-list").append(node);
-  state(node, "waiting");
-  return node;
+const isStored = ({ state }) => state === "created" || state === "known";
+
+async function deal(job) {
+  job.stop = new AbortController();
+  change(job, "sending");
+  try {
+    const item = await send(job.file, (state, share = 0) => change(job, state, { share }), job.stop.signal);
+    change(job, item.status, { image: item.image, problem: item.problem });
+  } catch (error) {
+    if (job.stop.signal.aborted) change(job, "stopped");
+    else change(job, "rejected", { error });
+  }
 }
 
-function state(line, name, why) {
-  line.className = name;
-  line.lastElementChild.textContent = say(`state_${name}`, { why });
+function stop(job) {
+  if (job.state === "waiting") change(job, "stopped");
+  else job.stop?.abort();
 }
 
-function title() {
-  const done = finished === total;
-  $("uploads-title").textContent = say(done ? "uploads_done" : "uploading", { done: done ? stored : finished, total });
+function change(job, state, facts = {}) {
+  const was = job.state;
+  Object.assign(job, { error: null, problem: null, ...facts, state });
+  paint(job);
+  if (was !== state) summary();
+}
+
+function line(file) {
+  const name = make("button", { type: "button", className: "link", textContent: file });
+  const state = make("span", { className: "state" });
+  const cancel = make("button", { type: "button", className: "close", textContent: "×" });
+  const progress = make("progress", { max: 1, value: 0 });
+  return { name, text: state, cancel, progress, node: make("li", {}, name, state, cancel, progress) };
+}
+
+function paint(job) {
+  const { state, share, node, progress, cancel } = job;
+  node.className = state;
+  job.name.disabled = !job.image;
+  const values = { name: job.file.name };
+  cancel.ariaLabel = say("upload_cancel", values);
+  cancel.hidden = !isLive(job);
+  progress.ariaLabel = say("upload_progress", values);
+  progress.hidden = !isLive(job);
+  // Without a value the bar says "under way": the picture is there and is being looked at.
+  if (state === "working") progress.removeAttribute("value");
+  else progress.value = share;
+  const why = job.error ? sentences(job.error) : job.problem ? sentencesOf(job.problem) : null;
+  const words = say(`state_${state}`, { percent: percent(share, 1) });
+  job.text.replaceChildren(...(why ? [`${words}: `, ...nodes(why)] : [words]));
+}
+
+function summary() {
+  const total = jobs.length;
+  const live = jobs.filter(isLive).length;
+  const stored = jobs.filter(isStored).length;
+  $("uploads-title").textContent = live ? say("uploading", { done: total - live, total }) : say("uploads_done", { stored, total });
+  $("uploads-all").max = total;
+  $("uploads-all").value = total - live;
+  $("uploads-all").hidden = !live;
+  $("uploads-cancel").hidden = !live;
+  $("uploads-retry").hidden = live > 0 || stored === total;
 }

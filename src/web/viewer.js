@@ -1,97 +1,126 @@
 // The dialog with one large picture and everything known about it.
 
 import * as api from "./api.js";
-import { bytes, date, number, say } from "./words.js";
+import * as caption from "./caption.js";
+import { $, ask, make } from "./dom.js";
+import { showFacts } from "./facts.js";
+import { forget, show } from "./pictures.js";
+import { nodes, sentences } from "./problem.js";
+import { MOST_PICTURES } from "./query.js";
+import { files, query } from "./route.js";
+import { onLanguage, say } from "./say.js";
 
-const $ = (id) => document.getElementById(id);
 const dialog = $("viewer");
+const large = $("large");
 let shown = null;
+let actions = {};
 
-/**
- * Wires the dialog. `actions` has step(by), closed(), similar(image) and removed(image).
- */
-export function setUp(actions) {
+/** Wires the dialog. `given` has step(by), closed(), similar(image), include(image), same(filter), removed(image), changed(image). */
+export function setUp(given) {
+  actions = given;
   $("previous").onclick = () => actions.step(-1);
   $("next").onclick = () => actions.step(1);
   $("viewer-close").onclick = () => dialog.close();
-  dialog.onclose = () => actions.closed();
+  dialog.onclose = () => {
+    forget(large);
+    actions.closed(shown);
+  };
   dialog.onclick = (event) => {
     if (event.target === dialog) dialog.close();
   };
-  dialog.onkeydown = (event) => {
-    if (event.target.closest("pre, input") || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "ArrowLeft") actions.step(-1);
-    if (event.key === "ArrowRight") actions.step(1);
-  };
+  dialog.onkeydown = keys;
   // A picture that the browser cannot show itself (TIFF) still has a thumbnail.
-  $("large").onerror = () => {
-    if (shown && $("large").dataset.path !== shown.links.thumbnail) api.show($("large"), shown.links.thumbnail);
+  large.onerror = () => {
+    const path = `${shown.links.thumbnail}?size=1024`;
+    if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(complain);
   };
+  large.onload = () => ($("stage").ariaBusy = "false");
   $("similar").onclick = () => actions.similar(shown);
-  $("remove").onclick = () => remove(actions);
+  $("include").onclick = () => actions.include(shown);
+  $("remove").onclick = remove;
   $("download").onclick = download;
+  caption.setUp({ current: () => shown, saved, complain });
+  onLanguage(() => shown && describe());
 }
 
 /** Shows an image; `place` is {first, last} among its neighbours. */
 export function open(image, place) {
   shown = image;
-  $("viewer-name").textContent = image.file_name;
-  $("large").alt = image.caption ?? image.file_name;
-  api.show($("large"), image.links.content);
+  say_("");
+  caption.stop();
+  $("stage").ariaBusy = "true";
+  // The frame has the picture's shape before the picture is there, and enlarges it at most twice.
+  large.style.setProperty("--width", image.width);
+  large.style.setProperty("--height", image.height);
+  show(large, image.links.content).catch(complain);
   Object.assign($("download"), { href: image.links.content, download: image.file_name });
+  const focused = document.activeElement;
   $("previous").disabled = place.first;
   $("next").disabled = place.last;
-  $("details").replaceChildren(...facts(image).flatMap(row));
-  $("raw").hidden = !image.generation_prompt;
-  $("raw-text").textContent = image.generation_prompt ?? "";
+  describe();
   $("facts").scrollTop = 0;
   if (!dialog.open) dialog.showModal();
+  // A button that is switched off loses the focus, and with it the arrow keys.
+  else if (focused?.disabled) $("viewer-close").focus();
 }
 
 export const isOpen = () => dialog.open;
 export const close = () => dialog.open && dialog.close();
 
-/** What is known, as [key of the words, text]; empty ones are left out. */
-function facts(image) {
-  const parts = image.generation ?? {};
-  return [
-    ["distance", image.distance == null ? null : number(image.distance, 4)],
-    ["vector_rank", image.vector_rank],
-    ["keyword_rank", image.keyword_rank],
-    ["caption", image.caption],
-    ["prompt", parts.prompt],
-    ["negative_prompt", parts.negative_prompt],
-    ["model_name", parts.model],
-    ["sampler", parts.sampler],
-    ["steps", parts.steps],
-    ["seed", parts.seed],
-    ["size", `${image.width} × ${image.height}`],
-    ["file", `${image.file_type}, ${bytes(image.bytes)}`],
-    ["uploaded", date(image.upload_date)],
-  ].filter(([, text]) => text != null && text !== "");
+function describe() {
+  $("viewer-name").textContent = shown.file_name;
+  large.alt = shown.caption || shown.file_name;
+  const { text, like } = query();
+  $("include").hidden = !(text || like.length || files().length) || like.includes(shown.image_id) || like.length + files().length >= MOST_PICTURES;
+  caption.show(shown);
+  showFacts(shown, { same: actions.same, copied: (worked) => say_(say(worked ? "copied" : "copy_failed")) });
 }
 
-function row([key, text]) {
-  const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
-  dt.textContent = say(key);
-  dd.textContent = text;
-  return [dt, dd];
+/** The live region inside the dialog: the page's own cannot be heard behind it. */
+function say_(...words) {
+  $("viewer-status").replaceChildren(...words);
 }
 
-async function remove(actions) {
+function complain(error) {
+  if (dialog.open) say_(make("span", { className: "bad" }, ...nodes(sentences(error))));
+}
+
+function keys(event) {
+  if (event.target.closest("pre, input, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key === "ArrowLeft") actions.step(-1);
+  if (event.key === "ArrowRight") actions.step(1);
+}
+
+function saved(image) {
+  if (shown?.image_id !== image.image_id) return;
+  Object.assign(shown, { caption: image.caption });
+  describe();
+  say_(say("caption_saved"));
+  actions.changed(image);
+}
+
+async function remove() {
   const image = shown;
   $("confirm-text").textContent = say("confirm_remove", { name: image.file_name });
-  $("confirm").returnValue = "no";
-  $("confirm").showModal();
-  await new Promise((done) => $("confirm").addEventListener("close", done, { once: true }));
-  if ($("confirm").returnValue === "yes") actions.removed(image);
+  if ((await ask($("confirm"))) !== "yes") return;
+  try {
+    await api.remove(image.image_id);
+  } catch (error) {
+    // Somebody else was faster: it is gone all the same.
+    if (error.status !== 404) return complain(error);
+  }
+  actions.removed(image);
 }
 
 /** With an API key a plain link would be refused: the page fetches the file and saves it. */
 async function download(event) {
-  if (!api.hasKey()) return;
+  if (!api.key()) return;
   event.preventDefault();
-  const href = await api.blobUrl(shown.links.content);
-  Object.assign(document.createElement("a"), { href, download: shown.file_name }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+  try {
+    const href = URL.createObjectURL(await api.blob(shown.links.content));
+    make("a", { href, download: shown.file_name }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000);
+  } catch (error) {
+    complain(error);
+  }
 }

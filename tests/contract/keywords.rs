@@ -258,3 +258,19 @@ pub fn excluded_images_are_left_out_and_replaced(store: &dyn Store) {
     assert_eq!(sorted(page(&left_out, 0, 100)), left);
     assert_eq!((0..6).flat_map(|n| page(&left_out, n * 3, 3)).collect::<Vec<_>>(), page(&left_out, 0, 100));
 }
+
+pub fn symbols_and_emoji_are_words(store: &dyn Store) {
+    let cat = picture("1").caption("窓辺の🐱とお茶☕").insert(store);
+    let star = picture("2").caption("rated ★★★ by all").insert(store);
+    let arrow = picture("3").prompt("north → south, ⭐").insert(store);
+    picture("4").caption("plain").insert(store);
+    assert_eq!(found(store, &["🐱"]), [cat]);
+    assert_eq!(found(store, &["☕"]), [cat]);
+    assert_eq!(found(store, &["★"]), [star]);
+    assert_eq!(found(store, &["★★"]), [star]);
+    assert_eq!(found(store, &["→"]), [arrow]);
+    assert_eq!(found(store, &["⭐", "south"]), [arrow]);
+    assert_eq!(found(store, &["の🐱"]), [cat]);
+    assert!(found(store, &["🐶"]).is_empty());
+    assert!(found(store, &["🐱", "★"]).is_empty());
+}

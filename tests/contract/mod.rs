@@ -93,7 +93,8 @@ macro_rules! contract_tests {
                 pages_are_stable_and_complete,
                 better_matches_come_first,
                 very_long_texts_are_taken,
-                excluded_images_are_left_out_and_replaced
+                excluded_images_are_left_out_and_replaced,
+                symbols_and_emoji_are_words
             ],
             hybrid: [
                 both_legs_are_fused_by_rank,

@@ -37,8 +37,8 @@ pub fn spawn_with(settings: &[(&str, &str)]) -> TestApp {
     spawn_in(tempfile::tempdir().unwrap(), settings)
 }
 
-/// An app over a data directory that may hold something already.
-pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
+/// The settings of an app over a data directory.
+pub fn settings_in(data: &TempDir, changed: &[(&str, &str)]) -> Settings {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
     let defaults = [
         ("MITSUKE_BIND", "127.0.0.1:0"),
@@ -49,12 +49,17 @@ pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
         ("MITSUKE_SHUTDOWN_TIMEOUT_S", "5"),
     ];
     let of_store = crate::store::settings(data.path());
-    let settings = Settings::from_lookup(&|name| {
+    Settings::from_lookup(&|name| {
         let of_store = of_store.iter().map(|(key, value)| (*key, value.as_str()));
         let mut pairs = changed.iter().copied().chain(of_store).chain(defaults);
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
     })
-    .unwrap();
+    .unwrap()
+}
+
+/// An app over a data directory that may hold something already.
+pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
+    let settings = settings_in(&data, changed);
     let (sender, receiver) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
@@ -112,6 +117,14 @@ impl TestApp {
         self.post_form("/images", Form::new().part("file", file(file_name, bytes))).await
     }
 
+    /// Uploads one new picture with a caption and returns its id.
+    pub async fn add_with_caption(&self, bytes: Vec<u8>, caption: &str) -> i64 {
+        let form = Form::new().part("file", file("x.png", bytes)).text("caption", caption.to_owned());
+        let answer = self.post_form("/images", form).await;
+        assert_eq!(answer.status, 201, "{}", answer.json);
+        answer.json["images"][0]["image"]["image_id"].as_i64().unwrap()
+    }
+
     /// Uploads one new picture and returns its id.
     pub async fn add(&self, file_name: &str, bytes: Vec<u8>) -> i64 {
         let answer = self.upload(file_name, bytes).await;
@@ -154,6 +167,13 @@ impl Answer {
             .iter()
             .map(|item| item["image_id"].as_i64().unwrap())
             .collect()
+    }
+
+    /// A field of the hit or image with that id.
+    pub fn of(&self, image_id: i64, field: &str) -> &Value {
+        let list = if self.json["hits"].is_array() { &self.json["hits"] } else { &self.json["images"] };
+        let item = list.as_array().and_then(|items| items.iter().find(|item| item["image_id"] == image_id));
+        &item.unwrap_or_else(|| panic!("no {image_id} in {}", self.json))[field]
     }
 
     /// Asserts that this is a complete problem document with that status and code.

@@ -3,13 +3,18 @@
 
 mod app;
 mod auth;
+mod composition;
+mod cors;
+mod duplicates;
 mod errors;
+mod filters;
 mod images;
 mod limits;
 mod models;
 mod operations;
 mod pictures;
 mod prompts;
+mod relevance;
 mod search;
 
 /// Which store the app keeps its images in. The same tests run on Oracle's driver in tests/http_oracle.rs.

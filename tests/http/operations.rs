@@ -46,7 +46,7 @@ async fn the_served_openapi_document_is_the_committed_one() {
     let served = app.get("/openapi.json").await.json;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
     let committed: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(served, committed, "run: cargo run -- openapi > openapi/openapi.json");
+    assert!(served == committed, "run: cargo run -- openapi > openapi/openapi.json");
     assert!(served["openapi"].as_str().unwrap().starts_with("3.1"));
 }
 

@@ -28,6 +28,22 @@ pub fn jpeg(seed: u32) -> Vec<u8> {
     encoded(&pixels(seed, 64, 40), ImageFormat::Jpeg)
 }
 
+pub const RED: [u8; 3] = [255, 0, 0];
+pub const GREEN: [u8; 3] = [0, 255, 0];
+pub const BLUE: [u8; 3] = [0, 0, 255];
+pub const YELLOW: [u8; 3] = [255, 255, 0];
+pub const PURPLE: [u8; 3] = [255, 0, 255];
+
+/// A PNG of one colour, which is what the tiny model sees of it. `copy` changes a few pixels by a shade: other bytes,
+/// and to the eye the same picture.
+pub fn colour(rgb: [u8; 3], copy: u8) -> Vec<u8> {
+    let mut pixels = RgbImage::from_pixel(32, 32, Rgb(rgb));
+    for x in 0..u32::from(copy) {
+        pixels.put_pixel(x, 0, Rgb(rgb.map(|c| c ^ 1)));
+    }
+    encoded(&pixels, ImageFormat::Png)
+}
+
 /// A PNG with tEXt (Latin-1) or iTXt (other) chunks.
 pub fn png_with_text(seed: u32, chunks: &[(&str, &str)]) -> Vec<u8> {
     let pixels = pixels(seed, 24, 24);

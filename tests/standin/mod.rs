@@ -32,11 +32,7 @@ pub fn client_dir() -> &'static Path {
 }
 
 fn built_library() -> PathBuf {
-    let name = format!(
-        "{}oracle_client_standin{}",
-        std::env::consts::DLL_PREFIX,
-        std::env::consts::DLL_SUFFIX
-    );
+    let name = format!("{}oracle_client_standin{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let program = std::env::current_exe().unwrap();
     let folder = program.parent().expect("a test program lies in a folder");
     let library = folder.join(&name);

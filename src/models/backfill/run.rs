@@ -73,47 +73,49 @@ pub(super) struct Run {
     pub(super) halt: watch::Sender<Option<Halt>>,
 }
 
-/// Where the reading of ids stands.
-struct Reading {
-    ids: VecDeque<ImageId>,
-    after: Option<ImageId>,
-    skip_failed: bool,
-    /// Whether this pass has found anything.
-    found: bool,
-}
-
 impl Run {
-    /// Embeds until nothing is missing, or until it is halted.
+    /// Embeds until nothing is missing, or until it is halted. Passes over the store are repeated until one finds
+    /// nothing, so that no image is missed that came while the last page was read.
     pub(super) async fn until_complete(&self) -> Result<Option<Halt>, RunError> {
-        let mut ids = std::pin::pin!(self.ids().map(|id| self.picture_of(id)).buffer_unordered(self.in_flight));
         let mut ticker = tokio::time::interval(TICK);
-        let (mut ticks, mut outcome) = (0_u32, Ok(()));
+        let mut ticks = 0_u32;
         loop {
-            tokio::select! {
-                picture = ids.next() => match picture {
-                    None => break,
-                    Some(Ok(())) => {}
-                    // The others on their way are let through; the first error is told.
-                    Some(Err(error)) => {
-                        self.end(Halt::Stopped);
-                        outcome = outcome.and(Err(error));
-                    }
-                },
-                _ = ticker.tick() => {
-                    self.progress.sample(Instant::now());
-                    if *self.stop.borrow() {
-                        self.end(Halt::Stopped);
-                    }
-                    ticks += 1;
-                    if ticks % RENEW_EVERY == 0 {
-                        self.renew().await;
+            let retry = self.progress.take_retry();
+            let mut found = false;
+            let mut outcome = Ok(());
+            // A pass ends with its last picture: the next one must not meet images that are on their way.
+            let ids = self.ids(!retry).map(|id| self.picture_of(id));
+            let mut pictures = std::pin::pin!(ids.buffer_unordered(self.in_flight));
+            loop {
+                tokio::select! {
+                    picture = pictures.next() => match picture {
+                        None => break,
+                        Some(Ok(())) => found = true,
+                        // The others on their way are let through; the first error is told.
+                        Some(Err(error)) => {
+                            self.end(Halt::Stopped);
+                            outcome = outcome.and(Err(error));
+                        }
+                    },
+                    _ = ticker.tick() => {
+                        self.progress.sample(Instant::now());
+                        ticks += 1;
+                        if ticks.is_multiple_of(RENEW_EVERY) {
+                            self.renew().await;
+                        }
                     }
                 }
             }
+            outcome?;
+            if *self.stop.borrow() {
+                self.end(Halt::Stopped);
+            }
+            let halt = *self.halt.borrow();
+            if halt.is_some() || !(found || retry) {
+                self.progress.sample(Instant::now());
+                return Ok(halt);
+            }
         }
-        self.progress.sample(Instant::now());
-        outcome?;
-        Ok(*self.halt.borrow())
     }
 
     fn end(&self, halt: Halt) {
@@ -143,37 +145,22 @@ impl Run {
         }
     }
 
-    /// The images to embed. Passes over the store are repeated until one finds nothing, so that no image is missed
-    /// that came while the last page was read.
-    fn ids(&self) -> impl Stream<Item = Result<ImageId, RunError>> {
-        let reading =
-            Reading { ids: VecDeque::new(), after: None, skip_failed: !self.progress.take_retry(), found: false };
-        stream::unfold(Some(reading), move |reading| async move {
-            let mut reading = reading?;
-            loop {
-                if self.halted() {
-                    return None;
-                }
-                if let Some(id) = reading.ids.pop_front() {
-                    return Some((Ok(id), Some(reading)));
-                }
-                match self.page(reading.after, reading.skip_failed).await {
-                    Err(error) => return Some((Err(error), None)),
-                    Ok(ids) => {
-                        if let Some(last) = ids.last() {
-                            reading.after = Some(*last);
-                            reading.found = true;
-                            reading.ids = ids.into();
-                            continue;
-                        }
-                    }
-                }
-                let retry = self.progress.take_retry();
-                if !reading.found && !retry {
-                    return None;
-                }
-                reading = Reading { ids: VecDeque::new(), after: None, skip_failed: !retry, found: false };
+    /// The images that lack an embedding, once each.
+    fn ids(&self, skip_failed: bool) -> impl Stream<Item = Result<ImageId, RunError>> {
+        let start = Some((VecDeque::new(), None));
+        stream::unfold(start, move |reading: Option<(VecDeque<ImageId>, Option<ImageId>)>| async move {
+            let (mut ids, after) = reading?;
+            if self.halted() {
+                return None;
             }
+            if ids.is_empty() {
+                match self.page(after, skip_failed).await {
+                    Ok(page) => ids = page.into(),
+                    Err(error) => return Some((Err(error), None)),
+                }
+            }
+            let id = ids.pop_front()?;
+            Some((Ok(id), Some((ids, Some(id)))))
         })
     }
 

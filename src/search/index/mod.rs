@@ -200,6 +200,13 @@ impl VectorIndex {
         Ok(rescore::best(&known, k))
     }
 
+    /// Whether searches find all nearest vectors, and not only nearly all: there are few, or no inverted lists.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        let layout = self.current();
+        self.params.miss_target <= 0.0 || layout.rows < self.params.exact_below || layout.lists.is_none()
+    }
+
     /// Whether [`Self::maintain`] has something to do: there are enough vectors for inverted lists,
     /// and none yet, or the index has outgrown those it has.
     #[must_use]

@@ -22,6 +22,12 @@ fn random_vector(random: &mut SplitMix64, dimension: usize) -> UnitVector {
     UnitVector::normalize((0..dimension).map(|_| gaussian(random)).collect()).unwrap()
 }
 
+/// A vector moved into the direction of another, at length 1 again.
+fn moved(from: &UnitVector, by: f32, towards: &UnitVector) -> UnitVector {
+    let components = from.as_slice().iter().zip(towards.as_slice());
+    UnitVector::normalize(components.map(|(a, b)| a + by * b).collect()).unwrap()
+}
+
 /// Vectors around a few centres.
 fn clustered(random: &mut SplitMix64, dimension: usize, count: i64) -> Rows {
     let centres: Vec<_> = (0..12).map(|_| random_vector(random, dimension)).collect();
@@ -29,7 +35,7 @@ fn clustered(random: &mut SplitMix64, dimension: usize, count: i64) -> Rows {
         .map(|id| {
             let noise = random_vector(random, dimension);
             let centre = &centres[random.below(centres.len())];
-            (id, UnitVector::combine(&[(1.0, centre), (0.7, &noise)]).unwrap())
+            (id, moved(centre, 0.7, &noise))
         })
         .collect()
 }
@@ -113,7 +119,7 @@ fn copies_are_listed_newest_first_and_hide_nothing() {
     // Close enough to the copies that codes cannot tell which is nearer to the query.
     for id in 6000..6010 {
         let noise = random_vector(&mut random, dimension);
-        rows.insert(id, UnitVector::combine(&[(1.0, &copy), (0.001, &noise)]).unwrap());
+        rows.insert(id, moved(&copy, 0.001, &noise));
     }
     for params in [IndexParams::default(), EXACT_LISTS, NEAR_LISTS] {
         let index = index_of(&rows, dimension, params);

@@ -12,7 +12,7 @@ use crate::store::segment::{MAX_TERMS, Question, VERSION};
 use crate::store::texts::{Document, Streams};
 
 // Rows hold texts that were cut this way. Whoever changes it adds a migration that cuts them anew.
-const _: () = assert!(VERSION == 1, "add a migration that writes SEARCH_TEXT anew");
+const _: () = assert!(VERSION == 2, "add a migration that writes SEARCH_TEXT anew");
 
 /// What every encoded token starts with; a plain word that starts with it is encoded too, so none is ever taken for one.
 const MARK: &str = "zq";

@@ -99,6 +99,8 @@ impl SqliteStore {
         let database = directory.join("mitsuke.db");
         let mut writer = connection::open_writer(&database, options.busy_timeout)?;
         migrate::migrate(&mut writer)?;
+        // Whoever had one is gone, since the directory is ours: a backfill goes on at once after a kill.
+        models::forget_leases(&writer)?;
         document::reindex_if_outdated(&mut writer)?;
         let (tasks, receiver) = mpsc::channel();
         let core = Arc::new(Core::start(database, snapshots, lock, writer, options, tasks)?);

@@ -134,6 +134,15 @@ pub(super) fn claim_backfill(
     Ok(claimed > 0)
 }
 
+/// Ends all leases.
+pub(super) fn forget_leases(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE embedding_models SET backfill_owner = NULL, backfill_until = NULL WHERE backfill_owner IS NOT NULL",
+        [],
+    )?;
+    Ok(())
+}
+
 pub(super) fn release_backfill(
     transaction: &Transaction<'_>,
     model_id: ModelId,

@@ -33,23 +33,50 @@ pub(super) struct View<'a> {
 
 impl View<'_> {
     pub(super) fn search(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
-        let end = search.offset.saturating_add(search.limit);
-        let wanted = end.div_ceil(PAGE_STEP).saturating_mul(PAGE_STEP).min(self.embedded);
-        if search.limit == 0 || search.offset >= wanted {
+        let end = search.offset.saturating_add(search.limit).min(self.embedded);
+        if search.limit == 0 || search.offset >= end {
             return Ok(Vec::new());
         }
+        let hits = match self.index {
+            Some(index) if !index.is_exact() => self.in_steps(search, end)?,
+            _ => self.nearest(search, end.next_multiple_of(PAGE_STEP))?,
+        };
+        let page = hits.into_iter().skip(search.offset).take(search.limit);
+        // 0 − x and not −x: there is no "−0.0" in an answer.
+        Ok(page.map(|(image_id, similarity)| VectorHit { image_id, distance: 0.0 - similarity }).collect())
+    }
+
+    /// The first `end` hits and some more. An approximate search for more hits may find some that one for fewer has
+    /// missed, and they would push others from page to page. So the list is grown in steps, always the same ones, and
+    /// what a step finds anew follows what earlier steps have found.
+    fn in_steps(&self, search: &VectorSearch<'_>, end: usize) -> Result<Vec<(ImageId, f32)>, StoreError> {
+        let mut listed: Vec<(ImageId, f32)> = Vec::new();
+        let mut seen = HashSet::new();
+        let mut step = PAGE_STEP;
+        loop {
+            let wanted = step.min(self.embedded);
+            let hits = self.nearest(search, wanted)?;
+            let there_are_more = hits.len() >= wanted && wanted < self.embedded;
+            listed.extend(hits.into_iter().filter(|(image_id, _)| seen.insert(*image_id)));
+            if listed.len() >= end || !there_are_more {
+                return Ok(listed);
+            }
+            step = step.saturating_mul(2);
+        }
+    }
+
+    /// The `wanted` nearest hits, or all there are.
+    fn nearest(&self, search: &VectorSearch<'_>, wanted: usize) -> Result<Vec<(ImageId, f32)>, StoreError> {
+        let wanted = wanted.min(self.embedded);
         let hits = match self.index {
             Some(index) if search.filter.is_empty() => self.by_index(index, search, wanted, None)?,
             Some(index) => self.filtered(index, search, wanted)?,
             None => None,
         };
-        let hits = match hits {
-            Some(hits) => hits,
-            None => self.by_rows(search, wanted, Source::Filter(&Condition::of(search.filter)?))?,
-        };
-        let page = hits.into_iter().skip(search.offset).take(search.limit);
-        // 0 − x and not −x: there is no "−0.0" in an answer.
-        Ok(page.map(|(image_id, similarity)| VectorHit { image_id, distance: 0.0 - similarity }).collect())
+        match hits {
+            Some(hits) => Ok(hits),
+            None => self.by_rows(search, wanted, Source::Filter(&Condition::of(search.filter)?)),
+        }
     }
 
     /// Hits that pass the filter; `None` when the index cannot tell.

@@ -129,8 +129,7 @@ fn a_batch_says_which_of_its_rows_failed() {
         batch.append_row(&[&n]).unwrap();
     }
     let error = batch.execute().unwrap_err();
-    let failed: Vec<(u32, i32)> =
-        error.batch_errors().unwrap().iter().map(|e| (e.offset(), e.code())).collect();
+    let failed: Vec<(u32, i32)> = error.batch_errors().unwrap().iter().map(|e| (e.offset(), e.code())).collect();
     assert_eq!(failed, [(2, 1), (3, 1438)]);
     assert_eq!(number(&conn, "SELECT COUNT(*) FROM t"), 3);
 }
@@ -183,7 +182,8 @@ fn an_empty_text_is_null_and_an_empty_clob_is_none() {
     let conn = db.connect();
     run(&conn, "CREATE TABLE t (a VARCHAR2(10), b CLOB)");
     conn.execute_named("INSERT INTO t VALUES (:a, :b)", &[("a", &""), ("b", &(&"", &OracleType::CLOB))]).unwrap();
-    let row = conn.query_row("SELECT a, b, a || 'x', NVL(a, 'none') FROM t WHERE a IS NULL AND b IS NOT NULL", &[]).unwrap();
+    let row =
+        conn.query_row("SELECT a, b, a || 'x', NVL(a, 'none') FROM t WHERE a IS NULL AND b IS NOT NULL", &[]).unwrap();
     assert_eq!(row.get::<_, Option<String>>(0).unwrap(), None);
     assert_eq!(row.get::<_, String>(1).unwrap(), "");
     assert_eq!(row.get::<_, String>(2).unwrap(), "x");
@@ -304,7 +304,10 @@ fn text_search_needs_an_index_and_scores_by_occurrences() {
     run(&conn, "BEGIN ctx_ddl.create_preference('lex', 'JAPANESE_VGRAM_LEXER'); END;");
     let again = conn.execute("BEGIN ctx_ddl.create_preference('lex', 'JAPANESE_VGRAM_LEXER'); END;", &[]).unwrap_err();
     assert!(again.to_string().contains("DRG-10701"), "{again}");
-    refused(conn.execute("CREATE INDEX i ON t (body) INDEXTYPE IS CTXSYS.CONTEXT PARAMETERS ('LEXER none')", &[]), 29855);
+    refused(
+        conn.execute("CREATE INDEX i ON t (body) INDEXTYPE IS CTXSYS.CONTEXT PARAMETERS ('LEXER none')", &[]),
+        29855,
+    );
     run(&conn, "CREATE INDEX i ON t (body) INDEXTYPE IS CTXSYS.CONTEXT PARAMETERS ('LEXER lex SYNC (ON COMMIT)')");
     refused(conn.execute("CREATE INDEX i ON t (id)", &[]), 955);
     for (id, body) in [(1, "a cat"), (2, "cat and cat"), (3, "a dog")] {
@@ -392,7 +395,10 @@ fn queries_of_the_kinds_that_stores_ask_are_answered() {
     let conn = db.connect();
     run(&conn, "CREATE TABLE i (id NUMBER PRIMARY KEY, name VARCHAR2(20), at TIMESTAMP(6))");
     run(&conn, "CREATE TABLE e (id NUMBER PRIMARY KEY, v VECTOR(2, FLOAT32) NOT NULL)");
-    run(&conn, "CREATE VECTOR INDEX e_v ON e (v) ORGANIZATION NEIGHBOR PARTITIONS DISTANCE DOT WITH TARGET ACCURACY 95");
+    run(
+        &conn,
+        "CREATE VECTOR INDEX e_v ON e (v) ORGANIZATION NEIGHBOR PARTITIONS DISTANCE DOT WITH TARGET ACCURACY 95",
+    );
     for n in 1..=4 {
         run(&conn, &format!("INSERT INTO i VALUES ({n}, 'Name_{n}', TIMESTAMP '2024-01-0{n} 00:00:00')"));
         run(&conn, &format!("INSERT INTO e VALUES ({n}, TO_VECTOR('[{n}, 0]'))"));
@@ -423,6 +429,9 @@ fn queries_of_the_kinds_that_stores_ask_are_answered() {
          WHEN MATCHED THEN UPDATE SET i.name = s.name WHEN NOT MATCHED THEN INSERT (id, name) VALUES (s.id, s.name)",
     );
     assert_eq!(number(&conn, "SELECT COUNT(*) FROM i WHERE name IN ('new', 'five')"), 2);
-    run(&conn, "CREATE OR REPLACE VIEW w AS SELECT e.id AS key_, TO_VECTOR(e.v, *, *) AS v FROM e UNION ALL SELECT 0, TO_VECTOR('[0]') FROM dual");
+    run(
+        &conn,
+        "CREATE OR REPLACE VIEW w AS SELECT e.id AS key_, TO_VECTOR(e.v, *, *) AS v FROM e UNION ALL SELECT 0, TO_VECTOR('[0]') FROM dual",
+    );
     assert_eq!(number(&conn, "SELECT MAX(VECTOR_DIMENSION_COUNT(v)) FROM w"), 2);
 }

@@ -120,9 +120,7 @@ impl Table {
             ConstraintKind::PrimaryKey(columns) => {
                 Some(UniqueKey { name: constraint.name.clone(), keys: texts(columns) })
             }
-            ConstraintKind::Unique(columns) => {
-                Some(UniqueKey { name: constraint.name.clone(), keys: texts(columns) })
-            }
+            ConstraintKind::Unique(columns) => Some(UniqueKey { name: constraint.name.clone(), keys: texts(columns) }),
             _ => None,
         });
         let of_indexes = self.indexes.iter().filter(|index| index.kind == IndexKind::Normal { unique: true });
@@ -151,7 +149,8 @@ impl Table {
     /// Whether a vector index is on a column.
     pub fn has_vector_index(&self, column: &str) -> bool {
         self.indexes.iter().any(|index| {
-            matches!(index.kind, IndexKind::Vector { .. }) && index.keys[0].trim_matches('"').eq_ignore_ascii_case(column)
+            matches!(index.kind, IndexKind::Vector { .. })
+                && index.keys[0].trim_matches('"').eq_ignore_ascii_case(column)
         })
     }
 }
@@ -162,7 +161,8 @@ impl Catalog {
     /// # Errors
     /// What SQLite says.
     pub fn prepare(connection: &Connection) -> Result<()> {
-        connection.execute_batch("CREATE TABLE IF NOT EXISTS ora_catalog (version INTEGER NOT NULL, body TEXT NOT NULL)")?;
+        connection
+            .execute_batch("CREATE TABLE IF NOT EXISTS ora_catalog (version INTEGER NOT NULL, body TEXT NOT NULL)")?;
         Ok(())
     }
 
@@ -175,8 +175,10 @@ impl Catalog {
             .prepare_cached("SELECT body FROM ora_catalog WHERE version <> ?1")?
             .query_row([known], |row| row.get(0))
             .optional()?;
-        body.map(|body| serde_json::from_str(&body).map_err(|error| OraError::new(600, format_args!("catalog: {error}"))))
-            .transpose()
+        body.map(|body| {
+            serde_json::from_str(&body).map_err(|error| OraError::new(600, format_args!("catalog: {error}")))
+        })
+        .transpose()
     }
 
     /// Writes it, with the next version.
@@ -215,15 +217,16 @@ impl Catalog {
     /// # Errors
     /// ORA-00955 when a table, view or sequence has that name.
     pub fn name_is_free(&self, name: &str) -> Result<()> {
-        let taken = self.tables.contains_key(name) || self.views.contains_key(name) || self.sequences.contains_key(name);
+        let taken =
+            self.tables.contains_key(name) || self.views.contains_key(name) || self.sequences.contains_key(name);
         if taken { Err(OraError::new(955, "name is already used by an existing object")) } else { Ok(()) }
     }
 
     /// The table and place of an index.
     pub fn find_index(&self, name: &str) -> Option<(&Table, usize)> {
-        self.tables.values().find_map(|table| {
-            table.indexes.iter().position(|index| index.name == name).map(|i| (table, i))
-        })
+        self.tables
+            .values()
+            .find_map(|table| table.indexes.iter().position(|index| index.name == name).map(|i| (table, i)))
     }
 
     /// The table of a constraint.

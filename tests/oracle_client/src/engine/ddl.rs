@@ -27,9 +27,10 @@ pub struct Builder<'a> {
 /// The table that a statement needs for itself.
 pub fn locked_table<'a>(ddl: &Ddl, catalog: &'a Catalog) -> Option<&'a Table> {
     match ddl {
-        Ddl::CreateIndex { table, .. } | Ddl::AlterTable { name: table, .. } | Ddl::Truncate(table) | Ddl::Rename(table, _) => {
-            catalog.tables.get(table)
-        }
+        Ddl::CreateIndex { table, .. }
+        | Ddl::AlterTable { name: table, .. }
+        | Ddl::Truncate(table)
+        | Ddl::Rename(table, _) => catalog.tables.get(table),
         Ddl::Drop { kind: "TABLE", name, .. } => catalog.tables.get(name),
         Ddl::Drop { kind: "INDEX", name, .. } => catalog.find_index(name).map(|(table, _)| table),
         _ => None,
@@ -62,10 +63,17 @@ impl Builder<'_> {
                 self.create_table(name, columns, constraints)
             }
             Ddl::CreateIndex { name, if_not_exists, table, keys, kind } => {
-                if self.catalog.find_index(name).is_some() || self.catalog.find_constraint(name).is_some_and(|owner| {
-                    owner.unique_keys().iter().any(|key| key.name == *name)
-                }) {
-                    return if *if_not_exists { Ok(()) } else { Err(OraError::new(955, "name is already used by an existing object")) };
+                if self.catalog.find_index(name).is_some()
+                    || self
+                        .catalog
+                        .find_constraint(name)
+                        .is_some_and(|owner| owner.unique_keys().iter().any(|key| key.name == *name))
+                {
+                    return if *if_not_exists {
+                        Ok(())
+                    } else {
+                        Err(OraError::new(955, "name is already used by an existing object"))
+                    };
                 }
                 self.create_index(name, table, keys, kind)
             }
@@ -125,7 +133,10 @@ impl Builder<'_> {
         if definition.computed.is_some() {
             return Err(OraError::unsupported("virtual columns"));
         }
-        let kind = definition.kind.as_ref().ok_or_else(|| OraError::new(2263, "need to specify the datatype for this column"))?;
+        let kind = definition
+            .kind
+            .as_ref()
+            .ok_or_else(|| OraError::new(2263, "need to specify the datatype for this column"))?;
         let (ty, chars) = Ty::from_name(kind)?;
         if let Some(default) = &definition.default {
             Parser::new(default)?.expr()?;
@@ -134,7 +145,9 @@ impl Builder<'_> {
             name: definition.name.clone(),
             ty,
             chars,
-            nullable: definition.identity.is_none() && !definition.default_on_null && definition.nullable != Some(false),
+            nullable: definition.identity.is_none()
+                && !definition.default_on_null
+                && definition.nullable != Some(false),
             default: definition.default.clone(),
             default_on_null: definition.default_on_null,
             identity: definition.identity,
@@ -142,12 +155,18 @@ impl Builder<'_> {
         })
     }
 
-    fn create_table(&mut self, name: &str, columns: &[ColumnDef], constraints: &[crate::sql::ast::Constraint]) -> Result<()> {
+    fn create_table(
+        &mut self,
+        name: &str,
+        columns: &[ColumnDef],
+        constraints: &[crate::sql::ast::Constraint],
+    ) -> Result<()> {
         if columns.iter().any(|column| column.identity.is_some()) {
             self.need("CREATE SEQUENCE")?;
         }
         let id = self.catalog.next_id();
-        let mut table = Table { name: name.to_owned(), id, columns: Vec::new(), constraints: Vec::new(), indexes: Vec::new() };
+        let mut table =
+            Table { name: name.to_owned(), id, columns: Vec::new(), constraints: Vec::new(), indexes: Vec::new() };
         for definition in columns {
             if table.column(&definition.name).is_ok() {
                 return Err(OraError::new(957, format_args!("duplicate column name {}", definition.name)));
@@ -181,13 +200,26 @@ impl Builder<'_> {
                 for column in columns.iter() {
                     let column = &table.columns[table.column(column)?];
                     if matches!(column.ty.family(), Family::Lob | Family::Vector) {
-                        return Err(OraError::new(2329, format_args!("column of datatype {} cannot be unique or a primary key", column.ty.dictionary_name())));
+                        return Err(OraError::new(
+                            2329,
+                            format_args!(
+                                "column of datatype {} cannot be unique or a primary key",
+                                column.ty.dictionary_name()
+                            ),
+                        ));
                     }
                 }
-                self.check_distinct(&table, &columns.iter().map(|name| quoted(name)).collect::<Vec<_>>())
-                    .map_err(|()| OraError::new(2299, format_args!("cannot validate ({}.{name}) - duplicate keys found", self.user)))?;
+                self.check_distinct(&table, &columns.iter().map(|name| quoted(name)).collect::<Vec<_>>()).map_err(
+                    |()| {
+                        OraError::new(
+                            2299,
+                            format_args!("cannot validate ({}.{name}) - duplicate keys found", self.user),
+                        )
+                    },
+                )?;
                 let list: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
-                let sql = format!("CREATE INDEX {} ON {} ({})", key_index(&table, &name), table.physical(), list.join(", "));
+                let sql =
+                    format!("CREATE INDEX {} ON {} ({})", key_index(&table, &name), table.physical(), list.join(", "));
                 self.connection.execute_batch(&sql)?;
             }
             ConstraintKind::Check(text) => {
@@ -196,7 +228,10 @@ impl Builder<'_> {
                     Ok(format!("NOT {condition}"))
                 })?;
                 if sql > 0 {
-                    return Err(OraError::new(2293, format_args!("cannot validate ({}.{name}) - check constraint violated", self.user)));
+                    return Err(OraError::new(
+                        2293,
+                        format_args!("cannot validate ({}.{name}) - check constraint violated", self.user),
+                    ));
                 }
             }
             ConstraintKind::ForeignKey { columns, table: parent, referenced, .. } => {
@@ -243,12 +278,26 @@ impl Builder<'_> {
         let known = self.catalog.table(table)?.constraints.iter().any(|constraint| {
             matches!(&constraint.kind, ConstraintKind::ForeignKey { columns: own, table: other, .. } if own == columns && other == parent)
         });
-        if known { Err(OraError::new(2275, "such a referential constraint already exists in the table")) } else { Ok(()) }
+        if known {
+            Err(OraError::new(2275, "such a referential constraint already exists in the table"))
+        } else {
+            Ok(())
+        }
     }
 
-    fn check_orphans(&self, table: &Table, columns: &[String], parent: &Table, referenced: &[String], name: &str) -> Result<()> {
-        let conditions: Vec<String> =
-            columns.iter().zip(referenced).map(|(own, other)| format!("p.{} = c.{}", quoted(other), quoted(own))).collect();
+    fn check_orphans(
+        &self,
+        table: &Table,
+        columns: &[String],
+        parent: &Table,
+        referenced: &[String],
+        name: &str,
+    ) -> Result<()> {
+        let conditions: Vec<String> = columns
+            .iter()
+            .zip(referenced)
+            .map(|(own, other)| format!("p.{} = c.{}", quoted(other), quoted(own)))
+            .collect();
         let given: Vec<String> = columns.iter().map(|own| format!("c.{} IS NOT NULL", quoted(own))).collect();
         let sql = format!(
             "SELECT 1 FROM {} AS c WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}) LIMIT 1",
@@ -287,7 +336,10 @@ impl Builder<'_> {
             .map(|key| {
                 let typed = planner.value(&Parser::new(key)?.expr()?)?;
                 if matches!(typed.ty.family(), Family::Lob | Family::Vector) {
-                    return Err(OraError::new(2327, format_args!("cannot create index on expression with datatype {}", typed.ty.dictionary_name())));
+                    return Err(OraError::new(
+                        2327,
+                        format_args!("cannot create index on expression with datatype {}", typed.ty.dictionary_name()),
+                    ));
                 }
                 Ok(typed.sql.replace(&prefix, ""))
             })
@@ -322,15 +374,25 @@ impl Builder<'_> {
                 let sql = self.key_sql(&table, &texts)?;
                 let normal: Vec<String> = texts.iter().map(|text| text.to_uppercase().replace('"', "")).collect();
                 let of_keys = table.unique_keys().into_iter().map(|key| key.keys);
-                let of_indexes = table.indexes.iter().filter(|index| matches!(index.kind, IndexKind::Normal { .. })).map(|index| index.keys.clone());
-                if of_keys.chain(of_indexes).any(|other| other.iter().map(|text| text.to_uppercase().replace('"', "")).eq(normal.iter().cloned())) {
+                let of_indexes = table
+                    .indexes
+                    .iter()
+                    .filter(|index| matches!(index.kind, IndexKind::Normal { .. }))
+                    .map(|index| index.keys.clone());
+                if of_keys.chain(of_indexes).any(|other| {
+                    other.iter().map(|text| text.to_uppercase().replace('"', "")).eq(normal.iter().cloned())
+                }) {
                     return Err(OraError::new(1408, "such column list already indexed"));
                 }
                 if *unique {
                     self.check_distinct(&table, &texts)
                         .map_err(|()| OraError::new(1452, "cannot CREATE UNIQUE INDEX; duplicate keys found"))?;
                 }
-                self.connection.execute_batch(&format!("CREATE INDEX \"I${id}\" ON {} ({})", table.physical(), sql.join(", ")))?;
+                self.connection.execute_batch(&format!(
+                    "CREATE INDEX \"I${id}\" ON {} ({})",
+                    table.physical(),
+                    sql.join(", ")
+                ))?;
             }
             IndexKind::Vector { .. } => {
                 let column = single_column()?;
@@ -342,16 +404,27 @@ impl Builder<'_> {
                 }
                 let sql = format!("SELECT count(DISTINCT length({})) FROM {}", quoted(&column.name), table.physical());
                 if rows(self.connection, &sql, &[])?.first().is_some_and(|row| matches!(row[0], Value::Integer(2..))) {
-                    return Err(OraError::new(51902, "The vector column has vectors of different dimensions; a vector index needs one dimension"));
+                    return Err(OraError::new(
+                        51902,
+                        "The vector column has vectors of different dimensions; a vector index needs one dimension",
+                    ));
                 }
             }
             IndexKind::Context { parameters } => {
                 let column = single_column()?;
                 if !column.ty.is_text() {
-                    return Err(OraError::text(29855, "error occurred in the execution of ODCIINDEXCREATE routine", 10509, "invalid text column"));
+                    return Err(OraError::text(
+                        29855,
+                        "error occurred in the execution of ODCIINDEXCREATE routine",
+                        10509,
+                        "invalid text column",
+                    ));
                 }
                 if table.context_index(&column.name).is_some() {
-                    return Err(OraError::new(29879, "cannot create multiple domain indexes on a column list using same indextype"));
+                    return Err(OraError::new(
+                        29879,
+                        "cannot create multiple domain indexes on a column list using same indextype",
+                    ));
                 }
                 self.check_parameters(parameters)?;
             }
@@ -363,9 +436,21 @@ impl Builder<'_> {
 
     /// Preferences that a text index names must be there.
     fn check_parameters(&self, parameters: &str) -> Result<()> {
-        const KNOWN: [&str; 10] =
-            ["LEXER", "STOPLIST", "WORDLIST", "DATASTORE", "FILTER", "STORAGE", "SYNC", "MEMORY", "TRANSACTIONAL", "OPTIMIZE"];
-        let failed = |drg: i32, cause: String| OraError::text(29855, "error occurred in the execution of ODCIINDEXCREATE routine", drg, cause);
+        const KNOWN: [&str; 10] = [
+            "LEXER",
+            "STOPLIST",
+            "WORDLIST",
+            "DATASTORE",
+            "FILTER",
+            "STORAGE",
+            "SYNC",
+            "MEMORY",
+            "TRANSACTIONAL",
+            "OPTIMIZE",
+        ];
+        let failed = |drg: i32, cause: String| {
+            OraError::text(29855, "error occurred in the execution of ODCIINDEXCREATE routine", drg, cause)
+        };
         let upper = parameters.to_uppercase();
         let mut words = upper.split_whitespace().peekable();
         while let Some(word) = words.next() {
@@ -385,8 +470,13 @@ impl Builder<'_> {
                 }
                 "TRANSACTIONAL" => {}
                 _ => {
-                    let name = words.next().ok_or_else(|| failed(11000, format!("invalid keyword: {keyword} without a name")))?;
-                    if keyword != "MEMORY" && !name.starts_with("CTXSYS.") && !self.catalog.preferences.contains_key(name) {
+                    let name = words
+                        .next()
+                        .ok_or_else(|| failed(11000, format!("invalid keyword: {keyword} without a name")))?;
+                    if keyword != "MEMORY"
+                        && !name.starts_with("CTXSYS.")
+                        && !self.catalog.preferences.contains_key(name)
+                    {
                         return Err(failed(10700, format!("preference does not exist: {name}")));
                     }
                 }
@@ -426,8 +516,12 @@ impl Builder<'_> {
             AlterTable::DropConstraint(constraint) => self.drop_constraint(name, constraint),
             AlterTable::DropPrimaryKey => {
                 let table = self.catalog.table(name)?;
-                let constraint = table.constraints.iter().find(|constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey(_)));
-                let constraint = constraint.ok_or_else(|| OraError::new(2441, "Cannot drop nonexistent primary key"))?.name.clone();
+                let constraint = table
+                    .constraints
+                    .iter()
+                    .find(|constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey(_)));
+                let constraint =
+                    constraint.ok_or_else(|| OraError::new(2441, "Cannot drop nonexistent primary key"))?.name.clone();
                 self.drop_constraint(name, &constraint)
             }
             AlterTable::RenameColumn(from, to) => self.rename_column(name, from, to),
@@ -454,7 +548,11 @@ impl Builder<'_> {
         if !column.nullable && column.default.is_none() && !is_empty {
             return Err(OraError::new(1758, "table must be empty to add mandatory (NOT NULL) column"));
         }
-        self.connection.execute_batch(&format!("ALTER TABLE {} ADD COLUMN {}", table.physical(), quoted(&column.name)))?;
+        self.connection.execute_batch(&format!(
+            "ALTER TABLE {} ADD COLUMN {}",
+            table.physical(),
+            quoted(&column.name)
+        ))?;
         if let Some(default) = &column.default {
             let mut planner = Planner::new(self.catalog, self.environment, &[], None);
             planner.open();
@@ -462,7 +560,8 @@ impl Builder<'_> {
             let value = rows(self.connection, &format!("SELECT {}", typed.sql), &planner.params)?;
             let value = value.into_iter().next().and_then(|mut row| row.pop()).unwrap_or(Value::Null);
             let value = store::convert(value, &typed.ty, &table, &column, self.user)?;
-            self.connection.execute(&format!("UPDATE {} SET {} = ?1", table.physical(), quoted(&column.name)), [value])?;
+            self.connection
+                .execute(&format!("UPDATE {} SET {} = ?1", table.physical(), quoted(&column.name)), [value])?;
         }
         self.catalog.table_mut(name)?.columns.push(column);
         for constraint in &definition.constraints {
@@ -478,7 +577,8 @@ impl Builder<'_> {
         let mut column = old.clone();
         let quoted_name = quoted(&column.name);
         let any = |condition: &str| -> Result<bool> {
-            Ok(!rows(self.connection, &format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", table.physical()), &[])?.is_empty())
+            Ok(!rows(self.connection, &format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", table.physical()), &[])?
+                .is_empty())
         };
         if let Some(kind) = &definition.kind {
             let (ty, chars) = Ty::from_name(kind)?;
@@ -529,7 +629,9 @@ impl Builder<'_> {
         let text = quoted(column);
         for constraint in &table.constraints {
             let uses = match &constraint.kind {
-                ConstraintKind::PrimaryKey(columns) | ConstraintKind::Unique(columns) => columns.iter().any(|other| other == column),
+                ConstraintKind::PrimaryKey(columns) | ConstraintKind::Unique(columns) => {
+                    columns.iter().any(|other| other == column)
+                }
                 ConstraintKind::ForeignKey { columns, .. } => columns.iter().any(|other| other == column),
                 ConstraintKind::Check(condition) => condition.to_uppercase().contains(column),
             };
@@ -537,7 +639,9 @@ impl Builder<'_> {
                 self.drop_constraint(name, &constraint.name)?;
             }
         }
-        for index in table.indexes.iter().filter(|index| index.keys.iter().any(|key| key.to_uppercase().contains(column))) {
+        for index in
+            table.indexes.iter().filter(|index| index.keys.iter().any(|key| key.to_uppercase().contains(column)))
+        {
             self.drop_index(&index.name)?;
         }
         self.connection.execute_batch(&format!("ALTER TABLE {} DROP COLUMN {text}", table.physical()))?;
@@ -603,7 +707,13 @@ impl Builder<'_> {
     }
 
     fn alter_index(&mut self, name: &str, rest: &str) -> Result<()> {
-        let table = self.catalog.find_index(name).ok_or_else(|| OraError::new(1418, "specified index does not exist"))?.0.name.clone();
+        let table = self
+            .catalog
+            .find_index(name)
+            .ok_or_else(|| OraError::new(1418, "specified index does not exist"))?
+            .0
+            .name
+            .clone();
         let index = self.catalog.table_mut(&table)?.indexes.iter_mut().find(|index| index.name == name);
         if let Some(index) = index {
             if rest.contains("REBUILD") {
@@ -616,7 +726,8 @@ impl Builder<'_> {
     }
 
     fn drop_index(&mut self, name: &str) -> Result<()> {
-        let Some((table, place)) = self.catalog.find_index(name).map(|(table, place)| (table.name.clone(), place)) else {
+        let Some((table, place)) = self.catalog.find_index(name).map(|(table, place)| (table.name.clone(), place))
+        else {
             return Err(if self.catalog.find_constraint(name).is_some() {
                 OraError::new(2429, "cannot drop index used for enforcement of unique/primary key")
             } else {

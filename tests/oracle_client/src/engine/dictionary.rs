@@ -47,9 +47,10 @@ fn texts(names: &[&'static str]) -> Vec<(&'static str, Ty)> {
 pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, String)> {
     let catalog = facts.catalog;
     let (columns, rows): (&[&'static str], Vec<Value>) = match name {
-        "USER_TABLES" => {
-            (&["TABLE_NAME", "NUM_ROWS", "STATUS"], catalog.tables.keys().map(|name| json!([name, null, "VALID"])).collect())
-        }
+        "USER_TABLES" => (
+            &["TABLE_NAME", "NUM_ROWS", "STATUS"],
+            catalog.tables.keys().map(|name| json!([name, null, "VALID"])).collect(),
+        ),
         "USER_TAB_COLUMNS" | "USER_TAB_COLS" => (
             &[
                 "TABLE_NAME",
@@ -207,22 +208,49 @@ fn columns_of(table: &Table) -> Vec<Value> {
 }
 
 fn indexes_of(table: &Table) -> Vec<Value> {
-    let of_keys = table.constraints.iter().filter(|constraint| {
-        matches!(constraint.kind, ConstraintKind::PrimaryKey(_) | ConstraintKind::Unique(_))
-    });
+    let of_keys = table
+        .constraints
+        .iter()
+        .filter(|constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey(_) | ConstraintKind::Unique(_)));
     let mut all: Vec<Value> = of_keys
-        .map(|constraint| json!([constraint.name, "NORMAL", table.name, "UNIQUE", "VALID", null, null, null, null, null, null]))
+        .map(|constraint| {
+            json!([constraint.name, "NORMAL", table.name, "UNIQUE", "VALID", null, null, null, null, null, null])
+        })
         .collect();
     for index in &table.indexes {
         all.push(match &index.kind {
             IndexKind::Normal { unique } => {
                 let is_function = index.keys.iter().any(|key| key.contains(['(', ' ']));
                 let kind = if is_function { "FUNCTION-BASED NORMAL" } else { "NORMAL" };
-                json!([index.name, kind, table.name, if *unique { "UNIQUE" } else { "NONUNIQUE" }, index.status, null, null, null, null, null, null])
+                json!([
+                    index.name,
+                    kind,
+                    table.name,
+                    if *unique { "UNIQUE" } else { "NONUNIQUE" },
+                    index.status,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null
+                ])
             }
             IndexKind::Vector { in_memory, .. } => {
                 let subtype = if *in_memory { "INMEMORY_NEIGHBOR_GRAPH_HNSW" } else { "NEIGHBOR_PARTITIONS_IVF" };
-                json!([index.name, "VECTOR", table.name, "NONUNIQUE", index.status, null, null, null, null, null, subtype])
+                json!([
+                    index.name,
+                    "VECTOR",
+                    table.name,
+                    "NONUNIQUE",
+                    index.status,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    subtype
+                ])
             }
             IndexKind::Context { parameters } => json!([
                 index.name,
@@ -298,6 +326,9 @@ fn objects(catalog: &Catalog) -> Vec<Value> {
     let tables = catalog.tables.keys().map(|name| json!([name, "TABLE", "VALID"]));
     let views = catalog.views.keys().map(|name| json!([name, "VIEW", "VALID"]));
     let sequences = catalog.sequences.keys().map(|name| json!([name, "SEQUENCE", "VALID"]));
-    let indexes = catalog.tables.values().flat_map(|table| table.indexes.iter().map(|index| json!([index.name, "INDEX", "VALID"])));
+    let indexes = catalog
+        .tables
+        .values()
+        .flat_map(|table| table.indexes.iter().map(|index| json!([index.name, "INDEX", "VALID"])));
     tables.chain(views).chain(sequences).chain(indexes).collect()
 }

@@ -77,7 +77,12 @@ impl<'a> Work<'a> {
 
     /// Rows to insert, with their types; None stands for DEFAULT.
     #[expect(clippy::type_complexity, reason = "rows of optional values beside their types")]
-    fn source_rows(&self, insert: &Insert, width: usize, values: Values<'_>) -> Step<Vec<(Vec<Ty>, Vec<Option<Value>>)>> {
+    fn source_rows(
+        &self,
+        insert: &Insert,
+        width: usize,
+        values: Values<'_>,
+    ) -> Step<Vec<(Vec<Ty>, Vec<Option<Value>>)>> {
         let count = |found: usize| match found.cmp(&width) {
             std::cmp::Ordering::Less => Err(OraError::new(947, "not enough values")),
             std::cmp::Ordering::Greater => Err(OraError::new(913, "too many values")),
@@ -174,7 +179,12 @@ impl<'a> Work<'a> {
     }
 
     /// The SET clause: the place of a column and what it becomes.
-    pub fn assignments(&self, table: &Table, sets: &[Assignment], planner: &mut Planner<'_>) -> Step<Vec<(usize, Typed)>> {
+    pub fn assignments(
+        &self,
+        table: &Table,
+        sets: &[Assignment],
+        planner: &mut Planner<'_>,
+    ) -> Step<Vec<(usize, Typed)>> {
         let mut out = Vec::new();
         for set in sets {
             let places = set.columns.iter().map(|name| table.column(name)).collect::<Result<Vec<_>>>()?;
@@ -186,7 +196,10 @@ impl<'a> Work<'a> {
                         return Err(OraError::new(913, "too many values").into());
                     }
                     for (i, (place, column)) in places.iter().zip(&planned.columns).enumerate() {
-                        out.push((*place, Typed { sql: format!("(SELECT k{i} FROM ({}))", planned.sql), ty: column.ty.clone() }));
+                        out.push((
+                            *place,
+                            Typed { sql: format!("(SELECT k{i} FROM ({}))", planned.sql), ty: column.ty.clone() },
+                        ));
                     }
                 }
                 (Expr::Name(None, name), [place]) if name == "DEFAULT" => {
@@ -195,7 +208,8 @@ impl<'a> Work<'a> {
                     out.push((*place, planner.any(&expr)?));
                 }
                 (value, [place]) => {
-                    let typed = if matches!(value, Expr::Bind(..)) { planner.any(value)? } else { planner.value(value)? };
+                    let typed =
+                        if matches!(value, Expr::Bind(..)) { planner.any(value)? } else { planner.value(value)? };
                     out.push((*place, typed));
                 }
                 _ => return Err(OraError::new(1767, "UPDATE ... SET expression must be a subquery").into()),
@@ -234,7 +248,12 @@ impl<'a> Work<'a> {
     }
 
     /// Gives rows new values. Returns their rowids.
-    pub fn update_rows(&self, table: &Table, assignments: &[(usize, Typed)], rows: Vec<(i64, Vec<Value>)>) -> Step<Vec<i64>> {
+    pub fn update_rows(
+        &self,
+        table: &Table,
+        assignments: &[(usize, Typed)],
+        rows: Vec<(i64, Vec<Value>)>,
+    ) -> Step<Vec<i64>> {
         let rowids: Vec<i64> = rows.iter().map(|(rowid, _)| *rowid).collect();
         for rowid in &rowids {
             self.lock("row", table.id, &rowid.to_string(), true)?;
@@ -250,7 +269,10 @@ impl<'a> Work<'a> {
                 if value == Value::Null && !column.nullable {
                     return Err(OraError::new(
                         1407,
-                        format_args!("cannot update (\"{}\".\"{}\".\"{}\") to NULL", self.user, table.name, column.name),
+                        format_args!(
+                            "cannot update (\"{}\".\"{}\".\"{}\") to NULL",
+                            self.user, table.name, column.name
+                        ),
                     )
                     .into());
                 }
@@ -332,7 +354,14 @@ impl<'a> Work<'a> {
             .ok_or_else(|| OraError::new(2268, "referenced table does not have a primary key"))
     }
 
-    fn children(&self, parent: &Table, referenced: &[String], child: &Table, columns: &[String], rowids: &[i64]) -> Step<Vec<i64>> {
+    fn children(
+        &self,
+        parent: &Table,
+        referenced: &[String],
+        child: &Table,
+        columns: &[String],
+        rowids: &[i64],
+    ) -> Step<Vec<i64>> {
         let conditions: Vec<String> = referenced
             .iter()
             .zip(columns)
@@ -360,7 +389,10 @@ impl<'a> Work<'a> {
             sql.push_str(&format!(", {}", planner.value(&expr)?.sql));
         }
         planner.params.push(id_list(rowids));
-        sql.push_str(&format!(" FROM {from} WHERE {alias}.rowid IN (SELECT value FROM json_each(?{}))", planner.params.len()));
+        sql.push_str(&format!(
+            " FROM {from} WHERE {alias}.rowid IN (SELECT value FROM json_each(?{}))",
+            planner.params.len()
+        ));
         let rows = self.rows(&sql, &planner.params)?;
         Ok(rows.into_iter().filter_map(split_rowid).collect())
     }
@@ -369,7 +401,9 @@ impl<'a> Work<'a> {
     fn touched_keys(table: &Table, changed: Option<&[&str]>) -> Vec<UniqueKey> {
         let mut keys = table.unique_keys();
         if let Some(changed) = changed {
-            keys.retain(|key| key.keys.iter().any(|text| changed.iter().any(|name| text.to_uppercase().contains(name))));
+            keys.retain(|key| {
+                key.keys.iter().any(|text| changed.iter().any(|name| text.to_uppercase().contains(name)))
+            });
         }
         keys
     }
@@ -443,7 +477,11 @@ impl<'a> Work<'a> {
                 table.physical(),
                 table.physical()
             );
-            if self.rows(&sql, &[id_list(rowids)])?.first().is_some_and(|row| row[0] != Value::Integer(1) && row[0] != Value::Integer(0)) {
+            if self
+                .rows(&sql, &[id_list(rowids)])?
+                .first()
+                .is_some_and(|row| row[0] != Value::Integer(1) && row[0] != Value::Integer(0))
+            {
                 return Err(OraError::new(
                     51902,
                     "The vector column has vectors of different dimensions, but a vector index needs one dimension",
@@ -475,18 +513,18 @@ impl<'a> Work<'a> {
             self.lock("key", table.id, &key_text(&key.name, &values), true)?;
             let params: Vec<Value> = std::iter::once(Value::Integer(rowid)).chain(values).collect();
             if !self.rows(&conditions, &params)?.is_empty() {
-                return Err(OraError::new(
-                    1,
-                    format_args!("unique constraint ({}.{}) violated", self.user, key.name),
-                )
-                .into());
+                return Err(
+                    OraError::new(1, format_args!("unique constraint ({}.{}) violated", self.user, key.name)).into()
+                );
             }
         }
         Ok(())
     }
 
     fn check_parents(&self, table: &Table, constraint: &Constraint, rowids: &[i64]) -> Step<()> {
-        let ConstraintKind::ForeignKey { columns, table: parent, referenced, .. } = &constraint.kind else { return Ok(()) };
+        let ConstraintKind::ForeignKey { columns, table: parent, referenced, .. } = &constraint.kind else {
+            return Ok(());
+        };
         let parent = self.catalog.table(parent)?;
         let referenced = self.referenced(parent, referenced)?;
         let texts: Vec<String> = columns.iter().map(|name| super::catalog::quoted(name)).collect();
@@ -496,7 +534,8 @@ impl<'a> Work<'a> {
             .into_iter()
             .find(|key| key.keys == parent_texts)
             .ok_or_else(|| OraError::new(2270, "no matching unique or primary key for this column-list"))?;
-        let conditions: Vec<String> = parent_texts.iter().enumerate().map(|(i, text)| format!("{text} = ?{}", i + 1)).collect();
+        let conditions: Vec<String> =
+            parent_texts.iter().enumerate().map(|(i, text)| format!("{text} = ?{}", i + 1)).collect();
         let sql = format!("SELECT 1 FROM {} WHERE {} LIMIT 1", parent.physical(), conditions.join(" AND "));
         for (_, values) in self.key_values(table, &texts, rowids)? {
             if values.contains(&Value::Null) {
@@ -507,7 +546,10 @@ impl<'a> Work<'a> {
             if self.rows(&sql, &values)?.is_empty() {
                 return Err(OraError::new(
                     2291,
-                    format_args!("integrity constraint ({}.{}) violated - parent key not found", self.user, constraint.name),
+                    format_args!(
+                        "integrity constraint ({}.{}) violated - parent key not found",
+                        self.user, constraint.name
+                    ),
                 )
                 .into());
             }
@@ -565,7 +607,10 @@ fn key_text(name: &str, values: &[Value]) -> String {
     for value in values {
         match value {
             // The same number is the same key, however it is kept.
-            #[expect(clippy::cast_precision_loss, reason = "two large keys that share a lock wait for each other; no harm")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "two large keys that share a lock wait for each other; no harm"
+            )]
             Value::Integer(n) => text.push_str(&format!("/{}", *n as f64)),
             Value::Real(n) => text.push_str(&format!("/{n}")),
             Value::Text(t) => text.push_str(&format!("/'{t}'")),

@@ -47,7 +47,9 @@ const ALL: [(&str, i32, Scalar); 34] = [
 
 const MORE: [(&str, i32, Scalar); 4] = [
     ("ora_json_exists", 2, json_exists),
-    ("ora_is_json", 1, |args| Ok(str_of(args, 0).map_or(Value::Null, |text| Value::Integer(json::is_json(&text).into())))),
+    ("ora_is_json", 1, |args| {
+        Ok(str_of(args, 0).map_or(Value::Null, |text| Value::Integer(json::is_json(&text).into())))
+    }),
     ("ora_round_time", 2, round_time),
     ("ora_vector_dimensions", 1, |args| {
         Ok(blob(args, 0).map_or(Value::Null, |bytes| Value::Integer(i64::try_from(bytes.len() / 4).unwrap_or(0))))
@@ -120,7 +122,10 @@ pub fn number_text(value: f64) -> String {
     } else {
         format!("{value}")
     };
-    text.strip_prefix("0.").map(|rest| format!(".{rest}")).or_else(|| text.strip_prefix("-0.").map(|rest| format!("-.{rest}"))).unwrap_or(text)
+    text.strip_prefix("0.")
+        .map(|rest| format!(".{rest}"))
+        .or_else(|| text.strip_prefix("-0.").map(|rest| format!("-.{rest}")))
+        .unwrap_or(text)
 }
 
 pub fn hex(bytes: &[u8]) -> String {
@@ -134,7 +139,11 @@ fn map_text(args: &[ValueRef<'_>], f: impl Fn(&str) -> String) -> Value {
 fn real1(args: &[ValueRef<'_>], f: fn(f64) -> f64) -> Result<Value> {
     let Some(value) = real_of(args, 0) else { return Ok(Value::Null) };
     let answer = f(value);
-    if answer.is_finite() { Ok(number_value(answer)) } else { Err(OraError::new(1428, format_args!("argument '{value}' is out of range"))) }
+    if answer.is_finite() {
+        Ok(number_value(answer))
+    } else {
+        Err(OraError::new(1428, format_args!("argument '{value}' is out of range")))
+    }
 }
 
 fn real2(args: &[ValueRef<'_>], f: fn(f64, f64) -> f64) -> Result<Value> {
@@ -187,7 +196,9 @@ pub fn parse_number(text: &str) -> Result<Value> {
         return Ok(Value::Integer(n));
     }
     match text.parse::<f64>() {
-        Ok(n) if n.is_finite() && text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) => Ok(number_value(n)),
+        Ok(n) if n.is_finite() && text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) => {
+            Ok(number_value(n))
+        }
         _ => Err(OraError::new(1722, format_args!("unable to convert string value ({text}) to a number"))),
     }
 }
@@ -256,7 +267,9 @@ fn length(args: &[ValueRef<'_>]) -> Result<Value> {
     Ok(match args[0] {
         ValueRef::Null => Value::Null,
         ValueRef::Blob(bytes) => Value::Integer(i64::try_from(bytes.len()).unwrap_or(0)),
-        _ => str_of(args, 0).map_or(Value::Null, |text| Value::Integer(i64::try_from(text.chars().count()).unwrap_or(0))),
+        _ => {
+            str_of(args, 0).map_or(Value::Null, |text| Value::Integer(i64::try_from(text.chars().count()).unwrap_or(0)))
+        }
     })
 }
 
@@ -428,7 +441,12 @@ fn vector_distance(args: &[ValueRef<'_>]) -> Result<Value> {
 
 fn contains(args: &[ValueRef<'_>]) -> Result<Value> {
     let Some(query) = str_of(args, 1) else {
-        return Err(OraError::text(29902, "error in executing ODCIIndexStart() routine", 50901, "text query parser syntax error"));
+        return Err(OraError::text(
+            29902,
+            "error in executing ODCIIndexStart() routine",
+            50901,
+            "text query parser syntax error",
+        ));
     };
     // The query is parsed for a NULL text too, so that a bad one is always refused.
     text::score(&str_of(args, 0).unwrap_or_default(), &query).map(Value::Integer)
@@ -436,7 +454,9 @@ fn contains(args: &[ValueRef<'_>]) -> Result<Value> {
 
 fn json_value(args: &[ValueRef<'_>]) -> Result<Value> {
     match (str_of(args, 0), str_of(args, 1)) {
-        (Some(document), Some(path)) => json::value(&document, &path, int_of(args, 2) == Some(1), int_of(args, 3) == Some(1)),
+        (Some(document), Some(path)) => {
+            json::value(&document, &path, int_of(args, 2) == Some(1), int_of(args, 3) == Some(1))
+        }
         _ => Ok(Value::Null),
     }
 }

@@ -100,7 +100,9 @@ pub fn value(text: &str, path: &str, as_number: bool, strict: bool) -> Result<Sq
         let found = select(&document, &steps);
         match found.as_slice() {
             [] => Err(OraError::new(40462, "JSON path evaluated to no value")),
-            [one] => scalar(one, as_number).ok_or_else(|| OraError::new(40456, "JSON_VALUE evaluated to non-scalar value")),
+            [one] => {
+                scalar(one, as_number).ok_or_else(|| OraError::new(40456, "JSON_VALUE evaluated to non-scalar value"))
+            }
             _ => Err(OraError::new(40470, "JSON_VALUE evaluated to multiple values")),
         }
     });
@@ -130,7 +132,8 @@ pub fn table(text: &str, path: &str, columns: &str, strict: bool) -> Result<Stri
     let columns: Vec<(String, String)> =
         serde_json::from_str(columns).map_err(|error| OraError::new(600, format_args!("internal error: {error}")))?;
     let row_steps = steps(path)?;
-    let column_steps = columns.iter().map(|(path, _)| steps(if path.is_empty() { "$" } else { path })).collect::<Result<Vec<_>>>()?;
+    let column_steps =
+        columns.iter().map(|(path, _)| steps(if path.is_empty() { "$" } else { path })).collect::<Result<Vec<_>>>()?;
     let document = match parse(text) {
         Ok(document) => document,
         Err(error) if strict => return Err(error),

@@ -70,7 +70,11 @@ impl Work<'_> {
                     let rowid = *rowid;
                     if row[1] == Value::Integer(1) {
                         if !seen.insert(rowid) {
-                            return Err(OraError::new(30926, "unable to get a stable set of rows in the source tables").into());
+                            return Err(OraError::new(
+                                30926,
+                                "unable to get a stable set of rows in the source tables",
+                            )
+                            .into());
                         }
                         updates.push((rowid, row.split_off(2)));
                     }

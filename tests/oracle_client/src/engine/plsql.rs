@@ -72,18 +72,28 @@ impl Session {
 
 /// An exception without a number, raised by name.
 fn user_exception(name: &str) -> OraError {
-    OraError { code: 6510, message: format!("ORA-06510: PL/SQL: unhandled user-defined exception {name}"), ends_session: false }
+    OraError {
+        code: 6510,
+        message: format!("ORA-06510: PL/SQL: unhandled user-defined exception {name}"),
+        ends_session: false,
+    }
 }
 
 impl Run<'_> {
     fn evaluate(&mut self, expr: &Expr, frame: &Frame) -> Result<(Value, Ty)> {
         match expr {
             Expr::Name(None, name) if name == "SQLCODE" => {
-                let code = frame.current.as_ref().map_or(0, |error| if error.code == 1403 { 100 } else { -i64::from(error.code) });
+                let code = frame
+                    .current
+                    .as_ref()
+                    .map_or(0, |error| if error.code == 1403 { 100 } else { -i64::from(error.code) });
                 Ok((Value::Integer(code), NUMBER))
             }
             Expr::Name(None, name) if name == "SQLERRM" => {
-                let text = frame.current.as_ref().map_or_else(|| "ORA-0000: normal, successful completion".to_owned(), |e| e.message.clone());
+                let text = frame
+                    .current
+                    .as_ref()
+                    .map_or_else(|| "ORA-0000: normal, successful completion".to_owned(), |e| e.message.clone());
                 Ok((Value::Text(text), Ty::Varchar2(512)))
             }
             _ => self.session.evaluate(expr, Values { binds: &self.binds, variables: Some(&with_error(frame)) }),
@@ -209,7 +219,9 @@ impl Run<'_> {
                 }
             },
             Step::ForRange { variable, from, to, body } => {
-                let (Value::Integer(from), Value::Integer(to)) = (self.evaluate(from, frame)?.0, self.evaluate(to, frame)?.0) else {
+                let (Value::Integer(from), Value::Integer(to)) =
+                    (self.evaluate(from, frame)?.0, self.evaluate(to, frame)?.0)
+                else {
                     return Err(OraError::new(6502, "PL/SQL: numeric or value error"));
                 };
                 for i in from..=to {
@@ -235,7 +247,8 @@ impl Run<'_> {
             }
             Step::Sql(statement) => {
                 let variables = with_error(frame);
-                let outcome = self.session.run(statement, Values { binds: &self.binds, variables: Some(&variables) })?;
+                let outcome =
+                    self.session.run(statement, Values { binds: &self.binds, variables: Some(&variables) })?;
                 self.after_sql(statement, outcome, frame)?;
             }
             Step::Call { name, args } => self.call(name, args, frame)?,
@@ -290,7 +303,12 @@ impl Run<'_> {
 
     fn raise(&self, name: Option<&str>, frame: &Frame) -> OraError {
         let Some(name) = name else {
-            return frame.current.clone().unwrap_or_else(|| OraError::new(6550, "PLS-00367: a RAISE statement with no exception name must be inside an exception handler"));
+            return frame.current.clone().unwrap_or_else(|| {
+                OraError::new(
+                    6550,
+                    "PLS-00367: a RAISE statement with no exception name must be inside an exception handler",
+                )
+            });
         };
         if let Some((_, code)) = NAMED.iter().find(|(known, _)| *known == name) {
             return OraError::new(*code, name);
@@ -311,7 +329,12 @@ impl Run<'_> {
         }
     }
 
-    fn select_into(&mut self, (columns, rows): (Vec<super::OutColumn>, Vec<Vec<Value>>), into: &[Expr], frame: &mut Frame) -> Result<()> {
+    fn select_into(
+        &mut self,
+        (columns, rows): (Vec<super::OutColumn>, Vec<Vec<Value>>),
+        into: &[Expr],
+        frame: &mut Frame,
+    ) -> Result<()> {
         let row = match rows.len() {
             0 => return Err(OraError::new(1403, "no data found")),
             1 => rows.into_iter().next().unwrap_or_default(),
@@ -330,7 +353,9 @@ impl Run<'_> {
         let (columns, rows) = self.select(query, frame)?;
         for row in rows {
             for (column, value) in columns.iter().zip(row) {
-                frame.variables.insert(format!("{variable}.{}", column.name), Variable { value, ty: column.ty.clone() });
+                frame
+                    .variables
+                    .insert(format!("{variable}.{}", column.name), Variable { value, ty: column.ty.clone() });
             }
             match self.steps(body, frame)? {
                 Flow::Next => {}
@@ -367,7 +392,12 @@ impl Run<'_> {
                     .iter()
                     .find(|(named, _)| named.as_ref() == Some(parameter))
                     .or_else(|| args.get(i).filter(|(named, _)| named.is_none()))
-                    .ok_or_else(|| OraError::new(6550, format_args!("PLS-00306: wrong number or types of arguments in call to '{name}'")))?;
+                    .ok_or_else(|| {
+                        OraError::new(
+                            6550,
+                            format_args!("PLS-00306: wrong number or types of arguments in call to '{name}'"),
+                        )
+                    })?;
                 let (value, ty) = self.evaluate(&arg.1, frame)?;
                 let ty = Ty::from_name(kind).map_or(ty, |(ty, _)| ty);
                 inner.variables.insert(parameter.clone(), Variable { value, ty });
@@ -407,7 +437,9 @@ impl Run<'_> {
             return Err(OraError::new(6550, "PLS-00201: identifier 'CTX_DDL' must be declared"));
         }
         let failed = |drg: i32, cause: String| {
-            let message = format!("ORA-20000: Oracle Text error:\nDRG-{drg:05}: {cause}\nORA-06512: at \"CTXSYS.DRUE\", line 192");
+            let message = format!(
+                "ORA-20000: Oracle Text error:\nDRG-{drg:05}: {cause}\nORA-06512: at \"CTXSYS.DRUE\", line 192"
+            );
             OraError { code: 20000, message, ends_session: false }
         };
         let name = args.first().map(|name| name.to_uppercase()).unwrap_or_default();
@@ -421,13 +453,21 @@ impl Run<'_> {
                 Ok(())
             }),
             ("CTX_DDL.DROP_PREFERENCE", [_]) => self.session.change_catalog(|catalog| {
-                catalog.preferences.remove(&name).map(|_| ()).ok_or_else(|| failed(10700, format!("preference does not exist: {name}")))
+                catalog
+                    .preferences
+                    .remove(&name)
+                    .map(|_| ())
+                    .ok_or_else(|| failed(10700, format!("preference does not exist: {name}")))
             }),
             ("CTX_DDL.SET_ATTRIBUTE", [_, attribute, value]) => self.session.change_catalog(|catalog| {
-                let preference =
-                    catalog.preferences.get_mut(&name).ok_or_else(|| failed(10700, format!("preference does not exist: {name}")))?;
+                let preference = catalog
+                    .preferences
+                    .get_mut(&name)
+                    .ok_or_else(|| failed(10700, format!("preference does not exist: {name}")))?;
                 let attribute = attribute.to_uppercase();
-                if preference.object.starts_with("JAPANESE") && !["BIGRAM", "DELIMITER", "MIXED_CASE_ASCII7"].contains(&attribute.as_str()) {
+                if preference.object.starts_with("JAPANESE")
+                    && !["BIGRAM", "DELIMITER", "MIXED_CASE_ASCII7"].contains(&attribute.as_str())
+                {
                     return Err(failed(10715, format!("invalid attribute {attribute} for preference class LEXER")));
                 }
                 preference.attributes.insert(attribute, value.clone());
@@ -470,7 +510,10 @@ fn with_error(frame: &Frame) -> Variables {
     if let Some(error) = &frame.current {
         let code = if error.code == 1403 { 100 } else { -i64::from(error.code) };
         variables.insert("SQLCODE".to_owned(), Variable { value: Value::Integer(code), ty: NUMBER });
-        variables.insert("SQLERRM".to_owned(), Variable { value: Value::Text(error.message.clone()), ty: Ty::Varchar2(512) });
+        variables.insert(
+            "SQLERRM".to_owned(),
+            Variable { value: Value::Text(error.message.clone()), ty: Ty::Varchar2(512) },
+        );
     }
     variables
 }

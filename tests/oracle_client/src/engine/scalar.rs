@@ -32,7 +32,11 @@ pub fn register(connection: &Connection, name: &str, arguments: i32, function: S
             None,
         )
     };
-    if code == ffi::SQLITE_OK { Ok(()) } else { Err(OraError::new(600, format_args!("cannot register {name}: {code}"))) }
+    if code == ffi::SQLITE_OK {
+        Ok(())
+    } else {
+        Err(OraError::new(600, format_args!("cannot register {name}: {code}")))
+    }
 }
 
 /// What SQLite calls: finds the function in the user data.

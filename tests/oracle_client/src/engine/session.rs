@@ -34,7 +34,10 @@ static SESSIONS: AtomicU64 = AtomicU64::new(1);
 /// What a statement gives back.
 #[derive(Debug)]
 pub enum Outcome {
-    Rows { columns: Vec<OutColumn>, rows: Vec<Vec<Value>> },
+    Rows {
+        columns: Vec<OutColumn>,
+        rows: Vec<Vec<Value>>,
+    },
     Affected(Affected),
     /// Placeholders of a PL/SQL block that were assigned to: place, value, type.
     Block(Vec<(usize, Value, Ty)>),
@@ -101,7 +104,9 @@ pub fn attach(path: &Path, connect_timeout: Option<Duration>) -> Result<()> {
             }
             Err(OraError::new(12170, "Cannot connect. TCP connect timeout for host standin.test port 1521."))
         }
-        Some(Action::KillBefore | Action::KillAfter) => Err(OraError::new(12541, "Cannot connect. No listener at host standin.test port 1521.")),
+        Some(Action::KillBefore | Action::KillAfter) => {
+            Err(OraError::new(12541, "Cannot connect. No listener at host standin.test port 1521."))
+        }
     }
 }
 
@@ -120,7 +125,10 @@ impl Session {
             }
             side.log_in(&user, password)?;
             if side.denied()?.iter().any(|denied| denied == "CREATE SESSION") {
-                return Err(OraError::new(1045, format_args!("Login denied. User {user} does not have CREATE SESSION privilege.")));
+                return Err(OraError::new(
+                    1045,
+                    format_args!("Login denied. User {user} does not have CREATE SESSION privilege."),
+                ));
             }
         }
         let id = SESSIONS.fetch_add(1, Ordering::Relaxed) + (u64::from(std::process::id()) << 24);
@@ -334,10 +342,16 @@ impl Session {
             let planned = planner.query(query)?;
             for column in &planned.columns {
                 // A client of release 19 has no type for these.
-                if matches!(column.ty.family(), Family::Vector | Family::Boolean | Family::Interval) || column.ty == Ty::Json {
+                if matches!(column.ty.family(), Family::Vector | Family::Boolean | Family::Interval)
+                    || column.ty == Ty::Json
+                {
                     return Err(OraError::new(
                         3115,
-                        format_args!("unsupported network datatype or representation ({} {})", column.ty.dictionary_name(), column.name),
+                        format_args!(
+                            "unsupported network datatype or representation ({} {})",
+                            column.ty.dictionary_name(),
+                            column.name
+                        ),
                     )
                     .into());
                 }
@@ -402,8 +416,12 @@ impl Session {
         for change in &self.transaction.changes {
             change.apply(&transaction)?;
         }
-        let facts =
-            Facts { user: &self.user, side: &self.side, catalog: &self.catalog, current: RefCell::new(&mut self.current) };
+        let facts = Facts {
+            user: &self.user,
+            side: &self.side,
+            catalog: &self.catalog,
+            current: RefCell::new(&mut self.current),
+        };
         let context = Work {
             connection: &transaction,
             catalog: &self.catalog,
@@ -421,7 +439,9 @@ impl Session {
 
     fn wait_for(&mut self, id: LockId, exclusive: bool, wait: &Wait, started: Instant) -> Result<()> {
         let timed_out = match wait {
-            Wait::Not => return Err(OraError::new(54, "resource busy and acquire with NOWAIT specified or timeout expired")),
+            Wait::Not => {
+                return Err(OraError::new(54, "resource busy and acquire with NOWAIT specified or timeout expired"));
+            }
             Wait::Seconds(seconds) => Some(Duration::from_secs(*seconds)),
             Wait::Forever | Wait::SkipLocked => None,
         };
@@ -454,13 +474,17 @@ impl Session {
     }
 
     fn ddl_locked(&mut self, ddl: &Ddl) -> Result<()> {
-        let table = self.view(false, &Wait::Forever, |work| Ok(locked_table(ddl, work.catalog).map(|table| table.id)))?;
+        let table =
+            self.view(false, &Wait::Forever, |work| Ok(locked_table(ddl, work.catalog).map(|table| table.id)))?;
         if let Some(table) = table {
             let id = lock_id("table", table, "");
             let started = Instant::now();
             while !self.locks.try_lock(id, true)? {
                 if started.elapsed() >= self.ddl_lock_timeout {
-                    return Err(OraError::new(54, "resource busy and acquire with NOWAIT specified or timeout expired"));
+                    return Err(OraError::new(
+                        54,
+                        "resource busy and acquire with NOWAIT specified or timeout expired",
+                    ));
                 }
                 self.pause()?;
             }
@@ -472,8 +496,12 @@ impl Session {
             self.catalog = Arc::new(catalog);
         }
         let mut catalog = (*self.catalog).clone();
-        let facts =
-            Facts { user: &self.user, side: &self.side, catalog: &self.catalog, current: RefCell::new(&mut self.current) };
+        let facts = Facts {
+            user: &self.user,
+            side: &self.side,
+            catalog: &self.catalog,
+            current: RefCell::new(&mut self.current),
+        };
         let denied = self.side.denied()?;
         Builder {
             connection: &transaction,
@@ -590,7 +618,13 @@ fn check_bind_order(binds: &[Bind]) -> Result<()> {
 }
 
 /// Locks the rows whose ids stand behind the columns, and takes the ids off.
-fn lock_rows(work: &Work<'_>, rows: Vec<Vec<Value>>, width: usize, tables: &[String], skip: bool) -> Step<Vec<Vec<Value>>> {
+fn lock_rows(
+    work: &Work<'_>,
+    rows: Vec<Vec<Value>>,
+    width: usize,
+    tables: &[String],
+    skip: bool,
+) -> Step<Vec<Vec<Value>>> {
     let mut out = Vec::with_capacity(rows.len());
     for mut row in rows {
         let ids = row.split_off(width);

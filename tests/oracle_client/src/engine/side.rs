@@ -98,7 +98,11 @@ impl Side {
     }
 
     fn fact(&self, name: &str) -> Result<Option<String>> {
-        Ok(self.db.prepare_cached("SELECT value FROM facts WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?)
+        Ok(self
+            .db
+            .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?)
     }
 
     /// Checks the password; the first one ever given is the right one.
@@ -125,13 +129,17 @@ impl Side {
     /// Ends all sessions.
     pub fn end_sessions(&self) -> Result<()> {
         let next = (self.generation()? + 1).to_string();
-        self.db.execute("INSERT INTO facts (name, value) VALUES ('generation', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1", [next])?;
+        self.db.execute(
+            "INSERT INTO facts (name, value) VALUES ('generation', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1",
+            [next],
+        )?;
         Ok(())
     }
 
     /// Takes a privilege away (or gives it back).
     pub fn deny(&self, privilege: &str, denied: bool) -> Result<()> {
-        let sql = if denied { "INSERT OR IGNORE INTO denied VALUES (?1)" } else { "DELETE FROM denied WHERE privilege = ?1" };
+        let sql =
+            if denied { "INSERT OR IGNORE INTO denied VALUES (?1)" } else { "DELETE FROM denied WHERE privilege = ?1" };
         self.db.execute(sql, [privilege.to_uppercase()])?;
         Ok(())
     }
@@ -164,7 +172,9 @@ impl Side {
 
     /// Forgets all failures, denied privileges and the log.
     pub fn clear(&self) -> Result<()> {
-        self.db.execute_batch("DELETE FROM failures; DELETE FROM denied; DELETE FROM calls; DELETE FROM facts WHERE name = 'logging'")?;
+        self.db.execute_batch(
+            "DELETE FROM failures; DELETE FROM denied; DELETE FROM calls; DELETE FROM facts WHERE name = 'logging'",
+        )?;
         Ok(())
     }
 

@@ -62,7 +62,9 @@ pub fn convert(value: Value, ty: &Ty, table: &Table, column: &Column, user: &str
         Ty::Raw(most) => {
             let bytes = match (ty, value) {
                 (Ty::Raw(_), Value::Blob(bytes)) => bytes,
-                (Ty::Long, _) => return Err(OraError::new(1461, "can bind a LONG value only for insert into a LONG column")),
+                (Ty::Long, _) => {
+                    return Err(OraError::new(1461, "can bind a LONG value only for insert into a LONG column"));
+                }
                 (ty, Value::Text(text)) if ty.family() == Family::Text => parse_hex(&text)?,
                 _ => return Err(clash()),
             };
@@ -124,7 +126,9 @@ fn fit_text(text: String, most: u32, column: &Column, name: impl Fn() -> String)
     match column.chars {
         Some(chars) if characters > chars as usize => return Err(too_large(&name(), characters, chars as usize)),
         // Even a length in characters cannot go beyond the bytes of a VARCHAR2.
-        _ if text.len() > (most.min(4000)) as usize => return Err(too_large(&name(), text.len(), most.min(4000) as usize)),
+        _ if text.len() > (most.min(4000)) as usize => {
+            return Err(too_large(&name(), text.len(), most.min(4000) as usize));
+        }
         _ => {}
     }
     if let Ty::Char(length) = column.ty {
@@ -143,7 +147,11 @@ fn fit_number(value: Value, precision: i16, scale: i8) -> Result<Value> {
             let unit = 10f64.powi(i32::from(scale));
             let rounded = (n * unit).round() / unit;
             #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53")]
-            if rounded.fract() == 0.0 && rounded.abs() < 9.0e15 { Value::Integer(rounded as i64) } else { Value::Real(rounded) }
+            if rounded.fract() == 0.0 && rounded.abs() < 9.0e15 {
+                Value::Integer(rounded as i64)
+            } else {
+                Value::Real(rounded)
+            }
         }
         other => other,
     };

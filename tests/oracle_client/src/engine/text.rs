@@ -20,8 +20,30 @@ enum Pattern {
 }
 
 const OPERATORS: [&str; 24] = [
-    "AND", "OR", "NOT", "ACCUM", "MINUS", "NEAR", "EQUIV", "WITHIN", "ABOUT", "FUZZY", "BT", "NT", "PT", "RT", "SYN", "TR",
-    "TT", "SQE", "BTG", "NTG", "HASPATH", "INPATH", "MDATA", "CTXFILTERCACHE",
+    "AND",
+    "OR",
+    "NOT",
+    "ACCUM",
+    "MINUS",
+    "NEAR",
+    "EQUIV",
+    "WITHIN",
+    "ABOUT",
+    "FUZZY",
+    "BT",
+    "NT",
+    "PT",
+    "RT",
+    "SYN",
+    "TR",
+    "TT",
+    "SQE",
+    "BTG",
+    "NTG",
+    "HASPATH",
+    "INPATH",
+    "MDATA",
+    "CTXFILTERCACHE",
 ];
 
 fn is_japanese(c: char) -> bool {
@@ -141,18 +163,20 @@ struct Parser {
 
 impl Parser {
     fn take(&mut self, operator: &str) -> bool {
-        let found = self.lexemes.get(self.at) == Some(&Lexeme::Operator(match operator {
-            "ACCUM" => "ACCUM",
-            "OR" => "OR",
-            "AND" => "AND",
-            _ => "NOT",
-        }));
+        let found = self.lexemes.get(self.at)
+            == Some(&Lexeme::Operator(match operator {
+                "ACCUM" => "ACCUM",
+                "OR" => "OR",
+                "AND" => "AND",
+                _ => "NOT",
+            }));
         self.at += usize::from(found);
         found
     }
 
     fn level(&mut self, level: usize) -> Result<Node> {
-        const LEVELS: [(&str, fn(Box<Node>, Box<Node>) -> Node); 4] =
+        type Make = fn(Box<Node>, Box<Node>) -> Node;
+        const LEVELS: [(&str, Make); 4] =
             [("ACCUM", Node::Accumulate), ("OR", Node::Or), ("AND", Node::And), ("NOT", Node::Not)];
         let Some((operator, make)) = LEVELS.get(level) else {
             return self.phrase();

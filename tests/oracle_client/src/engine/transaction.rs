@@ -47,7 +47,8 @@ impl Change {
                 statement.execute(params_from_iter(values.iter().chain([&Value::Integer(*rowid)])))?;
             }
             Self::Delete { table, rowid } => {
-                let mut statement = connection.prepare_cached(&format!("DELETE FROM \"T${table}\" WHERE rowid = ?1"))?;
+                let mut statement =
+                    connection.prepare_cached(&format!("DELETE FROM \"T${table}\" WHERE rowid = ?1"))?;
                 statement.execute([rowid])?;
             }
         }
@@ -172,11 +173,8 @@ impl Environment for Facts<'_> {
     }
 
     fn sequence(&self, name: &str, next: bool) -> Result<i64> {
-        let sequence = self
-            .catalog
-            .sequences
-            .get(name)
-            .ok_or_else(|| OraError::new(2289, "sequence does not exist"))?;
+        let sequence =
+            self.catalog.sequences.get(name).ok_or_else(|| OraError::new(2289, "sequence does not exist"))?;
         if !next {
             return self.current.borrow().get(name).copied().ok_or_else(|| {
                 OraError::new(8002, format_args!("sequence {name}.CURRVAL is not yet defined in this session"))

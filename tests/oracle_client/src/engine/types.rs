@@ -19,7 +19,10 @@ use crate::sql::ast::TypeName;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Ty {
     /// Precision 0: none was given (scale −127: floating).
-    Number { precision: i16, scale: i8 },
+    Number {
+        precision: i16,
+        scale: i8,
+    },
     BinaryFloat,
     BinaryDouble,
     Varchar2(u32),
@@ -196,7 +199,11 @@ impl Ty {
         let clash = || {
             OraError::new(
                 932,
-                format_args!("inconsistent datatypes: expected {} got {}", self.dictionary_name(), other.dictionary_name()),
+                format_args!(
+                    "inconsistent datatypes: expected {} got {}",
+                    self.dictionary_name(),
+                    other.dictionary_name()
+                ),
             )
         };
         Ok(match (self, other) {

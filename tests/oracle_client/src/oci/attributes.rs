@@ -179,7 +179,10 @@ pub unsafe extern "C" fn OCIAttrGet(
 /// # Safety
 /// As for [`fail`].
 unsafe fn unknown(error: *mut c_void, attribute: u32) -> i32 {
-    let problem = crate::errors::OraError::new(24315, format_args!("illegal attribute type {attribute} (for the stand-in client)"));
+    let problem = crate::errors::OraError::new(
+        24315,
+        format_args!("illegal attribute type {attribute} (for the stand-in client)"),
+    );
     // SAFETY: the caller vouches for the handle.
     unsafe { fail(error, problem) }
 }
@@ -201,8 +204,12 @@ pub unsafe extern "C" fn OCIAttrSet(
         match (&handle.data, attribute) {
             (Data::Service(service), ATTR_SERVER) => locked(service).server = value as usize,
             (Data::Service(service), ATTR_SESSION) => locked(service).user = value as usize,
-            (Data::Service(service), ATTR_CALL_TIMEOUT) => locked(service).call_timeout = value.cast::<u32>().read_unaligned(),
-            (Data::Service(service), ATTR_STMTCACHESIZE) => locked(service).cache_size = value.cast::<u32>().read_unaligned(),
+            (Data::Service(service), ATTR_CALL_TIMEOUT) => {
+                locked(service).call_timeout = value.cast::<u32>().read_unaligned()
+            }
+            (Data::Service(service), ATTR_STMTCACHESIZE) => {
+                locked(service).cache_size = value.cast::<u32>().read_unaligned()
+            }
             (Data::User(user), ATTR_USERNAME) => locked(user).name = text_of(value.cast(), size as usize),
             (Data::User(user), ATTR_PASSWORD) => locked(user).password = text_of(value.cast(), size as usize),
             (Data::Bind(bind), ATTR_CHARSET_FORM) => {

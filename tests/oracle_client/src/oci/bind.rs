@@ -78,7 +78,16 @@ impl BindState {
             if let Some((context, callback)) = self.input {
                 let (mut data, mut length, mut piece) = (std::ptr::null_mut(), 0_u32, 0_u8);
                 let mut indicator: *mut c_void = std::ptr::null_mut();
-                let code = callback(context, handle, iteration, 0, &raw mut data, &raw mut length, &raw mut piece, &raw mut indicator);
+                let code = callback(
+                    context,
+                    handle,
+                    iteration,
+                    0,
+                    &raw mut data,
+                    &raw mut length,
+                    &raw mut piece,
+                    &raw mut indicator,
+                );
                 if code != CONTINUE {
                     return Err(OraError::new(1405, "the bind callback failed"));
                 }
@@ -87,8 +96,7 @@ impl BindState {
             }
             let is_null = !self.indicators.is_null() && self.indicators.add(i).read_unaligned() == -1;
             let size = usize::try_from(self.size).unwrap_or(0);
-            let length =
-                if self.lengths.is_null() { size } else { self.lengths.add(i).read_unaligned() as usize };
+            let length = if self.lengths.is_null() { size } else { self.lengths.add(i).read_unaligned() as usize };
             let data: *const c_void = if is_descriptor(self.kind) {
                 self.values.cast::<*const c_void>().add(i).read_unaligned()
             } else {
@@ -141,7 +149,11 @@ impl BindState {
                     (if data.is_empty() { Value::Null } else { Value::Blob(data) }, ty)
                 }
                 SQLT_VNU | SQLT_NUM => {
-                    let value = if null { Value::Null } else { number::to_value(&source.data.cast::<[u8; number::SIZE]>().read_unaligned()) };
+                    let value = if null {
+                        Value::Null
+                    } else {
+                        number::to_value(&source.data.cast::<[u8; number::SIZE]>().read_unaligned())
+                    };
                     (value, Ty::Number { precision: 0, scale: -127 })
                 }
                 SQLT_INT | SQLT_UIN => {
@@ -155,9 +167,10 @@ impl BindState {
                     };
                     (value, Ty::Number { precision: 38, scale: 0 })
                 }
-                SQLT_BDOUBLE | SQLT_IBDOUBLE => {
-                    (if null { Value::Null } else { Value::Real(source.data.cast::<f64>().read_unaligned()) }, Ty::BinaryDouble)
-                }
+                SQLT_BDOUBLE | SQLT_IBDOUBLE => (
+                    if null { Value::Null } else { Value::Real(source.data.cast::<f64>().read_unaligned()) },
+                    Ty::BinaryDouble,
+                ),
                 SQLT_BFLOAT | SQLT_IBFLOAT => (
                     if null { Value::Null } else { Value::Real(source.data.cast::<f32>().read_unaligned().into()) },
                     Ty::BinaryFloat,
@@ -221,11 +234,8 @@ impl BindState {
         }
         // SAFETY: as the caller vouches; item 0 of the arrays that were bound.
         unsafe {
-            let data = if is_descriptor(self.kind) {
-                self.values.cast::<*mut c_void>().read_unaligned()
-            } else {
-                self.values
-            };
+            let data =
+                if is_descriptor(self.kind) { self.values.cast::<*mut c_void>().read_unaligned() } else { self.values };
             let place = Place {
                 data,
                 size: usize::try_from(self.size).unwrap_or(0),

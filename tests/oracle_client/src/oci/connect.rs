@@ -18,13 +18,17 @@ const HOST: &str = "standin.test";
 /// `[tcp:][//]standin.test[:port]/path[?parameters]` → the path of the database file and the connect timeout.
 fn parse_connect_string(text: &str) -> Result<(PathBuf, Option<Duration>)> {
     let rest = text.trim().trim_start_matches("tcp:").trim_start_matches("//");
-    let bad = || OraError::new(12154, format_args!("Cannot connect to database. Could not find alias {text} in tnsnames.ora."));
+    let bad = || {
+        OraError::new(12154, format_args!("Cannot connect to database. Could not find alias {text} in tnsnames.ora."))
+    };
     let (host, path) = rest.split_once('/').ok_or_else(bad)?;
     let host = host.split(':').next().unwrap_or(host);
     if host != HOST {
         return Err(OraError::new(
             12541,
-            format_args!("Cannot connect. No listener at host {host} (this is Mitsuke's stand-in client, which knows {HOST} only)."),
+            format_args!(
+                "Cannot connect. No listener at host {host} (this is Mitsuke's stand-in client, which knows {HOST} only)."
+            ),
         ));
     }
     let (path, parameters) = path.split_once('?').unwrap_or((path, ""));
@@ -35,7 +39,8 @@ fn parse_connect_string(text: &str) -> Result<(PathBuf, Option<Duration>)> {
         if matches!(name.to_lowercase().as_str(), "connect_timeout" | "transport_connect_timeout") {
             let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
             let count: u64 = digits.parse().map_err(|_| bad())?;
-            timeout = Some(if value.ends_with("ms") { Duration::from_millis(count) } else { Duration::from_secs(count) });
+            timeout =
+                Some(if value.ends_with("ms") { Duration::from_millis(count) } else { Duration::from_secs(count) });
         }
     }
     Ok((path, timeout))
@@ -123,11 +128,14 @@ pub unsafe extern "C" fn OCISessionBegin(
 ) -> i32 {
     // SAFETY: the caller vouches for the handles.
     unsafe {
-        let (Some(service), Some(Handle { data: Data::User(user), .. })) = (service(service_handle), Handle::of(user)) else {
+        let (Some(service), Some(Handle { data: Data::User(user), .. })) = (service(service_handle), Handle::of(user))
+        else {
             return INVALID_HANDLE;
         };
         let server = locked(service).server;
-        let Some(Handle { data: Data::Server(server), .. }) = Handle::of(server as *const c_void) else { return INVALID_HANDLE };
+        let Some(Handle { data: Data::Server(server), .. }) = Handle::of(server as *const c_void) else {
+            return INVALID_HANDLE;
+        };
         let Some(path) = locked(server).path.clone() else {
             return fail(error, OraError::new(12153, "TNS:not connected"));
         };
@@ -152,7 +160,12 @@ pub unsafe extern "C" fn OCISessionBegin(
 /// # Safety
 /// Handles are live.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCISessionEnd(service_handle: *mut c_void, _error: *mut c_void, user: *mut c_void, _mode: u32) -> i32 {
+pub unsafe extern "C" fn OCISessionEnd(
+    service_handle: *mut c_void,
+    _error: *mut c_void,
+    user: *mut c_void,
+    _mode: u32,
+) -> i32 {
     // SAFETY: the caller vouches for the handles.
     unsafe {
         if let Some(Handle { data: Data::User(user), .. }) = Handle::of(user) {
@@ -256,7 +269,8 @@ mod tests {
 
     #[test]
     fn connect_strings_name_a_file_and_a_timeout() {
-        let (path, timeout) = parse_connect_string("//standin.test:1521/tmp/a/b?connect_timeout=3&retry_count=0").unwrap();
+        let (path, timeout) =
+            parse_connect_string("//standin.test:1521/tmp/a/b?connect_timeout=3&retry_count=0").unwrap();
         assert_eq!((path, timeout), (PathBuf::from("/tmp/a/b"), Some(Duration::from_secs(3))));
         assert_eq!(parse_connect_string("standin.test/tmp/a").unwrap(), (PathBuf::from("/tmp/a"), None));
         assert_eq!(parse_connect_string("localhost:1521/FREEPDB1").unwrap_err().code, 12541);

@@ -23,7 +23,6 @@ pub unsafe fn fields<'a>(descriptor: *const c_void) -> Option<&'a Mutex<Fields>>
 /// # Safety
 /// `datetime` and `error` are live, `zone` points to `zone_length` bytes.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIDateTimeConstruct(
     _handle: *mut c_void,
     error: *mut c_void,

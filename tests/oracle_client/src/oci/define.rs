@@ -199,7 +199,9 @@ pub unsafe fn write(kind: u16, place: &Place, value: &Value, ty: &Ty) -> Result<
                 let fields = Fields::from_micros(*micros);
                 let raw = place.data.cast::<u8>();
                 raw.cast::<i16>().write_unaligned(fields.year);
-                for (i, byte) in [fields.month, fields.day, fields.hour, fields.minute, fields.second].into_iter().enumerate() {
+                for (i, byte) in
+                    [fields.month, fields.day, fields.hour, fields.minute, fields.second].into_iter().enumerate()
+                {
                     raw.add(2 + i).write(byte);
                 }
             }

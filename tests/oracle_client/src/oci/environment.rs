@@ -28,7 +28,6 @@ pub unsafe extern "C" fn OCIClientVersion(
 /// # Safety
 /// `environment` has room for a pointer.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIEnvNlsCreate(
     environment: *mut *mut c_void,
     _mode: u32,
@@ -56,7 +55,7 @@ pub unsafe extern "C" fn OCIHandleAlloc(
     _extra: usize,
     _user: *mut *mut c_void,
 ) -> i32 {
-    match Handle::new(kind) {
+    match Handle::allocate(kind) {
         Some(new) => {
             // SAFETY: the caller vouches for the pointer.
             unsafe { put(handle.cast(), new) }
@@ -112,7 +111,7 @@ pub unsafe extern "C" fn OCIArrayDescriptorAlloc(
 ) -> i32 {
     let mut all = Vec::new();
     for i in 0..count as usize {
-        let Some(new) = Handle::new(kind) else { return INVALID_HANDLE };
+        let Some(new) = Handle::allocate(kind) else { return INVALID_HANDLE };
         // SAFETY: the caller vouches for room for `count` pointers.
         unsafe { descriptors.add(i).write(new) }
         all.push(new as usize);

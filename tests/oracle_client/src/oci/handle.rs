@@ -85,7 +85,7 @@ impl Handle {
         Box::into_raw(Box::new(Self { magic: MAGIC, data })).cast()
     }
 
-    pub fn new(kind: u32) -> Option<*mut c_void> {
+    pub fn allocate(kind: u32) -> Option<*mut c_void> {
         let data = match kind {
             HTYPE_ENV => Data::Environment,
             HTYPE_ERROR => Data::Error(Mutex::default()),

@@ -43,7 +43,10 @@ impl Lob {
         if self.is_temporary() {
             return Ok(());
         }
-        Err(OraError::new(22920, "row containing the LOB value is not locked (the stand-in client writes to temporary LOBs only)"))
+        Err(OraError::new(
+            22920,
+            "row containing the LOB value is not locked (the stand-in client writes to temporary LOBs only)",
+        ))
     }
 }
 
@@ -96,7 +99,6 @@ pub unsafe fn set_value(locator: *const c_void, value: Lob) -> bool {
 /// # Safety
 /// All handles are live.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCILobCreateTemporary(
     service: *mut c_void,
     error: *mut c_void,
@@ -181,7 +183,12 @@ pub unsafe extern "C" fn OCILobGetChunkSize(
 /// # Safety
 /// All handles are live.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobTrim2(_service: *mut c_void, error: *mut c_void, locator: *mut c_void, length: u64) -> i32 {
+pub unsafe extern "C" fn OCILobTrim2(
+    _service: *mut c_void,
+    error: *mut c_void,
+    locator: *mut c_void,
+    length: u64,
+) -> i32 {
     // SAFETY: the caller vouches for the handles.
     unsafe {
         let Some(lob) = lob(locator) else { return INVALID_HANDLE };
@@ -205,7 +212,6 @@ pub unsafe extern "C" fn OCILobTrim2(_service: *mut c_void, error: *mut c_void, 
 /// # Safety
 /// All handles are live; `buffer` holds `*byte_amount` bytes; the amounts have room.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCILobWrite2(
     service: *mut c_void,
     error: *mut c_void,
@@ -258,7 +264,6 @@ pub unsafe extern "C" fn OCILobWrite2(
 /// # Safety
 /// All handles are live; `buffer` has room for `size` bytes; the amounts are set.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCILobRead2(
     service: *mut c_void,
     error: *mut c_void,

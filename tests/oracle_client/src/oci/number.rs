@@ -20,8 +20,13 @@ pub fn encode(decimal: &str) -> [u8; SIZE] {
     // Pairs on both sides of the point, then without zeros at either end.
     let whole = if whole.len() % 2 == 1 { format!("0{whole}") } else { whole.to_owned() };
     let fraction = if fraction.len() % 2 == 1 { format!("{fraction}0") } else { fraction.to_owned() };
-    let pairs: Vec<u8> =
-        (whole + &fraction).as_bytes().as_chunks::<2>().0.iter().map(|pair| (pair[0] - b'0') * 10 + pair[1] - b'0').collect();
+    let pairs: Vec<u8> = (whole + &fraction)
+        .as_bytes()
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|pair| (pair[0] - b'0') * 10 + pair[1] - b'0')
+        .collect();
     let whole_pairs = pairs.len() - fraction.len() / 2;
     let Some(first) = pairs.iter().position(|pair| *pair != 0) else {
         (out[0], out[1]) = (1, 0x80);
@@ -174,7 +179,12 @@ pub unsafe extern "C" fn OCINumberFromReal(
         let value = source.cast::<f64>().read_unaligned();
         match decimal_of(&Value::Real(value)) {
             Some(decimal) => put(number, encode(&decimal)),
-            None => return fail(error, OraError::new(22065, "number to text translation for the given format causes overflow")),
+            None => {
+                return fail(
+                    error,
+                    OraError::new(22065, "number to text translation for the given format causes overflow"),
+                );
+            }
         }
     }
     SUCCESS
@@ -183,7 +193,12 @@ pub unsafe extern "C" fn OCINumberFromReal(
 /// # Safety
 /// `number` points to an OCINumber, `target` to room for a double.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCINumberToReal(_error: *mut c_void, number: *const c_void, _length: u32, target: *mut c_void) -> i32 {
+pub unsafe extern "C" fn OCINumberToReal(
+    _error: *mut c_void,
+    number: *const c_void,
+    _length: u32,
+    target: *mut c_void,
+) -> i32 {
     // SAFETY: the caller vouches for the pointers.
     unsafe { put::<f64>(target, decode(&read(number)).parse().unwrap_or(0.0)) }
     SUCCESS
@@ -196,8 +211,26 @@ mod tests {
     #[test]
     fn numbers_survive_the_way_there_and_back() {
         for text in [
-            "0", "1", "-1", "12", "99", "100", "101", "-123456", "0.5", "-0.5", "0.05", "0.0001", "123.456", "-100.01",
-            "9223372036854775807", "-9223372036854775808", "18446744073709551615", "1000000", "0.1", "12345.678901",
+            "0",
+            "1",
+            "-1",
+            "12",
+            "99",
+            "100",
+            "101",
+            "-123456",
+            "0.5",
+            "-0.5",
+            "0.05",
+            "0.0001",
+            "123.456",
+            "-100.01",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "1000000",
+            "0.1",
+            "12345.678901",
         ] {
             assert_eq!(decode(&encode(text)), text);
         }

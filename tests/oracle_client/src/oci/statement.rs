@@ -12,7 +12,7 @@ use super::connect::on_session;
 use super::consts::*;
 use super::define::{Define, DefineCallback};
 use super::handle::*;
-use crate::engine::{Bind, Outcome, OutColumn, Point, Ty};
+use crate::engine::{Bind, OutColumn, Outcome, Point, Ty};
 use crate::errors::{OraError, Result};
 use crate::sql::{Outline, StatementType};
 
@@ -94,7 +94,6 @@ unsafe fn statement<'a>(handle: *const c_void) -> Option<&'a Mutex<Statement>> {
 /// # Safety
 /// Handles are live, `text` points to `length` bytes, `out` has room for a pointer.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIStmtPrepare2(
     service: *mut c_void,
     out: *mut *mut c_void,
@@ -144,7 +143,6 @@ pub unsafe extern "C" fn OCIStmtRelease(
 /// # Safety
 /// The handle is live; each array has room for `size` items.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIStmtGetBindInfo(
     handle: *mut c_void,
     _error: *mut c_void,
@@ -212,7 +210,6 @@ unsafe fn add_bind(handle: *mut c_void, out: *mut *mut c_void, error: *mut c_voi
 /// # Safety
 /// As for [`add_bind`]; `name` points to `name_length` bytes.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIBindByName2(
     handle: *mut c_void,
     out: *mut *mut c_void,
@@ -229,8 +226,18 @@ pub unsafe extern "C" fn OCIBindByName2(
     _array_length: *mut u32,
     _mode: u32,
 ) -> i32 {
-    let state =
-        BindState { values, size, kind, indicators, lengths, codes, is_national: false, input: None, output: None, rows_returned: 0 };
+    let state = BindState {
+        values,
+        size,
+        kind,
+        indicators,
+        lengths,
+        codes,
+        is_national: false,
+        input: None,
+        output: None,
+        rows_returned: 0,
+    };
     // SAFETY: the caller vouches for the pointers.
     unsafe {
         let name = text_of(name, usize::try_from(name_length).unwrap_or(0));
@@ -242,7 +249,6 @@ pub unsafe extern "C" fn OCIBindByName2(
 /// # Safety
 /// As for [`add_bind`].
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIBindByPos2(
     handle: *mut c_void,
     out: *mut *mut c_void,
@@ -258,8 +264,18 @@ pub unsafe extern "C" fn OCIBindByPos2(
     _array_length: *mut u32,
     _mode: u32,
 ) -> i32 {
-    let state =
-        BindState { values, size, kind, indicators, lengths, codes, is_national: false, input: None, output: None, rows_returned: 0 };
+    let state = BindState {
+        values,
+        size,
+        kind,
+        indicators,
+        lengths,
+        codes,
+        is_national: false,
+        input: None,
+        output: None,
+        rows_returned: 0,
+    };
     // SAFETY: the caller vouches for the pointers.
     unsafe { add_bind(handle, out, error, Key::Position(position), state) }
 }
@@ -290,7 +306,6 @@ pub unsafe extern "C" fn OCIBindDynamic(
 /// # Safety
 /// Handles are live; what is defined stays valid while rows are fetched.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIDefineByPos2(
     handle: *mut c_void,
     out: *mut *mut c_void,
@@ -420,7 +435,6 @@ unsafe fn run_once(
 /// # Safety
 /// Handles are live; what is bound is valid.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "OCI's signature")]
 pub unsafe extern "C" fn OCIStmtExecute(
     service: *mut c_void,
     handle: *mut c_void,
@@ -443,7 +457,9 @@ pub unsafe extern "C" fn OCIStmtExecute(
         for iteration in 0..if is_query { 1 } else { iterations.max(1) } {
             match run_once(service, statement, &handles, iteration) {
                 Ok(affected) => count += affected,
-                Err(problem) if mode & MODE_BATCH_ERRORS != 0 && !problem.ends_session => failed.push((iteration, problem)),
+                Err(problem) if mode & MODE_BATCH_ERRORS != 0 && !problem.ends_session => {
+                    failed.push((iteration, problem))
+                }
                 Err(problem) => {
                     locked(statement).row_count = count;
                     return fail(error, problem);
@@ -542,7 +558,9 @@ pub unsafe extern "C" fn OCIStmtFetch2(
         // Callbacks may ask for attributes of the statement.
         drop(state);
         for (position, define) in defines {
-            let Some(Handle { data: Data::Define(define_state), .. }) = Handle::of(define as *const c_void) else { continue };
+            let Some(Handle { data: Data::Define(define_state), .. }) = Handle::of(define as *const c_void) else {
+                continue;
+            };
             let define_state = *locked(define_state);
             let column = position as usize - 1;
             for (i, row) in rows.iter().enumerate() {

@@ -30,12 +30,21 @@ pub enum Expr {
     Compare(&'static str, Box<Expr>, Box<Expr>),
     IsNull(Box<Expr>, bool),
     IsJson(Box<Expr>, bool),
-    Like { value: Box<Expr>, pattern: Box<Expr>, escape: Option<Box<Expr>>, negated: bool },
+    Like {
+        value: Box<Expr>,
+        pattern: Box<Expr>,
+        escape: Option<Box<Expr>>,
+        negated: bool,
+    },
     InList(Box<Expr>, Vec<Expr>, bool),
     InQuery(Box<Expr>, Box<Query>, bool),
     Between(Box<Expr>, Box<Expr>, Box<Expr>, bool),
     Exists(Box<Query>),
-    Case { operand: Option<Box<Expr>>, whens: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
+    Case {
+        operand: Option<Box<Expr>>,
+        whens: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
     Cast(Box<Expr>, TypeName),
     Extract(String, Box<Expr>),
     Call(Call),
@@ -144,11 +153,16 @@ pub struct Select {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a tree of a test tool; most items are expressions")]
 pub enum Item {
     Star,
     QualifiedStar(String),
     /// The text is what Oracle names the column after when there is no alias.
-    Expr { expr: Expr, alias: Option<String>, text: String },
+    Expr {
+        expr: Expr,
+        alias: Option<String>,
+        text: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -262,7 +276,12 @@ pub enum ConstraintKind {
     Unique(Vec<String>),
     /// The text of the condition.
     Check(String),
-    ForeignKey { columns: Vec<String>, table: String, referenced: Vec<String>, on_delete: OnDelete },
+    ForeignKey {
+        columns: Vec<String>,
+        table: String,
+        referenced: Vec<String>,
+        on_delete: OnDelete,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -296,18 +315,56 @@ pub enum AlterTable {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ddl {
-    CreateTable { name: String, if_not_exists: bool, columns: Vec<ColumnDef>, constraints: Vec<Constraint>, query: Option<Box<Query>> },
-    CreateIndex { name: String, if_not_exists: bool, table: String, keys: Vec<(Expr, String)>, kind: IndexKind },
-    CreateView { name: String, or_replace: bool, if_not_exists: bool, columns: Vec<String>, text: String },
-    CreateSequence { name: String, if_not_exists: bool, start: i64, increment: i64 },
-    AlterTable { name: String, actions: Vec<AlterTable> },
+    CreateTable {
+        name: String,
+        if_not_exists: bool,
+        columns: Vec<ColumnDef>,
+        constraints: Vec<Constraint>,
+        query: Option<Box<Query>>,
+    },
+    CreateIndex {
+        name: String,
+        if_not_exists: bool,
+        table: String,
+        keys: Vec<(Expr, String)>,
+        kind: IndexKind,
+    },
+    CreateView {
+        name: String,
+        or_replace: bool,
+        if_not_exists: bool,
+        columns: Vec<String>,
+        text: String,
+    },
+    CreateSequence {
+        name: String,
+        if_not_exists: bool,
+        start: i64,
+        increment: i64,
+    },
+    AlterTable {
+        name: String,
+        actions: Vec<AlterTable>,
+    },
     /// `ALTER INDEX … REBUILD` or the like.
-    AlterIndex { name: String, rest: String },
+    AlterIndex {
+        name: String,
+        rest: String,
+    },
     /// TABLE, INDEX, VIEW, SEQUENCE.
-    Drop { kind: &'static str, name: String, if_exists: bool, cascade: bool },
+    Drop {
+        kind: &'static str,
+        name: String,
+        if_exists: bool,
+        cascade: bool,
+    },
     Truncate(String),
     Rename(String, String),
-    Comment { table: String, column: Option<String>, text: String },
+    Comment {
+        table: String,
+        column: Option<String>,
+        text: String,
+    },
     /// GRANT, REVOKE, ANALYZE and others that change no data here.
     Nothing,
 }
@@ -321,8 +378,15 @@ pub enum Statement {
     Merge(Box<Merge>),
     Ddl(Box<Ddl>),
     Block(Box<Block>),
-    LockTable { tables: Vec<String>, exclusive: bool, wait: Wait },
-    AlterSession { name: String, value: String },
+    LockTable {
+        tables: Vec<String>,
+        exclusive: bool,
+        wait: Wait,
+    },
+    AlterSession {
+        name: String,
+        value: String,
+    },
     Commit,
     Rollback(Option<String>),
     Savepoint(String),

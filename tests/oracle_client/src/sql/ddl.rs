@@ -124,7 +124,8 @@ impl Parser<'_> {
             constraints: Vec::new(),
         };
         let starts_clause =
-            ["DEFAULT", "GENERATED", "NOT", "NULL", "AS", "CONSTRAINT"].iter().any(|word| self.is(word)) || self.starts_constraint();
+            ["DEFAULT", "GENERATED", "NOT", "NULL", "AS", "CONSTRAINT"].iter().any(|word| self.is(word))
+                || self.starts_constraint();
         if !starts_clause && !matches!(self.peek(), Tok::Sym(_) | Tok::End) {
             column.kind = Some(self.type_name()?);
         }
@@ -298,7 +299,9 @@ impl Parser<'_> {
         }
         if self.take("WITH DISTANCE") || self.take("DISTANCE") {
             *distance = self.name()?;
-            if !["COSINE", "DOT", "EUCLIDEAN", "EUCLIDEAN_SQUARED", "L2_SQUARED", "MANHATTAN", "HAMMING"].contains(&distance.as_str()) {
+            if !["COSINE", "DOT", "EUCLIDEAN", "EUCLIDEAN_SQUARED", "L2_SQUARED", "MANHATTAN", "HAMMING"]
+                .contains(&distance.as_str())
+            {
                 return Err(self.error(51817, "unknown distance"));
             }
         }
@@ -343,7 +346,10 @@ impl Parser<'_> {
                 increment = self.integer()?;
             } else if self.take("CACHE") || self.take("MINVALUE") || self.take("MAXVALUE") {
                 self.integer()?;
-            } else if !["NOCACHE", "NOCYCLE", "NOMAXVALUE", "NOMINVALUE", "ORDER", "NOORDER"].iter().any(|word| self.take(word)) {
+            } else if !["NOCACHE", "NOCYCLE", "NOMAXVALUE", "NOMINVALUE", "ORDER", "NOORDER"]
+                .iter()
+                .any(|word| self.take(word))
+            {
                 return Ok(Ddl::CreateSequence { name, if_not_exists, start, increment });
             }
         }

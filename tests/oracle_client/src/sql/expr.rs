@@ -171,7 +171,8 @@ impl Parser<'_> {
                 "TIMESTAMP" | "DATE" if matches!(self.peek_at(1), Tok::Str(_)) => {
                     self.advance();
                     let text = self.string()?;
-                    let (micros, zone) = time::parse_literal(&text).map_err(|error| self.error(error.code, &error.message))?;
+                    let (micros, zone) =
+                        time::parse_literal(&text).map_err(|error| self.error(error.code, &error.message))?;
                     return Ok(Expr::Timestamp(micros, zone));
                 }
                 _ => {}

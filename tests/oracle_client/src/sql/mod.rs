@@ -81,9 +81,9 @@ impl Outline {
             StatementType::Insert | StatementType::Update | StatementType::Delete | StatementType::Merge
         );
         // The last RETURNING with an INTO after it; JSON and vector functions have one without.
-        let into = (0..tokens.len())
-            .rfind(|i| word(*i) == "INTO")
-            .filter(|into| is_dml && tokens[..*into].iter().enumerate().any(|(i, _)| matches!(word(i), "RETURNING" | "RETURN")));
+        let into = (0..tokens.len()).rfind(|i| word(*i) == "INTO").filter(|into| {
+            is_dml && tokens[..*into].iter().enumerate().any(|(i, _)| matches!(word(i), "RETURNING" | "RETURN"))
+        });
         let out_binds: Vec<String> = into
             .map(|into| {
                 tokens[into..]

@@ -311,7 +311,9 @@ impl<'a> Parser<'a> {
         match word.as_str() {
             "SELECT" | "WITH" => Ok(Statement::Query(Box::new(self.query()?))),
             "INSERT" | "UPDATE" | "DELETE" | "MERGE" => self.dml(),
-            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" | "RENAME" | "COMMENT" | "GRANT" | "REVOKE" | "ANALYZE" => self.ddl(),
+            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" | "RENAME" | "COMMENT" | "GRANT" | "REVOKE" | "ANALYZE" => {
+                self.ddl()
+            }
             "BEGIN" | "DECLARE" => Ok(Statement::Block(Box::new(self.block()?))),
             "LOCK" => self.lock_table(),
             "COMMIT" => {
@@ -350,7 +352,7 @@ impl<'a> Parser<'a> {
         let tables = self.comma_separated(Self::object_name)?;
         self.expect("IN")?;
         let exclusive = self.take("EXCLUSIVE");
-        if !exclusive && !(self.take("ROW SHARE") || self.take("ROW EXCLUSIVE") || self.take("SHARE")) {
+        if !(exclusive || self.take("ROW SHARE") || self.take("ROW EXCLUSIVE") || self.take("SHARE")) {
             return Err(self.error(905, "missing keyword: a lock mode expected"));
         }
         self.expect("MODE")?;

@@ -72,8 +72,7 @@ impl Parser<'_> {
             self.take("CONSTANT");
             let kind = self.type_name()?;
             self.take("NOT NULL");
-            let initial =
-                if self.take_symbol(":=") || self.take("DEFAULT") { Some(self.expr()?) } else { None };
+            let initial = if self.take_symbol(":=") || self.take("DEFAULT") { Some(self.expr()?) } else { None };
             self.semicolon()?;
             all.push(Declaration::Variable { name, kind, initial });
         }
@@ -159,7 +158,10 @@ impl Parser<'_> {
                 return Err(self.error(6550, "PLS-00428: an INTO clause is expected in this SELECT statement"));
             }
             Step::SelectInto { query, into }
-        } else if ["INSERT", "UPDATE", "DELETE", "MERGE", "COMMIT", "ROLLBACK", "SAVEPOINT", "LOCK"].iter().any(|word| self.is(word)) {
+        } else if ["INSERT", "UPDATE", "DELETE", "MERGE", "COMMIT", "ROLLBACK", "SAVEPOINT", "LOCK"]
+            .iter()
+            .any(|word| self.is(word))
+        {
             Step::Sql(self.statement()?)
         } else if ["CREATE", "ALTER", "DROP", "TRUNCATE", "GRANT"].iter().any(|word| self.is(word)) {
             return Err(self.plsql_error("no DDL (PL/SQL needs EXECUTE IMMEDIATE for it)"));
@@ -173,7 +175,11 @@ impl Parser<'_> {
     fn assignment_or_call(&mut self) -> Result<Step> {
         if matches!(self.peek(), Tok::Bind(_)) {
             let target = self.expr()?;
-            return if self.take_symbol(":=") { Ok(Step::Assign(target, self.expr()?)) } else { Err(self.plsql_error(":=")) };
+            return if self.take_symbol(":=") {
+                Ok(Step::Assign(target, self.expr()?))
+            } else {
+                Err(self.plsql_error(":="))
+            };
         }
         let mut name = self.name()?;
         while self.take_symbol(".") {

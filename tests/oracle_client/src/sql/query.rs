@@ -7,7 +7,18 @@ use crate::errors::Result;
 
 /// Words that end a table reference and therefore are no alias of it.
 const NO_ALIAS: [&str; 13] = [
-    "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "JOIN", "USING", "OFFSET", "FETCH", "RETURNING", "OUTER",
+    "INNER",
+    "LEFT",
+    "RIGHT",
+    "FULL",
+    "CROSS",
+    "NATURAL",
+    "JOIN",
+    "USING",
+    "OFFSET",
+    "FETCH",
+    "RETURNING",
+    "OUTER",
     "WHEN",
 ];
 
@@ -126,7 +137,8 @@ impl Parser<'_> {
             self.take("ALL");
         }
         let items = self.comma_separated(Self::item)?;
-        let mut select = Select { distinct, items, from: Vec::new(), condition: None, group_by: Vec::new(), having: None };
+        let mut select =
+            Select { distinct, items, from: Vec::new(), condition: None, group_by: Vec::new(), having: None };
         // From 23ai on a query needs no FROM; before, ORA-00923. FROM DUAL works everywhere, so it is asked for.
         self.take_into_variables()?;
         if !self.take("FROM") {
@@ -152,7 +164,9 @@ impl Parser<'_> {
         if self.take_symbol("*") {
             return Ok(Item::Star);
         }
-        if let (Tok::Word { text, .. }, Tok::Sym("."), Tok::Sym("*")) = (self.peek().clone(), self.peek_at(1), self.peek_at(2)) {
+        if let (Tok::Word { text, .. }, Tok::Sym("."), Tok::Sym("*")) =
+            (self.peek().clone(), self.peek_at(1), self.peek_at(2))
+        {
             for _ in 0..3 {
                 self.advance();
             }
@@ -168,7 +182,9 @@ impl Parser<'_> {
     /// An alias without AS.
     fn bare_alias(&mut self) -> Option<String> {
         let alias = match self.peek() {
-            Tok::Word { text, quoted } if *quoted || !(is_reserved(text) || NO_ALIAS.contains(&text.as_str()) || text == "BULK") => {
+            Tok::Word { text, quoted }
+                if *quoted || !(is_reserved(text) || NO_ALIAS.contains(&text.as_str()) || text == "BULK") =>
+            {
                 text.clone()
             }
             _ => return None,

@@ -8,8 +8,7 @@ use crate::errors::{OraError, Result};
 use crate::sql::ast::*;
 
 /// Functions over many rows.
-pub const AGGREGATES: [&str; 9] =
-    ["COUNT", "SUM", "MIN", "MAX", "AVG", "LISTAGG", "JSON_ARRAYAGG", "STDDEV", "MEDIAN"];
+pub const AGGREGATES: [&str; 9] = ["COUNT", "SUM", "MIN", "MAX", "AVG", "LISTAGG", "JSON_ARRAYAGG", "STDDEV", "MEDIAN"];
 const RANKINGS: [&str; 7] = ["ROW_NUMBER", "RANK", "DENSE_RANK", "NTILE", "LAG", "LEAD", "FIRST_VALUE"];
 
 /// Functions of numbers: Oracle's name, SQLite's, and how many arguments.
@@ -55,7 +54,9 @@ impl Planner<'_> {
             "CEIL" => self.unary_call(call, "ora_ceil", NUMBER),
             "ROUND" | "TRUNC" => self.round(call),
             "LOWER" | "UPPER" | "TRIM" | "LTRIM" | "RTRIM" => self.same_text(call),
-            "LENGTH" | "LENGTHB" => self.text_call(call, 1, if name == "LENGTH" { "ora_length" } else { "ora_lengthb" }, NUMBER),
+            "LENGTH" | "LENGTHB" => {
+                self.text_call(call, 1, if name == "LENGTH" { "ora_length" } else { "ora_lengthb" }, NUMBER)
+            }
             "INSTR" => self.text_call(call, 2, "ora_instr", NUMBER),
             "SUBSTR" => self.substr(call),
             "REPLACE" | "TRANSLATE" => {
@@ -86,7 +87,7 @@ impl Planner<'_> {
                 let [one] = call.args.as_slice() else { return Err(OraError::unsupported("TO_NUMBER with a format")) };
                 self.number(one)
             }
-            "TO_CHAR" | "TO_CLOB" => self.to_char(call),
+            "TO_CHAR" | "TO_CLOB" => self.convert_to_char(call),
             "EMPTY_CLOB" => sql("''".to_owned(), Ty::Clob),
             "EMPTY_BLOB" => sql("x''".to_owned(), Ty::Blob),
             "RAWTOHEX" => self.unary_call(call, "ora_rawtohex", Ty::Varchar2(4000)),
@@ -115,21 +116,29 @@ impl Planner<'_> {
                 let start = amount.get(1).cloned().unwrap_or_else(|| "1".to_owned());
                 sql(format!("ora_substr({}, {start}, {amount_sql})", value.sql), Ty::Varchar2(4000))
             }
-            "TO_VECTOR" | "VECTOR" => self.to_vector(call),
-            "FROM_VECTOR" | "VECTOR_SERIALIZE" => self.from_vector(call),
+            "TO_VECTOR" | "VECTOR" => self.convert_to_vector(call),
+            "FROM_VECTOR" | "VECTOR_SERIALIZE" => self.serialize_vector(call),
             "VECTOR_DISTANCE" => self.vector_distance_call(call),
             "VECTOR_DIMENSION_COUNT" | "VECTOR_DIMS" => {
                 let value = self.value(call.args.first().ok_or_else(wrong_count)?)?;
                 match value.ty {
                     Ty::Vector(_) => sql(format!("ora_vector_dimensions({})", value.sql), NUMBER),
-                    ty => Err(OraError::new(932, format_args!("inconsistent datatypes: expected VECTOR got {}", ty.dictionary_name()))),
+                    ty => Err(OraError::new(
+                        932,
+                        format_args!("inconsistent datatypes: expected VECTOR got {}", ty.dictionary_name()),
+                    )),
                 }
             }
             "CONTAINS" => self.contains(call),
             "SCORE" => {
                 let Some(Expr::Num(label)) = call.args.first() else { return Err(wrong_count()) };
                 let score = self.frames.last().and_then(|frame| frame.scores.get(label).cloned());
-                let missing = || OraError::new(29909, "label for the ancillary operator is not a literal number of a CONTAINS in this query");
+                let missing = || {
+                    OraError::new(
+                        29909,
+                        "label for the ancillary operator is not a literal number of a CONTAINS in this query",
+                    )
+                };
                 sql(score.ok_or_else(missing)?, NUMBER)
             }
             "JSON_VALUE" => self.json_value(call),
@@ -141,7 +150,10 @@ impl Planner<'_> {
                 let value = self.value(&call.args[0])?;
                 sql(value.sql, Ty::Clob)
             }
-            _ => Err(OraError::new(904, format_args!("\"{name}\": invalid identifier (or a function that the stand-in client does not know)"))),
+            _ => Err(OraError::new(
+                904,
+                format_args!("\"{name}\": invalid identifier (or a function that the stand-in client does not know)"),
+            )),
         }
     }
 
@@ -175,7 +187,9 @@ impl Planner<'_> {
     }
 
     fn same_text(&mut self, call: &Call) -> Result<Typed> {
-        let [one] = call.args.as_slice() else { return Err(OraError::unsupported(format_args!("this form of {}", call.name))) };
+        let [one] = call.args.as_slice() else {
+            return Err(OraError::unsupported(format_args!("this form of {}", call.name)));
+        };
         let value = self.text(one)?;
         let ty = if value.ty == Ty::Clob { Ty::Clob } else { Ty::Varchar2(value.ty.text_length().max(1)) };
         sql(format!("ora_{}({})", call.name.to_lowercase(), value.sql), ty)
@@ -241,7 +255,7 @@ impl Planner<'_> {
         sql(format!("{out} END)"), ty)
     }
 
-    fn to_char(&mut self, call: &Call) -> Result<Typed> {
+    fn convert_to_char(&mut self, call: &Call) -> Result<Typed> {
         let value = self.value(call.args.first().ok_or_else(wrong_count)?)?;
         let ty = if call.name == "TO_CLOB" { Ty::Clob } else { Ty::Varchar2(value.ty.text_length().max(1)) };
         match (value.ty.family(), call.args.get(1)) {
@@ -270,16 +284,23 @@ impl Planner<'_> {
         let value = match (namespace.to_uppercase().as_str(), parameter.to_uppercase().as_str()) {
             ("USERENV", "CURRENT_SCHEMA" | "SESSION_USER" | "CURRENT_USER") => self.environment.user(),
             ("USERENV", "CON_NAME" | "DB_NAME" | "SERVICE_NAME") => "STANDIN".to_owned(),
-            _ => return Err(OraError::new(2003, "invalid USERENV parameter (or one that the stand-in client does not know)")),
+            _ => {
+                return Err(OraError::new(
+                    2003,
+                    "invalid USERENV parameter (or one that the stand-in client does not know)",
+                ));
+            }
         };
         sql(literal(&value), Ty::Varchar2(256))
     }
 
-    fn to_vector(&mut self, call: &Call) -> Result<Typed> {
+    fn convert_to_vector(&mut self, call: &Call) -> Result<Typed> {
         let value = self.value(call.args.first().ok_or_else(wrong_count)?)?;
         let dimension = match call.args.get(1) {
             None | Some(Expr::Star) => None,
-            Some(Expr::Num(text)) => Some(text.parse::<u32>().map_err(|_| OraError::new(51801, "invalid vector dimension"))?),
+            Some(Expr::Num(text)) => {
+                Some(text.parse::<u32>().map_err(|_| OraError::new(51801, "invalid vector dimension"))?)
+            }
             Some(_) => return Err(OraError::unsupported("TO_VECTOR with a dimension that is no literal")),
         };
         match call.args.get(2) {
@@ -288,7 +309,10 @@ impl Planner<'_> {
             Some(_) => return Err(OraError::unsupported("TO_VECTOR with another format than FLOAT32")),
         }
         if !(value.ty.is_text() || matches!(value.ty, Ty::Vector(_) | Ty::Null)) {
-            return Err(OraError::new(932, format_args!("inconsistent datatypes: expected CLOB got {}", value.ty.dictionary_name())));
+            return Err(OraError::new(
+                932,
+                format_args!("inconsistent datatypes: expected CLOB got {}", value.ty.dictionary_name()),
+            ));
         }
         if matches!(value.ty, Ty::NVarchar2(_)) {
             return Err(OraError::new(12704, "character set mismatch"));
@@ -296,10 +320,13 @@ impl Planner<'_> {
         sql(format!("ora_to_vector({}, {})", value.sql, dimension.unwrap_or(0)), Ty::Vector(dimension))
     }
 
-    fn from_vector(&mut self, call: &Call) -> Result<Typed> {
+    fn serialize_vector(&mut self, call: &Call) -> Result<Typed> {
         let value = self.value(call.args.first().ok_or_else(wrong_count)?)?;
         if !matches!(value.ty, Ty::Vector(_) | Ty::Null) {
-            return Err(OraError::new(932, format_args!("inconsistent datatypes: expected VECTOR got {}", value.ty.dictionary_name())));
+            return Err(OraError::new(
+                932,
+                format_args!("inconsistent datatypes: expected VECTOR got {}", value.ty.dictionary_name()),
+            ));
         }
         let ty = match &call.returning {
             Some(kind) => Ty::from_name(kind)?.0,
@@ -334,7 +361,10 @@ impl Planner<'_> {
         };
         let query = self.value(query)?;
         if !matches!(query.ty, Ty::Varchar2(_) | Ty::Char(_) | Ty::Null) {
-            return Err(OraError::new(29900, format_args!("operator binding does not exist for {}", query.ty.dictionary_name())));
+            return Err(OraError::new(
+                29900,
+                format_args!("operator binding does not exist for {}", query.ty.dictionary_name()),
+            ));
         }
         // An index that nobody synchronises finds nothing.
         let score = if synced { format!("ora_contains({}, {})", column.sql, query.sql) } else { "0".to_owned() };
@@ -409,12 +439,15 @@ impl Planner<'_> {
                 let order = if order.is_empty() { order } else { format!(" ORDER BY {order}") };
                 sql(format!("group_concat({distinct}{}, {separator}{order})", value.sql), Ty::Varchar2(4000))
             }
-            other => Err(OraError::unsupported(format_args!("the aggregate {other} of {}", value.ty.dictionary_name()))),
+            other => {
+                Err(OraError::unsupported(format_args!("the aggregate {other} of {}", value.ty.dictionary_name())))
+            }
         }
     }
 
     fn window_call(&mut self, call: &Call) -> Result<Typed> {
-        let window = call.over.as_ref().ok_or_else(|| OraError::new(30484, "missing window specification for this function"))?;
+        let window =
+            call.over.as_ref().ok_or_else(|| OraError::new(30484, "missing window specification for this function"))?;
         let (head, ty) = match call.name.as_str() {
             "ROW_NUMBER" | "RANK" | "DENSE_RANK" => {
                 if window.order_by.is_empty() {

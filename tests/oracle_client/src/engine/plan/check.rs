@@ -6,15 +6,18 @@ use crate::sql::ast::*;
 
 fn children(expr: &Expr) -> Vec<&Expr> {
     match expr {
-        Expr::Negate(a) | Expr::Not(a) | Expr::IsNull(a, _) | Expr::IsJson(a, _) | Expr::Cast(a, _) | Expr::Extract(_, a) => {
+        Expr::Negate(a)
+        | Expr::Not(a)
+        | Expr::IsNull(a, _)
+        | Expr::IsJson(a, _)
+        | Expr::Cast(a, _)
+        | Expr::Extract(_, a) => {
             vec![a]
         }
         Expr::Binary(_, a, b) | Expr::And(a, b) | Expr::Or(a, b) | Expr::Compare(_, a, b) => vec![a, b],
-        Expr::Like { value, pattern, escape, .. } => [Some(value), Some(pattern), escape.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|inner| &**inner)
-            .collect(),
+        Expr::Like { value, pattern, escape, .. } => {
+            [Some(value), Some(pattern), escape.as_ref()].into_iter().flatten().map(|inner| &**inner).collect()
+        }
         Expr::InList(a, list, _) => std::iter::once(&**a).chain(list).collect(),
         Expr::InQuery(a, ..) => vec![a],
         Expr::Between(a, b, c, _) => vec![a, b, c],

@@ -80,8 +80,12 @@ impl Planner<'_> {
                 Ok(Typed { sql: format!("(- {})", inner.sql), ty: inner.ty })
             }
             Expr::Binary(operator, left, right) => self.binary(operator, left, right),
-            Expr::And(left, right) => Self::boolean(format!("({} AND {})", self.condition(left)?, self.condition(right)?)),
-            Expr::Or(left, right) => Self::boolean(format!("({} OR {})", self.condition(left)?, self.condition(right)?)),
+            Expr::And(left, right) => {
+                Self::boolean(format!("({} AND {})", self.condition(left)?, self.condition(right)?))
+            }
+            Expr::Or(left, right) => {
+                Self::boolean(format!("({} OR {})", self.condition(left)?, self.condition(right)?))
+            }
             Expr::Not(inner) => Self::boolean(format!("(NOT {})", self.condition(inner)?)),
             Expr::Compare(operator, left, right) => self.compare(operator, left, right),
             Expr::IsNull(inner, negated) => {
@@ -157,7 +161,9 @@ impl Planner<'_> {
         match (qualifier, name) {
             (None, "SYSTIMESTAMP" | "CURRENT_TIMESTAMP") => return constant(self.now.to_string(), Ty::TimestampTz(6)),
             (None, "LOCALTIMESTAMP") => return constant(self.now.to_string(), Ty::Timestamp(6)),
-            (None, "SYSDATE" | "CURRENT_DATE") => return constant((self.now / 1_000_000 * 1_000_000).to_string(), Ty::Date),
+            (None, "SYSDATE" | "CURRENT_DATE") => {
+                return constant((self.now / 1_000_000 * 1_000_000).to_string(), Ty::Date);
+            }
             (None, "USER") => return constant(literal(&self.environment.user()), Ty::Varchar2(128)),
             (None, "SESSIONTIMEZONE" | "DBTIMEZONE") => return constant("'+00:00'".to_owned(), Ty::Varchar2(64)),
             (None, "ROWNUM" | "LEVEL") => return Err(OraError::unsupported(format_args!("the pseudo-column {name}"))),
@@ -218,7 +224,10 @@ impl Planner<'_> {
             let right = Typed { sql: String::new(), ty: column.ty.clone() };
             let (a, b) = alike(left.clone(), right)?;
             if a.sql != left.sql || !b.sql.is_empty() {
-                return Err(OraError::new(932, "inconsistent datatypes in IN (the stand-in client converts nothing here)"));
+                return Err(OraError::new(
+                    932,
+                    "inconsistent datatypes in IN (the stand-in client converts nothing here)",
+                ));
             }
         }
         let left = lefts.iter().map(|left| left.sql.as_str()).collect::<Vec<_>>().join(", ");
@@ -314,9 +323,9 @@ impl Planner<'_> {
             let sql = match &item.expr {
                 Expr::Num(position) => {
                     let position: usize = position.parse().unwrap_or(0);
-                    let (_, sql, ty) = names
-                        .get(position.wrapping_sub(1))
-                        .ok_or_else(|| OraError::new(1785, "ORDER BY item must be the number of a SELECT-list expression"))?;
+                    let (_, sql, ty) = names.get(position.wrapping_sub(1)).ok_or_else(|| {
+                        OraError::new(1785, "ORDER BY item must be the number of a SELECT-list expression")
+                    })?;
                     comparable(ty)?;
                     sql.clone()
                 }

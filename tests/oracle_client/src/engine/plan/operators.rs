@@ -28,7 +28,10 @@ pub fn comparable(ty: &Ty) -> Result<()> {
 fn same_character_set(a: &Ty, b: &Ty) -> Result<()> {
     let national = |ty: &Ty| matches!(ty, Ty::NVarchar2(_));
     if a.family() == Family::Text && b.family() == Family::Text && national(a) != national(b) {
-        return Err(OraError::new(12704, "character set mismatch (an NVARCHAR2 bind against VARCHAR2 passes its index by)"));
+        return Err(OraError::new(
+            12704,
+            "character set mismatch (an NVARCHAR2 bind against VARCHAR2 passes its index by)",
+        ));
     }
     Ok(())
 }
@@ -87,7 +90,9 @@ impl Planner<'_> {
             Family::Text | Family::Null => Ok(value),
             Family::Number => Ok(Typed { sql: format!("ora_to_char({})", value.sql), ty: Ty::Varchar2(40) }),
             Family::Lob if value.ty.is_text() => Ok(value),
-            Family::Raw => Ok(Typed { sql: format!("ora_rawtohex({})", value.sql), ty: Ty::Varchar2(value.ty.text_length()) }),
+            Family::Raw => {
+                Ok(Typed { sql: format!("ora_rawtohex({})", value.sql), ty: Ty::Varchar2(value.ty.text_length()) })
+            }
             _ => Err(inconsistent(&Ty::Varchar2(4000), &value.ty)),
         }
     }
@@ -126,13 +131,15 @@ impl Planner<'_> {
             (Family::Time, "+" | "-", Family::Interval) => Ok(plain(left.ty.clone())),
             (Family::Interval, "+", Family::Time) => Ok(plain(right.ty.clone())),
             (Family::Interval, "+" | "-", Family::Interval) => Ok(plain(Ty::IntervalDs)),
-            (Family::Interval, "*", Family::Number) | (Family::Number, "*", Family::Interval) => Ok(Typed {
-                sql: format!("CAST({} * {} AS INTEGER)", left.sql, right.sql),
-                ty: Ty::IntervalDs,
-            }),
+            (Family::Interval, "*", Family::Number) | (Family::Number, "*", Family::Interval) => {
+                Ok(Typed { sql: format!("CAST({} * {} AS INTEGER)", left.sql, right.sql), ty: Ty::IntervalDs })
+            }
             (Family::Time, "-", Family::Time) => {
                 if left.ty == Ty::Date && right.ty == Ty::Date {
-                    return Ok(Typed { sql: format!("ora_div({} - {}, {})", left.sql, right.sql, time::DAY), ty: NUMBER });
+                    return Ok(Typed {
+                        sql: format!("ora_div({} - {}, {})", left.sql, right.sql, time::DAY),
+                        ty: NUMBER,
+                    });
                 }
                 if has_zone(&left.ty) != has_zone(&right.ty) {
                     return Err(inconsistent(&left.ty, &right.ty));

@@ -49,12 +49,17 @@ impl Planner<'_> {
     fn body(&mut self, body: &SetExpr, around: &Around<'_>) -> Result<Planned> {
         match body {
             SetExpr::Select(select) => self.select(select, around),
-            SetExpr::Query(query) if around.order_by.is_empty() && around.fetch.is_none() && around.offset.is_none() => {
+            SetExpr::Query(query)
+                if around.order_by.is_empty() && around.fetch.is_none() && around.offset.is_none() =>
+            {
                 self.query(query)
             }
             _ => {
                 if around.for_update.is_some() {
-                    return Err(OraError::new(2014, "cannot select FOR UPDATE from view with DISTINCT, GROUP BY, etc."));
+                    return Err(OraError::new(
+                        2014,
+                        "cannot select FOR UPDATE from view with DISTINCT, GROUP BY, etc.",
+                    ));
                 }
                 let mut planned = self.set(body)?;
                 let names: Vec<(String, String, Ty)> = planned
@@ -197,9 +202,7 @@ impl Planner<'_> {
         if select.items.iter().any(|item| !matches!(item, Item::Expr { .. })) {
             return Err(OraError::new(979, "not a GROUP BY expression"));
         }
-        let aliased = |expr: &Expr| {
-            matches!(expr, Expr::Name(None, name) if select.items.iter().any(|item| matches!(item, Item::Expr { alias: Some(alias), .. } if alias == name)))
-        };
+        let aliased = |expr: &Expr| matches!(expr, Expr::Name(None, name) if select.items.iter().any(|item| matches!(item, Item::Expr { alias: Some(alias), .. } if alias == name)));
         let ordered = order_by.iter().map(|item| &item.expr).filter(|expr| !aliased(expr));
         exprs().chain(&select.having).chain(ordered).try_for_each(|expr| grouped(expr, &select.group_by, &is_column))
     }
@@ -232,9 +235,10 @@ impl Planner<'_> {
                 Item::Expr { expr, alias, text } => {
                     let value = self.value(expr)?;
                     let (own, nullable) = match expr {
-                        Expr::Name(qualifier, name) => {
-                            (name.clone(), self.column(qualifier.as_deref(), name)?.is_none_or(|(_, nullable)| nullable))
-                        }
+                        Expr::Name(qualifier, name) => (
+                            name.clone(),
+                            self.column(qualifier.as_deref(), name)?.is_none_or(|(_, nullable)| nullable),
+                        ),
                         _ => (text.chars().filter(|c| !c.is_whitespace()).take(128).collect(), true),
                     };
                     push(&value.sql, alias.clone().unwrap_or(own), value.ty, nullable);
@@ -284,9 +288,8 @@ fn check_approximate(fetch: &Fetch, order_by: &[OrderItem], select: &Select) -> 
     if !fetch.approximate {
         return Ok(());
     }
-    let is_distance = |expr: &Expr| {
-        calls(expr, "VECTOR_DISTANCE") || matches!(expr, Expr::Binary("<#>" | "<=>" | "<->", ..))
-    };
+    let is_distance =
+        |expr: &Expr| calls(expr, "VECTOR_DISTANCE") || matches!(expr, Expr::Binary("<#>" | "<=>" | "<->", ..));
     let fits = match order_by {
         [OrderItem { expr: Expr::Name(None, name), descending: false, .. }] => select.items.iter().any(
             |item| matches!(item, Item::Expr { expr, alias: Some(alias), .. } if alias == name && is_distance(expr)),

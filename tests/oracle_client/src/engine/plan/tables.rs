@@ -48,7 +48,10 @@ impl Planner<'_> {
 
     /// What SQLite calls the first table of the block.
     pub fn first_alias(&self) -> String {
-        self.frames.last().and_then(|frame| frame.relations.first()).map_or_else(String::new, |relation| relation.sql_alias.clone())
+        self.frames
+            .last()
+            .and_then(|frame| frame.relations.first())
+            .map_or_else(String::new, |relation| relation.sql_alias.clone())
     }
 
     pub fn table_ref(&mut self, table: &TableRef) -> Result<String> {
@@ -116,10 +119,8 @@ impl Planner<'_> {
             return Ok(format!("(SELECT 'X' AS k0) AS {sql_alias}"));
         }
         if let Some((columns, rows)) = self.environment.dictionary(name) {
-            let columns: Vec<OutColumn> = columns
-                .into_iter()
-                .map(|(name, ty)| OutColumn { name: name.to_owned(), ty, nullable: true })
-                .collect();
+            let columns: Vec<OutColumn> =
+                columns.into_iter().map(|(name, ty)| OutColumn { name: name.to_owned(), ty, nullable: true }).collect();
             let rows = self.constant(rusqlite::types::Value::Text(rows), Ty::Clob);
             let items: Vec<String> =
                 (0..columns.len()).map(|i| format!("json_extract(j.value, '$[{i}]') AS k{i}")).collect();
@@ -129,7 +130,14 @@ impl Planner<'_> {
         Err(crate::engine::catalog::Catalog::no_such_table(name))
     }
 
-    fn join(&mut self, left: &TableRef, right: &TableRef, kind: &str, on: Option<&Expr>, using: &[String]) -> Result<String> {
+    fn join(
+        &mut self,
+        left: &TableRef,
+        right: &TableRef,
+        kind: &str,
+        on: Option<&Expr>,
+        using: &[String],
+    ) -> Result<String> {
         let left_sql = self.table_ref(left)?;
         let before = self.frame()?.relations.len();
         let right_sql = self.table_ref(right)?;
@@ -200,8 +208,10 @@ impl Planner<'_> {
             paths.push((column.path.clone(), kind));
             columns.push(OutColumn { name: column.name.clone(), ty, nullable: true });
         }
-        let spec = serde_json::to_string(&paths).map_err(|error| OraError::new(600, format_args!("internal error: {error}")))?;
-        let items: Vec<String> = (0..columns.len()).map(|i| format!("json_extract(j.value, '$[{i}]') AS k{i}")).collect();
+        let spec = serde_json::to_string(&paths)
+            .map_err(|error| OraError::new(600, format_args!("internal error: {error}")))?;
+        let items: Vec<String> =
+            (0..columns.len()).map(|i| format!("json_extract(j.value, '$[{i}]') AS k{i}")).collect();
         let sql_alias = self.alias();
         self.add(of_query(table.alias.clone().unwrap_or_default(), sql_alias.clone(), &columns))?;
         Ok(format!(

@@ -1,0 +1,154 @@
+//! Shapes of backfills, their failures, and of retiring.
+
+use serde::{Deserialize, Serialize};
+use time::serde::rfc3339;
+use time::{Duration, OffsetDateTime};
+use utoipa::ToSchema;
+
+use super::ModelBody;
+use crate::models::{BackfillState, BackfillStatus};
+use crate::store::{Coverage, EmbeddingFailure};
+
+/// How a backfill stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = BackfillState)]
+pub enum BackfillStateBody {
+    /// It embeds.
+    Running,
+    /// Another process that shares the store does it; this one takes over should that one end.
+    Waiting,
+    /// No image is missing.
+    Finished,
+    /// It was told to stop; POST …/backfill goes on.
+    Stopped,
+    /// It cannot go on; `reason` says why. It is tried again after a minute.
+    Failed,
+}
+
+impl From<BackfillState> for BackfillStateBody {
+    fn from(state: BackfillState) -> Self {
+        match state {
+            BackfillState::Running => Self::Running,
+            BackfillState::Waiting => Self::Waiting,
+            BackfillState::Finished => Self::Finished,
+            BackfillState::Stopped => Self::Stopped,
+            BackfillState::Failed => Self::Failed,
+        }
+    }
+}
+
+/// The running or last backfill of a model on this process.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Backfill)]
+pub struct BackfillBody {
+    /// How it stands.
+    pub state: BackfillStateBody,
+    /// Why it failed; null otherwise.
+    #[schema(example = "the model wide 1.0.0 cannot be used: its folder is not on this server")]
+    pub reason: Option<String>,
+    /// Images embedded since it started.
+    #[schema(example = 1200)]
+    pub embedded: u64,
+    /// Images that failed since it started.
+    #[schema(example = 1)]
+    pub failed: u64,
+    /// Images that have neither an embedding nor a recorded failure: what is left to do.
+    #[schema(example = 800)]
+    pub missing: u64,
+    /// Images per second over the last half minute; null unless it runs on this process.
+    #[schema(example = 41.5)]
+    pub per_second: Option<f64>,
+    /// When it started.
+    #[serde(with = "rfc3339")]
+    #[schema(example = "2026-01-02T03:04:05Z")]
+    pub started_at: OffsetDateTime,
+    /// When it will be done at the present rate; null unless it runs on this process.
+    #[serde(with = "rfc3339::option")]
+    #[schema(example = "2026-01-02T03:05:00Z")]
+    pub estimated_end: Option<OffsetDateTime>,
+    /// When it ended; null while it runs.
+    #[serde(with = "rfc3339::option")]
+    #[schema(example = "2026-01-02T03:05:01Z")]
+    pub ended_at: Option<OffsetDateTime>,
+}
+
+impl BackfillBody {
+    /// A backfill beside what its model has embedded.
+    #[must_use]
+    pub fn new(status: BackfillStatus, coverage: Coverage) -> Self {
+        let left = status.seconds_left(coverage.missing());
+        let end = left.and_then(|seconds| {
+            OffsetDateTime::now_utc().checked_add(Duration::checked_seconds_f64(seconds)?)?.replace_nanosecond(0).ok()
+        });
+        Self {
+            state: status.state.into(),
+            reason: status.reason,
+            embedded: status.embedded,
+            failed: status.failed,
+            missing: coverage.missing(),
+            per_second: status.per_second.map(|rate| (rate * 10.0).round() / 10.0),
+            started_at: status.started_at,
+            estimated_end: end,
+            ended_at: status.ended_at,
+        }
+    }
+}
+
+/// How to backfill. No body means the defaults.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BackfillRequest {
+    /// Tries the images again whose embedding failed.
+    #[schema(example = false)]
+    pub retry_failed: bool,
+}
+
+/// An image that a model could not embed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FailureBody {
+    /// The image.
+    #[schema(example = 7)]
+    pub image_id: i64,
+    /// Its name; null when it was deleted at this moment.
+    #[schema(example = "panorama.png")]
+    pub file_name: Option<String>,
+    /// Why.
+    #[schema(
+        example = "the picture has 12000 × 10000 pixels and at most 50000000 are accepted; send a smaller version"
+    )]
+    pub reason: String,
+    /// When.
+    #[serde(with = "rfc3339")]
+    #[schema(example = "2026-01-02T03:04:05Z")]
+    pub failed_at: OffsetDateTime,
+}
+
+impl FailureBody {
+    /// A failure with the name of its image.
+    #[must_use]
+    pub fn new(failure: EmbeddingFailure, file_name: Option<String>) -> Self {
+        let EmbeddingFailure { image_id, reason, failed_at } = failure;
+        Self { image_id, file_name, reason, failed_at }
+    }
+}
+
+/// A page of failures, by ascending image id.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FailurePage {
+    /// The failures.
+    pub failures: Vec<FailureBody>,
+    /// Send it as `cursor` to get the next page; null on the last.
+    #[schema(example = "7")]
+    pub next_cursor: Option<String>,
+}
+
+/// What retiring a model removed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RetireResponse {
+    /// Embeddings that were removed.
+    #[schema(example = 2000)]
+    pub removed: u64,
+    /// The model as it is now.
+    pub model: ModelBody,
+}

@@ -1,0 +1,183 @@
+//! Shapes of images, uploads and changes.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use time::OffsetDateTime;
+use time::serde::rfc3339;
+use utoipa::ToSchema;
+
+use crate::error::Problem;
+use crate::image::Generation;
+use crate::store::Image;
+
+/// The bytes of a picture.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes a body to callers; the body itself is sent as it is")]
+pub struct PictureBytes(Vec<u8>);
+
+/// Where an image's resources are.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Links {
+    /// This metadata.
+    #[serde(rename = "self")]
+    #[schema(example = "/images/1")]
+    pub itself: String,
+    /// The original bytes.
+    #[schema(example = "/images/1/content")]
+    pub content: String,
+    /// A small version.
+    #[schema(example = "/images/1/thumbnail")]
+    pub thumbnail: String,
+}
+
+/// An image's metadata.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Image)]
+pub struct ImageBody {
+    /// Identifies the image; never used again after a delete.
+    #[schema(example = 1)]
+    pub image_id: i64,
+    /// The name the caller gave.
+    #[schema(example = "sunset-sea.jpg")]
+    pub file_name: String,
+    /// Media type, found in the bytes.
+    #[schema(example = "image/jpeg")]
+    pub file_type: String,
+    /// Size of the original in bytes.
+    #[schema(example = 48213)]
+    pub bytes: u64,
+    /// Pixels across, orientation applied.
+    #[schema(example = 640)]
+    pub width: u32,
+    /// Pixels down, orientation applied.
+    #[schema(example = 427)]
+    pub height: u32,
+    /// SHA-256 of the original bytes, 64 hexadecimal digits.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", pattern = "^[0-9a-f]{64}$")]
+    pub sha256: String,
+    /// When it was received.
+    #[serde(with = "rfc3339")]
+    #[schema(example = "2026-01-02T03:04:05.678901Z")]
+    pub upload_date: OffsetDateTime,
+    /// The raw generation prompt text, one `key:value` line for each text chunk of the file; null without one.
+    #[schema(example = "parameters:a cat on a sofa\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, Seed: 1")]
+    pub generation_prompt: Option<String>,
+    /// The caption (other text found in the file, or set by a caller); null without one.
+    #[schema(example = "夕焼けの海")]
+    pub caption: Option<String>,
+    /// The readable parts of the generation prompt; null where it could not be understood.
+    pub generation: Option<Generation>,
+    /// Where its resources are.
+    pub links: Links,
+}
+
+impl From<Image> for ImageBody {
+    fn from(image: Image) -> Self {
+        let itself = format!("/images/{}", image.image_id);
+        Self {
+            links: Links { content: format!("{itself}/content"), thumbnail: format!("{itself}/thumbnail"), itself },
+            image_id: image.image_id,
+            file_name: image.file_name,
+            file_type: image.file_type,
+            bytes: image.bytes,
+            width: image.width,
+            height: image.height,
+            sha256: image.sha256.to_string(),
+            upload_date: image.upload_date,
+            generation_prompt: image.generation_prompt,
+            caption: image.caption,
+            generation: image.generation.and_then(|json| serde_json::from_str(&json).ok()),
+        }
+    }
+}
+
+/// What became of one uploaded file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UploadStatus {
+    /// Stored as a new image.
+    Created,
+    /// The same bytes were there already.
+    Known,
+    /// Not stored; `problem` says why.
+    Rejected,
+}
+
+/// One uploaded file.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct UploadItem {
+    /// What became of it.
+    pub status: UploadStatus,
+    /// The image; null when rejected.
+    pub image: Option<ImageBody>,
+    /// Why it was rejected; null when it was not.
+    pub problem: Option<Problem>,
+}
+
+/// The answer to an upload: an item for each file, in their order.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct UploadResponse {
+    /// The items.
+    pub images: Vec<UploadItem>,
+}
+
+/// A page of images, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ImagePage {
+    /// The images.
+    pub images: Vec<ImageBody>,
+    /// Send it as `cursor` to get the next page; null on the last.
+    #[schema(example = "1767323045678901-1")]
+    pub next_cursor: Option<String>,
+}
+
+/// A change of an image's texts. A field that is left out stays as it is; null or a blank text clears it.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatchRequest {
+    /// The new caption.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, example = "港の夕焼け")]
+    pub caption: Option<Option<String>>,
+    /// The new raw generation prompt.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, example = "a harbour at sunset\nNegative prompt: people")]
+    pub generation_prompt: Option<Option<String>>,
+}
+
+/// Tells `null` (`Some(None)`) from a field that is not there (`None`, by default).
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    // A blank text says nothing, so it is none.
+    let text: Option<String> = Deserialize::deserialize(deserializer)?;
+    Ok(Some(text.filter(|text| !text.trim().is_empty())))
+}
+
+/// Hashes of files that may be known.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KnownRequest {
+    /// SHA-256 hashes of whole files, 64 hexadecimal digits each, 1,000 at most.
+    #[schema(
+        min_items = 1, max_items = 1000,
+        example = json!(["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
+    )]
+    pub sha256: Vec<String>,
+}
+
+/// A file that is an image already.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct KnownImage {
+    /// The hash asked for, in lower case.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", pattern = "^[0-9a-f]{64}$")]
+    pub sha256: String,
+    /// The image with these bytes.
+    #[schema(example = 1)]
+    pub image_id: i64,
+}
+
+/// Which files are known.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct KnownResponse {
+    /// Those that are, in the order asked for, each once.
+    pub known: Vec<KnownImage>,
+}

@@ -1,0 +1,15 @@
+//! The JSON shapes of requests and answers.
+
+mod backfill;
+mod compare;
+mod filter;
+mod image;
+mod model;
+mod search;
+
+pub use backfill::*;
+pub use compare::*;
+pub use filter::FilterRequest;
+pub use image::*;
+pub use model::*;
+pub use search::*;

@@ -1,0 +1,120 @@
+//! `mitsuke model`.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use image::{Rgb, RgbImage};
+use mitsuke::clip::{Cases, DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority};
+use mitsuke::config::Device;
+
+/// How often an encoding is timed.
+const RUNS: usize = 5;
+
+/// What can be done with a model folder.
+#[derive(Subcommand)]
+pub enum ModelCommand {
+    /// Check a model folder: its manifest, all digests, and that it reproduces its reference vectors.
+    Check(Check),
+}
+
+/// The arguments of `mitsuke model check`.
+#[derive(Args)]
+pub struct Check {
+    /// The folder that holds model.json.
+    folder: PathBuf,
+    /// Which number format to compute in: auto, float32 or bfloat16.
+    #[arg(long, default_value = "auto")]
+    precision: PrecisionChoice,
+    /// Where to compute: auto, cpu or cuda.
+    #[arg(long, default_value = "auto")]
+    device: Device,
+    /// Threads inside one tensor operation.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// A file of pictures and texts with the original's vectors, to compare from end to end.
+    #[arg(long)]
+    cases: Option<PathBuf>,
+}
+
+impl ModelCommand {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// Why the folder cannot be used, as a sentence for the person at the terminal.
+    pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        match self {
+            Self::Check(check) => check.run(),
+        }
+    }
+}
+
+impl Check {
+    fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let options = EncoderOptions {
+            device: match self.device {
+                Device::Auto => DeviceChoice::Auto,
+                Device::Cpu => DeviceChoice::Cpu,
+                Device::Cuda => DeviceChoice::Cuda,
+            },
+            precision: self.precision,
+            torch_threads: self.threads,
+            ..EncoderOptions::default()
+        };
+        // Also of the variant that is not loaded: the folder as a whole is asked about.
+        Manifest::read(&self.folder)?.verify_files(&self.folder)?;
+        let encoder = Encoder::load(&self.folder, &options)?;
+        print_facts(&encoder);
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let (picture, text) = runtime.block_on(times(&encoder))?;
+        println!("encodes     a picture in {picture:.1?}, a text in {text:.1?} (one at a time, median of {RUNS})");
+        let Some(path) = &self.cases else { return Ok(ExitCode::SUCCESS) };
+        let cases = Cases::read(path)?;
+        let report = runtime.block_on(cases.compare(&encoder));
+        println!("cases       {} pictures, lowest cosine {:.6}", report.images, report.image_agreement);
+        println!("            {} texts, lowest cosine {:.6}", report.texts, report.text_agreement);
+        for failure in &report.failures {
+            println!("differs     {failure}");
+        }
+        Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// How long a picture and a text take, each alone. Encoders are warm once they are loaded.
+async fn times(encoder: &Encoder) -> Result<(Duration, Duration), EncodeError> {
+    let picture = encoder.preprocess(&RgbImage::from_pixel(64, 64, Rgb([127; 3])));
+    let (mut pictures, mut texts) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let begin = Instant::now();
+        encoder.encode_image(picture.clone(), Priority::Search).await?;
+        pictures.push(begin.elapsed());
+        let begin = Instant::now();
+        encoder.encode_text("夕焼けの海と白い船", Priority::Search).await?;
+        texts.push(begin.elapsed());
+    }
+    Ok((median(pictures), median(texts)))
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+fn print_facts(encoder: &Encoder) {
+    let manifest = encoder.manifest();
+    let (image_precision, text_precision) = encoder.precision();
+    let (image_agreement, text_agreement) = encoder.agreement();
+    println!("model       {} {}", manifest.model_name, manifest.model_version);
+    println!("about       {}", manifest.description);
+    println!("licence     {}", manifest.licence);
+    if let Some(export) = &manifest.export {
+        let revision = export.revision.as_deref().map(|r| format!(" at {r}")).unwrap_or_default();
+        println!("exported    from {}{revision}", export.source);
+    }
+    println!("dimension   {}", manifest.vector_dimension);
+    println!("runs on     {}", encoder.device());
+    println!("precision   pictures {image_precision}, texts {text_precision}");
+    println!("agreement   pictures {image_agreement:.6}, texts {text_agreement:.6} (lowest cosine, reference vectors)");
+}

@@ -1,0 +1,187 @@
+//! Finds the files below some folders, always in the same order.
+
+use std::collections::HashSet;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use walkdir::{DirEntry, WalkDir};
+
+/// A file that may be a picture; its bytes have not been looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// As the user would name it.
+    pub path: PathBuf,
+    /// Absolute: names the file wherever the next run is started.
+    pub key: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Last change in nanoseconds since 1970, where the file system tells.
+    pub modified_ns: Option<i64>,
+}
+
+/// What lies below the folders.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Files in the order of their paths, each once.
+    pub files: Vec<Found>,
+    /// Files and folders that cannot be read, with the reason.
+    pub unreadable: Vec<(PathBuf, String)>,
+    /// Hidden files and folders that were passed by.
+    pub hidden: u64,
+    /// Links that lead back to a folder above them.
+    pub loops: u64,
+}
+
+/// How to look.
+#[derive(Debug, Clone, Default)]
+pub struct ScanOptions {
+    /// Takes hidden files and folders (`.name`) too.
+    pub hidden: bool,
+    /// Files that are never sent, such as the log of the upload itself.
+    pub exclude: Vec<PathBuf>,
+}
+
+/// Lists all files below `roots`, each of which is a folder or a file. Links are followed. What cannot be read
+/// below a root is reported and stops nothing.
+///
+/// # Errors
+/// When a root itself is not there.
+pub fn scan(roots: &[PathBuf], options: &ScanOptions) -> Result<Scan, (PathBuf, io::Error)> {
+    let mut scan = Scan::default();
+    let exclude: HashSet<PathBuf> = options.exclude.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+    for root in roots {
+        let absolute = fs::canonicalize(root).map_err(|error| (root.clone(), error))?;
+        scan_root(root, &absolute, options.hidden, &mut scan);
+    }
+    scan.files.retain(|file| !exclude.contains(Path::new(&file.key)));
+    scan.files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut seen = HashSet::new();
+    scan.files.retain(|file| seen.insert(file.key.clone()));
+    drop_sidecars(&mut scan.files);
+    Ok(scan)
+}
+
+fn scan_root(root: &Path, absolute: &Path, take_hidden: bool, scan: &mut Scan) {
+    let mut hidden = 0;
+    let entries = WalkDir::new(root).follow_links(true).into_iter().filter_entry(|entry| {
+        let pass = !take_hidden && is_hidden(entry);
+        hidden += u64::from(pass);
+        !pass
+    });
+    for entry in entries {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => match entry.metadata() {
+                Ok(metadata) => scan.files.push(found(root, absolute, entry.into_path(), &metadata)),
+                Err(error) => scan.unreadable.push((entry.into_path(), error.to_string())),
+            },
+            // Folders are walked into; pipes, sockets and devices hold no picture and may block a reader.
+            Ok(_) => {}
+            Err(error) if error.loop_ancestor().is_some() => scan.loops += 1,
+            Err(error) => {
+                let path = error.path().unwrap_or(root).to_owned();
+                let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                scan.unreadable.push((path, reason));
+            }
+        }
+    }
+    scan.hidden += hidden;
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+fn found(root: &Path, absolute: &Path, path: PathBuf, metadata: &Metadata) -> Found {
+    let below = path.strip_prefix(root).unwrap_or(&path);
+    let key = if below.as_os_str().is_empty() { absolute.to_owned() } else { absolute.join(below) };
+    Found { key: key.to_string_lossy().into_owned(), path, bytes: metadata.len(), modified_ns: modified_ns(metadata) }
+}
+
+/// Last change in nanoseconds since 1970.
+#[must_use]
+pub fn modified_ns(metadata: &Metadata) -> Option<i64> {
+    let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_nanos()).ok()
+}
+
+/// Leaves out `a.txt` and `a.jpg.txt` where there is an `a.jpg`: they hold its caption.
+fn drop_sidecars(files: &mut Vec<Found>) {
+    let is_text = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"));
+    let pictures: HashSet<PathBuf> = files
+        .iter()
+        .filter(|file| !is_text(&file.path))
+        .flat_map(|file| [file.path.clone(), file.path.with_extension("")])
+        .collect();
+    files.retain(|file| !is_text(&file.path) || !pictures.contains(&file.path.with_extension("")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(scan: &Scan, root: &Path) -> Vec<String> {
+        let name = |file: &Found| file.path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        scan.files.iter().map(name).collect()
+    }
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn files_come_sorted_each_once_however_often_they_are_named() {
+        let folder = tree(&["b/2.png", "b/1.png", "a.png", "海/猫.png"]);
+        let root = folder.path().to_owned();
+        let roots = [root.join("b"), root.clone(), root.join("a.png")];
+        let scan = scan(&roots, &ScanOptions::default()).unwrap();
+        assert_eq!(names(&scan, &root), ["a.png", "b/1.png", "b/2.png", "海/猫.png"]);
+        assert_eq!(scan.files[0].bytes, 5);
+        assert!(scan.files[0].modified_ns.is_some());
+    }
+
+    #[test]
+    fn hidden_files_and_folders_are_passed_by_unless_asked_for() {
+        let folder = tree(&[".hidden/1.png", "2.png", ".3.png"]);
+        let roots = [folder.path().to_owned()];
+        let plain = scan(&roots, &ScanOptions::default()).unwrap();
+        assert_eq!((names(&plain, folder.path()), plain.hidden), (vec!["2.png".to_owned()], 2));
+        let all = scan(&roots, &ScanOptions { hidden: true, ..ScanOptions::default() }).unwrap();
+        assert_eq!((all.files.len(), all.hidden), (3, 0));
+    }
+
+    #[test]
+    fn captions_beside_a_picture_and_excluded_files_are_no_candidates() {
+        let folder = tree(&["a.jpg", "a.txt", "b.jpg", "b.jpg.TXT", "notes.txt", "upload.jsonl"]);
+        let options = ScanOptions { exclude: vec![folder.path().join("upload.jsonl")], ..ScanOptions::default() };
+        let scan = scan(&[folder.path().to_owned()], &options).unwrap();
+        assert_eq!(names(&scan, folder.path()), ["a.jpg", "b.jpg", "notes.txt"]);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        let (path, error) = scan(&[PathBuf::from("/no/such/folder")], &ScanOptions::default()).unwrap_err();
+        assert_eq!((path.to_str(), error.kind()), (Some("/no/such/folder"), io::ErrorKind::NotFound));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_circles_end_and_a_dangling_link_is_reported() {
+        use std::os::unix::fs::symlink;
+        let (folder, elsewhere) = (tree(&["a/1.png"]), tree(&["2.png"]));
+        symlink(folder.path(), folder.path().join("a/up")).unwrap();
+        symlink(elsewhere.path(), folder.path().join("b")).unwrap();
+        symlink("nowhere", folder.path().join("c.png")).unwrap();
+        let scan = scan(&[folder.path().to_owned()], &ScanOptions::default()).unwrap();
+        assert_eq!(names(&scan, folder.path()), ["a/1.png", "b/2.png"]);
+        assert_eq!((scan.loops, scan.unreadable.len()), (1, 1));
+        assert!(scan.unreadable[0].0.ends_with("c.png"));
+    }
+}

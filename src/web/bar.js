@@ -1,0 +1,123 @@
+// The search bar: words, a picture, the way of comparing.
+
+import { $, make } from "./dom.js";
+import { forget, forgetAll, show, showFile } from "./pictures.js";
+import { MOST_PICTURES } from "./query.js";
+import * as route from "./route.js";
+import { language, onLanguage, say, setLanguage } from "./say.js";
+
+let report = () => {};
+/** Leaves the large picture before another query is shown. */
+let leaveViewer = () => {};
+
+/** Wires the bar; `complain(word)` says what is wrong with a file, `leave()` closes the large picture. */
+export function setUp(complain, leave) {
+  report = complain;
+  leaveViewer = leave;
+  $("search").onsubmit = submit;
+  // Enter that ends a conversion (Japanese input) must not search. Some browsers end the composition first and tell
+  // by key code 229 only.
+  $("query").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.preventDefault();
+  });
+  $("modes").onchange = () => route.go({ mode: mode(), text: $("query").value });
+  $("query").oninput = showClear;
+  $("clear").onclick = () => {
+    $("query").value = "";
+    route.goHome();
+    $("query").focus();
+  };
+  $("home").onclick = (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    route.goHome();
+  };
+  $("pick").onclick = () => $("query-file").click();
+  $("query-file").onchange = () => {
+    byFiles([...$("query-file").files]);
+    $("query-file").value = "";
+  };
+  addEventListener("paste", paste);
+  addEventListener("keydown", slash);
+  $("language").onclick = () => setLanguage(language() === "en" ? "ja" : "en");
+  onLanguage(() => showWords(route.query()));
+}
+
+const mode = () => new FormData($("search")).get("mode") ?? "vector";
+
+function submit(event) {
+  event.preventDefault();
+  route.go({ text: $("query").value, mode: $("modes").disabled ? route.query().mode : mode() });
+}
+
+/** Searches by pictures that the reader has, all of them together. */
+export function byFiles(files) {
+  // An empty type is a type the system does not know: the service looks into the bytes.
+  const pictures = files.filter(({ type }) => !type || type.startsWith("image/")).slice(0, MOST_PICTURES);
+  if (!files.length) return;
+  if (!pictures.length) return report("no_picture");
+  route.go({ like: [], text: "" }, pictures);
+  leaveViewer();
+}
+
+function paste(event) {
+  const file = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
+  if (!file || document.querySelector("dialog[open]:not(#viewer)")) return;
+  event.preventDefault();
+  byFiles([file]);
+}
+
+/** The key / goes to the search field, as on many sites. */
+function slash(event) {
+  const typing = event.target.closest?.("input, textarea, select");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  $("query").select();
+}
+
+/** Shows the query of the address in the bar. */
+export function showQuery(query) {
+  const files = route.files();
+  $("query").value = query.text;
+  document.querySelector(`input[name=mode][value=${query.mode}]`).checked = true;
+  $("modes").disabled = files.length + query.like.length > 0;
+  forgetAll($("chips"));
+  const without = (list, one) => list.filter((other) => other !== one);
+  $("chips").replaceChildren(
+    ...files.map((file) => chip((img) => showFile(img, file), { change: {}, files: without(files, file) })),
+    ...query.like.map((id) => chip(
+      (img) => show(img, `/images/${id}/thumbnail?size=128`).catch(() => forget(img)),
+      { change: { like: without(query.like, id) }, files },
+    )),
+  );
+  $("chips").hidden = !$("modes").disabled;
+  showWords(query);
+}
+
+/** One picture of the query, with a button that takes it out. */
+function chip(fill, { change, files }) {
+  const img = make("img", { onerror: () => forget(img) });
+  const away = () => {
+    route.go({ ...change, text: $("query").value }, files);
+    $("query").focus();
+  };
+  const button = make("button", { type: "button", textContent: "×", onclick: away });
+  fill(img);
+  return make("li", {}, img, button);
+}
+
+function showWords({ text }) {
+  const byPicture = $("modes").disabled;
+  $("query").placeholder = say(byPicture ? "query_hint_more" : "query_hint");
+  for (const img of $("chips").querySelectorAll("img")) img.alt = say("query_picture");
+  for (const button of $("chips").querySelectorAll("button")) button.title = button.ariaLabel = say("clear_picture");
+  for (const label of $("modes").querySelectorAll("label"))
+    label.title = say(byPicture ? "mode_picture" : `mode_${label.firstElementChild.value}_tip`);
+  $("language").lang = language() === "en" ? "ja" : "en";
+  document.title = text ? `${text} – Mitsuke` : "見つけ Mitsuke";
+  showClear();
+}
+
+function showClear() {
+  $("clear").hidden = !$("query").value && $("chips").hidden;
+}

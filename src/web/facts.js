@@ -1,0 +1,68 @@
+// What is known about a picture, as lists of terms.
+
+import { $, make } from "./dom.js";
+import { bytes, date, number, say } from "./say.js";
+
+/** Facts that take a line of their own. */
+const LONG = ["prompt", "negative_prompt"];
+
+/** Fills the lists. `actions` has same(filter), which shows the pictures with the same value, and copied(worked). */
+export function showFacts(image, actions) {
+  const generation = image.generation ?? {};
+  list("match", [
+    ["distance", image.distance == null ? null : number(image.distance, 4)],
+    ["similarity", image.similarity == null ? null : number(image.similarity, 4)],
+    ["rank", image.distance == null && image.keyword_rank == null ? null : image.rank],
+    ["vector_rank", image.vector_rank],
+    ["keyword_rank", image.keyword_rank],
+    ["score", image.score == null ? null : number(image.score, 4)],
+  ]);
+  list("prompt-parts", [
+    ["prompt", generation.prompt],
+    ["negative_prompt", generation.negative_prompt],
+    ["gen_model", link(generation.model, "model", actions)],
+    ["sampler", link(generation.sampler, "sampler", actions)],
+    ["steps", generation.steps],
+    ["seed", link(generation.seed, "seed", actions)],
+  ]);
+  list("file", [
+    ["size", `${image.width} × ${image.height}`],
+    ["type", `${image.file_type}, ${bytes(image.bytes)}`],
+    ["uploaded", date(image.upload_date)],
+    ["image_id", image.image_id],
+  ]);
+  $("match-group").hidden = !$("match").childElementCount;
+  $("no-prompt").hidden = image.generation_prompt != null;
+  $("raw").hidden = image.generation_prompt == null;
+  $("raw-text").textContent = image.generation_prompt ?? "";
+  $("copy").hidden = image.generation_prompt == null;
+  $("copy").onclick = async () => actions.copied(await copy(generation.prompt ?? image.generation_prompt));
+}
+
+function list(id, facts) {
+  const known = facts.filter(([, value]) => value != null && value !== "");
+  const row = ([key, value]) => {
+    const className = LONG.includes(key) ? "long" : "";
+    return [make("dt", { className, textContent: say(key) }), make("dd", { className }, value)];
+  };
+  $(id).replaceChildren(...known.flatMap(row));
+}
+
+/** A value that can be asked for. */
+function link(value, field, actions) {
+  if (value == null || value === "") return null;
+  const title = say("same_value");
+  return make("button", { type: "button", className: "link", title, textContent: value, onclick: () => actions.same({ [field]: String(value) }) });
+}
+
+/** Copies a text; where the browser refuses (an insecure address), selects the stored prompt instead. */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    $("raw").open = true;
+    getSelection().selectAllChildren($("raw-text"));
+    return false;
+  }
+}

@@ -1,0 +1,59 @@
+// The foldable panel with what narrows a search.
+
+import { $ } from "./dom.js";
+import { cleanFilter } from "./query.js";
+import * as route from "./route.js";
+import { number, onLanguage, say } from "./say.js";
+
+const form = $("filter");
+const toggle = $("filter-toggle");
+
+export function setUp() {
+  toggle.onclick = () => unfold(form.hidden);
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    apply();
+  };
+  // What is chosen applies at once; what is typed, with Enter or the button.
+  form.addEventListener("change", (event) => event.target.matches("select, [type=checkbox], [type=radio], [type=date]") && apply());
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.preventDefault();
+    if (event.key !== "Escape") return;
+    unfold(false);
+    toggle.focus();
+  });
+  $("filter-clear").onclick = () => {
+    route.go({ filter: {}, negative: "" });
+    form.querySelector("input").focus();
+  };
+  onLanguage(() => showCount(route.query()));
+}
+
+function unfold(open) {
+  form.hidden = !open;
+  toggle.ariaExpanded = String(open);
+}
+
+function apply() {
+  const values = new FormData(form);
+  const filter = cleanFilter((name) => values.getAll(name).filter((value) => value !== ""));
+  route.go({ filter, negative: values.get("negative").trim(), text: $("query").value });
+}
+
+/** Shows the filter of the address in the panel. */
+export function showQuery(query) {
+  for (const field of form.elements) {
+    if (!field.name) continue;
+    const value = field.name === "negative" ? query.negative : query.filter[field.name];
+    if (field.type === "checkbox") field.checked = value?.includes(field.value) ?? false;
+    else field.value = value ?? "";
+  }
+  showCount(query);
+}
+
+function showCount({ filter, negative }) {
+  const count = Object.keys(filter).length + (negative ? 1 : 0);
+  $("filter-words").textContent = count ? say("filter_count", { count: number(count) }) : say("filter");
+  toggle.classList.toggle("active", count > 0);
+  $("filter-clear").disabled = count === 0;
+}

@@ -1,0 +1,169 @@
+// Gets what the query asks for, page by page, and says how it went.
+
+import * as api from "./api.js";
+import { $ } from "./dom.js";
+import * as grid from "./grid.js";
+import * as problem from "./problem.js";
+import * as route from "./route.js";
+import { number, onLanguage, say } from "./say.js";
+
+const PAGE = 16;
+const KEPT = 20;
+/** The pictures on the page, in order, and how to get the next ones (null: there are none). */
+let images = [];
+let next = null;
+/** What was said last, to be said again in another language. */
+let announcement = () => "";
+let running = new AbortController();
+/** What earlier queries found, so that Back shows it at once and where the reader was. */
+const kept = new Map();
+let shownEntry = null;
+let answered = () => {};
+
+/** Wires paging; `answer` is called with the service's answer to each search. */
+export function setUp(answer) {
+  answered = answer;
+  $("more").onclick = more;
+  // Scrolling near the end asks for more; after an error only the button does.
+  const watcher = new IntersectionObserver(([{ isIntersecting }]) => {
+    if (isIntersecting && !$("more").hidden && !$("more").disabled && $("error").hidden) page();
+  }, { rootMargin: "600px" });
+  watcher.observe($("more"));
+  watchMore = () => (watcher.unobserve($("more")), watcher.observe($("more")));
+  onLanguage(() => ($("status").textContent = announcement()));
+}
+let watchMore = () => {};
+
+/** Says something in the live region above the pictures. */
+export function announce(words) {
+  announcement = words;
+  $("status").textContent = words();
+}
+
+/** Shows the query of the address: from what is kept when the reader came back, else from its first page on. */
+export async function load({ restored = false } = {}) {
+  const entry = route.entry();
+  const known = restored ? kept.get(entry) : null;
+  leave();
+  shownEntry = entry;
+  if (known) {
+    running.abort();
+    problem.clear();
+    grid.clear();
+    ({ images, next } = known);
+    grid.append(images);
+    announce(known.announcement);
+    settle();
+    scrollTo(0, known.scroll);
+    return;
+  }
+  images = [];
+  next = null;
+  scrollTo(0, 0);
+  await page(true);
+}
+
+/** Keeps what is shown for when the reader comes back. */
+function leave() {
+  if (!shownEntry || !images.length) return;
+  kept.delete(shownEntry);
+  kept.set(shownEntry, { images, next, announcement, scroll: scrollY });
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+}
+
+/** Forgets what earlier queries found: the collection or the model has changed. */
+export const forgetKept = () => kept.clear();
+
+/** Whether the pictures on the page are still those of an earlier address. */
+export const isStale = () => shownEntry !== route.entry();
+
+async function more() {
+  const first = images.length;
+  await page();
+  grid.focus(first, { preventScroll: true });
+}
+
+async function page(first = false) {
+  running.abort();
+  const mine = (running = new AbortController());
+  problem.clear();
+  $("more").disabled = true;
+  $("grid").ariaBusy = "true";
+  const late = setTimeout(() => announce(() => say("searching")), 300);
+  try {
+    const answer = await api.find(route.query(), route.files(), PAGE, next, mine.signal);
+    if (mine.signal.aborted) return;
+    if (first) grid.clear();
+    const found = answer.hits ?? answer.images;
+    next = answer.next_offset ?? answer.next_cursor ?? null;
+    // An upload in between moves the pages: nothing is shown twice.
+    const fresh = found.filter(({ image_id: id }) => indexOf(id) < 0);
+    images.push(...fresh);
+    grid.append(fresh);
+    sayFound(answer);
+    answered(answer);
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    if (first) grid.clear();
+    announce(() => "");
+    problem.show(error, () => page(first));
+  } finally {
+    clearTimeout(late);
+    if (!mine.signal.aborted) settle();
+  }
+}
+
+function settle() {
+  $("more").disabled = false;
+  $("more").hidden = next === null;
+  $("grid").ariaBusy = "false";
+  watchMore();
+}
+
+function sayFound({ hits, took_ms: took }) {
+  const count = images.length;
+  const last = next === null;
+  const { text, like, filter } = route.query();
+  if (!hits || !(text.trim() || like.length || route.files().length)) {
+    const filtered = Object.keys(filter).length > 0;
+    announce(() => say(count ? (filtered ? "newest_filtered" : "newest") : filtered ? "none" : "none_yet"));
+  } else {
+    const ms = () => number(took.total, took.total < 10 ? 1 : 0);
+    announce(() => (count ? say(last ? "hits" : "hits_more", { count: number(count), ms: ms() }) : say("none")));
+  }
+}
+
+export const indexOf = (id) => images.findIndex((image) => image.image_id === id);
+export const at = (index) => images[index];
+
+/** Whether there is nothing after a place, not even on the next page. */
+export const isLast = (index) => index < 0 || (index === images.length - 1 && next === null);
+
+/** The picture at a place, from the next page when it is there; undefined past the end. */
+export async function reach(index) {
+  if (index === images.length && next !== null) await page();
+  return images[index];
+}
+
+/** Takes a deleted picture away, here and in what is kept. */
+export function drop(id) {
+  for (const page of kept.values()) {
+    const before = page.images.length;
+    page.images = page.images.filter((image) => image.image_id !== id);
+    if (typeof page.next === "number") page.next -= before - page.images.length;
+  }
+  const index = indexOf(id);
+  if (index < 0) return;
+  images.splice(index, 1);
+  if (typeof next === "number") next--;
+  grid.remove(index);
+  grid.focus(Math.min(index, images.length - 1));
+}
+
+/** Takes over an image's new texts. */
+export function renew(image) {
+  const index = indexOf(image.image_id);
+  if (index < 0) return;
+  Object.assign(images[index], { caption: image.caption });
+  grid.renew(index);
+}

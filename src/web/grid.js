@@ -1,0 +1,89 @@
+// The pictures in rows of equal height, each as wide as its picture asks for.
+
+import { $, make } from "./dom.js";
+import { forgetAll, thumbnail } from "./pictures.js";
+import { number, onLanguage, say } from "./say.js";
+
+const grid = $("grid");
+let openImage = () => {};
+
+/** Wires the keys; `open(image)` is called for the picture that is chosen. */
+export function setUp(open) {
+  openImage = open;
+  grid.addEventListener("keydown", walk);
+  onLanguage(() => [...grid.children].forEach((item) => describe(item)));
+}
+
+export function clear() {
+  forgetAll(grid);
+  grid.replaceChildren();
+}
+
+export const append = (images) => grid.append(...images.map(card));
+
+/** Puts the focus on the picture at a place, if there is one. */
+export const focus = (index, options) => grid.children[index]?.firstElementChild.focus(options);
+
+/** Takes the picture at a place away. */
+export function remove(index) {
+  const item = grid.children[index];
+  if (!item) return;
+  forgetAll(item);
+  item.remove();
+}
+
+/** Says a picture's name anew, after its caption has changed. */
+export const renew = (index) => grid.children[index] && describe(grid.children[index]);
+
+function card(image) {
+  const img = make("img", { decoding: "async", width: image.width, height: image.height });
+  const button = make("button", { type: "button", className: "card", onclick: () => openImage(image) }, img);
+  const item = make("li", { image }, button);
+  // Very long or tall pictures get a cell of bounded shape and stay whole inside it.
+  item.style.setProperty("--ratio", Math.min(3, Math.max(0.4, image.width / image.height)).toFixed(4));
+  if (image.distance != null) button.append(make("span", { className: "distance", ariaHidden: "true" }));
+  describe(item);
+  thumbnail(img, image);
+  return item;
+}
+
+function describe(item) {
+  const { image, firstElementChild: button } = item;
+  const img = button.firstElementChild;
+  const name = image.caption?.slice(0, 200) || image.file_name;
+  button.title = image.file_name;
+  img.alt = name;
+  if (image.distance == null) return;
+  const distance = number(image.distance, 3);
+  img.alt = say("card_distance", { name, distance });
+  button.lastElementChild.textContent = distance;
+}
+
+/** Arrow keys go from picture to picture, up and down to the nearest of the next row. */
+function walk(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+  const item = event.target.closest("li");
+  const next = item && {
+    ArrowLeft: () => item.previousElementSibling,
+    ArrowRight: () => item.nextElementSibling,
+    ArrowUp: () => beside(item, "previousElementSibling"),
+    ArrowDown: () => beside(item, "nextElementSibling"),
+    Home: () => grid.firstElementChild,
+    End: () => grid.lastElementChild,
+  }[event.key]?.();
+  if (!next) return;
+  event.preventDefault();
+  next.firstElementChild.focus();
+}
+
+function beside(item, direction) {
+  const middle = item.offsetLeft + item.offsetWidth / 2;
+  const away = (other) => Math.abs(other.offsetLeft + other.offsetWidth / 2 - middle);
+  let best = null;
+  for (let other = item[direction]; other; other = other[direction]) {
+    if (other.offsetTop === item.offsetTop) continue;
+    if (best && other.offsetTop !== best.offsetTop) break;
+    if (!best || away(other) < away(best)) best = other;
+  }
+  return best;
+}

@@ -1,0 +1,162 @@
+// The models: which one is current, what each has embedded, switching, embedding what is missing.
+
+import * as api from "./api.js";
+import { $, make } from "./dom.js";
+import { nodes, sentences } from "./problem.js";
+import { number, onLanguage, percent, say } from "./say.js";
+
+const dialog = $("models");
+const EVERY_MS = 1500;
+let models = [];
+let current = null;
+let timer = 0;
+let switched = () => {};
+
+/** Wires the dialog; `whenSwitched()` is called after another model has become current. */
+export function setUp(whenSwitched) {
+  switched = whenSwitched;
+  $("model").onclick = () => {
+    tell("");
+    dialog.showModal();
+    refresh();
+  };
+  $("models-close").onclick = () => dialog.close();
+  // A model that was put into the server's folder since it started.
+  $("models-refresh").onclick = () => api.refreshModels().then(refresh, complain);
+  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  dialog.onclose = () => clearTimeout(timer);
+  onLanguage(() => {
+    showCurrent(current);
+    paint();
+  });
+}
+
+/** Names the current model in the bar. */
+export function showCurrent(model) {
+  if (!model) return;
+  current = model;
+  $("model").textContent = say("model_button", { name: model.model_name });
+  $("model").title = `${model.model_name} ${model.model_version}`;
+}
+
+/** Asks for the models, and again while the dialog is open: coverage moves with every upload and backfill. */
+async function refresh() {
+  clearTimeout(timer);
+  try {
+    const answer = await api.models();
+    ({ models } = answer);
+    $("models-broken").replaceChildren(...(answer.broken ?? []).map(({ folder, reason }) => make("p", { className: "bad", lang: "en", textContent: `${folder}: ${reason}` })));
+    showCurrent(models.find((model) => model.is_current));
+    paint();
+  } catch (error) {
+    complain(error);
+  }
+  if (dialog.open) timer = setTimeout(refresh, EVERY_MS);
+}
+
+/** The cards by model id; they stay, so that the focus does. */
+const cards = new Map();
+
+function paint() {
+  for (const model of models) {
+    if (!cards.has(model.model_id)) cards.set(model.model_id, card(model.model_id));
+    fill(cards.get(model.model_id), model);
+  }
+  const nodes = models.map((model) => cards.get(model.model_id).node);
+  if (nodes.some((node, index) => $("models-list").children[index] !== node)) $("models-list").replaceChildren(...nodes);
+}
+
+function card(id) {
+  const button = (onclick) => make("button", { type: "button", onclick });
+  const parts = {
+    name: make("h3"), state: make("p", { className: "soft" }), why: make("p", { className: "bad", lang: "en" }), coverage: make("p"),
+    bar: make("progress"), backfill: make("p", { className: "soft" }), use: button(() => use(id, false)),
+    start: button(() => backfill(id, api.startBackfill)), again: button(() => backfill(id, api.retryFailed)),
+    stop: button(() => backfill(id, api.stopBackfill)),
+  };
+  const { name, state, why, coverage, bar, backfill: work, use: choose, start, again, stop } = parts;
+  const actions = make("div", { className: "actions" }, choose, start, again, stop);
+  const node = make("li", {}, name, state, why, coverage, bar, work, actions);
+  return { node, ...parts };
+}
+
+function fill(parts, model) {
+  const { embedded, total, failed = 0 } = model;
+  const running = isRunning(model);
+  const usable = !["missing", "broken"].includes(model.state);
+  parts.node.classList.toggle("current", model.is_current);
+  parts.node.ariaCurrent = model.is_current ? "true" : "false";
+  parts.name.textContent = `${model.model_name} ${model.model_version}`;
+  const facts = [model.is_current && say("model_current"), say("model_dimension", { count: number(model.vector_dimension) }), say(`model_${model.state}`)];
+  parts.state.textContent = facts.filter(Boolean).join(" · ");
+  parts.why.hidden = !model.problem;
+  parts.why.textContent = model.problem ?? "";
+  const counts = { embedded: number(embedded), total: number(total), failed: number(failed) };
+  parts.coverage.textContent = `${say(failed ? "coverage_failed" : "coverage", counts)} (${percent(embedded, total)})`;
+  Object.assign(parts.bar, { max: Math.max(total, 1), value: total ? embedded : 1, ariaLabel: parts.coverage.textContent });
+  const failure = model.backfill?.state === "failed" ? model.backfill.reason : null;
+  parts.backfill.hidden = !running && !failure;
+  parts.backfill.textContent = running ? say(`backfill_${model.backfill.state}`, { detail: pace(model.backfill) }).trim() : (failure ?? "");
+  parts.use.textContent = say("model_use");
+  parts.use.hidden = model.is_current || !usable;
+  parts.start.textContent = say("backfill_start");
+  parts.start.hidden = running || embedded + failed >= total || !usable;
+  parts.again.textContent = say("backfill_again");
+  parts.again.hidden = running || !failed || embedded + failed < total || !usable;
+  parts.stop.textContent = say("backfill_stop");
+  parts.stop.hidden = !running;
+}
+
+const isRunning = ({ backfill }) => ["running", "waiting"].includes(backfill?.state);
+
+/** Rate and time left of a backfill, where the service knows them. */
+function pace({ per_second: rate, estimated_end: end }) {
+  if (!rate || !end) return "";
+  const left = Math.max(0, Math.round((new Date(end) - Date.now()) / 1000));
+  const time = left < 90 ? say("seconds", { count: number(left) }) : say("minutes", { count: number(left / 60) });
+  return say("backfill_rate", { rate: number(rate, rate < 10 ? 1 : 0), time });
+}
+
+const named = (id) => models.find((model) => model.model_id === id);
+
+async function use(id, allowPartial) {
+  tell(say("model_switching"));
+  try {
+    const model = await api.useModel(id, allowPartial);
+    showCurrent(model);
+    tell(say("model_switched", { name: model.model_name }));
+    switched();
+    refresh();
+  } catch (error) {
+    if (error.problem?.code === "coverage_incomplete") offerPartial(id, error.problem);
+    else complain(error);
+  }
+}
+
+/** The switch would hide pictures: says how many, and lets the reader decide. */
+function offerPartial(id, { embedded, total }) {
+  const yes = make("button", { type: "button", textContent: say("model_partial_yes"), onclick: () => use(id, true) });
+  const no = make("button", { type: "button", textContent: say("cancel"), onclick: () => (tell(""), $("models-close").focus()) });
+  const values = { name: named(id).model_name, embedded: number(embedded), total: number(total) };
+  tell(make("p", { textContent: say("model_partial", values) }), make("div", { className: "actions" }, yes, no));
+  no.focus();
+}
+
+async function backfill(id, ask) {
+  tell("");
+  try {
+    await ask(id);
+  } catch (error) {
+    complain(error);
+  }
+  $("models-close").focus();
+  refresh();
+}
+
+function complain(error) {
+  tell(make("span", { className: "bad" }, ...nodes(sentences(error))));
+}
+
+function tell(...words) {
+  $("models-status").replaceChildren(...words);
+}

@@ -1,0 +1,90 @@
+// Puts pictures into img elements. An img cannot send an API key: with one, the page fetches the bytes itself and
+// shows them from memory.
+
+import * as api from "./api.js";
+
+const SIZES = [128, 256, 512, 1024];
+const AT_ONCE = 6;
+const waiting = [];
+let loading = 0;
+
+/** Width of a thumbnail in pixels; the service scales the longer edge down to `size`. */
+const widthOf = ({ width, height }, size) => Math.round(width * Math.min(1, size / Math.max(width, height)));
+
+/** The smallest thumbnail that is sharp at that width on this screen. */
+function fitting(image, cssWidth) {
+  const needed = cssWidth * devicePixelRatio;
+  const size = SIZES.find((size) => widthOf(image, size) >= Math.min(needed, image.width)) ?? SIZES.at(-1);
+  return `${image.links.thumbnail}?size=${size}`;
+}
+
+/** Shows an image's thumbnail when it comes near to the reader's eyes. */
+export function thumbnail(img, image) {
+  img.onerror = () => img.classList.add("broken");
+  if (api.key()) {
+    img.wanted = image;
+    nearby.observe(img);
+    return;
+  }
+  img.loading = "lazy";
+  img.sizes = "auto, (max-width: 48rem) 50vw, 20rem";
+  const widths = new Map(SIZES.map((size) => [widthOf(image, size), size]).reverse());
+  img.srcset = [...widths].map(([width, size]) => `${image.links.thumbnail}?size=${size} ${width}w`).join(", ");
+  img.src = `${image.links.thumbnail}?size=512`;
+}
+
+const nearby = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    const at = waiting.indexOf(target);
+    if (isIntersecting && at < 0) waiting.push(target);
+    if (!isIntersecting && at >= 0) waiting.splice(at, 1);
+  }
+  loadNext();
+}, { rootMargin: "400px" });
+
+async function loadNext() {
+  while (loading < AT_ONCE && waiting.length) {
+    const img = waiting.shift();
+    nearby.unobserve(img);
+    if (!img.isConnected) continue;
+    loading++;
+    show(img, fitting(img.wanted, img.clientWidth)).catch(() => img.classList.add("broken")).finally(() => {
+      loading--;
+      loadNext();
+    });
+  }
+}
+
+/** Shows the picture at a path of the service, whatever was shown before. */
+export async function show(img, path) {
+  forget(img);
+  img.dataset.path = path;
+  if (!api.key()) {
+    img.src = path;
+    return;
+  }
+  const bytes = await api.blob(path);
+  if (img.dataset.path === path) img.src = URL.createObjectURL(bytes);
+}
+
+/** Shows a picture that the reader has. */
+export function showFile(img, file) {
+  forget(img);
+  img.src = URL.createObjectURL(file);
+}
+
+/** Shows nothing, and lets go of what was shown. */
+export function forget(img) {
+  if (img.src.startsWith("blob:")) URL.revokeObjectURL(img.src);
+  delete img.dataset.path;
+  img.removeAttribute("src");
+}
+
+/** Lets go of all thumbnails inside a node that is about to be emptied. */
+export function forgetAll(node) {
+  for (const img of node.querySelectorAll("img")) {
+    nearby.unobserve(img);
+    forget(img);
+  }
+  waiting.length = 0;
+}

@@ -1,0 +1,62 @@
+// Says what went wrong, in the reader's language first and in the service's own words after.
+
+import { Refused, keyNeeded, key } from "./api.js";
+import { $, make } from "./dom.js";
+import { has, language, onLanguage, say } from "./say.js";
+
+let shown = null;
+onLanguage(() => shown && fill());
+
+/** The sentences for an error: [what it is, the service's own words or ""]. */
+export function sentences(error) {
+  if (!(error instanceof Refused)) return [say("offline"), ""];
+  const word = `problem_${error.problem.code}`;
+  return describe(has(word) ? say(word) : "", error.message);
+}
+
+/** The same for a problem document that came as part of an answer. */
+export function sentencesOf({ code, detail, title }) {
+  return describe(has(`problem_${code}`) ? say(`problem_${code}`) : "", detail ?? title ?? "");
+}
+
+/** The service speaks English: to an English reader its own words say it all. */
+const describe = (known, own) => (language() === "en" && own ? [own, ""] : known ? [known, own] : [own, ""]);
+
+/** Sentences as nodes, those of the service marked as English. */
+export function nodes([first, own]) {
+  return own ? [first, " ", make("span", { lang: "en", className: "own", textContent: own })] : [first];
+}
+
+/** Shows an error above the pictures, with a button that tries again. */
+export function show(error, retry) {
+  shown = { error, retry };
+  fill();
+}
+
+/** Shows a sentence of our own above the pictures. */
+export function note(word) {
+  shown = { word };
+  fill();
+}
+
+export function clear() {
+  shown = null;
+  $("error").hidden = true;
+  $("error").replaceChildren();
+}
+
+function fill() {
+  const { error, retry, word } = shown;
+  const text = make("p", {}, ...(word ? [say(word)] : nodes(sentences(error))));
+  const actions = make("div", { className: "actions" });
+  if (error?.status === 401) {
+    const enter = async () => (await keyNeeded(key())) && retry?.();
+    actions.append(make("button", { type: "button", textContent: say("enter_key"), onclick: enter }));
+  } else if (retry) {
+    actions.append(make("button", { type: "button", textContent: say("retry"), onclick: retry }));
+  }
+  const id = error?.problem?.request_id;
+  if (id && error.status >= 500) actions.append(make("small", { textContent: say("request_id", { id }) }));
+  $("error").replaceChildren(text, actions);
+  $("error").hidden = false;
+}

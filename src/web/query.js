@@ -1,0 +1,107 @@
+// What is asked for, and how an address says it. No page, no network.
+
+export const MODES = ["vector", "keyword", "hybrid"];
+
+/** Fields of the filter by their name in the address; `number` is a whole number, `size` one with a fraction. */
+export const FILTER_FIELDS = {
+  type: "list", from: "day", to: "day", min_width: "number", max_width: "number", min_height: "number",
+  max_height: "number", min_mb: "size", max_mb: "size", prompt: "choice", caption: "choice", model: "text",
+  sampler: "text", seed: "number", name: "text", closeness: "size", gap: "size",
+};
+
+/** Pictures that one query may hold. */
+export const MOST_PICTURES = 16;
+
+/** Asks for the newest images. `like` has ids of stored images, `picture` says that some from a disk are meant too. */
+export const EMPTY = Object.freeze({ text: "", negative: "", mode: "vector", like: [], picture: false, filter: {}, open: null });
+
+const whole = (text) => (/^\d{1,20}$/.test(text ?? "") ? text : null);
+
+const usable = {
+  list: (values) => values.filter((value) => /^image\/[a-z]+$/.test(value)),
+  day: ([value]) => (/^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : ""),
+  number: ([value]) => whole(value) ?? "",
+  size: ([value]) => (/^\d+(\.\d+)?$/.test(value) ? value : ""),
+  choice: ([value]) => (value === "yes" || value === "no" ? value : ""),
+  text: ([value]) => value.trim(),
+};
+
+/** The query in an address's search part. What makes no sense is left out. */
+export function parse(search) {
+  const given = new URLSearchParams(search);
+  const id = (name) => (whole(given.get(name)) === null ? null : Number(given.get(name)));
+  return {
+    text: given.get("q") ?? "",
+    negative: given.get("not") ?? "",
+    mode: MODES.includes(given.get("mode")) ? given.get("mode") : "vector",
+    like: [...new Set(given.getAll("like").filter(whole).map(Number))].slice(0, MOST_PICTURES),
+    picture: given.has("picture"),
+    filter: cleanFilter((name) => given.getAll(name)),
+    open: id("image"),
+  };
+}
+
+/** A filter of the values that `values(name)` gives for each field; empty and unusable ones are left out. */
+export function cleanFilter(values) {
+  const filter = {};
+  for (const [name, kind] of Object.entries(FILTER_FIELDS)) {
+    const found = values(name);
+    const value = found.length ? usable[kind](found) : "";
+    if (value.length) filter[name] = value;
+  }
+  return filter;
+}
+
+/** The address of a query. */
+export function format({ text, negative, mode, like, picture, filter, open }) {
+  const query = new URLSearchParams();
+  if (text) query.set("q", text);
+  if (negative) query.set("not", negative);
+  if (mode !== "vector") query.set("mode", mode);
+  for (const id of like) query.append("like", id);
+  if (picture) query.set("picture", "1");
+  for (const [name, value] of Object.entries(filter)) for (const one of [value].flat()) query.append(name, one);
+  if (open !== null) query.set("image", open);
+  return query.size ? `/?${query}` : "/";
+}
+
+/** The filter as the service takes it, or null when there is none. Days are days of the reader's clock. */
+export function filterBody(filter) {
+  const body = {};
+  const put = (name, value) => {
+    if (value !== undefined) body[name] = value;
+  };
+  const day = (text, add) => {
+    if (!text) return undefined;
+    const [year, month, date] = text.split("-").map(Number);
+    return new Date(year, month - 1, date + add).toISOString();
+  };
+  const number = (text) => (text === undefined ? undefined : Number(text));
+  const megabytes = (text) => (text === undefined ? undefined : Math.round(Number(text) * 1e6));
+  const choice = (text) => (text === undefined ? undefined : text === "yes");
+  put("file_types", filter.type);
+  put("uploaded_from", day(filter.from, 0));
+  put("uploaded_before", day(filter.to, 1));
+  for (const name of ["min_width", "max_width", "min_height", "max_height"]) put(name, number(filter[name]));
+  // Seeds go up to 2⁶⁴ − 1, past what a JavaScript number holds exactly.
+  put("seed", filter.seed && (JSON.rawJSON?.(String(BigInt(filter.seed))) ?? Number(filter.seed)));
+  put("min_bytes", megabytes(filter.min_mb));
+  put("max_bytes", megabytes(filter.max_mb));
+  put("has_generation_prompt", choice(filter.prompt));
+  put("has_caption", choice(filter.caption));
+  put("generation_model", filter.model);
+  put("sampler", filter.sampler);
+  put(/[*?]/.test(filter.name ?? "") ? "file_name_pattern" : "file_name_contains", filter.name);
+  return Object.keys(body).length ? body : null;
+}
+
+/** What leaves out hits that are not close enough: to the query, or beside the best hit. */
+export function closeness({ closeness: least, gap }) {
+  return { ...(least && { min_similarity: Number(least) }), ...(gap && { max_gap: Number(gap) }) };
+}
+
+/** Whether two queries ask for the same images, whichever of them is open. */
+export const same = (one, other) => format({ ...one, open: null }) === format({ ...other, open: null });
+
+/** Whether the newest images are asked for, all of them. */
+export const isBlank = (query) => same(query, EMPTY) || (same({ ...query, mode: "vector" }, EMPTY));

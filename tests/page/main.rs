@@ -1,0 +1,25 @@
+//! The gallery page in a real browser: the very app that `mitsuke serve` runs, driven through Chromium's WebDriver.
+//!
+//! Needs `chromium` and `chromedriver` (Debian: `apt-get install chromium chromium-driver`); without them these tests
+//! fail and say so. MITSUKE_SKIP_BROWSER=1 leaves them out.
+
+#[path = "../http/app.rs"]
+mod app;
+#[expect(dead_code, reason = "shared with the HTTP tests, which use all of it")]
+#[path = "../http/pictures.rs"]
+mod pictures;
+#[expect(dead_code, reason = "shared with the HTTP tests, which use all of it")]
+#[path = "../http/embedded.rs"]
+mod store;
+
+mod browser;
+mod driver;
+mod page;
+
+mod access;
+mod keys;
+mod models;
+mod safety;
+mod search;
+mod uploads;
+mod viewer;

@@ -1,0 +1,18 @@
+//! `mitsuke upload` as a person runs it: the program itself, against the real app, and against that app behind
+//! a proxy that misbehaves.
+
+#[path = "../http/app.rs"]
+#[expect(dead_code, reason = "shared with the tests of the HTTP API, which use all of it")]
+mod app;
+mod captions;
+mod interrupted;
+#[path = "../http/pictures.rs"]
+#[expect(dead_code, reason = "shared with the tests of the HTTP API, which use all of it")]
+mod pictures;
+mod proxy;
+mod refused;
+mod retried;
+mod runner;
+mod sent;
+#[path = "../http/embedded.rs"]
+mod store;

@@ -103,7 +103,7 @@ impl Database {
 
     /// A session that no failure strikes.
     fn control(&self) -> Connection {
-        Connection::connect("standin", "standin", self.dsn()).unwrap()
+        Connection::connect("standin", "standin", format!("{}?control=yes", self.dsn())).unwrap()
     }
 
     fn call(&self, block: &str) {

@@ -90,7 +90,11 @@ pub unsafe extern "C" fn OCIServerAttach(
     unsafe {
         let Some(Handle { data: Data::Server(server), .. }) = Handle::of(server) else { return INVALID_HANDLE };
         let name = text_of(name, usize::try_from(length).unwrap_or(0));
-        match parse_connect_string(&name).and_then(|(path, timeout)| attach(&path, timeout).map(|()| path)) {
+        // What sets failures up must not meet them; at this point nobody has said yet who logs in.
+        let spared = name.ends_with("?control=yes");
+        let attached = parse_connect_string(&name)
+            .and_then(|(path, timeout)| if spared { Ok(path) } else { attach(&path, timeout).map(|()| path) });
+        match attached {
             Ok(path) => {
                 let mut server = locked(server);
                 server.path = Some(path);

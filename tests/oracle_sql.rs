@@ -336,6 +336,7 @@ fn ask_for_everything(store: &dyn Store) {
     let prompt = Some(Some(("a dog".to_owned(), Some("{}".to_owned()))));
     store.update_image(first, &ImagePatch { caption: Some(Some("犬".into())), generation_prompt: prompt }).unwrap();
     store.update_image(first, &ImagePatch { caption: Some(None), generation_prompt: Some(None) }).unwrap();
+    store.check().unwrap();
     store.count_images().unwrap();
     store.delete_image(first).unwrap();
     store.delete_embeddings(a.model_id).unwrap();
@@ -350,7 +351,8 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
             OracleSettings { target_accuracy, ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn()) };
         let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
         ask_for_everything(&store);
-        store.diagnose();
+        let findings = store.diagnose();
+        assert!(!findings.is_empty());
     }
     let sent: BTreeSet<String> = database.logged("").into_iter().collect();
     let mut parsed = 0;
@@ -364,7 +366,11 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
     // What the sources hold was sent, up to the place where something is put in.
     let unsent: Vec<_> = sql_of_the_store()
         .into_iter()
-        .filter(|(_, sql)| {
+        .filter(|(place, sql)| {
+            // Its advice to people looks like SQL; what it asks itself is parsed above.
+            if place == "doctor.rs" {
+                return false;
+            }
             let start = sql.split('{').next().unwrap_or_default().trim_end();
             !ONLY_FOR_AN_ARTICLES_DATABASE.iter().any(|part| sql.contains(part))
                 && !sent.iter().any(|sent| sent.contains(start))
@@ -374,8 +380,13 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
 }
 
 /// Statements that only run where a database of the article is taken over; tests/store_oracle.rs does that.
-const ONLY_FOR_AN_ARTICLES_DATABASE: [&str; 4] =
-    ["IMAGE_EMBEDDINGS_ARTICLE", "AND SHA256 IS NULL", "SELECT I.IMAGE_DATA, I.FILE_NAME", "SELECT D.DESCRIPTION FROM"];
+const ONLY_FOR_AN_ARTICLES_DATABASE: [&str; 5] = [
+    "IMAGE_EMBEDDINGS_ARTICLE",
+    "SET VECTOR_DIMENSION",
+    "AND SHA256 IS NULL",
+    "SELECT I.IMAGE_DATA, I.FILE_NAME",
+    "SELECT D.DESCRIPTION FROM",
+];
 
 #[test]
 fn a_parser_of_oracles_dialect_takes_the_migrations() {

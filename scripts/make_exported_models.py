@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/models/exported-*: what scripts/export_model.py makes of two tiny models with random weights.
+"""Writes tests/exported_models: what scripts/export_model.py makes of two tiny models with random weights.
 
 One has the interface of Japanese Stable CLIP (SentencePiece, attention mask, position ids), one that of OpenAI's CLIP
 (byte-level BPE, nothing but ids). Each comes with cases.json: what the original makes of some texts and of pictures of
@@ -43,7 +43,7 @@ def clip(folder: Path) -> None:
 
 def main() -> None:
     for name, build, extra in [("exported-japanese", stable_clip, ["--trust-remote-code", "--no-bf16"]), ("exported-clip", clip, [])]:
-        out = ROOT / "tests" / "models" / name
+        out = ROOT / "tests" / "exported_models" / name.removeprefix("exported-")
         with tempfile.TemporaryDirectory() as scratch:
             source = Path(scratch) / name
             build(source)

@@ -12,7 +12,7 @@ use mitsuke::clip::{
 };
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
 fn load(name: &str, precision: PrecisionChoice) -> Encoder {
@@ -33,22 +33,22 @@ async fn assert_reproduced(name: &str, choice: PrecisionChoice, precision: Preci
 
 #[tokio::test]
 async fn a_model_like_japanese_stable_clip_is_reproduced_from_text_and_pixels_on() {
-    assert_reproduced("exported-japanese", PrecisionChoice::Float32, Precision::Float32, 0.9995).await;
+    assert_reproduced("exported_models/japanese", PrecisionChoice::Float32, Precision::Float32, 0.9995).await;
 }
 
 #[tokio::test]
 async fn a_model_like_openai_clip_is_reproduced_from_text_and_pixels_on() {
-    assert_reproduced("exported-clip", PrecisionChoice::Float32, Precision::Float32, 0.9995).await;
+    assert_reproduced("exported_models/clip", PrecisionChoice::Float32, Precision::Float32, 0.9995).await;
 }
 
 #[tokio::test]
 async fn the_bf16_variant_agrees_with_the_original_as_well() {
-    assert_reproduced("exported-clip", PrecisionChoice::Bfloat16, Precision::Bfloat16, 0.999).await;
+    assert_reproduced("exported_models/clip", PrecisionChoice::Bfloat16, Precision::Bfloat16, 0.999).await;
 }
 
 #[test]
 fn a_model_without_variants_runs_as_it_is_whatever_is_asked_for() {
-    for name in ["tiny", "exported-japanese"] {
+    for name in ["models/tiny", "exported_models/japanese"] {
         for choice in [PrecisionChoice::Auto, PrecisionChoice::Bfloat16] {
             assert_eq!(load(name, choice).precision(), (Precision::Float32, Precision::Float32), "{name}");
         }
@@ -57,7 +57,7 @@ fn a_model_without_variants_runs_as_it_is_whatever_is_asked_for() {
 
 #[test]
 fn manifests_say_what_each_family_needs() {
-    let japanese = Manifest::read(&folder("exported-japanese")).unwrap();
+    let japanese = Manifest::read(&folder("exported_models/japanese")).unwrap();
     assert_eq!(japanese.text.inputs, [TextInput::InputIds, TextInput::AttentionMask, TextInput::PositionIds]);
     assert_eq!(
         (japanese.text.prefix_ids.as_slice(), japanese.text.pad_id, japanese.text.context_length),
@@ -66,7 +66,7 @@ fn manifests_say_what_each_family_needs() {
     assert!(japanese.text.cleaning.contains(&CleaningStep::Ftfy));
     assert_eq!(japanese.image.preprocessing.crop, Crop::CenterFloor);
     assert_eq!(japanese.image.preprocessing.mean, [0.5; 3]);
-    let clip = Manifest::read(&folder("exported-clip")).unwrap();
+    let clip = Manifest::read(&folder("exported_models/clip")).unwrap();
     assert_eq!(clip.text.inputs, [TextInput::InputIds]);
     assert!(clip.image.bf16.as_ref().unwrap().agreement >= 0.999);
     assert!(clip.text.bf16.as_ref().unwrap().agreement >= 0.999);
@@ -88,7 +88,7 @@ fn check(arguments: &[&str]) -> Output {
 
 #[test]
 fn the_check_command_tells_what_a_folder_is_and_ends_well() {
-    let path = folder("exported-clip");
+    let path = folder("exported_models/clip");
     let cases = path.join("cases.json");
     let output = check(&[path.to_str().unwrap(), "--precision", "bfloat16", "--cases", cases.to_str().unwrap()]);
     let said = String::from_utf8(output.stdout).unwrap();
@@ -108,11 +108,11 @@ fn the_check_command_tells_what_a_folder_is_and_ends_well() {
 fn the_check_command_fails_on_a_damaged_folder_and_names_the_file() {
     let copy = tempfile::tempdir().unwrap();
     for name in ["model.json", "image.pt", "image.bf16.pt", "text.pt", "text.bf16.pt", "tokenizer.json"] {
-        std::fs::copy(folder("exported-clip").join(name), copy.path().join(name)).unwrap();
+        std::fs::copy(folder("exported_models/clip").join(name), copy.path().join(name)).unwrap();
     }
     std::fs::create_dir(copy.path().join("reference")).unwrap();
     for name in ["reference/landscape.png", "reference/portrait.png"] {
-        std::fs::copy(folder("exported-clip").join(name), copy.path().join(name)).unwrap();
+        std::fs::copy(folder("exported_models/clip").join(name), copy.path().join(name)).unwrap();
     }
     assert!(check(&[copy.path().to_str().unwrap()]).status.success());
     // Not even the variant that is not loaded may differ.
@@ -129,7 +129,7 @@ fn the_check_command_fails_on_a_damaged_folder_and_names_the_file() {
 
 #[test]
 fn the_check_command_fails_on_cases_that_are_not_reproduced() {
-    let path = folder("exported-japanese");
+    let path = folder("exported_models/japanese");
     let scratch = tempfile::tempdir().unwrap();
     let cases = scratch.path().join("cases.json");
     let vector: Vec<f32> = (0..16).map(|i| i as f32).collect();

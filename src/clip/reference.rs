@@ -13,8 +13,8 @@ use crate::vector::UnitVector;
 
 /// Smallest cosine between a reference vector and what the encoder makes of its input.
 pub const MINIMUM_COSINE: f32 = 0.9995;
-/// The same for an encoder that computes in bfloat16, whose numbers have 8 significant bits. Measured on ViT-L/16: the
-/// lowest of many was 0.9998, see models/README.md.
+/// The same for an encoder that computes in bfloat16, whose numbers have 8 significant bits; models/README.md has the
+/// measurements behind it.
 pub const MINIMUM_COSINE_BF16: f32 = 0.999;
 
 /// Smallest cosine that passes for an encoder.

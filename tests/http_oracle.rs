@@ -30,6 +30,7 @@ mod prompts;
 mod relevance;
 #[path = "http/search.rs"]
 mod search;
+#[expect(dead_code, reason = "each test program uses its own part")]
 mod standin;
 
 /// See the module of the same name in tests/http/main.rs.

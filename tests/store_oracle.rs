@@ -2,6 +2,7 @@
 //! promises beyond it: several processes share a database, and a migration that stopped half-way is run again.
 
 mod contract;
+#[expect(dead_code, reason = "each test program uses its own part")]
 mod standin;
 
 use std::sync::Barrier;

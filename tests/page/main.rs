@@ -3,12 +3,12 @@
 //! Needs `chromium` and `chromedriver` (Debian: `apt-get install chromium chromium-driver`); without them these tests
 //! fail and say so. MITSUKE_SKIP_BROWSER=1 leaves them out.
 
+#[expect(dead_code, reason = "shared with the HTTP tests, which use all of it")]
 #[path = "../http/app.rs"]
 mod app;
 #[expect(dead_code, reason = "shared with the HTTP tests, which use all of it")]
 #[path = "../http/pictures.rs"]
 mod pictures;
-#[expect(dead_code, reason = "shared with the HTTP tests, which use all of it")]
 #[path = "../http/embedded.rs"]
 mod store;
 

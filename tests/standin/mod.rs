@@ -1,8 +1,6 @@
 //! Tests of the Oracle store load the stand-in client library (tests/oracle_client) through this module, and control
 //! it: each test has a database of its own, and failures are set up through a session that none of them strikes.
 
-#![expect(dead_code, reason = "each test binary uses its own part")]
-
 use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock};
 

@@ -1,5 +1,6 @@
 //! The stand-in client library itself, through the real driver: what every other Oracle test rests on.
 
+#[expect(dead_code, reason = "each test program uses its own part")]
 #[path = "../../standin/mod.rs"]
 mod standin;
 

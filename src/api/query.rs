@@ -3,7 +3,7 @@
 use actix_web::{FromRequest, HttpRequest, dev, web};
 use serde::de::DeserializeOwned;
 
-use crate::api::types::{DuplicateParams, FilterRequest, SimilarParams};
+use crate::api::types::{FilterRequest, SimilarParams};
 use crate::error::{ApiError, ErrorCode};
 
 /// A query string.
@@ -30,10 +30,6 @@ impl BesideFilter for super::images::ListParams {
 
 impl BesideFilter for SimilarParams {
     const NAMES: &'static [&'static str] = &["min_similarity", "max_gap", "limit", "offset"];
-}
-
-impl BesideFilter for DuplicateParams {
-    const NAMES: &'static [&'static str] = &["min_similarity", "limit", "cursor"];
 }
 
 /// A query string with the fields of a filter among its parameters. (Serde could flatten one into the other, but then

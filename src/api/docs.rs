@@ -58,12 +58,15 @@ impl Modify for Keys {
     }
 }
 
-/// Answers that always have all their fields: what there is nothing to say of is null, not left out. Generated
-/// clients then know that a field is there.
+/// Answers always have all their fields: what there is nothing to say of is null, not left out. Generated clients
+/// then know that a field is there.
 struct WholeAnswers;
 
 impl WholeAnswers {
-    const SCHEMAS: [&str; 7] = ["Generation", "Hit", "Image", "ImagePage", "Model", "SearchResponse", "TookMs"];
+    /// What callers send; there, fields may be left out.
+    fn is_sent(name: &str) -> bool {
+        ["Form", "Request", "Weights"].iter().any(|end| name.ends_with(end))
+    }
 
     fn require_all(schema: &mut RefOr<Schema>) {
         match schema {
@@ -77,11 +80,7 @@ impl WholeAnswers {
 impl Modify for WholeAnswers {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let schemas = &mut document.components.get_or_insert_default().schemas;
-        for name in Self::SCHEMAS {
-            if let Some(schema) = schemas.get_mut(name) {
-                Self::require_all(schema);
-            }
-        }
+        schemas.iter_mut().filter(|(name, _)| !Self::is_sent(name)).for_each(|(_, schema)| Self::require_all(schema));
     }
 }
 
@@ -114,4 +113,30 @@ async fn document() -> Result<HttpResponse, ApiError> {
         }
     };
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    #[test]
+    fn clients_may_rely_on_every_field_of_an_answer_and_leave_out_those_of_a_request() {
+        let document: Value = serde_json::from_str(&super::openapi_json().unwrap()).unwrap();
+        let schema = |name: &str| document["components"]["schemas"][name].clone();
+        let required = |schema: &Value| schema["required"].as_array().map_or(0, Vec::len);
+        for name in ["Image", "ImagePage", "SearchResponse", "Model"] {
+            let schema = schema(name);
+            assert_eq!(required(&schema), schema["properties"].as_object().unwrap().len(), "{name}");
+        }
+        assert_eq!(schema("TextSearchRequest")["required"], serde_json::json!(["query"]));
+        assert_eq!(required(&schema("FilterRequest")), 0);
+    }
+
+    #[test]
+    fn no_schema_has_a_name_of_our_source() {
+        let document: Value = serde_json::from_str(&super::openapi_json().unwrap()).unwrap();
+        for name in document["components"]["schemas"].as_object().unwrap().keys() {
+            assert!(name.starts_with(char::is_uppercase) && !name.ends_with("Body"), "{name}");
+        }
+    }
 }

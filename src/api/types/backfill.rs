@@ -106,6 +106,7 @@ pub struct BackfillRequest {
 
 /// An image that a model could not embed.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Failure)]
 pub struct FailureBody {
     /// The image.
     #[schema(example = 7)]

@@ -26,6 +26,7 @@ pub struct CompareRequest {
 
 /// A model in a comparison.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = ComparedModel)]
 pub struct ComparedModelBody {
     /// Which one.
     #[serde(flatten)]
@@ -40,6 +41,7 @@ pub struct ComparedModelBody {
 
 /// A hit of one model.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = ComparedHit)]
 pub struct ComparedHitBody {
     /// The image.
     #[schema(example = 1)]
@@ -60,6 +62,7 @@ impl From<CompareHit> for ComparedHitBody {
 
 /// Both models' answers to one query.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = ComparedQuery)]
 pub struct ComparedQueryBody {
     /// The text of the query; null for an image.
     #[schema(example = "夕焼けの海")]

@@ -27,6 +27,7 @@ pub enum ModelStateBody {
 /// Where a model runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = Device)]
 pub enum DeviceBody {
     /// The CPU.
     Cpu,
@@ -37,6 +38,7 @@ pub enum DeviceBody {
 /// A number format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = Precision)]
 pub enum PrecisionBody {
     /// IEEE 754 single.
     Float32,

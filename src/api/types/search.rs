@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::filter::FilterRequest;
 use super::image::ImageBody;
 use crate::search::{Answer, DuplicateGroup, DuplicateReport, Hit, Mode};
-use crate::store::{ImageId, Model};
+use crate::store::Model;
 
 /// How much each part of a text search counts, from 0 to 100. A weight of a part that the query does not have changes
 /// nothing.
@@ -85,11 +85,11 @@ pub struct TextSearchRequest {
 pub struct ImageSearchRequest {
     /// The image to search by. Its embedding is used as it is stored. It is not among its own hits.
     #[schema(example = 1)]
-    pub image_id: Option<ImageId>,
+    pub image_id: Option<i64>,
     /// More images to search by, 16 at most in all. They and `image_id` count alike.
     #[serde(default)]
     #[schema(example = json!([2, 3]), max_items = 16)]
-    pub image_ids: Vec<ImageId>,
+    pub image_ids: Vec<i64>,
     /// A text to search by as well: the query vector becomes image × mean of the image vectors + text × text vector −
     /// negative × negative vector, scaled to length 1, with the weights 1, 1 and 0.5 unless told.
     #[schema(example = "夜")]

@@ -32,7 +32,7 @@ def main():
     options = parser.parse_args()
     queries = read_queries(options.queries)
     captions = read_captions(options.pictures / "ATTRIBUTION.md")
-    rounds = [("file names and prompts", {})] + ([("and captions", captions)] if captions else [])
+    rounds = [("file names and prompts", {})] + ([("captions as well", captions)] if captions else [])
     good = True
     for what, texts in rounds:
         with Server() as server:

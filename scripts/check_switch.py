@@ -34,7 +34,6 @@ from pathlib import Path
 from service import REPO, Client, Progress, Server, fail, picture, table
 
 QUERIES = ["猫", "青い車", "赤い丸", "緑の線", "夕焼けの海", "a red circle", "blue sky", "yellow flower"]
-DEMO, SECOND = 1, 2
 
 
 def main():
@@ -72,6 +71,7 @@ class Life:
         self.lock, self.stop, self.pause = threading.Lock(), threading.Event(), threading.Event()
         self.stage, self.times, self.answers = "", {}, {}
         self.client = Client(server.base)
+        self.demo = self.second = None
 
     def run(self, models):
         print(f"server ready after {self.server.start():.1f} s")
@@ -97,8 +97,8 @@ class Life:
         if not holds:
             self.faults.append(fault)
 
-    def model(self, model_id=SECOND):
-        return self.client.get(f"/models/{model_id}").json()
+    def model(self, model_id=None):
+        return self.client.get(f"/models/{model_id or self.second}").json()
 
     def store_pictures(self):
         count, progress = self.options.pictures, Progress("stored before the second model", self.options.pictures)
@@ -174,10 +174,12 @@ class Life:
         second = listed["models"][1]
         self.check(second["state"] == "not_loaded", f"the second model is {second['state']}")
         demo = listed["models"][0]
+        self.demo, self.second = demo["model_id"], second["model_id"]
         print(f"registered {second['model_name']}: {second['vector_dimension']} dimensions beside {demo['vector_dimension']}")
-        refused = self.put(SECOND)
+        refused = self.put(self.second)
         told = refused.json()
-        self.check(refused.status == 409 and told["code"] == "coverage_incomplete", f"too early: {refused.problem()}")
+        if told.get("code") != "coverage_incomplete":
+            fail(f"an early PUT /models/current was answered with {refused.problem()}")
         print(f"PUT /models/current now: {refused.status} {told['code']}, {told['embedded']} of {told['total']} embedded")
 
     def put(self, model_id):
@@ -186,9 +188,9 @@ class Life:
 
     def backfill(self):
         count, uploads = self.options.pictures, []
-        answer = self.client.request("POST", f"/models/{SECOND}/backfill")
+        answer = self.client.request("POST", f"/models/{self.second}/backfill")
         self.check(answer.status == 202, f"the backfill was answered with {answer.problem()}")
-        self.timed("backfill to its half", lambda: self.wait(lambda m: m["embedded"] >= count // 2))
+        self.timed("backfill to its quarter", lambda: self.wait(lambda m: m["embedded"] >= count // 4, every=0.01))
         self.kill()
         extra = range(count, count + self.options.uploads)
         progress = Progress("uploaded during the backfill", len(extra))
@@ -203,27 +205,28 @@ class Life:
         self.check(ended["total"] == count + len(extra), f"{ended['total']} images are stored")
         print(f"backfill finished: {ended['embedded']} of {ended['total']} embedded, {ended['failed']} failed, "
               f"{ended['backfill']['embedded']} of them after the kill" + (f", {rate} a second at the end" if rate else ""))
-        for model_id in (DEMO, SECOND):
+        for model_id in (self.demo, self.second):
             model = self.model(model_id)
             self.check(model["embedded"] == model["total"], f"model {model_id} lacks images: {model}")
 
     def kill(self):
         self.pause.set()
-        time.sleep(0.2)
         before = self.model()["embedded"]
         self.client.close()
         self.server.kill()
+        if before >= self.options.pictures:
+            fail("the backfill was done before the kill came. Give more --pictures.")
         took = self.server.start()
         self.client = Client(self.server.base)
         after = self.model()
         self.check(after["embedded"] >= before, f"{before} were embedded before the kill, {after['embedded']} after it")
         begin = time.monotonic()
         self.pause.clear()
-        self.wait(lambda m: m["backfill"] is not None and m["backfill"]["state"] == "running" and m["backfill"]["embedded"] > 0)
+        self.wait(lambda m: m["embedded"] > after["embedded"] or m["embedded"] == m["total"], every=0.01)
         print(f"kill -9 with {before} embedded; ready again after {took:.1f} s with {after['embedded']}, "
-              f"and {time.monotonic() - begin:.1f} s later it goes on by itself")
+              f"and it goes on by itself {time.monotonic() - begin:.1f} s later")
 
-    def wait(self, done, limit=3600):
+    def wait(self, done, every=0.2, limit=3600):
         begin = time.monotonic()
         while True:
             model = self.model()
@@ -231,12 +234,12 @@ class Life:
                 return model
             if time.monotonic() - begin > limit:
                 fail(f"the backfill does not get on: {model}")
-            time.sleep(0.2)
+            time.sleep(every)
 
     def compare(self):
         body = {"queries": QUERIES, "image_ids": [1, 2, 3], "k": 10}
         begin = time.monotonic()
-        answer, _ = self.client.post_json(f"/models/{SECOND}/compare", body)
+        answer, _ = self.client.post_json(f"/models/{self.second}/compare", body)
         took = time.monotonic() - begin
         self.check(answer.status == 200, f"the comparison was answered with {answer.problem()}")
         told = answer.json()
@@ -246,12 +249,12 @@ class Life:
 
     def switch(self):
         self.timed("switching", self.flip)
-        self.check(self.client.get("/models/current").json()["model_id"] == DEMO, "the flip back did not take")
+        self.check(self.client.get("/models/current").json()["model_id"] == self.demo, "the flip back did not take")
 
     def flip(self):
         seconds = []
         for turn in range(2 * self.options.flips):
-            model_id = (SECOND, DEMO)[turn % 2]
+            model_id = (self.second, self.demo)[turn % 2]
             begin = time.monotonic()
             answer = self.put(model_id)
             seconds.append(time.monotonic() - begin)
@@ -259,19 +262,19 @@ class Life:
             time.sleep(0.25)
         self.rows.append(("switches, there and back", seconds, sum(seconds)))
         named = {model_id for model_id, _ in self.answers}
-        self.check(named == {DEMO, SECOND}, f"searches saw the models {named} only")
+        self.check(named == {self.demo, self.second}, f"searches saw the models {named} only")
 
     def retire(self):
         self.stage = "after"
-        refused = self.client.request("DELETE", f"/models/{DEMO}/embeddings")
+        refused = self.client.request("DELETE", f"/models/{self.demo}/embeddings")
         self.check(refused.status == 409, f"retiring the current model was answered with {refused.problem()}")
         total, begin = self.model()["total"], time.monotonic()
-        answer = self.client.request("DELETE", f"/models/{SECOND}/embeddings")
+        answer = self.client.request("DELETE", f"/models/{self.second}/embeddings")
         took = time.monotonic() - begin
         told = answer.json()
         self.check(answer.status == 200 and told["removed"] == total, f"retiring was answered with {answer.problem()}")
         self.check(told["model"]["embedded"] == 0 and not told["model"]["maintained"], f"it is not retired: {told}")
-        self.check(self.model(DEMO)["embedded"] == total, "the demo model lost embeddings")
+        self.check(self.model(self.demo)["embedded"] == total, "the demo model lost embeddings")
         print(f"retired: {told['removed']} embeddings removed in {took * 1000:.0f} ms; DELETE of the current model's: {refused.status}")
         self.timed("after", lambda: time.sleep(2))
 

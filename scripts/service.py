@@ -122,12 +122,19 @@ class Client:
         headers = dict(headers or {})
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
-        if self.connection is None:
+        used = self.connection is not None
+        if not used:
             self.connection = self.kind(self.host, self.port, timeout=self.timeout)
         try:
             self.connection.request(method, self.prefix + path, body, headers)
             response = self.connection.getresponse()
             answer = Answer(response.status, response.headers, response.read())
+        except (http.client.RemoteDisconnected, BrokenPipeError):
+            self.close()
+            # A server may close a connection that has been idle; what was sent on it then was not read.
+            if used and method in ("GET", "PUT", "DELETE"):
+                return self.request(method, path, body, headers)
+            raise
         except (OSError, http.client.HTTPException):
             self.close()
             raise

@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "only a part of it is needed here")]
 #[path = "contract/fixtures.rs"]
 mod fixtures;
+#[expect(dead_code, reason = "each test program uses its own part")]
 mod standin;
 
 use fixtures::*;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check of this repository: formatting, lints, all tests (among them
-# the committed OpenAPI document against the code), and the scripts and the page
-# for syntax. Sets up libtorch first, as scripts/run.sh does.
+# the committed OpenAPI document against the code), clients generated from that
+# document, and the scripts and the page for syntax. Sets up libtorch first, as scripts/run.sh does.
 #
 # Usage: scripts/test.sh [--help]
 #
@@ -76,6 +76,11 @@ fi
 check "formatting" cargo fmt --all --check
 check "lints" cargo clippy --locked --all-targets -- -D warnings
 check "tests" cargo test --locked --no-fail-fast
+if python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+    check "API clients" scripts/check_clients.sh
+else
+    skipped+=("API clients (they need Python 3.10 with venv)")
+fi
 if command -v shellcheck >/dev/null; then
     check "shell scripts" shellcheck -x scripts/*.sh .ci/run
 else

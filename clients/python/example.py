@@ -72,7 +72,7 @@ def main() -> int:
         print(f"  {hit.rank}. {hit.file_name}, distance {hit.distance:.3f}")
 
     # ---- search by picture, uploaded and stored
-    form = ImageSearchForm(file=file(pictures[0]), limit=2)
+    form = ImageSearchForm(file=[file(pictures[0])], limit=2)
     by_picture = ok(search_by_image.sync(client=client, body=form), SearchResponse)
     print(f"like {pictures[0].name}: {', '.join(hit.file_name for hit in by_picture.hits)}")
 

@@ -38,7 +38,7 @@ macro_rules! assets {
 
 const FILES: &[(&str, &str, &str)] = assets! {
     CSS: "bar.css" "base.css" "dialogs.css" "grid.css";
-    JS: "api.js" "app.js" "bar.js" "caption.js" "dom.js" "drop.js" "facts.js" "files.js" "filters.js" "gallery.js"
+    JS: "api.js" "app.js" "bar.js" "caption.js" "dom.js" "drop.js" "duplicates.js" "facts.js" "files.js" "filters.js" "gallery.js"
         "grid.js" "key.js" "models.js" "pictures.js" "problem.js" "query.js" "route.js" "say.js" "send.js" "uploads.js"
         "viewer.js" "words.js";
     SVG: "icon.svg";

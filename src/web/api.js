@@ -1,6 +1,6 @@
 // The HTTP service, as the page uses it.
 
-import { closeness, filterBody } from "./query.js";
+import { closeness, filterBody, weights } from "./query.js";
 
 const KEY = "mitsuke-api-key";
 let askForKey = async () => null;
@@ -69,6 +69,12 @@ export const image = (id) => json(`/images/${id}`);
 export const setCaption = (id, caption) => send("PATCH", `/images/${id}`, { caption });
 export const remove = (id) => request(`/images/${id}`, { method: "DELETE" });
 
+/** A part of the report of near-duplicates: `least` is the similarity that makes them, `cursor` comes from the part before. */
+export function duplicates(least, cursor, signal) {
+  const query = new URLSearchParams({ min_similarity: least, limit: 16, ...(cursor !== null && { cursor }) });
+  return json(`/images/duplicates?${query}`, { signal });
+}
+
 export const models = (signal) => json("/models", { signal });
 export const currentModel = () => json("/models/current");
 export const useModel = (id, allowPartial) => send("PUT", "/models/current", { model_id: id, allow_partial: allowPartial });
@@ -83,10 +89,13 @@ export function find(query, files, limit, position, signal) {
   const filter = filterBody(query.filter);
   const page = { limit, offset: position ?? 0, ...(filter && { filter }) };
   const near = { ...closeness(query.filter), ...(negative && { negative_query: negative }) };
-  if (files.length || query.like.length) return byPictures(files, query.like, { ...page, ...near, ...(text && { text }) }, signal);
+  if (files.length || query.like.length) {
+    const parts = { ...page, ...near, ...(text && { text }), ...weights(query.filter, ["text", "negative"]) };
+    return byPictures(files, query.like, parts, signal);
+  }
   if (!text && !filter) return newest(limit, position, signal);
   // Without words there is nothing to be near to, and words alone have no distance.
-  const vector = text && query.mode !== "keyword" ? near : {};
+  const vector = text && query.mode !== "keyword" ? { ...near, ...weights(query.filter, ["keyword", "negative"]) } : {};
   return send("POST", "/search/text", { query: text, mode: text ? query.mode : "vector", ...page, ...vector }, signal);
 }
 

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import * as bar from "./bar.js";
 import { $ } from "./dom.js";
 import * as drop from "./drop.js";
+import * as duplicates from "./duplicates.js";
 import * as filters from "./filters.js";
 import * as gallery from "./gallery.js";
 import * as grid from "./grid.js";
@@ -50,7 +51,15 @@ async function openById(id) {
 function leaveFor(change, pictures) {
   route.go(change, pictures);
   viewer.close();
+  duplicates.close();
   $("pictures").focus({ preventScroll: true });
+}
+
+/** Takes a deleted picture away wherever it is shown. */
+function removed(image) {
+  gallery.drop(image.image_id);
+  duplicates.drop(image.image_id);
+  gallery.announce(() => say("removed", { name: image.file_name }));
 }
 
 viewer.setUp({
@@ -73,8 +82,7 @@ viewer.setUp({
   },
   removed(image) {
     viewer.close();
-    gallery.drop(image.image_id);
-    gallery.announce(() => say("removed", { name: image.file_name }));
+    removed(image);
   },
   changed: gallery.renew,
 });
@@ -91,6 +99,7 @@ uploads.setUp({
 key.setUp();
 bar.setUp(problem.note, viewer.close);
 filters.setUp();
+duplicates.setUp({ open, removed });
 drop.setUp(bar.byFiles, uploads.add);
 models.setUp(() => {
   gallery.forgetKept();

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { $ } from "./dom.js";
 import * as grid from "./grid.js";
 import * as problem from "./problem.js";
+import { filterBody } from "./query.js";
 import * as route from "./route.js";
 import { number, onLanguage, say } from "./say.js";
 
@@ -125,7 +126,7 @@ function sayFound({ hits, took_ms: took }) {
   const last = next === null;
   const { text, like, filter } = route.query();
   if (!hits || !(text.trim() || like.length || route.files().length)) {
-    const filtered = Object.keys(filter).length > 0;
+    const filtered = filterBody(filter) !== null;
     announce(() => say(count ? (filtered ? "newest_filtered" : "newest") : filtered ? "none" : "none_yet"));
   } else {
     const ms = () => number(took.total, took.total < 10 ? 1 : 0);

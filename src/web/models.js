@@ -23,7 +23,10 @@ export function setUp(whenSwitched) {
   $("models-close").onclick = () => dialog.close();
   // A model that was put into the server's folder since it started.
   $("models-refresh").onclick = () => api.refreshModels().then(refresh, complain);
-  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  // Not in short: a handler that returns false takes every click inside its effect.
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close();
+  };
   dialog.onclose = () => clearTimeout(timer);
   onLanguage(() => {
     showCurrent(current);

@@ -84,7 +84,8 @@ export function forget(img) {
 export function forgetAll(node) {
   for (const img of node.querySelectorAll("img")) {
     nearby.unobserve(img);
+    const at = waiting.indexOf(img);
+    if (at >= 0) waiting.splice(at, 1);
     forget(img);
   }
-  waiting.length = 0;
 }

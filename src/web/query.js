@@ -6,7 +6,8 @@ export const MODES = ["vector", "keyword", "hybrid"];
 export const FILTER_FIELDS = {
   type: "list", from: "day", to: "day", min_width: "number", max_width: "number", min_height: "number",
   max_height: "number", min_mb: "size", max_mb: "size", prompt: "choice", caption: "choice", model: "text",
-  sampler: "text", seed: "number", name: "text", closeness: "size", gap: "size",
+  sampler: "text", seed: "number", name: "text", closeness: "size", gap: "size", w_keyword: "size", w_text: "size",
+  w_negative: "size",
 };
 
 /** Pictures that one query may hold. */
@@ -98,6 +99,12 @@ export function filterBody(filter) {
 /** What leaves out hits that are not close enough: to the query, or beside the best hit. */
 export function closeness({ closeness: least, gap }) {
   return { ...(least && { min_similarity: Number(least) }), ...(gap && { max_gap: Number(gap) }) };
+}
+
+/** How much the parts of a query count, of those that the reader has given another weight. */
+export function weights(filter, parts) {
+  const given = parts.filter((part) => filter[`w_${part}`]).map((part) => [part, Number(filter[`w_${part}`])]);
+  return given.length ? { weights: Object.fromEntries(given) } : {};
 }
 
 /** Whether two queries ask for the same images, whichever of them is open. */

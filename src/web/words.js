@@ -52,6 +52,9 @@ export const WORDS = {
   f_seed: ["Seed", "シード"],
   f_closeness: ["Similarity at least", "類似度の下限"],
   f_gap: ["Below the best hit at most", "最上位との類似度の差の上限"],
+  w_keyword: ["Weight of the words in “Both”", "「両方」でのキーワードの重み"],
+  w_text: ["Weight of words beside a picture", "画像に足す言葉の重み"],
+  w_negative: ["Weight of what to stay away from", "避けたいものの重み"],
   f_name: ["File name", "ファイル名"],
   f_name_hint: ["Part of it, or *.png", "一部、または *.png"],
 
@@ -141,6 +144,17 @@ export const WORDS = {
   uploaded: ["Added", "追加日時"],
   image_id: ["Image id", "画像 ID"],
   same_value: ["Show pictures with the same value", "同じ値の画像を表示"],
+
+  // Near-duplicates
+  duplicates: ["Near-duplicates", "よく似た画像"],
+  duplicates_note: ["Groups of pictures that show almost the same. Files that are equal byte for byte are stored only once anyway.", "ほぼ同じ内容の画像をまとめて表示します。完全に同じファイルは、もともと一つしか保存されません。"],
+  duplicates_look: ["Look", "探す"],
+  duplicates_looking: ["Looking… {examined} pictures so far", "探しています… {examined} 件確認済み"],
+  duplicates_found: ["Groups: {groups}, in {examined} pictures", "{examined} 件中 {groups} グループ"],
+  duplicates_none: ["No near-duplicates in {examined} pictures", "{examined} 件の中によく似た画像はありません"],
+  duplicates_truncated: ["The group is larger than shown.", "このグループには、ほかにも画像があります。"],
+  duplicate_similarity: ["{name}, similarity {similarity}", "{name}、類似度 {similarity}"],
+  remove_one: ["Delete “{name}”", "「{name}」を削除"],
 
   // Adding pictures
   drop_search: ["Search with it", "この画像で検索"],

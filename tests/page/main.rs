@@ -14,6 +14,7 @@ mod store;
 
 mod browser;
 mod driver;
+mod duplicates;
 mod page;
 
 mod access;

@@ -41,6 +41,9 @@ async fn the_current_model_is_shown_with_its_coverage() {
         page.until("document.querySelector('#models-list .current')").await;
         let card = page.text("#models-list .current").await;
         assert!(card.contains("Current") && card.contains("1 of 1 pictures embedded (100%)"), "{card}");
+        page.js("document.querySelector('#models .actions a').href = '#there'", &[]).await;
+        page.click("#models .actions a").await;
+        assert_eq!(page.js("return location.hash", &[]).await, "#there", "links inside the dialog lead somewhere");
     })
     .await;
 }

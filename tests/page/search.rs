@@ -213,6 +213,35 @@ async fn what_to_stay_away_from_changes_the_distances() {
     .await;
 }
 
+#[tokio::test]
+async fn the_parts_of_a_query_can_be_weighed() {
+    with_demo(async |page| {
+        page.add_samples(&SAMPLES).await;
+        page.open("/?q=%E6%B5%B7").await;
+        page.settled().await;
+        let plain = distances(page).await;
+        page.click("#filter-toggle").await;
+        page.type_into("#filter [name=negative]", "夕焼け").await;
+        page.type_into("#filter [name=w_negative]", "0\u{e007}").await;
+        page.settled().await;
+        assert!(page.address().await.ends_with("&w_negative=0"), "{}", page.address().await);
+        assert_eq!(distances(page).await, plain, "what to stay away from counts nothing");
+
+        page.open("/?q=blue+dress&mode=hybrid").await;
+        page.settled().await;
+        let looks = page.names().await;
+        page.open("/?q=blue+dress&mode=hybrid&w_keyword=50").await;
+        page.settled().await;
+        assert_eq!(page.names().await[0], "blue-dress-girl.png", "its name has the words; by looks alone: {looks:?}");
+
+        let id = page.app.get("/images").await.ids()[0];
+        page.open(&format!("/?q=%E7%8C%AB&like={id}&w_text=100")).await;
+        page.settled().await;
+        assert_eq!(page.names().await[0], "cat-chelsea.jpg", "the words count a hundred times the picture");
+    })
+    .await;
+}
+
 async fn distances(page: &Page) -> Vec<String> {
     let script = "return [...document.querySelectorAll('.distance')].map((node) => node.textContent)";
     serde_json::from_value(page.js(script, &[]).await).unwrap()

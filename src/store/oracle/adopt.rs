@@ -3,8 +3,9 @@
 use oracle::Connection;
 use oracle::sql_type::Timestamp;
 
+use super::codes::Class;
 use super::document::search_text;
-use super::error::{Class, Failure, Stop};
+use super::error::{Failure, Stop};
 use super::images::{joined, parts_of};
 use super::models::VectorTable;
 use super::session::{execute, query};

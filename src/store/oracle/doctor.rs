@@ -4,7 +4,8 @@
 
 use oracle::{Connection, Row, Version};
 
-use super::error::{Class, Failure, Stop};
+use super::codes::Class;
+use super::error::{Failure, Stop};
 use super::migrate;
 use super::models::VectorTable;
 use super::pool::Manager;

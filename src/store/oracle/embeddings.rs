@@ -2,7 +2,8 @@
 
 use oracle::sql_type::Timestamp;
 
-use super::error::{Class, Stop};
+use super::codes::Class;
+use super::error::Stop;
 use super::models::VectorTable;
 use super::session::Session;
 use super::value::{self, Binds, Value};

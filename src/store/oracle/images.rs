@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use oracle::Row;
 use oracle::sql_type::Timestamp;
 
+use super::codes::Class;
 use super::document::search_text;
 use super::embeddings;
-use super::error::{Class, Stop};
+use super::error::Stop;
 use super::filter::{Condition, folded_part};
 use super::models::VectorTable;
 use super::session::Session;

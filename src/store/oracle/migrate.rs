@@ -3,7 +3,8 @@
 use oracle::Connection;
 
 use super::adopt;
-use super::error::{Class, Failure, Stop};
+use super::codes::Class;
+use super::error::{Failure, Stop};
 use super::locks::{self, Held};
 use super::pool::Manager;
 use super::script::{Statement, statements};
@@ -165,7 +166,7 @@ pub(super) fn script() -> String {
                          VALUES ({}, '{}', SYS_EXTRACT_UTC(SYSTIMESTAMP))",
                         migration.version, migration.name
                     ),
-                    passes_over: vec![super::error::Code::Ora(1)],
+                    passes_over: vec![super::codes::Code::Ora(1)],
                 };
                 out.push_str(&noted.printed());
                 out.push_str("COMMIT;\n");

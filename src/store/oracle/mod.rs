@@ -6,6 +6,7 @@
 //! reaches it brings the schema up to date.
 
 mod adopt;
+mod codes;
 mod doctor;
 mod document;
 mod embeddings;

@@ -11,7 +11,8 @@ use oracle::{Connection, Connector};
 use r2d2_oracle::OracleConnectionManager;
 
 use super::OracleSettings;
-use super::error::{Class, Failure};
+use super::codes::Class;
+use super::error::Failure;
 use crate::store::StoreError;
 
 /// Distinct statements that a connection keeps parsed; about as many as the store has, IN lists and filters apart.

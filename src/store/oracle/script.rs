@@ -1,6 +1,6 @@
 //! The files of sql/oracle as statements, to be run or to be printed for a DBA.
 
-use super::error::{Code, codes_in};
+use super::codes::{Code, codes_in};
 
 /// A statement of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::cell::Cell;
 
 use oracle::{Connection, ResultSet, Row};
 
-use super::error::{Class, Failure, Stop};
+use super::codes::Class;
+use super::error::{Failure, Stop};
 use super::pool::{Pool, Shared, spoils_the_connection};
 use super::value::Binds;
 use crate::store::StoreError;

@@ -3,7 +3,8 @@
 use oracle::{Connection, Row};
 
 use super::OracleSettings;
-use super::error::{Class, Code, Failure, Stop};
+use super::codes::{Class, Code};
+use super::error::{Failure, Stop};
 use super::locks::{self, Held};
 use super::migrate::tolerantly;
 use super::models::{self, VectorTable};

@@ -1,0 +1,94 @@
+//! The table: stable code, HTTP status and title of every error a caller can meet.
+
+use actix_web::http::StatusCode;
+
+/// Defines [`ErrorCode`] and its table in one place, so that a code cannot lack a status or a title.
+macro_rules! error_codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $status:ident, $title:literal;)*) => {
+        /// The stable codes of all errors.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ErrorCode { $($(#[doc = $doc])* $name),* }
+
+        impl ErrorCode {
+            /// All codes, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The code as callers see it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $code),* } }
+
+            /// The HTTP status it is answered with.
+            #[must_use]
+            pub const fn status(self) -> StatusCode { match self { $(Self::$name => StatusCode::$status),* } }
+
+            /// One short sentence that is the same for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str { match self { $(Self::$name => $title),* } }
+        }
+    };
+}
+
+error_codes! {
+    /// A field or parameter has a value that is not allowed.
+    InvalidRequest = "invalid_request", BAD_REQUEST, "The request is not valid";
+    /// The body is not the JSON that is expected.
+    InvalidJson = "invalid_json", BAD_REQUEST, "The body is not valid JSON for this endpoint";
+    /// The multipart body cannot be read.
+    InvalidMultipart = "invalid_multipart", BAD_REQUEST, "The multipart body cannot be read";
+    /// The full-text search of the store cannot take the words of a query.
+    KeywordsRefused = "keywords_refused", BAD_REQUEST, "The keywords cannot be searched for";
+    /// A text is longer than its limit.
+    TextTooLong = "text_too_long", BAD_REQUEST, "A text is too long";
+    /// No key, or a wrong one.
+    Unauthorized = "unauthorized", UNAUTHORIZED, "An API key is needed";
+    /// No image has that id.
+    ImageNotFound = "image_not_found", NOT_FOUND, "There is no such image";
+    /// No model has that id.
+    ModelNotFound = "model_not_found", NOT_FOUND, "There is no such model";
+    /// No endpoint has that path.
+    RouteNotFound = "route_not_found", NOT_FOUND, "There is no such endpoint";
+    /// The path exists, the method does not.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The endpoint does not take this method";
+    /// The body did not arrive in time.
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
+    /// A model that was asked for has no usable folder on this server.
+    ModelUnusable = "model_unusable", CONFLICT, "The model cannot be used on this server";
+    /// Another process does not let go of a backfill.
+    BackfillElsewhere = "backfill_elsewhere", CONFLICT, "Another server runs the backfill";
+    /// The model has not embedded all images yet.
+    CoverageIncomplete = "coverage_incomplete", CONFLICT, "The model does not cover all images yet";
+    /// The current model cannot be retired.
+    ModelIsCurrent = "model_is_current", CONFLICT, "The model is the current one";
+    /// The image has no embedding of the current model yet.
+    NotEmbedded = "not_embedded", CONFLICT, "The image has no embedding of the current model";
+    /// The whole body is over its limit.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// One file is over its limit.
+    FileTooLarge = "file_too_large", PAYLOAD_TOO_LARGE, "The file is too large";
+    /// More files than one request may carry.
+    TooManyFiles = "too_many_files", PAYLOAD_TOO_LARGE, "There are too many files in one request";
+    /// More pixels than may be decoded.
+    TooManyPixels = "too_many_pixels", PAYLOAD_TOO_LARGE, "The picture has too many pixels";
+    /// The Content-Type of the request is not one the endpoint takes.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The endpoint does not take this Content-Type";
+    /// The bytes are not a picture of a kind that can be decoded.
+    UnsupportedImageType = "unsupported_image_type", UNSUPPORTED_MEDIA_TYPE, "The file is not a picture of a supported type";
+    /// The picture is damaged.
+    ImageCorrupt = "image_corrupt", UNPROCESSABLE_ENTITY, "The picture cannot be decoded";
+    /// The model gives no embedding for the input.
+    NoEmbedding = "no_embedding", UNPROCESSABLE_ENTITY, "The model finds nothing to compare in the input";
+    /// The encoder queue is full.
+    QueueFull = "queue_full", SERVICE_UNAVAILABLE, "The server is busy";
+    /// The server cannot answer yet, or not any more.
+    NotReady = "not_ready", SERVICE_UNAVAILABLE, "The server is not ready";
+    /// Every connection to the store is in use.
+    StoreBusy = "store_busy", SERVICE_UNAVAILABLE, "The store is busy";
+    /// The store is not set up as it has to be.
+    StoreMisconfigured = "store_misconfigured", SERVICE_UNAVAILABLE, "The store is not set up";
+    /// The store is out of reach for now.
+    StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store cannot be reached";
+    /// No disk space is left.
+    StorageFull = "storage_full", INSUFFICIENT_STORAGE, "The storage is full";
+    /// A fault of the server; the log has the reason under the request id.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "The server failed";
+}

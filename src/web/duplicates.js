@@ -1,0 +1,141 @@
+// The report of near-duplicates: groups of pictures that show almost the same, for the reader to choose which stay.
+
+import * as api from "./api.js";
+import { $, ask, make } from "./dom.js";
+import { forgetAll, thumbnail } from "./pictures.js";
+import { nodes, sentences } from "./problem.js";
+import { bytes, number, onLanguage, say } from "./say.js";
+
+const dialog = $("duplicates");
+const list = $("duplicates-list");
+let actions = {};
+/** How far the report has come: pictures looked at, groups shown, and where it goes on (null: it is done). */
+let examined = 0;
+let groups = 0;
+let next = null;
+let least = 0;
+let running = new AbortController();
+let told = () => "";
+
+/** Wires the dialog. `given` has open(image), removed(image). */
+export function setUp(given) {
+  actions = given;
+  $("duplicates-open").onclick = () => {
+    dialog.showModal();
+    begin();
+  };
+  $("duplicates-form").onsubmit = (event) => {
+    event.preventDefault();
+    begin();
+  };
+  $("duplicates-more").onclick = goOn;
+  $("duplicates-close").onclick = close;
+  dialog.onclick = (event) => {
+    if (event.target === dialog) close();
+  };
+  dialog.onclose = () => {
+    running.abort();
+    empty();
+  };
+  onLanguage(() => {
+    tell(told);
+    for (const item of list.querySelectorAll(".duplicate")) describe(item);
+  });
+}
+
+export const close = () => dialog.open && dialog.close();
+
+function empty() {
+  forgetAll(list);
+  list.replaceChildren();
+}
+
+function begin() {
+  [examined, groups, next] = [0, 0, null];
+  least = $("duplicates-from").valueAsNumber;
+  empty();
+  goOn();
+}
+
+/** Gets parts of the report until one has groups: most of a collection has no duplicates at all. */
+async function goOn() {
+  running.abort();
+  const mine = (running = new AbortController());
+  $("duplicates-more").hidden = true;
+  const before = list.children.length;
+  try {
+    do {
+      tell(() => say("duplicates_looking", { examined: number(examined) }));
+      const answer = await api.duplicates(least, next, mine.signal);
+      if (mine.signal.aborted) return;
+      ({ next_cursor: next } = answer);
+      examined += answer.examined;
+      groups += answer.groups.length;
+      list.append(...answer.groups.map(group));
+    } while (next !== null && list.children.length === before);
+    tell(() => say(groups ? "duplicates_found" : "duplicates_none", { groups: number(groups), examined: number(examined) }));
+    $("duplicates-more").hidden = next === null;
+    // After "Load more" the reader goes on at the first of the new groups.
+    if (before) list.children[before]?.querySelector("button").focus();
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    tell(() => make("span", { className: "bad" }, ...nodes(sentences(error))));
+    $("duplicates-more").hidden = next === null;
+  }
+}
+
+function group({ images, truncated }) {
+  const more = truncated ? [make("p", { className: "soft truncated", textContent: say("duplicates_truncated") })] : [];
+  return make("li", {}, make("ul", {}, ...images.map(duplicate)), ...more);
+}
+
+function duplicate(image) {
+  const img = make("img", { decoding: "async", width: image.width, height: image.height });
+  const open = make("button", { type: "button", className: "card", title: image.file_name, onclick: () => actions.open(image) }, img);
+  open.append(make("span", { className: "distance", ariaHidden: "true" }));
+  const away = make("button", { type: "button", className: "danger", onclick: () => remove(item) });
+  const item = make("li", { image, className: "duplicate" }, open, make("p", {}), away);
+  thumbnail(img, image);
+  describe(item);
+  return item;
+}
+
+function describe(item) {
+  const { image } = item;
+  const [open, facts, away] = item.children;
+  const similarity = number(image.similarity, 3);
+  open.firstElementChild.alt = say("duplicate_similarity", { name: image.file_name, similarity });
+  open.lastElementChild.textContent = similarity;
+  facts.textContent = `${image.file_name} · ${number(image.width)} × ${number(image.height)} · ${bytes(image.bytes)}`;
+  away.textContent = say("remove");
+  away.ariaLabel = say("remove_one", { name: image.file_name });
+}
+
+async function remove(item) {
+  const { image } = item;
+  $("confirm-text").textContent = say("confirm_remove", { name: image.file_name });
+  if ((await ask($("confirm"))) !== "yes") return;
+  try {
+    await api.remove(image.image_id);
+  } catch (error) {
+    if (error.status !== 404) return tell(() => make("span", { className: "bad" }, ...nodes(sentences(error))));
+  }
+  actions.removed(image);
+}
+
+/** Takes a deleted picture out of the report; a group of one is none. */
+export function drop(id) {
+  for (const item of [...list.querySelectorAll(".duplicate")].filter((item) => item.image.image_id === id)) {
+    const others = [...item.parentElement.children].filter((other) => other !== item);
+    const leaving = others.length > 1 ? item : item.parentElement.parentElement;
+    const near = others.length > 1 ? others[0] : leaving.nextElementSibling;
+    forgetAll(leaving);
+    leaving.remove();
+    (near?.querySelector("button") ?? $("duplicates-close")).focus();
+  }
+}
+
+function tell(words) {
+  told = words;
+  $("duplicates-status").replaceChildren(words());
+}

@@ -175,7 +175,8 @@ fn main() -> Outcome<()> {
         let measured = measure(50, |n| {
             let kinds = [Clip::text_query, Clip::image_query];
             let query = UnitVector::normalize(kinds[n % 2](&clip, n as u64))?;
-            let search = VectorSearch { model_id, query: &query, filter, exclude: &[], offset: 0, limit: 16 };
+            let search =
+                VectorSearch { exact: false, model_id, query: &query, filter, exclude: &[], offset: 0, limit: 16 };
             Ok(store.search_vector(&search)?.len())
         })?;
         report(&format!("vector, filter: {name}"), measured);

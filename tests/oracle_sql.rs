@@ -286,15 +286,17 @@ fn ask_for_everything(store: &dyn Store) {
     let cursor = Cursor { upload_date: OffsetDateTime::UNIX_EPOCH, image_id: second };
     let (terms, none, query) = (["cat".to_owned(), "白い".to_owned()], [], vector(0.2));
     for filter in [&Filter::default(), &filter, &without] {
-        for exclude in [&[][..], &[second][..]] {
+        for (exclude, exact) in [(&[][..], false), (&[second][..], false), (&[second][..], true)] {
             store.newest(filter, Some(cursor), 5).unwrap();
             store.newest(filter, None, 5).unwrap();
             store.newest_page(filter, 1, 5).unwrap();
-            let vector = VectorSearch { model_id: a.model_id, query: &query, filter, exclude, offset: 0, limit: 5 };
+            let vector =
+                VectorSearch { exact, model_id: a.model_id, query: &query, filter, exclude, offset: 0, limit: 5 };
             store.search_vector(&vector).unwrap();
             store.search_keyword(&KeywordSearch { terms: &terms, filter, exclude, offset: 0, limit: 5 }).unwrap();
             for terms in [&terms[..], &none[..]] {
                 let hybrid = HybridSearch {
+                    exact,
                     model_id: a.model_id,
                     query: &query,
                     terms,

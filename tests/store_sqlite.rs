@@ -223,7 +223,15 @@ fn filters_are_exact_with_and_without_an_index() {
     }
     let search = |store: &SqliteStore, min_width: u32, query: &UnitVector, limit: usize| -> Vec<ImageId> {
         let filter = Filter { min_width: Some(min_width), ..Filter::default() };
-        let search = VectorSearch { model_id: model.model_id, query, filter: &filter, exclude: &[], offset: 0, limit };
+        let search = VectorSearch {
+            exact: false,
+            model_id: model.model_id,
+            query,
+            filter: &filter,
+            exclude: &[],
+            offset: 0,
+            limit,
+        };
         store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
     let compare = |store: &SqliteStore| {

@@ -58,6 +58,8 @@ pub struct PageRequest {
     pub min_similarity: Option<f32>,
     /// The relative cutoff.
     pub max_gap: Option<f32>,
+    /// Whether every embedding is compared.
+    pub exact: bool,
 }
 
 impl PageRequest {
@@ -78,6 +80,7 @@ impl PageRequest {
             filter: self.filter.unwrap_or_default().checked(limits.query_chars)?,
             min_similarity: self.min_similarity,
             max_gap: self.max_gap,
+            exact: self.exact,
         })
     }
 }

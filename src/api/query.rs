@@ -29,7 +29,7 @@ impl BesideFilter for super::images::ListParams {
 }
 
 impl BesideFilter for SimilarParams {
-    const NAMES: &'static [&'static str] = &["min_similarity", "max_gap", "limit", "offset"];
+    const NAMES: &'static [&'static str] = &["min_similarity", "max_gap", "exact", "limit", "offset"];
 }
 
 /// A query string with the fields of a filter among its parameters. (Serde could flatten one into the other, but then

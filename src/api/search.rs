@@ -66,6 +66,7 @@ fn text_query(request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, 
         filter: request.filter,
         min_similarity: request.min_similarity,
         max_gap: request.max_gap,
+        exact: request.exact,
     };
     let page = page.checked(limits)?;
     Ok(TextQuery { query: request.query, negative_query, mode: request.mode, legs, parts, page })
@@ -106,6 +107,9 @@ pub struct ImageSearchForm {
     /// Leaves out hits whose similarity is more than this below the best hit's.
     #[schema(example = 0.1, minimum = 0, maximum = 2)]
     max_gap: Option<f32>,
+    /// Compares the query with every embedding. Slower.
+    #[schema(example = false)]
+    exact: Option<bool>,
 }
 
 /// Search by image
@@ -134,7 +138,8 @@ pub struct ImageSearchForm {
 pub async fn by_uploaded_image(services: web::Data<Services>, form: Multipart) -> Result<HttpResponse, ApiError> {
     let _slot = services.upload_slots.try_acquire().map_err(|_| health::busy())?;
     let limits = Limits { files: MOST_PICTURES.min(services.limits.files), ..services.limits.clone() };
-    let parts = ["text", "negative_query", "weights", "limit", "offset", "filter", "min_similarity", "max_gap"];
+    let parts =
+        ["text", "negative_query", "weights", "limit", "offset", "filter", "min_similarity", "max_gap", "exact"];
     let mut form = multipart::read_with_lists(form, &limits, &parts, &["image_id"]).await?;
     let request = ImageSearchRequest {
         image_id: None,
@@ -147,6 +152,7 @@ pub async fn by_uploaded_image(services: web::Data<Services>, form: Multipart) -
         filter: form.take_json("filter")?,
         min_similarity: form.take_json("min_similarity")?,
         max_gap: form.take_json("max_gap")?,
+        exact: form.take_json("exact")?.unwrap_or(false),
     };
     let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<_, _>>()?;
     by_images(&services, files, request).await
@@ -188,6 +194,7 @@ async fn by_images(
         filter: request.filter,
         min_similarity: request.min_similarity,
         max_gap: request.max_gap,
+        exact: request.exact,
     };
     let query = ImageQuery {
         images,

@@ -40,6 +40,7 @@ pub async fn similar(
         filter: Some(filter),
         min_similarity: params.min_similarity,
         max_gap: params.max_gap,
+        exact: params.exact,
     };
     let query = ImageQuery {
         images: vec![ImageSource::Stored(id.0)],

@@ -185,7 +185,15 @@ fn nearest(
     while found.len() < k && offset < DEEPEST {
         let filter = Filter::default();
         let exclude = own.as_slice();
-        let page = store.search_vector(&VectorSearch { model_id, query, filter: &filter, exclude, offset, limit })?;
+        let page = store.search_vector(&VectorSearch {
+            exact: false,
+            model_id,
+            query,
+            filter: &filter,
+            exclude,
+            offset,
+            limit,
+        })?;
         let last = page.len() < limit;
         for hit in page {
             let comparable = match also {

@@ -179,6 +179,7 @@ impl Search<'_> {
             self.searches += 1;
             let filter = Filter::default();
             let search = VectorSearch {
+                exact: false,
                 model_id: self.model_id,
                 query: vector,
                 filter: &filter,

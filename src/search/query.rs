@@ -26,6 +26,8 @@ pub struct Page {
     /// Hits whose similarity is more than this below that of the most similar image (which passes the filter) are
     /// left out.
     pub max_gap: Option<f32>,
+    /// Compares the query with every embedding, where an index may otherwise miss a few of the nearest.
+    pub exact: bool,
 }
 
 /// A query by text.

@@ -144,6 +144,7 @@ impl Ranking<'_> {
                 terms,
                 filter: &self.page.filter,
                 exclude: &[],
+                exact: self.page.exact,
                 depth,
                 vector_weight: weights.vector,
                 keyword_weight: weights.keyword,
@@ -183,8 +184,8 @@ impl Ranking<'_> {
         offset: usize,
         limit: usize,
     ) -> Result<Vec<VectorHit>, StoreError> {
-        let (model_id, filter) = (self.model_id, &self.page.filter);
-        self.store.search_vector(&VectorSearch { model_id, query, filter, exclude, offset, limit })
+        let (model_id, filter, exact) = (self.model_id, &self.page.filter, self.page.exact);
+        self.store.search_vector(&VectorSearch { model_id, query, filter, exclude, exact, offset, limit })
     }
 
     /// The least similarity that both cutoffs allow, given the nearest image.
@@ -257,7 +258,7 @@ mod tests {
     }
 
     fn page(offset: usize, limit: usize) -> Page {
-        Page { offset, limit, filter: Filter::default(), min_similarity: None, max_gap: None }
+        Page { offset, limit, filter: Filter::default(), min_similarity: None, max_gap: None, exact: false }
     }
 
     #[test]

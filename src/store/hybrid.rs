@@ -15,6 +15,7 @@ impl<'a> HybridSearch<'a> {
             query: self.query,
             filter: self.filter,
             exclude: self.exclude,
+            exact: self.exact,
             offset: 0,
             limit: self.depth,
         })

@@ -62,6 +62,9 @@ pub struct VectorSearch<'a> {
     pub filter: &'a Filter,
     /// A few images that are left out (the query's own, when searching for more like them).
     pub exclude: &'a [ImageId],
+    /// Compares the query with every embedding, where an index may otherwise miss a few of the nearest. Slower, the
+    /// more images there are.
+    pub exact: bool,
     /// Hits to skip.
     pub offset: usize,
     /// Hits to return.
@@ -114,6 +117,8 @@ pub struct HybridSearch<'a> {
     pub filter: &'a Filter,
     /// A few images that are left out.
     pub exclude: &'a [ImageId],
+    /// Compares the query of the vector leg with every embedding.
+    pub exact: bool,
     /// Hits of each leg that are fused. The order of a fused ranking depends on it, so the pages of one query use
     /// one depth.
     pub depth: usize,

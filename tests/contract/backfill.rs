@@ -173,8 +173,15 @@ pub fn a_retired_model_loses_its_embeddings_and_may_come_back(store: &dyn Store)
     }
     let query = angle(0.0);
     let filter = Filter::default();
-    let search =
-        VectorSearch { model_id: b.model_id, query: &query, filter: &filter, exclude: &[], offset: 0, limit: 100 };
+    let search = VectorSearch {
+        exact: false,
+        model_id: b.model_id,
+        query: &query,
+        filter: &filter,
+        exclude: &[],
+        offset: 0,
+        limit: 100,
+    };
     let hits: Vec<_> = store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect();
     assert_eq!(hits, [ids[2], ids[1], ids[0]]);
 }

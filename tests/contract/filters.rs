@@ -103,8 +103,15 @@ pub fn filters_hold_for_every_kind_of_search(store: &dyn Store) {
     let pages: Vec<_> = (0..4).flat_map(|page| found_with(store, &["猫"], &filter, page * 3, 3)).collect();
     assert_eq!(sorted(pages), passing);
     let query = angle(0.0);
-    let search =
-        VectorSearch { model_id: model.model_id, query: &query, filter: &filter, exclude: &[], offset: 0, limit: 100 };
+    let search = VectorSearch {
+        exact: false,
+        model_id: model.model_id,
+        query: &query,
+        filter: &filter,
+        exclude: &[],
+        offset: 0,
+        limit: 100,
+    };
     let hits: Vec<_> = store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect();
     assert_eq!(hits, passing);
     // Cursors keep to the filter too.

@@ -162,7 +162,8 @@ pub fn scattered(count: usize, mut seed: u64) -> Vec<UnitVector> {
 /// The first `limit` hits without a filter.
 pub fn nearest(store: &dyn Store, model: &Model, query: &UnitVector, limit: usize) -> Vec<VectorHit> {
     let filter = Filter::default();
-    let search = VectorSearch { model_id: model.model_id, query, filter: &filter, exclude: &[], offset: 0, limit };
+    let search =
+        VectorSearch { exact: false, model_id: model.model_id, query, filter: &filter, exclude: &[], offset: 0, limit };
     store.search_vector(&search).unwrap()
 }
 

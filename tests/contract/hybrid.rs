@@ -38,6 +38,7 @@ fn ask<'a>(model: &'a Model, terms: &[&str]) -> Ask<'a> {
 impl Ask<'_> {
     fn search(&self) -> HybridSearch<'_> {
         HybridSearch {
+            exact: false,
             model_id: self.model.model_id,
             query: &self.query,
             terms: &self.terms,
@@ -76,8 +77,15 @@ fn fill(store: &dyn Store, model: &Model, count: u16) -> Vec<ImageId> {
 /// Asserts that the whole answer is what the definition makes of the two legs.
 fn assert_is_fused(store: &dyn Store, ask: &Ask<'_>) -> Vec<HybridHit> {
     let (filter, exclude) = (&ask.filter, ask.exclude.as_slice());
-    let vector =
-        VectorSearch { model_id: ask.model.model_id, query: &ask.query, filter, exclude, offset: 0, limit: ask.depth };
+    let vector = VectorSearch {
+        exact: false,
+        model_id: ask.model.model_id,
+        query: &ask.query,
+        filter,
+        exclude,
+        offset: 0,
+        limit: ask.depth,
+    };
     let keyword = KeywordSearch { terms: &ask.terms, filter, exclude, offset: 0, limit: ask.depth };
     let vector: Vec<_> = store.search_vector(&vector).unwrap().iter().map(|hit| hit.image_id).collect();
     let keyword: Vec<_> = store.search_keyword(&keyword).unwrap().iter().map(|hit| hit.image_id).collect();

@@ -74,7 +74,8 @@ macro_rules! contract_tests {
                 a_filter_and_an_exclusion_work_together,
                 a_query_that_does_not_fit_is_an_error,
                 an_empty_store_finds_nothing,
-                several_images_can_be_left_out
+                several_images_can_be_left_out,
+                an_exact_search_finds_the_nearest_of_all
             ],
             keywords: [
                 one_character_is_found_inside_longer_text,

@@ -120,7 +120,15 @@ pub fn unknown_models_are_errors(store: &dyn Store) {
     let unknown = 4711;
     let filter = Filter::default();
     let query = angle(0.0);
-    let search = VectorSearch { model_id: unknown, query: &query, filter: &filter, exclude: &[], offset: 0, limit: 1 };
+    let search = VectorSearch {
+        exact: false,
+        model_id: unknown,
+        query: &query,
+        filter: &filter,
+        exclude: &[],
+        offset: 0,
+        limit: 1,
+    };
     let errors = [
         store.set_current_model(unknown, true).err(),
         store.search_vector(&search).err(),

@@ -37,6 +37,7 @@ pub fn an_excluded_image_is_left_out_and_replaced(store: &dyn Store) {
     let filter = Filter::default();
     let query = angle(0.0);
     let mut search = VectorSearch {
+        exact: false,
         model_id: model.model_id,
         query: &query,
         filter: &filter,
@@ -70,6 +71,7 @@ pub fn pages_by_offset_make_the_whole_list(store: &dyn Store) {
     let mut pages = Vec::new();
     loop {
         let search = VectorSearch {
+            exact: false,
             model_id: model.model_id,
             query,
             filter: &filter,
@@ -85,6 +87,7 @@ pub fn pages_by_offset_make_the_whole_list(store: &dyn Store) {
     }
     assert_eq!(pages, whole);
     let beyond = VectorSearch {
+        exact: false,
         model_id: model.model_id,
         query,
         filter: &filter,
@@ -144,8 +147,15 @@ pub fn a_filter_never_makes_the_answer_short(store: &dyn Store) {
     let filter = Filter { file_types: vec!["image/jpeg".into()], ..Filter::default() };
     let query = angle(0.0);
     let page = |offset, limit| -> Vec<_> {
-        let search =
-            VectorSearch { model_id: model.model_id, query: &query, filter: &filter, exclude: &[], offset, limit };
+        let search = VectorSearch {
+            exact: false,
+            model_id: model.model_id,
+            query: &query,
+            filter: &filter,
+            exclude: &[],
+            offset,
+            limit,
+        };
         store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
     assert_eq!(page(0, 5), passing);
@@ -165,6 +175,7 @@ pub fn a_filter_and_an_exclusion_work_together(store: &dyn Store) {
     let filter = Filter { file_types: vec!["image/png".into()], ..Filter::default() };
     let query = angle(0.0);
     let search = VectorSearch {
+        exact: false,
         model_id: model.model_id,
         query: &query,
         filter: &filter,
@@ -181,8 +192,15 @@ pub fn a_query_that_does_not_fit_is_an_error(store: &dyn Store) {
     picture("1").embedded(&model, angle(0.0)).insert(store);
     let query = UnitVector::normalize(vec![1.0; 3]).unwrap();
     let filter = Filter::default();
-    let search =
-        VectorSearch { model_id: model.model_id, query: &query, filter: &filter, exclude: &[], offset: 0, limit: 1 };
+    let search = VectorSearch {
+        exact: false,
+        model_id: model.model_id,
+        query: &query,
+        filter: &filter,
+        exclude: &[],
+        offset: 0,
+        limit: 1,
+    };
     let refused = store.search_vector(&search);
     assert!(matches!(refused, Err(StoreError::ModelDimension { expected: DIMENSION, found: 3, .. })), "{refused:?}");
 }
@@ -201,6 +219,7 @@ pub fn several_images_can_be_left_out(store: &dyn Store) {
     let left_out: Vec<_> = ids[..30].iter().copied().chain([ids[50], 999_999]).collect();
     let page = |offset, limit| -> Vec<_> {
         let search = VectorSearch {
+            exact: false,
             model_id: model.model_id,
             query: &query,
             filter: &filter,
@@ -214,4 +233,26 @@ pub fn several_images_can_be_left_out(store: &dyn Store) {
     assert_eq!(page(0, 1000), left);
     assert_eq!(page(0, 16), left[..16]);
     assert_eq!(page(16, 16), left[16..32]);
+}
+
+pub fn an_exact_search_finds_the_nearest_of_all(store: &dyn Store) {
+    let model = model(store, "a");
+    let vectors = scattered(300, 3);
+    let ids: Vec<_> = vectors
+        .iter()
+        .enumerate()
+        .map(|(n, v)| picture(&n.to_string()).embedded(&model, v.clone()).insert(store))
+        .collect();
+    let filter = Filter { file_name_pattern: Some("*".into()), ..Filter::default() };
+    for query in scattered(5, 4) {
+        let mut right: Vec<_> = ids.iter().zip(&vectors).map(|(id, vector)| (*id, query.similarity(vector))).collect();
+        right.sort_by(|a, b| b.1.total_cmp(&a.1));
+        for filter in [&Filter::default(), &filter] {
+            let (model_id, exclude) = (model.model_id, &right[..1].iter().map(|(id, _)| *id).collect::<Vec<_>>());
+            let (offset, limit, query) = (3, 40, &query);
+            let search = VectorSearch { model_id, query, filter, exclude, exact: true, offset, limit };
+            let hits: Vec<_> = store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect();
+            assert_eq!(hits, right[4..44].iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        }
+    }
 }

@@ -33,6 +33,27 @@ async fn max_gap_is_measured_from_the_best_hit_on_every_page() {
 }
 
 #[tokio::test]
+async fn every_kind_of_search_can_be_exact_on_request() {
+    let app = spawn();
+    for rgb in [RED, GREEN, BLUE, YELLOW, PURPLE] {
+        app.add_with_caption(colour(rgb, 0), "a colour").await;
+    }
+    for mode in ["vector", "keyword", "hybrid"] {
+        let plain = app.search_text(json!({"query": "colour", "mode": mode})).await;
+        let exact = app.search_text(json!({"query": "colour", "mode": mode, "exact": true})).await;
+        assert_eq!((plain.ids().len(), plain.ids()), (5, exact.ids()), "few pictures are always compared exactly");
+    }
+    let exact = app.search_image(json!({"image_id": 1, "exact": true})).await;
+    assert_eq!(exact.ids().len(), 4);
+    assert_eq!(app.get("/images/1/similar?exact=true").await.ids(), exact.ids());
+    for wrong in [json!("yes"), json!(1)] {
+        let answer = app.search_text(json!({"query": "red", "exact": wrong})).await;
+        answer.assert_problem(400, "invalid_json");
+    }
+    app.get("/images/1/similar?exact=yes").await.assert_problem(400, "invalid_request");
+}
+
+#[tokio::test]
 async fn hybrid_leaves_out_keyword_hits_that_are_not_similar() {
     let app = spawn();
     let red = app.add("x.png", colour(RED, 0)).await;

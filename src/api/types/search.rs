@@ -77,6 +77,11 @@ pub struct TextSearchRequest {
     /// hybrid). It is measured from the best hit of the whole ranking, on every page.
     #[schema(example = 0.1, minimum = 0, maximum = 2)]
     pub max_gap: Option<f32>,
+    /// Compares the query with every embedding, where the vector index may otherwise miss a few of the nearest
+    /// images of a large collection. Slower.
+    #[serde(default)]
+    #[schema(example = false)]
+    pub exact: bool,
 }
 
 /// A search by stored images.
@@ -114,6 +119,11 @@ pub struct ImageSearchRequest {
     /// Leaves out hits whose similarity is more than this below the best hit's.
     #[schema(example = 0.1, minimum = 0, maximum = 2)]
     pub max_gap: Option<f32>,
+    /// Compares the query with every embedding, where the vector index may otherwise miss a few of the nearest
+    /// images of a large collection. Slower.
+    #[serde(default)]
+    #[schema(example = false)]
+    pub exact: bool,
 }
 
 /// A model, as an answer names the one that it is about.
@@ -247,6 +257,11 @@ pub struct SimilarParams {
     /// Leaves out hits whose similarity is more than this below the best hit's.
     #[param(example = 0.1, minimum = 0, maximum = 2)]
     pub max_gap: Option<f32>,
+    /// Compares the image with every embedding, where the vector index may otherwise miss a few of the nearest
+    /// images of a large collection. Slower.
+    #[serde(default)]
+    #[param(example = false)]
+    pub exact: bool,
     /// Hits on a page, 16 unless told.
     #[param(example = 16, minimum = 1)]
     pub limit: Option<u32>,

@@ -154,6 +154,7 @@ impl VectorIndex {
     ///
     /// `allow` restricts the answer to some ids. `rescore` reads the exact vectors of ids, in their order,
     /// `None` for one that is gone; it is called a few times, and no lock is held meanwhile.
+    /// `exact` asks for the nearest of all vectors, whatever that costs; otherwise inverted lists may miss a few.
     /// A query of another dimension finds nothing, and that is logged.
     ///
     /// # Errors
@@ -162,6 +163,7 @@ impl VectorIndex {
         &self,
         query: &UnitVector,
         k: usize,
+        exact: bool,
         allow: Option<&(dyn Fn(i64) -> bool + Sync)>,
         rescore: ReadVectors<'_, E>,
     ) -> Result<Vec<(i64, f32)>, E> {
@@ -176,7 +178,8 @@ impl VectorIndex {
         }
         let code = Code::quantize(&self.rotation.apply(query.as_slice()));
         let margin = Margin::new(code.scale, self.dimension);
-        let limit = k.saturating_mul(4).saturating_add(self.params.rescore_limit);
+        let limit = if exact { usize::MAX } else { k.saturating_mul(4).saturating_add(self.params.rescore_limit) };
+        let exact = exact || layout.rows < self.params.exact_below;
         let rescoring = Rescoring { layout: &layout, query, margin, k, limit };
         let mut known = Known::new();
         let mut wanted = k;
@@ -187,7 +190,7 @@ impl VectorIndex {
                 k: wanted,
                 // What was found to be gone must not take the place of another vector.
                 allow: &|id| !matches!(known.get(&id), Some(None)) && allow.is_none_or(|allow| allow(id)),
-                miss_target: if layout.rows < self.params.exact_below { 0.0 } else { self.params.miss_target },
+                miss_target: if exact { 0.0 } else { self.params.miss_target },
             };
             let candidates = scan::candidates(&layout, &request);
             if rescoring.run(candidates, &mut known, rescore)? || wanted == layout.rows {

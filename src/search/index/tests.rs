@@ -65,7 +65,7 @@ fn search(
     allow: Option<&(dyn Fn(i64) -> bool + Sync)>,
 ) -> (Vec<(i64, f32)>, usize) {
     let mut read = 0;
-    let found = index.search::<Infallible>(query, k, allow, &mut |ids| {
+    let found = index.search::<Infallible>(query, k, false, allow, &mut |ids| {
         read += ids.len();
         Ok(ids.iter().map(|id| rows.get(id).cloned()).collect())
     });
@@ -99,6 +99,29 @@ fn exact_for_every_k() {
         let query = random_vector(&mut random, dimension);
         assert!(search(&index, &rows, &query, 0, None).0.is_empty());
     }
+}
+
+#[test]
+fn on_request_inverted_lists_miss_nothing() {
+    const CARELESS: IndexParams = IndexParams { miss_target: 0.9, rescore_limit: 0, ..EXACT_LISTS };
+    let mut random = SplitMix64::new(20);
+    let rows = clustered(&mut random, 64, 3000);
+    let index = index_of(&rows, 64, CARELESS);
+    index.maintain();
+    assert!(!index.is_exact());
+    let mut missed = 0;
+    for k in [1, 16, 200] {
+        let query = random_vector(&mut random, 64);
+        let right = brute_force(&rows, &query, k, |_| true);
+        missed += usize::from(search(&index, &rows, &query, k, None).0 != right);
+        let found = index
+            .search::<Infallible>(&query, k, true, None, &mut |ids| {
+                Ok(ids.iter().map(|id| rows.get(id).cloned()).collect())
+            })
+            .unwrap();
+        assert_eq!(found, right);
+    }
+    assert!(missed > 0, "these parameters do miss something otherwise");
 }
 
 #[test]
@@ -210,7 +233,7 @@ fn an_error_of_the_reader_is_the_answer() {
     let mut random = SplitMix64::new(8);
     let index = index_of(&clustered(&mut random, 8, 10), 8, IndexParams::default());
     let query = random_vector(&mut random, 8);
-    assert_eq!(index.search(&query, 3, None, &mut |_| Err("disk")), Err("disk"));
+    assert_eq!(index.search(&query, 3, false, None, &mut |_| Err("disk")), Err("disk"));
 }
 
 #[test]
@@ -219,7 +242,7 @@ fn a_reader_that_answers_too_little_or_nonsense_loses_only_those() {
     let index = index_of(&clustered(&mut random, 8, 10), 8, IndexParams::default());
     let query = random_vector(&mut random, 8);
     let other = random_vector(&mut random, 9);
-    let found = index.search::<Infallible>(&query, 10, None, &mut |_| Ok(vec![Some(other.clone())]));
+    let found = index.search::<Infallible>(&query, 10, false, None, &mut |_| Ok(vec![Some(other.clone())]));
     assert_eq!(found, Ok(Vec::new()));
 }
 

@@ -197,8 +197,8 @@ impl OracleStore {
         self.read(list)
     }
 
-    fn form(&self) -> Form {
-        Form::of_accuracy(self.settings.target_accuracy)
+    fn form(&self, exact: bool) -> Form {
+        if exact { Form::Exact } else { Form::of_accuracy(self.settings.target_accuracy) }
     }
 
     /// One attempt to insert; `None` when the bytes are known and then gone again.
@@ -349,7 +349,7 @@ impl Store for OracleStore {
     fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
         self.read_of(search.model_id, |session, table| {
             table.check(search.query.dimension())?;
-            vectors::search(session, table, search, self.form())
+            vectors::search(session, table, search, self.form(search.exact))
         })
     }
 
@@ -360,7 +360,7 @@ impl Store for OracleStore {
     fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<HybridHit>, StoreError> {
         self.read_of(search.model_id, |session, table| {
             table.check(search.query.dimension())?;
-            hybrid::search(session, table, search, self.form())
+            hybrid::search(session, table, search, self.form(search.exact))
         })
     }
 

@@ -38,7 +38,7 @@ impl View<'_> {
             return Ok(Vec::new());
         }
         let hits = match self.index {
-            Some(index) if !index.is_exact() => self.in_steps(search, end)?,
+            Some(index) if !search.exact && !index.is_exact() => self.in_steps(search, end)?,
             _ => self.nearest(search, end.next_multiple_of(PAGE_STEP))?,
         };
         let page = hits.into_iter().skip(search.offset).take(search.limit);
@@ -135,6 +135,7 @@ impl View<'_> {
         let hits = index.search(
             search.query,
             wanted,
+            search.exact,
             if restricted { Some(&allow) } else { None },
             &mut |ids: &[ImageId]| ids.iter().map(|id| self.vector(search, *id)).collect::<Result<_, StoreError>>(),
         )?;

@@ -140,9 +140,11 @@ impl Application {
     /// # Errors
     /// When the server breaks.
     pub async fn run_until_stopped(self) -> io::Result<()> {
-        let signals = actix_web::rt::spawn(stop_on_signals(self.server.handle(), self.services.clone()));
-        let served = self.server.await;
-        signals.abort();
+        let handle = self.server.handle();
+        let served = tokio::select! {
+            served = self.server => served,
+            () = second_signal(handle, self.services.clone()) => Ok(()),
+        };
         self.services.stopping.store(true, Ordering::Relaxed);
         let (keeper, models, store) =
             (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
@@ -161,17 +163,19 @@ impl Application {
     }
 }
 
-/// The first signal lets running requests finish, the second does not. Readiness turns first.
-async fn stop_on_signals(server: ServerHandle, services: web::Data<Services>) {
-    for graceful in [true, false] {
+/// The first signal lets running requests finish; readiness turns first. This ends at the second one, which does not
+/// wait for them: a server that is stopping takes no other command.
+async fn second_signal(server: ServerHandle, services: web::Data<Services>) {
+    for says in ["when the running requests are answered", "at once"] {
         if let Err(error) = stop_signal().await {
             log::error!("signals cannot be received: {error}");
-            return;
+            return std::future::pending().await;
         }
-        services.stopping.store(true, Ordering::Relaxed);
-        log::info!("stopping{}", if graceful { " when the running requests are answered" } else { " at once" });
-        // Not awaited: the second signal must be heard while the first stop is under way.
-        drop(server.stop(graceful));
+        log::info!("stopping {says}");
+        if !services.stopping.swap(true, Ordering::Relaxed) {
+            // Not awaited: the second signal must be heard while the first stop is under way.
+            drop(server.stop(true));
+        }
     }
 }
 
@@ -209,6 +213,8 @@ fn listen(
             .configure(routes(services.clone()))
     })
     .workers(settings.workers)
+    // Who closes the connection waits for no answer: its handler is dropped, and its place in a queue with it.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(settings.shutdown_timeout.as_secs())
     .disable_signals()
     .listen(listener)

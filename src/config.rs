@@ -88,8 +88,10 @@ pub struct Limits {
     pub text_chars: usize,
     /// Images on one page.
     pub page: usize,
-    /// Uploads and image searches that may be read and decoded at once.
+    /// Uploads that may be read and decoded at once, and as many image searches.
     pub concurrent_uploads: usize,
+    /// Bytes of pictures that may be on their way to callers at once.
+    pub sending_bytes: usize,
     /// Time for a body to arrive.
     pub body_timeout: Duration,
 }
@@ -212,6 +214,7 @@ impl Settings {
                 text_chars: number(lookup, "MITSUKE_MAX_TEXT_CHARS", 100_000, 1, 10_000_000)?,
                 page: number(lookup, "MITSUKE_MAX_PAGE", 200, 1, 10_000)?,
                 concurrent_uploads: number(lookup, "MITSUKE_MAX_CONCURRENT_UPLOADS", 16, 1, 10_000)?,
+                sending_bytes: number(lookup, "MITSUKE_MAX_SENDING_BYTES", 256 << 20, 1 << 20, 1 << 40)?,
                 body_timeout: Duration::from_secs(number(lookup, "MITSUKE_BODY_TIMEOUT_S", 120, 1, 86_400)?),
             },
             encoder: EncoderSettings {

@@ -63,6 +63,8 @@ pub struct Registrar {
     limits: DecodeLimits,
     /// Decoding is the step that needs memory (three bytes a pixel), so only so many run at once.
     decoders: Semaphore,
+    /// The same for searches, whose pictures do not wait behind those of uploads.
+    search_decoders: Semaphore,
 }
 
 /// A decoded upload, before its embedding is known.
@@ -81,16 +83,16 @@ struct Embedded {
 }
 
 impl Registrar {
-    /// A registrar that decodes at most `decoders` pictures at once.
+    /// A registrar that decodes at most `decoders` pictures at once, and one more for a search.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, models: Arc<Models>, limits: DecodeLimits, decoders: usize) -> Self {
-        Self { store, models, limits, decoders: Semaphore::new(decoders) }
+        Self { store, models, limits, decoders: Semaphore::new(decoders), search_decoders: Semaphore::new(1) }
     }
 
     /// Registers one picture; durable when it returns.
     ///
     /// # Errors
-    /// Nothing is stored on any error.
+    /// Nothing is stored on an error, unless the store breaks off between storing the image and reading it back.
     pub async fn register(&self, upload: Upload, priority: Priority) -> Result<Registered, RegisterError> {
         let (sha256, known) = self.look_up(&upload.bytes).await?;
         if let Some(image) = known {
@@ -98,7 +100,9 @@ impl Registrar {
         }
         let models = self.models.for_uploads().await?;
         let active: Vec<_> = std::iter::once(&models.current).chain(&models.others).collect();
-        let examined = self.examine(&upload.bytes, active.iter().map(|a| Arc::clone(&a.encoder)).collect()).await?;
+        let encoders = active.iter().map(|a| Arc::clone(&a.encoder)).collect();
+        let slot = self.decoder_slot().await?;
+        let examined = self.examine(slot, &upload.bytes, encoders).await?;
         let Embedded { vectors, failed } = self.embed_by_all(&active, examined.prepared, priority).await?;
         let described = with_overrides(examined.described, &upload);
 
@@ -139,7 +143,13 @@ impl Registrar {
         active: &ActiveModel,
         priority: Priority,
     ) -> Result<UnitVector, RegisterError> {
-        let examined = self.examine(&bytes, vec![Arc::clone(&active.encoder)]).await?;
+        // Whichever place is free first: a search may use those of uploads as well.
+        let slot = tokio::select! {
+            biased;
+            slot = self.search_decoders.acquire() => slot.map_err(|_| Unfinished)?,
+            slot = self.decoders.acquire() => slot.map_err(|_| Unfinished)?,
+        };
+        let examined = self.examine(slot, &bytes, vec![Arc::clone(&active.encoder)]).await?;
         let prepared = examined.prepared.into_iter().next().ok_or(Unfinished)?;
         Ok(active.encoder.encode_image(prepared, priority).await?)
     }
@@ -191,8 +201,13 @@ impl Registrar {
         .await?
     }
 
-    async fn examine(&self, bytes: &Bytes, encoders: Vec<Arc<Encoder>>) -> Result<Examined, RegisterError> {
-        let _slot = self.decoder_slot().await?;
+    /// Decodes and prepares for encoders, in a place among those who decode.
+    async fn examine(
+        &self,
+        _place: SemaphorePermit<'_>,
+        bytes: &Bytes,
+        encoders: Vec<Arc<Encoder>>,
+    ) -> Result<Examined, RegisterError> {
         let (bytes, limits) = (Bytes::clone(bytes), self.limits);
         blocking::run(move || {
             let decoded = image::decode(&bytes, &limits)?;

@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::blocking;
-use crate::clip::Priority;
-use crate::register::{Registered, Registrar, Upload};
+use crate::clip::{EncodeError, Priority};
+use crate::register::{RegisterError, Registered, Registrar, Upload};
 use crate::store::Store;
 
 /// Written into the data directory while the folder is being registered, so that a start after a stop goes on
@@ -59,31 +59,51 @@ pub async fn seed(
             async move {
                 let outcome = register(&file, registrar).await;
                 bar.inc(1);
-                outcome.inspect_err(|error| bar.suspend(|| log::warn!("{} is left out: {error}", file.display())))
+                if let Ok(Outcome::LeftOut(reason)) = &outcome {
+                    bar.suspend(|| log::warn!("{} is left out: {reason}", file.display()));
+                }
+                outcome
             }
         })
         .buffered(IN_FLIGHT)
-        .fold(Seeded::default(), |mut seeded, outcome| async move {
+        // What is not the picture's fault ends the run, and the marker stays: the next start goes on.
+        .try_fold(Seeded::default(), |mut seeded, outcome| async move {
             match outcome {
-                Ok(Registered::Created(_)) => seeded.created += 1,
-                Ok(Registered::Known(_)) => seeded.known += 1,
-                Err(_) => seeded.failed += 1,
+                Outcome::Registered(Registered::Created(_)) => seeded.created += 1,
+                Outcome::Registered(Registered::Known(_)) => seeded.known += 1,
+                Outcome::LeftOut(_) => seeded.failed += 1,
             }
-            seeded
+            Ok(seeded)
         })
         .await;
     bar.finish_and_clear();
+    let counts = counts.map_err(|error| format!("it broke off, and the next start goes on: {error}"))?;
     fs::remove_file(&marker)?;
     Ok(Some(counts))
 }
 
-async fn register(file: &Path, registrar: &Registrar) -> Result<Registered, Box<dyn std::error::Error + Send + Sync>> {
+/// What became of a file.
+enum Outcome {
+    Registered(Registered),
+    /// The file cannot be read or is no picture that can be taken; another attempt would end the same.
+    LeftOut(String),
+}
+
+async fn register(file: &Path, registrar: &Registrar) -> Result<Outcome, RegisterError> {
     let path = file.to_owned();
-    let bytes = blocking::run(move || fs::read(path)).await??.into();
+    let bytes = match blocking::run(move || fs::read(path)).await? {
+        Ok(bytes) => bytes.into(),
+        Err(error) => return Ok(Outcome::LeftOut(error.to_string())),
+    };
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(registrar
-        .register(Upload { bytes, file_name, caption: None, generation_prompt: None }, Priority::Upload)
-        .await?)
+    let upload = Upload { bytes, file_name, caption: None, generation_prompt: None };
+    match registrar.register(upload, Priority::Upload).await {
+        Ok(registered) => Ok(Outcome::Registered(registered)),
+        Err(error @ (RegisterError::Image(_) | RegisterError::Encode(EncodeError::NoVector))) => {
+            Ok(Outcome::LeftOut(error.to_string()))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Files with a picture's extension, in the order of their paths. Ids follow that order only roughly: several pictures

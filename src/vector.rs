@@ -74,7 +74,8 @@ impl UnitVector {
     #[must_use]
     pub fn similarity(&self, other: &Self) -> f32 {
         debug_assert_eq!(self.dimension(), other.dimension());
-        self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
+        // Rounding may lead a little beyond.
+        self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum::<f32>().clamp(-1.0, 1.0)
     }
 }
 

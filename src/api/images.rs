@@ -199,6 +199,7 @@ pub async fn delete(services: web::Data<Services>, id: PathId) -> Result<HttpRes
         (status = 304, description = "Unchanged: the caller has these bytes"),
         (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such image", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Busy: try again after the seconds of Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn content(
@@ -207,10 +208,12 @@ pub async fn content(
     if_none_match: web::Header<IfNoneMatch>,
 ) -> Result<HttpResponse, ApiError> {
     let image = with_store(&services, move |store| Ok(store.image(id.0)?)).await?;
-    let etag = EntityTag::new_strong(found(image, id.0)?.sha256);
+    let image = found(image, id.0)?;
+    let etag = EntityTag::new_strong(image.sha256);
     if matches(&if_none_match, &etag) {
         return Ok(cached(HttpResponse::NotModified(), etag).finish());
     }
+    let room = services.sending.reserve(image.bytes).ok_or_else(busy)?;
     let content = with_store(&services, move |store| Ok(store.content(id.0)?)).await?;
     let Content { bytes, file_type, file_name, .. } = content.ok_or_else(|| ApiError::image_not_found(id.0))?;
     Ok(cached(HttpResponse::Ok(), etag)
@@ -218,7 +221,12 @@ pub async fn content(
         .insert_header(disposition(file_name))
         // Should a browser ever treat a picture as a document, it can do nothing.
         .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
-        .body(bytes))
+        .body(room.body(bytes.into())))
+}
+
+fn busy() -> ApiError {
+    ApiError::new(ErrorCode::QueueFull, "As many pictures are being sent as the server sends at once. Try again soon.")
+        .retry_after(1)
 }
 
 /// The bytes of an image never change: its id is never used again.

@@ -1,12 +1,19 @@
 //! Reads JSON bodies, bounded, with errors that name the place.
 
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
 use actix_web::http::header::{self, ContentType, Header as _};
-use actix_web::web::Payload;
+use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
+use crate::api::Services;
 use crate::error::{ApiError, ErrorCode};
 
 /// No JSON body of this API comes near it.
@@ -21,10 +28,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let json = is_json(request);
-        let payload = Payload::from_request(request, payload).into_inner();
+        let (patience, payload) = (patience(request), Payload::from_request(request, payload).into_inner());
         Box::pin(async move {
             json?;
-            parse(&read(payload).await?).map(JsonBody)
+            parse(&read(payload, patience).await?).map(JsonBody)
         })
     }
 }
@@ -38,9 +45,9 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let json = is_json(request);
-        let payload = Payload::from_request(request, payload).into_inner();
+        let (patience, payload) = (patience(request), Payload::from_request(request, payload).into_inner());
         Box::pin(async move {
-            let body = read(payload).await?;
+            let body = read(payload, patience).await?;
             if body.is_empty() {
                 return Ok(Self(T::default()));
             }
@@ -50,7 +57,21 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
     }
 }
 
-async fn read(payload: Result<Payload, actix_web::Error>) -> Result<Vec<u8>, ApiError> {
+/// How long a body may take to arrive.
+fn patience(request: &HttpRequest) -> Duration {
+    request.app_data::<Data<Services>>().map_or(Duration::MAX, |services| services.limits.body_timeout)
+}
+
+async fn read(payload: Result<Payload, actix_web::Error>, patience: Duration) -> Result<Vec<u8>, ApiError> {
+    tokio::time::timeout(patience, read_all(payload)).await.unwrap_or_else(|_| {
+        Err(ApiError::new(
+            ErrorCode::RequestTimeout,
+            format!("The body did not arrive within {} s. Send it again.", patience.as_secs()),
+        ))
+    })
+}
+
+async fn read_all(payload: Result<Payload, actix_web::Error>) -> Result<Vec<u8>, ApiError> {
     let mut payload = payload.map_err(|_| unreadable())?;
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
@@ -72,8 +93,43 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         return Err(ApiError::new(ErrorCode::InvalidJson, "The JSON body must be an object: `{ … }`."));
     }
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}.")))
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let unusable = |error: &dyn std::fmt::Display| {
+        ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}."))
+    };
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let field = error.path().to_string();
+        // A path of "." is the body itself.
+        if field == "." { unusable(error.inner()) } else { unusable(&error).with("field", field) }
+    })?;
+    json.end().map_err(|error| unusable(&error))?;
+    Ok(value)
+}
+
+/// An object, or none. Serde would read an array as a struct too, field by field in their order, which nobody means.
+///
+/// # Errors
+/// When the value is something else, or does not fit.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    struct ObjectOrNull<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectOrNull<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(ObjectOrNull(PhantomData))
 }
 
 fn unreadable() -> ApiError {

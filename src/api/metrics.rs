@@ -97,7 +97,10 @@ impl Metrics {
 
     /// Counts an answered request.
     pub fn observe_request(&self, method: &str, route: &str, status: u16, took: Duration) {
-        let (method, route) = (method.to_owned(), route.to_owned());
+        // A caller may invent methods, and every new label costs memory for good.
+        const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+        let method = METHODS.into_iter().find(|known| *known == method).unwrap_or("other").to_owned();
+        let route = route.to_owned();
         self.durations
             .get_or_create(&RouteLabels { method: method.clone(), route: route.clone() })
             .observe(took.as_secs_f64());

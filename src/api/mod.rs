@@ -18,6 +18,7 @@ mod page;
 mod problems;
 mod query;
 mod search;
+mod sending;
 mod similar;
 mod thumbnail;
 mod types;
@@ -41,6 +42,7 @@ pub use context::in_context;
 pub use cors::cors;
 pub use docs::openapi_json;
 pub use metrics::Metrics;
+pub use sending::Sending;
 pub use thumbnail::Thumbnails;
 
 /// What handlers work with; one for the whole process.
@@ -63,8 +65,12 @@ pub struct Services {
     pub metrics: Metrics,
     /// Recently made thumbnails.
     pub thumbnails: Thumbnails,
-    /// Bodies with pictures that may be read at once.
+    /// Uploads that may be read at once.
     pub upload_slots: Semaphore,
+    /// Searches by picture that may be read at once: uploads must not keep them out.
+    pub search_slots: Semaphore,
+    /// Pictures on their way to callers.
+    pub sending: Sending,
     /// Set when the server stops, so that load balancers turn away first.
     pub stopping: AtomicBool,
 }
@@ -87,6 +93,8 @@ impl Services {
             backfills,
             registrar,
             upload_slots: Semaphore::new(limits.concurrent_uploads),
+            search_slots: Semaphore::new(limits.concurrent_uploads),
+            sending: Sending::new(limits.sending_bytes),
             limits,
             keys: KeyRing::new(api_keys),
             metrics: Metrics::new(),

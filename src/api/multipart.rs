@@ -8,6 +8,7 @@ use actix_web::http::header;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
+use crate::api::query::reason;
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
 
@@ -51,9 +52,9 @@ impl Form {
         if text.trim_start().starts_with('[') {
             return Err(ApiError::invalid(name, format!("The part `{name}` may not be a JSON array.")));
         }
-        serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|error| ApiError::invalid(name, format!("The part `{name}` is not usable: {error}.")))
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            ApiError::invalid(name, format!("The part `{name}` is not usable: {}.", reason(&error.to_string())))
+        })
     }
 }
 

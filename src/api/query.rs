@@ -56,7 +56,31 @@ impl<T: BesideFilter> FromRequest for FilteredQuery<T> {
 }
 
 fn parsed<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
-    web::Query::<T>::from_query(query)
-        .map(web::Query::into_inner)
-        .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, format!("The query string is not usable: {error}.")))
+    let read = |query: &str| web::Query::<T>::from_query(query).map(web::Query::into_inner);
+    read(query).map_err(|error| {
+        // Serde does not say which parameter it stumbled over; alone, only that one fails.
+        let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+        let reason = reason(&error.to_string());
+        match query.split('&').find(|pair| read(pair).is_err()).map(name) {
+            Some(name) => ApiError::invalid(&name, format!("The parameter `{name}` is not usable: {reason}.")),
+            None => ApiError::new(ErrorCode::InvalidRequest, format!("The query string is not usable: {reason}.")),
+        }
+    })
+}
+
+/// What is wrong with a value, for people who did not write the parser.
+pub fn reason(error: &str) -> String {
+    let error = error.trim_start_matches("Query deserialize error: ");
+    match error {
+        "invalid digit found in string" | "cannot parse integer from empty string" => "it must be a whole number",
+        "number too large to fit in target type" => "the number is too large",
+        "number too small to fit in target type" => "the number is too small",
+        "invalid float literal" | "cannot parse float from empty string" => "it must be a number",
+        "provided string was not `true` or `false`" => "it must be true or false",
+        "expected value at line 1 column 1" | "expected ident at line 1 column 2" => {
+            "it must be JSON: a number, `true`, or an object"
+        }
+        other => other,
+    }
+    .to_owned()
 }

@@ -136,7 +136,7 @@ pub struct ImageSearchForm {
     )
 )]
 pub async fn by_uploaded_image(services: web::Data<Services>, form: Multipart) -> Result<HttpResponse, ApiError> {
-    let _slot = services.upload_slots.try_acquire().map_err(|_| health::busy())?;
+    let _slot = services.search_slots.try_acquire().map_err(|_| health::busy())?;
     let limits = Limits { files: MOST_PICTURES.min(services.limits.files), ..services.limits.clone() };
     let parts =
         ["text", "negative_query", "weights", "limit", "offset", "filter", "min_similarity", "max_gap", "exact"];

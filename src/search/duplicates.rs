@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::ranking::ROUNDING;
 use crate::store::{Filter, Image, ImageId, ModelId, Store, StoreError, VectorSearch};
 use crate::vector::UnitVector;
 
@@ -89,7 +90,8 @@ pub(super) fn report(
     query: &DuplicateQuery,
     stopped: &AtomicBool,
 ) -> Result<DuplicateReport, StoreError> {
-    let mut search = Search { store, model_id, bound: query.min_similarity, searches: 0, most: MOST_SEARCHES };
+    let mut search =
+        Search { store, model_id, bound: query.min_similarity - ROUNDING, searches: 0, most: MOST_SEARCHES };
     search.report(query, stopped)
 }
 

@@ -12,6 +12,9 @@ use crate::vector::UnitVector;
 /// of twice the depth, and again, always the same depths, so that every page of a query is cut from one list.
 const LEG_DEPTH: usize = 1_000;
 
+/// Similarities are sums of rounded products: an image may be this far from itself, and is not left out for it.
+pub(super) const ROUNDING: f32 = 1e-6;
+
 /// What the store is asked.
 #[derive(Debug, Clone)]
 pub(super) enum Question {
@@ -113,7 +116,7 @@ impl Ranking<'_> {
         };
         let places = (offset..)
             .zip(hits)
-            .take_while(|(_, hit)| floor.is_none_or(|floor| -hit.distance >= floor))
+            .take_while(|(_, hit)| floor.is_none_or(|floor| -hit.distance >= floor - ROUNDING))
             .map(|(index, hit)| Place {
                 distance: Some(hit.distance),
                 vector_rank: Some(rank_at(index)),
@@ -148,7 +151,7 @@ impl Ranking<'_> {
                 depth,
                 vector_weight: weights.vector,
                 keyword_weight: weights.keyword,
-                min_similarity: floor,
+                min_similarity: floor.map(|floor| floor - ROUNDING),
                 offset,
                 limit,
             })
@@ -165,11 +168,13 @@ impl Ranking<'_> {
         loop {
             let hits = ask(depth, 0, usize::MAX)?;
             // Whatever is similar enough is in the vector leg, once that has come to its end.
-            let all_similar = floor.is_some()
-                && weights.vector > 0.0
-                && hits.iter().filter(|hit| hit.vector_rank.is_some()).count() < depth;
+            let of_the_vector_leg = hits.iter().filter(|hit| hit.vector_rank.is_some()).count();
+            let all_similar = floor.is_some() && weights.vector > 0.0 && of_the_vector_leg < depth;
+            // Both legs came to their end: a greater depth finds nothing more. (A floor hides where they end.)
+            let of_the_keyword_leg = hits.iter().filter(|hit| hit.keyword_rank.is_some()).count();
+            let ended = floor.is_none() && of_the_vector_leg < depth && of_the_keyword_leg < depth;
             listed.extend(hits.into_iter().filter(|hit| seen.insert(hit.image_id)));
-            if listed.len() >= offset.saturating_add(wanted) || depth >= total || all_similar {
+            if listed.len() >= offset.saturating_add(wanted) || depth >= total || all_similar || ended {
                 break;
             }
             depth = depth.saturating_mul(2);

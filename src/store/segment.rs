@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use super::StoreError;
 use crate::search::is_symbol;
 
 /// Number of this way of cutting. Whoever changes what [`Stream`] or [`Question`] produce raises it, and
@@ -23,7 +24,7 @@ pub(super) const VERSION: i64 = 2;
 const WORD_CHARS: usize = 64;
 
 /// Most distinct terms of one question; an expression tree of more would cost more than any answer is worth.
-pub(super) const MAX_TERMS: usize = 64;
+const MAX_TERMS: usize = 64;
 
 /// A stretch of text that is indexed in one way.
 #[derive(Debug, PartialEq, Eq)]
@@ -112,6 +113,19 @@ impl Question {
         }
         Some(Self::Phrase { tokens: stream.0.split(' ').map(str::to_owned).collect(), open })
     }
+}
+
+/// What terms ask for, each question once. Of more than can be asked at once none is left out: that would find what
+/// nobody asked for.
+///
+/// # Errors
+/// [`StoreError::BadKeywords`] when there are more than [`MAX_TERMS`].
+pub(super) fn questions(terms: &[String]) -> Result<BTreeSet<Question>, StoreError> {
+    let questions: BTreeSet<Question> = terms.iter().filter_map(|term| Question::of(term)).collect();
+    if questions.len() > MAX_TERMS {
+        return Err(StoreError::BadKeywords(format!("{} different terms, of at most {MAX_TERMS}", questions.len())));
+    }
+    Ok(questions)
 }
 
 fn pieces(text: &str) -> Vec<Piece> {

@@ -145,3 +145,31 @@ async fn every_answer_carries_a_request_id_and_a_given_one_is_kept() {
     let hostile = app.request(Method::GET, "/healthz").header("x-request-id", "a b\tc");
     assert_ne!(Answer::read(hostile.send().await.unwrap()).await.header("x-request-id"), "a b\tc");
 }
+
+#[tokio::test]
+async fn what_is_wrong_has_a_name() {
+    let app = spawn();
+    for (path, field, says) in [
+        ("/images?limit=abc", "limit", "whole number"),
+        ("/images?seed=-1", "seed", "whole number"),
+        ("/images?limit=16&has_caption=maybe", "has_caption", "true or false"),
+        ("/images/1/similar?min_similarity=x", "min_similarity", "a number"),
+    ] {
+        let answer = app.get(path).await;
+        answer.assert_problem(400, "invalid_request");
+        let detail = answer.json["detail"].as_str().unwrap();
+        assert_eq!(answer.json["field"], field, "{detail}");
+        assert!(detail.contains(field) && detail.contains(says), "{detail}");
+    }
+    for (body, field) in [
+        (json!({"query": "x", "limit": "abc"}), "limit"),
+        (json!({"query": "x", "filter": {"seed": 1.5}}), "filter.seed"),
+        (json!({"query": "x", "weights": [1, 1, 1, 0.5]}), "weights"),
+        (json!({"query": "x", "filter": [["image/png"]]}), "filter"),
+    ] {
+        let answer = app.search_text(body).await;
+        answer.assert_problem(400, "invalid_json");
+        assert_eq!(answer.json["field"], field, "{}", answer.json["detail"]);
+    }
+    assert_eq!(app.search_text(json!({"query": "x", "weights": null, "filter": null})).await.status, 200);
+}

@@ -1,7 +1,13 @@
 //! Every limit at its edge: what just fits is taken, one more is refused with a clear error and nothing stored.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
+use image::{ImageFormat, Rgb, RgbImage};
 use reqwest::multipart::Form;
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
 
 use crate::app::{file, spawn_with};
 use crate::pictures::{encoded, pixels, png, png_claiming};
@@ -126,4 +132,60 @@ async fn a_full_queue_answers_503_with_retry_after_at_once_and_loses_nothing_it_
     }
     assert!(stored >= 1);
     assert_eq!(app.get("/images?limit=100").await.ids().len(), stored);
+}
+
+#[tokio::test]
+async fn time_for_a_body_of_json_too() {
+    let app = spawn_with(&[("MITSUKE_BODY_TIMEOUT_S", "1")]);
+    let endless = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let request = app.request(reqwest::Method::POST, "/search/text").header("content-type", "application/json");
+    let answer = request.body(reqwest::Body::wrap_stream(endless)).send().await.unwrap();
+    crate::app::Answer::read(answer).await.assert_problem(408, "request_timeout");
+}
+
+#[tokio::test]
+async fn uploads_that_never_end_keep_no_search_by_picture_out() {
+    let app = spawn_with(&[("MITSUKE_MAX_CONCURRENT_UPLOADS", "1")]);
+    app.add("a.png", png(1)).await;
+    let head = "POST /images HTTP/1.1\r\nhost: a\r\ncontent-type: multipart/form-data; boundary=x\r\n\
+                content-length: 999\r\n\r\n--x\r\n";
+    let mut halves = Vec::new();
+    // Once such an upload has the only place, another one is refused.
+    loop {
+        let mut half = TcpStream::connect(app.url.trim_start_matches("http://")).unwrap();
+        half.write_all(head.as_bytes()).unwrap();
+        halves.push(half);
+        if app.upload("b.png", png(2)).await.status == 503 {
+            break;
+        }
+        assert!(halves.len() < 1000);
+    }
+    let form = Form::new().part("file", file("q.png", png(3)));
+    assert_ne!(app.post_form("/search/image", form).await.ids().len(), 0);
+}
+
+#[tokio::test]
+async fn bytes_on_their_way_to_callers() {
+    let app = spawn_with(&[("MITSUKE_MAX_SENDING_BYTES", "1048576")]);
+    let large =
+        encoded(&RgbImage::from_fn(2000, 1200, |x, y| Rgb([x as u8, y as u8, (x * y) as u8])), ImageFormat::Bmp);
+    let id = app.add("large.bmp", large.clone()).await;
+    let path = format!("/images/{id}/content");
+    // A caller that does not read, with as little room for what it does not read as there can be.
+    let slow = TcpSocket::new_v4().unwrap();
+    slow.set_recv_buffer_size(1024).unwrap();
+    let mut slow = slow.connect(app.url.trim_start_matches("http://").parse().unwrap()).await.unwrap();
+    slow.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
+    slow.readable().await.unwrap();
+    let refused = app.get(&path).await;
+    refused.assert_problem(503, "queue_full");
+    assert_eq!(refused.header("retry-after"), "1");
+    drop(slow);
+    loop {
+        let answer = app.get(&path).await;
+        if answer.status == 200 {
+            assert!(answer.bytes == large, "whole, once the other has gone");
+            break;
+        }
+    }
 }

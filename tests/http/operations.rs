@@ -1,9 +1,11 @@
 //! Probes, metrics, documentation, the page's files.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, spawn};
+use crate::app::{Answer, spawn, spawn_with};
 use crate::pictures::png;
 
 #[tokio::test]
@@ -31,6 +33,45 @@ async fn metrics_count_what_happened() {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
     assert!(text.contains("mitsuke_encoder_items{model=") && text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn invented_methods_cost_one_label() {
+    let app = spawn();
+    for n in 0..20 {
+        let method = Method::from_bytes(format!("INVENTED{n}").as_bytes()).unwrap();
+        app.request(method, "/images").send().await.unwrap();
+    }
+    let text = String::from_utf8(app.get("/metrics").await.bytes).unwrap();
+    assert!(
+        !text.contains("INVENTED") && text.contains("method=\"other\",route=\"/images\",status=\"405\"} 20"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn work_whose_caller_has_hung_up_is_skipped() {
+    // One item at a time, so that the others wait.
+    let app = spawn_with(&[("MITSUKE_BATCH_SIZE", "1")]);
+    let mut skipped = 0;
+    for round in 0..50 {
+        let searches: Vec<_> = (0..40)
+            .map(|n| {
+                let body = json!({"query": format!("words {round} {n}")});
+                let request = app.request(Method::POST, "/search/text").json(&body);
+                // Each on a connection of its own, which the client closes.
+                tokio::time::timeout(Duration::from_millis(round % 7), request.send())
+            })
+            .collect();
+        futures_util::future::join_all(searches).await;
+        let text = String::from_utf8(app.get("/metrics").await.bytes).unwrap();
+        let counter = text.lines().filter(|line| line.starts_with("mitsuke_encoder_skipped{") && line.contains("text"));
+        skipped = counter.filter_map(|line| line.rsplit(' ').next()?.parse::<u32>().ok()).sum();
+        if skipped > 0 {
+            break;
+        }
+    }
+    assert!(skipped > 0);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! What is left out of a ranking, and how its two legs are weighed.
 
+use reqwest::multipart::Form;
 use serde_json::json;
 
-use crate::app::spawn;
-use crate::pictures::{BLUE, GREEN, PURPLE, RED, YELLOW, colour};
+use crate::app::{file, spawn};
+use crate::pictures::{BLUE, GREEN, PURPLE, RED, YELLOW, colour, png};
 
 #[tokio::test]
 async fn max_gap_is_measured_from_the_best_hit_on_every_page() {
@@ -148,4 +149,30 @@ async fn absent_fields_are_null_everywhere() {
     for field in ["terms", "least_similarity", "next_offset"] {
         assert_eq!(newest.get(field), Some(&json!(null)), "{field}");
     }
+}
+
+#[tokio::test]
+async fn a_picture_is_found_by_its_own_bytes_however_it_was_rounded() {
+    let app = spawn();
+    for seed in 0..30 {
+        let id = app.add("x.png", png(seed)).await;
+        let form = Form::new().part("file", file("x.png", png(seed))).text("min_similarity", "1");
+        let found = app.post_form("/search/image", form).await;
+        assert!(found.ids().contains(&id), "{}", found.json);
+        assert!(found.json["hits"][0]["similarity"].as_f64().unwrap() <= 1.0);
+    }
+}
+
+#[tokio::test]
+async fn no_term_is_left_out_of_a_long_question() {
+    let app = spawn();
+    let id = app.add_with_caption(colour(RED, 0), &(0..64).map(|n| format!("w{n} ")).collect::<String>()).await;
+    let ask = async |words: u32| {
+        let query = (0..words).map(|n| format!("w{n} ")).collect::<String>();
+        app.search_text(json!({"query": query, "mode": "keyword"})).await
+    };
+    assert_eq!(ask(64).await.ids(), [id]);
+    ask(65).await.assert_problem(400, "keywords_refused");
+    let again = app.search_text(json!({"query": "w1 ".repeat(200), "mode": "keyword"})).await;
+    assert_eq!(again.ids(), [id], "one word, however often, is one term");
 }

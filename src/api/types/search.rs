@@ -5,6 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::filter::FilterRequest;
 use super::image::ImageBody;
+use crate::api::json::object;
 use crate::search::{Answer, DuplicateGroup, DuplicateReport, Hit, Mode};
 use crate::store::Model;
 
@@ -59,6 +60,7 @@ pub struct TextSearchRequest {
     #[schema(example = "人")]
     pub negative_query: Option<String>,
     /// How much each part counts.
+    #[serde(default, deserialize_with = "object")]
     pub weights: Option<TextWeights>,
     /// Hits on a page, 16 unless told.
     #[schema(example = 16, minimum = 1)]
@@ -68,6 +70,7 @@ pub struct TextSearchRequest {
     #[schema(example = 0)]
     pub offset: u32,
     /// Which images may be found.
+    #[serde(default, deserialize_with = "object")]
     pub filter: Option<FilterRequest>,
     /// Leaves out hits less similar to the query vector than this (modes vector and hybrid; in hybrid also hits of the
     /// keyword leg).
@@ -103,6 +106,7 @@ pub struct ImageSearchRequest {
     #[schema(example = "人")]
     pub negative_query: Option<String>,
     /// How much each part counts.
+    #[serde(default, deserialize_with = "object")]
     pub weights: Option<ImageWeights>,
     /// Hits on a page, 16 unless told.
     #[schema(example = 16, minimum = 1)]
@@ -112,6 +116,7 @@ pub struct ImageSearchRequest {
     #[schema(example = 0)]
     pub offset: u32,
     /// Which images may be found.
+    #[serde(default, deserialize_with = "object")]
     pub filter: Option<FilterRequest>,
     /// Leaves out hits less similar than this.
     #[schema(example = 0.1, minimum = -1, maximum = 1)]

@@ -6,9 +6,8 @@
 //! lexer is to cut at spaces. The lexer of the index (JAPANESE_VGRAM_LEXER with BIGRAM) does its real work on the two
 //! columns that other programs search.
 
-use std::collections::BTreeSet;
-
-use crate::store::segment::{MAX_TERMS, Question, VERSION};
+use crate::store::StoreError;
+use crate::store::segment::{Question, VERSION, questions};
 use crate::store::texts::{Document, Streams};
 
 // Rows hold texts that were cut this way. Whoever changes it adds a migration that cuts them anew.
@@ -42,28 +41,32 @@ pub(super) fn search_text(document: &Document<'_>) -> String {
 /// A CONTAINS expression that asks for every term; `None` when no term holds anything that is indexed.
 ///
 /// It holds ASCII letters and digits inside braces, spaces, the AND between terms and a `%` behind an open phrase, and
-/// nothing of what a caller typed gets out of its braces. A question that is too long for Oracle is cut: it asks
-/// for less then, and finds more.
-pub(super) fn expression(terms: &[String]) -> Option<String> {
-    let questions: BTreeSet<Question> = terms.iter().filter_map(|term| Question::of(term)).take(MAX_TERMS).collect();
+/// nothing of what a caller typed gets out of its braces. [`StoreError::BadKeywords`] when there are too many terms, or
+/// when they are too long for Oracle Text.
+pub(super) fn expression(terms: &[String]) -> Result<Option<String>, StoreError> {
+    let questions = questions(terms)?;
     let mut expression = String::new();
     for question in questions {
         let part = match question {
             Question::Character(character) => format!("{{{}}}", single(character)),
-            Question::Phrase { tokens, open } => phrase(&tokens, open),
+            Question::Phrase { tokens, open } => phrase(&tokens, open)?,
         };
         let separator = if expression.is_empty() { "" } else { " AND " };
         if expression.len() + separator.len() + part.len() > EXPRESSION_BYTES {
-            break;
+            return Err(too_long());
         }
         expression.push_str(separator);
         expression.push_str(&part);
     }
-    (!expression.is_empty()).then_some(expression)
+    Ok((!expression.is_empty()).then_some(expression))
+}
+
+fn too_long() -> StoreError {
+    StoreError::BadKeywords(format!("the CONTAINS expression would have more than {EXPRESSION_BYTES} bytes"))
 }
 
 /// Words side by side without an operator are a phrase, in however many groups.
-fn phrase(tokens: &[String], open: bool) -> String {
+fn phrase(tokens: &[String], open: bool) -> Result<String, StoreError> {
     let mut out = String::new();
     let mut group = String::new();
     let close = |out: &mut String, group: &mut String| {
@@ -77,7 +80,7 @@ fn phrase(tokens: &[String], open: bool) -> String {
     for (n, token) in tokens.iter().enumerate() {
         let token = encoded(token);
         if out.len() + group.len() + token.len() + 8 > EXPRESSION_BYTES {
-            break;
+            return Err(too_long());
         }
         if open && n + 1 == tokens.len() {
             close(&mut out, &mut group);
@@ -94,7 +97,7 @@ fn phrase(tokens: &[String], open: bool) -> String {
         group.push_str(&token);
     }
     close(&mut out, &mut group);
-    out
+    Ok(out)
 }
 
 fn encoded_stream(stream: &str) -> String {
@@ -137,7 +140,7 @@ mod tests {
     use super::*;
 
     fn asked(terms: &[&str]) -> Option<String> {
-        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>())
+        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
     }
 
     /// What Oracle Text does with an expression of ours, on one document.
@@ -195,18 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn long_phrases_are_several_groups_and_endless_questions_are_cut() {
-        let long = asked(&[&"猫犬".repeat(40)]).unwrap();
-        assert!(long.contains("} {"), "{long}");
-        let many: Vec<String> = (0..5000).map(|n| format!("word{n}")).collect();
-        assert_eq!(expression(&many).unwrap().matches(" AND ").count(), MAX_TERMS - 1);
-        for endless in ["猫".repeat(20_000), "cat ".repeat(5_000), "é".repeat(9_000)] {
-            let expression = asked(&[&endless]).unwrap();
+    fn long_phrases_are_several_groups_and_what_is_too_long_is_refused() {
+        for long in ["猫犬".repeat(40), "cat ".repeat(900), "é".repeat(9_000)] {
+            let expression = asked(&[&long]).unwrap();
             assert!(expression.len() <= EXPRESSION_BYTES, "{}", expression.len());
             assert!(expression.split("} {").all(|group| group.len() <= GROUP_BYTES + 2));
         }
+        assert!(asked(&[&"猫犬".repeat(40)]).unwrap().contains("} {"));
+        let many: Vec<String> = (0..65).map(|n| format!("word{n}")).collect();
+        assert_eq!(expression(&many[..64]).unwrap().unwrap().matches(" AND ").count(), 63);
         let wide: Vec<String> = (0..60).map(|n| format!("{}{n}", "猫犬鳥魚".repeat(8))).collect();
-        assert!(expression(&wide).unwrap().len() <= EXPRESSION_BYTES);
+        for refused in [&many[..], &wide, &["猫".repeat(20_000)], &["cat ".repeat(5_000)]] {
+            assert!(matches!(expression(refused), Err(StoreError::BadKeywords(_))));
+        }
     }
 
     proptest! {

@@ -32,7 +32,7 @@ pub(super) fn search(
     search: &HybridSearch<'_>,
     form: Form,
 ) -> Result<Vec<HybridHit>, Stop> {
-    let terms = search.keyword_leg().and_then(|leg| expression(leg.terms));
+    let terms = search.keyword_leg().map(|leg| expression(leg.terms)).transpose()?.flatten();
     let vector = search.vector_leg().is_some();
     if search.depth == 0 || search.limit == 0 || search.offset > MOST_SKIPPED || !(vector || terms.is_some()) {
         return Ok(Vec::new());

@@ -10,7 +10,7 @@ use crate::store::{KeywordHit, KeywordSearch};
 
 /// A page of the images that hold every term, best first.
 pub(super) fn search(session: &Session<'_>, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, Stop> {
-    let Some(terms) = expression(search.terms) else { return Ok(Vec::new()) };
+    let Some(terms) = expression(search.terms)? else { return Ok(Vec::new()) };
     if search.limit == 0 || search.offset > MOST_SKIPPED {
         return Ok(Vec::new());
     }

@@ -201,9 +201,9 @@ pub(super) fn query_binds(query: &UnitVector, take: usize) -> Binds<'static> {
     Binds::none().with("take", Value::count(take)).with("query", Value::vector(query))
 }
 
-/// A distance as it is answered: without a negative zero.
+/// A distance as it is answered: without a negative zero, and not beyond ±1 by rounding.
 pub(super) fn distance(distance: f64) -> f32 {
-    distance as f32 + 0.0
+    distance.clamp(-1.0, 1.0) as f32 + 0.0
 }
 
 #[cfg(test)]

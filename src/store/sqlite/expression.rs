@@ -1,18 +1,17 @@
 //! Questions as FTS5 expressions.
 
-use std::collections::BTreeSet;
-
+use crate::store::StoreError;
 use crate::store::segment::{self, Question};
 
 /// An FTS5 expression that asks for every term, or `None` when no term holds anything that is indexed.
+/// [`StoreError::BadKeywords`] when there are too many.
 ///
 /// Only tokens get into it, always inside quotes, and no token holds a quote: whatever a term says, it is never
 /// FTS5 syntax.
-pub(super) fn expression(terms: &[String]) -> Option<String> {
-    let phrases: BTreeSet<String> =
-        terms.iter().filter_map(|term| Question::of(term)).map(quoted).take(segment::MAX_TERMS).collect();
-    let joined = phrases.into_iter().collect::<Vec<_>>().join(" AND ");
-    (!joined.is_empty()).then_some(joined)
+pub(super) fn expression(terms: &[String]) -> Result<Option<String>, StoreError> {
+    let phrases: Vec<String> = segment::questions(terms)?.into_iter().map(quoted).collect();
+    let joined = phrases.join(" AND ");
+    Ok((!joined.is_empty()).then_some(joined))
 }
 
 fn quoted(question: Question) -> String {
@@ -28,7 +27,7 @@ mod tests {
     use super::*;
 
     fn asked(terms: &[&str]) -> Option<String> {
-        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>())
+        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) fn search(
     search: &KeywordSearch<'_>,
     most_ranked: usize,
 ) -> Result<Vec<KeywordHit>, StoreError> {
-    let Some(expression) = expression(search.terms).map(Value::Text) else { return Ok(Vec::new()) };
+    let Some(expression) = expression(search.terms)?.map(Value::Text) else { return Ok(Vec::new()) };
     let condition = Condition::of(search.filter)?.without("image_texts.rowid", search.exclude)?;
     let from = if search.filter.is_empty() {
         "FROM image_texts".to_owned()

@@ -1,0 +1,156 @@
+//! `mitsuke serve` as a process on the embedded store: what it does at its first start, and how signals stop it.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use image::{ImageFormat, Rgb, RgbImage};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longer than anything here takes, even on a machine with too much to do.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+struct Server {
+    child: Child,
+    address: String,
+    client: reqwest::Client,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    fn start(data: &Path, images: &str, settings: &[(&str, &str)]) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mitsuke"));
+        command
+            .arg("serve")
+            .current_dir(data)
+            .env("MITSUKE_BIND", &address)
+            .env("MITSUKE_DATA_DIR", data)
+            .env("MITSUKE_MODELS_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models"))
+            .env("MITSUKE_IMAGES_DIR", images)
+            .env("MITSUKE_DEVICE", "cpu")
+            .env("RUST_LOG", "warn")
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        for name in ["DB_USER", "DB_PASSWORD", "DB_DSN", "MITSUKE_API_KEYS"] {
+            command.env(name, "");
+        }
+        mitsuke::tls::choose_provider();
+        Self { child: command.spawn().unwrap(), address, client: reqwest::Client::new() }
+    }
+
+    /// The answer of a path, once there is one.
+    async fn get(&self, path: &str) -> Value {
+        let started = Instant::now();
+        loop {
+            if let Ok(response) = self.client.get(format!("http://{}{path}", self.address)).send().await
+                && let Ok(bytes) = response.bytes().await
+            {
+                return serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+            }
+            assert!(started.elapsed() < PATIENCE, "no answer");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn names(&self) -> Vec<String> {
+        let listed = self.get("/images?limit=200").await;
+        let mut names: Vec<_> = listed["images"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|image| image["file_name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn interrupt(&self) {
+        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Whether it ended by itself and said so, within the patience of these tests.
+    fn ended(&mut self) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+}
+
+/// Pictures that take a while to decode, and a file that is none.
+fn folder(count: u8) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..count {
+        let picture = RgbImage::from_pixel(1500, 1500, Rgb([n, 255 - n, 9]));
+        picture.save_with_format(folder.path().join(format!("{n:03}.png")), ImageFormat::Png).unwrap();
+    }
+    fs::write(folder.path().join("050-broken.png"), b"\x89PNG\r\n\x1a\nand no more").unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_first_start_that_is_interrupted_goes_on_at_the_next() {
+    const COUNT: u8 = 100;
+    let (data, images) = (tempfile::tempdir().unwrap(), folder(COUNT));
+    let images = images.path().to_str().unwrap();
+    let mut first = Server::start(data.path(), images, &[]);
+    while first.names().await.len() < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    first.interrupt();
+    assert!(first.ended());
+
+    let mut second = Server::start(data.path(), "", &[]);
+    let there = second.names().await.len();
+    assert!((3..usize::from(COUNT)).contains(&there), "{there}");
+    second.interrupt();
+    assert!(second.ended());
+
+    let third = Server::start(data.path(), images, &[]);
+    let started = Instant::now();
+    while third.names().await.len() < usize::from(COUNT) {
+        assert!(started.elapsed() < PATIENCE, "{:?}", third.names().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let marker = data.path().join("registering-images");
+    while marker.exists() {
+        assert!(started.elapsed() < PATIENCE, "the broken file is dealt with, too");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait_for_requests_that_never_end() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server =
+        Server::start(data.path(), "", &[("MITSUKE_SHUTDOWN_TIMEOUT_S", "3600"), ("MITSUKE_BODY_TIMEOUT_S", "3600")]);
+    server.get("/healthz").await;
+    let mut half = TcpStream::connect(&server.address).unwrap();
+    let head = "POST /search/text HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+    half.write_all(head.as_bytes()).unwrap();
+    // Answered behind the half-sent request: that one has been accepted.
+    server.get("/healthz").await;
+    server.interrupt();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(server.child.try_wait().unwrap().is_none(), "the first signal waits");
+    server.interrupt();
+    assert!(server.ended());
+    drop(half);
+}

@@ -91,9 +91,12 @@ fn models(folder: &Path) -> Vec<Finding> {
     if folders.is_empty() {
         return vec![Finding::problem("models", format!("{} holds no model", folder.display()), ADVICE)];
     }
-    folders
+    let manifests: Vec<_> = folders.into_iter().map(|folder| (Manifest::read(&folder), folder)).collect();
+    // The server serves with the others.
+    let one_is_usable = manifests.iter().any(|(manifest, _)| manifest.is_ok());
+    manifests
         .iter()
-        .map(|folder| match Manifest::read(folder) {
+        .map(|(manifest, folder)| match manifest {
             Ok(manifest) => Finding::good(
                 "models",
                 format!(
@@ -104,20 +107,22 @@ fn models(folder: &Path) -> Vec<Finding> {
                     folder.display()
                 ),
             ),
-            Err(error) => Finding::problem(
-                "models",
-                format!("{} is not usable: {error}", folder.display()),
-                "Export the model again, or move the folder away.",
-            ),
+            Err(error) => {
+                let found = format!("{} is not usable: {error}", folder.display());
+                let advice = "Export the model again, or move the folder away.";
+                let finding = if one_is_usable { Finding::note } else { Finding::problem };
+                finding("models", &found, advice)
+            }
         })
         .collect()
 }
 
 /// Whether the embedded store can live in a folder.
 fn data_dir(folder: &Path) -> Finding {
-    let probe = folder.join(".mitsuke-doctor");
-    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, b"x"));
-    match written.and_then(|()| std::fs::remove_file(&probe)) {
+    // A folder that is not there yet is made by the server, below the nearest one that is.
+    let nearest = folder.ancestors().find(|folder| folder.exists() || folder.as_os_str().is_empty()).unwrap_or(folder);
+    let probe = nearest.join(".mitsuke-doctor");
+    match std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
         Ok(()) => Finding::good("embedded store", format!("{} can be written", folder.display())),
         Err(error) => Finding::problem(
             "embedded store",
@@ -143,6 +148,7 @@ mod tests {
     fn folders_are_looked_at_and_left_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         assert!(!data_dir(folder.path()).is_problem());
+        assert!(!data_dir(&folder.path().join("not/there/yet")).is_problem());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         std::fs::write(folder.path().join("file"), b"x").unwrap();
         assert!(data_dir(&folder.path().join("file")).is_problem());
@@ -150,6 +156,11 @@ mod tests {
         assert!(models(&folder.path().join("none"))[0].is_problem());
         std::fs::create_dir(folder.path().join("broken")).unwrap();
         std::fs::write(folder.path().join("broken/model.json"), b"{}").unwrap();
-        assert!(models(folder.path())[0].to_string().contains("is not usable"));
+        let broken = &models(folder.path())[0];
+        assert!(broken.to_string().contains("is not usable") && broken.is_problem());
+        std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/models/demo"), folder.path().join("demo"))
+            .unwrap();
+        let with_another = models(folder.path());
+        assert!(with_another.len() == 2 && with_another.iter().all(|finding| !finding.is_problem()));
     }
 }

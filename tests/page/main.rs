@@ -22,5 +22,6 @@ mod keys;
 mod models;
 mod safety;
 mod search;
+mod typed;
 mod uploads;
 mod viewer;

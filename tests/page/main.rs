@@ -20,6 +20,7 @@ mod page;
 mod access;
 mod keys;
 mod models;
+mod notes;
 mod safety;
 mod search;
 mod typed;

@@ -81,8 +81,12 @@ if [[ "${1:-}" == -h || "${1:-}" == --help || $# -lt 1 || $# -gt 2 ]]; then
     [[ "${1:-}" == -h || "${1:-}" == --help ]] || exit 2
     exit 0
 fi
+# Absolute, because xargs would look for a bare name in PATH.
+self=$(cd -- "$(dirname -- "$0")" && pwd)/$(basename -- "$0")
 dir=$1 url=${2:-http://127.0.0.1:8080}
 url=${url%/}
+# find would take it for an option.
+[[ "$dir" != -* ]] || dir=./$dir
 [[ -d "$dir" ]] || fail "'$dir' is no folder."
 command -v curl >/dev/null || fail "curl is missing. Debian, Ubuntu: sudo apt-get install curl"
 work=$(mktemp -d)
@@ -101,10 +105,11 @@ case $status in
     *) fail "no Mitsuke answers at $url. $(tail -n 1 "$work/curl")" ;;
 esac
 
-find -L "$dir" -name '.?*' -prune -o -type f \
+# Depth 0 is the folder itself, which may be hidden or "..": the user has named it.
+find -L "$dir" -mindepth 1 -name '.?*' -prune -o -type f \
     \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' -o -iname '*.gif' -o -iname '*.webp' -o -iname '*.bmp' \
     -o -iname '*.tif' -o -iname '*.tiff' \) -print0 | sort -z |
-    xargs -0 -n 16 -P "${JOBS:-4}" "$0" --one | tee "$work/lines"
+    xargs -0 -n 16 -P "${JOBS:-4}" "$BASH" "$self" --one | tee "$work/lines"
 
 created=$(grep -c '^created ' "$work/lines" || true)
 known=$(grep -c '^known ' "$work/lines" || true)

@@ -224,6 +224,13 @@ impl Reader<'_> {
 
 fn broken(error: &MultipartError) -> ApiError {
     log::debug!("multipart: {error}");
+    if matches!(error, MultipartError::ContentDispositionMissing) {
+        return ApiError::new(
+            ErrorCode::InvalidMultipart,
+            "A part has no Content-Disposition, or one that is not UTF-8, as when the name of its file is in Shift_JIS. \
+             Rename the file, or name it in the request: curl does it with `-F 'file=@OLD_NAME;filename=cat.jpg'`.",
+        );
+    }
     ApiError::new(
         ErrorCode::InvalidMultipart,
         "The multipart body is broken or ends too early. Let your HTTP client build it; curl does it with `-F file=@cat.jpg`.",

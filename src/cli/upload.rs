@@ -64,7 +64,7 @@ pub struct UploadArguments {
     /// Longest time for one try; large files get more
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = value_parser!(u64).range(1..=86_400))]
     timeout: u64,
-    /// How long to try again when the server is busy (503, 429) or does not answer
+    /// How long to try again when the server is busy (503, 429), takes too long (408) or does not answer
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(0..=86_400))]
     patience: u64,
 }

@@ -165,13 +165,13 @@ fn parse_jsonl(text: &str) -> Result<Vec<Row>, String> {
 /// to none. Names in the table are relative to one of `bases`, or absolute; `\` separates folders as well as
 /// `/` does, and it does not matter how accents and kana marks are composed (macOS writes them in two parts).
 #[must_use]
-pub fn assign(rows: &[Row], bases: &[PathBuf], files: &[Found]) -> (HashMap<String, String>, Vec<String>) {
-    let mut by_name: HashMap<String, Vec<&str>> = HashMap::new();
+pub fn assign(rows: &[Row], bases: &[PathBuf], files: &[Found]) -> (HashMap<PathBuf, String>, Vec<String>) {
+    let mut by_name: HashMap<String, Vec<&Path>> = HashMap::new();
     for file in files {
-        by_name.entry(comparable(Path::new(&file.key))).or_default().push(&file.key);
+        by_name.entry(comparable(&file.key)).or_default().push(&file.key);
     }
     let (mut captions, mut warnings) = (HashMap::new(), Vec::new());
-    let mut lines: HashMap<&str, u64> = HashMap::new();
+    let mut lines: HashMap<&Path, u64> = HashMap::new();
     for row in rows {
         let written = [row.file.clone(), row.file.replace('\\', "/")];
         let places = written.iter().flat_map(|name| bases.iter().map(move |base| base.join(name)));
@@ -284,16 +284,16 @@ mod tests {
         });
         let (captions, warnings) = assign(&rows, &["/t".into(), "/p".into()], &files);
         assert_eq!(warnings, Vec::<String>::new());
-        assert_eq!(captions["/p/a.jpg"], "A");
-        assert_eq!(captions["/p/sub/が.jpg"], "x");
-        assert_eq!(captions["/t/c.jpg"], "C");
+        for (key, caption) in [("/p/a.jpg", "A"), ("/p/sub/が.jpg", "x"), ("/t/c.jpg", "C")] {
+            assert_eq!(captions[Path::new(key)], caption);
+        }
     }
 
     #[test]
     fn lines_without_a_file_and_files_with_two_lines_are_warned_about() {
         let rows = [row(2, "no.jpg", "?"), row(3, "a.jpg", "first"), row(4, "/p/a.jpg", "last")];
         let (captions, warnings) = assign(&rows, &["/p".into()], &[found("/p/a.jpg")]);
-        assert_eq!(captions["/p/a.jpg"], "last");
+        assert_eq!(captions[Path::new("/p/a.jpg")], "last");
         assert_eq!(warnings.len(), 2, "{warnings:?}");
         assert!(warnings[0].contains("line 2") && warnings[0].contains("no.jpg"));
     }

@@ -277,8 +277,10 @@ impl<'a> Client<'a> {
         let retry_after = retry_after.and_then(|text| retry::parse_retry_after(text, OffsetDateTime::now_utc()));
         let failure = refusal(&response, &body);
         match status {
-            // 502 and 504 are a proxy's words for "no connection" and "no answer in time".
-            StatusCode::SERVICE_UNAVAILABLE
+            // 408: the body took too long on its way, which the next try may not. 502 and 504 are a proxy's words for
+            // "no connection" and "no answer in time".
+            StatusCode::REQUEST_TIMEOUT
+            | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY
             | StatusCode::GATEWAY_TIMEOUT => Try::Again(failure, retry_after),

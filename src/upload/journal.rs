@@ -1,7 +1,7 @@
 //! The log of an upload: JSON Lines, one for each finished file, only ever added to. The next run with the same
 //! log skips what is done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub enum Status {
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Absolute path of the file.
+    /// Absolute path of the file, as [`Found::key_text`] writes it.
     pub path: String,
     /// SHA-256 of its bytes, hexadecimal; null when it could not be read.
     pub sha256: Option<String>,
@@ -88,7 +88,7 @@ impl Past {
     /// The entry of a file that is done and has not changed since.
     #[must_use]
     pub fn done(&self, file: &Found) -> Option<&Entry> {
-        self.0.get(&file.key).filter(|entry| {
+        self.0.get(file.key_text().as_ref()).filter(|entry| {
             entry.status != Status::Failed
                 && entry.bytes == file.bytes
                 && entry.modified_ns.is_some()
@@ -96,11 +96,17 @@ impl Past {
         })
     }
 
-    /// SHA-256 of up to `count` files that are done.
+    /// SHA-256 of those of these files that are done, each once.
     #[must_use]
-    pub fn sample(&self, count: usize) -> Vec<String> {
-        let done = self.0.values().filter(|entry| entry.status != Status::Failed);
-        done.filter_map(|entry| entry.sha256.clone()).take(count).collect()
+    pub fn hashes(&self, files: &[Found]) -> Vec<String> {
+        let done = files.iter().filter_map(|file| self.done(file));
+        let hashes: HashSet<&String> = done.filter_map(|entry| entry.sha256.as_ref()).collect();
+        hashes.into_iter().cloned().collect()
+    }
+
+    /// Forgets files with these hashes, so that they are looked at again.
+    pub fn forget(&mut self, sha256: &HashSet<String>) {
+        self.0.retain(|_, entry| entry.sha256.as_ref().is_none_or(|hash| !sha256.contains(hash)));
     }
 }
 

@@ -8,8 +8,10 @@ use super::client::{Client, Kind};
 use super::prepare::Picture;
 use super::progress::Progress;
 
-/// Most hashes in one question. The server takes 1,000.
-const AT_ONCE: usize = 500;
+/// Most hashes that the server takes in one question.
+pub const MOST_HASHES: usize = 1_000;
+/// Pictures that are asked about at once: while one half is being sent, the other is asked about.
+const AT_ONCE: usize = MOST_HASHES / 2;
 
 /// A picture, and its image where the server has its bytes.
 pub type Asked = (Picture, Option<i64>);

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn found(path: &Path) -> Found {
-        Found { path: path.to_owned(), key: path.to_string_lossy().into_owned(), bytes: 0, modified_ns: None }
+        Found { path: path.to_owned(), key: path.to_owned(), bytes: 0, modified_ns: None }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The whole upload: three stages that work at the same time, hash → ask → send.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::captions::{self, CaptionError};
 use super::client::{Client, Failure, Kind, Patience, Stored};
 use super::journal::{Entry, Journal, JournalError, Past, Status, caption_mark};
-use super::lookup::{self, Asked};
+use super::lookup::{self, Asked, MOST_HASHES};
 use super::prepare::{Picture, Prepared, prepare};
 use super::progress::Progress;
 use super::scan::{Found, Scan, ScanOptions, scan};
@@ -23,8 +23,6 @@ use crate::config::Secret;
 
 /// Pictures that may wait between two stages: what is known of them, not their bytes.
 const WAITING: usize = 500;
-/// Hashes of the log that are shown to the server to see whether it is the one they were sent to.
-const SAMPLE: usize = 100;
 /// How long a server that does not answer at all is waited for at the start.
 const FIRST_CONTACT: Duration = Duration::from_secs(5);
 
@@ -162,7 +160,7 @@ pub async fn run(options: &Options, stop: &Stop, progress: &Progress) -> Result<
     client.probe(FIRST_CONTACT).await.map_err(|failure| unreachable_error(options, failure))?;
     let opened = options.log.as_deref().map(|log| Journal::open(log, options.server.as_str())).transpose()?;
     let (journal, past) = opened.unzip();
-    let past = still_true(past.unwrap_or_default(), &client, progress).await;
+    let past = still_true(past.unwrap_or_default(), &files, &client, stop, progress).await;
 
     let mut summary = Summary { hidden, loops, ..Summary::default() };
     for (path, reason) in &unreadable {
@@ -210,7 +208,7 @@ fn assign_captions(
     rows: Option<&[captions::Row]>,
     files: &[Found],
     progress: &Progress,
-) -> HashMap<String, String> {
+) -> HashMap<PathBuf, String> {
     let (Some(path), Some(rows)) = (&options.captions, rows) else { return HashMap::new() };
     let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { ".".into() } else { folder.to_owned() });
     let bases: Vec<_> = folder.iter().chain(&options.roots).filter_map(|base| base.canonicalize().ok()).collect();
@@ -229,23 +227,35 @@ fn unreachable_error(options: &Options, failure: Failure) -> UploadError {
     }
 }
 
-/// A log tells what was done once. When the server knows none of it, it is another store at the same address,
-/// and the log counts for nothing.
-async fn still_true(past: Past, client: &Client<'_>, progress: &Progress) -> Past {
-    let sample = past.sample(SAMPLE);
-    if sample.is_empty() {
-        return past;
-    }
-    match client.known(&sample).await {
-        Ok(Some(known)) if known.is_empty() => {
-            progress.say("the server has nothing of what the log says is done: all files are looked at again");
-            Past::default()
+/// A log tells what was done once. Images that were deleted since, or a store that is another one at the same
+/// address, make it wrong: what the server does not have now counts as not done.
+async fn still_true(mut past: Past, files: &[Found], client: &Client<'_>, stop: &Stop, progress: &Progress) -> Past {
+    let hashes = past.hashes(files);
+    let mut gone = HashSet::new();
+    for some in hashes.chunks(MOST_HASHES) {
+        if stop.reason().is_some() {
+            break;
         }
-        _ => past,
+        match client.known(some).await {
+            Ok(Some(known)) => gone.extend(some.iter().filter(|hash| !known.contains_key(*hash)).cloned()),
+            // An older server cannot tell; its log is believed.
+            Ok(None) => return past,
+            // Whether they are there is asked again before they are sent.
+            Err(_) => gone.extend(some.iter().cloned()),
+        }
     }
+    if !gone.is_empty() {
+        progress.say(&format!(
+            "the server does not have {} of the {} pictures that the log says are done: their files are looked at again",
+            gone.len(),
+            hashes.len()
+        ));
+        past.forget(&gone);
+    }
+    past
 }
 
-fn is_done(options: &Options, past: &Past, file: &Found, table: &HashMap<String, String>) -> bool {
+fn is_done(options: &Options, past: &Past, file: &Found, table: &HashMap<PathBuf, String>) -> bool {
     let Some(entry) = past.done(file) else { return false };
     if !options.update_captions {
         return true;
@@ -266,7 +276,7 @@ struct Uploader<'a> {
 }
 
 impl Uploader<'_> {
-    async fn work(&self, files: Vec<Found>, table: HashMap<String, String>) -> Result<(), blocking::Unfinished> {
+    async fn work(&self, files: Vec<Found>, table: HashMap<PathBuf, String>) -> Result<(), blocking::Unfinished> {
         let (prepared, to_ask) = mpsc::channel(WAITING);
         let (asked, to_send) = mpsc::channel(WAITING);
         let asked_all = lookup::ask(self.client, self.progress, to_ask, asked);
@@ -281,7 +291,7 @@ impl Uploader<'_> {
     async fn prepare_all(
         &self,
         files: Vec<Found>,
-        mut table: HashMap<String, String>,
+        mut table: HashMap<PathBuf, String>,
         pictures: mpsc::Sender<Picture>,
     ) -> Result<(), blocking::Unfinished> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -415,7 +425,7 @@ impl Uploader<'_> {
     fn write(&self, file: &Found, sha256: Option<&str>, status: Status, fill: impl FnOnce(&mut Entry)) {
         let Some(journal) = self.journal else { return };
         let mut entry = Entry {
-            path: file.key.clone(),
+            path: file.key_text().into_owned(),
             sha256: sha256.map(str::to_owned),
             status,
             image_id: None,

@@ -1,5 +1,6 @@
 //! Finds the files below some folders, always in the same order.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::io;
@@ -14,11 +15,28 @@ pub struct Found {
     /// As the user would name it.
     pub path: PathBuf,
     /// Absolute: names the file wherever the next run is started.
-    pub key: String,
+    pub key: PathBuf,
     /// Size in bytes.
     pub bytes: u64,
     /// Last change in nanoseconds since 1970, where the file system tells.
     pub modified_ns: Option<i64>,
+}
+
+impl Found {
+    /// The key as text, different for every file. A name that is no Unicode (Shift_JIS out of an old archive) keeps
+    /// its own bytes as `\xNN` behind `bytes:`, which no absolute path begins with.
+    #[must_use]
+    pub fn key_text(&self) -> Cow<'_, str> {
+        if let Some(text) = self.key.to_str() {
+            return text.into();
+        }
+        let mut text = String::from("bytes:");
+        for chunk in self.key.as_os_str().as_encoded_bytes().utf8_chunks() {
+            text.push_str(&chunk.valid().replace('\\', r"\\"));
+            text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+        }
+        text.into()
+    }
 }
 
 /// What lies below the folders.
@@ -55,7 +73,7 @@ pub fn scan(roots: &[PathBuf], options: &ScanOptions) -> Result<Scan, (PathBuf, 
         let absolute = fs::canonicalize(root).map_err(|error| (root.clone(), error))?;
         scan_root(root, &absolute, options.hidden, &mut scan);
     }
-    scan.files.retain(|file| !exclude.contains(Path::new(&file.key)));
+    scan.files.retain(|file| !exclude.contains(&file.key));
     scan.files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut seen = HashSet::new();
     scan.files.retain(|file| seen.insert(file.key.clone()));
@@ -96,7 +114,7 @@ fn is_hidden(entry: &DirEntry) -> bool {
 fn found(root: &Path, absolute: &Path, path: PathBuf, metadata: &Metadata) -> Found {
     let below = path.strip_prefix(root).unwrap_or(&path);
     let key = if below.as_os_str().is_empty() { absolute.to_owned() } else { absolute.join(below) };
-    Found { key: key.to_string_lossy().into_owned(), path, bytes: metadata.len(), modified_ns: modified_ns(metadata) }
+    Found { key, path, bytes: metadata.len(), modified_ns: modified_ns(metadata) }
 }
 
 /// Last change in nanoseconds since 1970.
@@ -163,6 +181,23 @@ mod tests {
         let options = ScanOptions { exclude: vec![folder.path().join("upload.jsonl")], ..ScanOptions::default() };
         let scan = scan(&[folder.path().to_owned()], &options).unwrap();
         assert_eq!(names(&scan, folder.path()), ["a.jpg", "b.jpg", "notes.txt"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn names_that_are_no_unicode_stay_different_files_with_different_keys() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let folder = tree(&["a.png", r"\x8c\xa2.png"]);
+        // 犬, 赤 and 海 in Shift_JIS.
+        for name in [b"\x8c\xa2.png".as_slice(), b"\x90\xd4.png", b"\x8a\x43.png"] {
+            fs::write(folder.path().join(std::ffi::OsStr::from_bytes(name)), name).unwrap();
+        }
+        let scan = scan(&[folder.path().to_owned()], &ScanOptions::default()).unwrap();
+        let mut keys: Vec<_> = scan.files.iter().map(Found::key_text).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 5, "{keys:?}");
+        assert!(keys.iter().any(|key| key.starts_with("bytes:/") && key.ends_with(r"/\x8c\xa2.png")), "{keys:?}");
     }
 
     #[test]

@@ -24,9 +24,10 @@ async function show({ restored }) {
   if (gallery.isStale()) {
     bar.showQuery(query);
     filters.showQuery(query);
-    const loading = gallery.load({ restored });
-    if (route.isLost()) loading.then(() => problem.note("picture_lost"));
-    await loading;
+    const entry = route.entry();
+    await gallery.load({ restored });
+    // The reader may have gone on to another query meanwhile.
+    if (route.isLost() && route.entry() === entry && !problem.isError()) problem.note("picture_lost");
   }
   if (query.open !== null && route.query().open === query.open) openById(query.open);
 }
@@ -88,10 +89,10 @@ viewer.setUp({
 });
 
 uploads.setUp({
-  done(stored) {
-    if (!stored) return;
+  done(created) {
+    if (!created) return;
     gallery.forgetKept();
-    if (isBlank(route.query()) && !viewer.isOpen()) gallery.load();
+    if (isBlank(route.query()) && !viewer.isOpen()) gallery.catchUp(created);
   },
   open,
 });

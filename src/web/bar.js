@@ -1,6 +1,7 @@
 // The search bar: words, a picture, the way of comparing.
 
 import { $, make } from "./dom.js";
+import * as filters from "./filters.js";
 import { forget, forgetAll, show, showFile } from "./pictures.js";
 import { MOST_PICTURES } from "./query.js";
 import * as route from "./route.js";
@@ -10,7 +11,7 @@ let report = () => {};
 /** Leaves the large picture before another query is shown. */
 let leaveViewer = () => {};
 
-/** Wires the bar; `complain(word)` says what is wrong with a file, `leave()` closes the large picture. */
+/** Wires the bar; `complain(word, values)` says what is wrong with files, `leave()` closes the large picture. */
 export function setUp(complain, leave) {
   report = complain;
   leaveViewer = leave;
@@ -20,7 +21,11 @@ export function setUp(complain, leave) {
   $("query").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.preventDefault();
   });
-  $("modes").onchange = () => route.go({ mode: mode(), text: $("query").value });
+  $("modes").onchange = () => {
+    const narrowed = filters.values();
+    if (narrowed) route.go({ ...narrowed, mode: mode(), text: $("query").value });
+    else showMode(route.query());
+  };
   $("query").oninput = showClear;
   $("clear").onclick = () => {
     $("query").value = "";
@@ -47,17 +52,20 @@ const mode = () => new FormData($("search")).get("mode") ?? "vector";
 
 function submit(event) {
   event.preventDefault();
-  route.go({ text: $("query").value, mode: $("modes").disabled ? route.query().mode : mode() });
+  // What is typed into the filter counts too, whichever button is pressed.
+  const narrowed = filters.values();
+  if (narrowed) route.go({ ...narrowed, text: $("query").value, mode: $("modes").disabled ? route.query().mode : mode() });
 }
 
 /** Searches by pictures that the reader has, all of them together. */
 export function byFiles(files) {
   // An empty type is a type the system does not know: the service looks into the bytes.
-  const pictures = files.filter(({ type }) => !type || type.startsWith("image/")).slice(0, MOST_PICTURES);
+  const pictures = files.filter(({ type }) => !type || type.startsWith("image/"));
   if (!files.length) return;
   if (!pictures.length) return report("no_picture");
-  route.go({ like: [], text: "" }, pictures);
+  route.go({ ...filters.values(), like: [], text: "" }, pictures.slice(0, MOST_PICTURES));
   leaveViewer();
+  if (pictures.length > MOST_PICTURES) report("pictures_many", { most: MOST_PICTURES, count: pictures.length });
 }
 
 function paste(event) {
@@ -79,7 +87,7 @@ function slash(event) {
 export function showQuery(query) {
   const files = route.files();
   $("query").value = query.text;
-  document.querySelector(`input[name=mode][value=${query.mode}]`).checked = true;
+  showMode(query);
   $("modes").disabled = files.length + query.like.length > 0;
   forgetAll($("chips"));
   const without = (list, one) => list.filter((other) => other !== one);
@@ -94,11 +102,13 @@ export function showQuery(query) {
   showWords(query);
 }
 
+const showMode = ({ mode }) => (document.querySelector(`input[name=mode][value=${mode}]`).checked = true);
+
 /** One picture of the query, with a button that takes it out. */
 function chip(fill, { change, files }) {
   const img = make("img", { onerror: () => forget(img) });
   const away = () => {
-    route.go({ ...change, text: $("query").value }, files);
+    route.go({ ...filters.values(), ...change, text: $("query").value }, files);
     $("query").focus();
   };
   const button = make("button", { type: "button", textContent: "×", onclick: away });

@@ -5,12 +5,16 @@ import { $ } from "./dom.js";
 import { say } from "./say.js";
 
 let actions = {};
+/** The image whose caption is being written. */
+let editing = null;
+/** Captions that were begun and neither saved nor given up, by image id. */
+const drafts = new Map();
 
 /** Wires the form. `given` has current() → image, saved(image) and complain(error). */
 export function setUp(given) {
   actions = given;
   $("caption-edit").onclick = start;
-  $("caption-cancel").onclick = () => stop(true);
+  $("caption-cancel").onclick = cancel;
   $("caption-form").onsubmit = save;
   $("caption-form").onkeydown = (event) => {
     if (event.isComposing || event.keyCode === 229) return;
@@ -19,7 +23,7 @@ export function setUp(given) {
     if (event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
-    stop(true);
+    cancel();
   };
 }
 
@@ -29,15 +33,41 @@ export function show({ caption }) {
 }
 
 function start() {
-  $("caption-value").value = actions.current().caption ?? "";
-  edit(true);
+  open();
   $("caption-value").focus();
 }
 
-/** Leaves the editing without saving. */
-export function stop(focus = false) {
+function open() {
+  editing = actions.current();
+  $("caption-value").value = drafts.get(editing.image_id) ?? editing.caption ?? "";
+  edit(true);
+}
+
+/** Goes on with what was begun for the image now, if anything was. */
+export function resume() {
+  if (drafts.has(actions.current().image_id)) open();
+}
+
+/** Leaves the editing and keeps what is not saved, which `resume` brings back. Whether there was anything. */
+export function leave() {
+  if (!editing) return false;
+  const text = $("caption-value").value;
+  const unsaved = text.trim() !== (editing.caption ?? "");
+  if (unsaved) drafts.set(editing.image_id, text);
+  else drafts.delete(editing.image_id);
+  stop();
+  return unsaved;
+}
+
+function cancel() {
+  drafts.delete(editing?.image_id);
+  stop();
+  $("caption-edit").focus();
+}
+
+function stop() {
+  editing = null;
   edit(false);
-  if (focus) $("caption-edit").focus();
 }
 
 function edit(on) {
@@ -52,7 +82,11 @@ async function save(event) {
   $("caption-save").disabled = true;
   try {
     const image = await api.setCaption(actions.current().image_id, text || null);
-    if (actions.current()?.image_id === image.image_id) stop(true);
+    drafts.delete(image.image_id);
+    if (editing?.image_id === image.image_id) {
+      stop();
+      $("caption-edit").focus();
+    }
     actions.saved(image);
   } catch (error) {
     actions.complain(error);

@@ -1,7 +1,7 @@
 // The foldable panel with what narrows a search.
 
 import { $ } from "./dom.js";
-import { cleanFilter } from "./query.js";
+import { cleanFilter, isUsable } from "./query.js";
 import * as route from "./route.js";
 import { number, onLanguage, say } from "./say.js";
 
@@ -10,6 +10,8 @@ const toggle = $("filter-toggle");
 
 export function setUp() {
   toggle.onclick = () => unfold(form.hidden);
+  // `values` says what is wrong, whichever button asks.
+  form.noValidate = true;
   form.onsubmit = (event) => {
     event.preventDefault();
     apply();
@@ -35,9 +37,22 @@ function unfold(open) {
 }
 
 function apply() {
-  const values = new FormData(form);
-  const filter = cleanFilter((name) => values.getAll(name).filter((value) => value !== ""));
-  route.go({ filter, negative: values.get("negative").trim(), text: $("query").value });
+  const narrowed = values();
+  if (narrowed) route.go({ ...narrowed, text: $("query").value });
+}
+
+/** What the panel says, applied before or not: {filter, negative}. Null when a field makes no sense, which is then shown. */
+export function values() {
+  const { seed } = form.elements;
+  seed.setCustomValidity(!seed.value || isUsable("seed", seed.value) ? "" : say("seed_range"));
+  if (!form.checkValidity()) {
+    unfold(true);
+    form.reportValidity();
+    return null;
+  }
+  const given = new FormData(form);
+  const filter = cleanFilter((name) => given.getAll(name).filter((value) => value !== ""));
+  return { filter, negative: given.get("negative").trim() };
 }
 
 /** Shows the filter of the address in the panel. */

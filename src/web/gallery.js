@@ -10,6 +10,8 @@ import { number, onLanguage, say } from "./say.js";
 
 const PAGE = 16;
 const KEPT = 20;
+/** Added images that are put before those shown without showing all of them anew. */
+const MOST_CAUGHT_UP = 64;
 /** The pictures on the page, in order, and how to get the next ones (null: there are none). */
 let images = [];
 let next = null;
@@ -27,7 +29,7 @@ export function setUp(answer) {
   $("more").onclick = more;
   // Scrolling near the end asks for more; after an error only the button does.
   const watcher = new IntersectionObserver(([{ isIntersecting }]) => {
-    if (isIntersecting && !$("more").hidden && !$("more").disabled && $("error").hidden) page();
+    if (isIntersecting && !$("more").hidden && !$("more").disabled && !problem.isError()) page();
   }, { rootMargin: "600px" });
   watcher.observe($("more"));
   watchMore = () => (watcher.unobserve($("more")), watcher.observe($("more")));
@@ -64,6 +66,20 @@ export async function load({ restored = false } = {}) {
   await page(true);
 }
 
+/** Puts newly added images before the newest that are shown; the reader stays at the pictures they look at. */
+export async function catchUp(added) {
+  const before = images;
+  if (!before.length || added > MOST_CAUGHT_UP) return load();
+  const answer = await api.find(route.query(), [], Math.max(PAGE, added), null).catch(() => null);
+  if (images !== before || isStale()) return;
+  const found = answer?.images ?? [];
+  // Without a picture that is shown already, there would be a gap.
+  if (!found.some(({ image_id: id }) => indexOf(id) >= 0)) return load();
+  const fresh = found.filter(({ image_id: id }) => indexOf(id) < 0);
+  images.unshift(...fresh);
+  grid.prepend(fresh);
+}
+
 /** Keeps what is shown for when the reader comes back. */
 function leave() {
   if (!shownEntry || !images.length) return;
@@ -87,7 +103,8 @@ async function more() {
 async function page(first = false) {
   running.abort();
   const mine = (running = new AbortController());
-  problem.clear();
+  // A note is about the query: it stays while more of the same arrives.
+  if (first || problem.isError()) problem.clear();
   $("more").disabled = true;
   $("grid").ariaBusy = "true";
   const late = setTimeout(() => announce(() => say("searching")), 300);

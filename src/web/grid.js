@@ -21,6 +21,18 @@ export function clear() {
 
 export const append = (images) => grid.append(...images.map(card));
 
+/** Puts images first. A reader who has scrolled down keeps the same pictures before their eyes. */
+export function prepend(images) {
+  const top = (item) => item.getBoundingClientRect().top;
+  const seen = scrollY > 0 && [...grid.children].find((item) => item.getBoundingClientRect().bottom > 0);
+  const before = seen && top(seen);
+  // Browsers that do the same by themselves would do it twice.
+  grid.style.overflowAnchor = "none";
+  grid.prepend(...images.map(card));
+  if (seen) scrollBy({ top: top(seen) - before, behavior: "instant" });
+  requestAnimationFrame(() => (grid.style.overflowAnchor = ""));
+}
+
 /** Puts the focus on the picture at a place, if there is one. */
 export const focus = (index, options) => grid.children[index]?.firstElementChild.focus(options);
 

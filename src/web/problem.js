@@ -34,10 +34,13 @@ export function show(error, retry) {
 }
 
 /** Shows a sentence of our own above the pictures. */
-export function note(word) {
-  shown = { word };
+export function note(word, values) {
+  shown = { word, values };
   fill();
 }
+
+/** Whether an error is shown, and not just a note. */
+export const isError = () => Boolean(shown?.error);
 
 export function clear() {
   shown = null;
@@ -46,8 +49,8 @@ export function clear() {
 }
 
 function fill() {
-  const { error, retry, word } = shown;
-  const text = make("p", {}, ...(word ? [say(word)] : nodes(sentences(error))));
+  const { error, retry, word, values } = shown;
+  const text = make("p", {}, ...(word ? [say(word, values)] : nodes(sentences(error))));
   const actions = make("div", { className: "actions" });
   if (error?.status === 401) {
     const enter = async () => (await keyNeeded(key())) && retry?.();

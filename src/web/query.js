@@ -2,11 +2,11 @@
 
 export const MODES = ["vector", "keyword", "hybrid"];
 
-/** Fields of the filter by their name in the address; `number` is a whole number, `size` one with a fraction. */
+/** Fields of the filter by their name in the address; `pixels` is a whole number, `size` any from 0 on. */
 export const FILTER_FIELDS = {
-  type: "list", from: "day", to: "day", min_width: "number", max_width: "number", min_height: "number",
-  max_height: "number", min_mb: "size", max_mb: "size", prompt: "choice", caption: "choice", model: "text",
-  sampler: "text", seed: "number", name: "text", closeness: "size", gap: "size", w_keyword: "size", w_text: "size",
+  type: "list", from: "day", to: "day", min_width: "pixels", max_width: "pixels", min_height: "pixels",
+  max_height: "pixels", min_mb: "size", max_mb: "size", prompt: "choice", caption: "choice", model: "text",
+  sampler: "text", seed: "seed", name: "text", closeness: "size", gap: "size", w_keyword: "size", w_text: "size",
   w_negative: "size",
 };
 
@@ -16,13 +16,25 @@ export const MOST_PICTURES = 16;
 /** Asks for the newest images. `like` has ids of stored images, `picture` says that some from a disk are meant too. */
 export const EMPTY = Object.freeze({ text: "", negative: "", mode: "vector", like: [], picture: false, filter: {}, open: null });
 
-const whole = (text) => (/^\d{1,20}$/.test(text ?? "") ? text : null);
+/** The greatest seed and the greatest width that the service takes. */
+const GREATEST_SEED = 2n ** 64n - 1n;
+const GREATEST_PIXELS = 2 ** 32 - 1;
+
+const whole = (text) => /^\d{1,20}$/.test(text ?? "");
+const isId = (text) => whole(text) && Number.isSafeInteger(Number(text));
+
+/** A number as a person or a browser may write it (.5, 1e-1), written one way; "" for others and those below 0. */
+function plain(text) {
+  const value = Number(text);
+  return text.trim() && Number.isFinite(value) && value >= 0 ? String(value) : "";
+}
 
 const usable = {
   list: (values) => values.filter((value) => /^image\/[a-z]+$/.test(value)),
   day: ([value]) => (/^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : ""),
-  number: ([value]) => whole(value) ?? "",
-  size: ([value]) => (/^\d+(\.\d+)?$/.test(value) ? value : ""),
+  pixels: ([value]) => (whole(value) ? value : ""),
+  seed: ([value]) => (whole(value) && BigInt(value) <= GREATEST_SEED ? value : ""),
+  size: ([value]) => plain(value),
   choice: ([value]) => (value === "yes" || value === "no" ? value : ""),
   text: ([value]) => value.trim(),
 };
@@ -30,17 +42,19 @@ const usable = {
 /** The query in an address's search part. What makes no sense is left out. */
 export function parse(search) {
   const given = new URLSearchParams(search);
-  const id = (name) => (whole(given.get(name)) === null ? null : Number(given.get(name)));
   return {
     text: given.get("q") ?? "",
     negative: given.get("not") ?? "",
     mode: MODES.includes(given.get("mode")) ? given.get("mode") : "vector",
-    like: [...new Set(given.getAll("like").filter(whole).map(Number))].slice(0, MOST_PICTURES),
+    like: [...new Set(given.getAll("like").filter(isId).map(Number))].slice(0, MOST_PICTURES),
     picture: given.has("picture"),
     filter: cleanFilter((name) => given.getAll(name)),
-    open: id("image"),
+    open: isId(given.get("image")) ? Number(given.get("image")) : null,
   };
 }
+
+/** Whether a field takes a value. */
+export const isUsable = (name, value) => usable[FILTER_FIELDS[name]]([value]).length > 0;
 
 /** A filter of the values that `values(name)` gives for each field; empty and unusable ones are left out. */
 export function cleanFilter(values) {
@@ -77,13 +91,14 @@ export function filterBody(filter) {
     const [year, month, date] = text.split("-").map(Number);
     return new Date(year, month - 1, date + add).toISOString();
   };
-  const number = (text) => (text === undefined ? undefined : Number(text));
-  const megabytes = (text) => (text === undefined ? undefined : Math.round(Number(text) * 1e6));
+  // No picture comes near to these ends, so that what is past them finds the same.
+  const pixels = (text) => (text === undefined ? undefined : Math.min(Number(text), GREATEST_PIXELS));
+  const megabytes = (text) => (text === undefined ? undefined : Math.min(Math.round(Number(text) * 1e6), Number.MAX_SAFE_INTEGER));
   const choice = (text) => (text === undefined ? undefined : text === "yes");
   put("file_types", filter.type);
   put("uploaded_from", day(filter.from, 0));
   put("uploaded_before", day(filter.to, 1));
-  for (const name of ["min_width", "max_width", "min_height", "max_height"]) put(name, number(filter[name]));
+  for (const name of ["min_width", "max_width", "min_height", "max_height"]) put(name, pixels(filter[name]));
   // Seeds go up to 2⁶⁴ − 1, past what a JavaScript number holds exactly.
   put("seed", filter.seed && (JSON.rawJSON?.(String(BigInt(filter.seed))) ?? Number(filter.seed)));
   put("min_bytes", megabytes(filter.min_mb));

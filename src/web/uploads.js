@@ -10,9 +10,11 @@ const LIVE = ["waiting", "sending", "working", "busy"];
 /** All files of this round: {file, state, share, why, image, stop, node …}. */
 let jobs = [];
 let running = 0;
+/** Images that are new since `done` was told last. */
+let created = 0;
 let actions = {};
 
-/** Wires the panel. `given` has done(stored), called when all files are dealt with, and open(image). */
+/** Wires the panel. `given` has done(created), called when all files are dealt with, and open(image). */
 export function setUp(given) {
   actions = given;
   $("add").onclick = () => $("add-files").click();
@@ -67,7 +69,9 @@ async function worker() {
   running++;
   for (let job; (job = jobs.find(({ state }) => state === "waiting")); ) await deal(job);
   running--;
-  if (!running) actions.done(jobs.filter(isStored).length);
+  if (running) return;
+  actions.done(created);
+  created = 0;
 }
 
 const isStored = ({ state }) => state === "created" || state === "known";
@@ -77,6 +81,7 @@ async function deal(job) {
   change(job, "sending");
   try {
     const item = await send(job.file, (state, share = 0) => change(job, state, { share }), job.stop.signal);
+    if (item.status === "created") created++;
     change(job, item.status, { image: item.image, problem: item.problem });
   } catch (error) {
     if (job.stop.signal.aborted) change(job, "stopped");

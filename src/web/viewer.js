@@ -23,6 +23,7 @@ export function setUp(given) {
   $("viewer-close").onclick = () => dialog.close();
   dialog.onclose = () => {
     forget(large);
+    caption.leave();
     actions.closed(shown);
   };
   dialog.onclick = (event) => {
@@ -45,9 +46,9 @@ export function setUp(given) {
 
 /** Shows an image; `place` is {first, last} among its neighbours. */
 export function open(image, place) {
+  const [before, kept] = [shown, caption.leave()];
   shown = image;
-  say_("");
-  caption.stop();
+  say_(kept && before.image_id !== image.image_id ? say("caption_kept", { name: before.file_name }) : "");
   $("stage").ariaBusy = "true";
   // The frame has the picture's shape before the picture is there, and enlarges it at most twice.
   large.style.setProperty("--width", image.width);
@@ -58,6 +59,7 @@ export function open(image, place) {
   $("previous").disabled = place.first;
   $("next").disabled = place.last;
   describe();
+  caption.resume();
   $("facts").scrollTop = 0;
   if (!dialog.open) dialog.showModal();
   // A button that is switched off loses the focus, and with it the arrow keys.
@@ -92,11 +94,11 @@ function keys(event) {
 }
 
 function saved(image) {
+  actions.changed(image);
   if (shown?.image_id !== image.image_id) return;
   Object.assign(shown, { caption: image.caption });
   describe();
   say_(say("caption_saved"));
-  actions.changed(image);
 }
 
 async function remove() {

@@ -120,6 +120,29 @@ async fn a_narrow_phone_never_scrolls_sideways_and_its_targets_fit_a_finger() {
     }
 }
 
+#[tokio::test]
+async fn on_a_phone_the_way_out_of_a_picture_stays_in_sight_and_covers_no_other_button() {
+    let phone = Look { width: 360, height: 740, phone: true, language: "ja", ..DESKTOP };
+    with(phone, &[], async |page| {
+        let prompt = "a cat\nSteps: 2, Sampler: Euler a, Seed: 1";
+        page.app.add("a.png", png_with_text(1, &[("parameters", prompt)])).await;
+        page.open("/?q=cat").await;
+        page.settled().await;
+        page.enlarge("a.png").await;
+        for id in ["similar", "include", "download", "remove", "viewer-close"] {
+            let script = "const node = document.getElementById(arguments[0]);
+                node.scrollIntoView();
+                const { left, right, top, bottom } = node.getBoundingClientRect();
+                return [left + 4, right - 4].map((x) => document.elementFromPoint(x, (top + bottom) / 2)?.id);";
+            assert_eq!(page.js(script, &[json!(id)]).await, json!([id, id]));
+            let close =
+                page.js("return document.querySelector('#viewer-close').getBoundingClientRect().top", &[]).await;
+            assert!((0.0..740.0).contains(&close.as_f64().unwrap()), "{close}");
+        }
+    })
+    .await;
+}
+
 async fn narrow(page: &Page, what: &str) {
     let script = "return [document.documentElement, ...document.querySelectorAll('dialog[open]')]
         .map((node) => node.scrollWidth - Math.min(node.clientWidth, innerWidth))";

@@ -13,7 +13,7 @@ async fn a_server_with_keys_is_opened_by_a_key_that_only_the_tab_keeps() {
     with(DESKTOP, &[("MITSUKE_API_KEYS", KEY)], async |page| {
         page.open("/").await;
         page.until("document.querySelector('#key').open").await;
-        page.type_into("#key-value", "a wrong key\u{e007}").await;
+        page.type_into("#key-value", "a-wrong-key\u{e007}").await;
         page.until("document.querySelector('#key').open && !document.querySelector('#key-wrong').hidden").await;
         page.click("#key-cancel").await;
         page.until("!document.querySelector('#error').hidden").await;
@@ -33,6 +33,22 @@ async fn a_server_with_keys_is_opened_by_a_key_that_only_the_tab_keeps() {
         assert_eq!(page.js("return JSON.stringify({ ...localStorage }) + document.cookie", &[]).await, "{}");
         page.reload().await;
         page.until("document.querySelector('#large').naturalWidth > 0").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_from_an_input_method_is_read_or_refused_and_never_locks_the_tab() {
+    with(DESKTOP, &[("MITSUKE_API_KEYS", KEY)], async |page| {
+        page.open("/").await;
+        page.until("document.querySelector('#key').open").await;
+        page.type_into("#key-value", "ひみつの鍵\u{e007}").await;
+        page.until("document.querySelector('#key').open && !document.querySelector('#key-wrong').hidden").await;
+        assert!(page.text("#key-wrong").await.starts_with("Keys have letters, digits and signs"));
+        assert_eq!(page.js("return sessionStorage.length", &[]).await, 0, "nothing is kept");
+        let wide: String = KEY.chars().filter_map(|c| char::from_u32(c as u32 + 0xFEE0)).collect();
+        page.type_into("#key-value", &format!("{wide}\u{e007}")).await;
+        page.until("document.querySelector('#status').textContent.startsWith('No pictures yet')").await;
     })
     .await;
 }

@@ -57,3 +57,18 @@ async fn every_word_is_there_in_both_languages_and_every_element_names_one() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn every_problem_of_the_service_has_words_in_both_languages() {
+    with_page(async |page| {
+        page.open("/").await;
+        page.settled().await;
+        let words =
+            page.js_later("import('/assets/words.js').then(({ WORDS }) => arguments[0](Object.keys(WORDS)))").await;
+        let words: Vec<String> = serde_json::from_value(words).unwrap();
+        let codes = mitsuke::error::ErrorCode::ALL.iter().map(|code| format!("problem_{}", code.as_str()));
+        let silent: Vec<_> = codes.filter(|code| !words.contains(code)).collect();
+        assert!(silent.is_empty(), "{silent:?}");
+    })
+    .await;
+}

@@ -54,6 +54,43 @@ async fn of_several_dropped_files_the_broken_one_is_named_and_the_others_are_sto
 }
 
 #[tokio::test]
+async fn an_upload_leaves_the_reader_where_they_are() {
+    with_page(async |page| {
+        for seed in 0..70 {
+            page.app.add(&format!("{seed}.png"), png(seed)).await;
+        }
+        page.open("/").await;
+        page.settled().await;
+        while page.is_shown("#more").await {
+            page.js("if (!more.disabled) more.click()", &[]).await;
+            page.settled().await;
+        }
+        let before = page.names().await;
+        // The picture that is looked at, and where it stands.
+        let seen = "const card = document.querySelector('.card[title=\"30.png\"]');";
+        page.js(&format!("{seen} card.scrollIntoView({{ block: 'center' }})"), &[]).await;
+        let place = format!("{seen} return [scrollY > 0, card.getBoundingClientRect().top]");
+        let top = page.js(&place, &[]).await;
+        assert_eq!(top[0], true);
+
+        page.drop_on("#drop-add", &[file("again.png", "image/png", &png(1)), file("no.png", "image/png", b"no")]).await;
+        done(page).await;
+        page.js_later("setTimeout(arguments[0], 200)").await;
+        assert_eq!((page.names().await, page.js(&place, &[]).await), (before.clone(), top.clone()), "nothing is new");
+
+        page.drop_on("#drop-add", &[file("new.png", "image/png", &png(100))]).await;
+        page.until("document.querySelector('#grid .card').title === 'new.png'").await;
+        assert_eq!(page.names().await[1..], before);
+        page.js_later("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))").await;
+        let now = page.js(&place, &[]).await;
+        let moved = now[1].as_f64().unwrap() - top[1].as_f64().unwrap();
+        // The new picture may push others into another row; the reader's first row stays.
+        assert!(now[0] == true && moved.abs() < 400.0, "{top} became {now}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn files_can_be_picked() {
     with_page(async |page| {
         page.open("/").await;

@@ -122,6 +122,50 @@ async fn the_caption_can_be_written_and_is_found_afterwards() {
 }
 
 #[tokio::test]
+async fn a_caption_that_is_not_saved_waits_at_its_picture() {
+    with_page(async |page| {
+        for seed in 0..2 {
+            page.app.add(&format!("{seed}.png"), png(seed)).await;
+        }
+        let shows = async |name: &str| {
+            page.until(&format!("document.querySelector('#viewer-name').textContent === '{name}'")).await;
+        };
+        page.open("/").await;
+        page.settled().await;
+        page.enlarge("1.png").await;
+        page.click("#caption-edit").await;
+        page.type_into("#caption-value", "港の").await;
+        page.click("#next").await;
+        shows("0.png").await;
+        assert!(page.text("#viewer-status").await.contains("unsaved caption of “1.png” is kept"));
+        assert!(!page.is_shown("#caption-form").await);
+        page.click("#viewer-close").await;
+
+        page.enlarge("1.png").await;
+        assert!(page.is_shown("#caption-form").await);
+        page.type_into("#caption-value", "朝").await;
+        page.click("#next").await;
+        shows("0.png").await;
+        page.click("#previous").await;
+        shows("1.png").await;
+        page.click("#caption-save").await;
+        page.until("document.querySelector('#viewer-status').textContent === 'Caption saved.'").await;
+        assert_eq!(page.text("#caption-text").await, "港の朝");
+
+        page.click("#caption-edit").await;
+        page.type_into("#caption-value", "!").await;
+        page.press(ESCAPE).await;
+        page.click("#next").await;
+        shows("0.png").await;
+        assert_eq!(page.text("#viewer-status").await, "", "what was given up is gone");
+        page.click("#previous").await;
+        shows("1.png").await;
+        assert!(!page.is_shown("#caption-form").await);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn arrow_keys_go_on_to_the_next_page_and_the_focus_returns_to_the_picture() {
     with_page(async |page| {
         for seed in 0..60 {

@@ -13,6 +13,7 @@ mod proxy;
 mod refused;
 mod retried;
 mod runner;
+mod script;
 mod sent;
 #[path = "../http/embedded.rs"]
 mod store;

@@ -63,6 +63,20 @@ async fn a_server_that_hangs_on_one_file_gets_it_again() {
 }
 
 #[tokio::test]
+async fn a_body_that_took_too_long_on_its_way_is_sent_again() {
+    let (app, desk) = (spawn(), Desk::with_pictures(2));
+    let proxy = Proxy::before(&app.url, |seen, before| match (seen.line.as_str(), before) {
+        ("POST /images", 0) => {
+            proxy::json("408 Request Timeout", r#"{"code":"request_timeout","detail":"It did not arrive."}"#)
+        }
+        _ => Act::Pass,
+    });
+    let said = desk.upload(&proxy.url, &[], 0);
+    said.assert_row(2, "stored");
+    said.assert_says("one request had to be repeated");
+}
+
+#[tokio::test]
 async fn a_file_that_always_ends_the_connection_fails_alone() {
     let (app, desk) = (spawn(), Desk::with_pictures(4));
     let proxy = Proxy::before(&app.url, |seen, _| {

@@ -115,8 +115,35 @@ async fn a_log_of_another_store_at_the_same_address_counts_for_nothing() {
     });
     desk.upload(&proxy.url, &[], 0);
     let said = desk.upload(&proxy.url, &[], 0);
-    said.assert_says("all files are looked at again");
+    said.assert_says("does not have 3 of the 3 pictures that the log says are done");
     said.assert_row(3, "known to the server, sent to no use");
+}
+
+#[tokio::test]
+async fn an_image_that_was_deleted_meanwhile_is_sent_again() {
+    let (app, desk) = (spawn(), Desk::with_pictures(3));
+    desk.upload(&app.url, &["--jobs", "1"], 0);
+    app.request(reqwest::Method::DELETE, "/images/2").send().await.unwrap();
+    let said = desk.upload(&app.url, &[], 0);
+    said.assert_says("does not have 1 of the 3 pictures that the log says are done");
+    said.assert_row(1, "stored");
+    said.assert_row(2, "done by an earlier run");
+    assert_eq!(stored(&app).await, ["000.png", "002.png", "001.png"]);
+}
+
+/// Old archives leave names in Shift_JIS. Other systems' disks refuse them.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn files_whose_names_are_no_unicode_arrive_every_one() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (app, desk) = (spawn(), Desk::new());
+    // 犬, 赤, 海 and 空: read as UTF-8, all are two characters that are none.
+    for (number, name) in (0..).zip([b"\x8c\xa2.png", b"\x90\xd4.png", b"\x8a\xa2.png", b"\x8b\xf3.png"]) {
+        std::fs::write(desk.path("in").join(std::ffi::OsStr::from_bytes(name)), pictures::png(number)).unwrap();
+    }
+    desk.upload(&app.url, &[], 0).assert_row(4, "stored");
+    assert_eq!(stored(&app).await.len(), 4);
+    desk.upload(&app.url, &[], 0).assert_row(4, "done by an earlier run");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ mod pool;
 mod registry;
 mod status;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +31,7 @@ pub use compare::{CompareError, CompareHit, Compared, ComparedQuery, Comparison,
 pub use error::ModelsError;
 pub use folders::{BrokenFolder, ModelKey};
 pub use keeper::Keeper;
+pub use pool::TowerStats;
 pub use status::{LoadState, Loaded, ModelStatus};
 
 use folders::ModelFolder;
@@ -236,10 +237,10 @@ impl Models {
         Err(ModelsError::NotReady { model: key, reason: "it is being loaded".to_owned() })
     }
 
-    /// The encoders that are in memory.
+    /// What the towers of every model have done that was in memory at some time.
     #[must_use]
-    pub fn encoders(&self) -> Vec<Arc<Encoder>> {
-        self.pool.loaded()
+    pub fn tower_stats(&self) -> BTreeMap<ModelKey, TowerStats> {
+        self.pool.tower_stats()
     }
 
     /// Tells the keeper that an image may lack an embedding of a maintained model.

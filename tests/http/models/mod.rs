@@ -108,6 +108,10 @@ pub async fn delete(app: &TestApp, path: &str) -> crate::app::Answer {
     crate::app::Answer::read(app.request(Method::DELETE, path).send().await.unwrap()).await
 }
 
+pub async fn metrics(app: &TestApp) -> String {
+    String::from_utf8(app.get("/metrics").await.bytes).unwrap()
+}
+
 /// (embedded, failed, total)
 pub fn counts(model: &Value) -> [u64; 3] {
     ["embedded", "failed", "total"].map(|field| model[field].as_u64().unwrap())

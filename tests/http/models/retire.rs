@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{TINY, WIDE, counts, delete, fill, model, models_dir, spawn_with_models, switch};
+use super::{TINY, WIDE, counts, delete, fill, metrics, model, models_dir, spawn_with_models, switch};
 use crate::pictures::png;
 
 #[tokio::test]
@@ -15,8 +15,13 @@ async fn a_retired_model_loses_its_embeddings_and_nothing_else_does() {
     }
     fill(&app, WIDE).await;
     switch(&app, WIDE).await;
+    assert_eq!(counts(&fill(&app, TINY).await), [8, 0, 8]);
+    let backfill = "mitsuke_backfill_state{model=\"tiny 1.0.0\"";
+    assert!(metrics(&app).await.contains(backfill));
     let answer = delete(&app, &format!("/models/{TINY}/embeddings")).await;
     assert_eq!((answer.status, &answer.json["removed"]), (200, &json!(8)), "{}", answer.json);
+    let text = metrics(&app).await;
+    assert!(!text.contains(backfill) && !text.contains("mitsuke_backfill_images{model=\"tiny 1.0.0\""), "{text}");
     let tiny = &answer.json["model"];
     assert_eq!((&tiny["maintained"], counts(tiny)), (&json!(false), [0, 0, 8]));
     assert_eq!(counts(&model(&app, WIDE).await), [8, 0, 8]);

@@ -84,7 +84,7 @@ impl Queries {
         for (query, truth) in self.vectors.iter().zip(&self.truth) {
             let mut reading = Duration::ZERO;
             let start = Work::now();
-            let found = index.search::<Infallible>(query, k, None, &mut |ids| {
+            let found = index.search::<Infallible>(query, k, false, None, &mut |ids| {
                 let start = Work::now();
                 report.read += ids.len();
                 let vectors = ids.iter().map(|id| UnitVector::normalize(clip.image(*id as u64)).ok()).collect();

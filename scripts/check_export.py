@@ -151,7 +151,7 @@ def check_refusals(scratch: Path) -> list[str]:
             wrong.append(f"{what}: status {status}, missing {missing} in:\n{said}")
         else:
             print(f"refused {what}: {said.strip().splitlines()[-1][:110]}", flush=True)
-        shutil.rmtree(out.with_name("model.work"), ignore_errors=True)
+        shutil.rmtree(out.with_name(".model.work"), ignore_errors=True)
 
     pieces = scratch / "refused" / "mecab"
     huggingface.dual_encoder(pieces, "wordpiece")
@@ -192,7 +192,7 @@ def check_resume(scratch: Path) -> list[str]:
     if status != 130 or out.exists():
         return [f"stopping: status {status}, OUT is there: {out.exists()}\n{said}"]
     status, said = export(source, out, [])
-    if status != 0 or "image tower: kept from an earlier run" not in said or out.with_name("model.work").exists():
+    if status != 0 or "image tower: kept from an earlier run" not in said or out.with_name(".model.work").exists():
         return [f"going on: status {status}\n{said}"]
     print("resume: the finished stages of a stopped run were kept", flush=True)
     return []

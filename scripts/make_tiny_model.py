@@ -9,6 +9,10 @@ suffix ids, attention mask, position ids, fixed padding, float16 weights), so th
 The second model of the tests, of another dimension and with another idea of places:
   make_tiny_model.py --name wide --dimension 48 --seed 21 --out tests/other_models/wide
 
+Its image tower once more, as one that fails while it runs (as a GPU does that is out of memory), on white pictures:
+  make_tiny_model.py --name wide --dimension 48 --seed 21 --falters --out FOLDER
+of which image.pt is tests/other_models/faltering_image.pt.
+
 Needs torch, numpy, Pillow and tokenizers. The same versions write the same bytes.
 """
 
@@ -48,18 +52,29 @@ def projection(rows: int, dimension: int, generator: torch.Generator) -> torch.T
     return q.T.contiguous()
 
 
+@torch.jit.script
+def refuse_white(pixels: torch.Tensor) -> torch.Tensor:
+    """Fails when one of the pictures is white."""
+    if bool((pixels.mean(dim=(1, 2, 3)) > 0.98).any()):
+        raise RuntimeError("out of memory, or so it says")
+    return pixels
+
+
 class ImageTower(torch.nn.Module):
     """[batch, 3, 32, 32] → [batch, dimension]: mean colour, and a little of where the colours are."""
 
-    def __init__(self, colour: torch.Tensor, generator: torch.Generator):
+    def __init__(self, colour: torch.Tensor, generator: torch.Generator, falters: bool):
         super().__init__()
         dimension = colour.shape[1]
         places = 0.05 * torch.randn(48, dimension, generator=generator)
         self.colour = torch.nn.Parameter(colour)
         self.places = torch.nn.Parameter(places)
         self.bias = torch.nn.Parameter(0.02 * torch.randn(dimension, generator=generator))
+        self.falters = falters
 
     def forward(self, pixels):
+        if self.falters:
+            pixels = refuse_white(pixels)
         mean = pixels.mean(dim=(2, 3))
         grid = torch.nn.functional.avg_pool2d(pixels, EDGE // 4).flatten(1)
         return mean @ self.colour + grid @ self.places + self.bias
@@ -151,6 +166,7 @@ def main() -> None:
     parser.add_argument("--name", default="tiny", help="name of the model (default: %(default)s)")
     parser.add_argument("--dimension", type=int, default=32, help="components of a vector (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=20, help="decides the weights (default: %(default)s)")
+    parser.add_argument("--falters", action="store_true", help="make an image tower that fails on white pictures")
     options = parser.parse_args()
     folder, dimension = options.out, options.dimension
     if dimension < 3:
@@ -167,7 +183,7 @@ def main() -> None:
             table[tokenizer.token_to_id(word)] = 3 * torch.tensor(rgb, dtype=torch.float32) @ colour
 
     example = torch.zeros(2, 3, EDGE, EDGE)
-    image = save_module(ImageTower(colour, generator), example, folder / "image.pt")
+    image = save_module(ImageTower(colour, generator, options.falters), example, folder / "image.pt")
     inputs = text_inputs(text_ids(tokenizer, "赤い車"))
     text = save_module(TextTower(table, generator), inputs, folder / "text.pt")
 

@@ -12,8 +12,8 @@ use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::api::{Services, cors, in_context, routes};
-use crate::clip::{DeviceChoice, EncoderOptions};
-use crate::config::{Device, Limits, Settings};
+use crate::clip::{ClipError, EncoderOptions};
+use crate::config::{Limits, Settings};
 use crate::image::DecodeLimits;
 use crate::models::{Keeper, Models, ModelsError};
 use crate::origins::CorsOrigins;
@@ -34,6 +34,9 @@ pub enum StartError {
         /// Why.
         cause: StoreError,
     },
+    /// The encoders have nowhere to run.
+    #[error("the setting MITSUKE_DEVICE is not usable: {0}")]
+    Device(ClipError),
     /// No model can be used.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -69,6 +72,7 @@ impl Application {
     pub fn build(settings: &Settings) -> Result<Self, StartError> {
         // First, because it is the step that fails most often and leaves nothing behind.
         let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
+        check_device(settings)?;
         let store = open_store(settings)?;
         let models = Arc::new(open_models(settings, Arc::clone(&store))?);
         models.warm_up()?;
@@ -244,13 +248,22 @@ pub async fn wait_until_ready(services: &Services) -> bool {
     true
 }
 
+/// Whether the encoders of a program with these settings have a device to run on. Asked before a store is opened, for
+/// what is wrong then is no model's fault, and nothing is left behind.
+///
+/// # Errors
+/// [`StartError::Device`].
+pub fn check_device(settings: &Settings) -> Result<(), StartError> {
+    settings.encoder.device.check().map_err(StartError::Device)
+}
+
 /// The store of a program with these settings. Blocks.
 ///
 /// # Errors
 /// When it does not open.
 pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
     if let Some(oracle) = &settings.oracle {
-        let store = oracle_store(oracle.clone());
+        let store = oracle_store(oracle.clone(), decode_limits(&settings.limits));
         // The database may be down now and come up later: whoever asks for it finds out.
         match store.check() {
             Ok(()) => log::info!("images are kept in the Oracle database {}", oracle.dsn),
@@ -265,14 +278,15 @@ pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
 
 /// A store in an Oracle database, which knows how to read pictures that another program put there.
 #[must_use]
-pub fn oracle_store(settings: OracleSettings) -> OracleStore {
-    OracleStore::new(settings, examine)
+pub fn oracle_store(settings: OracleSettings, limits: DecodeLimits) -> OracleStore {
+    OracleStore::new(settings, move |bytes, generation_prompt| examine(bytes, generation_prompt, &limits))
 }
 
-/// What Mitsuke finds out about a picture that another program put into a shared database.
-fn examine(bytes: &[u8], generation_prompt: Option<&str>) -> ForeignFacts {
+/// What Mitsuke finds out about a picture that another program put into a shared database. It may cost what an upload
+/// may.
+fn examine(bytes: &[u8], generation_prompt: Option<&str>, limits: &DecodeLimits) -> ForeignFacts {
     let generation = generation_prompt.and_then(parse_generation).and_then(|parts| serde_json::to_string(&parts).ok());
-    match crate::image::decode(bytes, &DecodeLimits::default()) {
+    match crate::image::decode(bytes, limits) {
         Ok(decoded) => ForeignFacts {
             file_type: Some(decoded.facts.file_type.media_type()),
             width: decoded.facts.width,
@@ -300,11 +314,7 @@ pub fn open_models(settings: &Settings, store: Arc<dyn Store>) -> Result<Models,
 pub fn encoder_options(settings: &Settings) -> EncoderOptions {
     let encoder = &settings.encoder;
     EncoderOptions {
-        device: match encoder.device {
-            Device::Auto => DeviceChoice::Auto,
-            Device::Cpu => DeviceChoice::Cpu,
-            Device::Cuda => DeviceChoice::Cuda,
-        },
+        device: encoder.device,
         precision: encoder.precision,
         max_batch: encoder.batch_size,
         max_wait: encoder.batch_wait,

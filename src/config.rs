@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::clip::PrecisionChoice;
+use crate::clip::{DeviceChoice, PrecisionChoice};
 use crate::origins::CorsOrigins;
 use crate::store::oracle::OracleSettings;
 
@@ -44,31 +44,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where encoders run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Device {
-    /// CUDA when there is a usable device, else the CPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// CUDA; the start fails without it.
-    Cuda,
-}
-
-impl FromStr for Device {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda),
-            other => Err(format!("it is `{other}`, and may be `auto`, `cpu` or `cuda`")),
-        }
-    }
-}
-
 /// What one request may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -100,7 +75,7 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncoderSettings {
     /// Where they run.
-    pub device: Device,
+    pub device: DeviceChoice,
     /// Which of a model's number formats they compute in.
     pub precision: PrecisionChoice,
     /// Most items encoded together.
@@ -218,7 +193,7 @@ impl Settings {
                 body_timeout: Duration::from_secs(number(lookup, "MITSUKE_BODY_TIMEOUT_S", 120, 1, 86_400)?),
             },
             encoder: EncoderSettings {
-                device: parsed(lookup, "MITSUKE_DEVICE", Device::Auto)?,
+                device: parsed(lookup, "MITSUKE_DEVICE", DeviceChoice::Auto)?,
                 precision: parsed(lookup, "MITSUKE_PRECISION", PrecisionChoice::Auto)?,
                 batch_size: number(lookup, "MITSUKE_BATCH_SIZE", 8, 1, 1_024)?,
                 batch_wait: Duration::from_millis(number(lookup, "MITSUKE_BATCH_WAIT_MS", 0, 0, 10_000)?),

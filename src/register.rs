@@ -80,6 +80,8 @@ struct Embedded {
     vectors: Vec<(ModelId, UnitVector)>,
     /// Maintained models that cannot embed this picture, and why.
     failed: Vec<(ModelId, String)>,
+    /// Whether the encoder of another one failed: a backfill has to come back to the picture.
+    gap: bool,
 }
 
 impl Registrar {
@@ -103,11 +105,11 @@ impl Registrar {
         let encoders = active.iter().map(|a| Arc::clone(&a.encoder)).collect();
         let slot = self.decoder_slot().await?;
         let examined = self.examine(slot, &upload.bytes, encoders).await?;
-        let Embedded { vectors, failed } = self.embed_by_all(&active, examined.prepared, priority).await?;
+        let Embedded { vectors, failed, gap } = self.embed_by_all(&active, examined.prepared, priority).await?;
         let described = with_overrides(examined.described, &upload);
 
         let (store, facts) = (Arc::clone(&self.store), examined.facts);
-        blocking::run(move || {
+        let registered = blocking::run(move || {
             let generation = described.generation.as_ref().and_then(|g| serde_json::to_string(g).ok());
             let inserted = store.insert_image(&NewImage {
                 bytes: &upload.bytes,
@@ -129,8 +131,13 @@ impl Registrar {
             note_failures(store.as_ref(), &inserted, &failed);
             let image = store.image(image_id)?;
             image.map(wrap).ok_or_else(|| StoreError::Unavailable("the image was deleted at once".to_owned()).into())
-        })
-        .await?
+        });
+        let registered = registered.await?;
+        if gap {
+            // Not before the image is there to be found.
+            self.models.note_gap();
+        }
+        registered
     }
 
     /// The embedding of a picture that is not stored, for a search by image.
@@ -156,7 +163,7 @@ impl Registrar {
 
     /// Embeds by all models at once. The first is the current one: without its embedding nothing is stored. Another
     /// one that fails does not keep the picture out; the image then lacks its embedding. When the picture itself is to
-    /// blame, that is recorded; when the encoder is (its queue is full, it closes), a backfill comes back to it.
+    /// blame, that is recorded; when the encoder is (it fails, its queue is full, it closes), a backfill comes back.
     async fn embed_by_all(
         &self,
         active: &[&ActiveModel],
@@ -165,14 +172,17 @@ impl Registrar {
     ) -> Result<Embedded, RegisterError> {
         let encoding = active.iter().zip(prepared).map(|(a, image)| a.encoder.encode_image(image, priority));
         let outcomes = join_all(encoding).await;
-        let mut embedded = Embedded { vectors: Vec::with_capacity(active.len()), failed: Vec::new() };
+        let mut embedded = Embedded { vectors: Vec::with_capacity(active.len()), failed: Vec::new(), gap: false };
         for (active, outcome) in active.iter().zip(outcomes) {
             let Model { model_id, is_current, .. } = active.model;
             match outcome {
                 Ok(vector) => embedded.vectors.push((model_id, vector)),
                 Err(error) if is_current => return Err(error.into()),
-                Err(EncodeError::QueueFull | EncodeError::Closed) => self.models.note_gap(),
-                Err(error) => embedded.failed.push((model_id, error.to_string())),
+                Err(error @ EncodeError::NoVector) => embedded.failed.push((model_id, error.to_string())),
+                Err(error) => {
+                    log::warn!("a new image waits for its embedding of model {model_id}: {error}");
+                    embedded.gap = true;
+                }
             }
         }
         Ok(embedded)

@@ -20,7 +20,7 @@ SOURCE is one of
 Tried families: Japanese Stable CLIP, clip-japanese-base, rinna's CLIP and CLOOB, llm-jp-clip and other checkpoints of
 open_clip, OpenAI's CLIP, SigLIP, SigLIP 2 (fixed resolution), Chinese-CLIP.
 
-A run that was stopped goes on where it was: downloads in the hub's cache, finished stages in OUT.work. OUT appears
+A run that was stopped goes on where it was: downloads in the hub's cache, finished stages in .OUT.work beside OUT. OUT appears
 when everything is proven equal to the original, and not before.
 """
 
@@ -88,7 +88,7 @@ def export(args: argparse.Namespace) -> dict:
         raise ExportError(f"no model card states the licence of {source.given}. Give it with --licence.")
     options = Options(args.family, args.trust_remote_code, args.context_length, args.tokenizer)
     key = hashlib.sha256(json.dumps([own_digest(), source.fingerprint(), vars(options)]).encode()).hexdigest()
-    work = Work(out.with_name(out.name + ".work"), key)
+    work = Work(out.with_name(f".{out.name}.work"), key)
     request = Request(
         source, options, args.name, args.model_version, args.description, licence, not args.no_bf16
     )

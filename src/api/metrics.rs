@@ -108,15 +108,17 @@ impl Metrics {
     }
 
     fn set_encoder_gauges(&self, services: &Services) {
-        for encoder in services.models.encoders() {
-            let manifest = encoder.manifest();
-            for (tower, stats) in [("text", encoder.text_stats()), ("image", encoder.image_stats())] {
-                let labels =
-                    TowerLabels { model: format!("{} {}", manifest.model_name, manifest.model_version), tower };
+        for (model, towers) in services.models.tower_stats() {
+            for (tower, stats) in [("text", towers.text), ("image", towers.image)] {
+                let labels = TowerLabels { model: model.to_string(), tower };
                 let set = |family: &Family<TowerLabels, Gauge>, value: u64| {
                     family.get_or_create(&labels).set(i64::try_from(value).unwrap_or(i64::MAX));
                 };
-                set(&self.queue_depth, stats.depth as u64);
+                if towers.loaded {
+                    set(&self.queue_depth, stats.depth as u64);
+                } else {
+                    self.queue_depth.remove(&labels);
+                }
                 set(&self.encoded, stats.items);
                 set(&self.batches, stats.batches);
                 set(&self.skipped, stats.skipped);

@@ -67,18 +67,23 @@ impl ModelMetrics {
         set(&self.embedded, status.coverage.embedded);
         set(&self.failed, status.coverage.failed);
         set(&self.missing, status.coverage.missing());
-        let Some(backfill) = backfill else { return };
-        set(&self.done, backfill.embedded + backfill.failed);
+        // What is not known is left out, not 0: a retired model has no backfill any more.
+        match backfill {
+            Some(backfill) => set(&self.done, backfill.embedded + backfill.failed),
+            None => drop(self.done.remove(&labels)),
+        }
         for state in BackfillState::ALL {
             let labels = StateLabels { model: model.clone(), state: state.name() };
-            self.state.get_or_create(&labels).set((state == backfill.state).into());
+            match backfill {
+                Some(backfill) => drop(self.state.get_or_create(&labels).set((state == backfill.state).into())),
+                None => drop(self.state.remove(&labels)),
+            }
         }
-        // What is not known is left out, not 0.
         let fraction = |family: &Fractions, value: Option<f64>| match value {
             Some(value) => drop(family.get_or_create(&labels).set(value)),
             None => drop(family.remove(&labels)),
         };
-        fraction(&self.rate, backfill.per_second);
-        fraction(&self.left, backfill.seconds_left(status.coverage.missing()));
+        fraction(&self.rate, backfill.and_then(|backfill| backfill.per_second));
+        fraction(&self.left, backfill.and_then(|backfill| backfill.seconds_left(status.coverage.missing())));
     }
 }

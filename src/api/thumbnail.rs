@@ -16,7 +16,7 @@ use crate::api::query::QueryString;
 use crate::api::types::PictureBytes;
 use crate::blocking;
 use crate::error::{ApiError, Problem};
-use crate::image::{self, ThumbnailFormat};
+use crate::image;
 use crate::store::ImageId;
 
 /// Sizes that are made, in pixels of the longer edge. A few fixed sizes keep the cache useful.
@@ -119,7 +119,7 @@ async fn make(services: &web::Data<Services>, image_id: ImageId, size: u32) -> R
     let bytes = blocking::run(move || {
         let content = shared.store.content(image_id)?.ok_or_else(|| ApiError::image_not_found(image_id))?;
         let decoded = image::decode(&content.bytes, shared.registrar.limits())?;
-        let thumbnail = image::thumbnail(&decoded.pixels, size, ThumbnailFormat::Jpeg)?;
+        let thumbnail = image::thumbnail(&decoded.pixels, size)?;
         Ok::<_, ApiError>(Bytes::from(thumbnail))
     })
     .await??;

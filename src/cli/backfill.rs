@@ -173,6 +173,7 @@ impl Bar {
 
 async fn local(arguments: &BackfillArguments) -> Result<End, Box<dyn Error>> {
     let settings = Settings::from_env()?;
+    app::check_device(&settings)?;
     let store = app::open_store(&settings).map_err(in_use)?;
     let models = Arc::new(app::open_models(&settings, Arc::clone(&store))?);
     let (limits, options) = (app::decode_limits(&settings.limits), app::encoder_options(&settings));

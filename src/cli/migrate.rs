@@ -28,7 +28,7 @@ pub fn run(arguments: &MigrateArguments) -> Result<(), Box<dyn Error>> {
         println!("The embedded store in {} is brought up to date when the server starts.", settings.data_dir.display());
         return Ok(());
     };
-    mitsuke::app::oracle_store(oracle).migrate()?;
+    mitsuke::app::oracle_store(oracle, mitsuke::app::decode_limits(&settings.limits)).migrate()?;
     println!("The schema is up to date.");
     Ok(())
 }

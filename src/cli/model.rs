@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use image::{Rgb, RgbImage};
 use mitsuke::clip::{Cases, DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority};
-use mitsuke::config::Device;
 
 /// How often an encoding is timed.
 const RUNS: usize = 5;
@@ -30,7 +29,7 @@ pub struct Check {
     precision: PrecisionChoice,
     /// Where to compute: auto, cpu or cuda.
     #[arg(long, default_value = "auto")]
-    device: Device,
+    device: DeviceChoice,
     /// Threads inside one tensor operation.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -54,11 +53,7 @@ impl ModelCommand {
 impl Check {
     fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let options = EncoderOptions {
-            device: match self.device {
-                Device::Auto => DeviceChoice::Auto,
-                Device::Cpu => DeviceChoice::Cpu,
-                Device::Cuda => DeviceChoice::Cuda,
-            },
+            device: self.device,
             precision: self.precision,
             torch_threads: self.threads,
             ..EncoderOptions::default()

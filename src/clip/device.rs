@@ -1,6 +1,7 @@
 //! Where encoders run: CUDA when there is a usable device, else the CPU.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Once;
 
 use super::error::ClipError;
@@ -15,6 +16,29 @@ pub enum DeviceChoice {
     Cpu,
     /// CUDA; loading fails without it.
     Cuda,
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda),
+            other => Err(format!("it is `{other}`, and may be `auto`, `cpu` or `cuda`")),
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// Whether there is a device for this choice; the same for every model.
+    ///
+    /// # Errors
+    /// [`ClipError::NoCuda`].
+    pub fn check(self) -> Result<(), ClipError> {
+        Device::choose(self).map(drop)
+    }
 }
 
 /// Where an encoder runs.

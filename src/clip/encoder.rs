@@ -11,7 +11,7 @@ use super::error::{ClipError, EncodeError};
 use super::manifest::{Manifest, Precision};
 use super::precision::PrecisionChoice;
 use super::preprocess::{PreparedImage, Preprocessor};
-use super::queue::{Close, EncoderQueue, Priority, QueueOptions, QueueStats};
+use super::queue::{EncoderQueue, Priority, QueueOptions, QueueStats};
 use super::reference;
 use super::tokenizer::TextTokenizer;
 use super::towers::{ImageEncoder, TextEncoder, TorchThreads};
@@ -191,11 +191,11 @@ impl Encoder {
         self.texts.stats()
     }
 
-    /// Takes no more work, deals with what waits as `how` says, and ends both threads. Blocks until they have.
-    /// Dropping an encoder closes it with [`Close::Fail`].
-    pub fn close(&self, how: Close) {
-        self.texts.close(how);
-        self.images.close(how);
+    /// Takes no more work, answers what waits with [`EncodeError::Closed`], and ends both threads. Blocks until they
+    /// have. Dropping an encoder closes it too.
+    pub fn close(&self) {
+        self.texts.close();
+        self.images.close();
     }
 }
 

@@ -80,7 +80,7 @@ async fn an_image_prepared_for_another_model_is_refused() {
 #[tokio::test]
 async fn a_closed_encoder_says_so() {
     let encoder = tiny();
-    encoder.close(Close::Drain);
+    encoder.close();
     assert_eq!(encoder.encode_text("赤", Priority::Search).await, Err(EncodeError::Closed));
 }
 

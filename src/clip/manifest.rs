@@ -307,7 +307,7 @@ impl Manifest {
     }
 
     /// Every file with the field that names it.
-    fn files(&self) -> Vec<(&'static str, &ModelFile)> {
+    pub(crate) fn files(&self) -> Vec<(&'static str, &ModelFile)> {
         let mut files = vec![
             ("image.file", &self.image.file),
             ("text.file", &self.text.file),

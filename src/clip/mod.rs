@@ -37,7 +37,7 @@ pub use manifest::{
 pub use manifest_file::{FileName, ModelFile};
 pub use precision::PrecisionChoice;
 pub use preprocess::{PreparedImage, Preprocessor};
-pub use queue::{BatchEncoder, Close, EncoderQueue, MAX_OVERTAKEN, Priority, QueueOptions, QueueStats};
+pub use queue::{BatchEncoder, EncoderQueue, MAX_OVERTAKEN, Priority, QueueOptions, QueueStats};
 pub use reference::{MINIMUM_COSINE, MINIMUM_COSINE_BF16, minimum_cosine};
 pub use resize::{Region, resize};
 pub use tokenizer::{TextBatch, TextTokenizer, TokenIds};

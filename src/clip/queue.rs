@@ -53,15 +53,6 @@ pub struct QueueOptions {
     pub max_wait: Duration,
 }
 
-/// What becomes of waiting jobs when a queue closes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Close {
-    /// They are encoded.
-    Drain,
-    /// They get [`EncodeError::Closed`].
-    Fail,
-}
-
 /// What a queue has done since it started, and what waits in it now.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct QueueStats {
@@ -81,6 +72,22 @@ pub struct QueueStats {
     pub refused: u64,
     /// Time spent encoding.
     pub encode_time: Duration,
+}
+
+impl QueueStats {
+    /// The same counts with those of an earlier queue of the same tower; what waits is this one's alone.
+    #[must_use]
+    pub fn after(self, earlier: &Self) -> Self {
+        Self {
+            batches: self.batches + earlier.batches,
+            items: self.items + earlier.items,
+            failed: self.failed + earlier.failed,
+            skipped: self.skipped + earlier.skipped,
+            refused: self.refused + earlier.refused,
+            encode_time: self.encode_time + earlier.encode_time,
+            ..self
+        }
+    }
 }
 
 type Answer<O> = Result<O, EncodeError>;
@@ -103,7 +110,7 @@ struct Shared<E: BatchEncoder> {
 
 struct State<E: BatchEncoder> {
     lanes: Lanes<E::Item, Answer<E::Output>>,
-    closing: Option<Close>,
+    closing: bool,
     stats: QueueStats,
 }
 
@@ -115,7 +122,7 @@ impl<E: BatchEncoder> EncoderQueue<E> {
     pub fn start(name: &str, encoder: E, options: QueueOptions) -> io::Result<Self> {
         let options =
             QueueOptions { capacity: options.capacity.max(1), max_batch: options.max_batch.max(1), ..options };
-        let state = State { lanes: Lanes::default(), closing: None, stats: QueueStats::default() };
+        let state = State { lanes: Lanes::default(), closing: false, stats: QueueStats::default() };
         let shared = Arc::new(Shared { options, state: Mutex::new(state), changed: Condvar::new() });
         let ours = Arc::clone(&shared);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&ours, encoder))?;
@@ -142,7 +149,7 @@ impl<E: BatchEncoder> EncoderQueue<E> {
     ) -> Result<oneshot::Receiver<Result<E::Output, EncodeError>>, EncodeError> {
         let (answer, receiver) = oneshot::channel();
         let mut state = self.shared.lock();
-        if state.closing.is_some() {
+        if state.closing {
             return Err(EncodeError::Closed);
         }
         let limit = priority.share_of(self.shared.options.capacity);
@@ -168,10 +175,10 @@ impl<E: BatchEncoder> EncoderQueue<E> {
         QueueStats { depth: state.lanes.len(), depth_by_priority: state.lanes.depths(), ..state.stats }
     }
 
-    /// Takes no more jobs, deals with the waiting ones as `how` says, and joins the thread. Blocks until the
-    /// running batch (or, when draining, the last one) is done. A second call only waits.
-    pub fn close(&self, how: Close) {
-        self.shared.lock().closing.get_or_insert(how);
+    /// Takes no more jobs, answers the waiting ones with [`EncodeError::Closed`], and joins the thread. Blocks until
+    /// the running batch is done. A second call only waits.
+    pub fn close(&self) {
+        self.shared.lock().closing = true;
         self.shared.changed.notify_one();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(panic)) = thread.map(JoinHandle::join) {
@@ -182,7 +189,7 @@ impl<E: BatchEncoder> EncoderQueue<E> {
 
 impl<E: BatchEncoder> Drop for EncoderQueue<E> {
     fn drop(&mut self) {
-        self.close(Close::Fail);
+        self.close();
     }
 }
 
@@ -197,18 +204,15 @@ impl<E: BatchEncoder> Shared<E> {
         let QueueOptions { max_batch, max_wait, .. } = self.options;
         let mut state = self.lock();
         loop {
-            if state.closing == Some(Close::Fail) {
+            if state.closing {
                 return None;
             }
             let Some(lane) = state.lanes.next_lane() else {
-                if state.closing.is_some() {
-                    return None;
-                }
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let waited = state.lanes.oldest(lane).map_or(Duration::MAX, |arrived| arrived.elapsed());
-            if state.lanes.depth(lane) < max_batch && waited < max_wait && state.closing.is_none() {
+            if state.lanes.depth(lane) < max_batch && waited < max_wait {
                 // Whatever arrives meanwhile, even for a more urgent lane, wakes this and is looked at anew.
                 let rest = max_wait.saturating_sub(waited);
                 (state, _) = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
@@ -229,7 +233,7 @@ struct CloseAtEnd<'a, E: BatchEncoder>(&'a Shared<E>);
 impl<E: BatchEncoder> Drop for CloseAtEnd<'_, E> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        state.closing = Some(Close::Fail);
+        state.closing = true;
         let waiting = state.lanes.drain();
         drop(state);
         for job in waiting {

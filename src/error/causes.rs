@@ -77,7 +77,9 @@ impl From<ModelsError> for ApiError {
             ),
             ModelsError::HeldElsewhere(model_id) => Self::new(
                 ErrorCode::BackfillElsewhere,
-                format!("Another server still runs the backfill of model {model_id}. Try again in a minute."),
+                format!(
+                    "The backfill of model {model_id} does not stop yet, here or on another server. Try again in a minute."
+                ),
             ),
             error @ ModelsError::NoCurrent => {
                 log::warn!("request {}: {error}", current_request_id());

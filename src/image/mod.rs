@@ -26,4 +26,4 @@ pub use error::ImageError;
 pub use prompt::{Described, Generation, describe, parse_generation_prompt};
 pub use sniff::{FileType, sniff};
 pub use text::{TextChunk, TextChunks, TextLimits, text_chunks};
-pub use thumbnail::{ThumbnailFormat, thumbnail};
+pub use thumbnail::thumbnail;

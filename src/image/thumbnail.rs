@@ -1,40 +1,15 @@
 //! Small versions for galleries.
 
 use image::codecs::jpeg::JpegEncoder;
-use image::codecs::png::{CompressionType, FilterType as PngFilter, PngEncoder};
-use image::codecs::webp::WebPEncoder;
 use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
-use super::{FileType, ImageError};
+use super::ImageError;
 
-/// How a thumbnail is encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ThumbnailFormat {
-    /// Quality 85: the smallest for photographs.
-    #[default]
-    Jpeg,
-    /// Lossless.
-    Png,
-    /// Lossless WebP, smaller than PNG.
-    WebP,
-}
-
-impl ThumbnailFormat {
-    /// The type of the bytes that [`thumbnail`] returns.
-    #[must_use]
-    pub const fn file_type(self) -> FileType {
-        match self {
-            Self::Jpeg => FileType::Jpeg,
-            Self::Png => FileType::Png,
-            Self::WebP => FileType::WebP,
-        }
-    }
-}
-
+/// The smallest for photographs at a size where nothing is seen of the loss.
 const JPEG_QUALITY: u8 = 85;
 
-/// Encodes `pixels` with its longer edge scaled down to `max_edge` pixels (at least 1), aspect ratio
+/// Encodes `pixels` as a JPEG with its longer edge scaled down to `max_edge` pixels (at least 1), aspect ratio
 /// kept. A picture that is smaller already keeps its size.
 ///
 /// A large picture is first averaged down to twice the wanted size (fast, each source pixel read once)
@@ -42,16 +17,16 @@ const JPEG_QUALITY: u8 = 85;
 ///
 /// # Errors
 /// [`ImageError::Encode`] when the encoder fails.
-pub fn thumbnail(pixels: &RgbImage, max_edge: u32, format: ThumbnailFormat) -> Result<Vec<u8>, ImageError> {
+pub fn thumbnail(pixels: &RgbImage, max_edge: u32) -> Result<Vec<u8>, ImageError> {
     let (width, height) = fit(pixels.dimensions(), max_edge);
     if (width, height) == pixels.dimensions() {
-        return encode(pixels, format);
+        return encode(pixels);
     }
     let (twice_wide, twice_high) = (width.saturating_mul(2), height.saturating_mul(2));
     let halfway = (pixels.width() > twice_wide && pixels.height() > twice_high)
         .then(|| imageops::thumbnail(pixels, twice_wide, twice_high));
     let source = halfway.as_ref().unwrap_or(pixels);
-    encode(&imageops::resize(source, width, height, FilterType::CatmullRom), format)
+    encode(&imageops::resize(source, width, height, FilterType::CatmullRom))
 }
 
 /// The size within `max_edge`, rounded, never zero.
@@ -68,26 +43,19 @@ fn fit((width, height): (u32, u32), max_edge: u32) -> (u32, u32) {
     (scale(width), scale(height))
 }
 
-fn encode(pixels: &RgbImage, format: ThumbnailFormat) -> Result<Vec<u8>, ImageError> {
+fn encode(pixels: &RgbImage) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
     let (width, height) = pixels.dimensions();
-    let color = ExtendedColorType::Rgb8;
-    match format {
-        ThumbnailFormat::Jpeg => {
-            JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).write_image(pixels, width, height, color)
-        }
-        ThumbnailFormat::Png => PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, PngFilter::Adaptive)
-            .write_image(pixels, width, height, color),
-        ThumbnailFormat::WebP => WebPEncoder::new_lossless(&mut bytes).write_image(pixels, width, height, color),
-    }
-    .map_err(|error| ImageError::Encode { detail: error.to_string() })?;
+    JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
+        .write_image(pixels, width, height, ExtendedColorType::Rgb8)
+        .map_err(|error| ImageError::Encode { detail: error.to_string() })?;
     Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::{DecodeLimits, decode};
+    use crate::image::{DecodeLimits, FileType, decode};
     use image::Rgb;
 
     fn gradient(width: u32, height: u32) -> RgbImage {
@@ -105,24 +73,21 @@ mod tests {
     }
 
     #[test]
-    fn a_thumbnail_is_a_picture_of_the_same_thing_in_every_format() {
-        let original = gradient(900, 600);
-        for format in [ThumbnailFormat::Jpeg, ThumbnailFormat::Png, ThumbnailFormat::WebP] {
-            let bytes = thumbnail(&original, 90, format).unwrap();
-            let small = decode(&bytes, &DecodeLimits::default()).unwrap();
-            assert_eq!(small.facts.file_type, format.file_type());
-            assert_eq!(small.pixels.dimensions(), (90, 60));
-            let expected = gradient(90, 60);
-            for (a, b) in small.pixels.iter().zip(expected.iter()) {
-                assert!(a.abs_diff(*b) <= 6, "{format:?}: {a} where {b} was expected");
-            }
+    fn a_thumbnail_is_a_picture_of_the_same_thing() {
+        let bytes = thumbnail(&gradient(900, 600), 90).unwrap();
+        let small = decode(&bytes, &DecodeLimits::default()).unwrap();
+        assert_eq!(small.facts.file_type, FileType::Jpeg);
+        assert_eq!(small.pixels.dimensions(), (90, 60));
+        let expected = gradient(90, 60);
+        for (a, b) in small.pixels.iter().zip(expected.iter()) {
+            assert!(a.abs_diff(*b) <= 6, "{a} where {b} was expected");
         }
     }
 
     #[test]
     fn a_thin_picture_does_not_trip_the_resampling() {
         for (width, height) in [(3000, 1), (1, 3000), (513, 2), (1, 1)] {
-            assert!(thumbnail(&gradient(width, height), 64, ThumbnailFormat::Jpeg).is_ok());
+            assert!(thumbnail(&gradient(width, height), 64).is_ok());
         }
     }
 }

@@ -71,8 +71,8 @@ pub enum ModelsError {
         /// What it has embedded.
         coverage: Coverage,
     },
-    /// Another process does not let go of the model's backfill.
-    #[error("another process still runs the backfill of model {0}")]
+    /// The model's backfill does not stop, here or in another process.
+    #[error("the backfill of model {0} does not stop, here or in another process")]
     HeldElsewhere(ModelId),
     /// The store failed.
     #[error(transparent)]

@@ -93,11 +93,9 @@ impl ModelFolder {
     }
 
     fn stamps(&self) -> Vec<Stamp> {
-        let Manifest { image, text, reference, .. } = self.manifest.as_ref();
-        let files = [&image.file, &text.file, &text.tokenizer].into_iter();
+        let files = self.manifest.files().into_iter();
         files
-            .chain(reference.images.iter().map(|image| &image.file))
-            .map(|file| fs::metadata(file.path(&self.path)).map_or((0, None), |m| (m.len(), m.modified().ok())))
+            .map(|(_, file)| fs::metadata(file.path(&self.path)).map_or((0, None), |m| (m.len(), m.modified().ok())))
             .collect()
     }
 }

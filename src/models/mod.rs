@@ -14,9 +14,10 @@ mod pool;
 mod registry;
 mod status;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -30,6 +31,7 @@ pub use compare::{CompareError, CompareHit, Compared, ComparedQuery, Comparison,
 pub use error::ModelsError;
 pub use folders::{BrokenFolder, ModelKey};
 pub use keeper::Keeper;
+pub use pool::TowerStats;
 pub use status::{LoadState, Loaded, ModelStatus};
 
 use folders::ModelFolder;
@@ -62,6 +64,9 @@ pub struct Models {
     idle: Duration,
     /// Told when an image may lack an embedding of a maintained model, so that the keeper looks soon.
     gap: Notify,
+    /// The current model, while a caller wants its backfill to rest. Whether a backfill of any other model may run
+    /// stands in the store.
+    resting: Mutex<BTreeSet<ModelId>>,
     /// Whether this process has had its current model in memory: from then on requests wait for a load, and the
     /// process counts as ready meanwhile.
     served: AtomicBool,
@@ -82,7 +87,8 @@ impl Models {
     ) -> Result<Self, ModelsError> {
         let registry = Registry::open(dir)?;
         let pool = Arc::new(Pool::new(options));
-        let models = Self { store, registry, pool, idle, gap: Notify::new(), served: AtomicBool::new(false) };
+        let (gap, resting, served) = (Notify::new(), Mutex::default(), AtomicBool::new(false));
+        let models = Self { store, registry, pool, idle, gap, resting, served };
         if let Err(error) = models.registry.register(models.store.as_ref()) {
             log::error!("the models cannot be registered yet, and searches wait for it: {error}");
         }
@@ -191,6 +197,7 @@ impl Models {
         let model = switched.await?.map_err(|coverage| ModelsError::Coverage { model_id, coverage })?;
         drop(active);
         log::info!("{} is the current model now", ModelKey::of(&model));
+        self.set_resting(model_id, false);
         self.note_gap();
         Ok(model)
     }
@@ -230,15 +237,35 @@ impl Models {
         Err(ModelsError::NotReady { model: key, reason: "it is being loaded".to_owned() })
     }
 
-    /// The encoders that are in memory.
+    /// What the towers of every model have done that was in memory at some time.
     #[must_use]
-    pub fn encoders(&self) -> Vec<Arc<Encoder>> {
-        self.pool.loaded()
+    pub fn tower_stats(&self) -> BTreeMap<ModelKey, TowerStats> {
+        self.pool.tower_stats()
     }
 
     /// Tells the keeper that an image may lack an embedding of a maintained model.
     pub fn note_gap(&self) {
         self.gap.notify_one();
+    }
+
+    /// Notes whether the backfill of the current model is to rest.
+    fn set_resting(&self, model_id: ModelId, rests: bool) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        if rests {
+            resting.insert(model_id);
+        } else {
+            resting.remove(&model_id);
+        }
+    }
+
+    /// Whether the backfill of a model rests because a caller wants it. That ends when another model becomes current,
+    /// whichever process makes it so.
+    fn rests(&self, model: &Model) -> bool {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        if !model.is_current {
+            resting.remove(&model.model_id);
+        }
+        resting.contains(&model.model_id)
     }
 
     /// Closes all encoders; what waits in their queues is answered as closed. Blocks.

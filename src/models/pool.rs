@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::folders::{ModelFolder, ModelKey, same_vectors};
-use crate::clip::{Close, Encoder, EncoderOptions, Manifest};
+use crate::clip::{Encoder, EncoderOptions, Manifest, QueueStats};
 
 /// How long a failed load is remembered, so that a request each does not mean a load each.
 const REMEMBER_FAILURE: Duration = Duration::from_secs(10);
@@ -40,8 +40,31 @@ struct Slots {
     by_model: BTreeMap<ModelKey, Slot>,
     /// What each model was when it was first loaded: the same name must not mean other vectors later on.
     first: BTreeMap<ModelKey, Arc<Manifest>>,
+    /// What encoders did that are unloaded.
+    before: BTreeMap<ModelKey, TowerStats>,
     loaders: Vec<JoinHandle<()>>,
     closed: bool,
+}
+
+/// What the towers of a model have done since the start of this process, however often it was loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TowerStats {
+    /// The image tower.
+    pub image: QueueStats,
+    /// The text tower.
+    pub text: QueueStats,
+    /// Whether they are in memory; without a queue nothing waits.
+    pub loaded: bool,
+}
+
+impl TowerStats {
+    fn of(encoder: &Encoder) -> Self {
+        Self { image: encoder.image_stats(), text: encoder.text_stats(), loaded: true }
+    }
+
+    fn after(self, earlier: &Self) -> Self {
+        Self { image: self.image.after(&earlier.image), text: self.text.after(&earlier.text), loaded: self.loaded }
+    }
 }
 
 /// The encoders of this process.
@@ -175,6 +198,19 @@ impl Pool {
         ready.collect()
     }
 
+    /// What the towers of every model have done that was in memory at some time.
+    pub(super) fn tower_stats(&self) -> BTreeMap<ModelKey, TowerStats> {
+        let slots = self.lock();
+        let mut stats = slots.before.clone();
+        for (key, slot) in &slots.by_model {
+            if let Slot::Ready { encoder, .. } = slot {
+                let entry = stats.entry(key.clone()).or_default();
+                *entry = TowerStats::of(encoder).after(entry);
+            }
+        }
+        stats
+    }
+
     /// Why a folder must not stand for the model it names: it was another one when this process first loaded it.
     pub(super) fn objection(&self, folder: &ModelFolder) -> Option<&'static str> {
         let first = self.lock().first.get(&folder.key()).cloned();
@@ -203,6 +239,12 @@ impl Pool {
             .map(|(key, _)| key.clone())
             .collect();
         let unloaded: Vec<_> = unused.into_iter().filter_map(|key| slots.by_model.remove_entry(&key)).collect();
+        for (key, slot) in &unloaded {
+            if let Slot::Ready { encoder, .. } = slot {
+                let entry = slots.before.entry(key.clone()).or_default();
+                *entry = TowerStats { loaded: false, ..TowerStats::of(encoder).after(entry) };
+            }
+        }
         drop(slots);
         for (key, slot) in unloaded {
             drop(slot);
@@ -218,7 +260,7 @@ impl Pool {
         let loaders = std::mem::take(&mut slots.loaders);
         drop(slots);
         for encoder in self.loaded() {
-            encoder.close(Close::Fail);
+            encoder.close();
         }
         for loader in loaders {
             if loader.join().is_err() {

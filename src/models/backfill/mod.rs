@@ -6,6 +6,8 @@
 
 mod progress;
 mod run;
+mod state;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,10 +21,14 @@ use uuid::Uuid;
 
 use self::progress::Progress;
 use self::run::{Halt, LEASE, Run};
+use self::turns::Turns;
 use super::{Models, ModelsError, row};
+use crate::blocking::Unfinished;
 use crate::clip::EncoderOptions;
 use crate::image::DecodeLimits;
 use crate::store::{ModelId, StoreError};
+
+pub use self::state::{BackfillState, BackfillStatus};
 
 /// How often a process without the lease asks for it.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
@@ -33,80 +39,28 @@ const REST: Duration = Duration::from_secs(60);
 /// How long a stop waits for the pictures on their way.
 const STOP_WITHIN: Duration = Duration::from_secs(60);
 
-/// How a backfill stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BackfillState {
-    /// It embeds.
-    Running,
-    /// Another process has the lease and embeds; this one takes over should it end.
-    Waiting,
-    /// Nothing is missing.
-    Finished,
-    /// It was told to stop.
-    Stopped,
-    /// It cannot go on; it is tried again after a minute.
-    Failed,
-}
-
-impl BackfillState {
-    /// All states.
-    pub const ALL: [Self; 5] = [Self::Running, Self::Waiting, Self::Finished, Self::Stopped, Self::Failed];
-
-    /// Its name in JSON and metrics.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// What is known of the running or last backfill of a model on this process.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BackfillStatus {
-    /// How it stands.
-    pub state: BackfillState,
-    /// Why it failed.
-    pub reason: Option<String>,
-    /// Images embedded since it started.
-    pub embedded: u64,
-    /// Images that failed since it started.
-    pub failed: u64,
-    /// Images per second over the last half minute, while it runs here.
-    pub per_second: Option<f64>,
-    /// When it started.
-    pub started_at: OffsetDateTime,
-    /// When it ended.
-    pub ended_at: Option<OffsetDateTime>,
-}
-
-impl BackfillStatus {
-    /// Seconds until `missing` images are embedded at the present rate.
-    #[must_use]
-    pub fn seconds_left(&self, missing: u64) -> Option<f64> {
-        let rate = self.per_second.filter(|_| self.state == BackfillState::Running)?;
-        Some(missing as f64 / rate)
-    }
-}
-
 struct Job {
     status: BackfillStatus,
     progress: Arc<Progress>,
     stop: watch::Sender<bool>,
     /// False once the task has ended.
     active: watch::Receiver<bool>,
-    /// Told to stop: the keeper lets it be.
-    held: bool,
     ended: Option<Instant>,
 }
 
 impl Job {
     fn is_active(&self) -> bool {
         *self.active.borrow()
+    }
+
+    fn tell(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Whether the keeper leaves it alone: it works, or has just failed.
+    fn rests(&self) -> bool {
+        let failed = self.status.state == BackfillState::Failed;
+        self.is_active() || (failed && self.ended.is_some_and(|ended| ended.elapsed() < REST))
     }
 }
 
@@ -120,6 +74,8 @@ pub struct Backfills {
     owner: String,
     runtime: Handle,
     jobs: Mutex<BTreeMap<ModelId, Job>>,
+    /// A job begins, is stopped from outside or is forgotten in its model's turn only.
+    turns: Turns,
 }
 
 impl Backfills {
@@ -135,6 +91,7 @@ impl Backfills {
             owner: Uuid::now_v7().to_string(),
             runtime,
             jobs: Mutex::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -153,25 +110,42 @@ impl Backfills {
         })
     }
 
+    /// Works in a model's turn and to the end, also when the caller goes away meanwhile.
+    async fn in_turn<T: Send + 'static, F: Future<Output = Result<T, ModelsError>> + Send + 'static>(
+        self: &Arc<Self>,
+        model_id: ModelId,
+        work: impl FnOnce(Arc<Self>) -> F + Send + 'static,
+    ) -> Result<T, ModelsError> {
+        let ours = Arc::clone(self);
+        let task = self.runtime.spawn(async move {
+            let _turn = ours.turns.wait(model_id).await;
+            work(Arc::clone(&ours)).await
+        });
+        task.await.map_err(|_| Unfinished)?
+    }
+
     /// Makes a model maintained and starts its backfill, unless it runs already. With `retry_failed` the images whose
     /// embedding failed are tried again.
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`]; a model whose folder cannot be used here.
     pub async fn start(self: &Arc<Self>, model_id: ModelId, retry_failed: bool) -> Result<(), ModelsError> {
-        let model = self.models.with_store(move |store| row(store, model_id)).await?;
-        self.models.check_usable(&model)?;
-        if !model.maintained {
-            self.models.with_store(move |store| store.set_maintained(model_id, true)).await?;
-        }
-        self.begin(model_id, retry_failed);
-        Ok(())
+        let start = async move |ours: Arc<Self>| {
+            let model = ours.models.with_store(move |store| row(store, model_id)).await?;
+            ours.models.check_usable(&model)?;
+            if !model.maintained {
+                ours.models.with_store(move |store| store.set_maintained(model_id, true)).await?;
+            }
+            ours.models.set_resting(model_id, false);
+            ours.begin(model_id, retry_failed);
+            Ok(())
+        };
+        self.in_turn(model_id, start).await
     }
 
     fn begin(self: &Arc<Self>, model_id: ModelId, retry_failed: bool) {
         let mut jobs = self.lock();
-        if let Some(job) = jobs.get_mut(&model_id).filter(|job| job.is_active() && !*job.stop.borrow()) {
-            job.held = false;
+        if let Some(job) = jobs.get(&model_id).filter(|job| job.is_active() && !*job.stop.borrow()) {
             if retry_failed {
                 job.progress.ask_for_retry();
             }
@@ -194,7 +168,7 @@ impl Backfills {
             started_at: OffsetDateTime::now_utc(),
             ended_at: None,
         };
-        let job = Job { status, progress: Arc::clone(&progress), stop, active: ended, held: false, ended: None };
+        let job = Job { status, progress: Arc::clone(&progress), stop, active: ended, ended: None };
         jobs.insert(model_id, job);
         drop(jobs);
         let ours = Arc::clone(self);
@@ -210,98 +184,111 @@ impl Backfills {
     }
 
     /// Stops a backfill. The model is not maintained any more, so that new images get no embedding of it either;
-    /// the current model stays maintained, and its backfill rests until it is started again or the process is.
+    /// the current model stays maintained, and its backfill rests until it is started again, the model becomes current
+    /// anew, or the process starts again.
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`].
-    pub async fn stop(&self, model_id: ModelId) -> Result<(), ModelsError> {
-        self.models
-            .with_store(move |store| match store.set_maintained(model_id, false) {
-                Ok(_) | Err(StoreError::CurrentModel(_)) => Ok(()),
+    pub async fn stop(self: &Arc<Self>, model_id: ModelId) -> Result<(), ModelsError> {
+        let stop = async move |ours: Arc<Self>| {
+            let is_current = ours.models.with_store(move |store| match store.set_maintained(model_id, false) {
+                Ok(_) => Ok(false),
+                Err(StoreError::CurrentModel(_)) => Ok(true),
                 Err(error) => Err(error),
-            })
-            .await?;
-        self.halt(model_id).await;
-        Ok(())
+            });
+            ours.models.set_resting(model_id, is_current.await?);
+            ours.halt(model_id).await;
+            Ok(())
+        };
+        let stopped = self.in_turn(model_id, stop).await;
+        // It may have become current meanwhile, and the keeper saw it being stopped.
+        self.models.note_gap();
+        stopped
     }
 
     /// Retires a model: stops its backfill wherever it runs, and removes its embeddings and recorded failures. Returns
     /// how many embeddings there were.
     ///
     /// # Errors
-    /// [`StoreError::UnknownModel`], [`StoreError::CurrentModel`]; [`ModelsError::HeldElsewhere`] when another process
-    /// does not stop in time.
-    pub async fn retire(&self, model_id: ModelId) -> Result<u64, ModelsError> {
-        self.models.with_store(move |store| store.set_maintained(model_id, false)).await?;
-        self.halt(model_id).await;
-        // The lease keeps other processes from putting embeddings back that they have on their way.
-        let deadline = Instant::now() + LEASE + ASK_AGAIN;
-        while !self.claim(model_id).await? {
-            if Instant::now() >= deadline {
+    /// [`StoreError::UnknownModel`], [`StoreError::CurrentModel`]; [`ModelsError::HeldElsewhere`] when its backfill,
+    /// here or in another process, does not stop in time.
+    pub async fn retire(self: &Arc<Self>, model_id: ModelId) -> Result<u64, ModelsError> {
+        let retire = async move |ours: Arc<Self>| {
+            ours.models.with_store(move |store| store.set_maintained(model_id, false)).await?;
+            if !ours.halt(model_id).await {
                 return Err(ModelsError::HeldElsewhere(model_id));
             }
-            sleep(Duration::from_millis(200)).await;
-        }
-        let removed = self.models.with_store(move |store| store.delete_embeddings(model_id)).await;
-        self.release(model_id).await;
-        self.lock().remove(&model_id);
-        removed
+            // The lease keeps other processes from putting embeddings back that they have on their way.
+            let deadline = Instant::now() + LEASE + ASK_AGAIN;
+            while !ours.claim(model_id).await? {
+                if Instant::now() >= deadline {
+                    return Err(ModelsError::HeldElsewhere(model_id));
+                }
+                sleep(Duration::from_millis(200)).await;
+            }
+            let removed = ours.models.with_store(move |store| store.delete_embeddings(model_id)).await;
+            ours.release(model_id).await;
+            ours.lock().remove(&model_id);
+            removed
+        };
+        self.in_turn(model_id, retire).await
     }
 
     /// Starts whatever a maintained model lacks. Called at the start, after an upload that could not be embedded by
     /// all, and from time to time.
     pub(super) async fn fill_gaps(self: &Arc<Self>) {
-        let gaps = self.models.with_store(|store| {
-            let mut gaps = Vec::new();
-            for model in store.models()?.into_iter().filter(|model| model.maintained) {
-                if store.coverage(model.model_id)?.missing() > 0 {
-                    gaps.push(model);
-                }
-            }
-            Ok(gaps)
-        });
-        let gaps = match gaps.await {
-            Ok(gaps) => gaps,
+        let models = match self.models.with_store(|store| store.models()).await {
+            Ok(models) => models,
             Err(error) => return log::warn!("cannot look for images without an embedding: {error}"),
         };
-        for model in gaps {
-            let rests = self.lock().get(&model.model_id).is_some_and(|job| {
-                let failed = job.status.state == BackfillState::Failed;
-                job.held || job.is_active() || (failed && job.ended.is_some_and(|ended| ended.elapsed() < REST))
-            });
-            if !rests && self.models.check_usable(&model).is_ok() {
-                self.begin(model.model_id, false);
+        for model in models.into_iter().filter(|model| model.maintained) {
+            let model_id = model.model_id;
+            // Who starts, stops or retires it right now has the say; another look comes.
+            let Some(_turn) = self.turns.try_take(model_id) else { continue };
+            let facts = self.models.with_store(move |store| Ok((row(store, model_id)?, store.coverage(model_id)?)));
+            let (model, coverage) = match facts.await {
+                Ok(facts) => facts,
+                Err(error) => return log::warn!("cannot look for images without an embedding: {error}"),
+            };
+            let rests = self.models.rests(&model) || self.lock().get(&model_id).is_some_and(Job::rests);
+            if model.maintained && coverage.missing() > 0 && !rests && self.models.check_usable(&model).is_ok() {
+                self.begin(model_id, false);
             }
         }
     }
 
     /// Stops all jobs, for the end of the process: maintained models stay so, and the next start goes on.
     pub async fn end(&self) {
-        let ids: Vec<_> = self.lock().keys().copied().collect();
-        for model_id in &ids {
-            self.tell(*model_id, true);
-        }
+        let ids: Vec<_> = {
+            let jobs = self.lock();
+            jobs.values().for_each(Job::tell);
+            jobs.keys().copied().collect()
+        };
         for model_id in ids {
             self.halt(model_id).await;
         }
     }
 
-    /// Tells a job to stop and waits until it has.
-    async fn halt(&self, model_id: ModelId) {
-        self.tell(model_id, true);
-        let Some(mut active) = self.lock().get(&model_id).map(|job| job.active.clone()) else { return };
-        if timeout(STOP_WITHIN, active.wait_for(|active| !active)).await.is_err() {
+    /// Tells a job to stop and waits until it has; false when it does not in time.
+    async fn halt(&self, model_id: ModelId) -> bool {
+        let told = self.lock().get(&model_id).map(|job| {
+            job.tell();
+            (job.active.clone(), Arc::clone(&job.progress))
+        });
+        let Some((mut active, progress)) = told else { return true };
+        // An error means that the task has ended too, by a panic.
+        let stopped = timeout(STOP_WITHIN, active.wait_for(|active| !active)).await.is_ok();
+        if !stopped {
             log::error!("the backfill of model {model_id} does not stop");
         }
-        if let Some(job) = self.lock().get_mut(&model_id) {
-            job.status.state = BackfillState::Stopped;
-        }
+        self.change(model_id, &progress, |job| job.status.state = BackfillState::Stopped);
+        stopped
     }
 
-    fn tell(&self, model_id: ModelId, stop: bool) {
-        if let Some(job) = self.lock().get_mut(&model_id) {
-            job.stop.send_replace(stop);
-            job.held = stop;
+    /// Changes a job, unless another one of the same model has taken its place.
+    fn change(&self, model_id: ModelId, progress: &Arc<Progress>, change: impl FnOnce(&mut Job)) {
+        if let Some(job) = self.lock().get_mut(&model_id).filter(|job| Arc::ptr_eq(&job.progress, progress)) {
+            change(job);
         }
     }
 
@@ -320,12 +307,12 @@ impl Backfills {
             }
             Some(reason) => log::error!("the backfill of model {model_id} cannot go on: {reason}"),
         }
-        if let Some(job) = self.lock().get_mut(&model_id) {
+        self.change(model_id, progress, |job| {
             job.status.state = state;
             job.status.reason = reason;
             job.status.ended_at = Some(OffsetDateTime::now_utc());
             job.ended = Some(Instant::now());
-        }
+        });
     }
 
     /// Works until nothing is missing, whichever process does it. The error is a sentence for the operator.
@@ -350,11 +337,11 @@ impl Backfills {
                 return Ok(BackfillState::Finished);
             }
             if !self.claim(model_id).await.map_err(|error| error.to_string())? {
-                self.set_state(model_id, BackfillState::Waiting);
+                self.set_state(model_id, progress, BackfillState::Waiting);
                 pause(ASK_AGAIN, &stop).await;
                 continue;
             }
-            self.set_state(model_id, BackfillState::Running);
+            self.set_state(model_id, progress, BackfillState::Running);
             if retry {
                 progress.ask_for_retry();
                 retry = false;
@@ -385,10 +372,10 @@ impl Backfills {
         }
     }
 
-    fn set_state(&self, model_id: ModelId, state: BackfillState) {
-        if let Some(job) = self.lock().get_mut(&model_id) {
+    fn set_state(&self, model_id: ModelId, progress: &Arc<Progress>, state: BackfillState) {
+        self.change(model_id, progress, |job| {
             job.status = BackfillStatus { state, reason: None, ended_at: None, ..job.status.clone() };
-        }
+        });
     }
 
     async fn claim(&self, model_id: ModelId) -> Result<bool, ModelsError> {

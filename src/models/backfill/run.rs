@@ -36,6 +36,9 @@ const GIVE_WAY: Duration = Duration::from_millis(250);
 /// Longest pause before a store that did not answer is asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// After this many failures of the encoder with no success between them, it is the encoder and not a picture.
+const FAILURES_IN_A_ROW: u32 = 3;
+
 /// Why a run ended before its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Halt {
@@ -54,6 +57,9 @@ pub(super) enum RunError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Unfinished(#[from] Unfinished),
+    /// What it failed with stands in the log.
+    #[error("the encoder failed, and the server's log has the cause")]
+    Encoder,
 }
 
 /// What a run works with.
@@ -75,14 +81,16 @@ pub(super) struct Run {
 
 impl Run {
     /// Embeds until nothing is missing, or until it is halted. Passes over the store are repeated until one finds
-    /// nothing, so that no image is missed that came while the last page was read.
+    /// nothing, so that no image is missed that came while the last page was read. When the encoder fails on a
+    /// picture, the run goes on with the others, as long as it embeds some, and tells the failure at the end of the
+    /// pass: nothing is recorded against a picture that is not to blame.
     pub(super) async fn until_complete(&self) -> Result<Option<Halt>, RunError> {
         let mut ticker = tokio::time::interval(TICK);
         let mut ticks = 0_u32;
         loop {
             let retry = self.progress.take_retry();
             let mut found = false;
-            let mut outcome = Ok(());
+            let (mut outcome, mut failures) = (Ok(()), 0);
             // A pass ends with its last picture: the next one must not meet images that are on their way.
             let ids = self.ids(!retry).map(|id| self.picture_of(id));
             let mut pictures = std::pin::pin!(ids.buffer_unordered(self.in_flight));
@@ -90,10 +98,13 @@ impl Run {
                 tokio::select! {
                     picture = pictures.next() => match picture {
                         None => break,
-                        Some(Ok(())) => found = true,
+                        Some(Ok(())) => (found, failures) = (true, 0),
                         // The others on their way are let through; the first error is told.
                         Some(Err(error)) => {
-                            self.end(Halt::Stopped);
+                            failures += 1;
+                            if !matches!(error, RunError::Encoder) || failures >= FAILURES_IN_A_ROW {
+                                self.end(Halt::Stopped);
+                            }
                             outcome = outcome.and(Err(error));
                         }
                     },
@@ -184,7 +195,7 @@ impl Run {
         let vector = match self.prepared(image_id).await? {
             None => return Ok(()),
             Some(Err(reason)) => Err(reason),
-            Some(Ok(prepared)) => match self.encoded(prepared).await {
+            Some(Ok(prepared)) => match self.encoded(image_id, prepared).await? {
                 None => return Ok(()),
                 Some(vector) => vector,
             },
@@ -231,17 +242,25 @@ impl Run {
         Ok(Some(prepared.await.unwrap_or_else(|_| Err("its decoding broke off".to_owned()))))
     }
 
-    /// The vector, or why there is none; `None` when the encoder closes first.
-    async fn encoded(&self, image: PreparedImage) -> Option<Result<UnitVector, String>> {
+    /// The vector, or why the picture has none; `None` when the encoder closes first.
+    async fn encoded(
+        &self,
+        image_id: ImageId,
+        image: PreparedImage,
+    ) -> Result<Option<Result<UnitVector, String>>, RunError> {
         loop {
             match self.encoder.encode_image(image.clone(), Priority::Backfill).await {
-                Ok(vector) => return Some(Ok(vector)),
+                Ok(vector) => return Ok(Some(Ok(vector))),
                 Err(EncodeError::QueueFull) if !self.halted() => sleep(Duration::from_millis(50)).await,
                 Err(EncodeError::QueueFull | EncodeError::Closed) => {
                     self.end(Halt::Stopped);
-                    return None;
+                    return Ok(None);
                 }
-                Err(error) => return Some(Err(error.to_string())),
+                Err(error @ EncodeError::NoVector) => return Ok(Some(Err(error.to_string()))),
+                Err(EncodeError::Failed(cause)) => {
+                    log::error!("the encoder of model {} failed on image {image_id}: {cause}", self.model_id);
+                    return Err(RunError::Encoder);
+                }
             }
         }
     }

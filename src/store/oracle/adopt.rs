@@ -19,7 +19,7 @@ const BATCH: &str = "SELECT i.image_id FROM images i WHERE i.sha256 IS NULL AND 
                      ORDER BY i.image_id FETCH FIRST 64 ROWS ONLY";
 
 /// Gives every model of the article a table of its own with its rows of the mixed one. That table stays as it is.
-pub(super) fn embeddings(connection: &Connection, settings: &OracleSettings, _: Examine) -> Result<(), Stop> {
+pub(super) fn embeddings(connection: &Connection, settings: &OracleSettings, _: &Examine) -> Result<(), Stop> {
     let models: Vec<(ModelId, Option<usize>)> = query(
         connection,
         "SELECT model_id, vector_dimension FROM embedding_models WHERE vector_table IS NULL ORDER BY model_id",
@@ -83,7 +83,7 @@ fn copy_embeddings(connection: &Connection, table: &VectorTable) -> Result<(), S
 }
 
 /// Completes every image that another program stored. A stop loses nothing: what is done is marked by its hash.
-pub(super) fn complete_images(connection: &Connection, _: &OracleSettings, examine: Examine) -> Result<(), Stop> {
+pub(super) fn complete_images(connection: &Connection, _: &OracleSettings, examine: &Examine) -> Result<(), Stop> {
     let mut after: ImageId = 0;
     let mut count = 0_u64;
     loop {
@@ -115,7 +115,7 @@ struct Foreign {
 }
 
 /// Writes what such a row lacks, and commits.
-pub(super) fn complete(connection: &Connection, image_id: ImageId, examine: Examine) -> Result<(), Stop> {
+pub(super) fn complete(connection: &Connection, image_id: ImageId, examine: &Examine) -> Result<(), Stop> {
     let this = || Binds::none().with("image_id", image_id);
     let row = query(
         connection,

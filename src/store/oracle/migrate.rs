@@ -18,7 +18,7 @@ enum Work {
     /// Statements of a file.
     Sql(&'static str),
     /// What takes more than statements, and what a DBA reads about it.
-    Rust(fn(&Connection, &OracleSettings, Examine) -> Result<(), Stop>, &'static str),
+    Rust(fn(&Connection, &OracleSettings, &Examine) -> Result<(), Stop>, &'static str),
 }
 
 /// A step of the schema. Steps that were ever released are never edited: a change is a new step.
@@ -67,7 +67,7 @@ const MIGRATIONS: [Migration; 9] = [
 ];
 
 /// Applies what is missing. Processes that do it at once take turns; whoever comes second finds it done.
-pub(super) fn migrate(manager: &Manager, settings: &OracleSettings, examine: Examine) -> Result<(), Stop> {
+pub(super) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Examine) -> Result<(), Stop> {
     let connection = manager.connect_apart()?;
     let (version, banner) = connection.server_version().map_err(Failure::from)?;
     if version.major() < FIRST_MAJOR_VERSION {
@@ -125,7 +125,7 @@ fn run(
     connection: &Connection,
     migration: &Migration,
     settings: &OracleSettings,
-    examine: Examine,
+    examine: &Examine,
 ) -> Result<(), Stop> {
     match &migration.work {
         Work::Sql(file) => statements(file).iter().try_for_each(|statement| {

@@ -68,7 +68,7 @@ pub struct ForeignFacts {
 
 /// Examines bytes and generation prompt of a picture that another program stored. The store knows nothing of pictures,
 /// so it is told how.
-pub type Examine = fn(bytes: &[u8], generation_prompt: Option<&str>) -> ForeignFacts;
+pub type Examine = dyn Fn(&[u8], Option<&str>) -> ForeignFacts + Send + Sync;
 
 /// The last attempt to open, when it failed.
 type Failed = Option<(Instant, StoreError)>;
@@ -76,7 +76,7 @@ type Failed = Option<(Instant, StoreError)>;
 /// The store.
 pub struct OracleStore {
     settings: OracleSettings,
-    examine: Examine,
+    examine: Box<Examine>,
     pool: Pool,
     tables: Tables,
     /// The schema is known to be there and up to date.
@@ -87,11 +87,14 @@ pub struct OracleStore {
 impl OracleStore {
     /// A store that connects when it is first asked for something.
     #[must_use]
-    pub fn new(settings: OracleSettings, examine: Examine) -> Self {
+    pub fn new(
+        settings: OracleSettings,
+        examine: impl Fn(&[u8], Option<&str>) -> ForeignFacts + Send + Sync + 'static,
+    ) -> Self {
         let pool = Pool::new(&settings);
         Self {
             settings,
-            examine,
+            examine: Box::new(examine),
             pool,
             tables: Tables::default(),
             opened: AtomicBool::new(false),
@@ -104,7 +107,7 @@ impl OracleStore {
     /// # Errors
     /// Why it cannot be.
     pub fn migrate(&self) -> Result<(), StoreError> {
-        Ok(migrate::migrate(self.pool.manager(), &self.settings, self.examine)?)
+        Ok(migrate::migrate(self.pool.manager(), &self.settings, &*self.examine)?)
     }
 
     /// The migrations as a script for SQL*Plus or SQLcl.
@@ -192,7 +195,7 @@ impl OracleStore {
             return Ok(listed);
         }
         self.write(|session| {
-            foreign.iter().try_for_each(|image_id| adopt::complete(session.connection(), *image_id, self.examine))
+            foreign.iter().try_for_each(|image_id| adopt::complete(session.connection(), *image_id, &*self.examine))
         })?;
         self.read(list)
     }

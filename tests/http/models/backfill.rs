@@ -4,10 +4,13 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    TINY, WIDE, counts, delete, fill, model, models_dir, restart_with_models, spawn_with_models, switch, until,
+    TINY, WIDE, add_folder, counts, delete, falter, fill, model, models_dir, restart_with_models, spawn_with_models,
+    switch, until,
 };
 use crate::app::{Answer, TestApp};
-use crate::pictures::{encoded, pixels, png};
+use crate::pictures::{colour, encoded, pixels, png};
+
+const WHITE: [u8; 3] = [255; 3];
 
 async fn start(app: &TestApp, body: serde_json::Value) -> Answer {
     app.send_json(Method::POST, &format!("/models/{WIDE}/backfill"), &body).await
@@ -121,6 +124,48 @@ async fn a_picture_that_fails_is_listed_skipped_and_tried_again_when_asked() {
     let wide = until(&app, WIDE, |model| model["embedded"] == 6).await;
     assert_eq!(counts(&wide), [6, 0, 6]);
     assert_eq!(app.get("/models/2/failures").await.json["failures"], json!([]));
+}
+
+#[tokio::test]
+async fn an_encoder_that_fails_is_not_held_against_the_pictures() {
+    let dir = models_dir();
+    falter(&dir, "wide");
+    let app = spawn_with_models(&dir);
+    add_all(&app, 0..5).await;
+    app.add("white.png", colour(WHITE, 0)).await;
+    add_all(&app, 5..20).await;
+    assert_eq!(start(&app, json!({})).await.status, 202);
+    // The others are embedded all the same.
+    let wide = until(&app, WIDE, |model| model["backfill"]["state"] == "failed").await;
+    assert_eq!((counts(&wide), &wide["backfill"]["failed"]), ([20, 0, 21], &json!(0)));
+    let reason = wide["backfill"]["reason"].as_str().unwrap();
+    assert!(reason.contains("encoder failed") && !reason.contains("memory"), "{reason}");
+    assert_eq!(app.get("/models/2/failures").await.json["failures"], json!([]));
+
+    // A new image is not kept out by it, and not given up either.
+    let white = app.add("white.png", colour(WHITE, 1)).await;
+    assert_eq!((white, counts(&model(&app, WIDE).await)), (22, [20, 0, 22]));
+    assert_eq!(app.get("/models/2/failures").await.json["failures"], json!([]));
+
+    // When the encoder works again, nothing has to be asked for.
+    let data = app.stop();
+    add_folder(&dir, "tests/other_models/wide", "wide");
+    let app = restart_with_models(&dir, data, &[]);
+    let wide = until(&app, WIDE, |model| model["embedded"] == 22).await;
+    assert_eq!(counts(&wide), [22, 0, 22]);
+}
+
+#[tokio::test]
+async fn an_encoder_that_fails_on_everything_ends_the_run_and_no_picture_is_marked() {
+    let dir = models_dir();
+    falter(&dir, "wide");
+    let app = spawn_with_models(&dir);
+    for copy in 0..30 {
+        app.add("white.png", colour(WHITE, copy)).await;
+    }
+    assert_eq!(start(&app, json!({})).await.status, 202);
+    let wide = until(&app, WIDE, |model| model["backfill"]["state"] == "failed").await;
+    assert_eq!((counts(&wide), &wide["maintained"]), ([0, 0, 30], &json!(true)));
 }
 
 #[tokio::test]

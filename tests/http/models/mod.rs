@@ -10,6 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use mitsuke::store::Sha256;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -50,6 +51,15 @@ pub fn edit_manifest(dir: &TempDir, folder: &str, change: impl FnOnce(&mut Value
     let mut manifest: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     change(&mut manifest);
     fs::write(path, manifest.to_string()).unwrap();
+}
+
+/// Gives a copy of `wide` an image tower that loads, and fails on white pictures as a device does that is out of
+/// memory; `scripts/make_tiny_model.py` wrote it.
+pub fn falter(dir: &TempDir, folder: &str) {
+    let tower = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other_models/faltering_image.pt")).unwrap();
+    fs::write(dir.path().join(folder).join("image.pt"), &tower).unwrap();
+    let digest: String = Sha256::of(&tower).to_string();
+    edit_manifest(dir, folder, |manifest| manifest["image"]["sha256"] = json!(digest));
 }
 
 /// An app with these models and an empty store.
@@ -96,6 +106,10 @@ pub async fn switch(app: &TestApp, model_id: i64) {
 
 pub async fn delete(app: &TestApp, path: &str) -> crate::app::Answer {
     crate::app::Answer::read(app.request(Method::DELETE, path).send().await.unwrap()).await
+}
+
+pub async fn metrics(app: &TestApp) -> String {
+    String::from_utf8(app.get("/metrics").await.bytes).unwrap()
 }
 
 /// (embedded, failed, total)

@@ -77,6 +77,8 @@ async fn only_the_current_model_is_in_memory_and_says_where_and_how_it_runs() {
 async fn a_broken_folder_is_listed_with_its_reason_and_harms_nothing() {
     let dir = models_dir();
     fs::create_dir(dir.path().join("half-copied")).unwrap();
+    // Where an export beside it works.
+    fs::create_dir(dir.path().join(".coming.work")).unwrap();
     add_folder(&dir, "tests/other_models/wide", "no-licence-in-it");
     edit_manifest(&dir, "no-licence-in-it", |manifest| {
         manifest["model_name"] = json!("other");
@@ -97,6 +99,7 @@ async fn a_broken_folder_is_listed_with_its_reason_and_harms_nothing() {
         let found = broken.iter().find(|broken| broken["folder"] == folder);
         found.unwrap_or_else(|| panic!("{folder} is not in {list}"))["reason"].as_str().unwrap().to_owned()
     };
+    assert!(!list.to_string().contains(".coming.work"), "{list}");
     assert_eq!(reason("half-copied"), "there is no model.json in it");
     assert!(reason("no-licence-in-it").contains("licence"));
     assert!(reason("wide-again").contains("holds the model wide 1.0.0 already"));
@@ -112,6 +115,26 @@ async fn a_broken_folder_is_listed_with_its_reason_and_harms_nothing() {
     let answer = app.send_json(Method::POST, &format!("/models/{WIDE}/backfill"), &json!({})).await;
     answer.assert_problem(409, "model_unusable");
     assert_eq!(model(&app, TINY).await["is_current"], true);
+}
+
+#[tokio::test]
+async fn a_refresh_finds_damage_in_every_file_of_a_folder() {
+    let dir = models_dir();
+    add_folder(&dir, "tests/exported_models/clip", "clip");
+    let app = spawn_with_models(&dir);
+    assert_eq!(refresh(&app).await["broken"], json!([]));
+    for file in ["image.bf16.pt", "text.bf16.pt", "image.pt", "tokenizer.json"] {
+        let path = dir.path().join("clip").join(file);
+        let whole = fs::read(&path).unwrap();
+        let mut damaged = whole.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        fs::write(&path, damaged).unwrap();
+        let list = refresh(&app).await;
+        let reason = list["broken"][0]["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains(&format!("clip/{file} has the SHA-256")), "{file}: {list}");
+        fs::write(&path, whole).unwrap();
+        assert_eq!(refresh(&app).await["broken"], json!([]), "{file} is whole again");
+    }
 }
 
 #[tokio::test]
@@ -167,10 +190,23 @@ async fn a_model_that_nobody_uses_leaves_the_memory_and_comes_back_when_it_is_ne
     let app = restart_with_models(&dir, tempfile::tempdir().unwrap(), &[("MITSUKE_MODEL_IDLE_S", "1")]);
     app.add("a.png", png(1)).await;
     let compare = async || app.send_json(Method::POST, "/models/2/compare", &json!({"queries": ["赤"]})).await.status;
+    let texts = |text: &str| {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("mitsuke_encoder_items{model=\"wide 1.0.0\",tower=\"text\"} "));
+        line.unwrap_or_else(|| panic!("no counter of wide in\n{text}")).parse::<u64>().unwrap()
+    };
+    let depth = "mitsuke_encoder_queue_depth{model=\"wide 1.0.0\"";
     assert_eq!(compare().await, 200);
+    let loaded = super::metrics(&app).await;
+    assert!(texts(&loaded) == 1 && loaded.contains(depth), "{loaded}");
     until(&app, WIDE, |model| model["state"] == "not_loaded").await;
     assert_eq!(model(&app, TINY).await["state"], "ready");
+    // What was counted stays counted; a queue that is not there has no depth.
+    let unloaded = super::metrics(&app).await;
+    assert!(texts(&unloaded) == 1 && !unloaded.contains(depth), "{unloaded}");
     assert_eq!(compare().await, 200);
+    assert_eq!(texts(&super::metrics(&app).await), 2);
     fill(&app, WIDE).await;
     until(&app, WIDE, |model| model["state"] == "not_loaded").await;
     // A maintained model is loaded for an upload.
@@ -200,6 +236,26 @@ fn the_start_fails_when_no_model_is_usable_or_the_current_one_is_broken() {
     assert!(error.contains("half-copied") && error.contains("MITSUKE_MODELS_DIR"), "{error}");
     let error = start("/no/such/folder").unwrap();
     assert!(error.contains("/no/such/folder") && error.contains("MITSUKE_MODELS_DIR"), "{error}");
+}
+
+#[test]
+fn a_device_that_is_not_there_is_named_before_anything_is_made() {
+    let (dir, data) = (models_dir(), tempfile::tempdir().unwrap());
+    let fresh = data.path().join("fresh");
+    let changed = [
+        ("MITSUKE_MODELS_DIR", dir.path().to_str().unwrap()),
+        ("MITSUKE_DATA_DIR", fresh.to_str().unwrap()),
+        ("MITSUKE_DEVICE", "cuda"),
+    ];
+    let settings = settings_in(&data, &changed);
+    let error =
+        actix_web::rt::System::new().block_on(async { Application::build(&settings).err().map(|e| e.to_string()) });
+    if tch::Cuda::is_available() {
+        return assert_eq!(error, None);
+    }
+    let error = error.unwrap();
+    assert!(error.contains("MITSUKE_DEVICE") && error.contains("`auto` or `cpu`"), "{error}");
+    assert!(!error.contains("Repair") && !fresh.exists(), "{error}");
 }
 
 async fn refresh(app: &TestApp) -> Value {

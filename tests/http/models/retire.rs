@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{TINY, WIDE, counts, delete, fill, model, models_dir, spawn_with_models, switch};
+use super::{TINY, WIDE, counts, delete, fill, metrics, model, models_dir, spawn_with_models, switch};
 use crate::pictures::png;
 
 #[tokio::test]
@@ -15,8 +15,13 @@ async fn a_retired_model_loses_its_embeddings_and_nothing_else_does() {
     }
     fill(&app, WIDE).await;
     switch(&app, WIDE).await;
+    assert_eq!(counts(&fill(&app, TINY).await), [8, 0, 8]);
+    let backfill = "mitsuke_backfill_state{model=\"tiny 1.0.0\"";
+    assert!(metrics(&app).await.contains(backfill));
     let answer = delete(&app, &format!("/models/{TINY}/embeddings")).await;
     assert_eq!((answer.status, &answer.json["removed"]), (200, &json!(8)), "{}", answer.json);
+    let text = metrics(&app).await;
+    assert!(!text.contains(backfill) && !text.contains("mitsuke_backfill_images{model=\"tiny 1.0.0\""), "{text}");
     let tiny = &answer.json["model"];
     assert_eq!((&tiny["maintained"], counts(tiny)), (&json!(false), [0, 0, 8]));
     assert_eq!(counts(&model(&app, WIDE).await), [8, 0, 8]);
@@ -52,4 +57,35 @@ async fn a_model_that_is_being_filled_is_stopped_first() {
     assert_eq!(answer.status, 200, "{}", answer.json);
     let wide = model(&app, WIDE).await;
     assert_eq!((&wide["maintained"], counts(&wide), &wide["backfill"]), (&json!(false), [0, 0, 60], &json!(null)));
+}
+
+#[tokio::test]
+async fn a_start_and_a_retirement_at_once_end_as_one_after_the_other() {
+    let dir = models_dir();
+    let app = spawn_with_models(&dir);
+    for seed in 0..20 {
+        app.add("a.png", png(seed)).await;
+    }
+    let start = async || {
+        let answer = app.send_json(Method::POST, &format!("/models/{WIDE}/backfill"), &json!({})).await;
+        assert_eq!(answer.status, 202, "{}", answer.json);
+    };
+    let retire = async || {
+        let answer = delete(&app, &format!("/models/{WIDE}/embeddings")).await;
+        assert_eq!(answer.status, 200, "{}", answer.json);
+    };
+    for turn in 0..60 {
+        if turn % 2 == 0 {
+            tokio::join!(start(), retire());
+        } else {
+            tokio::join!(retire(), start());
+        }
+        let wide = model(&app, WIDE).await;
+        if wide["maintained"] == true {
+            assert!(wide["backfill"].is_object(), "a backfill runs that nobody sees: {wide}");
+        } else {
+            assert_eq!((counts(&wide), &wide["backfill"]), ([0, 0, 20], &json!(null)));
+        }
+    }
+    assert_eq!(counts(&fill(&app, WIDE).await), [20, 0, 20]);
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{TINY, WIDE, counts, fill, model, models_dir, spawn_with_models, switch, until};
+use super::{TINY, WIDE, counts, delete, fill, model, models_dir, spawn_with_models, switch, until};
 use crate::app::TestApp;
 use crate::pictures::png;
 
@@ -30,6 +30,26 @@ async fn an_incomplete_model_does_not_become_current_unless_that_is_asked_for() 
     // What it lacks comes by itself, because the current model is always maintained.
     let wide = until(&app, WIDE, |model| model["embedded"] == 5).await;
     assert_eq!(counts(&wide), [5, 0, 5]);
+}
+
+#[tokio::test]
+async fn what_a_stopped_backfill_left_comes_by_itself_after_a_partial_switch() {
+    let dir = models_dir();
+    let app = spawn_with_models(&dir);
+    for seed in 0..30 {
+        app.add("a.png", png(seed)).await;
+    }
+    let started = app.send_json(Method::POST, &format!("/models/{WIDE}/backfill"), &json!({})).await;
+    assert_eq!(started.status, 202);
+    assert_eq!(delete(&app, &format!("/models/{WIDE}/backfill")).await.json["backfill"]["state"], "stopped");
+    for seed in 30..35 {
+        app.add("a.png", png(seed)).await;
+    }
+    assert!(counts(&model(&app, WIDE).await)[0] <= 30);
+    let partial = json!({"model_id": WIDE, "allow_partial": true});
+    assert_eq!(app.send_json(Method::PUT, "/models/current", &partial).await.status, 200);
+    let wide = until(&app, WIDE, |model| model["embedded"] == 35).await;
+    assert_eq!(counts(&wide), [35, 0, 35]);
 }
 
 #[tokio::test]

@@ -317,6 +317,26 @@ fn a_migration_that_stops_at_any_statement_is_run_again() {
     }
 }
 
+/// Making a text index leaves it half built when it breaks off, and a name that is taken.
+#[test]
+fn a_text_index_that_was_left_half_built_is_made_again() {
+    let ways = [Failure::error("execute", 29855, "error occurred in ODCIINDEXCREATE"), Failure::kill_inside("execute")];
+    for index in ["IMAGES_SEARCH_TEXT", "IDX_IMAGE_PROMPT", "IDX_IMAGE_DESCRIPTION"] {
+        for way in &ways {
+            let database = Database::new();
+            database.fail(&way.clone().when(&format!("CREATE INDEX {index}")).times(1));
+            assert!(open(settings(&database)).check().is_err());
+            let connection = database.connect();
+            let broken = "SELECT COUNT(*) FROM user_indexes WHERE domidx_opstatus <> 'VALID' OR status <> 'VALID'";
+            assert_eq!(connection.query_row_as::<i64>(broken, &[]).unwrap(), 1, "{index} {way:?}");
+            let store = opened(&database);
+            assert_eq!(connection.query_row_as::<i64>(broken, &[]).unwrap(), 0, "{index} {way:?}");
+            let image_id = picture("a").caption("猫").insert(&store);
+            assert_eq!(found(&store, &["猫"]), [image_id]);
+        }
+    }
+}
+
 #[test]
 fn a_registration_that_stops_at_any_statement_is_run_again() {
     let new = NewModel { model_name: "a".into(), model_version: "1".into(), vector_dimension: DIMENSION };

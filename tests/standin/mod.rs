@@ -153,7 +153,7 @@ pub struct Failure<'a> {
     pub point: &'a str,
     /// Part of the statement; any when empty.
     pub pattern: &'a str,
-    /// `error`, `kill_before`, `kill_after`, `hang` or `delay`.
+    /// `error`, `kill_before`, `kill_inside`, `kill_after`, `hang` or `delay`.
     pub action: &'a str,
     pub code: i32,
     pub message: &'a str,
@@ -178,6 +178,11 @@ impl<'a> Failure<'a> {
     /// The session ends before the call does anything.
     pub fn kill_before(point: &'a str) -> Self {
         Self::new(point, "kill_before")
+    }
+
+    /// The session ends in the middle of the call, which leaves what it was making half made.
+    pub fn kill_inside(point: &'a str) -> Self {
+        Self::new(point, "kill_inside")
     }
 
     /// The call does its work, but its answer is lost with the session.

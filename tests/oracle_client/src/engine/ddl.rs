@@ -24,6 +24,21 @@ pub struct Builder<'a> {
     pub user: &'a str,
 }
 
+/// What stays in the catalog of a text index whose creation broke off: Oracle writes its dictionary first, then lets
+/// ODCIIndexCreate work, and undoes nothing.
+pub fn leave_half_built(catalog: &mut Catalog, ddl: &Ddl, status: &str) {
+    let Ddl::CreateIndex { name, table, keys, kind: kind @ IndexKind::Context { .. }, .. } = ddl else { return };
+    let id = catalog.next_id();
+    if catalog.find_index(name).is_some() {
+        return;
+    }
+    if let Some(table) = catalog.tables.get_mut(table) {
+        let keys = keys.iter().map(|(_, text)| text.clone()).collect();
+        let (name, status) = (name.clone(), status.to_owned());
+        table.indexes.push(Index { name, id, keys, kind: kind.clone(), status });
+    }
+}
+
 /// The table that a statement needs for itself.
 pub fn locked_table<'a>(ddl: &Ddl, catalog: &'a Catalog) -> Option<&'a Table> {
     match ddl {
@@ -111,10 +126,19 @@ impl Builder<'_> {
                 Ok(())
             }
             Ddl::AlterIndex { name, rest } => self.alter_index(name, rest),
-            Ddl::Drop { kind, name, if_exists, cascade } => match self.drop_object(kind, name, *cascade) {
-                Err(error) if *if_exists && [942, 1418, 2289].contains(&error.code) => Ok(()),
-                other => other,
-            },
+            Ddl::Drop { kind, name, if_exists, cascade, force } => {
+                let in_progress = self
+                    .catalog
+                    .find_index(name)
+                    .is_some_and(|(table, place)| table.indexes[place].status == "INPROGRS");
+                if *kind == "INDEX" && in_progress && !force {
+                    return Err(OraError::new(29868, "cannot issue DDL on a domain index marked as LOADING"));
+                }
+                match self.drop_object(kind, name, *cascade) {
+                    Err(error) if *if_exists && [942, 1418, 2289].contains(&error.code) => Ok(()),
+                    other => other,
+                }
+            }
             Ddl::Truncate(name) => self.truncate(name),
             Ddl::Rename(from, to) => self.rename_table(from, to),
             Ddl::Comment { table, column, text } => {

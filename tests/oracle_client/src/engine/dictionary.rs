@@ -257,9 +257,9 @@ fn indexes_of(table: &Table) -> Vec<Value> {
                 "DOMAIN",
                 table.name,
                 "NONUNIQUE",
-                index.status,
+                if index.status == "INPROGRS" { "INPROGRS" } else { "VALID" },
                 "VALID",
-                "VALID",
+                if index.status == "FAILED" { "FAILED" } else { "VALID" },
                 "CTXSYS",
                 "CONTEXT",
                 parameters,
@@ -315,7 +315,8 @@ fn text_indexes_of(table: &Table) -> Vec<Value> {
             IndexKind::Context { parameters } => {
                 let synced = parameters.to_uppercase().replace(' ', "").contains("SYNC(ONCOMMIT)");
                 let sync = if synced { "ON COMMIT" } else { "MANUAL" };
-                Some(json!([index.name, table.name, index.keys[0].to_uppercase(), "INDEXED", sync]))
+                let status = if index.status == "VALID" { "INDEXED" } else { "INDEXING" };
+                Some(json!([index.name, table.name, index.keys[0].to_uppercase(), status, sync]))
             }
             _ => None,
         })

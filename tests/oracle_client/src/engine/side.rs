@@ -45,6 +45,8 @@ pub enum Action {
     KillBefore,
     /// The call does its work, then the session ends before the answer arrives (ORA-03113).
     KillAfter,
+    /// The session ends in the middle of the call: what a statement leaves half done stays so (ORA-03113).
+    KillInside,
     /// The call does not return before the call timeout, or before the failure is cleared.
     Hang,
     /// The call takes this much longer.
@@ -204,6 +206,7 @@ impl Side {
                 "error" if delay.is_zero() => Action::Error(error()),
                 "error" => Action::DelayedError(delay, error()),
                 "kill_before" => Action::KillBefore,
+                "kill_inside" => Action::KillInside,
                 "kill_after" => Action::KillAfter,
                 "hang" => Action::Hang,
                 "delay" => Action::Delay(delay),

@@ -31,13 +31,29 @@ mod store {
 fn settings(database: &Database) -> OracleSettings {
     OracleSettings {
         pool_size: 4,
-        connect_timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(30),
         ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn())
     }
 }
 
 fn open(settings: OracleSettings) -> OracleStore {
     OracleStore::new(settings, |_, _| ForeignFacts::default())
+}
+
+/// How long connecting may take where it is meant to fail.
+const SHORT: Duration = Duration::from_millis(200);
+
+/// What takes longer has hung: many times what anything here takes.
+const HUNG: Duration = Duration::from_secs(60);
+
+/// Waits until the store answers again.
+#[track_caller]
+fn comes_back(store: &OracleStore) {
+    let started = Instant::now();
+    while let Err(error) = store.check() {
+        assert!(started.elapsed() < HUNG, "it does not come back: {error}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn opened(database: &Database) -> OracleStore {
@@ -135,7 +151,7 @@ fn an_error_of_connecting_is_called_what_it_is_and_answered_at_once() {
         let store = open(settings(&database));
         let started = Instant::now();
         let error = fails(store.check(), expected);
-        // Far below the ten seconds that connecting may take: nobody waits for a pool that cannot be filled.
+        // Far below the thirty seconds that connecting may take: nobody waits for a pool that cannot be filled.
         assert!(started.elapsed() < Duration::from_secs(8), "ORA-{code:05} took {:?}", started.elapsed());
         assert!(error.operator_reason().is_some_and(|reason| reason.contains(&format!("ORA-{code:05}"))), "{error}");
     }
@@ -255,6 +271,59 @@ fn a_call_that_does_not_come_back_is_given_up() {
     database.clear();
     assert_eq!(store.count_images().unwrap(), 0);
     assert!(matches!(picture("a").try_insert(&store).unwrap(), Inserted::Created(_)));
+}
+
+/// Nothing that hangs keeps a caller: not the listener, not somebody who migrates.
+#[test]
+fn no_call_waits_for_a_listener_that_says_nothing() {
+    let database = Database::new();
+    // A name of tnsnames.ora gets no limit of time from this program; here the failure ignores the one it gets.
+    let dsn = format!("{}?connect_timeout=600", database.dsn());
+    let store = open(OracleSettings { dsn, pool_size: 2, connect_timeout: SHORT, ..settings(&database) });
+    comes_back(&store);
+    database.kill_sessions();
+    database.fail(&Failure::hang("attach"));
+    let started = Instant::now();
+    for _ in 0..4 {
+        let error = fails(store.count_images(), "Unreachable");
+        assert!(error.to_string().contains("MITSUKE_DB_CONNECT_TIMEOUT_MS"), "{error}");
+    }
+    assert!(started.elapsed() < HUNG, "it took {:?}", started.elapsed());
+    database.clear();
+    comes_back(&store);
+}
+
+#[test]
+fn a_store_that_opens_behind_a_silent_listener_says_so_and_recovers() {
+    let database = Database::new();
+    database.fail(&Failure::hang("attach"));
+    let dsn = format!("{}?connect_timeout=600", database.dsn());
+    let store = open(OracleSettings { dsn, pool_size: 2, connect_timeout: SHORT, ..settings(&database) });
+    let started = Instant::now();
+    for _ in 0..4 {
+        fails(store.check(), "Unreachable");
+        std::thread::sleep(Duration::from_millis(600));
+    }
+    assert!(started.elapsed() < HUNG, "it took {:?}", started.elapsed());
+    database.clear();
+    comes_back(&store);
+}
+
+#[test]
+fn nobody_waits_for_a_migration_that_takes_long() {
+    let database = Database::new();
+    database.fail(&Failure::hang("execute").when("CREATE INDEX IMAGES_NEWEST"));
+    let store = open(OracleSettings { connect_timeout: Duration::from_secs(2), ..settings(&database) });
+    let started = Instant::now();
+    for _ in 0..3 {
+        let error = fails(store.check(), "Busy");
+        assert!(error.operator_reason().is_some_and(|reason| reason.contains("schema")), "{error}");
+    }
+    assert!(started.elapsed() < HUNG, "it took {:?}", started.elapsed());
+    database.clear();
+    // It has gone on by itself: nothing was begun anew.
+    comes_back(&store);
+    assert_eq!(store.count_images().unwrap(), 0);
 }
 
 #[test]
@@ -411,6 +480,27 @@ async fn a_server_starts_without_its_database_and_recovers_by_itself() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(app.search_text(json!({"query": "猫"})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_listens_while_its_database_hangs() {
+    for failure in [Failure::hang("attach"), Failure::hang("execute").when("CREATE INDEX IMAGES_NEWEST")] {
+        let data = tempfile::tempdir().unwrap();
+        let database = Database::below(data.path());
+        database.fail(&failure);
+        let app = spawn_in(data, &[("MITSUKE_DB_CONNECT_TIMEOUT_MS", "300")]);
+        assert_eq!(app.get("/healthz").await.status, 200);
+        let answer = app.get("/readyz").await;
+        assert_eq!(answer.status, 503);
+        assert!(answer.json["reason"].is_string(), "{}", answer.json);
+        database.clear();
+        let started = Instant::now();
+        while app.get("/readyz").await.status != 200 {
+            assert!(started.elapsed() < HUNG, "it does not become ready");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(app.search_text(json!({"query": "猫"})).await.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -87,7 +87,13 @@ fn examine(bytes: &[u8], prompt: Option<&str>) -> ForeignFacts {
 }
 
 fn store(database: &Database) -> OracleStore {
-    let settings = OracleSettings { pool_size: 2, ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn()) };
+    // Whoever asks waits that long for the taking over, which may be slow on a machine that is busy.
+    let connect_timeout = std::time::Duration::from_secs(60);
+    let settings = OracleSettings {
+        pool_size: 2,
+        connect_timeout,
+        ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn())
+    };
     OracleStore::new(settings, examine)
 }
 

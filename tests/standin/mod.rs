@@ -51,7 +51,13 @@ pub fn load_client() {
 /// Settings of a server that keeps its images in a database below this folder.
 pub fn settings_below(folder: &Path) -> Vec<(&'static str, String)> {
     load_client();
-    vec![("DB_USER", USER.to_owned()), ("DB_PASSWORD", PASSWORD.to_owned()), ("DB_DSN", dsn_below(folder))]
+    vec![
+        ("DB_USER", USER.to_owned()),
+        ("DB_PASSWORD", PASSWORD.to_owned()),
+        ("DB_DSN", dsn_below(folder)),
+        // A machine with too much to do is no reason for a server that starts before its schema is there.
+        ("MITSUKE_DB_CONNECT_TIMEOUT_MS", "30000".to_owned()),
+    ]
 }
 
 /// The connect string of a database below a folder.

@@ -15,6 +15,8 @@ pub(super) struct Failure {
     codes: Vec<Code>,
     /// Its message, made printable. For the log alone.
     message: String,
+    /// It came of connecting.
+    connecting: bool,
 }
 
 impl Failure {
@@ -26,12 +28,27 @@ impl Failure {
                 codes.push(code);
             }
         }
-        Self { codes, message: printable(text) }
+        Self { codes, message: printable(text), connecting: false }
+    }
+
+    /// Connecting failed, and not by the driver's word. The text is this program's own.
+    pub(super) fn connecting(text: &str) -> Self {
+        Self::new(None, text).while_connecting()
+    }
+
+    /// The same, known to have come of connecting.
+    #[must_use]
+    pub(super) fn while_connecting(self) -> Self {
+        Self { connecting: true, ..self }
     }
 
     /// What it means.
     pub(super) fn class(&self) -> Class {
-        self.row().map_or(Class::Internal, |(_, class, _)| *class)
+        match self.row().map_or(Class::Internal, |(_, class, _)| *class) {
+            // There are more codes of the network than any table holds, and none of them is a mistake of this program.
+            Class::Internal if self.connecting => Class::Unreachable,
+            class => class,
+        }
     }
 
     /// Whether one of its codes is among `codes`.

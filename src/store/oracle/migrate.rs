@@ -1,5 +1,7 @@
 //! Brings the schema up to what this program knows.
 
+use std::time::Duration;
+
 use oracle::Connection;
 
 use super::adopt;
@@ -86,7 +88,7 @@ pub(super) fn migrate(manager: &Manager, settings: &OracleSettings, examine: Exa
     connection.commit().map_err(Failure::from)?;
     let _turn = Held::take(manager, locks::SCHEMA)?;
     for migration in missing(&connection)? {
-        run(&connection, migration, settings, examine)?;
+        without_limit(&connection, manager.call_timeout(), || run(&connection, migration, settings, examine))?;
         execute(
             &connection,
             "INSERT INTO mitsuke_schema (version, name, applied_at) \
@@ -97,6 +99,18 @@ pub(super) fn migrate(manager: &Manager, settings: &OracleSettings, examine: Exa
         log::info!("the database schema is now at version {} ({})", migration.version, migration.name);
     }
     Ok(())
+}
+
+/// Work that takes as long as it takes: building indexes, copying rows.
+pub(super) fn without_limit<T>(
+    connection: &Connection,
+    call_timeout: Duration,
+    work: impl FnOnce() -> Result<T, Stop>,
+) -> Result<T, Stop> {
+    connection.set_call_timeout(None).map_err(Failure::from)?;
+    let done = work()?;
+    connection.set_call_timeout(Some(call_timeout)).map_err(Failure::from)?;
+    Ok(done)
 }
 
 /// What a database lacks.

@@ -3,10 +3,11 @@
 //! The schema is that of the article (sql/oracle), with a table of embeddings for each model: a vector index holds one
 //! dimension only. Nothing that another process may change is remembered here, so any number of processes can share a
 //! database. The database need not be up when a store is opened: every call finds out for itself, and the first that
-//! reaches it brings the schema up to date.
+//! reaches it brings the schema up to date. No call waits long for that: it answers what is going on.
 
 mod adopt;
 mod codes;
+mod connect;
 mod doctor;
 mod document;
 mod embeddings;
@@ -18,6 +19,7 @@ mod keywords;
 mod locks;
 mod migrate;
 mod models;
+mod opening;
 mod pool;
 mod script;
 mod session;
@@ -27,14 +29,14 @@ mod vector_tables;
 mod vectors;
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 pub use settings::OracleSettings;
 
 use self::error::Stop;
 use self::models::{Tables, VectorTable};
+use self::opening::Opening;
 use self::pool::Pool;
 use self::session::Session;
 use self::vectors::Form;
@@ -46,12 +48,6 @@ use crate::vector::UnitVector;
 
 /// The first release of the database that has vectors.
 const FIRST_MAJOR_VERSION: i32 = 23;
-
-/// How long a failed opening is answered again without another attempt.
-const HOLD_OFF: Duration = Duration::from_millis(500);
-
-/// How long a call waits for another one that is opening the store.
-const OPENING: Duration = Duration::from_secs(5);
 
 /// What Mitsuke finds out about a picture that another program stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,18 +66,13 @@ pub struct ForeignFacts {
 /// so it is told how.
 pub type Examine = fn(bytes: &[u8], generation_prompt: Option<&str>) -> ForeignFacts;
 
-/// The last attempt to open, when it failed.
-type Failed = Option<(Instant, StoreError)>;
-
 /// The store.
 pub struct OracleStore {
     settings: OracleSettings,
     examine: Examine,
     pool: Pool,
     tables: Tables,
-    /// The schema is known to be there and up to date.
-    opened: AtomicBool,
-    opening: Mutex<Failed>,
+    opening: Arc<Opening>,
 }
 
 impl OracleStore {
@@ -89,22 +80,16 @@ impl OracleStore {
     #[must_use]
     pub fn new(settings: OracleSettings, examine: Examine) -> Self {
         let pool = Pool::new(&settings);
-        Self {
-            settings,
-            examine,
-            pool,
-            tables: Tables::default(),
-            opened: AtomicBool::new(false),
-            opening: Mutex::default(),
-        }
+        let opening = Opening::new(settings.clone(), examine, Arc::clone(pool.manager()));
+        Self { settings, examine, pool, tables: Tables::default(), opening }
     }
 
-    /// Brings the schema up to date now.
+    /// Brings the schema up to date now, however long it takes.
     ///
     /// # Errors
     /// Why it cannot be.
     pub fn migrate(&self) -> Result<(), StoreError> {
-        Ok(migrate::migrate(self.pool.manager(), &self.settings, self.examine)?)
+        self.opening.finish()
     }
 
     /// The migrations as a script for SQL*Plus or SQLcl.
@@ -113,52 +98,13 @@ impl OracleStore {
         migrate::script()
     }
 
-    /// Makes sure that the schema is there. One caller works; the others wait a while for it.
-    fn open(&self) -> Result<(), StoreError> {
-        if self.opened.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let started = Instant::now();
-        let mut failed = loop {
-            match self.opening.try_lock() {
-                Ok(guard) => break guard,
-                Err(TryLockError::Poisoned(poisoned)) => break PoisonError::into_inner(poisoned),
-                Err(TryLockError::WouldBlock) if started.elapsed() < OPENING => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::Unavailable("the database is being connected to or migrated".into()));
-                }
-            }
-        };
-        if self.opened.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        if let Some((at, error)) = &*failed
-            && at.elapsed() < HOLD_OFF
-        {
-            return Err(error.clone());
-        }
-        match self.migrate() {
-            Ok(()) => {
-                *failed = None;
-                self.opened.store(true, Ordering::Release);
-                Ok(())
-            }
-            Err(error) => {
-                *failed = Some((Instant::now(), error.clone()));
-                Err(error)
-            }
-        }
-    }
-
     fn read<T>(&self, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
-        self.open()?;
+        self.opening.ensure()?;
         session::read(&self.pool, work)
     }
 
     fn write<T>(&self, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
-        self.open()?;
+        self.opening.ensure()?;
         session::write(&self.pool, work)
     }
 
@@ -247,7 +193,7 @@ impl Store for OracleStore {
     }
 
     fn register_model(&self, model: &NewModel) -> Result<Model, StoreError> {
-        self.open()?;
+        self.opening.ensure()?;
         vector_tables::register(&self.pool, &self.settings, model)
     }
 

@@ -350,6 +350,32 @@ fn a_pool_without_a_free_connection_says_so_in_time() {
     assert_eq!(impatient.count_images().unwrap(), 0);
 }
 
+/// One refused connect says nothing about the connections that are there: who waits gets the next that is free.
+#[test]
+fn a_connect_that_is_refused_does_not_spoil_the_connections_that_are_there() {
+    let database = Database::new();
+    let store = open(OracleSettings { pool_size: 2, ..settings(&database) });
+    store.check().unwrap();
+    database.start_log();
+    database.fail(&Failure::error("attach", 12516, "no handler"));
+    let slow = Failure { action: "delay", ms: 1500, ..Failure::hang("execute") };
+    database.fail(&slow.when("FROM IMAGES").times(1));
+    std::thread::scope(|scope| {
+        let held = scope.spawn(|| store.count_images());
+        let started = Instant::now();
+        while database.logged("FROM IMAGES").is_empty() {
+            assert!(started.elapsed() < HUNG, "the statement never comes");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(store.models().unwrap().is_empty());
+        assert_eq!(held.join().unwrap().unwrap(), 0);
+    });
+    // Nothing is left of the pool: that is an outage, and told at once.
+    database.kill_sessions();
+    let error = fails(store.count_images(), "Busy");
+    assert!(error.to_string().contains("ORA-12516"), "{error}");
+}
+
 #[test]
 fn words_that_the_text_index_cannot_read_are_the_callers_business() {
     let database = Database::new();

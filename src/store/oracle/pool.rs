@@ -166,8 +166,8 @@ impl Pool {
         &self.manager
     }
 
-    /// A connection; waits for one, though not longer than connecting may take, and not at all while connecting
-    /// fails (the pool goes on trying by itself).
+    /// A connection; waits for one, though not longer than connecting may take, and not at all while there is
+    /// none and connecting fails (the pool goes on trying by itself).
     ///
     /// # Errors
     /// [`StoreError::Busy`] when all are in use for too long; else why there is none.
@@ -180,11 +180,13 @@ impl Pool {
                 Ok(link) if link.wave == self.manager.wave.load(Ordering::Acquire) => return Ok(link),
                 // Closed when it is dropped, see has_broken().
                 Ok(_) => continue,
-                Err(_) => {
+                // While there are connections, one of them may be given back, whatever a new one came to.
+                Err(_) if self.pool.state().connections == 0 => {
                     if let Some(outage) = self.manager.outage() {
                         return Err(outage.into());
                     }
                 }
+                Err(_) => {}
             }
             if left <= glance {
                 return Err(self.nothing_in_time());
@@ -197,6 +199,9 @@ impl Pool {
         let open = self.pool.state().connections;
         let wait = self.wait.as_millis();
         if open < self.pool.max_size() {
+            if let Some(outage) = self.manager.outage() {
+                return outage.into();
+            }
             StoreError::Unreachable(format!("connecting took longer than MITSUKE_DB_CONNECT_TIMEOUT_MS ({wait} ms)"))
         } else {
             StoreError::Busy(format!("all {open} connections of MITSUKE_DB_POOL_SIZE were in use for {wait} ms"))

@@ -310,6 +310,23 @@ fn a_store_that_opens_behind_a_silent_listener_says_so_and_recovers() {
 }
 
 #[test]
+fn a_commit_that_is_answered_too_late_is_looked_up() {
+    let database = Database::new();
+    let store = open(OracleSettings { call_timeout: Duration::from_millis(500), ..settings(&database) });
+    comes_back(&store);
+    database.fail(&Failure::hang_after("commit").times(1));
+    let Inserted::Created(image_id) = picture("done").try_insert(&store).unwrap() else {
+        panic!("it was created by this call");
+    };
+    assert_eq!(newest_ids(&store), [image_id]);
+    database.clear();
+    database.fail(&Failure::hang("commit").times(1));
+    fails(picture("not done").try_insert(&store), "Busy");
+    database.clear();
+    assert_eq!(newest_ids(&store), [image_id], "nothing is half there");
+}
+
+#[test]
 fn nobody_waits_for_a_migration_that_takes_long() {
     let database = Database::new();
     database.fail(&Failure::hang("execute").when("CREATE INDEX IMAGES_NEWEST"));

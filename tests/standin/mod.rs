@@ -159,7 +159,7 @@ pub struct Failure<'a> {
     pub point: &'a str,
     /// Part of the statement; any when empty.
     pub pattern: &'a str,
-    /// `error`, `kill_before`, `kill_inside`, `kill_after`, `hang` or `delay`.
+    /// `error`, `kill_before`, `kill_inside`, `kill_after`, `hang`, `hang_after` or `delay`.
     pub action: &'a str,
     pub code: i32,
     pub message: &'a str,
@@ -199,6 +199,11 @@ impl<'a> Failure<'a> {
     /// The call does not come back.
     pub fn hang(point: &'a str) -> Self {
         Self::new(point, "hang")
+    }
+
+    /// The call does its work and does not come back.
+    pub fn hang_after(point: &'a str) -> Self {
+        Self::new(point, "hang_after")
     }
 
     /// Only calls whose statement holds this text.

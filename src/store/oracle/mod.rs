@@ -166,13 +166,14 @@ impl OracleStore {
             Ok(images::id_by_sha256(session, &image.sha256)?.map(Inserted::Known))
         });
         match (attempt, written.get()) {
-            // The session died while committing: only the database knows whether it was done.
-            (Err(StoreError::Unreachable(reason)), Some(image_id)) => {
+            // The commit was sent and its answer did not come, in time or at all: only the database knows whether it
+            // was done.
+            (Err(error @ (StoreError::Unreachable(_) | StoreError::Busy(_))), Some(image_id)) => {
                 let found = self.read(|session| images::id_by_sha256(session, &image.sha256))?;
                 match found {
                     Some(found) if found == image_id => Ok(Some(Inserted::Created(image_id))),
                     Some(found) => Ok(Some(Inserted::Known(found))),
-                    None => Err(StoreError::Unreachable(reason)),
+                    None => Err(error),
                 }
             }
             (attempt, _) => attempt,

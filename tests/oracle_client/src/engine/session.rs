@@ -99,7 +99,7 @@ pub fn attach(path: &Path, connect_timeout: Option<Duration>) -> Result<()> {
             sleep(delay.min(connect_timeout.unwrap_or(delay)));
             Err(error)
         }
-        Some(Action::Hang) => {
+        Some(Action::Hang | Action::HangAfter) => {
             let started = Instant::now();
             while connect_timeout.is_none_or(|limit| started.elapsed() < limit) && side.still_hangs()? {
                 sleep(POLL);
@@ -218,6 +218,13 @@ impl Session {
                     self.pause().inspect_err(|_| self.break_off("FAILED"))?;
                 }
                 work(self)
+            }
+            Some(Action::HangAfter) => {
+                let done = work(self);
+                while self.side.still_hangs()? {
+                    self.pause()?;
+                }
+                done
             }
             Some(Action::Delay(delay)) => {
                 self.pause_for(delay).inspect_err(|_| self.break_off("FAILED"))?;

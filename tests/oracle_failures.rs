@@ -123,7 +123,7 @@ fn an_error_of_a_statement_is_called_what_it_is() {
 }
 
 /// Errors of connecting: where, code, what the store calls it.
-const CONNECT_ERRORS: [(&str, i32, &str); 17] = [
+const CONNECT_ERRORS: [(&str, i32, &str); 27] = [
     ("attach", 12541, "Unreachable"),
     ("attach", 12170, "Unreachable"),
     ("attach", 12514, "Unreachable"),
@@ -132,6 +132,17 @@ const CONNECT_ERRORS: [(&str, i32, &str); 17] = [
     ("attach", 12516, "Busy"),
     ("attach", 12519, "Busy"),
     ("attach", 12154, "Misconfigured"),
+    ("attach", 12162, "Misconfigured"),
+    ("attach", 12261, "Misconfigured"),
+    ("attach", 12529, "Misconfigured"),
+    ("attach", 12650, "Misconfigured"),
+    ("attach", 28759, "Misconfigured"),
+    ("attach", 29024, "Misconfigured"),
+    ("login", 28040, "Misconfigured"),
+    ("attach", 12564, "Unreachable"),
+    // That no table knows.
+    ("attach", 12699, "Unreachable"),
+    ("login", 604, "Unreachable"),
     ("login", 18, "Busy"),
     ("login", 20, "Busy"),
     ("login", 2391, "Busy"),
@@ -154,6 +165,7 @@ fn an_error_of_connecting_is_called_what_it_is_and_answered_at_once() {
         // Far below the thirty seconds that connecting may take: nobody waits for a pool that cannot be filled.
         assert!(started.elapsed() < Duration::from_secs(8), "ORA-{code:05} took {:?}", started.elapsed());
         assert!(error.operator_reason().is_some_and(|reason| reason.contains(&format!("ORA-{code:05}"))), "{error}");
+        assert!(!error.to_string().contains("own words"), "{error}");
     }
 }
 

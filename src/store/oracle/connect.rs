@@ -13,12 +13,10 @@ use oracle::{Connection, Connector};
 
 use super::OracleSettings;
 use super::error::Failure;
+use super::refusals::Refusals;
 
 /// Distinct statements that a connection keeps parsed; about as many as the store has, IN lists and filters apart.
 const STATEMENTS: u32 = 80;
-
-/// How long a refused account is left alone. Whoever keeps knocking with a wrong password locks it.
-const ACCOUNT_HOLD_OFF: Duration = Duration::from_secs(60);
 
 /// How much longer than the client library this waits: where that knows the limit too, it has more to say.
 const GRACE: Duration = Duration::from_millis(500);
@@ -47,8 +45,7 @@ pub(super) struct Opener {
     /// Attempts that are under way, whether anybody still waits for them or not.
     under_way: Mutex<u32>,
     one_ended: Condvar,
-    /// When the account was last refused.
-    refused: Mutex<Option<(Failure, Instant)>>,
+    refusals: Mutex<Refusals>,
 }
 
 impl Opener {
@@ -60,7 +57,7 @@ impl Opener {
             most: settings.pool_size.max(1),
             under_way: Mutex::default(),
             one_ended: Condvar::new(),
-            refused: Mutex::default(),
+            refusals: Mutex::default(),
         })
     }
 
@@ -109,10 +106,8 @@ impl Opener {
     }
 
     fn attempt(&self) -> Result<Connection, Failure> {
-        if let Some((failure, at)) = &*locked(&self.refused)
-            && at.elapsed() < ACCOUNT_HOLD_OFF
-        {
-            return Err(failure.clone());
+        if let Some(failure) = locked(&self.refusals).standing(Instant::now()) {
+            return Err(failure);
         }
         let opened = self.connector.connect().map_err(Failure::from).and_then(|connection| {
             // Shown in V$SESSION; local settings, sent along with the next call.
@@ -120,10 +115,7 @@ impl Opener {
             connection.set_call_timeout(Some(self.call_timeout))?;
             Ok(connection)
         });
-        let opened = opened.map_err(Failure::while_connecting);
-        let refused = opened.as_ref().err().filter(|failure| failure.is_about_the_account());
-        *locked(&self.refused) = refused.map(|failure| (failure.clone(), Instant::now()));
-        opened
+        locked(&self.refusals).note(opened.map_err(Failure::while_connecting), Instant::now())
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Failure {
     /// Its message, made printable. For the log alone.
     message: String,
     origin: Origin,
+    /// Nobody tries again before a restart.
+    for_good: bool,
 }
 
 impl Failure {
@@ -38,7 +40,7 @@ impl Failure {
                 codes.push(code);
             }
         }
-        Self { codes, message: printable(text), origin: Origin::Call }
+        Self { codes, message: printable(text), origin: Origin::Call, for_good: false }
     }
 
     /// Connecting failed, and not by the driver's word. The text is this program's own.
@@ -66,6 +68,22 @@ impl Failure {
         self.codes.iter().any(|code| codes.contains(code))
     }
 
+    /// The same, and nobody tries again.
+    #[must_use]
+    pub(super) fn for_good(self) -> Self {
+        Self { for_good: true, ..self }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_text(text: &str) -> Self {
+        Self::new(None, text)
+    }
+
+    /// Whether it counts towards FAILED_LOGIN_ATTEMPTS.
+    pub(super) fn is_a_wrong_password(&self) -> bool {
+        self.is_one_of(&[Code::Ora(1017)])
+    }
+
     /// Whether trying again soon with the same name and password could lock the account.
     pub(super) fn is_about_the_account(&self) -> bool {
         self.is_one_of(&[Code::Ora(1017), Code::Ora(1005), Code::Ora(28000), Code::Ora(28001)])
@@ -79,6 +97,9 @@ impl Failure {
     pub(super) fn described(&self) -> String {
         let codes = self.codes.iter().map(Code::to_string).collect::<Vec<_>>().join(", ");
         match self.row() {
+            Some((_, _, meaning)) if self.for_good => {
+                format!("{meaning} ({codes}); not tried again until a restart, so that the account is not locked")
+            }
             Some((_, _, meaning)) => format!("{meaning} ({codes})"),
             None if self.origin == Origin::Ourselves => self.message.clone(),
             // This is shown to whoever asks for readiness, so the driver's words stay in the log.

@@ -21,6 +21,7 @@ mod migrate;
 mod models;
 mod opening;
 mod pool;
+mod refusals;
 mod script;
 mod session;
 mod settings;

@@ -20,6 +20,9 @@ use crate::store::StoreError;
 /// every time after that. Each wait may make the pool open one connection more, so there must not be many.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// How long closing a connection that was given up may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// Connections that nobody used for so long are closed, before a firewall forgets them silently.
 const IDLE: Duration = Duration::from_secs(5 * 60);
 
@@ -36,6 +39,15 @@ impl Link {
     /// Keeps it from being used again.
     pub(super) fn give_up(&self) {
         self.broken.set(true);
+        // The driver says goodbye to the server when it closes a connection; whoever closes it need not wait long.
+        if let Err(error) = self.connection.set_call_timeout(Some(GOODBYE)) {
+            log::debug!("a connection that was given up takes no settings: {}", Failure::from(error));
+        }
+    }
+
+    /// Whether nobody should use it again.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.broken.get()
     }
 }
 

@@ -54,7 +54,10 @@ impl Refusals {
         };
         match self.pause(&failure) {
             Some(pause) => {
-                log::error!("the database refuses the account, which is tried again in {} s: {failure}", pause.as_secs());
+                log::error!(
+                    "the database refuses the account, which is tried again in {} s: {failure}",
+                    pause.as_secs()
+                );
             }
             None => log::error!("the database refuses the account: {failure}"),
         }

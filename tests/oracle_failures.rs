@@ -208,6 +208,41 @@ fn a_missing_grant_is_named() {
     }
 }
 
+/// Every finding that somebody has to do something about.
+fn problems(store: &OracleStore) -> Vec<String> {
+    store.diagnose().iter().filter(|finding| finding.is_problem()).map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_doctor_finds_the_grant_that_is_missing_and_every_text_index_that_is_broken() {
+    let database = Database::new();
+    let store = opened(&database);
+    assert_eq!(problems(&store), Vec::<String>::new());
+    database.deny("CREATE SEQUENCE");
+    assert!(problems(&store)[0].contains("CREATE SEQUENCE"), "{:?}", problems(&store));
+    database.clear();
+
+    let connection = database.connect();
+    let tables = [
+        ("idx_image_prompt", "images (generation_prompt)"),
+        ("idx_image_description", "image_descriptions (description)"),
+    ];
+    for (index, column) in tables.into_iter().chain([("images_search_text", "images (search_text)")]) {
+        connection.execute(&format!("DROP INDEX {index}"), &[]).unwrap();
+        let failure = Failure::error("execute", 29855, "error in ODCIINDEXCREATE").times(1);
+        database.fail(&failure.when(&format!("CREATE INDEX {index}")));
+        let create = format!("CREATE INDEX {index} ON {column} INDEXTYPE IS CTXSYS.CONTEXT");
+        assert!(connection.execute(&create, &[]).is_err());
+        let found = problems(&store);
+        assert!(found.len() == 1 && found[0].contains(&index.to_uppercase()), "{found:?}");
+        connection.execute(&format!("DROP INDEX {index} FORCE"), &[]).unwrap();
+        connection.execute(&create, &[]).unwrap();
+    }
+    // Now none of them follows a commit, and Mitsuke needs one that does.
+    let found = problems(&store);
+    assert!(found.len() == 1 && found[0].contains("IMAGES_SEARCH_TEXT is not brought up to date"), "{found:?}");
+}
+
 #[test]
 fn a_session_that_dies_while_reading_is_replaced_once() {
     let database = Database::new();

@@ -103,7 +103,6 @@ pub(super) const TABLE: &[(Code, Class, &str)] = &[
     (Code::Ora(12533), Class::Misconfigured, "DB_DSN is not a connect string that the client understands"),
     (Code::Ora(12162), Class::Misconfigured, "DB_DSN is not a connect string that the client understands"),
     (Code::Ora(12261), Class::Misconfigured, "DB_DSN is not a connect string that the client understands"),
-    (Code::Ora(12263), Class::Misconfigured, "tnsnames.ora cannot be read; check TNS_ADMIN and the file's permissions"),
     (Code::Ora(12504), Class::Misconfigured, "DB_DSN names no service"),
     (
         Code::Ora(12529),

@@ -312,13 +312,13 @@ fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Find
             Finding::problem(
                 "text index",
                 format!("{name} is missing, so keyword search fails"),
-                "Run the statements of sql/oracle/0006_text_indexes.sql.",
+                "Run the statements of sql/oracle/0009_text_indexes.sql.",
             )
         } else {
             Finding::note(
                 "text index",
                 format!("{name} is missing; Mitsuke does not need it, programs of the article do"),
-                "Run the statements of sql/oracle/0006_text_indexes.sql, unless no such program runs.",
+                "Run the statements of sql/oracle/0009_text_indexes.sql, unless no such program runs.",
             )
         };
     };
@@ -326,7 +326,7 @@ fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Find
         return Finding::problem(
             "text index",
             format!("{name} is in the state {status}, which may stop every change of its table"),
-            format!("DROP INDEX {name} FORCE; and run the statements of sql/oracle/0006_text_indexes.sql."),
+            format!("DROP INDEX {name} FORCE; and run the statements of sql/oracle/0009_text_indexes.sql."),
         );
     }
     if sync == "ON COMMIT" {

@@ -50,7 +50,7 @@ impl<'a> Session<'a> {
         Ok(self.rows(sql, binds, 1, read)?.pop())
     }
 
-    /// The connection itself, for work that commits by itself.
+    /// The connection itself, for work that sends statements of its own.
     pub(super) fn connection(&self) -> &Connection {
         self.changed.set(true);
         &self.link

@@ -141,6 +141,8 @@ fn every_row_stays_whatever_state_it_is_in() {
     let store = store(&database);
     store.check().unwrap();
     all_is_there(&store, &article);
+    let indexed = "SELECT COUNT(*) FROM user_ind_columns WHERE table_name = 'IMAGE_EMBEDDINGS_ARTICLE' AND column_name = 'IMAGE_ID'";
+    assert_eq!(number(&article, indexed), 1, "deleting an image does not read the whole table");
     let filter = mitsuke::store::Filter { generation_model: Some("sdxl".into()), seed: Some(5), ..Default::default() };
     let filtered: Vec<_> = store.newest(&filter, None, 9).unwrap().iter().map(|image| image.image_id).collect();
     assert_eq!(filtered, [1], "the readable parts of an old prompt can be filtered by");

@@ -9,6 +9,10 @@ DROP INDEX image_embedding_idx;
 -- passes over ORA-00942
 ALTER TABLE image_embeddings RENAME TO image_embeddings_article;
 
+-- Without it every deletion of an image would read the whole table for rows to take along.
+-- passes over ORA-00942 ORA-00955 ORA-01408
+CREATE INDEX image_embeddings_article_image ON image_embeddings_article (image_id);
+
 -- Deleting an image takes its rows along.
 -- passes over ORA-00942 ORA-02443
 ALTER TABLE image_embeddings_article DROP CONSTRAINT fk_image_embedding;

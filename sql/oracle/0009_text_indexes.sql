@@ -1,5 +1,16 @@
--- Full-text search (Oracle Text). JAPANESE_VGRAM_LEXER with BIGRAM finds parts of Japanese text; the default lexer
--- does not cut Japanese at all. No stop words: "or" and "not" are words of prompts.
+-- Full-text search (Oracle Text). No stop words: "or" and "not" are words of prompts.
+
+-- SEARCH_TEXT holds words of ASCII letters and digits (src/store/oracle/document.rs): all there is to do is to cut them at
+-- spaces. Themes would be made of them if nothing else were said, in some languages of the session.
+-- passes over DRG-10701
+BEGIN ctx_ddl.create_preference('mitsuke_word_lexer', 'BASIC_LEXER'); END;
+/
+
+BEGIN ctx_ddl.set_attribute('mitsuke_word_lexer', 'INDEX_THEMES', 'NO'); END;
+/
+
+-- For the texts that other programs search: JAPANESE_VGRAM_LEXER with BIGRAM finds parts of Japanese text, which the
+-- default lexer does not cut at all.
 
 -- passes over DRG-10701
 BEGIN ctx_ddl.create_preference('mitsuke_lexer', 'JAPANESE_VGRAM_LEXER'); END;
@@ -24,7 +35,7 @@ END;
 
 -- passes over ORA-00955 ORA-29879
 CREATE INDEX images_search_text ON images (search_text) INDEXTYPE IS CTXSYS.CONTEXT
-    PARAMETERS ('LEXER mitsuke_lexer STOPLIST CTXSYS.EMPTY_STOPLIST SYNC (ON COMMIT)');
+    PARAMETERS ('LEXER mitsuke_word_lexer STOPLIST CTXSYS.EMPTY_STOPLIST SYNC (ON COMMIT)');
 
 -- The next two are for programs of the article, which ask these columns. Mitsuke asks SEARCH_TEXT alone: where no
 -- such program runs, they may be dropped.

@@ -24,6 +24,9 @@ const PRIVILEGES: [(&str, &str); 4] = [
     ("CREATE VIEW", "the views that programs of the article read"),
 ];
 
+/// The preferences of the text indexes, and of which kind they are.
+const LEXERS: [(&str, &str); 2] = [("MITSUKE_WORD_LEXER", "BASIC_LEXER"), ("MITSUKE_LEXER", "JAPANESE_VGRAM_LEXER")];
+
 /// The text indexes, and whether Mitsuke itself asks them.
 const TEXT_INDEXES: [(&str, bool); 3] =
     [("IMAGES_SEARCH_TEXT", true), ("IDX_IMAGE_PROMPT", false), ("IDX_IMAGE_DESCRIPTION", false)];
@@ -86,7 +89,7 @@ impl Patient<'_> {
         let mut findings = vec![self.version(), self.character_set()];
         findings.extend(self.privileges());
         findings.extend([self.quota(), self.oracle_text(), self.schema()]);
-        findings.push(self.lexer());
+        findings.extend(self.lexers());
         findings.extend(self.text_indexes());
         findings.push(self.text_errors());
         findings.extend(self.vector_indexes());
@@ -187,15 +190,23 @@ impl Patient<'_> {
         }
     }
 
-    fn lexer(&self) -> Finding {
-        let sql = "SELECT pre_object FROM ctx_user_preferences WHERE pre_name = 'MITSUKE_LEXER'";
-        match self.strings(sql) {
-            Ok(found) if found.iter().any(|object| object == "JAPANESE_VGRAM_LEXER") => {
-                Finding::good("lexer", "JAPANESE_VGRAM_LEXER")
+    fn lexers(&self) -> Vec<Finding> {
+        let of = |(name, object): (&str, &str)| {
+            let sql = format!("SELECT pre_object FROM ctx_user_preferences WHERE pre_name = '{name}'");
+            match self.strings(&sql) {
+                Ok(found) if found == [object] => Finding::good("lexer", format!("{name} is a {object}")),
+                Ok(found) if found.is_empty() => {
+                    Finding::problem("lexer", format!("{name} is missing"), "Run `mitsuke migrate`.")
+                }
+                Ok(found) => Finding::problem(
+                    "lexer",
+                    format!("{name} is a {}, not a {object}", found.join(", ")),
+                    "Drop the text indexes and the preference, and run the statements of sql/oracle/0009_text_indexes.sql.",
+                ),
+                Err(stop) => unseen("lexer", stop),
             }
-            Ok(_) => Finding::problem("lexer", "MITSUKE_LEXER is missing", "Run `mitsuke migrate`."),
-            Err(stop) => unseen("lexer", stop),
-        }
+        };
+        LEXERS.into_iter().map(of).collect()
     }
 
     fn text_indexes(&self) -> Vec<Finding> {

@@ -1,4 +1,5 @@
--- Full-text search (Oracle Text). No stop words: "or" and "not" are words of prompts.
+-- Full-text search (Oracle Text). No stop words: "or" and "not" are words of prompts. MAINTENANCE MANUAL, because from 23ai
+-- on indexes are brought up to date in the background by default, with which no SYNC (ON COMMIT) goes.
 
 -- SEARCH_TEXT holds words of ASCII letters and digits (src/store/oracle/document.rs): all there is to do is to cut them at
 -- spaces. Themes would be made of them if nothing else were said, in some languages of the session.
@@ -35,14 +36,14 @@ END;
 
 -- passes over ORA-00955 ORA-29879
 CREATE INDEX images_search_text ON images (search_text) INDEXTYPE IS CTXSYS.CONTEXT
-    PARAMETERS ('LEXER mitsuke_word_lexer STOPLIST CTXSYS.EMPTY_STOPLIST SYNC (ON COMMIT)');
+    PARAMETERS ('LEXER mitsuke_word_lexer STOPLIST CTXSYS.EMPTY_STOPLIST MAINTENANCE MANUAL SYNC (ON COMMIT)');
 
 -- The next two are for programs of the article, which ask these columns. Mitsuke asks SEARCH_TEXT alone: where no
 -- such program runs, they may be dropped.
 -- passes over ORA-00955 ORA-29879
 CREATE INDEX idx_image_prompt ON images (generation_prompt) INDEXTYPE IS CTXSYS.CONTEXT
-    PARAMETERS ('LEXER mitsuke_lexer STOPLIST CTXSYS.EMPTY_STOPLIST SYNC (ON COMMIT)');
+    PARAMETERS ('LEXER mitsuke_lexer STOPLIST CTXSYS.EMPTY_STOPLIST MAINTENANCE MANUAL SYNC (ON COMMIT)');
 
 -- passes over ORA-00955 ORA-29879
 CREATE INDEX idx_image_description ON image_descriptions (description) INDEXTYPE IS CTXSYS.CONTEXT
-    PARAMETERS ('LEXER mitsuke_lexer STOPLIST CTXSYS.EMPTY_STOPLIST SYNC (ON COMMIT)');
+    PARAMETERS ('LEXER mitsuke_lexer STOPLIST CTXSYS.EMPTY_STOPLIST MAINTENANCE MANUAL SYNC (ON COMMIT)');

@@ -460,7 +460,7 @@ impl Builder<'_> {
 
     /// Preferences that a text index names must be there.
     fn check_parameters(&self, parameters: &str) -> Result<()> {
-        const KNOWN: [&str; 10] = [
+        const KNOWN: [&str; 11] = [
             "LEXER",
             "STOPLIST",
             "WORDLIST",
@@ -471,12 +471,14 @@ impl Builder<'_> {
             "MEMORY",
             "TRANSACTIONAL",
             "OPTIMIZE",
+            "MAINTENANCE",
         ];
         let failed = |drg: i32, cause: String| {
             OraError::text(29855, "error occurred in the execution of ODCIINDEXCREATE routine", drg, cause)
         };
         let upper = parameters.to_uppercase();
         let mut words = upper.split_whitespace().peekable();
+        let mut by_hand = false;
         while let Some(word) = words.next() {
             let keyword = word.split('(').next().unwrap_or(word);
             if !KNOWN.contains(&keyword) {
@@ -493,6 +495,11 @@ impl Builder<'_> {
                     }
                 }
                 "TRANSACTIONAL" => {}
+                "MAINTENANCE" => match words.next() {
+                    Some("AUTO") => {}
+                    Some("MANUAL") => by_hand = true,
+                    _ => return Err(failed(11000, "invalid keyword behind MAINTENANCE".to_owned())),
+                },
                 _ => {
                     let name = words
                         .next()
@@ -505,6 +512,11 @@ impl Builder<'_> {
                     }
                 }
             }
+        }
+        // Maintenance is automatic unless told, and then there is no other synchronisation than MANUAL.
+        let squeezed = upper.replace(' ', "");
+        if !by_hand && squeezed.contains("SYNC(") && !squeezed.contains("SYNC(MANUAL)") {
+            return Err(failed(11000, "SYNC does not go with automatic maintenance".to_owned()));
         }
         Ok(())
     }

@@ -217,6 +217,25 @@ fn taking_over_that_was_broken_off_anywhere_goes_on_where_it_stopped() {
     }
 }
 
+#[test]
+fn foreign_keys_of_any_name_let_images_be_deleted() {
+    let (database, article) = article();
+    for sql in [
+        "ALTER TABLE image_embeddings DROP CONSTRAINT fk_image_embedding",
+        "ALTER TABLE image_embeddings ADD CONSTRAINT theirs FOREIGN KEY (image_id) REFERENCES images (image_id)",
+        "ALTER TABLE image_descriptions DROP CONSTRAINT fk_image_description",
+        "ALTER TABLE image_descriptions ADD FOREIGN KEY (image_id) REFERENCES images (image_id)",
+    ] {
+        article.execute(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    let store = store(&database);
+    store.check().unwrap();
+    all_is_there(&store, &article);
+    assert!(store.delete_image(1).unwrap());
+    assert_eq!(number(&article, "SELECT COUNT(*) FROM image_embeddings_article WHERE image_id = 1"), 0);
+    assert_eq!(number(&article, "SELECT COUNT(*) FROM image_descriptions WHERE image_id = 1"), 0);
+}
+
 /// Whoever ran the article's database may have made it faster.
 #[test]
 fn columns_that_somebody_has_indexed_already_are_no_obstacle() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::catalog::{Catalog, Table};
+use super::catalog::{Catalog, Constraint, Table};
 use super::transaction::Facts;
 use super::types::{NUMBER, Ty};
 use crate::sql::ast::{ConstraintKind, IndexKind, OnDelete};
@@ -90,6 +90,10 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
         "USER_CONSTRAINTS" => (
             &["CONSTRAINT_NAME", "CONSTRAINT_TYPE", "TABLE_NAME", "DELETE_RULE", "STATUS", "SEARCH_CONDITION_VC"],
             catalog.tables.values().flat_map(constraints_of).collect(),
+        ),
+        "USER_CONS_COLUMNS" => (
+            &["CONSTRAINT_NAME", "TABLE_NAME", "COLUMN_NAME", "POSITION"],
+            catalog.tables.values().flat_map(constraint_columns_of).collect(),
         ),
         "USER_VIEWS" => {
             (&["VIEW_NAME", "TEXT_VC"], catalog.views.values().map(|view| json!([view.name, view.text])).collect())
@@ -303,6 +307,23 @@ fn constraints_of(table: &Table) -> Vec<Value> {
                 }
             };
             json!([constraint.name, kind, table.name, rule, "ENABLED", condition])
+        })
+        .collect()
+}
+
+fn constraint_columns_of(table: &Table) -> Vec<Value> {
+    let columns = |constraint: &Constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey(columns)
+        | ConstraintKind::Unique(columns)
+        | ConstraintKind::ForeignKey { columns, .. } => columns.clone(),
+        ConstraintKind::Check(_) => Vec::new(),
+    };
+    table
+        .constraints
+        .iter()
+        .flat_map(|constraint| {
+            let places = columns(constraint).into_iter().enumerate();
+            places.map(|(i, column)| json!([constraint.name, table.name, column, i + 1])).collect::<Vec<_>>()
         })
         .collect()
 }

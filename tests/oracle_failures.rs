@@ -15,7 +15,7 @@ use app::{TestApp, spawn_in};
 use fixtures::*;
 use mitsuke::config::Secret;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
-use mitsuke::store::{Filter, Inserted, KeywordSearch, NewModel, Store, StoreError};
+use mitsuke::store::{Filter, HybridSearch, Inserted, KeywordSearch, NewModel, Store, StoreError, VectorSearch};
 use serde_json::json;
 use standin::{Database, Failure, PASSWORD, USER};
 
@@ -438,6 +438,43 @@ fn a_connect_that_is_refused_does_not_spoil_the_connections_that_are_there() {
     database.kill_sessions();
     let error = fails(store.count_images(), "Busy");
     assert!(error.to_string().contains("ORA-12516"), "{error}");
+}
+
+/// Oracle takes no text of more than 1,000 bytes behind a LOB, which the query vector is (ORA-24816).
+#[test]
+fn a_long_filter_goes_with_an_exact_search() {
+    let database = Database::new();
+    let store = opened(&database);
+    let model = model(&store, "a");
+    let long = "é".repeat(700);
+    let image_id = picture("a").named(&long).caption("cat").embedded(&model, angle(0.0)).insert(&store);
+    let filter = Filter { file_name_contains: Some(long), ..Filter::default() };
+    let (query, terms) = (angle(0.0), ["cat".to_owned()]);
+    let search = VectorSearch {
+        model_id: model.model_id,
+        query: &query,
+        filter: &filter,
+        exclude: &[],
+        offset: 0,
+        limit: 5,
+        exact: true,
+    };
+    assert_eq!(store.search_vector(&search).unwrap()[0].image_id, image_id);
+    let search = HybridSearch {
+        model_id: model.model_id,
+        query: &query,
+        terms: &terms,
+        filter: &filter,
+        exclude: &[],
+        depth: 10,
+        vector_weight: 1.0,
+        keyword_weight: 1.0,
+        min_similarity: None,
+        offset: 0,
+        limit: 5,
+        exact: true,
+    };
+    assert_eq!(store.search_hybrid(&search).unwrap()[0].image_id, image_id);
 }
 
 #[test]

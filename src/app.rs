@@ -73,7 +73,7 @@ impl Application {
         // First, because it is the step that fails most often and leaves nothing behind.
         let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
         check_device(settings)?;
-        let store = open_store(settings)?;
+        let store = begin_store(settings)?;
         let models = Arc::new(open_models(settings, Arc::clone(&store))?);
         models.warm_up()?;
         let (options, limits) = (encoder_options(settings), decode_limits(&settings.limits));
@@ -262,6 +262,18 @@ pub fn check_device(settings: &Settings) -> Result<(), StartError> {
 /// # Errors
 /// When it does not open.
 pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    if let Some(oracle) = &settings.oracle {
+        let store = oracle_store(oracle.clone(), decode_limits(&settings.limits));
+        if let Err(error) = store.migrate() {
+            log::error!("the database cannot be used: {error}");
+        }
+        return Ok(Arc::new(store));
+    }
+    begin_store(settings)
+}
+
+/// The same for a server, which does not wait for its database: it listens, says why it is not ready, and becomes so.
+fn begin_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
     if let Some(oracle) = &settings.oracle {
         let store = oracle_store(oracle.clone(), decode_limits(&settings.limits));
         // The database may be down now and come up later: whoever asks for it finds out.

@@ -13,8 +13,8 @@ use mitsuke::store::{Store as _, StoreError};
 /// How long connecting may take in these tests.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// A call that takes longer than this has hung: a few times what it may take, for a machine that is busy.
-const HUNG: Duration = Duration::from_secs(30);
+/// What a call may take beyond the limit that was set, for a machine that is busy.
+const SLACK: Duration = Duration::from_secs(6);
 
 fn answer_of(dsn: &str) -> StoreError {
     let settings =
@@ -22,7 +22,7 @@ fn answer_of(dsn: &str) -> StoreError {
     let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
     let started = Instant::now();
     let error = store.check().expect_err("nobody is there");
-    assert!(started.elapsed() < HUNG, "it took {:?}", started.elapsed());
+    assert!(started.elapsed() < CONNECT + SLACK, "it took {:?}", started.elapsed());
     println!("{dsn}: {:?}: {error}", started.elapsed());
     error
 }
@@ -77,10 +77,11 @@ fn the_next_call_is_answered_at_once() {
     let dsn = format!("127.0.0.1:{}/FREEPDB1", listener.local_addr().unwrap().port());
     drop(listener);
     let settings = OracleSettings::new("mitsuke", Secret::new("a-password"), dsn);
+    let connect_timeout = settings.connect_timeout;
     let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
     let started = Instant::now();
     for _ in 0..20 {
         assert!(store.check().is_err());
     }
-    assert!(started.elapsed() < HUNG, "20 calls took {:?}", started.elapsed());
+    assert!(started.elapsed() < connect_timeout + SLACK, "20 calls took {:?}", started.elapsed());
 }

@@ -15,7 +15,7 @@ use app::{TestApp, spawn_in};
 use fixtures::*;
 use mitsuke::config::Secret;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
-use mitsuke::store::{Filter, Inserted, KeywordSearch, NewModel, Store, StoreError};
+use mitsuke::store::{Filter, HybridSearch, Inserted, KeywordSearch, NewModel, Store, StoreError, VectorSearch};
 use serde_json::json;
 use standin::{Database, Failure, PASSWORD, USER};
 
@@ -31,13 +31,29 @@ mod store {
 fn settings(database: &Database) -> OracleSettings {
     OracleSettings {
         pool_size: 4,
-        connect_timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(30),
         ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn())
     }
 }
 
 fn open(settings: OracleSettings) -> OracleStore {
     OracleStore::new(settings, |_, _| ForeignFacts::default())
+}
+
+/// How long connecting may take where it is meant to fail.
+const SHORT: Duration = Duration::from_millis(200);
+
+/// What takes longer has hung: many times what anything here takes.
+const HUNG: Duration = Duration::from_secs(60);
+
+/// Waits until the store answers again.
+#[track_caller]
+fn comes_back(store: &OracleStore) {
+    let started = Instant::now();
+    while let Err(error) = store.check() {
+        assert!(started.elapsed() < HUNG, "it does not come back: {error}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn opened(database: &Database) -> OracleStore {
@@ -107,7 +123,7 @@ fn an_error_of_a_statement_is_called_what_it_is() {
 }
 
 /// Errors of connecting: where, code, what the store calls it.
-const CONNECT_ERRORS: [(&str, i32, &str); 17] = [
+const CONNECT_ERRORS: [(&str, i32, &str); 27] = [
     ("attach", 12541, "Unreachable"),
     ("attach", 12170, "Unreachable"),
     ("attach", 12514, "Unreachable"),
@@ -116,6 +132,17 @@ const CONNECT_ERRORS: [(&str, i32, &str); 17] = [
     ("attach", 12516, "Busy"),
     ("attach", 12519, "Busy"),
     ("attach", 12154, "Misconfigured"),
+    ("attach", 12162, "Misconfigured"),
+    ("attach", 12261, "Misconfigured"),
+    ("attach", 12529, "Misconfigured"),
+    ("attach", 12650, "Misconfigured"),
+    ("attach", 28759, "Misconfigured"),
+    ("attach", 29024, "Misconfigured"),
+    ("login", 28040, "Misconfigured"),
+    ("attach", 12564, "Unreachable"),
+    // That no table knows.
+    ("attach", 12699, "Unreachable"),
+    ("login", 604, "Unreachable"),
     ("login", 18, "Busy"),
     ("login", 20, "Busy"),
     ("login", 2391, "Busy"),
@@ -135,9 +162,10 @@ fn an_error_of_connecting_is_called_what_it_is_and_answered_at_once() {
         let store = open(settings(&database));
         let started = Instant::now();
         let error = fails(store.check(), expected);
-        // Far below the ten seconds that connecting may take: nobody waits for a pool that cannot be filled.
+        // Far below the thirty seconds that connecting may take: nobody waits for a pool that cannot be filled.
         assert!(started.elapsed() < Duration::from_secs(8), "ORA-{code:05} took {:?}", started.elapsed());
         assert!(error.operator_reason().is_some_and(|reason| reason.contains(&format!("ORA-{code:05}"))), "{error}");
+        assert!(!error.to_string().contains("own words"), "{error}");
     }
 }
 
@@ -178,6 +206,41 @@ fn a_missing_grant_is_named() {
         std::thread::sleep(Duration::from_millis(600));
         store.check().unwrap_or_else(|error| panic!("granted at last, {privilege}: {error}"));
     }
+}
+
+/// Every finding that somebody has to do something about.
+fn problems(store: &OracleStore) -> Vec<String> {
+    store.diagnose().iter().filter(|finding| finding.is_problem()).map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_doctor_finds_the_grant_that_is_missing_and_every_text_index_that_is_broken() {
+    let database = Database::new();
+    let store = opened(&database);
+    assert_eq!(problems(&store), Vec::<String>::new());
+    database.deny("CREATE SEQUENCE");
+    assert!(problems(&store)[0].contains("CREATE SEQUENCE"), "{:?}", problems(&store));
+    database.clear();
+
+    let connection = database.connect();
+    let tables = [
+        ("idx_image_prompt", "images (generation_prompt)"),
+        ("idx_image_description", "image_descriptions (description)"),
+    ];
+    for (index, column) in tables.into_iter().chain([("images_search_text", "images (search_text)")]) {
+        connection.execute(&format!("DROP INDEX {index}"), &[]).unwrap();
+        let failure = Failure::error("execute", 29855, "error in ODCIINDEXCREATE").times(1);
+        database.fail(&failure.when(&format!("CREATE INDEX {index}")));
+        let create = format!("CREATE INDEX {index} ON {column} INDEXTYPE IS CTXSYS.CONTEXT");
+        assert!(connection.execute(&create, &[]).is_err());
+        let found = problems(&store);
+        assert!(found.len() == 1 && found[0].contains(&index.to_uppercase()), "{found:?}");
+        connection.execute(&format!("DROP INDEX {index} FORCE"), &[]).unwrap();
+        connection.execute(&create, &[]).unwrap();
+    }
+    // Now none of them follows a commit, and Mitsuke needs one that does.
+    let found = problems(&store);
+    assert!(found.len() == 1 && found[0].contains("IMAGES_SEARCH_TEXT is not brought up to date"), "{found:?}");
 }
 
 #[test]
@@ -257,6 +320,76 @@ fn a_call_that_does_not_come_back_is_given_up() {
     assert!(matches!(picture("a").try_insert(&store).unwrap(), Inserted::Created(_)));
 }
 
+/// Nothing that hangs keeps a caller: not the listener, not somebody who migrates.
+#[test]
+fn no_call_waits_for_a_listener_that_says_nothing() {
+    let database = Database::new();
+    // A name of tnsnames.ora gets no limit of time from this program; here the failure ignores the one it gets.
+    let dsn = format!("{}?connect_timeout=600", database.dsn());
+    let store = open(OracleSettings { dsn, pool_size: 2, connect_timeout: SHORT, ..settings(&database) });
+    comes_back(&store);
+    database.kill_sessions();
+    database.fail(&Failure::hang("attach"));
+    let started = Instant::now();
+    for _ in 0..4 {
+        let error = fails(store.count_images(), "Unreachable");
+        assert!(error.to_string().contains("MITSUKE_DB_CONNECT_TIMEOUT_MS"), "{error}");
+    }
+    assert!(started.elapsed() < HUNG, "it took {:?}", started.elapsed());
+    database.clear();
+    comes_back(&store);
+}
+
+#[test]
+fn a_store_that_opens_behind_a_silent_listener_says_so_and_recovers() {
+    let database = Database::new();
+    database.fail(&Failure::hang("attach"));
+    let dsn = format!("{}?connect_timeout=600", database.dsn());
+    let store = open(OracleSettings { dsn, pool_size: 2, connect_timeout: SHORT, ..settings(&database) });
+    let started = Instant::now();
+    for _ in 0..4 {
+        fails(store.check(), "Unreachable");
+        std::thread::sleep(Duration::from_millis(600));
+    }
+    assert!(started.elapsed() < HUNG, "it took {:?}", started.elapsed());
+    database.clear();
+    comes_back(&store);
+}
+
+#[test]
+fn a_commit_that_is_answered_too_late_is_looked_up() {
+    let database = Database::new();
+    let store = open(OracleSettings { call_timeout: Duration::from_millis(500), ..settings(&database) });
+    comes_back(&store);
+    database.fail(&Failure::hang_after("commit").times(1));
+    let Inserted::Created(image_id) = picture("done").try_insert(&store).unwrap() else {
+        panic!("it was created by this call");
+    };
+    assert_eq!(newest_ids(&store), [image_id]);
+    database.clear();
+    database.fail(&Failure::hang("commit").times(1));
+    fails(picture("not done").try_insert(&store), "Busy");
+    database.clear();
+    assert_eq!(newest_ids(&store), [image_id], "nothing is half there");
+}
+
+#[test]
+fn nobody_waits_for_a_migration_that_takes_long() {
+    let database = Database::new();
+    database.fail(&Failure::hang("execute").when("CREATE INDEX IMAGES_NEWEST"));
+    let store = open(OracleSettings { connect_timeout: Duration::from_secs(2), ..settings(&database) });
+    let started = Instant::now();
+    for _ in 0..3 {
+        let error = fails(store.check(), "Busy");
+        assert!(error.operator_reason().is_some_and(|reason| reason.contains("schema")), "{error}");
+    }
+    assert!(started.elapsed() < HUNG, "it took {:?}", started.elapsed());
+    database.clear();
+    // It has gone on by itself: nothing was begun anew.
+    comes_back(&store);
+    assert_eq!(store.count_images().unwrap(), 0);
+}
+
 #[test]
 fn a_pool_without_a_free_connection_says_so_in_time() {
     let database = Database::new();
@@ -279,6 +412,69 @@ fn a_pool_without_a_free_connection_says_so_in_time() {
         assert_eq!(held.join().unwrap().unwrap(), 0);
     });
     assert_eq!(impatient.count_images().unwrap(), 0);
+}
+
+/// One refused connect says nothing about the connections that are there: who waits gets the next that is free.
+#[test]
+fn a_connect_that_is_refused_does_not_spoil_the_connections_that_are_there() {
+    let database = Database::new();
+    let store = open(OracleSettings { pool_size: 2, ..settings(&database) });
+    store.check().unwrap();
+    database.start_log();
+    database.fail(&Failure::error("attach", 12516, "no handler"));
+    let slow = Failure { action: "delay", ms: 1500, ..Failure::hang("execute") };
+    database.fail(&slow.when("FROM IMAGES").times(1));
+    std::thread::scope(|scope| {
+        let held = scope.spawn(|| store.count_images());
+        let started = Instant::now();
+        while database.logged("FROM IMAGES").is_empty() {
+            assert!(started.elapsed() < HUNG, "the statement never comes");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(store.models().unwrap().is_empty());
+        assert_eq!(held.join().unwrap().unwrap(), 0);
+    });
+    // Nothing is left of the pool: that is an outage, and told at once.
+    database.kill_sessions();
+    let error = fails(store.count_images(), "Busy");
+    assert!(error.to_string().contains("ORA-12516"), "{error}");
+}
+
+/// Oracle takes no text of more than 1,000 bytes behind a LOB, which the query vector is (ORA-24816).
+#[test]
+fn a_long_filter_goes_with_an_exact_search() {
+    let database = Database::new();
+    let store = opened(&database);
+    let model = model(&store, "a");
+    let long = "é".repeat(700);
+    let image_id = picture("a").named(&long).caption("cat").embedded(&model, angle(0.0)).insert(&store);
+    let filter = Filter { file_name_contains: Some(long), ..Filter::default() };
+    let (query, terms) = (angle(0.0), ["cat".to_owned()]);
+    let search = VectorSearch {
+        model_id: model.model_id,
+        query: &query,
+        filter: &filter,
+        exclude: &[],
+        offset: 0,
+        limit: 5,
+        exact: true,
+    };
+    assert_eq!(store.search_vector(&search).unwrap()[0].image_id, image_id);
+    let search = HybridSearch {
+        model_id: model.model_id,
+        query: &query,
+        terms: &terms,
+        filter: &filter,
+        exclude: &[],
+        depth: 10,
+        vector_weight: 1.0,
+        keyword_weight: 1.0,
+        min_similarity: None,
+        offset: 0,
+        limit: 5,
+        exact: true,
+    };
+    assert_eq!(store.search_hybrid(&search).unwrap()[0].image_id, image_id);
 }
 
 #[test]
@@ -314,6 +510,26 @@ fn a_migration_that_stops_at_any_statement_is_run_again() {
         let model = model(&store, "a");
         let image_id = picture("a").caption("猫").embedded(&model, angle(0.0)).insert(&store);
         assert_eq!(found(&store, &["猫"]), [image_id], "stopped at statement {skip}");
+    }
+}
+
+/// Making a text index leaves it half built when it breaks off, and a name that is taken.
+#[test]
+fn a_text_index_that_was_left_half_built_is_made_again() {
+    let ways = [Failure::error("execute", 29855, "error occurred in ODCIINDEXCREATE"), Failure::kill_inside("execute")];
+    for index in ["IMAGES_SEARCH_TEXT", "IDX_IMAGE_PROMPT", "IDX_IMAGE_DESCRIPTION"] {
+        for way in &ways {
+            let database = Database::new();
+            database.fail(&way.clone().when(&format!("CREATE INDEX {index}")).times(1));
+            assert!(open(settings(&database)).check().is_err());
+            let connection = database.connect();
+            let broken = "SELECT COUNT(*) FROM user_indexes WHERE domidx_opstatus <> 'VALID' OR status <> 'VALID'";
+            assert_eq!(connection.query_row_as::<i64>(broken, &[]).unwrap(), 1, "{index} {way:?}");
+            let store = opened(&database);
+            assert_eq!(connection.query_row_as::<i64>(broken, &[]).unwrap(), 0, "{index} {way:?}");
+            let image_id = picture("a").caption("猫").insert(&store);
+            assert_eq!(found(&store, &["猫"]), [image_id]);
+        }
     }
 }
 
@@ -391,6 +607,27 @@ async fn a_server_starts_without_its_database_and_recovers_by_itself() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(app.search_text(json!({"query": "猫"})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_listens_while_its_database_hangs() {
+    for failure in [Failure::hang("attach"), Failure::hang("execute").when("CREATE INDEX IMAGES_NEWEST")] {
+        let data = tempfile::tempdir().unwrap();
+        let database = Database::below(data.path());
+        database.fail(&failure);
+        let app = spawn_in(data, &[("MITSUKE_DB_CONNECT_TIMEOUT_MS", "300")]);
+        assert_eq!(app.get("/healthz").await.status, 200);
+        let answer = app.get("/readyz").await;
+        assert_eq!(answer.status, 503);
+        assert!(answer.json["reason"].is_string(), "{}", answer.json);
+        database.clear();
+        let started = Instant::now();
+        while app.get("/readyz").await.status != 200 {
+            assert!(started.elapsed() < HUNG, "it does not become ready");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(app.search_text(json!({"query": "猫"})).await.status, 200);
+    }
 }
 
 #[tokio::test]

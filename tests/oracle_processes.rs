@@ -50,28 +50,47 @@ struct Starting {
     data: Option<TempDir>,
 }
 
+/// A command of the program over the shared database, without a client library.
+fn command(name: &str, data: &Path, shared: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mitsuke"));
+    command
+        .arg(name)
+        .current_dir(data)
+        .envs(standin::settings_below(shared))
+        .env("MITSUKE_BIND", "127.0.0.1:0")
+        .env("MITSUKE_DATA_DIR", data)
+        .env("MITSUKE_MODELS_DIR", shared.join("models"))
+        .env("MITSUKE_IMAGES_DIR", "")
+        .env("MITSUKE_DEVICE", "cpu")
+        .env("RUST_LOG", "info")
+        .env_remove("ORACLE_HOME")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
 impl Starting {
     fn new(shared: &Path) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mitsuke"));
-        command.arg("serve").current_dir(data.path()).envs(standin::settings_below(shared));
+        let mut command = command("serve", data.path(), shared);
         // The dynamic linker looks here for what the driver asks for: libclntsh.so.
         let mut search = standin::client_dir().as_os_str().to_owned();
         if let Some(more) = std::env::var_os("LD_LIBRARY_PATH") {
             search.push(":");
             search.push(more);
         }
-        command
-            .env("LD_LIBRARY_PATH", search)
-            .env("MITSUKE_BIND", "127.0.0.1:0")
-            .env("MITSUKE_DATA_DIR", data.path())
-            .env("MITSUKE_MODELS_DIR", shared.join("models"))
-            .env("MITSUKE_IMAGES_DIR", "")
-            .env("MITSUKE_DEVICE", "cpu")
-            .env("RUST_LOG", "info")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        command.env("LD_LIBRARY_PATH", search);
+        Self::of(command, data)
+    }
+
+    /// Without Oracle's client library.
+    fn without_client(shared: &Path) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        Self::of(command("serve", data.path(), shared), data)
+    }
+
+    fn of(mut command: Command, data: TempDir) -> Self {
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().expect("piped"));
         let (sender, url) = mpsc::channel();
@@ -87,15 +106,20 @@ impl Starting {
         Self { child: Some(child), url, data: Some(data) }
     }
 
-    async fn ready(mut self) -> Server {
+    /// Once it listens, ready or not.
+    fn listening(mut self) -> Server {
         let url = self.url.recv_timeout(PATIENCE).expect("it listens");
         mitsuke::tls::choose_provider();
-        let server = Server {
+        Server {
             child: self.child.take().expect("once"),
             url,
             client: reqwest::Client::new(),
             _data: self.data.take().expect("once"),
-        };
+        }
+    }
+
+    async fn ready(self) -> Server {
+        let server = self.listening();
         let started = Instant::now();
         while server.get("/readyz").await.0 != 200 {
             assert!(started.elapsed() < PATIENCE, "it does not become ready");
@@ -156,6 +180,25 @@ fn png(seed: u8) -> Vec<u8> {
     });
     picture.write_to(&mut out, image::ImageFormat::Png).unwrap();
     out.into_inner()
+}
+
+/// Where the client library is missing, everything says so, and the server stays up to say it.
+#[tokio::test]
+async fn a_server_without_the_client_library_says_what_to_install() {
+    let shared = shared();
+    let data = tempfile::tempdir().unwrap();
+    let doctor = command("doctor", data.path(), shared.path()).stdout(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(!doctor.status.success(), "{said}");
+    let line = said.lines().find(|line| line.contains("client library")).expect("a finding about the library");
+    assert!(line.starts_with("problem") && line.contains("DPI-1047"), "{said}");
+    assert!(said.contains("Instant Client"), "{said}");
+
+    let server = Starting::without_client(shared.path()).listening();
+    assert_eq!(server.get("/healthz").await.0, 200);
+    let (status, problem) = server.get("/readyz").await;
+    assert_eq!((status, problem["code"].as_str()), (503, Some("store_misconfigured")), "{problem}");
+    assert!(problem["reason"].as_str().is_some_and(|reason| reason.contains("DPI-1047")), "{problem}");
 }
 
 #[tokio::test]

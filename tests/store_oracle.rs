@@ -16,7 +16,9 @@ use mitsuke::store::{Inserted, Sha256, Store as _};
 use standin::{Database, PASSWORD, USER};
 
 fn settings(database: &Database) -> OracleSettings {
-    OracleSettings { pool_size: 4, ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn()) }
+    // Whoever opens a store waits that long for its schema, on however busy a machine.
+    let connect_timeout = Duration::from_secs(60);
+    OracleSettings { pool_size: 4, connect_timeout, ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn()) }
 }
 
 fn store(database: &Database) -> OracleStore {

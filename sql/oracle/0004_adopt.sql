@@ -6,19 +6,35 @@
 -- passes over ORA-01418
 DROP INDEX image_embedding_idx;
 
--- passes over ORA-00942
-ALTER TABLE image_embeddings RENAME TO image_embeddings_article;
+-- By then it is a view when this is run again.
+BEGIN
+    FOR mixed IN (SELECT table_name FROM user_tables WHERE table_name = 'IMAGE_EMBEDDINGS') LOOP
+        EXECUTE IMMEDIATE 'ALTER TABLE image_embeddings RENAME TO image_embeddings_article';
+    END LOOP;
+END;
+/
 
--- Deleting an image takes its rows along.
--- passes over ORA-00942 ORA-02443
-ALTER TABLE image_embeddings_article DROP CONSTRAINT fk_image_embedding;
+-- Without it every deletion of an image would read the whole table for rows to take along.
+-- passes over ORA-00942 ORA-00955 ORA-01408
+CREATE INDEX image_embeddings_article_image ON image_embeddings_article (image_id);
+
+-- Deleting an image takes its rows along. A foreign key that does not, whatever its name, gives way to one that does.
+BEGIN
+    FOR keeping IN (
+        SELECT c.table_name, c.constraint_name
+        FROM user_constraints c JOIN user_cons_columns k ON k.constraint_name = c.constraint_name
+        WHERE c.constraint_type = 'R' AND c.delete_rule <> 'CASCADE' AND k.column_name = 'IMAGE_ID'
+          AND c.table_name IN ('IMAGE_EMBEDDINGS_ARTICLE', 'IMAGE_DESCRIPTIONS')
+    ) LOOP
+        EXECUTE IMMEDIATE
+            'ALTER TABLE ' || keeping.table_name || ' DROP CONSTRAINT "' || keeping.constraint_name || '"';
+    END LOOP;
+END;
+/
 
 -- passes over ORA-00942 ORA-02275
 ALTER TABLE image_embeddings_article ADD CONSTRAINT fk_image_embedding
     FOREIGN KEY (image_id) REFERENCES images (image_id) ON DELETE CASCADE;
-
--- passes over ORA-02443
-ALTER TABLE image_descriptions DROP CONSTRAINT fk_image_description;
 
 -- passes over ORA-02275
 ALTER TABLE image_descriptions ADD CONSTRAINT fk_image_description

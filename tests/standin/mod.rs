@@ -51,7 +51,13 @@ pub fn load_client() {
 /// Settings of a server that keeps its images in a database below this folder.
 pub fn settings_below(folder: &Path) -> Vec<(&'static str, String)> {
     load_client();
-    vec![("DB_USER", USER.to_owned()), ("DB_PASSWORD", PASSWORD.to_owned()), ("DB_DSN", dsn_below(folder))]
+    vec![
+        ("DB_USER", USER.to_owned()),
+        ("DB_PASSWORD", PASSWORD.to_owned()),
+        ("DB_DSN", dsn_below(folder)),
+        // A machine with too much to do is no reason for a server that starts before its schema is there.
+        ("MITSUKE_DB_CONNECT_TIMEOUT_MS", "30000".to_owned()),
+    ]
 }
 
 /// The connect string of a database below a folder.
@@ -153,7 +159,7 @@ pub struct Failure<'a> {
     pub point: &'a str,
     /// Part of the statement; any when empty.
     pub pattern: &'a str,
-    /// `error`, `kill_before`, `kill_after`, `hang` or `delay`.
+    /// `error`, `kill_before`, `kill_inside`, `kill_after`, `hang`, `hang_after` or `delay`.
     pub action: &'a str,
     pub code: i32,
     pub message: &'a str,
@@ -180,6 +186,11 @@ impl<'a> Failure<'a> {
         Self::new(point, "kill_before")
     }
 
+    /// The session ends in the middle of the call, which leaves what it was making half made.
+    pub fn kill_inside(point: &'a str) -> Self {
+        Self::new(point, "kill_inside")
+    }
+
     /// The call does its work, but its answer is lost with the session.
     pub fn kill_after(point: &'a str) -> Self {
         Self::new(point, "kill_after")
@@ -188,6 +199,11 @@ impl<'a> Failure<'a> {
     /// The call does not come back.
     pub fn hang(point: &'a str) -> Self {
         Self::new(point, "hang")
+    }
+
+    /// The call does its work and does not come back.
+    pub fn hang_after(point: &'a str) -> Self {
+        Self::new(point, "hang_after")
     }
 
     /// Only calls whose statement holds this text.

@@ -82,22 +82,22 @@ fn copy_embeddings(connection: &Connection, table: &VectorTable) -> Result<(), S
     Ok(())
 }
 
-/// Completes every image that another program stored. A stop loses nothing: what is done is marked by its hash.
+/// Completes every image that another program stored, a batch in a transaction. A stop loses no more than that batch's
+/// work: what is done is marked by its hash.
 pub(super) fn complete_images(connection: &Connection, _: &OracleSettings, examine: &Examine) -> Result<(), Stop> {
     let mut after: ImageId = 0;
-    let mut count = 0_u64;
+    let mut count = 0;
     loop {
         let ids: Vec<ImageId> =
             query(connection, BATCH, &Binds::none().with("after", after), 64, &mut |row| Ok(row.get(0)?))?;
         let Some(last) = ids.last() else { break };
         after = *last;
-        for image_id in ids {
-            complete(connection, image_id, examine)?;
-            count += 1;
-            if count.is_multiple_of(100) {
-                log::info!("{count} images of the article have been read");
-            }
+        for image_id in &ids {
+            complete(connection, *image_id, examine)?;
         }
+        connection.commit().map_err(Failure::from)?;
+        count += ids.len();
+        log::info!("{count} images of the article have been read");
     }
     if count > 0 {
         log::info!("{count} images of the article have been taken over");
@@ -114,7 +114,7 @@ struct Foreign {
     generation_prompt: Option<String>,
 }
 
-/// Writes what such a row lacks, and commits.
+/// Writes what such a row lacks. The caller commits.
 pub(super) fn complete(connection: &Connection, image_id: ImageId, examine: &Examine) -> Result<(), Stop> {
     let this = || Binds::none().with("image_id", image_id);
     let row = query(
@@ -183,6 +183,5 @@ pub(super) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
         Err(stop) if stop.class() == Some(Class::Unique) => _ = write(None)?,
         other => _ = other?,
     }
-    connection.commit().map_err(Failure::from)?;
     Ok(())
 }

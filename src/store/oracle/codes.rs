@@ -101,7 +101,27 @@ pub(super) const TABLE: &[(Code, Class, &str)] = &[
     (Code::Ora(12262), Class::Misconfigured, "DB_DSN cannot be resolved: no such host or TNS name"),
     (Code::Ora(12545), Class::Misconfigured, "DB_DSN cannot be resolved: no such host"),
     (Code::Ora(12533), Class::Misconfigured, "DB_DSN is not a connect string that the client understands"),
+    (Code::Ora(12162), Class::Misconfigured, "DB_DSN is not a connect string that the client understands"),
+    (Code::Ora(12261), Class::Misconfigured, "DB_DSN is not a connect string that the client understands"),
     (Code::Ora(12504), Class::Misconfigured, "DB_DSN names no service"),
+    (
+        Code::Ora(12529),
+        Class::Misconfigured,
+        "the listener does not let this host connect; see its valid node checking",
+    ),
+    (
+        Code::Ora(12650),
+        Class::Misconfigured,
+        "client and database have no encryption in common; see sqlnet.ora of both",
+    ),
+    (
+        Code::Ora(28040),
+        Class::Misconfigured,
+        "client and database have no way of logging in in common; install a newer Instant Client",
+    ),
+    (Code::Ora(28759), Class::Misconfigured, "the wallet of the connection cannot be opened; check WALLET_LOCATION"),
+    (Code::Ora(29024), Class::Misconfigured, "the database's certificate is not trusted; check the wallet"),
+    (Code::Ora(12564), Class::Unreachable, "the database refused the connection"),
     (
         Code::Ora(12514),
         Class::Unreachable,

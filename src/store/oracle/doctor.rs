@@ -17,11 +17,19 @@ use crate::doctor::Finding;
 use crate::store::StoreError;
 
 /// The privileges that Mitsuke's statements need, and what for.
-const PRIVILEGES: [(&str, &str); 3] = [
+const PRIVILEGES: [(&str, &str); 4] = [
     ("CREATE SESSION", "connecting"),
     ("CREATE TABLE", "tables and indexes"),
+    ("CREATE SEQUENCE", "the numbers that rows get by themselves"),
     ("CREATE VIEW", "the views that programs of the article read"),
 ];
+
+/// The preferences of the text indexes, and of which kind they are.
+const LEXERS: [(&str, &str); 2] = [("MITSUKE_WORD_LEXER", "BASIC_LEXER"), ("MITSUKE_LEXER", "JAPANESE_VGRAM_LEXER")];
+
+/// The text indexes, and whether Mitsuke itself asks them.
+const TEXT_INDEXES: [(&str, bool); 3] =
+    [("IMAGES_SEARCH_TEXT", true), ("IDX_IMAGE_PROMPT", false), ("IDX_IMAGE_DESCRIPTION", false)];
 
 impl OracleStore {
     /// Looks at everything that has to be right, from the client library to the indexes.
@@ -81,7 +89,9 @@ impl Patient<'_> {
         let mut findings = vec![self.version(), self.character_set()];
         findings.extend(self.privileges());
         findings.extend([self.quota(), self.oracle_text(), self.schema()]);
-        findings.extend([self.lexer(), self.text_indexes(), self.text_errors()]);
+        findings.extend(self.lexers());
+        findings.extend(self.text_indexes());
+        findings.push(self.text_errors());
         findings.extend(self.vector_indexes());
         findings.extend([self.views(), self.vector_memory()]);
         findings
@@ -180,34 +190,34 @@ impl Patient<'_> {
         }
     }
 
-    fn lexer(&self) -> Finding {
-        let sql = "SELECT pre_object FROM ctx_user_preferences WHERE pre_name = 'MITSUKE_LEXER'";
-        match self.strings(sql) {
-            Ok(found) if found.iter().any(|object| object == "JAPANESE_VGRAM_LEXER") => {
-                Finding::good("lexer", "JAPANESE_VGRAM_LEXER")
+    fn lexers(&self) -> Vec<Finding> {
+        let of = |(name, object): (&str, &str)| {
+            let sql = format!("SELECT pre_object FROM ctx_user_preferences WHERE pre_name = '{name}'");
+            match self.strings(&sql) {
+                Ok(found) if found == [object] => Finding::good("lexer", format!("{name} is a {object}")),
+                Ok(found) if found.is_empty() => {
+                    Finding::problem("lexer", format!("{name} is missing"), "Run `mitsuke migrate`.")
+                }
+                Ok(found) => Finding::problem(
+                    "lexer",
+                    format!("{name} is a {}, not a {object}", found.join(", ")),
+                    "Drop the text indexes and the preference, and run the statements of sql/oracle/0009_text_indexes.sql.",
+                ),
+                Err(stop) => unseen("lexer", stop),
             }
-            Ok(_) => Finding::problem("lexer", "MITSUKE_LEXER is missing", "Run `mitsuke migrate`."),
-            Err(stop) => unseen("lexer", stop),
-        }
+        };
+        LEXERS.into_iter().map(of).collect()
     }
 
-    fn text_indexes(&self) -> Finding {
-        let sql = "SELECT idx_status FROM ctx_user_indexes WHERE idx_name = 'IMAGES_SEARCH_TEXT'";
-        match self.strings(sql) {
-            Ok(found) if found.iter().any(|status| status == "INDEXED") => {
-                Finding::good("text index", "IMAGES_SEARCH_TEXT")
-            }
-            Ok(found) if found.is_empty() => Finding::problem(
-                "text index",
-                "IMAGES_SEARCH_TEXT is missing, so keyword search fails",
-                "Run the statements of sql/oracle/0006_text_indexes.sql.",
-            ),
-            Ok(found) => Finding::problem(
-                "text index",
-                format!("IMAGES_SEARCH_TEXT is in the state {}", found.join(", ")),
-                "DROP INDEX images_search_text FORCE; and run the statements of sql/oracle/0006_text_indexes.sql.",
-            ),
-            Err(stop) => unseen("text index", stop),
+    fn text_indexes(&self) -> Vec<Finding> {
+        let sql = "SELECT idx_name, idx_status, idx_sync_type FROM ctx_user_indexes ORDER BY idx_name";
+        let found = self.rows(sql, |row| {
+            let text = |column: usize| Ok::<_, Stop>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
+            Ok((text(0)?, text(1)?, text(2)?))
+        });
+        match found {
+            Ok(found) => TEXT_INDEXES.iter().map(|(name, own)| text_index(name, *own, &found)).collect(),
+            Err(stop) => vec![unseen("text index", stop)],
         }
     }
 
@@ -304,6 +314,40 @@ impl Patient<'_> {
     fn rows<T>(&self, sql: &str, mut read: impl FnMut(&Row) -> Result<T, Stop>) -> Result<Vec<T>, Stop> {
         query(self.connection, sql, &Binds::none(), 100, &mut read)
     }
+}
+
+/// What is to be said of a text index, among `found` (name, state, when it is brought up to date).
+fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Finding {
+    let Some((_, status, sync)) = found.iter().find(|(other, _, _)| other == name) else {
+        return if own {
+            Finding::problem(
+                "text index",
+                format!("{name} is missing, so keyword search fails"),
+                "Run the statements of sql/oracle/0009_text_indexes.sql.",
+            )
+        } else {
+            Finding::note(
+                "text index",
+                format!("{name} is missing; Mitsuke does not need it, programs of the article do"),
+                "Run the statements of sql/oracle/0009_text_indexes.sql, unless no such program runs.",
+            )
+        };
+    };
+    if status != "INDEXED" {
+        return Finding::problem(
+            "text index",
+            format!("{name} is in the state {status}, which may stop every change of its table"),
+            format!("DROP INDEX {name} FORCE; and run the statements of sql/oracle/0009_text_indexes.sql."),
+        );
+    }
+    if sync == "ON COMMIT" {
+        return Finding::good("text index", name);
+    }
+    let found = format!("{name} is not brought up to date by a commit ({sync}), so what is new is found late");
+    let advice =
+        format!("ALTER INDEX {name} REBUILD PARAMETERS ('REPLACE METADATA MAINTENANCE MANUAL SYNC (ON COMMIT)');");
+    // An index of the article may be meant to be that way.
+    if own { Finding::problem("text index", found, advice) } else { Finding::note("text index", found, advice) }
 }
 
 fn unseen(what: impl Into<String>, stop: Stop) -> Finding {

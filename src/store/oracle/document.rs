@@ -3,8 +3,8 @@
 //! Both stores have to find the same images, and what Oracle's lexers do with a lone 猫, with ー or with half-width
 //! kana differs between them and their versions. So the text is cut into tokens here, exactly as for the embedded store,
 //! and every token that is more than ASCII letters and digits is written in ASCII letters. What is left for the
-//! lexer is to cut at spaces. The lexer of the index (JAPANESE_VGRAM_LEXER with BIGRAM) does its real work on the two
-//! columns that other programs search.
+//! lexer is to cut at spaces. That of this index is a BASIC_LEXER; a JAPANESE_VGRAM_LEXER with BIGRAM works on the
+//! two columns that other programs search.
 
 use crate::store::StoreError;
 use crate::store::segment::{Question, VERSION, questions};

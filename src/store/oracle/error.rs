@@ -8,6 +8,17 @@ use std::fmt;
 use super::codes::{Class, Code, TABLE, codes_in};
 use crate::store::StoreError;
 
+/// Where a failure came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// A call on a connection.
+    Call,
+    /// Connecting.
+    Connecting,
+    /// Connecting, and the words are this program's own.
+    Ourselves,
+}
+
 /// A failed call to the driver, with what is worth keeping of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -15,6 +26,9 @@ pub(super) struct Failure {
     codes: Vec<Code>,
     /// Its message, made printable. For the log alone.
     message: String,
+    origin: Origin,
+    /// Nobody tries again before a restart.
+    for_good: bool,
 }
 
 impl Failure {
@@ -26,17 +40,48 @@ impl Failure {
                 codes.push(code);
             }
         }
-        Self { codes, message: printable(text) }
+        Self { codes, message: printable(text), origin: Origin::Call, for_good: false }
+    }
+
+    /// Connecting failed, and not by the driver's word. The text is this program's own.
+    pub(super) fn connecting(text: &str) -> Self {
+        Self { origin: Origin::Ourselves, ..Self::new(None, text) }
+    }
+
+    /// The same, known to have come of connecting.
+    #[must_use]
+    pub(super) fn while_connecting(self) -> Self {
+        Self { origin: Origin::Connecting, ..self }
     }
 
     /// What it means.
     pub(super) fn class(&self) -> Class {
-        self.row().map_or(Class::Internal, |(_, class, _)| *class)
+        match self.row().map_or(Class::Internal, |(_, class, _)| *class) {
+            // There are more codes of the network than any table holds, and none of them is a mistake of this program.
+            Class::Internal if self.origin != Origin::Call => Class::Unreachable,
+            class => class,
+        }
     }
 
     /// Whether one of its codes is among `codes`.
     pub(super) fn is_one_of(&self, codes: &[Code]) -> bool {
         self.codes.iter().any(|code| codes.contains(code))
+    }
+
+    /// The same, and nobody tries again.
+    #[must_use]
+    pub(super) fn for_good(self) -> Self {
+        Self { for_good: true, ..self }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_text(text: &str) -> Self {
+        Self::new(None, text)
+    }
+
+    /// Whether it counts towards FAILED_LOGIN_ATTEMPTS.
+    pub(super) fn is_a_wrong_password(&self) -> bool {
+        self.is_one_of(&[Code::Ora(1017)])
     }
 
     /// Whether trying again soon with the same name and password could lock the account.
@@ -52,7 +97,16 @@ impl Failure {
     pub(super) fn described(&self) -> String {
         let codes = self.codes.iter().map(Code::to_string).collect::<Vec<_>>().join(", ");
         match self.row() {
+            Some((_, _, meaning)) if self.for_good => {
+                format!("{meaning} ({codes}); not tried again until a restart, so that the account is not locked")
+            }
             Some((_, _, meaning)) => format!("{meaning} ({codes})"),
+            None if self.origin == Origin::Ourselves => self.message.clone(),
+            // This is shown to whoever asks for readiness, so the driver's words stay in the log.
+            None if self.origin == Origin::Connecting => {
+                let codes = if codes.is_empty() { "without a code".to_owned() } else { codes };
+                format!("connecting failed ({codes}); the log has the driver's words")
+            }
             None if codes.is_empty() => self.message.clone(),
             None => format!("{codes}: {}", self.message),
         }
@@ -78,7 +132,11 @@ impl From<oracle::Error> for Failure {
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        log::debug!("the driver says: {}", failure.message);
+        if failure.row().is_none() && failure.origin == Origin::Connecting {
+            log::warn!("the driver says: {}", failure.message);
+        } else {
+            log::debug!("the driver says: {}", failure.message);
+        }
         let text = failure.described();
         match failure.class() {
             // A lost session that reaches a caller was lost twice, or after something had been written.
@@ -206,6 +264,16 @@ mod tests {
         assert_eq!(failure("ORA-00001: unique constraint (X.IMAGES_SHA256_KEY) violated").class(), Class::Unique);
         assert_eq!(failure("ORA-02291: integrity constraint violated - parent key not found").class(), Class::NoParent);
         assert_eq!(failure("ORA-00904: invalid identifier").class(), Class::Internal);
+    }
+
+    #[test]
+    fn a_code_of_connecting_that_nobody_knows_is_no_mistake_of_this_program() {
+        let unknown = failure("ORA-12699: a secret of the driver").while_connecting();
+        assert_eq!(unknown.class(), Class::Unreachable);
+        assert_eq!(unknown.described(), "connecting failed (ORA-12699); the log has the driver's words");
+        assert_eq!(failure("ORA-01017: denied").while_connecting().class(), Class::Misconfigured);
+        assert!(failure("no code").while_connecting().described().contains("without a code"));
+        assert_eq!(Failure::connecting("it took too long").described(), "it took too long");
     }
 
     #[test]

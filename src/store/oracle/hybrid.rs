@@ -13,7 +13,9 @@ use super::keywords::matching_sql;
 use super::models::VectorTable;
 use super::session::Session;
 use super::value::{Binds, Value};
-use super::vectors::{self, Candidate, Form, MOST_SKIPPED, Plan, Settled, distance_sql, nearest_sql, passes};
+use super::vectors::{
+    self, Candidate, Form, MOST_SKIPPED, Plan, Settled, distance_sql, nearest_sql, passes, passing_sql,
+};
 use crate::store::{HybridHit, HybridSearch, ImageId, KeywordHit, fuse_hits};
 
 /// The rows of both legs.
@@ -107,7 +109,11 @@ impl Statement<'_> {
             ));
         }
         if let Some(plan) = self.plan {
-            with.push(format!("near AS ({})", nearest_sql(self.table, plan.form, &filter)));
+            let filtered = !filter.is_empty();
+            if filtered && plan.form == Form::Exact {
+                with.push(passing_sql(&filter));
+            }
+            with.push(format!("near AS ({})", nearest_sql(self.table, plan.form, filtered)));
             legs.push(match plan.form {
                 Form::Approximate(_) if !filter.is_empty() => format!(
                     "SELECT 'V' AS leg, n.image_id, n.distance, 0 AS relevance, {} AS passes \

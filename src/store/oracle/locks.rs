@@ -1,5 +1,7 @@
 //! Rows of MITSUKE_LOCKS that processes lock so that they take turns.
 
+use std::time::Duration;
+
 use oracle::Connection;
 
 use super::error::{Failure, Stop};
@@ -14,6 +16,9 @@ pub(super) const SCHEMA: &str = "SCHEMA";
 /// Held while a model is registered or switched.
 pub(super) const MODELS: &str = "MODELS";
 
+/// How long [`TAKE`] waits.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// After this long something is wrong with whoever holds it.
 const TAKE: &str = "SELECT name FROM mitsuke_locks WHERE name = :name FOR UPDATE WAIT 60";
 
@@ -27,6 +32,7 @@ impl Held {
     /// Waits for the lock.
     pub(super) fn take(manager: &Manager, name: &'static str) -> Result<Self, Stop> {
         let connection = manager.connect_apart()?;
+        connection.set_call_timeout(Some(PATIENCE + manager.call_timeout())).map_err(Failure::from)?;
         lock(&connection, name)?;
         Ok(Self { connection })
     }

@@ -3,10 +3,11 @@
 //! The schema is that of the article (sql/oracle), with a table of embeddings for each model: a vector index holds one
 //! dimension only. Nothing that another process may change is remembered here, so any number of processes can share a
 //! database. The database need not be up when a store is opened: every call finds out for itself, and the first that
-//! reaches it brings the schema up to date.
+//! reaches it brings the schema up to date. No call waits long for that: it answers what is going on.
 
 mod adopt;
 mod codes;
+mod connect;
 mod doctor;
 mod document;
 mod embeddings;
@@ -18,7 +19,9 @@ mod keywords;
 mod locks;
 mod migrate;
 mod models;
+mod opening;
 mod pool;
+mod refusals;
 mod script;
 mod session;
 mod settings;
@@ -27,14 +30,14 @@ mod vector_tables;
 mod vectors;
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 pub use settings::OracleSettings;
 
 use self::error::Stop;
 use self::models::{Tables, VectorTable};
+use self::opening::Opening;
 use self::pool::Pool;
 use self::session::Session;
 use self::vectors::Form;
@@ -46,12 +49,6 @@ use crate::vector::UnitVector;
 
 /// The first release of the database that has vectors.
 const FIRST_MAJOR_VERSION: i32 = 23;
-
-/// How long a failed opening is answered again without another attempt.
-const HOLD_OFF: Duration = Duration::from_millis(500);
-
-/// How long a call waits for another one that is opening the store.
-const OPENING: Duration = Duration::from_secs(5);
 
 /// What Mitsuke finds out about a picture that another program stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,18 +67,13 @@ pub struct ForeignFacts {
 /// so it is told how.
 pub type Examine = dyn Fn(&[u8], Option<&str>) -> ForeignFacts + Send + Sync;
 
-/// The last attempt to open, when it failed.
-type Failed = Option<(Instant, StoreError)>;
-
 /// The store.
 pub struct OracleStore {
     settings: OracleSettings,
-    examine: Box<Examine>,
+    examine: Arc<Examine>,
     pool: Pool,
     tables: Tables,
-    /// The schema is known to be there and up to date.
-    opened: AtomicBool,
-    opening: Mutex<Failed>,
+    opening: Arc<Opening>,
 }
 
 impl OracleStore {
@@ -92,22 +84,17 @@ impl OracleStore {
         examine: impl Fn(&[u8], Option<&str>) -> ForeignFacts + Send + Sync + 'static,
     ) -> Self {
         let pool = Pool::new(&settings);
-        Self {
-            settings,
-            examine: Box::new(examine),
-            pool,
-            tables: Tables::default(),
-            opened: AtomicBool::new(false),
-            opening: Mutex::default(),
-        }
+        let examine: Arc<Examine> = Arc::new(examine);
+        let opening = Opening::new(settings.clone(), Arc::clone(&examine), Arc::clone(pool.manager()));
+        Self { settings, examine, pool, tables: Tables::default(), opening }
     }
 
-    /// Brings the schema up to date now.
+    /// Brings the schema up to date now, however long it takes.
     ///
     /// # Errors
     /// Why it cannot be.
     pub fn migrate(&self) -> Result<(), StoreError> {
-        Ok(migrate::migrate(self.pool.manager(), &self.settings, &*self.examine)?)
+        self.opening.finish()
     }
 
     /// The migrations as a script for SQL*Plus or SQLcl.
@@ -116,52 +103,13 @@ impl OracleStore {
         migrate::script()
     }
 
-    /// Makes sure that the schema is there. One caller works; the others wait a while for it.
-    fn open(&self) -> Result<(), StoreError> {
-        if self.opened.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let started = Instant::now();
-        let mut failed = loop {
-            match self.opening.try_lock() {
-                Ok(guard) => break guard,
-                Err(TryLockError::Poisoned(poisoned)) => break PoisonError::into_inner(poisoned),
-                Err(TryLockError::WouldBlock) if started.elapsed() < OPENING => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::Unavailable("the database is being connected to or migrated".into()));
-                }
-            }
-        };
-        if self.opened.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        if let Some((at, error)) = &*failed
-            && at.elapsed() < HOLD_OFF
-        {
-            return Err(error.clone());
-        }
-        match self.migrate() {
-            Ok(()) => {
-                *failed = None;
-                self.opened.store(true, Ordering::Release);
-                Ok(())
-            }
-            Err(error) => {
-                *failed = Some((Instant::now(), error.clone()));
-                Err(error)
-            }
-        }
-    }
-
     fn read<T>(&self, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
-        self.open()?;
+        self.opening.ensure()?;
         session::read(&self.pool, work)
     }
 
     fn write<T>(&self, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
-        self.open()?;
+        self.opening.ensure()?;
         session::write(&self.pool, work)
     }
 
@@ -223,13 +171,14 @@ impl OracleStore {
             Ok(images::id_by_sha256(session, &image.sha256)?.map(Inserted::Known))
         });
         match (attempt, written.get()) {
-            // The session died while committing: only the database knows whether it was done.
-            (Err(StoreError::Unreachable(reason)), Some(image_id)) => {
+            // The commit was sent and its answer did not come, in time or at all: only the database knows whether it
+            // was done.
+            (Err(error @ (StoreError::Unreachable(_) | StoreError::Busy(_))), Some(image_id)) => {
                 let found = self.read(|session| images::id_by_sha256(session, &image.sha256))?;
                 match found {
                     Some(found) if found == image_id => Ok(Some(Inserted::Created(image_id))),
                     Some(found) => Ok(Some(Inserted::Known(found))),
-                    None => Err(StoreError::Unreachable(reason)),
+                    None => Err(error),
                 }
             }
             (attempt, _) => attempt,
@@ -250,7 +199,7 @@ impl Store for OracleStore {
     }
 
     fn register_model(&self, model: &NewModel) -> Result<Model, StoreError> {
-        self.open()?;
+        self.opening.ensure()?;
         vector_tables::register(&self.pool, &self.settings, model)
     }
 

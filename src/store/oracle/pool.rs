@@ -4,26 +4,24 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use oracle::{Connection, Connector};
+use oracle::Connection;
 use r2d2_oracle::OracleConnectionManager;
 
 use super::OracleSettings;
 use super::codes::Class;
+use super::connect::{self, Opener, locked};
 use super::error::Failure;
 use crate::store::StoreError;
-
-/// Distinct statements that a connection keeps parsed; about as many as the store has, IN lists and filters apart.
-const STATEMENTS: u32 = 80;
-
-/// How long a refused account is left alone. Whoever keeps knocking with a wrong password locks it.
-const ACCOUNT_HOLD_OFF: Duration = Duration::from_secs(60);
 
 /// How long a caller of the pool first waits before it looks whether connecting has failed meanwhile; four times as long
 /// every time after that. Each wait may make the pool open one connection more, so there must not be many.
 const GLANCE: Duration = Duration::from_millis(20);
+
+/// How long closing a connection that was given up may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Connections that nobody used for so long are closed, before a firewall forgets them silently.
 const IDLE: Duration = Duration::from_secs(5 * 60);
@@ -41,6 +39,15 @@ impl Link {
     /// Keeps it from being used again.
     pub(super) fn give_up(&self) {
         self.broken.set(true);
+        // The driver says goodbye to the server when it closes a connection; whoever closes it need not wait long.
+        if let Err(error) = self.connection.set_call_timeout(Some(GOODBYE)) {
+            log::debug!("a connection that was given up takes no settings: {}", Failure::from(error));
+        }
+    }
+
+    /// Whether nobody should use it again.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.broken.get()
     }
 }
 
@@ -52,33 +59,13 @@ impl Deref for Link {
     }
 }
 
-/// What connecting came to when it last failed.
-#[derive(Debug, Clone)]
-struct Outage {
-    failure: Failure,
-    at: Instant,
-}
-
-impl Outage {
-    fn now(failure: &Failure) -> Self {
-        Self { failure: failure.clone(), at: Instant::now() }
-    }
-}
-
-/// What is behind a lock that no panic can leave half changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Opens connections for the pool, and for work that has to outlive a call's timeout.
 pub(super) struct Manager {
     inner: OracleConnectionManager,
-    connector: Connector,
+    opener: Arc<Opener>,
     call_timeout: Duration,
-    /// What the pool's connecting came to; `None` while it works. The pool goes on trying while it does not.
-    outage: Mutex<Option<Outage>>,
-    /// When the account was last refused.
-    refused: Mutex<Option<Outage>>,
+    /// Why the pool cannot connect; `None` while it can. The pool goes on trying meanwhile.
+    outage: Mutex<Option<Failure>>,
     wave: AtomicU64,
 }
 
@@ -90,45 +77,26 @@ impl fmt::Debug for Manager {
 
 impl Manager {
     fn new(settings: &OracleSettings) -> Self {
-        let connector = || {
-            let mut connector =
-                Connector::new(settings.user.as_str(), settings.password.expose(), settings.dsn_with_timeout());
-            connector
-                .stmt_cache_size(STATEMENTS)
-                .driver_name(concat!("mitsuke : ", env!("CARGO_PKG_VERSION")).to_owned());
-            connector
-        };
         Self {
-            inner: OracleConnectionManager::from_connector(connector()),
-            connector: connector(),
+            inner: OracleConnectionManager::from_connector(connect::connector(settings)),
+            opener: Opener::new(settings),
             call_timeout: settings.call_timeout,
             outage: Mutex::default(),
-            refused: Mutex::default(),
             wave: AtomicU64::new(0),
         }
     }
 
-    /// A connection outside of the pool, without a limit of time for each call: for building indexes and copying rows.
+    /// A connection outside of the pool.
     ///
     /// # Errors
     /// Why there is none.
     pub(super) fn connect_apart(&self) -> Result<Connection, Failure> {
-        self.attempt(|| self.connector.connect())
+        self.opener.connect()
     }
 
-    fn attempt(&self, connect: impl FnOnce() -> oracle::Result<Connection>) -> Result<Connection, Failure> {
-        if let Some(refused) = &*locked(&self.refused)
-            && refused.at.elapsed() < ACCOUNT_HOLD_OFF
-        {
-            return Err(refused.failure.clone());
-        }
-        let opened = connect().map_err(Failure::from).and_then(|connection| {
-            // Shown in V$SESSION; a local setting, sent along with the next call.
-            connection.set_module("mitsuke")?;
-            Ok(connection)
-        });
-        *locked(&self.refused) = opened.as_ref().err().filter(|f| f.is_about_the_account()).map(Outage::now);
-        opened
+    /// How long a call of a connection may take.
+    pub(super) fn call_timeout(&self) -> Duration {
+        self.call_timeout
     }
 
     /// Notes what the pool's connecting came to, and tells it when that is news.
@@ -141,16 +109,16 @@ impl Manager {
                 }
             }
             Err(failure) => {
-                if outage.as_ref().is_none_or(|before| before.failure != *failure) {
+                if outage.as_ref().is_none_or(|before| before != failure) {
                     log::warn!("the database cannot be connected to: {failure}");
                 }
-                *outage = Some(Outage::now(failure));
+                *outage = Some(failure.clone());
             }
         }
         result
     }
 
-    fn outage(&self) -> Option<Outage> {
+    fn outage(&self) -> Option<Failure> {
         locked(&self.outage).clone()
     }
 
@@ -166,10 +134,8 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Link, Failure> {
         let wave = self.wave.load(Ordering::Acquire);
-        self.noted(self.attempt(|| self.inner.connect()).and_then(|connection| {
-            connection.set_call_timeout(Some(self.call_timeout))?;
-            Ok(Link { connection, wave, broken: Cell::new(false) })
-        }))
+        let opened = self.noted(self.opener.connect());
+        opened.map(|connection| Link { connection, wave, broken: Cell::new(false) })
     }
 
     fn is_valid(&self, link: &mut Link) -> Result<(), Failure> {
@@ -208,12 +174,12 @@ impl Pool {
     }
 
     /// What opens connections.
-    pub(super) fn manager(&self) -> &Manager {
+    pub(super) fn manager(&self) -> &Arc<Manager> {
         &self.manager
     }
 
-    /// A connection; waits for one, though not longer than connecting may take, and not at all while connecting
-    /// fails (the pool goes on trying by itself).
+    /// A connection; waits for one, though not longer than connecting may take, and not at all while there is
+    /// none and connecting fails (the pool goes on trying by itself).
     ///
     /// # Errors
     /// [`StoreError::Busy`] when all are in use for too long; else why there is none.
@@ -226,11 +192,13 @@ impl Pool {
                 Ok(link) if link.wave == self.manager.wave.load(Ordering::Acquire) => return Ok(link),
                 // Closed when it is dropped, see has_broken().
                 Ok(_) => continue,
-                Err(_) => {
+                // While there are connections, one of them may be given back, whatever a new one came to.
+                Err(_) if self.pool.state().connections == 0 => {
                     if let Some(outage) = self.manager.outage() {
-                        return Err(outage.failure.into());
+                        return Err(outage.into());
                     }
                 }
+                Err(_) => {}
             }
             if left <= glance {
                 return Err(self.nothing_in_time());
@@ -243,6 +211,9 @@ impl Pool {
         let open = self.pool.state().connections;
         let wait = self.wait.as_millis();
         if open < self.pool.max_size() {
+            if let Some(outage) = self.manager.outage() {
+                return outage.into();
+            }
             StoreError::Unreachable(format!("connecting took longer than MITSUKE_DB_CONNECT_TIMEOUT_MS ({wait} ms)"))
         } else {
             StoreError::Busy(format!("all {open} connections of MITSUKE_DB_POOL_SIZE were in use for {wait} ms"))

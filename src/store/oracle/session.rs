@@ -50,7 +50,7 @@ impl<'a> Session<'a> {
         Ok(self.rows(sql, binds, 1, read)?.pop())
     }
 
-    /// The connection itself, for work that commits by itself.
+    /// The connection itself, for work that sends statements of its own.
     pub(super) fn connection(&self) -> &Connection {
         self.changed.set(true);
         &self.link
@@ -97,8 +97,9 @@ impl<'a> Session<'a> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        if self.changed.get() && self.link.rollback().is_err() {
-            // Closing it rolls back too.
+        // Closing a connection rolls back too, so one that was given up is not asked again: it would only wait for
+        // another timeout, and keep its place in the pool meanwhile.
+        if self.changed.get() && !self.link.is_given_up() && self.link.rollback().is_err() {
             self.link.give_up();
         }
     }

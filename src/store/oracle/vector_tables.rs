@@ -6,7 +6,7 @@ use super::OracleSettings;
 use super::codes::{Class, Code};
 use super::error::{Failure, Stop};
 use super::locks::{self, Held};
-use super::migrate::tolerantly;
+use super::migrate::{tolerantly, without_limit};
 use super::models::{self, VectorTable};
 use super::pool::{Manager, Pool};
 use super::script::Statement;
@@ -54,7 +54,8 @@ fn make(manager: &Manager, settings: &OracleSettings, new: &NewModel) -> Result<
             None => insert(&connection, new)?,
         };
         // DDL commits, so from here on a stop leaves a row that the next registration finishes.
-        build(&connection, &VectorTable::new(model_id, new.vector_dimension), settings, &mut || Ok(()))?;
+        let table = VectorTable::new(model_id, new.vector_dimension);
+        without_limit(&connection, manager.call_timeout(), || build(&connection, &table, settings, &mut || Ok(())))?;
         Ok(model_id)
     };
     Ok(make()?)

@@ -150,12 +150,13 @@ fn candidates(
 ) -> Result<Vec<Candidate>, Stop> {
     let condition = Condition::of(search.filter);
     let filtered = !condition.sql.is_empty();
-    let nearest = nearest_sql(table, plan.form, &condition.sql);
+    let nearest = nearest_sql(table, plan.form, filtered);
     let sql = match plan.form {
         Form::Approximate(_) if filtered => format!(
             "SELECT n.image_id, n.distance, {} AS passes FROM ({nearest}) n JOIN images i ON i.image_id = n.image_id",
             passes(&condition.sql)
         ),
+        Form::Exact if filtered => format!("WITH {} {nearest}", passing_sql(&condition.sql)),
         _ => nearest,
     };
     let flagged = filtered && plan.form != Form::Exact;
@@ -168,20 +169,26 @@ fn candidates(
     })
 }
 
-/// The nearest rows of a model's table. Exact, it takes the filter in; approximate, it must not.
-pub(super) fn nearest_sql(table: &VectorTable, form: Form, filter: &str) -> String {
+/// The images that pass a filter, for the WITH in front of [`nearest_sql`]. In front, because there the values of a
+/// filter stand before the query vector: no text may follow a LOB among the placeholders (ORA-24816).
+pub(super) fn passing_sql(filter: &str) -> String {
+    format!("passing AS (SELECT i.image_id FROM images i WHERE 1 = 1{filter})")
+}
+
+/// The nearest rows of a model's table. Exact, it takes those of [`passing_sql`] only; approximate, it must not.
+pub(super) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> String {
     let (name, distance) = (&table.name, distance_sql(table));
     match form {
         Form::Approximate(accuracy) => format!(
             "SELECT e.image_id, {distance} AS distance FROM {name} e ORDER BY distance \
              FETCH APPROX FIRST :take ROWS ONLY WITH TARGET ACCURACY {accuracy}"
         ),
-        Form::Exact if filter.is_empty() => format!(
-            "SELECT e.image_id, {distance} AS distance FROM {name} e ORDER BY distance FETCH FIRST :take ROWS ONLY"
+        Form::Exact if filtered => format!(
+            "SELECT e.image_id, {distance} AS distance FROM passing p JOIN {name} e ON e.image_id = p.image_id \
+             ORDER BY distance FETCH FIRST :take ROWS ONLY"
         ),
         Form::Exact => format!(
-            "SELECT e.image_id, {distance} AS distance FROM images i JOIN {name} e ON e.image_id = i.image_id \
-             WHERE 1 = 1{filter} ORDER BY distance FETCH FIRST :take ROWS ONLY"
+            "SELECT e.image_id, {distance} AS distance FROM {name} e ORDER BY distance FETCH FIRST :take ROWS ONLY"
         ),
     }
 }

@@ -62,7 +62,7 @@ pub struct Index {
     /// The texts of the keys.
     pub keys: Vec<String>,
     pub kind: IndexKind,
-    /// `VALID` or `UNUSABLE`.
+    /// `VALID` or `UNUSABLE`; for a text index also `FAILED` and `INPROGRS` (its creation failed, or was killed).
     pub status: String,
 }
 
@@ -144,6 +144,18 @@ impl Table {
                 && index.keys.len() == 1
                 && index.keys[0].trim_matches('"').eq_ignore_ascii_case(column)
         })
+    }
+
+    /// ORA-29861 while a text index is there that is half built.
+    ///
+    /// # Errors
+    /// That one.
+    pub fn text_indexes_are_whole(&self) -> Result<()> {
+        let half = |index: &&Index| matches!(index.kind, IndexKind::Context { .. }) && index.status != "VALID";
+        match self.indexes.iter().find(half) {
+            Some(_) => Err(OraError::new(29861, "domain index is marked LOADING/FAILED/UNUSABLE")),
+            None => Ok(()),
+        }
     }
 
     /// Whether a vector index is on a column.

@@ -24,6 +24,21 @@ pub struct Builder<'a> {
     pub user: &'a str,
 }
 
+/// What stays in the catalog of a text index whose creation broke off: Oracle writes its dictionary first, then lets
+/// ODCIIndexCreate work, and undoes nothing.
+pub fn leave_half_built(catalog: &mut Catalog, ddl: &Ddl, status: &str) {
+    let Ddl::CreateIndex { name, table, keys, kind: kind @ IndexKind::Context { .. }, .. } = ddl else { return };
+    let id = catalog.next_id();
+    if catalog.find_index(name).is_some() {
+        return;
+    }
+    if let Some(table) = catalog.tables.get_mut(table) {
+        let keys = keys.iter().map(|(_, text)| text.clone()).collect();
+        let (name, status) = (name.clone(), status.to_owned());
+        table.indexes.push(Index { name, id, keys, kind: kind.clone(), status });
+    }
+}
+
 /// The table that a statement needs for itself.
 pub fn locked_table<'a>(ddl: &Ddl, catalog: &'a Catalog) -> Option<&'a Table> {
     match ddl {
@@ -111,10 +126,19 @@ impl Builder<'_> {
                 Ok(())
             }
             Ddl::AlterIndex { name, rest } => self.alter_index(name, rest),
-            Ddl::Drop { kind, name, if_exists, cascade } => match self.drop_object(kind, name, *cascade) {
-                Err(error) if *if_exists && [942, 1418, 2289].contains(&error.code) => Ok(()),
-                other => other,
-            },
+            Ddl::Drop { kind, name, if_exists, cascade, force } => {
+                let in_progress = self
+                    .catalog
+                    .find_index(name)
+                    .is_some_and(|(table, place)| table.indexes[place].status == "INPROGRS");
+                if *kind == "INDEX" && in_progress && !force {
+                    return Err(OraError::new(29868, "cannot issue DDL on a domain index marked as LOADING"));
+                }
+                match self.drop_object(kind, name, *cascade) {
+                    Err(error) if *if_exists && [942, 1418, 2289].contains(&error.code) => Ok(()),
+                    other => other,
+                }
+            }
             Ddl::Truncate(name) => self.truncate(name),
             Ddl::Rename(from, to) => self.rename_table(from, to),
             Ddl::Comment { table, column, text } => {
@@ -436,7 +460,7 @@ impl Builder<'_> {
 
     /// Preferences that a text index names must be there.
     fn check_parameters(&self, parameters: &str) -> Result<()> {
-        const KNOWN: [&str; 10] = [
+        const KNOWN: [&str; 11] = [
             "LEXER",
             "STOPLIST",
             "WORDLIST",
@@ -447,12 +471,14 @@ impl Builder<'_> {
             "MEMORY",
             "TRANSACTIONAL",
             "OPTIMIZE",
+            "MAINTENANCE",
         ];
         let failed = |drg: i32, cause: String| {
             OraError::text(29855, "error occurred in the execution of ODCIINDEXCREATE routine", drg, cause)
         };
         let upper = parameters.to_uppercase();
         let mut words = upper.split_whitespace().peekable();
+        let mut by_hand = false;
         while let Some(word) = words.next() {
             let keyword = word.split('(').next().unwrap_or(word);
             if !KNOWN.contains(&keyword) {
@@ -469,6 +495,11 @@ impl Builder<'_> {
                     }
                 }
                 "TRANSACTIONAL" => {}
+                "MAINTENANCE" => match words.next() {
+                    Some("AUTO") => {}
+                    Some("MANUAL") => by_hand = true,
+                    _ => return Err(failed(11000, "invalid keyword behind MAINTENANCE".to_owned())),
+                },
                 _ => {
                     let name = words
                         .next()
@@ -481,6 +512,11 @@ impl Builder<'_> {
                     }
                 }
             }
+        }
+        // Maintenance is automatic unless told, and then there is no other synchronisation than MANUAL.
+        let squeezed = upper.replace(' ', "");
+        if !by_hand && squeezed.contains("SYNC(") && !squeezed.contains("SYNC(MANUAL)") {
+            return Err(failed(11000, "SYNC does not go with automatic maintenance".to_owned()));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::catalog::{Catalog, Table};
+use super::catalog::{Catalog, Constraint, Table};
 use super::transaction::Facts;
 use super::types::{NUMBER, Ty};
 use crate::sql::ast::{ConstraintKind, IndexKind, OnDelete};
@@ -90,6 +90,10 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
         "USER_CONSTRAINTS" => (
             &["CONSTRAINT_NAME", "CONSTRAINT_TYPE", "TABLE_NAME", "DELETE_RULE", "STATUS", "SEARCH_CONDITION_VC"],
             catalog.tables.values().flat_map(constraints_of).collect(),
+        ),
+        "USER_CONS_COLUMNS" => (
+            &["CONSTRAINT_NAME", "TABLE_NAME", "COLUMN_NAME", "POSITION"],
+            catalog.tables.values().flat_map(constraint_columns_of).collect(),
         ),
         "USER_VIEWS" => {
             (&["VIEW_NAME", "TEXT_VC"], catalog.views.values().map(|view| json!([view.name, view.text])).collect())
@@ -257,9 +261,9 @@ fn indexes_of(table: &Table) -> Vec<Value> {
                 "DOMAIN",
                 table.name,
                 "NONUNIQUE",
-                index.status,
+                if index.status == "INPROGRS" { "INPROGRS" } else { "VALID" },
                 "VALID",
-                "VALID",
+                if index.status == "FAILED" { "FAILED" } else { "VALID" },
                 "CTXSYS",
                 "CONTEXT",
                 parameters,
@@ -307,6 +311,23 @@ fn constraints_of(table: &Table) -> Vec<Value> {
         .collect()
 }
 
+fn constraint_columns_of(table: &Table) -> Vec<Value> {
+    let columns = |constraint: &Constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey(columns)
+        | ConstraintKind::Unique(columns)
+        | ConstraintKind::ForeignKey { columns, .. } => columns.clone(),
+        ConstraintKind::Check(_) => Vec::new(),
+    };
+    table
+        .constraints
+        .iter()
+        .flat_map(|constraint| {
+            let places = columns(constraint).into_iter().enumerate();
+            places.map(|(i, column)| json!([constraint.name, table.name, column, i + 1])).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
 fn text_indexes_of(table: &Table) -> Vec<Value> {
     table
         .indexes
@@ -315,7 +336,8 @@ fn text_indexes_of(table: &Table) -> Vec<Value> {
             IndexKind::Context { parameters } => {
                 let synced = parameters.to_uppercase().replace(' ', "").contains("SYNC(ONCOMMIT)");
                 let sync = if synced { "ON COMMIT" } else { "MANUAL" };
-                Some(json!([index.name, table.name, index.keys[0].to_uppercase(), "INDEXED", sync]))
+                let status = if index.status == "VALID" { "INDEXED" } else { "INDEXING" };
+                Some(json!([index.name, table.name, index.keys[0].to_uppercase(), status, sync]))
             }
             _ => None,
         })

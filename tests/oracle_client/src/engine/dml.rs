@@ -48,6 +48,7 @@ impl<'a> Work<'a> {
             )
             .into());
         }
+        table.text_indexes_are_whole()?;
         Ok(table)
     }
 

@@ -13,7 +13,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::catalog::Catalog;
-use super::ddl::{Builder, locked_table};
+use super::ddl::{Builder, leave_half_built, locked_table};
 use super::dml::{Affected, Values};
 use super::locks::{LockId, Locks, lock_id};
 use super::plan::{Bind, OutColumn};
@@ -65,6 +65,8 @@ pub struct Session {
     pub interrupted: Arc<AtomicBool>,
     dead: bool,
     parsed: HashMap<String, Arc<Statement>>,
+    /// The DDL that is under way.
+    making: Option<Arc<Statement>>,
 }
 
 /// The file beside the database.
@@ -97,14 +99,14 @@ pub fn attach(path: &Path, connect_timeout: Option<Duration>) -> Result<()> {
             sleep(delay.min(connect_timeout.unwrap_or(delay)));
             Err(error)
         }
-        Some(Action::Hang) => {
+        Some(Action::Hang | Action::HangAfter) => {
             let started = Instant::now();
             while connect_timeout.is_none_or(|limit| started.elapsed() < limit) && side.still_hangs()? {
                 sleep(POLL);
             }
             Err(OraError::new(12170, "Cannot connect. TCP connect timeout for host standin.test port 1521."))
         }
-        Some(Action::KillBefore | Action::KillAfter) => {
+        Some(Action::KillBefore | Action::KillInside | Action::KillAfter) => {
             Err(OraError::new(12541, "Cannot connect. No listener at host standin.test port 1521."))
         }
     }
@@ -162,6 +164,7 @@ impl Session {
             interrupted: Arc::new(AtomicBool::new(false)),
             dead: false,
             parsed: HashMap::new(),
+            making: None,
         })
     }
 
@@ -197,26 +200,53 @@ impl Session {
         self.check_generation()?;
         match self.side.failure(point, sql)? {
             None => work(self),
-            Some(Action::Error(error)) => Err(error),
+            Some(Action::Error(error)) => {
+                self.break_off("FAILED");
+                Err(error)
+            }
             Some(Action::KillBefore) => Err(self.die(Self::killed())),
+            Some(Action::KillInside) => {
+                self.break_off("INPROGRS");
+                Err(self.die(Self::killed()))
+            }
             Some(Action::KillAfter) => {
                 let _ = work(self);
                 Err(self.die(Self::killed()))
             }
             Some(Action::Hang) => {
                 while self.side.still_hangs()? {
-                    self.pause()?;
+                    self.pause().inspect_err(|_| self.break_off("FAILED"))?;
                 }
                 work(self)
             }
+            Some(Action::HangAfter) => {
+                let done = work(self);
+                while self.side.still_hangs()? {
+                    self.pause()?;
+                }
+                done
+            }
             Some(Action::Delay(delay)) => {
-                self.pause_for(delay)?;
+                self.pause_for(delay).inspect_err(|_| self.break_off("FAILED"))?;
                 work(self)
             }
             Some(Action::DelayedError(delay, error)) => {
-                self.pause_for(delay)?;
-                Err(error)
+                let waited = self.pause_for(delay);
+                self.break_off("FAILED");
+                waited.and(Err(error))
             }
+        }
+    }
+
+    /// A failure inside of DDL. Only a text index leaves something behind.
+    fn break_off(&mut self, status: &str) {
+        if let Some(statement) = self.making.take()
+            && let Statement::Ddl(ddl) = &*statement
+        {
+            drop(self.change_catalog(|catalog| {
+                leave_half_built(catalog, ddl, status);
+                Ok(())
+            }));
         }
     }
 
@@ -255,13 +285,20 @@ impl Session {
     pub fn execute(&mut self, sql: &str, binds: &[Bind]) -> Result<Outcome> {
         let statement = self.parse(sql)?;
         self.side.log(self.id, sql)?;
-        self.call(Point::Execute, sql, |session| {
+        self.making = matches!(*statement, Statement::Ddl(_)).then(|| Arc::clone(&statement));
+        let outcome = self.call(Point::Execute, sql, |session| {
             let is_block = matches!(*statement, Statement::Block(_));
             if !is_block {
                 check_bind_order(binds)?;
             }
             session.run(&statement, Values { binds, variables: None })
-        })
+        });
+        // What ODCIIndexCreate itself refuses stays as well.
+        if outcome.as_ref().is_err_and(|error| error.code == 29855) {
+            self.break_off("FAILED");
+        }
+        self.making = None;
+        outcome
     }
 
     fn parse(&mut self, sql: &str) -> Result<Arc<Statement>> {

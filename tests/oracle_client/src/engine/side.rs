@@ -45,8 +45,12 @@ pub enum Action {
     KillBefore,
     /// The call does its work, then the session ends before the answer arrives (ORA-03113).
     KillAfter,
+    /// The session ends in the middle of the call: what a statement leaves half done stays so (ORA-03113).
+    KillInside,
     /// The call does not return before the call timeout, or before the failure is cleared.
     Hang,
+    /// The same, but the work is done: only its answer does not come.
+    HangAfter,
     /// The call takes this much longer.
     Delay(Duration),
     /// The call waits, then fails with this error.
@@ -204,8 +208,10 @@ impl Side {
                 "error" if delay.is_zero() => Action::Error(error()),
                 "error" => Action::DelayedError(delay, error()),
                 "kill_before" => Action::KillBefore,
+                "kill_inside" => Action::KillInside,
                 "kill_after" => Action::KillAfter,
                 "hang" => Action::Hang,
+                "hang_after" => Action::HangAfter,
                 "delay" => Action::Delay(delay),
                 other => return Err(OraError::new(6502, format_args!("unknown action {other}"))),
             }));
@@ -215,7 +221,7 @@ impl Side {
 
     /// Whether any failure for a hanging call is still there.
     pub fn still_hangs(&self) -> Result<bool> {
-        Ok(self.db.prepare_cached("SELECT 1 FROM failures WHERE action = 'hang'")?.exists([])?)
+        Ok(self.db.prepare_cached("SELECT 1 FROM failures WHERE action LIKE 'hang%'")?.exists([])?)
     }
 
     /// Notes every statement from now on.

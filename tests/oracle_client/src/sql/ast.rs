@@ -357,6 +357,8 @@ pub enum Ddl {
         name: String,
         if_exists: bool,
         cascade: bool,
+        /// FORCE, which drops an index whose creation is not over.
+        force: bool,
     },
     Truncate(String),
     Rename(String, String),

@@ -448,8 +448,8 @@ impl Parser<'_> {
         let name = self.object_name()?;
         let cascade = self.take("CASCADE CONSTRAINTS");
         self.take("PURGE");
-        self.take("FORCE");
-        Ok(Ddl::Drop { kind, name, if_exists, cascade })
+        let force = self.take("FORCE");
+        Ok(Ddl::Drop { kind, name, if_exists, cascade, force })
     }
 
     fn comment(&mut self) -> Result<Ddl> {

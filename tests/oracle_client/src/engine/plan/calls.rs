@@ -355,7 +355,7 @@ impl Planner<'_> {
             .column(qualifier.as_deref(), name)?
             .ok_or_else(|| OraError::new(904, format_args!("\"{name}\": invalid identifier")))?
             .0;
-        let index = self.text_index(qualifier.as_deref(), name);
+        let index = self.text_index(qualifier.as_deref(), name)?;
         let Some(synced) = index else {
             return Err(OraError::text(20000, "Oracle Text error:", 10599, "column is not indexed"));
         };
@@ -379,16 +379,20 @@ impl Planner<'_> {
         sql(score, NUMBER)
     }
 
-    fn text_index(&self, qualifier: Option<&str>, name: &str) -> Option<bool> {
-        let frame = self.frames.last()?;
+    fn text_index(&self, qualifier: Option<&str>, name: &str) -> Result<Option<bool>> {
+        let Some(frame) = self.frames.last() else { return Ok(None) };
         let relation = frame.relations.iter().find(|relation| {
             qualifier.is_none_or(|qualifier| relation.name == qualifier)
                 && relation.columns.iter().any(|column| column.name == name)
-        })?;
-        let index = self.catalog.table(relation.table.as_ref()?).ok()?.context_index(name)?;
-        let IndexKind::Context { parameters } = &index.kind else { return None };
+        });
+        let table = relation.and_then(|relation| self.catalog.table(relation.table.as_ref()?).ok());
+        let Some((table, index)) = table.and_then(|table| Some((table, table.context_index(name)?))) else {
+            return Ok(None);
+        };
+        let IndexKind::Context { parameters } = &index.kind else { return Ok(None) };
+        table.text_indexes_are_whole()?;
         let parameters = parameters.to_uppercase().replace(' ', "");
-        Some(parameters.contains("SYNC(ONCOMMIT)") || parameters.contains("SYNC(EVERY"))
+        Ok(Some(parameters.contains("SYNC(ONCOMMIT)") || parameters.contains("SYNC(EVERY")))
     }
 
     fn json_arguments(&mut self, call: &Call) -> Result<(Typed, String)> {

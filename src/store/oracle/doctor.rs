@@ -345,7 +345,7 @@ fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Find
     }
     let found = format!("{name} is not brought up to date by a commit ({sync}), so what is new is found late");
     let advice =
-        format!("ALTER INDEX {name} REBUILD PARAMETERS ('REPLACE METADATA MAINTENANCE MANUAL SYNC (ON COMMIT)');");
+        format!("Run: ALTER INDEX {name} REBUILD PARAMETERS ('REPLACE METADATA MAINTENANCE MANUAL SYNC (ON COMMIT)');");
     // An index of the article may be meant to be that way.
     if own { Finding::problem("text index", found, advice) } else { Finding::note("text index", found, advice) }
 }

@@ -53,8 +53,8 @@ error_codes! {
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
     /// A model that was asked for has no usable folder on this server.
     ModelUnusable = "model_unusable", CONFLICT, "The model cannot be used on this server";
-    /// Another process does not let go of a backfill.
-    BackfillElsewhere = "backfill_elsewhere", CONFLICT, "Another server runs the backfill";
+    /// A backfill, mostly of another process, does not stop in time.
+    BackfillElsewhere = "backfill_elsewhere", CONFLICT, "The backfill does not stop yet";
     /// The model has not embedded all images yet.
     CoverageIncomplete = "coverage_incomplete", CONFLICT, "The model does not cover all images yet";
     /// The current model cannot be retired.

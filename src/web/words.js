@@ -54,8 +54,8 @@ export const WORDS = {
   f_closeness: ["Similarity at least", "類似度の下限"],
   f_gap: ["Below the best hit at most", "最上位との類似度の差の上限"],
   w_keyword: ["Weight of the words in “Both”", "「両方」でのキーワードの重み"],
-  w_text: ["Weight of words beside a picture", "画像に足す言葉の重み"],
-  w_negative: ["Weight of what to stay away from", "避けたいものの重み"],
+  w_text: ["Weight of added words", "画像に足す言葉の重み"],
+  w_negative: ["Weight of “Stay away from”", "避けたいものの重み"],
   f_name: ["File name", "ファイル名"],
   f_name_hint: ["Part of it, or *.png", "一部、または *.png"],
 

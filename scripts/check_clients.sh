@@ -10,7 +10,8 @@
 # that is newer) and Python 3.10 or newer; without node 20 and npm it says that it
 # skips the TypeScript half. Packages come from the registries that pip and npm
 # are set to, in the versions of the lock files, once; they are kept in the cache
-# folder (MITSUKE_CACHE_DIR, default ~/.cache/mitsuke).
+# folder (MITSUKE_CACHE_DIR, default ~/.cache/mitsuke). Exit status 75 means that
+# they could not be installed.
 set -euo pipefail
 
 # shellcheck source=scripts/common.sh
@@ -52,6 +53,12 @@ cp -R openapi "$work/"
 cp clients/python/*.{py,txt,yaml} "$work/clients/python/"
 cp clients/typescript/*.{ts,mjs,json} "$work/clients/typescript/"
 
+# Ends with 75, the "try again later" of sysexits.h: nothing has been found out about the clients.
+unavailable() {
+    echo "check_clients: $1 could not install the packages (its words are above). Check the network, then run this again." >&2
+    exit 75
+}
+
 # kept NAME FILE: the cache folder of what FILE locks.
 kept() { echo "$(cache_dir)/clients-$1-$(cksum <"$2" | cut -d ' ' -f 1)"; }
 
@@ -65,7 +72,7 @@ if [[ ! -f "$venv/complete" ]]; then
     python3 -m venv "$venv" ||
         fail "Python cannot make a virtual environment. Debian, Ubuntu: sudo apt-get install python3-venv"
     "$venv/bin/pip" install --disable-pip-version-check --quiet --requirement clients/python/requirements.txt ||
-        fail "pip could not install the packages (its words are above). Check the network, then run this again."
+        unavailable pip
     touch "$venv/complete"
 fi
 say "generating and type-checking the Python client"
@@ -86,7 +93,7 @@ else
         mkdir -p "$modules"
         cp clients/typescript/package{,-lock}.json "$modules/"
         (cd "$modules" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) ||
-            fail "npm could not install the packages (its words are above). Check the network, then run this again."
+            unavailable npm
         touch "$modules/complete"
     fi
     cp -R "$modules/node_modules" "$work/clients/typescript/"

@@ -157,9 +157,19 @@ impl Ranking<'_> {
             })
         };
         let places = |hits: Vec<HybridHit>| hits.into_iter().map(Place::from).collect();
+        let of_a_leg = |hits: &[HybridHit], rank: fn(&HybridHit) -> Option<u32>| hits.iter().filter_map(rank).count();
+        let of_the_vector_leg = |hits: &[HybridHit]| of_a_leg(hits, |hit| hit.vector_rank);
+        // Both legs came to their end: a greater depth finds nothing more. (A floor hides where they end.)
+        let ended = |hits: &[HybridHit], depth| {
+            floor.is_none() && of_the_vector_leg(hits) < depth && of_a_leg(hits, |hit| hit.keyword_rank) < depth
+        };
         let first = ask(self.leg_depth, offset, wanted)?;
+        let is_whole = offset == 0 && first.len() < wanted;
+        if first.len() == wanted || (is_whole && ended(&first, self.leg_depth)) {
+            return Ok((places(first), floor));
+        }
         let total = usize::try_from(self.store.count_images()?).unwrap_or(usize::MAX);
-        if first.len() == wanted || total <= self.leg_depth || offset >= total {
+        if total <= self.leg_depth || offset >= total {
             return Ok((places(first), floor));
         }
         let mut listed: Vec<HybridHit> = Vec::new();
@@ -168,11 +178,8 @@ impl Ranking<'_> {
         loop {
             let hits = ask(depth, 0, usize::MAX)?;
             // Whatever is similar enough is in the vector leg, once that has come to its end.
-            let of_the_vector_leg = hits.iter().filter(|hit| hit.vector_rank.is_some()).count();
-            let all_similar = floor.is_some() && weights.vector > 0.0 && of_the_vector_leg < depth;
-            // Both legs came to their end: a greater depth finds nothing more. (A floor hides where they end.)
-            let of_the_keyword_leg = hits.iter().filter(|hit| hit.keyword_rank.is_some()).count();
-            let ended = floor.is_none() && of_the_vector_leg < depth && of_the_keyword_leg < depth;
+            let all_similar = floor.is_some() && weights.vector > 0.0 && of_the_vector_leg(&hits) < depth;
+            let ended = ended(&hits, depth);
             listed.extend(hits.into_iter().filter(|hit| seen.insert(hit.image_id)));
             if listed.len() >= offset.saturating_add(wanted) || depth >= total || all_similar || ended {
                 break;

@@ -1,7 +1,7 @@
 //! `mitsuke serve` as a process on the embedded store: what it does at its first start, and how signals stop it.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -143,10 +143,14 @@ async fn a_second_signal_does_not_wait_for_requests_that_never_end() {
         Server::start(data.path(), "", &[("MITSUKE_SHUTDOWN_TIMEOUT_S", "3600"), ("MITSUKE_BODY_TIMEOUT_S", "3600")]);
     server.get("/healthz").await;
     let mut half = TcpStream::connect(&server.address).unwrap();
-    let head = "POST /search/text HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+    let head = "POST /search/text HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n\
+                content-length: 99\r\n\r\n";
     half.write_all(head.as_bytes()).unwrap();
-    // Answered behind the half-sent request: that one has been accepted.
-    server.get("/healthz").await;
+    // It has been taken up, and waits for its body.
+    let mut go_on = [0; 12];
+    half.set_read_timeout(Some(PATIENCE)).unwrap();
+    half.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100");
     server.interrupt();
     std::thread::sleep(Duration::from_millis(500));
     assert!(server.child.try_wait().unwrap().is_none(), "the first signal waits");

@@ -65,9 +65,3 @@ pub async fn readyz(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
     services.models.check_ready().await?;
     Ok(Health::ok())
 }
-
-/// The answer when as many uploads are being read as may be.
-pub fn busy() -> ApiError {
-    ApiError::new(ErrorCode::QueueFull, "As many uploads are running as the server takes at once. Try again soon.")
-        .retry_after(1)
-}

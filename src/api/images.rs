@@ -213,7 +213,7 @@ pub async fn content(
     if matches(&if_none_match, &etag) {
         return Ok(cached(HttpResponse::NotModified(), etag).finish());
     }
-    let room = services.sending.reserve(image.bytes).ok_or_else(busy)?;
+    let room = services.sending.reserve(image.bytes).ok_or_else(|| ApiError::too_many("pictures on their way"))?;
     let content = with_store(&services, move |store| Ok(store.content(id.0)?)).await?;
     let Content { bytes, file_type, file_name, .. } = content.ok_or_else(|| ApiError::image_not_found(id.0))?;
     Ok(cached(HttpResponse::Ok(), etag)
@@ -222,11 +222,6 @@ pub async fn content(
         // Should a browser ever treat a picture as a document, it can do nothing.
         .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
         .body(room.body(bytes.into())))
-}
-
-fn busy() -> ApiError {
-    ApiError::new(ErrorCode::QueueFull, "As many pictures are being sent as the server sends at once. Try again soon.")
-        .retry_after(1)
 }
 
 /// The bytes of an image never change: its id is never used again.

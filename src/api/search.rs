@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use crate::api::checks::{self, PageRequest};
 use crate::api::json::JsonBody;
 use crate::api::types::{FilterRequest, ImageSearchRequest, ImageWeights, SearchResponse, TextSearchRequest};
-use crate::api::{Services, health, multipart};
+use crate::api::{Services, multipart};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode, Problem};
 use crate::search::{ImageQuery, ImageSource, Mode, TextQuery};
@@ -136,7 +136,7 @@ pub struct ImageSearchForm {
     )
 )]
 pub async fn by_uploaded_image(services: web::Data<Services>, form: Multipart) -> Result<HttpResponse, ApiError> {
-    let _slot = services.search_slots.try_acquire().map_err(|_| health::busy())?;
+    let _slot = services.search_slots.try_acquire().map_err(|_| ApiError::too_many("searches by picture"))?;
     let limits = Limits { files: MOST_PICTURES.min(services.limits.files), ..services.limits.clone() };
     let parts =
         ["text", "negative_query", "weights", "limit", "offset", "filter", "min_similarity", "max_gap", "exact"];

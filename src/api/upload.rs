@@ -6,9 +6,9 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, web};
 use futures_util::StreamExt as _;
 
+use crate::api::Services;
 use crate::api::multipart::{self, FilePart, Form};
 use crate::api::types::{UploadItem, UploadResponse, UploadStatus};
-use crate::api::{Services, health};
 use crate::clip::Priority;
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode, Problem};
@@ -57,7 +57,7 @@ pub struct UploadForm {
     )
 )]
 pub async fn create(services: web::Data<Services>, multipart: Multipart) -> Result<HttpResponse, ApiError> {
-    let _slot = services.upload_slots.try_acquire().map_err(|_| health::busy())?;
+    let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
     let form = multipart::read(multipart, &services.limits, &["caption", "generation_prompt"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
     if uploads.len() == 1

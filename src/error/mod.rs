@@ -64,6 +64,13 @@ impl ApiError {
         )
     }
 
+    /// As much of one kind of work is under way as may be.
+    #[must_use]
+    pub fn too_many(work: &str) -> Self {
+        let detail = format!("There are as many {work} as the server takes at once. Try again soon.");
+        Self::new(ErrorCode::QueueFull, detail).retry_after(1)
+    }
+
     /// Logs what happened and hides it from the caller.
     #[must_use]
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {

@@ -18,4 +18,3 @@ pub mod seed;
 pub mod store;
 pub mod tls;
 pub mod upload;
-pub mod vector;

@@ -12,7 +12,7 @@ use crate::clip::{EncodeError, Encoder, PreparedImage, Priority};
 use crate::image::{self, DecodeLimits, Described, Facts, Generation, ImageError, TextLimits};
 use crate::models::{ActiveModel, Models, ModelsError};
 use crate::store::{Image, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// A picture as it arrives.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{
     Cursor, Filter, HybridSearch, ImagePatch, Inserted, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch,
 };
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 use sqlparser::dialect::OracleDialect;
 use sqlparser::parser::Parser;
 use standin::{Database, PASSWORD, USER};

@@ -163,7 +163,7 @@ fn a_model_that_is_registered_again_takes_its_old_row_over() {
     // The row without a dimension gets it from whoever registers it.
     let idle = store.register_model(&new("idle", 3)).unwrap();
     assert_eq!((idle.model_id, idle.vector_dimension, idle.is_current), (3, 3, false));
-    let small = mitsuke::vector::UnitVector::normalize(vec![1.0, 0.0, 0.0]).unwrap();
+    let small = mitsuke_index::UnitVector::normalize(vec![1.0, 0.0, 0.0]).unwrap();
     assert!(store.put_embedding(3, 5, &small).unwrap());
 }
 

@@ -10,7 +10,7 @@ use super::error::{ClipError, EncodeError};
 use super::queue::Priority;
 use super::reference::minimum_cosine;
 use crate::image::{DecodeLimits, decode};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// A file of cases: `{"images": [{"file", "vector"}], "texts": [{"text", "ids"?, "vector"}]}`.
 #[derive(Debug, Deserialize)]

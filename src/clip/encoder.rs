@@ -15,7 +15,7 @@ use super::queue::{EncoderQueue, Priority, QueueOptions, QueueStats};
 use super::reference;
 use super::tokenizer::TextTokenizer;
 use super::towers::{ImageEncoder, TextEncoder, TorchThreads};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Most pictures in a batch on a CPU. A picture keeps a core busy by itself: larger batches gain nothing (and lose
 /// once their activations outgrow the caches), but a search that arrives meanwhile waits for all of one.

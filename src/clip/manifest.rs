@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::error::ClipError;
 use super::manifest_file::ModelFile;
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// A valid manifest: every field is in its range, and the fields agree with each other.
 #[derive(Debug, Clone, PartialEq)]

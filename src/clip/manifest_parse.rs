@@ -7,7 +7,7 @@ use super::manifest::{
 };
 use super::manifest_fields::Fields;
 use super::manifest_file::{FileName, ModelFile};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// The one manifest format this version reads.
 const FORMAT: u32 = 1;

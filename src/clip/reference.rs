@@ -9,7 +9,7 @@ use super::queue::BatchEncoder;
 use super::tokenizer::TokenIds;
 use super::towers::{ImageEncoder, TextEncoder};
 use crate::image::{DecodeLimits, decode};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Smallest cosine between a reference vector and what the encoder makes of its input.
 pub const MINIMUM_COSINE: f32 = 0.9995;

@@ -8,7 +8,7 @@ use tch::{CModule, Kind, TchError, Tensor};
 use super::device::Device;
 use super::error::{ClipError, EncodeError};
 use super::manifest::Precision;
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// A loaded module that gives one vector for each row of its inputs.
 pub(super) struct Module {

@@ -11,7 +11,7 @@ use super::preprocess::{PreparedImage, Preprocessor};
 use super::queue::BatchEncoder;
 use super::tokenizer::{TextBatch, TextTokenizer, TokenIds};
 use super::torchscript::{Module, Rows};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// The image tower.
 pub(super) struct ImageEncoder {

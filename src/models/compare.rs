@@ -14,7 +14,7 @@ use crate::blocking::{self, Unfinished};
 use crate::clip::{EncodeError, Priority};
 use crate::register::{RegisterError, Registrar};
 use crate::store::{Coverage, Filter, Image, ImageId, ModelId, Store, StoreError, VectorHit, VectorSearch};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// How deep a ranking is read, at most, to find k images that the other model has embedded too.
 const DEEPEST: usize = 1_000;

@@ -1,6 +1,6 @@
 //! The one rule of vector arithmetic: how the parts of a query become its vector.
 
-use crate::vector::{NotAUnitVector, UnitVector};
+use mitsuke_index::{NotAUnitVector, UnitVector};
 
 /// A sum shorter than this share of its weights is what rounding left over when the parts cancelled out, and points
 /// nowhere in particular.

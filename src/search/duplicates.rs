@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ranking::ROUNDING;
 use crate::store::{Filter, Image, ImageId, ModelId, Store, StoreError, VectorSearch};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Searches of one part of a report: at some milliseconds each on a large store, they take seconds.
 const MOST_SEARCHES: usize = 2_000;

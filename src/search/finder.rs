@@ -15,7 +15,7 @@ use crate::search::query::{Answer, ImageQuery, ImageSource, Page, SearchError, T
 use crate::search::ranking::{self, Question};
 use crate::search::{Mode, Parts, terms};
 use crate::store::{ImageId, Model, ModelId, Store, StoreError};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Answers queries.
 pub struct Finder {

@@ -4,7 +4,6 @@ mod compose;
 mod duplicates;
 mod finder;
 mod fusion;
-pub mod index;
 mod query;
 mod ranking;
 mod terms;

@@ -10,7 +10,7 @@ use crate::models::ModelsError;
 use crate::register::RegisterError;
 use crate::search::{Mode, PartWeights, Weights};
 use crate::store::{Filter, Image, ImageId, Model, StoreError};
-use crate::vector::NotAUnitVector;
+use mitsuke_index::NotAUnitVector;
 
 /// Which part of the ranking is wanted.
 #[derive(Debug, Clone, PartialEq)]

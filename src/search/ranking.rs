@@ -6,7 +6,7 @@ use super::{Hit, Page, Weights};
 use crate::store::{
     HybridHit, HybridSearch, Image, ImageId, KeywordSearch, ModelId, Store, StoreError, VectorHit, VectorSearch,
 };
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from legs
 /// of twice the depth, and again, always the same depths, so that every page of a query is cut from one list.

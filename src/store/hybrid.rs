@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{HybridHit, HybridSearch, ImageId, KeywordHit, KeywordSearch, StoreError, VectorHit, VectorSearch};
 use crate::search::{Weights, fuse};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 impl<'a> HybridSearch<'a> {
     /// The question to the vector leg; `None` when it takes no part.

@@ -21,7 +21,7 @@ pub use pattern::like_pattern;
 pub use query::*;
 pub use types::*;
 
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Most hashes of one [`Store::images_by_sha256`].
 pub const MOST_HASHES: usize = 1_000;

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::{ImageId, ModelId};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Which images may be found. An empty filter lets all pass; fields combine with AND, list items with OR.
 #[derive(Debug, Clone, Default, PartialEq)]

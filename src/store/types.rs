@@ -4,7 +4,7 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Identifies an image for ever; never used again after a delete.
 pub type ImageId = i64;

@@ -7,7 +7,7 @@ use mitsuke::store::{
     Filter, ImageId, Inserted, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit,
     VectorSearch,
 };
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 use time::{Duration, OffsetDateTime};
 
 /// Components of the contract's vectors.

@@ -2,7 +2,7 @@
 
 use mitsuke::search::{Weights, fuse};
 use mitsuke::store::{Filter, HybridHit, HybridSearch, ImageId, KeywordSearch, Model, Store, StoreError, VectorSearch};
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 use super::fixtures::*;
 

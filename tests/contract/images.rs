@@ -1,7 +1,7 @@
 //! Keeping, listing, changing and deleting images.
 
 use mitsuke::store::{Cursor, Filter, Image, ImagePatch, Inserted, MOST_HASHES, Sha256, Store, StoreError};
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 use time::Duration;
 
 use super::fixtures::*;

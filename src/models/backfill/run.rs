@@ -15,7 +15,7 @@ use crate::image::{self, DecodeLimits};
 use crate::models::registry::may_pass;
 use crate::models::{Models, row};
 use crate::store::{ImageId, ModelId, Store, StoreError};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// How long a lease lasts; another process may take over that long after a kill.
 pub(super) const LEASE: Duration = Duration::from_secs(30);

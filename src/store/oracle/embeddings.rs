@@ -8,7 +8,7 @@ use super::models::VectorTable;
 use super::session::Session;
 use super::value::{self, Binds, Value};
 use crate::store::{EmbeddingFailure, ImageId};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Longest reason that is kept.
 const REASON_CHARS: usize = 1_000;

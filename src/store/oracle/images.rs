@@ -19,7 +19,7 @@ use crate::store::texts::Document;
 use crate::store::{
     Content, Cursor, Filter, GenerationParts, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError,
 };
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Hash of an image whose row Mitsuke has not completed: nobody asks for it.
 const NO_HASH: Sha256 = Sha256([0; 32]);

@@ -45,7 +45,7 @@ use super::{
     Content, Coverage, Cursor, EmbeddingFailure, Filter, HybridHit, HybridSearch, Image, ImageId, ImagePatch, Inserted,
     KeywordHit, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit, VectorSearch,
 };
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// The first release of the database that has vectors.
 const FIRST_MAJOR_VERSION: i32 = 23;

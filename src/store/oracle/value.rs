@@ -11,7 +11,7 @@ use oracle::{Connection, SqlValue};
 use time::OffsetDateTime;
 
 use crate::store::{Sha256, StoreError};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// A value for a placeholder.
 #[derive(Debug, Clone)]

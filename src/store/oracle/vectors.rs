@@ -11,7 +11,7 @@ use super::models::VectorTable;
 use super::session::Session;
 use super::value::{Binds, Value};
 use crate::store::{ImageId, VectorHit, VectorSearch};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Rows that are asked for at least. Few sizes: the pages of one query then mostly come from one ranking, which an
 /// approximate index does not promise otherwise.

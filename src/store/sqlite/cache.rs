@@ -10,9 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rusqlite::Connection;
 
 use super::{embeddings, images, models};
-use crate::search::index::{IndexParams, SnapshotError, SnapshotStamp, VectorIndex};
+use mitsuke_index::{IndexParams, SnapshotError, SnapshotStamp, VectorIndex};
 use crate::store::{ImageId, ModelId, StoreError};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// Rows read at a time when an index catches up.
 const BATCH: usize = 512;

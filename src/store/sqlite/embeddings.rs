@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::filter::{count, date, micros};
 use super::images::{exists, ids};
 use crate::store::{EmbeddingFailure, ImageId, ModelId, StoreError};
-use crate::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 /// The new row's change number.
 pub(super) fn insert(

@@ -34,8 +34,8 @@ use super::{
     KeywordHit, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit, VectorSearch,
     fuse_legs,
 };
-use crate::search::index::IndexParams;
-use crate::vector::UnitVector;
+use mitsuke_index::IndexParams;
+use mitsuke_index::UnitVector;
 use worker::Task;
 
 /// How long closing waits for background work. Training a very large index takes longer, and is then given up.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use super::codes::Margin;
 use super::layout::Layout;
 use super::scan::Candidate;
-use crate::vector::UnitVector;
+use crate::UnitVector;
 
 /// Most ids read at once: of 768 components, their vectors take 3 MB.
 const ROUND: usize = 1024;

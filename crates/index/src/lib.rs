@@ -25,6 +25,7 @@ mod scan;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod vector;
 mod widen;
 
 use std::collections::HashSet;
@@ -32,7 +33,6 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
-use crate::vector::UnitVector;
 use codes::{Code, Margin};
 use layout::{Layout, Locations};
 pub use params::IndexParams;
@@ -40,6 +40,7 @@ pub use rescore::ReadVectors;
 use rescore::{Known, Rescoring};
 use rotation::Rotation;
 pub use snapshot::{SnapshotError, SnapshotStamp};
+pub use vector::{NotAUnitVector, UnitVector};
 
 /// So few changes are taken over from the live layout to a newly trained one in one go.
 const CATCH_UP: usize = 1024;

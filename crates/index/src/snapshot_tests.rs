@@ -5,7 +5,7 @@ use std::path::Path;
 use super::super::random::SplitMix64;
 use super::super::{IndexParams, VectorIndex};
 use super::*;
-use crate::vector::UnitVector;
+use crate::UnitVector;
 
 const DIMENSION: usize = 6;
 const STAMP: SnapshotStamp = SnapshotStamp { model_id: -7, generation: u64::MAX, count: 40 };

@@ -9,7 +9,7 @@ pub mod clip;
 pub mod config;
 pub mod doctor;
 pub mod error;
-pub mod image;
+pub use mitsuke_image as image;
 pub mod models;
 pub mod origins;
 pub mod register;

@@ -8,7 +8,7 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations};
 
 use super::rgb::{Layout, to_rgb8};
 use super::{DecodeLimits, check_size, picture};
-use crate::image::{FileType, ImageError};
+use crate::{FileType, ImageError};
 
 /// Decodes the default image (an APNG's animation is ignored).
 pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImageError> {

@@ -1,6 +1,6 @@
 //! Text chunks ↔ the stored form, one `key:value` line per chunk.
 
-use crate::image::TextChunk;
+use crate::TextChunk;
 
 /// Keywords that begin a chunk when the stored form is read back: those of image generators, and those
 /// that PNG and ImageMagick define. Values may have many lines, so any other "word:" at the start of a

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::Collector;
-use crate::image::exif::{Exif, tag};
-use crate::image::metadata::exif_blob;
-use crate::image::sniff::FileType;
+use crate::exif::{Exif, tag};
+use crate::metadata::exif_blob;
+use crate::sniff::FileType;
 
 /// Collects ComfyUI's `prompt:…` and `workflow:…` from the camera fields, then the user comment.
 pub(super) fn collect(bytes: &[u8], file_type: FileType, collector: &mut Collector) {

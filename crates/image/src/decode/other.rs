@@ -7,7 +7,7 @@ use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage}
 
 use super::rgb::{Layout, to_rgb8};
 use super::{DecodeLimits, check_size, picture};
-use crate::image::{FileType, ImageError};
+use crate::{FileType, ImageError};
 
 /// Decodes the first frame or page.
 pub(super) fn decode(bytes: &[u8], file_type: FileType, limits: &DecodeLimits) -> Result<RgbImage, ImageError> {

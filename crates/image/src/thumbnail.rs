@@ -55,7 +55,7 @@ fn encode(pixels: &RgbImage) -> Result<Vec<u8>, ImageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::{DecodeLimits, FileType, decode};
+    use crate::{DecodeLimits, FileType, decode};
     use image::Rgb;
 
     fn gradient(width: u32, height: u32) -> RgbImage {

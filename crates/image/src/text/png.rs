@@ -1,8 +1,8 @@
 //! PNG text chunks.
 
 use super::{Collector, to_text};
-use crate::image::container::{Chunk, chunks};
-use crate::image::inflate::inflate;
+use crate::container::{Chunk, chunks};
+use crate::inflate::inflate;
 
 /// Collects every readable text chunk in file order.
 pub(super) fn collect(bytes: &[u8], collector: &mut Collector) {

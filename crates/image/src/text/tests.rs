@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::image::fixtures::{chunk, deflate, exif, file_with_exif, itxt, png_with, text, ztxt};
+use crate::fixtures::{chunk, deflate, exif, file_with_exif, itxt, png_with, text, ztxt};
 
 fn of_png(before: &[Vec<u8>], after: &[Vec<u8>]) -> TextChunks {
     text_chunks(&png_with(before, after), FileType::Png, &TextLimits::default())
@@ -200,6 +200,6 @@ proptest! {
         noise[..4].copy_from_slice(mark);
         let file = file_with_exif(FileType::Jpeg, &noise);
         let _ = text_chunks(&file, FileType::Jpeg, &TextLimits::default());
-        let _ = crate::image::orientation::orientation(&file, FileType::Jpeg);
+        let _ = crate::orientation::orientation(&file, FileType::Jpeg);
     }
 }

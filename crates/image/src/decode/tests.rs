@@ -5,11 +5,11 @@ use image::imageops::{flip_horizontal, flip_vertical, rotate90, rotate180, rotat
 use image::{Rgb, RgbImage};
 
 use super::*;
-use crate::image::fixtures::{blocks, chunk, exif_orientation, file, file_with_exif, gif, patchwork, png, png_with};
+use crate::fixtures::{blocks, chunk, exif_orientation, file, file_with_exif, gif, patchwork, png, png_with};
 
 macro_rules! fixture {
     ($name:literal) => {
-        include_bytes!(concat!("../../../tests/fixtures/", $name)).as_slice()
+        include_bytes!(concat!("../../../../tests/fixtures/", $name)).as_slice()
     };
 }
 

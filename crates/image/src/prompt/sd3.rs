@@ -2,7 +2,7 @@
 
 use super::Generation;
 use super::graph::join_distinct;
-use crate::image::TextChunk;
+use crate::TextChunk;
 
 /// `None` unless `prompt` and `prompt_3` are there. The texts for the three text encoders are given one
 /// per line, equal ones once.

@@ -6,8 +6,8 @@ use std::ops::Range;
 use image::RgbImage;
 
 use super::{DecodeLimits, other};
-use crate::image::exif::{Exif, tag};
-use crate::image::{FileType, ImageError};
+use crate::exif::{Exif, tag};
+use crate::{FileType, ImageError};
 
 /// Values of the photometric tag.
 const BLACK_IS_ZERO: u8 = 1;

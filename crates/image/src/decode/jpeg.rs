@@ -1,8 +1,8 @@
 //! What the JPEG decoder does not check: that the file is whole, and that it is not built to be slow.
 
 use super::{DecodeLimits, check_size};
-use crate::image::container::{marker, segments};
-use crate::image::{FileType, ImageError};
+use crate::container::{marker, segments};
+use crate::{FileType, ImageError};
 
 /// A progressive picture has about ten scans. Each one costs a pass over all of the picture however few
 /// bytes it has, so thousands of tiny scans would keep a core busy for hours.

@@ -12,14 +12,14 @@ fn victims() -> Vec<Vec<u8>> {
     files.extend([
         png_with(&[text("a", b"b"), ztxt("c", b"d")], &[itxt("e", "f", true)]),
         gif((3, 2), &[(1, 0, 1, 1, &[0]), (0, 0, 3, 2, &[0, 1, 2, 3, 0, 1])]),
-        include_bytes!("../../tests/fixtures/progressive.jpg").to_vec(),
-        include_bytes!("../../tests/fixtures/cmyk.jpg").to_vec(),
-        include_bytes!("../../tests/fixtures/ycck.jpg").to_vec(),
-        include_bytes!("../../tests/fixtures/cmyk.tif").to_vec(),
-        include_bytes!("../../tests/fixtures/palette.tif").to_vec(),
-        include_bytes!("../../tests/fixtures/lossy_alpha.webp").to_vec(),
-        include_bytes!("../../tests/fixtures/animated.webp").to_vec(),
-        include_bytes!("../../tests/fixtures/animated.png").to_vec(),
+        include_bytes!("../../../tests/fixtures/progressive.jpg").to_vec(),
+        include_bytes!("../../../tests/fixtures/cmyk.jpg").to_vec(),
+        include_bytes!("../../../tests/fixtures/ycck.jpg").to_vec(),
+        include_bytes!("../../../tests/fixtures/cmyk.tif").to_vec(),
+        include_bytes!("../../../tests/fixtures/palette.tif").to_vec(),
+        include_bytes!("../../../tests/fixtures/lossy_alpha.webp").to_vec(),
+        include_bytes!("../../../tests/fixtures/animated.webp").to_vec(),
+        include_bytes!("../../../tests/fixtures/animated.png").to_vec(),
     ]);
     files
 }

@@ -15,6 +15,6 @@ pub mod origins;
 pub mod register;
 pub mod search;
 pub mod seed;
-pub mod store;
+pub use mitsuke_store as store;
 pub mod tls;
 pub mod upload;

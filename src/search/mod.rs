@@ -3,17 +3,14 @@
 mod compose;
 mod duplicates;
 mod finder;
-mod fusion;
 mod query;
 mod ranking;
-mod terms;
 
 pub use compose::{PartWeights, Parts};
 pub use duplicates::{DuplicateGroup, DuplicateQuery, DuplicateReport};
 pub use finder::Finder;
-pub use fusion::{Fused, RRF_K, Weights, fuse};
+pub use crate::store::{Weights, terms};
 pub use query::{Answer, Hit, ImageQuery, ImageSource, Page, SearchError, TextQuery, Took};
-pub use terms::{is_symbol, terms};
 
 /// How a text query is compared with images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]

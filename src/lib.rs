@@ -5,7 +5,7 @@
 pub mod api;
 pub mod app;
 pub mod blocking;
-pub mod clip;
+pub use mitsuke_clip as clip;
 pub mod config;
 pub mod doctor;
 pub mod error;

@@ -31,7 +31,7 @@ fn whole((width, height): (u32, u32)) -> Region {
 
 #[test]
 fn pictures_are_the_same_as_pillows_to_the_last_bit() {
-    let json = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/resize.json"));
+    let json = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/resize.json"));
     let cases: Vec<Case> = serde_json::from_str(json).unwrap();
     assert!(cases.len() >= 27);
     for case in cases {

@@ -4,7 +4,7 @@ use image::Rgb;
 use proptest::prelude::*;
 
 use super::*;
-use crate::clip::Interpolation;
+use crate::Interpolation;
 
 fn preprocessing(resize: Resize, crop: Crop, (width, height): (u32, u32)) -> Preprocessing {
     let (mean, std) = ([0.5, 0.25, 0.0], [0.5, 0.25, 1.0]);

@@ -94,7 +94,7 @@ fn cuda_multiplies_bf16(device: tch::Device) -> Result<bool, TchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clip::manifest_file::FileName;
+    use crate::manifest_file::FileName;
 
     fn file(name: &str) -> ModelFile {
         ModelFile::new(FileName::parse(name).unwrap(), &"0".repeat(64)).unwrap()

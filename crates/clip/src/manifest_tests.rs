@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::clip::TINY_MODEL;
+use crate::TINY_MODEL;
 
 fn tiny() -> Value {
     serde_json::from_slice(&fs::read(Path::new(TINY_MODEL).join(Manifest::FILE_NAME)).unwrap()).unwrap()

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::clip::Manifest;
+use crate::Manifest;
 
 fn folder() -> PathBuf {
-    PathBuf::from(crate::clip::TINY_MODEL)
+    PathBuf::from(crate::TINY_MODEL)
 }
 
 fn tokenizer(change: impl FnOnce(&mut TextTower)) -> TextTokenizer {
@@ -94,7 +94,7 @@ proptest! {
 
     #[test]
     fn no_text_breaks_cleaning(text in "(\\PC|[&#;é€â\u{80}-\u{ff}\u{d7ff}\u{0}-\u{1f}]){0,60}") {
-        use crate::clip::CleaningStep::*;
+        use crate::CleaningStep::*;
         let cleaned = clean(&text, &[Ftfy, HtmlUnescape, HtmlUnescape, Nfkc, Lowercase, CollapseWhitespace]);
         prop_assert!(!cleaned.contains("  "));
         prop_assert_eq!(cleaned.trim(), &cleaned);

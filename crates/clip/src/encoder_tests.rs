@@ -7,7 +7,7 @@ use image::Rgb;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::clip::TINY_MODEL;
+use crate::TINY_MODEL;
 
 fn options() -> EncoderOptions {
     EncoderOptions { device: DeviceChoice::Cpu, ..EncoderOptions::default() }

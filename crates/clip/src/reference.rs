@@ -8,7 +8,7 @@ use super::manifest::{Manifest, Precision};
 use super::queue::BatchEncoder;
 use super::tokenizer::TokenIds;
 use super::towers::{ImageEncoder, TextEncoder};
-use crate::image::{DecodeLimits, decode};
+use mitsuke_image::{DecodeLimits, decode};
 use mitsuke_index::UnitVector;
 
 /// Smallest cosine between a reference vector and what the encoder makes of its input.

@@ -9,7 +9,7 @@ use super::encoder::Encoder;
 use super::error::{ClipError, EncodeError};
 use super::queue::Priority;
 use super::reference::minimum_cosine;
-use crate::image::{DecodeLimits, decode};
+use mitsuke_image::{DecodeLimits, decode};
 use mitsuke_index::UnitVector;
 
 /// A file of cases: `{"images": [{"file", "vector"}], "texts": [{"text", "ids"?, "vector"}]}`.

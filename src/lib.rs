@@ -4,17 +4,14 @@
 
 pub mod api;
 pub mod app;
-pub mod blocking;
 pub use mitsuke_clip as clip;
 pub mod config;
 pub mod doctor;
 pub mod error;
 pub use mitsuke_image as image;
-pub mod models;
 pub mod origins;
-pub mod register;
-pub mod search;
 pub mod seed;
 pub use mitsuke_store as store;
 pub mod tls;
 pub mod upload;
+pub use mitsuke_engine::{blocking, intake as register, models, search};

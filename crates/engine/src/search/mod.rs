@@ -9,7 +9,7 @@ mod ranking;
 pub use compose::{PartWeights, Parts};
 pub use duplicates::{DuplicateGroup, DuplicateQuery, DuplicateReport};
 pub use finder::Finder;
-pub use crate::store::{Weights, terms};
+pub use mitsuke_store::{Weights, terms};
 pub use query::{Answer, Hit, ImageQuery, ImageSource, Page, SearchError, TextQuery, Took};
 
 /// How a text query is compared with images.

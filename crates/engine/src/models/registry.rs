@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::ModelsError;
 use super::folders::{BrokenFolder, Folders, ModelFolder, ModelKey};
 use super::pool::Pool;
-use crate::store::{Store, StoreError};
+use mitsuke_store::{Store, StoreError};
 
 /// The folders, with those among them that are rows of the store.
 pub(super) struct Registry {

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use super::folders::ModelKey;
 use super::{Backfills, Models};
 use crate::blocking;
-use crate::clip::{EncoderOptions, Priority};
-use crate::image::DecodeLimits;
-use crate::store::Model;
+use mitsuke_clip::{EncoderOptions, Priority};
+use mitsuke_image::DecodeLimits;
+use mitsuke_store::Model;
 
 /// How often the keeper looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -146,7 +146,7 @@ impl Models {
         Err(self.unusable(&key))
     }
 
-    pub(super) fn store(&self) -> Arc<dyn crate::store::Store> {
+    pub(super) fn store(&self) -> Arc<dyn mitsuke_store::Store> {
         Arc::clone(&self.store)
     }
 }

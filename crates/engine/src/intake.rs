@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::blocking::{self, Unfinished};
-use crate::clip::{EncodeError, Encoder, PreparedImage, Priority};
-use crate::image::{self, DecodeLimits, Described, Facts, Generation, ImageError, TextLimits};
+use mitsuke_clip::{EncodeError, Encoder, PreparedImage, Priority};
+use mitsuke_image::{self as image, DecodeLimits, Described, Facts, Generation, ImageError, TextLimits};
 use crate::models::{ActiveModel, Models, ModelsError};
-use crate::store::{Image, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError};
+use mitsuke_store::{Image, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError};
 use mitsuke_index::UnitVector;
 
 /// A picture as it arrives.

@@ -3,8 +3,8 @@
 use super::folders::ModelKey;
 use super::pool::InMemory;
 use super::{BrokenFolder, Models, ModelsError, row};
-use crate::clip::{Device, Precision};
-use crate::store::{Coverage, Model, ModelId};
+use mitsuke_clip::{Device, Precision};
+use mitsuke_store::{Coverage, Model, ModelId};
 
 /// Whether a model can encode now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Models {
     /// One model. Blocks.
     ///
     /// # Errors
-    /// [`crate::store::StoreError::UnknownModel`].
+    /// [`mitsuke_store::StoreError::UnknownModel`].
     pub fn status(&self, model_id: ModelId) -> Result<ModelStatus, ModelsError> {
         self.status_of(row(self.store.as_ref(), model_id)?)
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ranking::ROUNDING;
-use crate::store::{Filter, Image, ImageId, ModelId, Store, StoreError, VectorSearch};
+use mitsuke_store::{Filter, Image, ImageId, ModelId, Store, StoreError, VectorSearch};
 use mitsuke_index::UnitVector;
 
 /// Searches of one part of a report: at some milliseconds each on a large store, they take seconds.
@@ -233,8 +233,8 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::store::sqlite::{SqliteOptions, SqliteStore};
-    use crate::store::{Inserted, NewImage, NewModel, Sha256};
+    use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+    use mitsuke_store::{Inserted, NewImage, NewModel, Sha256};
 
     /// A store with an image at each angle (in tenths of a degree), and what outlives it.
     fn filled(angles: &[u16]) -> (SqliteStore, ModelId, tempfile::TempDir) {

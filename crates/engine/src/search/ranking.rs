@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Hit, Page, Weights};
-use crate::store::{
+use mitsuke_store::{
     HybridHit, HybridSearch, Image, ImageId, KeywordSearch, ModelId, Store, StoreError, VectorHit, VectorSearch,
 };
 use mitsuke_index::UnitVector;
@@ -239,8 +239,8 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::store::sqlite::{SqliteOptions, SqliteStore};
-    use crate::store::{Filter, NewImage, NewModel, Sha256};
+    use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+    use mitsuke_store::{Filter, NewImage, NewModel, Sha256};
 
     /// 60 images, one degree apart; of every second the caption holds 猫, the nearer the more lost among other words.
     fn filled() -> (SqliteStore, ModelId, tempfile::TempDir) {

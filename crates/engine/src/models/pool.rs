@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::folders::{ModelFolder, ModelKey, same_vectors};
-use crate::clip::{Encoder, EncoderOptions, Manifest, QueueStats};
+use mitsuke_clip::{Encoder, EncoderOptions, Manifest, QueueStats};
 
 /// How long a failed load is remembered, so that a request each does not mean a load each.
 const REMEMBER_FAILURE: Duration = Duration::from_secs(10);
@@ -148,7 +148,7 @@ impl Pool {
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| Encoder::load(&folder.path, &self.options)))
             .unwrap_or_else(|_| {
                 log::error!("loading {} panicked", folder.path.display());
-                Err(crate::clip::ClipError::Thread(std::io::Error::other("the load panicked")))
+                Err(mitsuke_clip::ClipError::Thread(std::io::Error::other("the load panicked")))
             })
             .map_err(|error| {
                 log::error!("the model {key} cannot be loaded: {error}");

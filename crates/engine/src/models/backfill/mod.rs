@@ -24,9 +24,9 @@ use self::run::{Halt, LEASE, Run};
 use self::turns::Turns;
 use super::{Models, ModelsError, row};
 use crate::blocking::Unfinished;
-use crate::clip::EncoderOptions;
-use crate::image::DecodeLimits;
-use crate::store::{ModelId, StoreError};
+use mitsuke_clip::EncoderOptions;
+use mitsuke_image::DecodeLimits;
+use mitsuke_store::{ModelId, StoreError};
 
 pub use self::state::{BackfillState, BackfillStatus};
 

@@ -23,8 +23,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::blocking;
-use crate::clip::{Encoder, EncoderOptions};
-use crate::store::{Model, ModelId, Store, StoreError};
+use mitsuke_clip::{Encoder, EncoderOptions};
+use mitsuke_store::{Model, ModelId, Store, StoreError};
 
 pub use backfill::{BackfillState, BackfillStatus, Backfills};
 pub use compare::{CompareError, CompareHit, Compared, ComparedQuery, Comparison, compare};

@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 use super::progress::Progress;
 use crate::blocking::{self, Unfinished};
-use crate::clip::{EncodeError, Encoder, PreparedImage, Priority};
-use crate::image::{self, DecodeLimits};
+use mitsuke_clip::{EncodeError, Encoder, PreparedImage, Priority};
+use mitsuke_image::{self as image, DecodeLimits};
 use crate::models::registry::may_pass;
 use crate::models::{Models, row};
-use crate::store::{ImageId, ModelId, Store, StoreError};
+use mitsuke_store::{ImageId, ModelId, Store, StoreError};
 use mitsuke_index::UnitVector;
 
 /// How long a lease lasts; another process may take over that long after a kill.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::blocking::Unfinished;
-use crate::clip::EncodeError;
+use mitsuke_clip::EncodeError;
 use crate::models::ModelsError;
-use crate::register::RegisterError;
+use crate::intake::RegisterError;
 use crate::search::{Mode, PartWeights, Weights};
-use crate::store::{Filter, Image, ImageId, Model, StoreError};
+use mitsuke_store::{Filter, Image, ImageId, Model, StoreError};
 use mitsuke_index::NotAUnitVector;
 
 /// Which part of the ranking is wanted.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
-use crate::store::ModelId;
+use mitsuke_store::ModelId;
 
 /// The turns of all models.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::folders::ModelKey;
 use crate::blocking::Unfinished;
-use crate::store::{Coverage, ModelId, StoreError};
+use mitsuke_store::{Coverage, ModelId, StoreError};
 
 /// Why a model cannot serve. Reasons name a model folder by its name alone; they may be shown to callers.
 #[derive(Debug, thiserror::Error)]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::clip::{Encoder, Manifest, ModelFile, Precision};
-use crate::store::{Model, NewModel};
+use mitsuke_clip::{Encoder, Manifest, ModelFile, Precision};
+use mitsuke_store::{Model, NewModel};
 
 use super::ModelsError;
 

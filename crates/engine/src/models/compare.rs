@@ -11,9 +11,9 @@ use bytes::Bytes;
 
 use super::{ActiveModel, Models, ModelsError};
 use crate::blocking::{self, Unfinished};
-use crate::clip::{EncodeError, Priority};
-use crate::register::{RegisterError, Registrar};
-use crate::store::{Coverage, Filter, Image, ImageId, ModelId, Store, StoreError, VectorHit, VectorSearch};
+use mitsuke_clip::{EncodeError, Priority};
+use crate::intake::{RegisterError, Registrar};
+use mitsuke_store::{Coverage, Filter, Image, ImageId, ModelId, Store, StoreError, VectorHit, VectorSearch};
 use mitsuke_index::UnitVector;
 
 /// How deep a ranking is read, at most, to find k images that the other model has embedded too.

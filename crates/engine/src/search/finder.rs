@@ -7,14 +7,14 @@ use futures_util::future::{OptionFuture, try_join, try_join_all, try_join3};
 use tokio::sync::Semaphore;
 
 use crate::blocking;
-use crate::clip::Priority;
+use mitsuke_clip::Priority;
 use crate::models::{ActiveModel, Models, ModelsError};
-use crate::register::Registrar;
+use crate::intake::Registrar;
 use crate::search::duplicates::{self, DuplicateQuery, DuplicateReport, StopWhenDropped};
 use crate::search::query::{Answer, ImageQuery, ImageSource, Page, SearchError, TextQuery, Took};
 use crate::search::ranking::{self, Question};
 use crate::search::{Mode, Parts, terms};
-use crate::store::{ImageId, Model, ModelId, Store, StoreError};
+use mitsuke_store::{ImageId, Model, ModelId, Store, StoreError};
 use mitsuke_index::UnitVector;
 
 /// Answers queries.

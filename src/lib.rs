@@ -12,6 +12,5 @@ pub use mitsuke_image as image;
 pub mod origins;
 pub mod seed;
 pub use mitsuke_store as store;
-pub mod tls;
-pub mod upload;
 pub use mitsuke_engine::{blocking, intake as register, models, search};
+pub use mitsuke_client::{tls, upload};

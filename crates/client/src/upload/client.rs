@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use super::prepare::Picture;
 use super::retry;
 use super::run::Stop;
-use crate::config::Secret;
+use secrecy::SecretString;
 
 /// Slowest line that is borne with, in bytes per second; slower uploads count as hanging.
 const SLOWEST: u64 = 32 << 10;

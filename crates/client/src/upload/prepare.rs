@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::captions;
 use super::scan::{Found, modified_ns};
-use crate::image::{FileType, ImageError, sniff};
+use mitsuke_image::{FileType, ImageError, sniff};
 
 /// Bytes read at a time. The first of them tell the type.
 const CHUNK: usize = 256 << 10;

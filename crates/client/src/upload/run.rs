@@ -19,7 +19,7 @@ use super::progress::Progress;
 use super::scan::{Found, Scan, ScanOptions, scan};
 use super::summary::Summary;
 use crate::blocking;
-use crate::config::Secret;
+use secrecy::SecretString;
 
 /// Pictures that may wait between two stages: what is known of them, not their bytes.
 const WAITING: usize = 500;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::clip::{DeviceChoice, PrecisionChoice};
 use crate::origins::CorsOrigins;
 use crate::store::oracle::OracleSettings;
@@ -18,30 +20,6 @@ pub struct ConfigError {
     pub name: &'static str,
     /// What is wrong and what would be right.
     pub reason: String,
-}
-
-/// A value that never appears in logs or debug output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    #[must_use]
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the one place that needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// What one request may cost.
@@ -91,7 +69,7 @@ pub struct EncoderSettings {
 }
 
 /// Everything that can be set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Address to listen on.
     pub bind: SocketAddr,
@@ -104,7 +82,7 @@ pub struct Settings {
     /// Pictures registered when the store is empty.
     pub images_dir: Option<PathBuf>,
     /// Keys of which callers must show one; empty lets everybody in.
-    pub api_keys: Vec<Secret>,
+    pub api_keys: Vec<SecretString>,
     /// Pages of other servers that may call from a browser.
     pub cors_origins: CorsOrigins,
     /// HTTP worker threads.
@@ -253,7 +231,7 @@ fn oracle(lookup: Lookup<'_>) -> Result<Option<OracleSettings>, ConfigError> {
         });
     }
     let [Some(user), Some(password), Some(dsn)] = values else { return Ok(None) };
-    let defaults = OracleSettings::new(user, Secret::new(password), dsn);
+    let defaults = OracleSettings::new(user, SecretString::from(password), dsn);
     let milliseconds = |name, default: Duration, min| -> Result<Duration, ConfigError> {
         let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
         Ok(Duration::from_millis(number(lookup, name, default, min, 3_600_000)?))
@@ -312,7 +290,7 @@ fn bind(lookup: Lookup<'_>) -> Result<SocketAddr, ConfigError> {
     })
 }
 
-fn api_keys(lookup: Lookup<'_>) -> Result<Vec<Secret>, ConfigError> {
+fn api_keys(lookup: Lookup<'_>) -> Result<Vec<SecretString>, ConfigError> {
     let text = set(lookup, "MITSUKE_API_KEYS").unwrap_or_default();
     text.split(',')
         .map(str::trim)
@@ -324,13 +302,15 @@ fn api_keys(lookup: Lookup<'_>) -> Result<Vec<Secret>, ConfigError> {
                     reason: "every key needs at least 16 visible ASCII characters; separate keys with commas".into(),
                 });
             }
-            Ok(Secret::new(key))
+            Ok(SecretString::from(key))
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
@@ -369,10 +349,10 @@ mod tests {
     #[test]
     fn three_settings_select_oracle_and_a_missing_one_is_named() {
         let all = [("DB_USER", "mitsuke"), ("DB_PASSWORD", " top secret "), ("DB_DSN", "db:1521/FREEPDB1")];
-        assert_eq!(read(&[]).unwrap().oracle, None);
+        assert!(read(&[]).unwrap().oracle.is_none());
         let oracle = read(&all).unwrap().oracle.unwrap();
         assert_eq!((oracle.user.as_str(), oracle.dsn.as_str()), ("mitsuke", "db:1521/FREEPDB1"));
-        assert_eq!(oracle.password.expose(), " top secret ");
+        assert_eq!(oracle.password.expose_secret(), " top secret ");
         assert_eq!((oracle.pool_size, oracle.target_accuracy), (8, 95));
         for missing in 0..3 {
             let two: Vec<_> = all.iter().copied().filter(|(name, _)| *name != all[missing].0).collect();

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mitsuke::config::Secret;
+use secrecy::SecretString;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{
     Cursor, Filter, HybridSearch, ImagePatch, Inserted, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch,
@@ -351,7 +351,7 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
     database.start_log();
     for target_accuracy in [95, 100] {
         let settings =
-            OracleSettings { target_accuracy, ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn()) };
+            OracleSettings { target_accuracy, ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn()) };
         let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
         ask_for_everything(&store);
         let findings = store.diagnose();

@@ -8,7 +8,7 @@ mod fixtures;
 mod standin;
 
 use fixtures::*;
-use mitsuke::config::Secret;
+use secrecy::SecretString;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{ImagePatch, Inserted, NewModel, Sha256, Store as _};
 use oracle::Connection;
@@ -92,7 +92,7 @@ fn store(database: &Database) -> OracleStore {
     let settings = OracleSettings {
         pool_size: 2,
         connect_timeout,
-        ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn())
+        ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn())
     };
     OracleStore::new(settings, examine)
 }

@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use super::prepare::Picture;
 use super::retry;
 use super::run::Stop;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Slowest line that is borne with, in bytes per second; slower uploads count as hanging.
 const SLOWEST: u64 = 32 << 10;
@@ -104,11 +104,11 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// When the key cannot stand in a header, or there is no way to speak https.
-    pub fn new(base: &Url, key: Option<&Secret>, patience: Patience, stop: &'a Stop) -> Result<Self, String> {
+    pub fn new(base: &Url, key: Option<&SecretString>, patience: Patience, stop: &'a Stop) -> Result<Self, String> {
         crate::tls::choose_provider();
         let mut headers = HeaderMap::new();
         if let Some(key) = key {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
                 .map_err(|_| "the API key has characters that no key has; look for a line break".to_owned())?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);

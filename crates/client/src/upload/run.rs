@@ -18,7 +18,6 @@ use super::prepare::{Picture, Prepared, prepare};
 use super::progress::Progress;
 use super::scan::{Found, Scan, ScanOptions, scan};
 use super::summary::Summary;
-use crate::blocking;
 use secrecy::SecretString;
 
 /// Pictures that may wait between two stages: what is known of them, not their bytes.
@@ -34,7 +33,7 @@ pub struct Options {
     /// The server.
     pub server: Url,
     /// Its key, if it wants one.
-    pub key: Option<Secret>,
+    pub key: Option<SecretString>,
     /// Uploads at once.
     pub jobs: usize,
     /// A table of captions.
@@ -190,7 +189,7 @@ pub async fn run(options: &Options, stop: &Stop, progress: &Progress) -> Result<
     summary.retries = client.retries();
     progress.end();
     let log_error = match journal {
-        Some(journal) => blocking::run(move || journal.close()).await?.err(),
+        Some(journal) => tokio::task::spawn_blocking(move || journal.close()).await?.err(),
         None => None,
     };
     Ok(Report { summary, stopped: stop.reason(), log_error })
@@ -199,7 +198,7 @@ pub async fn run(options: &Options, stop: &Stop, progress: &Progress) -> Result<
 async fn scan_roots(options: &Options) -> Result<Scan, UploadError> {
     let exclude = options.log.iter().chain(&options.captions).cloned().collect();
     let (roots, how) = (options.roots.clone(), ScanOptions { hidden: options.hidden, exclude });
-    blocking::run(move || scan(&roots, &how)).await?.map_err(|(path, cause)| UploadError::Root { path, cause })
+    tokio::task::spawn_blocking(move || scan(&roots, &how)).await?.map_err(|(path, cause)| UploadError::Root { path, cause })
 }
 
 /// The captions of the table by the key of their file.
@@ -298,7 +297,7 @@ impl Uploader<'_> {
         let mut looked = futures_util::stream::iter(files)
             .map(|file| {
                 let listed = table.remove(&file.key);
-                blocking::run(move || prepare(file, listed))
+                tokio::task::spawn_blocking(move || prepare(file, listed))
             })
             .buffered(cores);
         while self.stop.reason().is_none()

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use crate::config::Secret;
+use secrecy::SecretString;
 
 /// Where the database is and how much of it this process takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct OracleSettings {
     /// The user that owns the schema.
     pub user: String,
     /// Its password.
-    pub password: Secret,
+    pub password: SecretString,
     /// Connect string: `host:port/service`, a TNS name, or a description in parentheses.
     pub dsn: String,
     /// Most connections of this process.
@@ -26,7 +26,7 @@ pub struct OracleSettings {
 impl OracleSettings {
     /// The defaults for an account.
     #[must_use]
-    pub fn new(user: impl Into<String>, password: Secret, dsn: impl Into<String>) -> Self {
+    pub fn new(user: impl Into<String>, password: SecretString, dsn: impl Into<String>) -> Self {
         Self {
             user: user.into(),
             password,
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn with_timeout(dsn: &str) -> String {
-        OracleSettings::new("u", Secret::new("p"), dsn).dsn_with_timeout()
+        OracleSettings::new("u", SecretString::from("p"), dsn).dsn_with_timeout()
     }
 
     #[test]

@@ -1,11 +1,11 @@
-// The HTTP service, as the page uses it.
+// Calls of the HTTP service.
 
 import { closeness, filterBody, weights } from "./query.js";
 
 const KEY = "mitsuke-api-key";
 let askForKey = async () => null;
 
-/** What the service said no with: its problem document, where it sent one. */
+/** An error answer of the service, with its problem document when it sent one. */
 export class Refused extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.title || `HTTP ${status}`);
@@ -14,18 +14,18 @@ export class Refused extends Error {
   }
 }
 
-/** The API key the page sends, or null. It lives as long as the tab. */
+/** The API key that the page sends, or null. The key is kept until the tab is closed. */
 export const key = () => sessionStorage.getItem(KEY);
 export const keepKey = (value) => sessionStorage.setItem(KEY, value);
 
-/** Says who asks the reader for an API key: given the key just refused, a promise of another, or null. */
+/** Sets the function that asks the reader for an API key. It gets the refused key and returns a promise of a new one, or of null. */
 export const onKeyNeeded = (ask) => (askForKey = ask);
 export const keyNeeded = (used) => askForKey(used);
 
-/** The header with the key, where there is one. */
+/** The request header with the key, or no header when there is no key. */
 export const authorization = (used = key()) => (used ? { Authorization: `Bearer ${used}` } : {});
 
-/** How long to wait before attempt `tries` + 1, in ms: what Retry-After asks for, else longer each time. */
+/** Time in ms to wait before attempt `tries` + 1: as long as Retry-After says, else longer with each attempt. */
 export function delay(retryAfter, tries) {
   const asked = Number(retryAfter) || Math.min(2 ** tries, 10);
   return Math.min(asked, 60) * 1000 * (1 + 0.3 * Math.random());
@@ -39,7 +39,7 @@ export function pause(ms, signal) {
   });
 }
 
-/** One request; asks for a key on 401, and waits and tries again while the service is full. */
+/** Sends a request. Asks the reader for a key on 401, and waits and tries again up to five times while the service is full. */
 async function request(path, options = {}) {
   for (let tries = 0; ; tries++) {
     const used = key();
@@ -56,7 +56,7 @@ async function request(path, options = {}) {
   }
 }
 
-/** Reads JSON; a seed that is no exact JavaScript number stays the text it is. */
+/** Parses JSON. A seed that a JavaScript number cannot hold exactly becomes a string of its digits. */
 export const read = (text) =>
   JSON.parse(text, (name, value, context) =>
     name === "seed" && typeof value === "number" && !Number.isSafeInteger(value) ? (context?.source ?? value) : value);
@@ -69,7 +69,7 @@ export const image = (id) => json(`/images/${id}`);
 export const setCaption = (id, caption) => send("PATCH", `/images/${id}`, { caption });
 export const remove = (id) => request(`/images/${id}`, { method: "DELETE" });
 
-/** A part of the report of near-duplicates: `least` is the similarity that makes them, `cursor` comes from the part before. */
+/** Gets a part of the report of near-duplicates: images of similarity `least` or more; `cursor` comes from the part before. */
 export function duplicates(least, cursor, signal) {
   const query = new URLSearchParams({ min_similarity: least, limit: 16, ...(cursor !== null && { cursor }) });
   return json(`/images/duplicates?${query}`, { signal });
@@ -83,7 +83,7 @@ export const startBackfill = (id) => request(`/models/${id}/backfill`, { method:
 export const retryFailed = (id) => send("POST", `/models/${id}/backfill`, { retry_failed: true });
 export const stopBackfill = (id) => request(`/models/${id}/backfill`, { method: "DELETE" });
 
-/** One page of what a query asks for. `files` are pictures that the reader has; `position` comes from the page before. */
+/** Gets one page of a query's results. `files` are the reader's own pictures; `position` comes from the page before. */
 export function find(query, files, limit, position, signal) {
   const [text, negative] = [query.text.trim(), query.negative.trim()];
   const filter = filterBody(query.filter);
@@ -94,7 +94,7 @@ export function find(query, files, limit, position, signal) {
     return byPictures(files, query.like, parts, signal);
   }
   if (!text && !filter) return newest(limit, position, signal);
-  // Without words there is nothing to be near to, and words alone have no distance.
+  // Options of the vector search apply only when a text is compared by meaning.
   const vector = text && query.mode !== "keyword" ? { ...near, ...weights(query.filter, ["keyword", "negative"]) } : {};
   return send("POST", "/search/text", { query: text, mode: text ? query.mode : "vector", ...page, ...vector }, signal);
 }
@@ -104,7 +104,7 @@ function newest(limit, cursor, signal) {
   return json(`/images?${query}`, { signal });
 }
 
-/** Relatives of pictures at hand and of stored images, all taken together. */
+/** Searches by the reader's pictures and stored images together. */
 function byPictures(files, ids, parts, signal) {
   if (!files.length) return send("POST", "/search/image", { ...(ids.length === 1 ? { image_id: ids[0] } : { image_ids: ids }), ...parts }, signal);
   const body = new FormData();
@@ -114,5 +114,5 @@ function byPictures(files, ids, parts, signal) {
   return json("/search/image", { method: "POST", body, signal });
 }
 
-/** The bytes at `path`, for pictures that need a key. */
+/** Gets the bytes at `path`, for pictures that need a key. */
 export const blob = async (path, signal) => (await request(path, { signal })).blob();

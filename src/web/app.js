@@ -1,4 +1,4 @@
-// The gallery: what is searched for lives in the address; everything else follows from it.
+// The gallery. The address holds the query, and the page shows what the address says.
 
 import * as api from "./api.js";
 import * as bar from "./bar.js";
@@ -17,7 +17,7 @@ import { say, translate } from "./say.js";
 import * as uploads from "./uploads.js";
 import * as viewer from "./viewer.js";
 
-/** Shows the query of the address, and the image open in it. */
+/** Shows the query of the address, and the image that the address opens. */
 async function show({ restored }) {
   const query = route.query();
   if (viewer.isOpen() && query.open === null) viewer.close();
@@ -26,7 +26,7 @@ async function show({ restored }) {
     filters.showQuery(query);
     const entry = route.entry();
     await gallery.load({ restored });
-    // The reader may have gone on to another query meanwhile.
+    // The reader may have changed the query while the results were loading.
     if (route.isLost() && route.entry() === entry && !problem.isError()) problem.note("picture_lost");
   }
   if (query.open !== null && route.query().open === query.open) openById(query.open);
@@ -48,7 +48,7 @@ async function openById(id) {
   }
 }
 
-/** Leaves the large picture for another query. */
+/** Closes the large view and shows another query. */
 function leaveFor(change, pictures) {
   route.go(change, pictures);
   viewer.close();
@@ -56,7 +56,7 @@ function leaveFor(change, pictures) {
   $("pictures").focus({ preventScroll: true });
 }
 
-/** Takes a deleted picture away wherever it is shown. */
+/** Removes a deleted picture wherever it is shown. */
 function removed(image) {
   gallery.drop(image.image_id);
   duplicates.drop(image.image_id);
@@ -110,7 +110,7 @@ gallery.setUp((answer) => answer.model && models.showCurrent(answer.model));
 grid.setUp(open);
 route.onChange(show);
 
-// A plain fragment link would be a step of its own in the history.
+// A plain fragment link would add an entry to the history.
 $("skip").onclick = (event) => {
   event.preventDefault();
   $("pictures").focus();

@@ -1,4 +1,4 @@
-// The search bar: words, a picture, the way of comparing.
+// The search bar: words, pictures and the search mode.
 
 import { $, make } from "./dom.js";
 import * as filters from "./filters.js";
@@ -8,16 +8,16 @@ import * as route from "./route.js";
 import { language, onLanguage, say, setLanguage } from "./say.js";
 
 let report = () => {};
-/** Leaves the large picture before another query is shown. */
+/** Closes the large view before another query is shown. */
 let leaveViewer = () => {};
 
-/** Wires the bar; `complain(word, values)` says what is wrong with files, `leave()` closes the large picture. */
+/** Sets up the bar. `complain(word, values)` shows a note about the chosen files; `leave()` closes the large view. */
 export function setUp(complain, leave) {
   report = complain;
   leaveViewer = leave;
   $("search").onsubmit = submit;
-  // Enter that ends a conversion (Japanese input) must not search. Some browsers end the composition first and tell
-  // by key code 229 only.
+  // Enter that ends a conversion (Japanese input) must not search. Some browsers end the composition before the event,
+  // and then only key code 229 shows it.
   $("query").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.preventDefault();
   });
@@ -52,14 +52,14 @@ const mode = () => new FormData($("search")).get("mode") ?? "vector";
 
 function submit(event) {
   event.preventDefault();
-  // What is typed into the filter counts too, whichever button is pressed.
+  // The query includes what is typed into the filter panel, even before it is applied there.
   const narrowed = filters.values();
   if (narrowed) route.go({ ...narrowed, text: $("query").value, mode: $("modes").disabled ? route.query().mode : mode() });
 }
 
-/** Searches by pictures that the reader has, all of them together. */
+/** Searches by the reader's own pictures, all of them together. */
 export function byFiles(files) {
-  // An empty type is a type the system does not know: the service looks into the bytes.
+  // The type is empty when the system does not know it; the service looks into the bytes.
   const pictures = files.filter(({ type }) => !type || type.startsWith("image/"));
   if (!files.length) return;
   if (!pictures.length) return report("no_picture");
@@ -75,7 +75,7 @@ function paste(event) {
   byFiles([file]);
 }
 
-/** The key / goes to the search field, as on many sites. */
+/** Moves the focus to the search field when the reader types /. */
 function slash(event) {
   const typing = event.target.closest?.("input, textarea, select");
   if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
@@ -104,7 +104,7 @@ export function showQuery(query) {
 
 const showMode = ({ mode }) => (document.querySelector(`input[name=mode][value=${mode}]`).checked = true);
 
-/** One picture of the query, with a button that takes it out. */
+/** Makes the list item of one picture of the query, with a button that removes it. */
 function chip(fill, { change, files }) {
   const img = make("img", { onerror: () => forget(img) });
   const away = () => {

@@ -1,16 +1,16 @@
-// The caption of the large picture: read, edit, save.
+// The caption in the large view: shows, edits and saves it.
 
 import * as api from "./api.js";
 import { $ } from "./dom.js";
 import { say } from "./say.js";
 
 let actions = {};
-/** The image whose caption is being written. */
+/** The image whose caption is being edited, or null. */
 let editing = null;
-/** Captions that were begun and neither saved nor given up, by image id. */
+/** Unsaved captions by image id. */
 const drafts = new Map();
 
-/** Wires the form. `given` has current() → image, saved(image) and complain(error). */
+/** Sets up the form. `given` has current() → image, saved(image) and showError(error). */
 export function setUp(given) {
   actions = given;
   $("caption-edit").onclick = start;
@@ -19,7 +19,7 @@ export function setUp(given) {
   $("caption-form").onkeydown = (event) => {
     if (event.isComposing || event.keyCode === 229) return;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save(event);
-    // Escape leaves the editing, not the picture.
+    // Escape ends the editing and does not close the large view.
     if (event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
@@ -43,12 +43,12 @@ function open() {
   edit(true);
 }
 
-/** Goes on with what was begun for the image now, if anything was. */
+/** Opens the form again when the current image has an unsaved caption. */
 export function resume() {
   if (drafts.has(actions.current().image_id)) open();
 }
 
-/** Leaves the editing and keeps what is not saved, which `resume` brings back. Whether there was anything. */
+/** Ends the editing and keeps an unsaved caption for `resume`. Returns whether there was one. */
 export function leave() {
   if (!editing) return false;
   const text = $("caption-value").value;

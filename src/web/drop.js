@@ -1,4 +1,4 @@
-// Dragged files: while they are over the page, two places appear, one that searches and one that adds.
+// Dragged files. While they are over the page, it shows two zones: one searches by the files, the other adds them.
 
 import { $ } from "./dom.js";
 import { filesOf } from "./files.js";
@@ -8,10 +8,10 @@ const zones = [$("drop-search"), $("drop-add")];
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 const zoneOf = (event) => zones.find((zone) => zone.contains(event.target)) ?? null;
 
-/** Wires dragging; `search(files)` and `add(files)` take what is dropped. */
+/** Sets up dragging. `search(files)` and `add(files)` get the dropped files. */
 export function setUp(search, add) {
   addEventListener("dragenter", (event) => {
-    // A dialog on top of all others, so that dropping works over a large picture too.
+    // A modal dialog lies on top of all others, so that dropping works over the large view too.
     if (carriesFiles(event) && !dialog.open) dialog.showModal();
   });
   addEventListener("dragleave", (event) => {

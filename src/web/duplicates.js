@@ -1,4 +1,4 @@
-// The report of near-duplicates: groups of pictures that show almost the same, for the reader to choose which stay.
+// The report of near-duplicates: groups of pictures that show almost the same, from which the reader can delete.
 
 import * as api from "./api.js";
 import { $, ask, make } from "./dom.js";
@@ -9,7 +9,7 @@ import { bytes, number, onLanguage, say } from "./say.js";
 const dialog = $("duplicates");
 const list = $("duplicates-list");
 let actions = {};
-/** How far the report has come: pictures looked at, groups shown, and where it goes on (null: it is done). */
+/** Progress of the report: images examined, groups shown, and the cursor of the next part (null at the end). */
 let examined = 0;
 let groups = 0;
 let next = null;
@@ -17,7 +17,7 @@ let least = 0;
 let running = new AbortController();
 let told = () => "";
 
-/** Wires the dialog. `given` has open(image), removed(image). */
+/** Sets up the dialog. `given` has open(image) and removed(image). */
 export function setUp(given) {
   actions = given;
   $("duplicates-open").onclick = () => {
@@ -57,7 +57,7 @@ function begin() {
   goOn();
 }
 
-/** Gets parts of the report until one has groups: most of a collection has no duplicates at all. */
+/** Gets parts of the report until one has groups, because most parts of a collection have none. */
 async function goOn() {
   running.abort();
   const mine = (running = new AbortController());
@@ -75,7 +75,7 @@ async function goOn() {
     } while (next !== null && list.children.length === before);
     tell(() => say(groups ? "duplicates_found" : "duplicates_none", { groups: number(groups), examined: number(examined) }));
     $("duplicates-more").hidden = next === null;
-    // After "Load more" the reader goes on at the first of the new groups.
+    // After "Load more" the focus moves to the first of the new groups.
     if (before) list.children[before]?.querySelector("button").focus();
   } catch (error) {
     if (mine.signal.aborted) return;
@@ -123,7 +123,7 @@ async function remove(item) {
   actions.removed(image);
 }
 
-/** Takes a deleted picture out of the report; a group of one is none. */
+/** Removes a deleted picture from the report, and its group when only one picture would be left. */
 export function drop(id) {
   for (const item of [...list.querySelectorAll(".duplicate")].filter((item) => item.image.image_id === id)) {
     const others = [...item.parentElement.children].filter((other) => other !== item);

@@ -1,6 +1,6 @@
-// The files of a drop, those inside dropped folders too.
+// The files of a drop, with those inside dropped folders.
 
-/** All files of a drop, in no particular order. Has to be called before the drop event is over. */
+/** Returns all files of a drop, in no particular order. Must be called while the drop event is handled. */
 export async function filesOf(transfer) {
   const plain = [...transfer.files];
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
@@ -12,11 +12,11 @@ async function walk(entry) {
   if (entry.isFile) return new Promise((done) => entry.file((file) => done([file]), () => done([])));
   const inside = await children(entry.createReader());
   const files = (await Promise.all(inside.map(walk))).flat();
-  // A folder holds other things too; what was dropped by itself is tried whatever its name.
+  // A folder may hold other files too, so only images are taken from it. A file that is dropped itself is always tried.
   return files.filter((file) => file.type.startsWith("image/"));
 }
 
-/** A reader gives its entries in portions; an empty one is the last. */
+/** Reads all entries of a folder. A reader returns them in portions, and an empty portion is the last. */
 async function children(reader) {
   const all = [];
   for (;;) {

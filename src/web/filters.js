@@ -1,4 +1,4 @@
-// The foldable panel with what narrows a search.
+// The filter panel, which opens and closes.
 
 import { $ } from "./dom.js";
 import { cleanFilter, isUsable } from "./query.js";
@@ -10,13 +10,13 @@ const toggle = $("filter-toggle");
 
 export function setUp() {
   toggle.onclick = () => unfold(form.hidden);
-  // `values` says what is wrong, whichever button asks.
+  // The form does not validate itself, because `values` reports wrong fields to every caller.
   form.noValidate = true;
   form.onsubmit = (event) => {
     event.preventDefault();
     apply();
   };
-  // What is chosen applies at once; what is typed, with Enter or the button.
+  // A choice applies at once; typed text applies with Enter or the button.
   form.addEventListener("change", (event) => event.target.matches("select, [type=checkbox], [type=radio], [type=date]") && apply());
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.preventDefault();
@@ -41,7 +41,7 @@ function apply() {
   if (narrowed) route.go({ ...narrowed, text: $("query").value });
 }
 
-/** What the panel says, applied before or not: {filter, negative}. Null when a field makes no sense, which is then shown. */
+/** Reads the panel, applied or not: {filter, negative}. Returns null and shows the field when a value is invalid. */
 export function values() {
   const { seed } = form.elements;
   seed.setCustomValidity(!seed.value || isUsable("seed", seed.value) ? "" : say("seed_range"));

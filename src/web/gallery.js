@@ -1,4 +1,4 @@
-// Gets what the query asks for, page by page, and says how it went.
+// Loads the results of the query page by page, and announces their number.
 
 import * as api from "./api.js";
 import { $ } from "./dom.js";
@@ -10,24 +10,24 @@ import { number, onLanguage, say } from "./say.js";
 
 const PAGE = 16;
 const KEPT = 20;
-/** Added images that are put before those shown without showing all of them anew. */
+/** Most added images that are put before those shown; with more, the page loads the results again. */
 const MOST_CAUGHT_UP = 64;
-/** The pictures on the page, in order, and how to get the next ones (null: there are none). */
+/** The images on the page, in order, and the position of the next ones (null at the end). */
 let images = [];
 let next = null;
-/** What was said last, to be said again in another language. */
+/** Makes the last announcement, for a change of the language. */
 let announcement = () => "";
 let running = new AbortController();
-/** What earlier queries found, so that Back shows it at once and where the reader was. */
+/** Results of earlier queries by history entry, so that Back shows them at once and at the same scroll position. */
 const kept = new Map();
 let shownEntry = null;
 let answered = () => {};
 
-/** Wires paging; `answer` is called with the service's answer to each search. */
+/** Sets up paging. `answer` is called with the service's answer to each search. */
 export function setUp(answer) {
   answered = answer;
   $("more").onclick = more;
-  // Scrolling near the end asks for more; after an error only the button does.
+  // Scrolling near the end loads the next page; after an error only the button does.
   const watcher = new IntersectionObserver(([{ isIntersecting }]) => {
     if (isIntersecting && !$("more").hidden && !$("more").disabled && !problem.isError()) page();
   }, { rootMargin: "600px" });
@@ -37,13 +37,13 @@ export function setUp(answer) {
 }
 let watchMore = () => {};
 
-/** Says something in the live region above the pictures. */
+/** Shows a text in the live region above the pictures. */
 export function announce(words) {
   announcement = words;
   $("status").textContent = words();
 }
 
-/** Shows the query of the address: from what is kept when the reader came back, else from its first page on. */
+/** Shows the results of the query of the address: the cached ones when the reader came back to it, else the first page. */
 export async function load({ restored = false } = {}) {
   const entry = route.entry();
   const known = restored ? kept.get(entry) : null;
@@ -66,21 +66,21 @@ export async function load({ restored = false } = {}) {
   await page(true);
 }
 
-/** Puts newly added images before the newest that are shown; the reader stays at the pictures they look at. */
+/** Puts newly added images before the newest that are shown, without moving the pictures that the reader sees. */
 export async function catchUp(added) {
   const before = images;
   if (!before.length || added > MOST_CAUGHT_UP) return load();
   const answer = await api.find(route.query(), [], Math.max(PAGE, added), null).catch(() => null);
   if (images !== before || isStale()) return;
   const found = answer?.images ?? [];
-  // Without a picture that is shown already, there would be a gap.
+  // The answer must reach the images that are shown already; otherwise there would be a gap.
   if (!found.some(({ image_id: id }) => indexOf(id) >= 0)) return load();
   const fresh = found.filter(({ image_id: id }) => indexOf(id) < 0);
   images.unshift(...fresh);
   grid.prepend(fresh);
 }
 
-/** Keeps what is shown for when the reader comes back. */
+/** Caches the images on the page for when the reader comes back. */
 function leave() {
   if (!shownEntry || !images.length) return;
   kept.delete(shownEntry);
@@ -88,10 +88,10 @@ function leave() {
   if (kept.size > KEPT) kept.delete(kept.keys().next().value);
 }
 
-/** Forgets what earlier queries found: the collection or the model has changed. */
+/** Forgets the results of earlier queries, because the collection or the model has changed. */
 export const forgetKept = () => kept.clear();
 
-/** Whether the pictures on the page are still those of an earlier address. */
+/** Whether the images on the page belong to an earlier address. */
 export const isStale = () => shownEntry !== route.entry();
 
 async function more() {
@@ -103,7 +103,7 @@ async function more() {
 async function page(first = false) {
   running.abort();
   const mine = (running = new AbortController());
-  // A note is about the query: it stays while more of the same arrives.
+  // A note is about the query, so it stays while more pages of the query arrive.
   if (first || problem.isError()) problem.clear();
   $("more").disabled = true;
   $("grid").ariaBusy = "true";
@@ -114,7 +114,7 @@ async function page(first = false) {
     if (first) grid.clear();
     const found = answer.hits ?? answer.images;
     next = answer.next_offset ?? answer.next_cursor ?? null;
-    // An upload in between moves the pages: nothing is shown twice.
+    // An upload between two pages shifts them, so images that are shown already are left out.
     const fresh = found.filter(({ image_id: id }) => indexOf(id) < 0);
     images.push(...fresh);
     grid.append(fresh);
@@ -154,16 +154,16 @@ function sayFound({ hits, took_ms: took }) {
 export const indexOf = (id) => images.findIndex((image) => image.image_id === id);
 export const at = (index) => images[index];
 
-/** Whether there is nothing after a place, not even on the next page. */
+/** Whether no image follows an index, not even on the next page. */
 export const isLast = (index) => index < 0 || (index === images.length - 1 && next === null);
 
-/** The picture at a place, from the next page when it is there; undefined past the end. */
+/** Returns the image at an index and loads the next page for it if necessary; undefined past the end. */
 export async function reach(index) {
   if (index === images.length && next !== null) await page();
   return images[index];
 }
 
-/** Takes a deleted picture away, here and in what is kept. */
+/** Removes a deleted image from the page and from the cached results. */
 export function drop(id) {
   for (const page of kept.values()) {
     const before = page.images.length;
@@ -178,7 +178,7 @@ export function drop(id) {
   grid.focus(Math.min(index, images.length - 1));
 }
 
-/** Takes over an image's new texts. */
+/** Updates the caption of an image. */
 export function renew(image) {
   const index = indexOf(image.image_id);
   if (index < 0) return;

@@ -1,15 +1,15 @@
-// Asks for an API key when the server wants one.
+// Asks the reader for an API key when the server requires one.
 
 import { keepKey, key, onKeyNeeded } from "./api.js";
 import { $, ask } from "./dom.js";
 import { say } from "./say.js";
 
-/** One question, however many requests need its answer. */
+/** The promise of the open dialog, which all requests share, or null. */
 let asking = null;
 
 export function setUp() {
   onKeyNeeded((used) => {
-    // Another request has found a key in the meantime.
+    // The reader has entered a key for another request in the meantime.
     if (used !== key()) return Promise.resolve(key());
     asking ??= question(used).finally(() => (asking = null));
     return asking;
@@ -32,7 +32,7 @@ async function question(used) {
   }
 }
 
-/** A key without what an input method makes of it (full-width letters); null when it cannot stand in a header. */
+/** Returns a key with the full-width letters of an input method as ASCII, or null when a header cannot hold it. */
 function plain(text) {
   const key = text.normalize("NFKC").trim();
   return /^[\x21-\x7e]+$/.test(key) ? key : null;

@@ -1,4 +1,4 @@
-// The models: which one is current, what each has embedded, switching, embedding what is missing.
+// The dialog of the models: shows their coverage, switches the current model, starts and stops backfills.
 
 import * as api from "./api.js";
 import { $, make } from "./dom.js";
@@ -12,7 +12,7 @@ let current = null;
 let timer = 0;
 let switched = () => {};
 
-/** Wires the dialog; `whenSwitched()` is called after another model has become current. */
+/** Sets up the dialog. `whenSwitched()` is called after another model has become current. */
 export function setUp(whenSwitched) {
   switched = whenSwitched;
   $("model").onclick = () => {
@@ -21,9 +21,9 @@ export function setUp(whenSwitched) {
     refresh();
   };
   $("models-close").onclick = () => dialog.close();
-  // A model that was put into the server's folder since it started.
+  // The server then finds models that were put into its folder since it started.
   $("models-refresh").onclick = () => api.refreshModels().then(refresh, complain);
-  // Not in short: a handler that returns false takes every click inside its effect.
+  // The handler has a block body: if it returned false, clicks inside the dialog would have no effect.
   dialog.onclick = (event) => {
     if (event.target === dialog) dialog.close();
   };
@@ -42,7 +42,7 @@ export function showCurrent(model) {
   $("model").title = `${model.model_name} ${model.model_version}`;
 }
 
-/** Asks for the models, and again while the dialog is open: coverage moves with every upload and backfill. */
+/** Loads the models, again and again while the dialog is open, because uploads and backfills change the coverage. */
 async function refresh() {
   clearTimeout(timer);
   try {
@@ -57,7 +57,7 @@ async function refresh() {
   if (dialog.open) timer = setTimeout(refresh, EVERY_MS);
 }
 
-/** The cards by model id; they stay, so that the focus does. */
+/** The cards by model id. They are kept between refreshes, so that the focus stays in place. */
 const cards = new Map();
 
 function paint() {
@@ -112,7 +112,7 @@ function fill(parts, model) {
 
 const isRunning = ({ backfill }) => ["running", "waiting"].includes(backfill?.state);
 
-/** Rate and time left of a backfill, where the service knows them. */
+/** Describes the rate and the remaining time of a backfill, or returns "" when the service does not know them. */
 function pace({ per_second: rate, estimated_end: end }) {
   if (!rate || !end) return "";
   const left = Math.max(0, Math.round((new Date(end) - Date.now()) / 1000));
@@ -136,7 +136,7 @@ async function use(id, allowPartial) {
   }
 }
 
-/** The switch would hide pictures: says how many, and lets the reader decide. */
+/** Says how many pictures a switch would hide, and lets the reader decide. */
 function offerPartial(id, { embedded, total }) {
   const yes = make("button", { type: "button", textContent: say("model_partial_yes"), onclick: () => use(id, true) });
   const no = make("button", { type: "button", textContent: say("cancel"), onclick: () => (tell(""), $("models-close").focus()) });

@@ -1,4 +1,4 @@
-// Puts pictures into img elements. An img cannot send an API key: with one, the page fetches the bytes itself and
+// Puts pictures into img elements. An img cannot send an API key, so with a key the page fetches the bytes itself and
 // shows them from memory.
 
 import * as api from "./api.js";
@@ -11,14 +11,14 @@ let loading = 0;
 /** Width of a thumbnail in pixels; the service scales the longer edge down to `size`. */
 const widthOf = ({ width, height }, size) => Math.round(width * Math.min(1, size / Math.max(width, height)));
 
-/** The smallest thumbnail that is sharp at that width on this screen. */
+/** The path of the smallest thumbnail that is sharp at a width on this screen. */
 function fitting(image, cssWidth) {
   const needed = cssWidth * devicePixelRatio;
   const size = SIZES.find((size) => widthOf(image, size) >= Math.min(needed, image.width)) ?? SIZES.at(-1);
   return `${image.links.thumbnail}?size=${size}`;
 }
 
-/** Shows an image's thumbnail when it comes near to the reader's eyes. */
+/** Shows an image's thumbnail when the img comes near the visible part of the page. */
 export function thumbnail(img, image) {
   img.onerror = () => img.classList.add("broken");
   if (api.key()) {
@@ -55,7 +55,7 @@ async function loadNext() {
   }
 }
 
-/** Shows the picture at a path of the service, whatever was shown before. */
+/** Shows the picture at a path of the service in place of the previous one. */
 export async function show(img, path) {
   forget(img);
   img.dataset.path = path;
@@ -67,20 +67,20 @@ export async function show(img, path) {
   if (img.dataset.path === path) img.src = URL.createObjectURL(bytes);
 }
 
-/** Shows a picture that the reader has. */
+/** Shows one of the reader's own pictures. */
 export function showFile(img, file) {
   forget(img);
   img.src = URL.createObjectURL(file);
 }
 
-/** Shows nothing, and lets go of what was shown. */
+/** Empties an img and releases the memory of its picture. */
 export function forget(img) {
   if (img.src.startsWith("blob:")) URL.revokeObjectURL(img.src);
   delete img.dataset.path;
   img.removeAttribute("src");
 }
 
-/** Lets go of all thumbnails inside a node that is about to be emptied. */
+/** Releases all thumbnails inside a node before the node is emptied. */
 export function forgetAll(node) {
   for (const img of node.querySelectorAll("img")) {
     nearby.unobserve(img);

@@ -1,8 +1,8 @@
-// The address and the way back. Every query is an entry of the browser's history; a large picture is one on top.
+// The address and the browser's history. Every query is an entry; a large view is another entry on top of it.
 
 import { EMPTY, format, parse, same } from "./query.js";
 
-/** Pictures from the reader's disk or clipboard that are or were queries, by the names that history.state has for them. */
+/** The reader's own pictures that are or were part of a query, by the names that history.state has for them. */
 const known = new Map();
 const visit = Math.random().toString(36).slice(2);
 let entries = 0;
@@ -10,22 +10,22 @@ let changed = () => {};
 
 history.scrollRestoration = "manual";
 
-/** Says who shows the query when it has changed; `restored` says that the reader went back or forward. */
+/** Sets the function that shows the query after a change; `restored` is true when the reader went back or forward. */
 export function onChange(listener) {
   changed = listener;
   addEventListener("popstate", () => changed({ restored: true }));
 }
 
-/** The query now. */
+/** The current query. */
 export const query = () => parse(location.search);
 
-/** The reader's pictures that are part of the query now. */
+/** The reader's own pictures that are part of the current query. */
 export const files = () => (history.state?.files ?? []).map((name) => known.get(name)).filter(Boolean);
 
-/** Whether the query is by a picture that the address cannot carry and nobody has any more. */
+/** Whether the query has a picture of the reader's that the page no longer holds, as after a reload. */
 export const isLost = () => query().picture && !files().length;
 
-/** A name for the entry of the query now; a large picture on top of it shares it. */
+/** The name of the current query's history entry. A large view on top of the query has the same name. */
 export const entry = () => history.state?.entry ?? null;
 
 export function begin() {
@@ -35,12 +35,12 @@ export function begin() {
 
 const nextEntry = () => `${visit}-${++entries}`;
 
-/** Goes to another query, by other pictures of the reader's when some are given; Back returns here. */
+/** Goes to another query, with other pictures of the reader's when some are given. Back returns to the query before. */
 export function go(change, pictures = files()) {
   const target = { ...query(), open: null, ...change, picture: pictures.length > 0 };
   const names = pictures.map(nameOf);
   const repeated = same(target, query()) && names.join() === (history.state?.files ?? []).join();
-  // From a large picture, Back returns to the query below it.
+  // After a large view, Back returns to the query below it.
   const instead = repeated || history.state?.viewer;
   history[instead ? "replaceState" : "pushState"]({ entry: nextEntry(), files: names }, "", format(target));
   changed({ restored: false });
@@ -52,10 +52,10 @@ function nameOf(file) {
   return name;
 }
 
-/** Back to the start: the newest images. */
+/** Goes to the newest images. */
 export const goHome = () => go({ ...EMPTY, filter: {} }, []);
 
-/** Puts the open image into the address: as a step that Back undoes, or instead of the image open before. */
+/** Puts the open image into the address, as a new history entry or, with `instead`, in place of the image open before. */
 export function open(id, instead) {
   if (query().open === id) return;
   const address = format({ ...query(), open: id });
@@ -63,7 +63,7 @@ export function open(id, instead) {
   else history.pushState({ ...history.state, viewer: true }, "", address);
 }
 
-/** Takes the open image out of the address: by the step back where the reader came through the grid. */
+/** Removes the open image from the address, by going back when the reader came from the grid. */
 export function close() {
   if (query().open === null) return;
   if (history.state?.viewer) history.back();

@@ -1,12 +1,12 @@
-// Sends one picture to the collection. XMLHttpRequest, because fetch does not tell how far a body has got.
+// Uploads one picture. It uses XMLHttpRequest, because fetch does not report the progress of a body.
 
 import { Refused, authorization, delay, key, keyNeeded, pause, read } from "./api.js";
 
 const NETWORK_TRIES = 3;
 
 /**
- * Stores a file; gives {status: "created" | "known" | "rejected", image?, problem?}. Waits and tries again while the
- * service is busy, as long as it takes. `tell(state, share)` follows: "sending" with the share sent (0 to 1),
+ * Uploads a file and returns {status: "created" | "known" | "rejected", image?, problem?}. Waits and tries again as long
+ * as the service is busy. `tell(state, share)` is called with the progress: "sending" with the share sent (0 to 1),
  * "working", "busy".
  */
 export async function send(file, tell, signal) {

@@ -1,4 +1,4 @@
-// Adding pictures: a panel with a line for each file, a few sent at once.
+// The panel of uploads, with a line for each file. The page sends a few files at once.
 
 import { $, make } from "./dom.js";
 import { nodes, sentences, sentencesOf } from "./problem.js";
@@ -7,14 +7,14 @@ import { send } from "./send.js";
 
 const AT_ONCE = 3;
 const LIVE = ["waiting", "sending", "working", "busy"];
-/** All files of this round: {file, state, share, why, image, stop, node …}. */
+/** The files of this round: {file, state, share, image, problem, error, controller, node …}. */
 let jobs = [];
 let running = 0;
-/** Images that are new since `done` was told last. */
+/** Number of new images since the last call of `done`. */
 let created = 0;
 let actions = {};
 
-/** Wires the panel. `given` has done(created), called when all files are dealt with, and open(image). */
+/** Sets up the panel. `given` has done(created), which is called when all files have ended, and open(image). */
 export function setUp(given) {
   actions = given;
   $("add").onclick = () => $("add-files").click();
@@ -41,7 +41,7 @@ export function setUp(given) {
 
 const isLive = ({ state }) => LIVE.includes(state);
 
-/** Adds files to those being sent. */
+/** Queues files for upload. */
 export function add(files) {
   if (!files.length) return;
   if (!jobs.some(isLive)) {
@@ -118,7 +118,7 @@ function paint(job) {
   cancel.hidden = !isLive(job);
   progress.ariaLabel = say("upload_progress", values);
   progress.hidden = !isLive(job);
-  // Without a value the bar says "under way": the picture is there and is being looked at.
+  // A bar without a value shows work of unknown length: the file has been sent and the service works on it.
   if (state === "working") progress.removeAttribute("value");
   else progress.value = share;
   const why = job.error ? sentences(job.error) : job.problem ? sentencesOf(job.problem) : null;

@@ -1,4 +1,4 @@
-// The dialog with one large picture and everything known about it.
+// The large view: a dialog with one picture and its facts.
 
 import * as api from "./api.js";
 import * as caption from "./caption.js";
@@ -15,7 +15,7 @@ const large = $("large");
 let shown = null;
 let actions = {};
 
-/** Wires the dialog. `given` has step(by), closed(), similar(image), include(image), same(filter), removed(image), changed(image). */
+/** Sets up the dialog. `given` has step(by), closed(), similar(image), include(image), same(filter), removed(image), changed(image). */
 export function setUp(given) {
   actions = given;
   $("previous").onclick = () => actions.step(-1);
@@ -44,13 +44,13 @@ export function setUp(given) {
   onLanguage(() => shown && describe());
 }
 
-/** Shows an image; `place` is {first, last} among its neighbours. */
+/** Shows an image. `place` is {first, last}: whether the image is the first or the last of the results. */
 export function open(image, place) {
   const [before, kept] = [shown, caption.leave()];
   shown = image;
   say_(kept && before.image_id !== image.image_id ? say("caption_kept", { name: before.file_name }) : "");
   $("stage").ariaBusy = "true";
-  // The frame has the picture's shape before the picture is there, and enlarges it at most twice.
+  // The frame gets the picture's size before the picture has arrived, and enlarges it at most twice.
   large.style.setProperty("--width", image.width);
   large.style.setProperty("--height", image.height);
   show(large, image.links.content).catch(complain);
@@ -62,7 +62,7 @@ export function open(image, place) {
   caption.resume();
   $("facts").scrollTop = 0;
   if (!dialog.open) dialog.showModal();
-  // A button that is switched off loses the focus, and with it the arrow keys.
+  // A disabled button loses the focus, and the arrow keys would stop working.
   else if (focused?.disabled) $("viewer-close").focus();
 }
 
@@ -78,7 +78,7 @@ function describe() {
   showFacts(shown, { same: actions.same, copied: (worked) => say_(say(worked ? "copied" : "copy_failed")) });
 }
 
-/** The live region inside the dialog: the page's own cannot be heard behind it. */
+/** Shows a text in the live region of the dialog, because screen readers do not read that of the page behind it. */
 function say_(...words) {
   $("viewer-status").replaceChildren(...words);
 }
@@ -108,13 +108,13 @@ async function remove() {
   try {
     await api.remove(image.image_id);
   } catch (error) {
-    // Somebody else was faster: it is gone all the same.
+    // 404 means that the image has been deleted already.
     if (error.status !== 404) return complain(error);
   }
   actions.removed(image);
 }
 
-/** With an API key a plain link would be refused: the page fetches the file and saves it. */
+/** Fetches the file and saves it when the page has an API key, because the server would refuse a plain link. */
 async function download(event) {
   if (!api.key()) return;
   event.preventDefault();

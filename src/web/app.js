@@ -27,7 +27,7 @@ async function show({ restored }) {
     const entry = route.entry();
     await gallery.load({ restored });
     // The reader may have changed the query while the results were loading.
-    if (route.isLost() && route.entry() === entry && !problem.isError()) problem.note("picture_lost");
+    if (route.isPictureLost() && route.entry() === entry && !problem.isError()) problem.note("picture_lost");
   }
   if (query.open !== null && route.query().open === query.open) openById(query.open);
 }
@@ -50,7 +50,7 @@ async function openById(id) {
 
 /** Closes the large view and shows another query. */
 function leaveFor(change, pictures) {
-  route.go(change, pictures);
+  route.navigate(change, pictures);
   viewer.close();
   duplicates.close();
   $("pictures").focus({ preventScroll: true });
@@ -58,14 +58,14 @@ function leaveFor(change, pictures) {
 
 /** Removes a deleted picture wherever it is shown. */
 function removed(image) {
-  gallery.drop(image.image_id);
-  duplicates.drop(image.image_id);
+  gallery.remove(image.image_id);
+  duplicates.removeImage(image.image_id);
   gallery.announce(() => say("removed", { name: image.file_name }));
 }
 
 viewer.setUp({
   async step(by) {
-    const image = await gallery.reach(gallery.indexOf(route.query().open) + by);
+    const image = await gallery.imageAt(gallery.indexOf(route.query().open) + by);
     if (image && viewer.isOpen()) open(image);
   },
   closed(image) {
@@ -85,14 +85,14 @@ viewer.setUp({
     viewer.close();
     removed(image);
   },
-  changed: gallery.renew,
+  changed: gallery.update,
 });
 
 uploads.setUp({
   done(created) {
     if (!created) return;
-    gallery.forgetKept();
-    if (isBlank(route.query()) && !viewer.isOpen()) gallery.catchUp(created);
+    gallery.clearCache();
+    if (isBlank(route.query()) && !viewer.isOpen()) gallery.prependNew(created);
   },
   open,
 });
@@ -101,9 +101,9 @@ key.setUp();
 bar.setUp(problem.note, viewer.close);
 filters.setUp();
 duplicates.setUp({ open, removed });
-drop.setUp(bar.byFiles, uploads.add);
+drop.setUp(bar.searchByFiles, uploads.add);
 models.setUp(() => {
-  gallery.forgetKept();
+  gallery.clearCache();
   gallery.load();
 });
 gallery.setUp((answer) => answer.model && models.showCurrent(answer.model));
@@ -117,6 +117,6 @@ $("skip").onclick = (event) => {
 };
 
 translate(document);
-route.begin();
+route.start();
 show({ restored: false });
 api.currentModel().then(models.showCurrent, () => {});

@@ -13,7 +13,7 @@ const drafts = new Map();
 /** Sets up the form. `given` has current() → image, saved(image) and showError(error). */
 export function setUp(given) {
   actions = given;
-  $("caption-edit").onclick = start;
+  $("caption-edit").onclick = startEditing;
   $("caption-cancel").onclick = cancel;
   $("caption-form").onsubmit = save;
   $("caption-form").onkeydown = (event) => {
@@ -32,20 +32,20 @@ export function show({ caption }) {
   $("caption-text").classList.toggle("soft", !caption);
 }
 
-function start() {
-  open();
+function startEditing() {
+  openForm();
   $("caption-value").focus();
 }
 
-function open() {
+function openForm() {
   editing = actions.current();
   $("caption-value").value = drafts.get(editing.image_id) ?? editing.caption ?? "";
-  edit(true);
+  setEditing(true);
 }
 
 /** Opens the form again when the current image has an unsaved caption. */
 export function resume() {
-  if (drafts.has(actions.current().image_id)) open();
+  if (drafts.has(actions.current().image_id)) openForm();
 }
 
 /** Ends the editing and keeps an unsaved caption for `resume`. Returns whether there was one. */
@@ -55,22 +55,22 @@ export function leave() {
   const unsaved = text.trim() !== (editing.caption ?? "");
   if (unsaved) drafts.set(editing.image_id, text);
   else drafts.delete(editing.image_id);
-  stop();
+  closeForm();
   return unsaved;
 }
 
 function cancel() {
   drafts.delete(editing?.image_id);
-  stop();
+  closeForm();
   $("caption-edit").focus();
 }
 
-function stop() {
+function closeForm() {
   editing = null;
-  edit(false);
+  setEditing(false);
 }
 
-function edit(on) {
+function setEditing(on) {
   $("caption-form").hidden = !on;
   $("caption-text").hidden = on;
   $("caption-edit").hidden = on;
@@ -84,12 +84,12 @@ async function save(event) {
     const image = await api.setCaption(actions.current().image_id, text || null);
     drafts.delete(image.image_id);
     if (editing?.image_id === image.image_id) {
-      stop();
+      closeForm();
       $("caption-edit").focus();
     }
     actions.saved(image);
   } catch (error) {
-    actions.complain(error);
+    actions.showError(error);
   } finally {
     $("caption-save").disabled = false;
   }

@@ -1,15 +1,15 @@
 // The filter panel, which opens and closes.
 
 import { $ } from "./dom.js";
-import { cleanFilter, isUsable } from "./query.js";
+import { cleanFilter, isValid } from "./query.js";
 import * as route from "./route.js";
-import { number, onLanguage, say } from "./say.js";
+import { number, onLanguageChange, say } from "./say.js";
 
 const form = $("filter");
 const toggle = $("filter-toggle");
 
 export function setUp() {
-  toggle.onclick = () => unfold(form.hidden);
+  toggle.onclick = () => setOpen(form.hidden);
   // The form does not validate itself, because `values` reports wrong fields to every caller.
   form.noValidate = true;
   form.onsubmit = (event) => {
@@ -21,32 +21,32 @@ export function setUp() {
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.preventDefault();
     if (event.key !== "Escape") return;
-    unfold(false);
+    setOpen(false);
     toggle.focus();
   });
   $("filter-clear").onclick = () => {
-    route.go({ filter: {}, negative: "" });
+    route.navigate({ filter: {}, negative: "" });
     form.querySelector("input").focus();
   };
-  onLanguage(() => showCount(route.query()));
+  onLanguageChange(() => showCount(route.query()));
 }
 
-function unfold(open) {
+function setOpen(open) {
   form.hidden = !open;
   toggle.ariaExpanded = String(open);
 }
 
 function apply() {
-  const narrowed = values();
-  if (narrowed) route.go({ ...narrowed, text: $("query").value });
+  const panel = values();
+  if (panel) route.navigate({ ...panel, text: $("query").value });
 }
 
 /** Reads the panel, applied or not: {filter, negative}. Returns null and shows the field when a value is invalid. */
 export function values() {
   const { seed } = form.elements;
-  seed.setCustomValidity(!seed.value || isUsable("seed", seed.value) ? "" : say("seed_range"));
+  seed.setCustomValidity(!seed.value || isValid("seed", seed.value) ? "" : say("seed_range"));
   if (!form.checkValidity()) {
-    unfold(true);
+    setOpen(true);
     form.reportValidity();
     return null;
   }

@@ -6,139 +6,139 @@ import * as grid from "./grid.js";
 import * as problem from "./problem.js";
 import { filterBody } from "./query.js";
 import * as route from "./route.js";
-import { number, onLanguage, say } from "./say.js";
+import { number, onLanguageChange, say } from "./say.js";
 
 const PAGE = 16;
-const KEPT = 20;
+const MAX_CACHED = 20;
 /** Most added images that are put before those shown; with more, the page loads the results again. */
-const MOST_CAUGHT_UP = 64;
+const MAX_PREPENDED = 64;
 /** The images on the page, in order, and the position of the next ones (null at the end). */
 let images = [];
 let next = null;
 /** Makes the last announcement, for a change of the language. */
 let announcement = () => "";
-let running = new AbortController();
+let request = new AbortController();
 /** Results of earlier queries by history entry, so that Back shows them at once and at the same scroll position. */
-const kept = new Map();
+const cache = new Map();
 let shownEntry = null;
-let answered = () => {};
+let onAnswer = () => {};
 
 /** Sets up paging. `answer` is called with the service's answer to each search. */
 export function setUp(answer) {
-  answered = answer;
-  $("more").onclick = more;
+  onAnswer = answer;
+  $("more").onclick = loadMore;
   // Scrolling near the end loads the next page; after an error only the button does.
   const watcher = new IntersectionObserver(([{ isIntersecting }]) => {
-    if (isIntersecting && !$("more").hidden && !$("more").disabled && !problem.isError()) page();
+    if (isIntersecting && !$("more").hidden && !$("more").disabled && !problem.isError()) loadPage();
   }, { rootMargin: "600px" });
   watcher.observe($("more"));
   watchMore = () => (watcher.unobserve($("more")), watcher.observe($("more")));
-  onLanguage(() => ($("status").textContent = announcement()));
+  onLanguageChange(() => ($("status").textContent = announcement()));
 }
 let watchMore = () => {};
 
 /** Shows a text in the live region above the pictures. */
-export function announce(words) {
-  announcement = words;
-  $("status").textContent = words();
+export function announce(text) {
+  announcement = text;
+  $("status").textContent = text();
 }
 
 /** Shows the results of the query of the address: the cached ones when the reader came back to it, else the first page. */
 export async function load({ restored = false } = {}) {
   const entry = route.entry();
-  const known = restored ? kept.get(entry) : null;
-  leave();
+  const known = restored ? cache.get(entry) : null;
+  cacheShown();
   shownEntry = entry;
   if (known) {
-    running.abort();
+    request.abort();
     problem.clear();
     grid.clear();
     ({ images, next } = known);
     grid.append(images);
     announce(known.announcement);
-    settle();
+    finishPage();
     scrollTo(0, known.scroll);
     return;
   }
   images = [];
   next = null;
   scrollTo(0, 0);
-  await page(true);
+  await loadPage(true);
 }
 
 /** Puts newly added images before the newest that are shown, without moving the pictures that the reader sees. */
-export async function catchUp(added) {
+export async function prependNew(added) {
   const before = images;
-  if (!before.length || added > MOST_CAUGHT_UP) return load();
-  const answer = await api.find(route.query(), [], Math.max(PAGE, added), null).catch(() => null);
+  if (!before.length || added > MAX_PREPENDED) return load();
+  const answer = await api.search(route.query(), [], Math.max(PAGE, added), null).catch(() => null);
   if (images !== before || isStale()) return;
   const found = answer?.images ?? [];
   // The answer must reach the images that are shown already; otherwise there would be a gap.
   if (!found.some(({ image_id: id }) => indexOf(id) >= 0)) return load();
-  const fresh = found.filter(({ image_id: id }) => indexOf(id) < 0);
-  images.unshift(...fresh);
-  grid.prepend(fresh);
+  const unseen = found.filter(({ image_id: id }) => indexOf(id) < 0);
+  images.unshift(...unseen);
+  grid.prepend(unseen);
 }
 
 /** Caches the images on the page for when the reader comes back. */
-function leave() {
+function cacheShown() {
   if (!shownEntry || !images.length) return;
-  kept.delete(shownEntry);
-  kept.set(shownEntry, { images, next, announcement, scroll: scrollY });
-  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  cache.delete(shownEntry);
+  cache.set(shownEntry, { images, next, announcement, scroll: scrollY });
+  if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value);
 }
 
 /** Forgets the results of earlier queries, because the collection or the model has changed. */
-export const forgetKept = () => kept.clear();
+export const clearCache = () => cache.clear();
 
 /** Whether the images on the page belong to an earlier address. */
 export const isStale = () => shownEntry !== route.entry();
 
-async function more() {
+async function loadMore() {
   const first = images.length;
-  await page();
+  await loadPage();
   grid.focus(first, { preventScroll: true });
 }
 
-async function page(first = false) {
-  running.abort();
-  const mine = (running = new AbortController());
+async function loadPage(first = false) {
+  request.abort();
+  const controller = (request = new AbortController());
   // A note is about the query, so it stays while more pages of the query arrive.
   if (first || problem.isError()) problem.clear();
   $("more").disabled = true;
   $("grid").ariaBusy = "true";
-  const late = setTimeout(() => announce(() => say("searching")), 300);
+  const searchingTimer = setTimeout(() => announce(() => say("searching")), 300);
   try {
-    const answer = await api.find(route.query(), route.files(), PAGE, next, mine.signal);
-    if (mine.signal.aborted) return;
+    const answer = await api.search(route.query(), route.files(), PAGE, next, controller.signal);
+    if (controller.signal.aborted) return;
     if (first) grid.clear();
     const found = answer.hits ?? answer.images;
     next = answer.next_offset ?? answer.next_cursor ?? null;
     // An upload between two pages shifts them, so images that are shown already are left out.
-    const fresh = found.filter(({ image_id: id }) => indexOf(id) < 0);
-    images.push(...fresh);
-    grid.append(fresh);
-    sayFound(answer);
-    answered(answer);
+    const unseen = found.filter(({ image_id: id }) => indexOf(id) < 0);
+    images.push(...unseen);
+    grid.append(unseen);
+    announceCount(answer);
+    onAnswer(answer);
   } catch (error) {
-    if (mine.signal.aborted) return;
+    if (controller.signal.aborted) return;
     if (first) grid.clear();
     announce(() => "");
-    problem.show(error, () => page(first));
+    problem.show(error, () => loadPage(first));
   } finally {
-    clearTimeout(late);
-    if (!mine.signal.aborted) settle();
+    clearTimeout(searchingTimer);
+    if (!controller.signal.aborted) finishPage();
   }
 }
 
-function settle() {
+function finishPage() {
   $("more").disabled = false;
   $("more").hidden = next === null;
   $("grid").ariaBusy = "false";
   watchMore();
 }
 
-function sayFound({ hits, took_ms: took }) {
+function announceCount({ hits, took_ms: took }) {
   const count = images.length;
   const last = next === null;
   const { text, like, filter } = route.query();
@@ -158,17 +158,17 @@ export const at = (index) => images[index];
 export const isLast = (index) => index < 0 || (index === images.length - 1 && next === null);
 
 /** Returns the image at an index and loads the next page for it if necessary; undefined past the end. */
-export async function reach(index) {
-  if (index === images.length && next !== null) await page();
+export async function imageAt(index) {
+  if (index === images.length && next !== null) await loadPage();
   return images[index];
 }
 
 /** Removes a deleted image from the page and from the cached results. */
-export function drop(id) {
-  for (const page of kept.values()) {
-    const before = page.images.length;
-    page.images = page.images.filter((image) => image.image_id !== id);
-    if (typeof page.next === "number") page.next -= before - page.images.length;
+export function remove(id) {
+  for (const results of cache.values()) {
+    const before = results.images.length;
+    results.images = results.images.filter((image) => image.image_id !== id);
+    if (typeof results.next === "number") results.next -= before - results.images.length;
   }
   const index = indexOf(id);
   if (index < 0) return;
@@ -179,9 +179,9 @@ export function drop(id) {
 }
 
 /** Updates the caption of an image. */
-export function renew(image) {
+export function update(image) {
   const index = indexOf(image.image_id);
   if (index < 0) return;
   Object.assign(images[index], { caption: image.caption });
-  grid.renew(index);
+  grid.update(index);
 }

@@ -1,8 +1,8 @@
 // The pictures in rows of equal height; each cell has the proportions of its picture.
 
 import { $, make } from "./dom.js";
-import { forgetAll, thumbnail } from "./pictures.js";
-import { number, onLanguage, say } from "./say.js";
+import { releaseAll, showThumbnail } from "./pictures.js";
+import { number, onLanguageChange, say } from "./say.js";
 
 const grid = $("grid");
 let openImage = () => {};
@@ -10,12 +10,12 @@ let openImage = () => {};
 /** Sets up the keys. `open(image)` is called for the picture that the reader chooses. */
 export function setUp(open) {
   openImage = open;
-  grid.addEventListener("keydown", walk);
-  onLanguage(() => [...grid.children].forEach((item) => describe(item)));
+  grid.addEventListener("keydown", moveFocus);
+  onLanguageChange(() => [...grid.children].forEach((item) => describe(item)));
 }
 
 export function clear() {
-  forgetAll(grid);
+  releaseAll(grid);
   grid.replaceChildren();
 }
 
@@ -40,12 +40,12 @@ export const focus = (index, options) => grid.children[index]?.firstElementChild
 export function remove(index) {
   const item = grid.children[index];
   if (!item) return;
-  forgetAll(item);
+  releaseAll(item);
   item.remove();
 }
 
 /** Updates the name of the picture at an index after its caption has changed. */
-export const renew = (index) => grid.children[index] && describe(grid.children[index]);
+export const update = (index) => grid.children[index] && describe(grid.children[index]);
 
 function card(image) {
   const img = make("img", { decoding: "async", width: image.width, height: image.height });
@@ -55,7 +55,7 @@ function card(image) {
   item.style.setProperty("--ratio", Math.min(3, Math.max(0.4, image.width / image.height)).toFixed(4));
   if (image.distance != null) button.append(make("span", { className: "distance", ariaHidden: "true" }));
   describe(item);
-  thumbnail(img, image);
+  showThumbnail(img, image);
   return item;
 }
 
@@ -72,14 +72,14 @@ function describe(item) {
 }
 
 /** Moves the focus with the arrow keys; up and down go to the nearest picture of the next row. */
-function walk(event) {
+function moveFocus(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
   const item = event.target.closest("li");
   const next = item && {
     ArrowLeft: () => item.previousElementSibling,
     ArrowRight: () => item.nextElementSibling,
-    ArrowUp: () => beside(item, "previousElementSibling"),
-    ArrowDown: () => beside(item, "nextElementSibling"),
+    ArrowUp: () => nearestInNextRow(item, "previousElementSibling"),
+    ArrowDown: () => nearestInNextRow(item, "nextElementSibling"),
     Home: () => grid.firstElementChild,
     End: () => grid.lastElementChild,
   }[event.key]?.();
@@ -88,7 +88,7 @@ function walk(event) {
   next.firstElementChild.focus();
 }
 
-function beside(item, direction) {
+function nearestInNextRow(item, direction) {
   const middle = item.offsetLeft + item.offsetWidth / 2;
   const away = (other) => Math.abs(other.offsetLeft + other.offsetWidth / 2 - middle);
   let best = null;

@@ -11,30 +11,30 @@ export const FILTER_FIELDS = {
 };
 
 /** Most pictures of one query. */
-export const MOST_PICTURES = 16;
+export const MAX_PICTURES = 16;
 
 /** The query for the newest images. `like` has ids of stored images; `picture` says that the query has pictures from a disk too. */
 export const EMPTY = Object.freeze({ text: "", negative: "", mode: "vector", like: [], picture: false, filter: {}, open: null });
 
 /** The greatest seed and the greatest width in pixels that the service accepts. */
-const GREATEST_SEED = 2n ** 64n - 1n;
-const GREATEST_PIXELS = 2 ** 32 - 1;
+const MAX_SEED = 2n ** 64n - 1n;
+const MAX_PIXELS = 2 ** 32 - 1;
 
-const whole = (text) => /^\d{1,20}$/.test(text ?? "");
-const isId = (text) => whole(text) && Number.isSafeInteger(Number(text));
+const isWholeNumber = (text) => /^\d{1,20}$/.test(text ?? "");
+const isId = (text) => isWholeNumber(text) && Number.isSafeInteger(Number(text));
 
 /** Writes a number that a person or a browser may write in several ways (.5, 1e-1) in one way; "" for a negative number or another text. */
-function plain(text) {
+function normalizedNumber(text) {
   const value = Number(text);
   return text.trim() && Number.isFinite(value) && value >= 0 ? String(value) : "";
 }
 
-const usable = {
+const parsers = {
   list: (values) => values.filter((value) => /^image\/[a-z]+$/.test(value)),
   day: ([value]) => (/^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : ""),
-  pixels: ([value]) => (whole(value) ? value : ""),
-  seed: ([value]) => (whole(value) && BigInt(value) <= GREATEST_SEED ? value : ""),
-  size: ([value]) => plain(value),
+  pixels: ([value]) => (isWholeNumber(value) ? value : ""),
+  seed: ([value]) => (isWholeNumber(value) && BigInt(value) <= MAX_SEED ? value : ""),
+  size: ([value]) => normalizedNumber(value),
   choice: ([value]) => (value === "yes" || value === "no" ? value : ""),
   text: ([value]) => value.trim(),
 };
@@ -46,7 +46,7 @@ export function parse(search) {
     text: given.get("q") ?? "",
     negative: given.get("not") ?? "",
     mode: MODES.includes(given.get("mode")) ? given.get("mode") : "vector",
-    like: [...new Set(given.getAll("like").filter(isId).map(Number))].slice(0, MOST_PICTURES),
+    like: [...new Set(given.getAll("like").filter(isId).map(Number))].slice(0, MAX_PICTURES),
     picture: given.has("picture"),
     filter: cleanFilter((name) => given.getAll(name)),
     open: isId(given.get("image")) ? Number(given.get("image")) : null,
@@ -54,14 +54,14 @@ export function parse(search) {
 }
 
 /** Whether a value is valid for a field. */
-export const isUsable = (name, value) => usable[FILTER_FIELDS[name]]([value]).length > 0;
+export const isValid = (name, value) => parsers[FILTER_FIELDS[name]]([value]).length > 0;
 
 /** Makes a filter of the values that `values(name)` returns for each field, and leaves out empty and invalid ones. */
 export function cleanFilter(values) {
   const filter = {};
   for (const [name, kind] of Object.entries(FILTER_FIELDS)) {
     const found = values(name);
-    const value = found.length ? usable[kind](found) : "";
+    const value = found.length ? parsers[kind](found) : "";
     if (value.length) filter[name] = value;
   }
   return filter;
@@ -92,7 +92,7 @@ export function filterBody(filter) {
     return new Date(year, month - 1, date + add).toISOString();
   };
   // The service refuses greater numbers. No picture reaches these limits, so that clamping changes no result.
-  const pixels = (text) => (text === undefined ? undefined : Math.min(Number(text), GREATEST_PIXELS));
+  const pixels = (text) => (text === undefined ? undefined : Math.min(Number(text), MAX_PIXELS));
   const megabytes = (text) => (text === undefined ? undefined : Math.min(Math.round(Number(text) * 1e6), Number.MAX_SAFE_INTEGER));
   const choice = (text) => (text === undefined ? undefined : text === "yes");
   put("file_types", filter.type);
@@ -112,8 +112,8 @@ export function filterBody(filter) {
 }
 
 /** The request's limits of similarity: to the query, and below the best hit. */
-export function closeness({ closeness: least, gap }) {
-  return { ...(least && { min_similarity: Number(least) }), ...(gap && { max_gap: Number(gap) }) };
+export function similarityCutoffs({ closeness: minSimilarity, gap }) {
+  return { ...(minSimilarity && { min_similarity: Number(minSimilarity) }), ...(gap && { max_gap: Number(gap) }) };
 }
 
 /** The request's weights of those parts of a query to which the reader has given one. */
@@ -123,7 +123,7 @@ export function weights(filter, parts) {
 }
 
 /** Whether two queries ask for the same images, no matter which image is open. */
-export const same = (one, other) => format({ ...one, open: null }) === format({ ...other, open: null });
+export const isSameQuery = (one, other) => format({ ...one, open: null }) === format({ ...other, open: null });
 
 /** Whether the query asks for the newest images without any filter. */
-export const isBlank = (query) => same(query, EMPTY) || (same({ ...query, mode: "vector" }, EMPTY));
+export const isBlank = (query) => isSameQuery(query, EMPTY) || (isSameQuery({ ...query, mode: "vector" }, EMPTY));

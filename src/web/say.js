@@ -2,21 +2,21 @@
 
 import { WORDS } from "./words.js";
 
-const KEPT = "mitsuke-language";
+const STORAGE_KEY = "mitsuke-language";
 const LANGUAGES = ["en", "ja"];
 const listeners = [];
-let current = kept() ?? preferred();
+let current = storedLanguage() ?? preferredLanguage();
 
-function kept() {
+function storedLanguage() {
   try {
-    const name = localStorage.getItem(KEPT);
+    const name = localStorage.getItem(STORAGE_KEY);
     return LANGUAGES.includes(name) ? name : null;
   } catch {
     return null; // storage is switched off
   }
 }
 
-function preferred() {
+function preferredLanguage() {
   const tags = (navigator.languages ?? [navigator.language]).map((tag) => tag.slice(0, 2).toLowerCase());
   return tags.find((tag) => LANGUAGES.includes(tag)) ?? "en";
 }
@@ -28,7 +28,7 @@ export const language = () => current;
 export function setLanguage(name) {
   current = name;
   try {
-    localStorage.setItem(KEPT, name);
+    localStorage.setItem(STORAGE_KEY, name);
   } catch {
     // Without storage the choice lasts as long as the page is open.
   }
@@ -37,7 +37,7 @@ export function setLanguage(name) {
 }
 
 /** Adds a function that is called after each change of the language, for texts that hold values. */
-export const onLanguage = (listener) => listeners.push(listener);
+export const onLanguageChange = (listener) => listeners.push(listener);
 
 /** Returns the text of a key in the current language, with {names} filled in. */
 export function say(key, values = {}) {
@@ -45,7 +45,7 @@ export function say(key, values = {}) {
 }
 
 /** Whether a key has a text. */
-export const has = (key) => Object.hasOwn(WORDS, key);
+export const hasText = (key) => Object.hasOwn(WORDS, key);
 
 /** Fills the elements that name the key of their text in a data attribute. */
 export function translate(root) {

@@ -4,11 +4,11 @@ import * as api from "./api.js";
 import * as caption from "./caption.js";
 import { $, ask, make } from "./dom.js";
 import { showFacts } from "./facts.js";
-import { forget, show } from "./pictures.js";
+import { release, show } from "./pictures.js";
 import { nodes, sentences } from "./problem.js";
-import { MOST_PICTURES } from "./query.js";
+import { MAX_PICTURES } from "./query.js";
 import { files, query } from "./route.js";
-import { onLanguage, say } from "./say.js";
+import { onLanguageChange, say } from "./say.js";
 
 const dialog = $("viewer");
 const large = $("large");
@@ -22,38 +22,38 @@ export function setUp(given) {
   $("next").onclick = () => actions.step(1);
   $("viewer-close").onclick = () => dialog.close();
   dialog.onclose = () => {
-    forget(large);
+    release(large);
     caption.leave();
     actions.closed(shown);
   };
   dialog.onclick = (event) => {
     if (event.target === dialog) dialog.close();
   };
-  dialog.onkeydown = keys;
+  dialog.onkeydown = onKeyDown;
   // A picture that the browser cannot show itself (TIFF) still has a thumbnail.
   large.onerror = () => {
     const path = `${shown.links.thumbnail}?size=1024`;
-    if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(complain);
+    if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(showError);
   };
   large.onload = () => ($("stage").ariaBusy = "false");
   $("similar").onclick = () => actions.similar(shown);
   $("include").onclick = () => actions.include(shown);
   $("remove").onclick = remove;
   $("download").onclick = download;
-  caption.setUp({ current: () => shown, saved, complain });
-  onLanguage(() => shown && describe());
+  caption.setUp({ current: () => shown, saved, showError });
+  onLanguageChange(() => shown && describe());
 }
 
 /** Shows an image. `place` is {first, last}: whether the image is the first or the last of the results. */
 export function open(image, place) {
   const [before, kept] = [shown, caption.leave()];
   shown = image;
-  say_(kept && before.image_id !== image.image_id ? say("caption_kept", { name: before.file_name }) : "");
+  showStatus(kept && before.image_id !== image.image_id ? say("caption_kept", { name: before.file_name }) : "");
   $("stage").ariaBusy = "true";
   // The frame gets the picture's size before the picture has arrived, and enlarges it at most twice.
   large.style.setProperty("--width", image.width);
   large.style.setProperty("--height", image.height);
-  show(large, image.links.content).catch(complain);
+  show(large, image.links.content).catch(showError);
   Object.assign($("download"), { href: image.links.content, download: image.file_name });
   const focused = document.activeElement;
   $("previous").disabled = place.first;
@@ -73,21 +73,21 @@ function describe() {
   $("viewer-name").textContent = shown.file_name;
   large.alt = shown.caption || shown.file_name;
   const { text, like } = query();
-  $("include").hidden = !(text || like.length || files().length) || like.includes(shown.image_id) || like.length + files().length >= MOST_PICTURES;
+  $("include").hidden = !(text || like.length || files().length) || like.includes(shown.image_id) || like.length + files().length >= MAX_PICTURES;
   caption.show(shown);
-  showFacts(shown, { same: actions.same, copied: (worked) => say_(say(worked ? "copied" : "copy_failed")) });
+  showFacts(shown, { same: actions.same, copied: (worked) => showStatus(say(worked ? "copied" : "copy_failed")) });
 }
 
 /** Shows a text in the live region of the dialog, because screen readers do not read that of the page behind it. */
-function say_(...words) {
+function showStatus(...words) {
   $("viewer-status").replaceChildren(...words);
 }
 
-function complain(error) {
-  if (dialog.open) say_(make("span", { className: "bad" }, ...nodes(sentences(error))));
+function showError(error) {
+  if (dialog.open) showStatus(make("span", { className: "bad" }, ...nodes(sentences(error))));
 }
 
-function keys(event) {
+function onKeyDown(event) {
   if (event.target.closest("pre, input, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
   if (event.key === "ArrowLeft") actions.step(-1);
   if (event.key === "ArrowRight") actions.step(1);
@@ -98,7 +98,7 @@ function saved(image) {
   if (shown?.image_id !== image.image_id) return;
   Object.assign(shown, { caption: image.caption });
   describe();
-  say_(say("caption_saved"));
+  showStatus(say("caption_saved"));
 }
 
 async function remove() {
@@ -109,7 +109,7 @@ async function remove() {
     await api.remove(image.image_id);
   } catch (error) {
     // 404 means that the image has been deleted already.
-    if (error.status !== 404) return complain(error);
+    if (error.status !== 404) return showError(error);
   }
   actions.removed(image);
 }
@@ -123,6 +123,6 @@ async function download(event) {
     make("a", { href, download: shown.file_name }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
   } catch (error) {
-    complain(error);
+    showError(error);
   }
 }

@@ -5,29 +5,11 @@
 //! database. The database need not be up when a store is opened: every call finds out for itself, and the first that
 //! reaches it brings the schema up to date. No call waits long for that: it answers what is going on.
 
-mod adopt;
-mod codes;
-mod connect;
-mod doctor;
-mod document;
-mod embeddings;
-mod error;
-mod filter;
-mod hybrid;
-mod images;
-mod keywords;
-mod locks;
-mod migrate;
-mod models;
-mod opening;
-mod pool;
-mod refusals;
-mod script;
-mod session;
+mod connection;
+mod rows;
+mod schema;
+mod search;
 mod settings;
-mod value;
-mod vector_tables;
-mod vectors;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -35,12 +17,16 @@ use std::time::Duration;
 
 pub use settings::OracleSettings;
 
-use self::error::Stop;
-use self::models::{Tables, VectorTable};
-use self::opening::Opening;
-use self::pool::Pool;
-use self::session::Session;
-use self::vectors::Form;
+use self::connection::error::Stop;
+use self::connection::pool::Pool;
+use self::connection::session::{self, Session};
+use self::connection::value;
+use self::rows::models::{self, Tables, VectorTable};
+use self::rows::{embeddings, images};
+use self::schema::opening::Opening;
+use self::schema::{adopt, migrate, vector_tables};
+use self::search::vector::{self, Form};
+use self::search::{hybrid, keyword};
 use super::{
     Content, Coverage, Cursor, EmbeddingFailure, Filter, HybridHit, HybridSearch, Image, ImageId, ImagePatch, Inserted,
     KeywordHit, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit, VectorSearch,
@@ -301,12 +287,12 @@ impl Store for OracleStore {
     fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
         self.read_of(search.model_id, |session, table| {
             table.check(search.query.dimension())?;
-            vectors::search(session, table, search, self.form(search.exact))
+            vector::search(session, table, search, self.form(search.exact))
         })
     }
 
     fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
-        self.read(|session| keywords::search(session, search))
+        self.read(|session| keyword::search(session, search))
     }
 
     fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<HybridHit>, StoreError> {

@@ -2,11 +2,11 @@
 
 use oracle::sql_type::Timestamp;
 
-use super::codes::Class;
-use super::error::Stop;
 use super::models::VectorTable;
-use super::session::Session;
-use super::value::{self, Binds, Value};
+use crate::oracle::connection::codes::Class;
+use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::session::Session;
+use crate::oracle::connection::value::{self, Binds, Value};
 use crate::{EmbeddingFailure, ImageId};
 use mitsuke_index::UnitVector;
 
@@ -14,7 +14,7 @@ use mitsuke_index::UnitVector;
 const REASON_CHARS: usize = 1_000;
 
 /// Adds an embedding of an image that has none.
-pub(super) fn insert(
+pub(crate) fn insert(
     session: &Session<'_>,
     table: &VectorTable,
     image_id: ImageId,
@@ -33,7 +33,7 @@ fn row_of(image_id: ImageId, vector: &UnitVector) -> Binds<'static> {
 }
 
 /// Adds or replaces an embedding; false when the image is gone.
-pub(super) fn put(
+pub(crate) fn put(
     session: &Session<'_>,
     table: &VectorTable,
     image_id: ImageId,
@@ -62,7 +62,7 @@ pub(super) fn put(
 }
 
 /// Records a failure, unless the image has an embedding; false when the image is gone.
-pub(super) fn put_failure(
+pub(crate) fn put_failure(
     session: &Session<'_>,
     table: &VectorTable,
     image_id: ImageId,
@@ -99,7 +99,7 @@ pub(super) fn put_failure(
 }
 
 /// Ascending by image id, after `after`.
-pub(super) fn failures(
+pub(crate) fn failures(
     session: &Session<'_>,
     table: &VectorTable,
     after: Option<ImageId>,
@@ -120,7 +120,7 @@ pub(super) fn failures(
     )
 }
 
-pub(super) fn embedding(
+pub(crate) fn embedding(
     session: &Session<'_>,
     table: &VectorTable,
     image_id: ImageId,
@@ -131,7 +131,7 @@ pub(super) fn embedding(
 }
 
 /// Ascending by image id, after `after`.
-pub(super) fn embeddings(
+pub(crate) fn embeddings(
     session: &Session<'_>,
     table: &VectorTable,
     after: Option<ImageId>,
@@ -146,7 +146,7 @@ pub(super) fn embeddings(
 }
 
 /// Images that lack an embedding, ascending by id, after `after`.
-pub(super) fn missing(
+pub(crate) fn missing(
     session: &Session<'_>,
     table: &VectorTable,
     after: Option<ImageId>,

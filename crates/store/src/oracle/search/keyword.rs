@@ -1,15 +1,15 @@
 //! Finding images by words, with Oracle Text.
 
-use super::document::expression;
-use super::error::Stop;
 use super::filter::Condition;
-use super::session::Session;
-use super::value::{Binds, Value};
-use super::vectors::MOST_SKIPPED;
+use super::vector::MOST_SKIPPED;
+use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::session::Session;
+use crate::oracle::connection::value::{Binds, Value};
+use crate::oracle::rows::document::expression;
 use crate::{KeywordHit, KeywordSearch};
 
 /// A page of the images that hold every term, best first.
-pub(super) fn search(session: &Session<'_>, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, Stop> {
+pub(crate) fn search(session: &Session<'_>, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, Stop> {
     let Some(terms) = expression(search.terms)? else { return Ok(Vec::new()) };
     if search.limit == 0 || search.offset > MOST_SKIPPED {
         return Ok(Vec::new());
@@ -25,7 +25,7 @@ pub(super) fn search(session: &Session<'_>, search: &KeywordSearch<'_>) -> Resul
 }
 
 /// All matches in the order of their score, equals by descending id.
-pub(super) fn matching_sql(filter: &str) -> String {
+pub(crate) fn matching_sql(filter: &str) -> String {
     format!(
         "SELECT i.image_id, SCORE(1) AS relevance FROM images i WHERE CONTAINS(i.search_text, :terms, 1) > 0{filter} \
          ORDER BY relevance DESC, i.image_id DESC"

@@ -21,7 +21,7 @@ enum Origin {
 
 /// A failed call to the driver, with what is worth keeping of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// Every code that occurs in it.
     codes: Vec<Code>,
     /// Its message, made printable. For the log alone.
@@ -44,18 +44,18 @@ impl Failure {
     }
 
     /// Connecting failed, and not by the driver's word. The text is this program's own.
-    pub(super) fn connecting(text: &str) -> Self {
+    pub(crate) fn connecting(text: &str) -> Self {
         Self { origin: Origin::Ourselves, ..Self::new(None, text) }
     }
 
     /// The same, known to have come of connecting.
     #[must_use]
-    pub(super) fn while_connecting(self) -> Self {
+    pub(crate) fn while_connecting(self) -> Self {
         Self { origin: Origin::Connecting, ..self }
     }
 
     /// What it means.
-    pub(super) fn class(&self) -> Class {
+    pub(crate) fn class(&self) -> Class {
         match self.row().map_or(Class::Internal, |(_, class, _)| *class) {
             // There are more codes of the network than any table holds, and none of them is a mistake of this program.
             Class::Internal if self.origin != Origin::Call => Class::Unreachable,
@@ -64,28 +64,28 @@ impl Failure {
     }
 
     /// Whether one of its codes is among `codes`.
-    pub(super) fn is_one_of(&self, codes: &[Code]) -> bool {
+    pub(crate) fn is_one_of(&self, codes: &[Code]) -> bool {
         self.codes.iter().any(|code| codes.contains(code))
     }
 
     /// The same, and nobody tries again.
     #[must_use]
-    pub(super) fn for_good(self) -> Self {
+    pub(crate) fn for_good(self) -> Self {
         Self { for_good: true, ..self }
     }
 
     #[cfg(test)]
-    pub(super) fn of_text(text: &str) -> Self {
+    pub(crate) fn of_text(text: &str) -> Self {
         Self::new(None, text)
     }
 
     /// Whether it counts towards FAILED_LOGIN_ATTEMPTS.
-    pub(super) fn is_a_wrong_password(&self) -> bool {
+    pub(crate) fn is_a_wrong_password(&self) -> bool {
         self.is_one_of(&[Code::Ora(1017)])
     }
 
     /// Whether trying again soon with the same name and password could lock the account.
-    pub(super) fn is_about_the_account(&self) -> bool {
+    pub(crate) fn is_about_the_account(&self) -> bool {
         self.is_one_of(&[Code::Ora(1017), Code::Ora(1005), Code::Ora(28000), Code::Ora(28001)])
     }
 
@@ -94,7 +94,7 @@ impl Failure {
     }
 
     /// The sentence of the table and the codes; without the driver's message.
-    pub(super) fn described(&self) -> String {
+    pub(crate) fn described(&self) -> String {
         let codes = self.codes.iter().map(Code::to_string).collect::<Vec<_>>().join(", ");
         match self.row() {
             Some((_, _, meaning)) if self.for_good => {
@@ -153,7 +153,7 @@ impl From<Failure> for StoreError {
 
 /// Why work on a session stopped: the driver failed, or the store has an answer that is an error.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// The driver's failure, still to be looked at.
     Driver(Failure),
     /// Final.
@@ -162,7 +162,7 @@ pub(super) enum Stop {
 
 impl Stop {
     /// The class of a driver's failure.
-    pub(super) fn class(&self) -> Option<Class> {
+    pub(crate) fn class(&self) -> Option<Class> {
         match self {
             Self::Driver(failure) => Some(failure.class()),
             Self::Answer(_) => None,

@@ -8,10 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::connect::locked;
-use super::pool::Manager;
-use super::{Examine, OracleSettings, migrate};
+use super::migrate;
 use crate::StoreError;
+use crate::oracle::connection::connect::locked;
+use crate::oracle::connection::pool::Manager;
+use crate::oracle::{Examine, OracleSettings};
 
 /// How long a failed opening is answered again without another attempt.
 const HOLD_OFF: Duration = Duration::from_millis(500);
@@ -27,7 +28,7 @@ enum State {
 }
 
 /// The opening of a store.
-pub(super) struct Opening {
+pub(crate) struct Opening {
     settings: OracleSettings,
     examine: Arc<Examine>,
     manager: Arc<Manager>,
@@ -38,7 +39,7 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn new(settings: OracleSettings, examine: Arc<Examine>, manager: Arc<Manager>) -> Arc<Self> {
+    pub(crate) fn new(settings: OracleSettings, examine: Arc<Examine>, manager: Arc<Manager>) -> Arc<Self> {
         Arc::new(Self {
             settings,
             examine,
@@ -53,7 +54,7 @@ impl Opening {
     ///
     /// # Errors
     /// Why it is not; [`StoreError::Busy`] while that takes longer than a caller should wait.
-    pub(super) fn ensure(self: &Arc<Self>) -> Result<(), StoreError> {
+    pub(crate) fn ensure(self: &Arc<Self>) -> Result<(), StoreError> {
         if self.done.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -64,7 +65,7 @@ impl Opening {
     ///
     /// # Errors
     /// Why it is not.
-    pub(super) fn finish(self: &Arc<Self>) -> Result<(), StoreError> {
+    pub(crate) fn finish(self: &Arc<Self>) -> Result<(), StoreError> {
         if let state @ State::Failed { .. } = &mut *locked(&self.state) {
             *state = State::Idle;
         }

@@ -8,7 +8,7 @@ use std::fmt;
 
 /// Oracle's codes in a driver's error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Code {
+pub(crate) enum Code {
     /// Of the database or the network layer.
     Ora(u32),
     /// Of ODPI-C.
@@ -29,7 +29,7 @@ impl fmt::Display for Code {
 
 /// What a failure means for whoever asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub(crate) enum Class {
     /// Nobody answers at the address, or the database is starting or stopping.
     Unreachable,
     /// The session is gone; another one may work at once.
@@ -54,7 +54,7 @@ pub(super) enum Class {
 
 /// Codes, what they mean and what an operator reads about them. The first row that fits decides, so the more
 /// telling codes come first: ORA-01017 inside a DPI-1080 is about the password.
-pub(super) const TABLE: &[(Code, Class, &str)] = &[
+pub(crate) const TABLE: &[(Code, Class, &str)] = &[
     // The client library.
     (
         Code::Dpi(1047),
@@ -230,7 +230,7 @@ pub(super) const TABLE: &[(Code, Class, &str)] = &[
 type Kind = (&'static str, fn(u32) -> Code);
 
 /// Every code in a message, in its order.
-pub(super) fn codes_in(text: &str) -> Vec<Code> {
+pub(crate) fn codes_in(text: &str) -> Vec<Code> {
     const KINDS: [Kind; 4] = [("ORA-", Code::Ora), ("DPI-", Code::Dpi), ("DRG-", Code::Drg), ("TNS-", Code::Ora)];
     let mut found: Vec<(usize, Code)> = Vec::new();
     for (prefix, code) in KINDS {

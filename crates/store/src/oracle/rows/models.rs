@@ -7,10 +7,10 @@ use std::time::Duration;
 use oracle::Row;
 use oracle::sql_type::Timestamp;
 
-use super::error::Stop;
-use super::locks;
-use super::session::Session;
-use super::value::{self, Binds, Value};
+use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::locks;
+use crate::oracle::connection::session::Session;
+use crate::oracle::connection::value::{self, Binds, Value};
 use crate::{Coverage, Model, ModelId, StoreError};
 
 /// A model that has no table yet is being registered, and nobody's business until it is.
@@ -22,22 +22,22 @@ const REMOVED_AT_ONCE: usize = 5_000;
 
 /// The table of a model's embeddings. Neither its name nor its dimension ever changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct VectorTable {
-    pub(super) model_id: ModelId,
+pub(crate) struct VectorTable {
+    pub(crate) model_id: ModelId,
     /// Made from the id alone, so it is safe to put into a statement.
-    pub(super) name: String,
-    pub(super) dimension: usize,
+    pub(crate) name: String,
+    pub(crate) dimension: usize,
 }
 
 impl VectorTable {
     /// The table of a model.
-    pub(super) fn new(model_id: ModelId, dimension: usize) -> Self {
+    pub(crate) fn new(model_id: ModelId, dimension: usize) -> Self {
         Self { model_id, name: format!("image_embeddings_{model_id}"), dimension }
     }
 
     /// # Errors
     /// [`StoreError::ModelDimension`] when a vector does not fit.
-    pub(super) fn check(&self, found: usize) -> Result<(), StoreError> {
+    pub(crate) fn check(&self, found: usize) -> Result<(), StoreError> {
         if found == self.dimension {
             return Ok(());
         }
@@ -47,14 +47,14 @@ impl VectorTable {
 
 /// The tables that this process has met. Only what can never change is remembered; that a model exists is.
 #[derive(Debug, Default)]
-pub(super) struct Tables(RwLock<HashMap<ModelId, VectorTable>>);
+pub(crate) struct Tables(RwLock<HashMap<ModelId, VectorTable>>);
 
 impl Tables {
     /// The table of a model.
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`].
-    pub(super) fn of(&self, session: &Session<'_>, model_id: ModelId) -> Result<VectorTable, Stop> {
+    pub(crate) fn of(&self, session: &Session<'_>, model_id: ModelId) -> Result<VectorTable, Stop> {
         if let Some(table) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&model_id) {
             return Ok(table.clone());
         }
@@ -65,21 +65,21 @@ impl Tables {
     }
 }
 
-pub(super) fn all(session: &Session<'_>) -> Result<Vec<Model>, Stop> {
+pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Model>, Stop> {
     session.rows(&format!("{MODELS} ORDER BY model_id"), &Binds::none(), 100, model_of)
 }
 
-pub(super) fn current(session: &Session<'_>) -> Result<Option<Model>, Stop> {
+pub(crate) fn current(session: &Session<'_>) -> Result<Option<Model>, Stop> {
     session.row(&format!("{MODELS} AND is_current = 'Y'"), &Binds::none(), model_of)
 }
 
-pub(super) fn by_id(session: &Session<'_>, model_id: ModelId) -> Result<Model, Stop> {
+pub(crate) fn by_id(session: &Session<'_>, model_id: ModelId) -> Result<Model, Stop> {
     let binds = Binds::none().with("model_id", model_id);
     let model = session.row(&format!("{MODELS} AND model_id = :model_id"), &binds, model_of)?;
     Ok(model.ok_or(StoreError::UnknownModel(model_id))?)
 }
 
-pub(super) fn coverage(session: &Session<'_>, table: &VectorTable) -> Result<Coverage, Stop> {
+pub(crate) fn coverage(session: &Session<'_>, table: &VectorTable) -> Result<Coverage, Stop> {
     let sql = format!(
         "SELECT (SELECT COUNT(*) FROM {}) AS embedded, \
          (SELECT COUNT(*) FROM embedding_failures f WHERE f.model_id = :model_id) AS failed, \
@@ -93,7 +93,7 @@ pub(super) fn coverage(session: &Session<'_>, table: &VectorTable) -> Result<Cov
 }
 
 /// Makes a model current. Whoever switches holds the lock of all models, so two switches never leave two current.
-pub(super) fn set_current(session: &Session<'_>, table: &VectorTable, allow_partial: bool) -> Result<Model, Stop> {
+pub(crate) fn set_current(session: &Session<'_>, table: &VectorTable, allow_partial: bool) -> Result<Model, Stop> {
     let model_id = table.model_id;
     locks::hold_in(session, locks::MODELS)?;
     by_id(session, model_id)?;
@@ -115,7 +115,7 @@ pub(super) fn set_current(session: &Session<'_>, table: &VectorTable, allow_part
     by_id(session, model_id)
 }
 
-pub(super) fn set_maintained(session: &Session<'_>, model_id: ModelId, maintained: bool) -> Result<Model, Stop> {
+pub(crate) fn set_maintained(session: &Session<'_>, model_id: ModelId, maintained: bool) -> Result<Model, Stop> {
     locks::hold_in(session, locks::MODELS)?;
     let model = by_id(session, model_id)?;
     if model.is_current && !maintained {
@@ -130,7 +130,7 @@ pub(super) fn set_maintained(session: &Session<'_>, model_id: ModelId, maintaine
 }
 
 /// Removes some embeddings of a model that is not current, and with the last of them its failures. How many.
-pub(super) fn delete_some_embeddings(session: &Session<'_>, table: &VectorTable) -> Result<u64, Stop> {
+pub(crate) fn delete_some_embeddings(session: &Session<'_>, table: &VectorTable) -> Result<u64, Stop> {
     set_maintained(session, table.model_id, false)?;
     let name = &table.name;
     // Deleted and not truncated: TRUNCATE leaves a vector index unusable.
@@ -151,11 +151,11 @@ pub(super) fn delete_some_embeddings(session: &Session<'_>, table: &VectorTable)
 }
 
 /// Whether [`delete_some_embeddings`] has come to the end.
-pub(super) fn was_last(removed: u64) -> bool {
+pub(crate) fn was_last(removed: u64) -> bool {
     removed < REMOVED_AT_ONCE as u64
 }
 
-pub(super) fn claim_backfill(
+pub(crate) fn claim_backfill(
     session: &Session<'_>,
     model_id: ModelId,
     owner: &str,
@@ -177,7 +177,7 @@ pub(super) fn claim_backfill(
     Ok(claimed > 0)
 }
 
-pub(super) fn release_backfill(session: &Session<'_>, model_id: ModelId, owner: &str) -> Result<(), Stop> {
+pub(crate) fn release_backfill(session: &Session<'_>, model_id: ModelId, owner: &str) -> Result<(), Stop> {
     by_id(session, model_id)?;
     session.execute(
         "UPDATE embedding_models SET backfill_owner = NULL, backfill_until = NULL \
@@ -196,7 +196,7 @@ fn now(session: &Session<'_>) -> Result<time::OffsetDateTime, Stop> {
 }
 
 /// A row of the columns of [`MODELS`].
-pub(super) fn model_of(row: &Row) -> Result<Model, Stop> {
+pub(crate) fn model_of(row: &Row) -> Result<Model, Stop> {
     let yes =
         |column: usize| -> Result<bool, Stop> { Ok(row.get::<_, Option<String>>(column)?.as_deref() == Some("Y")) };
     Ok(Model {

@@ -3,14 +3,15 @@
 use oracle::Connection;
 use oracle::sql_type::Timestamp;
 
-use super::codes::Class;
-use super::document::search_text;
-use super::error::{Failure, Stop};
-use super::images::{joined, parts_of};
-use super::models::VectorTable;
-use super::session::{execute, query};
-use super::value::{self, Binds, Value};
-use super::{Examine, OracleSettings, vector_tables};
+use super::vector_tables;
+use crate::oracle::connection::codes::Class;
+use crate::oracle::connection::error::{Failure, Stop};
+use crate::oracle::connection::session::{execute, query};
+use crate::oracle::connection::value::{self, Binds, Value};
+use crate::oracle::rows::document::search_text;
+use crate::oracle::rows::images::{joined, parts_of};
+use crate::oracle::rows::models::VectorTable;
+use crate::oracle::{Examine, OracleSettings};
 use crate::texts::Document;
 use crate::{ImageId, ModelId, Sha256};
 
@@ -19,7 +20,7 @@ const BATCH: &str = "SELECT i.image_id FROM images i WHERE i.sha256 IS NULL AND 
                      ORDER BY i.image_id FETCH FIRST 64 ROWS ONLY";
 
 /// Gives every model of the article a table of its own with its rows of the mixed one. That table stays as it is.
-pub(super) fn embeddings(connection: &Connection, settings: &OracleSettings, _: &Examine) -> Result<(), Stop> {
+pub(crate) fn embeddings(connection: &Connection, settings: &OracleSettings, _: &Examine) -> Result<(), Stop> {
     let models: Vec<(ModelId, Option<usize>)> = query(
         connection,
         "SELECT model_id, vector_dimension FROM embedding_models WHERE vector_table IS NULL ORDER BY model_id",
@@ -84,7 +85,7 @@ fn copy_embeddings(connection: &Connection, table: &VectorTable) -> Result<(), S
 
 /// Completes every image that another program stored, a batch in a transaction. A stop loses no more than that batch's
 /// work: what is done is marked by its hash.
-pub(super) fn complete_images(connection: &Connection, _: &OracleSettings, examine: &Examine) -> Result<(), Stop> {
+pub(crate) fn complete_images(connection: &Connection, _: &OracleSettings, examine: &Examine) -> Result<(), Stop> {
     let mut after: ImageId = 0;
     let mut count = 0;
     loop {
@@ -115,7 +116,7 @@ struct Foreign {
 }
 
 /// Writes what such a row lacks. The caller commits.
-pub(super) fn complete(connection: &Connection, image_id: ImageId, examine: &Examine) -> Result<(), Stop> {
+pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Examine) -> Result<(), Stop> {
     let this = || Binds::none().with("image_id", image_id);
     let row = query(
         connection,

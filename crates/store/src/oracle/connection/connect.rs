@@ -9,12 +9,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret as _;
 use oracle::{Connection, Connector};
+use secrecy::ExposeSecret as _;
 
-use super::OracleSettings;
 use super::error::Failure;
 use super::refusals::Refusals;
+use crate::oracle::OracleSettings;
 
 /// Distinct statements that a connection keeps parsed; about as many as the store has, IN lists and filters apart.
 const STATEMENTS: u32 = 80;
@@ -23,19 +23,20 @@ const STATEMENTS: u32 = 80;
 const GRACE: Duration = Duration::from_millis(500);
 
 /// What is behind a lock that no panic can leave half changed.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connector for an account.
-pub(super) fn connector(settings: &OracleSettings) -> Connector {
-    let mut connector = Connector::new(settings.user.as_str(), settings.password.expose_secret(), settings.dsn_with_timeout());
+pub(crate) fn connector(settings: &OracleSettings) -> Connector {
+    let mut connector =
+        Connector::new(settings.user.as_str(), settings.password.expose_secret(), settings.dsn_with_timeout());
     connector.stmt_cache_size(STATEMENTS).driver_name(concat!("mitsuke : ", env!("CARGO_PKG_VERSION")).to_owned());
     connector
 }
 
 /// Opens connections.
-pub(super) struct Opener {
+pub(crate) struct Opener {
     connector: Connector,
     /// How long connecting may take.
     limit: Duration,
@@ -50,7 +51,7 @@ pub(super) struct Opener {
 }
 
 impl Opener {
-    pub(super) fn new(settings: &OracleSettings) -> Arc<Self> {
+    pub(crate) fn new(settings: &OracleSettings) -> Arc<Self> {
         Arc::new(Self {
             connector: connector(settings),
             limit: settings.connect_timeout,
@@ -66,7 +67,7 @@ impl Opener {
     ///
     /// # Errors
     /// Why there is none, at the latest when connecting has taken longer than it may.
-    pub(super) fn connect(self: &Arc<Self>) -> Result<Connection, Failure> {
+    pub(crate) fn connect(self: &Arc<Self>) -> Result<Connection, Failure> {
         let end = Instant::now() + self.limit + GRACE;
         let turn = self.turn(end)?;
         let (sender, receiver) = mpsc::sync_channel(1);

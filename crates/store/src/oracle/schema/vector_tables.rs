@@ -2,16 +2,16 @@
 
 use oracle::{Connection, Row};
 
-use super::OracleSettings;
-use super::codes::{Class, Code};
-use super::error::{Failure, Stop};
-use super::locks::{self, Held};
 use super::migrate::{tolerantly, without_limit};
-use super::models::{self, VectorTable};
-use super::pool::{Manager, Pool};
 use super::script::Statement;
-use super::session::{self, execute, insert_returning, query};
-use super::value::{Binds, Value};
+use crate::oracle::OracleSettings;
+use crate::oracle::connection::codes::{Class, Code};
+use crate::oracle::connection::error::{Failure, Stop};
+use crate::oracle::connection::locks::{self, Held};
+use crate::oracle::connection::pool::{Manager, Pool};
+use crate::oracle::connection::session::{self, execute, insert_returning, query};
+use crate::oracle::connection::value::{Binds, Value};
+use crate::oracle::rows::models::{self, VectorTable};
 use crate::{Model, ModelId, NewModel, StoreError};
 
 const BY_NAME: &str = "SELECT model_id, vector_dimension, vector_table FROM embedding_models \
@@ -27,7 +27,7 @@ struct Known {
 }
 
 /// Registers a model, or finds it. Processes that register at once take turns.
-pub(super) fn register(pool: &Pool, settings: &OracleSettings, new: &NewModel) -> Result<Model, StoreError> {
+pub(crate) fn register(pool: &Pool, settings: &OracleSettings, new: &NewModel) -> Result<Model, StoreError> {
     let finished = |known: &Known| known.usable;
     let names = names(new);
     let known = session::read(pool, |session| session.row(BY_NAME, &names, known_of))?;
@@ -96,7 +96,7 @@ fn insert(connection: &Connection, new: &NewModel) -> Result<ModelId, Stop> {
 }
 
 /// Notes the dimension of a row that has none.
-pub(super) fn set_dimension(connection: &Connection, model_id: ModelId, dimension: usize) -> Result<(), Stop> {
+pub(crate) fn set_dimension(connection: &Connection, model_id: ModelId, dimension: usize) -> Result<(), Stop> {
     execute(
         connection,
         "UPDATE embedding_models SET vector_dimension = :dimension WHERE model_id = :model_id",
@@ -107,7 +107,7 @@ pub(super) fn set_dimension(connection: &Connection, model_id: ModelId, dimensio
 
 /// Makes a model's table, lets `fill` put rows in, makes its index and the views, and then lets the model be seen. Each
 /// step may have been done before.
-pub(super) fn build(
+pub(crate) fn build(
     connection: &Connection,
     table: &VectorTable,
     settings: &OracleSettings,
@@ -152,7 +152,7 @@ fn table_ddl(table: &VectorTable) -> String {
 
 /// An inverted-file index by inner product. It lives on disk; the other kind (INMEMORY NEIGHBOR GRAPH) wants all vectors
 /// in memory, and in early releases forbids changes of its table.
-pub(super) fn index_ddl(table: &VectorTable, accuracy: u8) -> String {
+pub(crate) fn index_ddl(table: &VectorTable, accuracy: u8) -> String {
     let name = &table.name;
     format!(
         "CREATE VECTOR INDEX {name}_vec ON {name} (embedding) ORGANIZATION NEIGHBOR PARTITIONS DISTANCE DOT \

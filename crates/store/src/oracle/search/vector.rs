@@ -5,11 +5,11 @@
 //! needs, and what the contract wants beyond it (ties by id, filters, excluded images) is done with the rows that come
 //! back. Where these do not settle the page (a narrow filter, many equals at its edge), the exact form answers.
 
-use super::error::Stop;
 use super::filter::Condition;
-use super::models::VectorTable;
-use super::session::Session;
-use super::value::{Binds, Value};
+use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::session::Session;
+use crate::oracle::connection::value::{Binds, Value};
+use crate::oracle::rows::models::VectorTable;
 use crate::{ImageId, VectorHit, VectorSearch};
 use mitsuke_index::UnitVector;
 
@@ -24,11 +24,11 @@ const WIDEN: usize = 4;
 const MOST_APPROXIMATE: usize = 4_096;
 
 /// No page starts behind this many hits.
-pub(super) const MOST_SKIPPED: usize = 10_000_000;
+pub(crate) const MOST_SKIPPED: usize = 10_000_000;
 
 /// How a vector search is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Through the index, aiming at so many percent of the true nearest.
     Approximate(u8),
     /// By comparing all embeddings.
@@ -37,29 +37,29 @@ pub(super) enum Form {
 
 impl Form {
     /// The form for a setting of `accuracy` percent.
-    pub(super) fn of_accuracy(accuracy: u8) -> Self {
+    pub(crate) fn of_accuracy(accuracy: u8) -> Self {
         if accuracy >= 100 { Self::Exact } else { Self::Approximate(accuracy) }
     }
 }
 
 /// A row of either form.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Candidate {
-    pub(super) image_id: ImageId,
-    pub(super) distance: f32,
+pub(crate) struct Candidate {
+    pub(crate) image_id: ImageId,
+    pub(crate) distance: f32,
     /// Whether it passes the filter.
-    pub(super) passes: bool,
+    pub(crate) passes: bool,
 }
 
 /// Which rows to ask for next.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
-    pub(super) form: Form,
-    pub(super) take: usize,
+pub(crate) struct Plan {
+    pub(crate) form: Form,
+    pub(crate) take: usize,
 }
 
 /// What candidates come to.
-pub(super) enum Settled {
+pub(crate) enum Settled {
     /// The nearest that pass, as many as were needed or as there are.
     Hits(Vec<VectorHit>),
     /// Not certain; ask for these.
@@ -68,7 +68,7 @@ pub(super) enum Settled {
 
 impl Plan {
     /// The first question for `needed` hits.
-    pub(super) fn first(form: Form, needed: usize, excluded: usize, filtered: bool) -> Self {
+    pub(crate) fn first(form: Form, needed: usize, excluded: usize, filtered: bool) -> Self {
         // One more than needed shows whether the last of the page has equals behind it.
         let wanted = needed.saturating_add(excluded).saturating_add(1);
         let approximate = matches!(form, Form::Approximate(_)) && wanted <= MOST_APPROXIMATE;
@@ -78,7 +78,7 @@ impl Plan {
     }
 
     /// Looks whether the candidates that this plan brought settle the question.
-    pub(super) fn settle(
+    pub(crate) fn settle(
         self,
         candidates: Vec<Candidate>,
         needed: usize,
@@ -121,7 +121,7 @@ fn rounded(rows: usize) -> usize {
 }
 
 /// A page of the nearest.
-pub(super) fn search(
+pub(crate) fn search(
     session: &Session<'_>,
     table: &VectorTable,
     search: &VectorSearch<'_>,
@@ -171,12 +171,12 @@ fn candidates(
 
 /// The images that pass a filter, for the WITH in front of [`nearest_sql`]. In front, because there the values of a
 /// filter stand before the query vector: no text may follow a LOB among the placeholders (ORA-24816).
-pub(super) fn passing_sql(filter: &str) -> String {
+pub(crate) fn passing_sql(filter: &str) -> String {
     format!("passing AS (SELECT i.image_id FROM images i WHERE 1 = 1{filter})")
 }
 
 /// The nearest rows of a model's table. Exact, it takes those of [`passing_sql`] only; approximate, it must not.
-pub(super) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> String {
+pub(crate) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> String {
     let (name, distance) = (&table.name, distance_sql(table));
     match form {
         Form::Approximate(accuracy) => format!(
@@ -194,22 +194,22 @@ pub(super) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> St
 }
 
 /// Whether the image `i` of a row passes.
-pub(super) fn passes(filter: &str) -> String {
+pub(crate) fn passes(filter: &str) -> String {
     format!("CASE WHEN 1 = 1{filter} THEN 1 ELSE 0 END")
 }
 
 /// The distance of a row `e` to the query: the negated inner product, as the index has it.
-pub(super) fn distance_sql(table: &VectorTable) -> String {
+pub(crate) fn distance_sql(table: &VectorTable) -> String {
     format!("VECTOR_DISTANCE(e.embedding, TO_VECTOR(:query, {}, FLOAT32), DOT)", table.dimension)
 }
 
 /// The values of [`nearest_sql`].
-pub(super) fn query_binds(query: &UnitVector, take: usize) -> Binds<'static> {
+pub(crate) fn query_binds(query: &UnitVector, take: usize) -> Binds<'static> {
     Binds::none().with("take", Value::count(take)).with("query", Value::vector(query))
 }
 
 /// A distance as it is answered: without a negative zero, and not beyond ±1 by rounding.
-pub(super) fn distance(distance: f64) -> f32 {
+pub(crate) fn distance(distance: f64) -> f32 {
     distance.clamp(-1.0, 1.0) as f32 + 0.0
 }
 

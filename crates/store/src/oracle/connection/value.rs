@@ -15,7 +15,7 @@ use mitsuke_index::UnitVector;
 
 /// A value for a placeholder.
 #[derive(Debug, Clone)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// NUMBER.
     Number(Option<i64>),
     /// NUMBER without a sign: seeds have 64 bits.
@@ -36,22 +36,22 @@ pub(super) enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// A text that fits VARCHAR2.
-    pub(super) fn text(text: &'a str) -> Self {
+    pub(crate) fn text(text: &'a str) -> Self {
         Self::Text(Some(Cow::Borrowed(text)))
     }
 
     /// A text of any length, or NULL.
-    pub(super) fn clob(text: Option<&'a str>) -> Self {
+    pub(crate) fn clob(text: Option<&'a str>) -> Self {
         Self::Clob(text.map(Cow::Borrowed))
     }
 
     /// A vector as the JSON text that `TO_VECTOR` reads.
-    pub(super) fn vector(vector: &UnitVector) -> Self {
+    pub(crate) fn vector(vector: &UnitVector) -> Self {
         Self::Clob(Some(Cow::Owned(vector_text(vector))))
     }
 
     /// A count; more than the largest number is as good as that.
-    pub(super) fn count(n: usize) -> Self {
+    pub(crate) fn count(n: usize) -> Self {
         Self::Number(Some(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 
@@ -105,33 +105,33 @@ fn graduated(bytes: usize) -> u32 {
 
 /// The values of one statement, by the names of its placeholders.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Binds<'a>(Vec<(Cow<'static, str>, Value<'a>)>);
+pub(crate) struct Binds<'a>(Vec<(Cow<'static, str>, Value<'a>)>);
 
 impl<'a> Binds<'a> {
     /// None.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::default()
     }
 
     /// One value more.
-    pub(super) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value<'a>>) -> Self {
+    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value<'a>>) -> Self {
         self.push(name, value);
         self
     }
 
     /// One value more.
-    pub(super) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value<'a>>) {
+    pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value<'a>>) {
         self.0.push((name.into(), value.into()));
     }
 
     /// All values of `other` too.
-    pub(super) fn and(mut self, other: Binds<'a>) -> Self {
+    pub(crate) fn and(mut self, other: Binds<'a>) -> Self {
         self.0.extend(other.0);
         self
     }
 
     /// As the driver takes them, LOBs last.
-    pub(super) fn parameters(&self) -> Vec<(&str, &dyn ToSql)> {
+    pub(crate) fn parameters(&self) -> Vec<(&str, &dyn ToSql)> {
         let (lobs, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|(_, value)| value.is_lob());
         others.into_iter().chain(lobs).map(|(name, value)| (name.as_ref(), value as &dyn ToSql)).collect()
     }
@@ -139,7 +139,7 @@ impl<'a> Binds<'a> {
 
 /// An IN list of `values` that is padded to one of a few lengths, so that few statements serve lists of all lengths.
 /// Returns the placeholders, with commas between.
-pub(super) fn in_list<'a, T: Clone + Into<Value<'a>>>(prefix: &str, values: &[T], binds: &mut Binds<'a>) -> String {
+pub(crate) fn in_list<'a, T: Clone + Into<Value<'a>>>(prefix: &str, values: &[T], binds: &mut Binds<'a>) -> String {
     let length = [1, 4, 16, 64, IN_LIST].into_iter().find(|length| values.len() <= *length).unwrap_or(values.len());
     let Some(last) = values.last() else { return "NULL".to_owned() };
     let mut names = String::new();
@@ -152,7 +152,7 @@ pub(super) fn in_list<'a, T: Clone + Into<Value<'a>>>(prefix: &str, values: &[T]
 }
 
 /// Most values of one IN list.
-pub(super) const IN_LIST: usize = 256;
+pub(crate) const IN_LIST: usize = 256;
 
 impl From<Sha256> for Value<'_> {
     fn from(hash: Sha256) -> Self {
@@ -182,7 +182,7 @@ fn vector_text(vector: &UnitVector) -> String {
 }
 
 /// The vector that `FROM_VECTOR` wrote.
-pub(super) fn vector_of(text: &str) -> Result<UnitVector, StoreError> {
+pub(crate) fn vector_of(text: &str) -> Result<UnitVector, StoreError> {
     let damaged = |reason: &dyn std::fmt::Display| StoreError::Damaged(format!("an embedding: {reason}"));
     let components = text
         .trim()
@@ -197,12 +197,12 @@ pub(super) fn vector_of(text: &str) -> Result<UnitVector, StoreError> {
 }
 
 /// A date as it is stored: in UTC, rounded down to the microsecond.
-pub(super) fn timestamp(date: OffsetDateTime) -> Value<'static> {
+pub(crate) fn timestamp(date: OffsetDateTime) -> Value<'static> {
     Value::Date(utc(date.unix_timestamp_nanos().div_euclid(1000)))
 }
 
 /// Rounded up: a bound between two microseconds lets through what it would let through unrounded.
-pub(super) fn timestamp_ceil(date: OffsetDateTime) -> Value<'static> {
+pub(crate) fn timestamp_ceil(date: OffsetDateTime) -> Value<'static> {
     Value::Date(utc((date.unix_timestamp_nanos() + 999).div_euclid(1000)))
 }
 
@@ -221,7 +221,7 @@ fn utc(micros: i128) -> Option<Timestamp> {
 }
 
 /// The date that a stored timestamp stands for.
-pub(super) fn date_of(timestamp: &Timestamp) -> Result<OffsetDateTime, StoreError> {
+pub(crate) fn date_of(timestamp: &Timestamp) -> Result<OffsetDateTime, StoreError> {
     let small = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
     let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(format!("the date {timestamp}: {error}"));
     let month = time::Month::try_from(small(timestamp.month())).map_err(|error| damaged(&error))?;

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use oracle::Connection;
 use r2d2_oracle::OracleConnectionManager;
 
-use super::OracleSettings;
 use super::codes::Class;
 use super::connect::{self, Opener, locked};
 use super::error::Failure;
 use crate::StoreError;
+use crate::oracle::OracleSettings;
 
 /// How long a caller of the pool first waits before it looks whether connecting has failed meanwhile; four times as long
 /// every time after that. Each wait may make the pool open one connection more, so there must not be many.
@@ -27,7 +27,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(5 * 60);
 
 /// A connection and what the pool knows of it.
-pub(super) struct Link {
+pub(crate) struct Link {
     connection: Connection,
     /// Of which wave it is. When a session is found dead, all older connections are suspect.
     wave: u64,
@@ -37,7 +37,7 @@ pub(super) struct Link {
 
 impl Link {
     /// Keeps it from being used again.
-    pub(super) fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         self.broken.set(true);
         // The driver says goodbye to the server when it closes a connection; whoever closes it need not wait long.
         if let Err(error) = self.connection.set_call_timeout(Some(GOODBYE)) {
@@ -46,7 +46,7 @@ impl Link {
     }
 
     /// Whether nobody should use it again.
-    pub(super) fn is_given_up(&self) -> bool {
+    pub(crate) fn is_given_up(&self) -> bool {
         self.broken.get()
     }
 }
@@ -60,7 +60,7 @@ impl Deref for Link {
 }
 
 /// Opens connections for the pool, and for work that has to outlive a call's timeout.
-pub(super) struct Manager {
+pub(crate) struct Manager {
     inner: OracleConnectionManager,
     opener: Arc<Opener>,
     call_timeout: Duration,
@@ -90,12 +90,12 @@ impl Manager {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn connect_apart(&self) -> Result<Connection, Failure> {
+    pub(crate) fn connect_apart(&self) -> Result<Connection, Failure> {
         self.opener.connect()
     }
 
     /// How long a call of a connection may take.
-    pub(super) fn call_timeout(&self) -> Duration {
+    pub(crate) fn call_timeout(&self) -> Duration {
         self.call_timeout
     }
 
@@ -123,7 +123,7 @@ impl Manager {
     }
 
     /// A session was found dead: whoever else is connected may be dead too (a restart, a failover).
-    pub(super) fn suspect_all(&self, link: &Link) {
+    pub(crate) fn suspect_all(&self, link: &Link) {
         _ = self.wave.compare_exchange(link.wave, link.wave + 1, Ordering::AcqRel, Ordering::Acquire);
     }
 }
@@ -150,7 +150,7 @@ impl r2d2::ManageConnection for Manager {
 }
 
 /// The pool.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     manager: Arc<Manager>,
     pool: r2d2::Pool<Shared>,
     wait: Duration,
@@ -158,7 +158,7 @@ pub(super) struct Pool {
 
 impl Pool {
     /// A pool without a connection: the first is opened when somebody needs it.
-    pub(super) fn new(settings: &OracleSettings) -> Self {
+    pub(crate) fn new(settings: &OracleSettings) -> Self {
         let manager = Arc::new(Manager::new(settings));
         let pool = r2d2::Pool::builder()
             .max_size(settings.pool_size)
@@ -174,7 +174,7 @@ impl Pool {
     }
 
     /// What opens connections.
-    pub(super) fn manager(&self) -> &Arc<Manager> {
+    pub(crate) fn manager(&self) -> &Arc<Manager> {
         &self.manager
     }
 
@@ -183,7 +183,7 @@ impl Pool {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when all are in use for too long; else why there is none.
-    pub(super) fn get(&self) -> Result<r2d2::PooledConnection<Shared>, StoreError> {
+    pub(crate) fn get(&self) -> Result<r2d2::PooledConnection<Shared>, StoreError> {
         let asked = Instant::now();
         let mut glance = GLANCE;
         loop {
@@ -221,14 +221,14 @@ impl Pool {
     }
 
     /// Notes that a session was found dead, so that the next [`Self::get`] gives a fresh one.
-    pub(super) fn lost(&self, link: &Link) {
+    pub(crate) fn lost(&self, link: &Link) {
         link.give_up();
         self.manager.suspect_all(link);
     }
 }
 
 /// The manager as the pool wants to own it.
-pub(super) struct Shared(Arc<Manager>);
+pub(crate) struct Shared(Arc<Manager>);
 
 impl r2d2::ManageConnection for Shared {
     type Connection = Link;
@@ -248,7 +248,7 @@ impl r2d2::ManageConnection for Shared {
 }
 
 /// Whether a failure leaves the connection in a state that nobody should rely on.
-pub(super) fn spoils_the_connection(class: Class) -> bool {
+pub(crate) fn spoils_the_connection(class: Class) -> bool {
     // After a timeout the answer of the broken-off call may still be on its way.
     matches!(class, Class::Lost | Class::Busy | Class::Unreachable)
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 use oracle::Connection;
 
 use super::adopt;
-use super::codes::Class;
-use super::error::{Failure, Stop};
-use super::locks::{self, Held};
-use super::pool::Manager;
 use super::script::{Statement, statements};
-use super::session::{execute, query};
-use super::value::Binds;
-use super::{Examine, FIRST_MAJOR_VERSION, OracleSettings};
 use crate::StoreError;
+use crate::oracle::connection::codes::Class;
+use crate::oracle::connection::error::{Failure, Stop};
+use crate::oracle::connection::locks::{self, Held};
+use crate::oracle::connection::pool::Manager;
+use crate::oracle::connection::session::{execute, query};
+use crate::oracle::connection::value::Binds;
+use crate::oracle::{Examine, FIRST_MAJOR_VERSION, OracleSettings};
 
 /// What one migration does.
 enum Work {
@@ -35,7 +35,7 @@ macro_rules! sql_file {
         Migration {
             version: $version,
             name: $name,
-            work: Work::Sql(include_str!(concat!("../../../../sql/oracle/", $name, ".sql"))),
+            work: Work::Sql(include_str!(concat!("../../../../../sql/oracle/", $name, ".sql"))),
         }
     };
 }
@@ -70,7 +70,7 @@ const MIGRATIONS: [Migration; 9] = [
 ];
 
 /// Applies what is missing. Processes that do it at once take turns; whoever comes second finds it done.
-pub(super) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Examine) -> Result<(), Stop> {
+pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Examine) -> Result<(), Stop> {
     let connection = manager.connect_apart()?;
     let (version, banner) = connection.server_version().map_err(Failure::from)?;
     if version.major() < FIRST_MAJOR_VERSION {
@@ -103,7 +103,7 @@ pub(super) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Ex
 }
 
 /// Work that takes as long as it takes: building indexes, copying rows.
-pub(super) fn without_limit<T>(
+pub(crate) fn without_limit<T>(
     connection: &Connection,
     call_timeout: Duration,
     work: impl FnOnce() -> Result<T, Stop>,
@@ -132,7 +132,7 @@ fn missing(connection: &Connection) -> Result<Vec<&'static Migration>, Stop> {
 }
 
 /// The names of what a database lacks.
-pub(super) fn missing_names(connection: &Connection) -> Result<Vec<&'static str>, Stop> {
+pub(crate) fn missing_names(connection: &Connection) -> Result<Vec<&'static str>, Stop> {
     Ok(missing(connection)?.iter().map(|migration| migration.name).collect())
 }
 
@@ -154,7 +154,7 @@ fn run(
 }
 
 /// Runs a statement that may have been run before.
-pub(super) fn tolerantly(connection: &Connection, statement: &Statement) -> Result<(), Stop> {
+pub(crate) fn tolerantly(connection: &Connection, statement: &Statement) -> Result<(), Stop> {
     match execute(connection, &statement.sql, &Binds::none()) {
         Err(Stop::Driver(failure)) if failure.is_one_of(&statement.passes_over) => Ok(()),
         other => other.map(|_| ()),
@@ -162,7 +162,7 @@ pub(super) fn tolerantly(connection: &Connection, statement: &Statement) -> Resu
 }
 
 /// All migrations as one script for SQL*Plus or SQLcl, which may be run again.
-pub(super) fn script() -> String {
+pub(crate) fn script() -> String {
     let mut out = String::from(
         "-- The schema of Mitsuke for Oracle Database 23ai. Run it as the user that Mitsuke connects as, with SQL*Plus or\n\
          -- SQLcl; it may be run again. sql/oracle/grants.sql has what that user needs.\n\
@@ -181,7 +181,7 @@ pub(super) fn script() -> String {
                          VALUES ({}, '{}', SYS_EXTRACT_UTC(SYSTIMESTAMP))",
                         migration.version, migration.name
                     ),
-                    passes_over: vec![super::codes::Code::Ora(1)],
+                    passes_over: vec![crate::oracle::connection::codes::Code::Ora(1)],
                 };
                 out.push_str(&noted.printed());
                 out.push_str("COMMIT;\n");

@@ -6,16 +6,16 @@
 
 use std::collections::HashMap;
 
-use super::document::expression;
-use super::error::Stop;
 use super::filter::Condition;
-use super::keywords::matching_sql;
-use super::models::VectorTable;
-use super::session::Session;
-use super::value::{Binds, Value};
-use super::vectors::{
+use super::keyword::matching_sql;
+use super::vector::{
     self, Candidate, Form, MOST_SKIPPED, Plan, Settled, distance_sql, nearest_sql, passes, passing_sql,
 };
+use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::session::Session;
+use crate::oracle::connection::value::{Binds, Value};
+use crate::oracle::rows::document::expression;
+use crate::oracle::rows::models::VectorTable;
 use crate::{HybridHit, HybridSearch, ImageId, KeywordHit, fuse_hits};
 
 /// The rows of both legs.
@@ -28,7 +28,7 @@ struct Legs {
 }
 
 /// A page of the fused ranking.
-pub(super) fn search(
+pub(crate) fn search(
     session: &Session<'_>,
     table: &VectorTable,
     search: &HybridSearch<'_>,
@@ -78,7 +78,7 @@ impl Statement<'_> {
         let most = self.plan.map_or(0, |plan| plan.take) + self.search.depth;
         session.rows(&self.sql(), &self.binds(), most, |row| {
             let image_id = row.get(1)?;
-            let distance = row.get::<_, Option<f64>>(2)?.map(vectors::distance);
+            let distance = row.get::<_, Option<f64>>(2)?.map(vector::distance);
             match (row.get::<_, String>(0)?.as_str(), distance) {
                 ("V", Some(distance)) => {
                     legs.near.push(Candidate { image_id, distance, passes: row.get::<_, i64>(4)? == 1 });

@@ -6,26 +6,24 @@ use std::collections::HashMap;
 use oracle::Row;
 use oracle::sql_type::Timestamp;
 
-use super::codes::Class;
 use super::document::search_text;
 use super::embeddings;
-use super::error::Stop;
-use super::filter::{Condition, folded_part};
 use super::models::VectorTable;
-use super::session::Session;
-use super::value::{self, Binds, IN_LIST, Value, in_list};
-use super::vectors::MOST_SKIPPED;
+use crate::oracle::connection::codes::Class;
+use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::session::Session;
+use crate::oracle::connection::value::{self, Binds, IN_LIST, Value, in_list};
+use crate::oracle::search::filter::{Condition, folded_part};
+use crate::oracle::search::vector::MOST_SKIPPED;
 use crate::texts::Document;
-use crate::{
-    Content, Cursor, Filter, GenerationParts, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError,
-};
+use crate::{Content, Cursor, Filter, GenerationParts, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError};
 use mitsuke_index::UnitVector;
 
 /// Hash of an image whose row Mitsuke has not completed: nobody asks for it.
 const NO_HASH: Sha256 = Sha256([0; 32]);
 
 /// Inserts an image with all that belongs to it. `None` when its bytes are known already.
-pub(super) fn insert(
+pub(crate) fn insert(
     session: &Session<'_>,
     image: &NewImage<'_>,
     embeddings: &[(&VectorTable, &UnitVector)],
@@ -77,7 +75,7 @@ fn columns_of<'a>(image: &NewImage<'a>) -> Binds<'a> {
 }
 
 /// The columns that filters ask, from the readable parts of a prompt.
-pub(super) fn parts_of(generation: Option<&str>) -> Binds<'static> {
+pub(crate) fn parts_of(generation: Option<&str>) -> Binds<'static> {
     let parts = generation.map(GenerationParts::of).unwrap_or_default();
     let text = |part: Option<String>| Value::Text(part.map(|part| Cow::Owned(folded_part(&part))));
     Binds::none()
@@ -95,12 +93,12 @@ fn insert_caption(session: &Session<'_>, image_id: ImageId, caption: &str) -> Re
 }
 
 /// The image that answers for these bytes.
-pub(super) fn id_by_sha256(session: &Session<'_>, sha256: &Sha256) -> Result<Option<ImageId>, Stop> {
+pub(crate) fn id_by_sha256(session: &Session<'_>, sha256: &Sha256) -> Result<Option<ImageId>, Stop> {
     let binds = Binds::none().with("sha256", *sha256);
     session.row("SELECT i.image_id FROM images i WHERE i.sha256_key = :sha256", &binds, |row| Ok(row.get(0)?))
 }
 
-pub(super) fn ids_by_sha256(session: &Session<'_>, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, Stop> {
+pub(crate) fn ids_by_sha256(session: &Session<'_>, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, Stop> {
     let mut found = Vec::new();
     for hashes in hashes.chunks(IN_LIST) {
         let mut binds = Binds::none();
@@ -113,12 +111,12 @@ pub(super) fn ids_by_sha256(session: &Session<'_>, hashes: &[Sha256]) -> Result<
     Ok(found)
 }
 
-pub(super) fn image(session: &Session<'_>, image_id: ImageId) -> Result<Option<Image>, Stop> {
+pub(crate) fn image(session: &Session<'_>, image_id: ImageId) -> Result<Option<Image>, Stop> {
     Ok(images(session, &[image_id])?.pop())
 }
 
 /// In the order asked for.
-pub(super) fn images(session: &Session<'_>, image_ids: &[ImageId]) -> Result<Vec<Image>, Stop> {
+pub(crate) fn images(session: &Session<'_>, image_ids: &[ImageId]) -> Result<Vec<Image>, Stop> {
     let mut found: HashMap<ImageId, Image> = HashMap::with_capacity(image_ids.len());
     for ids in image_ids.chunks(IN_LIST) {
         let mut binds = Binds::none();
@@ -141,14 +139,14 @@ pub(super) fn images(session: &Session<'_>, image_ids: &[ImageId]) -> Result<Vec
 }
 
 /// Several captions as the article shows them.
-pub(super) fn joined(before: Option<String>, next: Option<String>) -> Option<String> {
+pub(crate) fn joined(before: Option<String>, next: Option<String>) -> Option<String> {
     match (before, next) {
         (Some(before), Some(next)) => Some(format!("{before}\n\n{next}")),
         (before, next) => before.or(next),
     }
 }
 
-pub(super) fn content(session: &Session<'_>, image_id: ImageId) -> Result<Option<Content>, Stop> {
+pub(crate) fn content(session: &Session<'_>, image_id: ImageId) -> Result<Option<Content>, Stop> {
     let sql = "SELECT i.image_data, i.file_type, i.file_name, i.sha256 FROM images i WHERE i.image_id = :image_id";
     session.row(sql, &Binds::none().with("image_id", image_id), |row| {
         Ok(Content {
@@ -160,7 +158,7 @@ pub(super) fn content(session: &Session<'_>, image_id: ImageId) -> Result<Option
     })
 }
 
-pub(super) fn newest(
+pub(crate) fn newest(
     session: &Session<'_>,
     filter: &Filter,
     cursor: Option<Cursor>,
@@ -187,7 +185,7 @@ pub(super) fn newest(
     images(session, &ids)
 }
 
-pub(super) fn update(session: &Session<'_>, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, Stop> {
+pub(crate) fn update(session: &Session<'_>, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, Stop> {
     let this = || Binds::none().with("image_id", image_id);
     // Holds the row, so that of two changes at once the later one writes its words over the earlier one's.
     if session.execute("UPDATE images SET file_name = file_name WHERE image_id = :image_id", &this())? == 0 {
@@ -228,7 +226,7 @@ pub(super) fn update(session: &Session<'_>, image_id: ImageId, patch: &ImagePatc
     Ok(Some(image))
 }
 
-pub(super) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, Stop> {
+pub(crate) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, Stop> {
     let this = Binds::none().with("image_id", image_id);
     let hash =
         session.row("SELECT i.sha256 FROM images i WHERE i.image_id = :image_id", &this, |row| hash_of(row, 0))?;
@@ -248,7 +246,7 @@ pub(super) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, S
     Ok(true)
 }
 
-pub(super) fn count(session: &Session<'_>) -> Result<u64, Stop> {
+pub(crate) fn count(session: &Session<'_>) -> Result<u64, Stop> {
     let count = session.row("SELECT COUNT(*) FROM images", &Binds::none(), |row| Ok(row.get(0)?))?;
     Ok(count.ok_or_else(|| StoreError::Internal("counting gave no row".into()))?)
 }
@@ -276,7 +274,7 @@ fn image_of(row: &Row) -> Result<Image, Stop> {
 }
 
 /// Whether Mitsuke still has to complete the row.
-pub(super) fn is_incomplete(image: &Image) -> bool {
+pub(crate) fn is_incomplete(image: &Image) -> bool {
     image.sha256 == NO_HASH
 }
 
@@ -285,7 +283,7 @@ fn text(row: &Row, column: usize) -> Result<String, Stop> {
 }
 
 /// A hash column.
-pub(super) fn hash_of(row: &Row, column: usize) -> Result<Option<Sha256>, Stop> {
+pub(crate) fn hash_of(row: &Row, column: usize) -> Result<Option<Sha256>, Stop> {
     let Some(bytes) = row.get::<_, Option<Vec<u8>>>(column)? else { return Ok(None) };
     let hash = <[u8; 32]>::try_from(bytes)
         .map_err(|bytes| StoreError::Damaged(format!("a SHA-256 of {} bytes", bytes.len())))?;

@@ -4,17 +4,17 @@
 
 use oracle::{Connection, Row, Version};
 
-use super::codes::Class;
-use super::error::{Failure, Stop};
 use super::migrate;
-use super::models::VectorTable;
-use super::pool::Manager;
-use super::session::query;
-use super::value::Binds;
 use super::vector_tables::index_ddl;
-use super::{FIRST_MAJOR_VERSION, OracleStore};
 use crate::Finding;
 use crate::StoreError;
+use crate::oracle::connection::codes::Class;
+use crate::oracle::connection::error::{Failure, Stop};
+use crate::oracle::connection::pool::Manager;
+use crate::oracle::connection::session::query;
+use crate::oracle::connection::value::Binds;
+use crate::oracle::rows::models::VectorTable;
+use crate::oracle::{FIRST_MAJOR_VERSION, OracleStore};
 
 /// The privileges that Mitsuke's statements need, and what for.
 const PRIVILEGES: [(&str, &str); 4] = [

@@ -1,18 +1,18 @@
 //! The files of sql/oracle as statements, to be run or to be printed for a DBA.
 
-use super::codes::{Code, codes_in};
+use crate::oracle::connection::codes::{Code, codes_in};
 
 /// A statement of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Statement {
+pub(crate) struct Statement {
     /// Without its end (`;`, or `/` after a PL/SQL block).
-    pub(super) sql: String,
+    pub(crate) sql: String,
     /// Codes that say "this is done already".
-    pub(super) passes_over: Vec<Code>,
+    pub(crate) passes_over: Vec<Code>,
 }
 
 /// The statements of a file. A statement ends with a line that ends in `;`, a PL/SQL block with a line `/`.
-pub(super) fn statements(file: &str) -> Vec<Statement> {
+pub(crate) fn statements(file: &str) -> Vec<Statement> {
     let mut statements = Vec::new();
     let mut sql = String::new();
     let mut passes_over = Vec::new();
@@ -48,7 +48,7 @@ fn is_block(sql: &str) -> bool {
 
 impl Statement {
     /// For SQL*Plus and SQLcl, with the errors passed over that may be.
-    pub(super) fn printed(&self) -> String {
+    pub(crate) fn printed(&self) -> String {
         if self.passes_over.is_empty() {
             let end = if is_block(&self.sql) { "\n/" } else { ";" };
             return format!("{}{end}\n", self.sql);

@@ -16,7 +16,7 @@ const PAUSES: [Duration; 4] =
 
 /// What the account has been told.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(crate) struct Refusals {
     /// Wrong passwords since one was right.
     wrong: usize,
     last: Option<(Failure, Instant)>,
@@ -24,7 +24,7 @@ pub(super) struct Refusals {
 
 impl Refusals {
     /// Why the account must not be tried now.
-    pub(super) fn standing(&self, now: Instant) -> Option<Failure> {
+    pub(crate) fn standing(&self, now: Instant) -> Option<Failure> {
         let (failure, at) = self.last.as_ref()?;
         match self.pause(failure) {
             Some(pause) if now.saturating_duration_since(*at) >= pause => None,
@@ -38,7 +38,7 @@ impl Refusals {
     }
 
     /// Notes what an attempt came to, and says in it what follows.
-    pub(super) fn note<T>(&mut self, attempt: Result<T, Failure>, now: Instant) -> Result<T, Failure> {
+    pub(crate) fn note<T>(&mut self, attempt: Result<T, Failure>, now: Instant) -> Result<T, Failure> {
         let failure = match attempt {
             Ok(connected) => {
                 *self = Self::default();

@@ -15,7 +15,7 @@ const ROWS: u32 = 100;
 
 /// A borrowed connection. What it has changed and not committed is rolled back when it is given back: the pool hands
 /// connections on as they are, and the next borrower would commit it.
-pub(super) struct Session<'a> {
+pub(crate) struct Session<'a> {
     pool: &'a Pool,
     link: r2d2::PooledConnection<Shared>,
     /// A statement that may change something has been sent since the last commit.
@@ -30,7 +30,7 @@ impl<'a> Session<'a> {
     }
 
     /// The rows of a query, as `read` makes them; at most `most` are expected, which sizes the fetches.
-    pub(super) fn rows<T>(
+    pub(crate) fn rows<T>(
         &self,
         sql: &str,
         binds: &Binds<'_>,
@@ -41,7 +41,7 @@ impl<'a> Session<'a> {
     }
 
     /// The first row of a query that has at most one.
-    pub(super) fn row<T>(
+    pub(crate) fn row<T>(
         &self,
         sql: &str,
         binds: &Binds<'_>,
@@ -51,32 +51,32 @@ impl<'a> Session<'a> {
     }
 
     /// The connection itself, for work that sends statements of its own.
-    pub(super) fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Connection {
         self.changed.set(true);
         &self.link
     }
 
     /// Sends a statement that changes rows; how many it changed.
-    pub(super) fn execute(&self, sql: &str, binds: &Binds<'_>) -> Result<u64, Stop> {
+    pub(crate) fn execute(&self, sql: &str, binds: &Binds<'_>) -> Result<u64, Stop> {
         self.changed.set(true);
         self.noted(execute(&self.link, sql, binds))
     }
 
     /// Sends an INSERT with RETURNING … INTO :`out`; the number that came back.
-    pub(super) fn insert_returning(&self, sql: &str, binds: &Binds<'_>, out: &str) -> Result<i64, Stop> {
+    pub(crate) fn insert_returning(&self, sql: &str, binds: &Binds<'_>, out: &str) -> Result<i64, Stop> {
         self.changed.set(true);
         self.noted(insert_returning(&self.link, sql, binds, out))
     }
 
     /// Waits for a row lock (SELECT … FOR UPDATE), which the end of the transaction gives back.
-    pub(super) fn lock(&self, sql: &str, binds: &Binds<'_>) -> Result<(), Stop> {
+    pub(crate) fn lock(&self, sql: &str, binds: &Binds<'_>) -> Result<(), Stop> {
         self.changed.set(true);
         self.rows(sql, binds, 1, |_| Ok(()))?;
         Ok(())
     }
 
     /// Makes the changes durable.
-    pub(super) fn commit(&self) -> Result<(), Stop> {
+    pub(crate) fn commit(&self) -> Result<(), Stop> {
         self.committing.set(true);
         self.noted(self.link.commit().map_err(Stop::from))?;
         self.changed.set(false);
@@ -109,7 +109,7 @@ impl Drop for Session<'_> {
 ///
 /// # Errors
 /// Those of `work`.
-pub(super) fn read<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
+pub(crate) fn read<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
     twice(pool, |session| work(session))
 }
 
@@ -119,7 +119,7 @@ pub(super) fn read<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, Stop
 /// # Errors
 /// Those of `work`; when the session dies while committing, [`StoreError::Unreachable`], and the caller finds out
 /// whether it was done.
-pub(super) fn write<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
+pub(crate) fn write<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
     twice(pool, |session| {
         let answer = work(session)?;
         if session.changed.get() {
@@ -142,7 +142,7 @@ fn twice<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Resu
 }
 
 /// Runs a query on any connection.
-pub(super) fn query<T>(
+pub(crate) fn query<T>(
     connection: &Connection,
     sql: &str,
     binds: &Binds<'_>,
@@ -162,14 +162,14 @@ pub(super) fn query<T>(
 }
 
 /// Runs any other statement on any connection; how many rows it changed.
-pub(super) fn execute(connection: &Connection, sql: &str, binds: &Binds<'_>) -> Result<u64, Stop> {
+pub(crate) fn execute(connection: &Connection, sql: &str, binds: &Binds<'_>) -> Result<u64, Stop> {
     let mut statement = connection.statement(sql).build().map_err(Failure::from)?;
     statement.execute_named(&binds.parameters()).map_err(Failure::from)?;
     Ok(if statement.is_dml() { statement.row_count().map_err(Failure::from)? } else { 0 })
 }
 
 /// Runs an INSERT that gives back a number.
-pub(super) fn insert_returning(connection: &Connection, sql: &str, binds: &Binds<'_>, out: &str) -> Result<i64, Stop> {
+pub(crate) fn insert_returning(connection: &Connection, sql: &str, binds: &Binds<'_>, out: &str) -> Result<i64, Stop> {
     let mut statement = connection.statement(sql).build().map_err(Failure::from)?;
     statement.execute_named(&binds.parameters()).map_err(Failure::from)?;
     let values: Vec<i64> = statement.returned_values(out).map_err(Failure::from)?;

@@ -29,7 +29,7 @@ const EXPRESSION_BYTES: usize = 4_000;
 const GROUP_BYTES: usize = 200;
 
 /// The value of SEARCH_TEXT.
-pub(super) fn search_text(document: &Document<'_>) -> String {
+pub(crate) fn search_text(document: &Document<'_>) -> String {
     let Streams { caption, prompt, raw, file_name, characters } = document.streams();
     let singles = characters.into_iter().map(single).collect::<Vec<_>>().join(" ");
     let streams = [caption, prompt, raw, file_name].map(|stream| encoded_stream(&stream));
@@ -43,7 +43,7 @@ pub(super) fn search_text(document: &Document<'_>) -> String {
 /// It holds ASCII letters and digits inside braces, spaces, the AND between terms and a `%` behind an open phrase, and
 /// nothing of what a caller typed gets out of its braces. [`StoreError::BadKeywords`] when there are too many terms, or
 /// when they are too long for Oracle Text.
-pub(super) fn expression(terms: &[String]) -> Result<Option<String>, StoreError> {
+pub(crate) fn expression(terms: &[String]) -> Result<Option<String>, StoreError> {
     let questions = questions(terms)?;
     let mut expression = String::new();
     for question in questions {

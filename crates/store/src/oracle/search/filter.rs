@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::value::{Binds, Value, in_list, timestamp_ceil};
+use crate::oracle::connection::value::{Binds, Value, in_list, timestamp_ceil};
 use crate::{Filter, ImageId, like_pattern};
 
 /// Folds ASCII letters and nothing else, as every store compares names.
@@ -20,16 +20,16 @@ const TEXT_BYTES: usize = 4_000;
 
 /// A condition on `images i`: empty, or starting with AND; and its values.
 #[derive(Debug, Default)]
-pub(super) struct Condition<'a> {
+pub(crate) struct Condition<'a> {
     /// For a WHERE that already has a condition.
-    pub(super) sql: String,
+    pub(crate) sql: String,
     /// The values of its placeholders.
-    pub(super) binds: Binds<'a>,
+    pub(crate) binds: Binds<'a>,
 }
 
 impl<'a> Condition<'a> {
     /// What `filter` asks for.
-    pub(super) fn of(filter: &'a Filter) -> Self {
+    pub(crate) fn of(filter: &'a Filter) -> Self {
         let mut condition = Self::default();
         if !filter.file_types.is_empty() {
             let possible = |file_type: &&str| file_type.chars().count() <= TYPE_CHARS;
@@ -104,7 +104,7 @@ impl<'a> Condition<'a> {
     }
 
     /// Leaves out a few images.
-    pub(super) fn without(mut self, images: &[ImageId]) -> Self {
+    pub(crate) fn without(mut self, images: &[ImageId]) -> Self {
         if !images.is_empty() {
             let list = in_list("without", images, &mut self.binds);
             self.and(&format!("i.image_id NOT IN ({list})"));
@@ -124,7 +124,7 @@ impl<'a> Condition<'a> {
 }
 
 /// A model or sampler as rows hold it and filters ask for it.
-pub(super) fn folded_part(part: &str) -> String {
+pub(crate) fn folded_part(part: &str) -> String {
     part.to_ascii_lowercase().chars().take(PART_CHARS).collect()
 }
 

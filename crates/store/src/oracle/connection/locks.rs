@@ -11,10 +11,10 @@ use super::value::{Binds, Value};
 use crate::StoreError;
 
 /// Held while the schema is brought up to date.
-pub(super) const SCHEMA: &str = "SCHEMA";
+pub(crate) const SCHEMA: &str = "SCHEMA";
 
 /// Held while a model is registered or switched.
-pub(super) const MODELS: &str = "MODELS";
+pub(crate) const MODELS: &str = "MODELS";
 
 /// How long [`TAKE`] waits.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,13 +24,13 @@ const TAKE: &str = "SELECT name FROM mitsuke_locks WHERE name = :name FOR UPDATE
 
 /// A lock that lasts across DDL. DDL commits, and a commit gives row locks back; so the lock is held by a
 /// connection that does nothing else. It is given back when this is dropped, and by the database when the process dies.
-pub(super) struct Held {
+pub(crate) struct Held {
     connection: Connection,
 }
 
 impl Held {
     /// Waits for the lock.
-    pub(super) fn take(manager: &Manager, name: &'static str) -> Result<Self, Stop> {
+    pub(crate) fn take(manager: &Manager, name: &'static str) -> Result<Self, Stop> {
         let connection = manager.connect_apart()?;
         connection.set_call_timeout(Some(PATIENCE + manager.call_timeout())).map_err(Failure::from)?;
         lock(&connection, name)?;
@@ -57,6 +57,6 @@ fn lock(connection: &Connection, name: &'static str) -> Result<(), Stop> {
 }
 
 /// Holds the lock until the session's transaction ends.
-pub(super) fn hold_in(session: &Session<'_>, name: &'static str) -> Result<(), Stop> {
+pub(crate) fn hold_in(session: &Session<'_>, name: &'static str) -> Result<(), Stop> {
     session.lock(TAKE, &Binds::none().with("name", Value::text(name)))
 }

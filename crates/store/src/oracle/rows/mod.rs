@@ -1,0 +1,6 @@
+//! Reading and writing rows: images, embeddings and models.
+
+pub(crate) mod document;
+pub(crate) mod embeddings;
+pub(crate) mod images;
+pub(crate) mod models;

@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use rows::foreign::{Examine, ForeignFacts};
 pub use settings::OracleSettings;
 
 use self::connection::error::Stop;
@@ -22,36 +23,17 @@ use self::connection::pool::Pool;
 use self::connection::session::{self, Session};
 use self::connection::value;
 use self::rows::models::{self, Tables, VectorTable};
-use self::rows::{embeddings, images};
+use self::rows::{embeddings, foreign, images};
 use self::schema::opening::Opening;
-use self::schema::{adopt, migrate, vector_tables};
+use self::schema::{doctor, migrate, vector_tables};
 use self::search::vector::{self, Form};
-use self::search::{hybrid, keyword};
+use self::search::{hybrid, keyword, newest};
 use super::{
-    Content, Coverage, Cursor, EmbeddingFailure, Filter, HybridHit, HybridSearch, Image, ImageId, ImagePatch, Inserted,
-    KeywordHit, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    Content, Coverage, Cursor, EmbeddingFailure, Filter, Finding, HybridHit, HybridSearch, Image, ImageId, ImagePatch,
+    Inserted, KeywordHit, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit,
+    VectorSearch,
 };
 use mitsuke_index::UnitVector;
-
-/// The first release of the database that has vectors.
-const FIRST_MAJOR_VERSION: i32 = 23;
-
-/// What Mitsuke finds out about a picture that another program stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ForeignFacts {
-    /// Media type; `None` when the bytes are no picture that can be read.
-    pub file_type: Option<&'static str>,
-    /// Pixels across, orientation applied; 0 when unknown.
-    pub width: u32,
-    /// Pixels down, orientation applied; 0 when unknown.
-    pub height: u32,
-    /// Readable parts of the generation prompt as a JSON object.
-    pub generation: Option<String>,
-}
-
-/// Examines bytes and generation prompt of a picture that another program stored. The store knows nothing of pictures,
-/// so it is told how.
-pub type Examine = dyn Fn(&[u8], Option<&str>) -> ForeignFacts + Send + Sync;
 
 /// The store.
 pub struct OracleStore {
@@ -89,6 +71,12 @@ impl OracleStore {
         migrate::script()
     }
 
+    /// Looks at everything that has to be right, from the client library to the indexes.
+    #[must_use]
+    pub fn diagnose(&self) -> Vec<Finding> {
+        doctor::diagnose(&self.settings, self.pool.manager())
+    }
+
     fn read<T>(&self, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
         self.opening.ensure()?;
         session::read(&self.pool, work)
@@ -123,13 +111,15 @@ impl OracleStore {
         images: impl Fn(&T) -> &[Image],
     ) -> Result<T, StoreError> {
         let listed = self.read(&list)?;
-        let foreign: Vec<ImageId> =
+        let incomplete: Vec<ImageId> =
             images(&listed).iter().filter(|image| images::is_incomplete(image)).map(|image| image.image_id).collect();
-        if foreign.is_empty() {
+        if incomplete.is_empty() {
             return Ok(listed);
         }
         self.write(|session| {
-            foreign.iter().try_for_each(|image_id| adopt::complete(session.connection(), *image_id, &*self.examine))
+            incomplete
+                .iter()
+                .try_for_each(|image_id| foreign::complete(session.connection(), *image_id, &*self.examine))
         })?;
         self.read(list)
     }
@@ -265,11 +255,11 @@ impl Store for OracleStore {
     }
 
     fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.complete(|session| images::newest(session, filter, cursor, 0, limit), |images| images.as_slice())
+        self.complete(|session| newest::page(session, filter, cursor, 0, limit), |images| images.as_slice())
     }
 
     fn newest_page(&self, filter: &Filter, offset: usize, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.complete(|session| images::newest(session, filter, None, offset, limit), |images| images.as_slice())
+        self.complete(|session| newest::page(session, filter, None, offset, limit), |images| images.as_slice())
     }
 
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {

@@ -14,7 +14,7 @@ use secrecy::ExposeSecret as _;
 
 use super::error::Failure;
 use super::refusals::Refusals;
-use crate::oracle::OracleSettings;
+use crate::oracle::settings::OracleSettings;
 
 /// Distinct statements that a connection keeps parsed; about as many as the store has, IN lists and filters apart.
 const STATEMENTS: u32 = 80;

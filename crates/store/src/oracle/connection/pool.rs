@@ -14,7 +14,7 @@ use super::codes::Class;
 use super::connect::{self, Opener, locked};
 use super::error::Failure;
 use crate::StoreError;
-use crate::oracle::OracleSettings;
+use crate::oracle::settings::OracleSettings;
 
 /// How long a caller of the pool first waits before it looks whether connecting has failed meanwhile; four times as long
 /// every time after that. Each wait may make the pool open one connection more, so there must not be many.

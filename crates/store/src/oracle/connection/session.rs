@@ -1,6 +1,7 @@
 //! One use of a connection, and doing it again when the session turns out to be dead.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use oracle::{Connection, ResultSet, Row};
 
@@ -139,6 +140,18 @@ fn twice<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Resu
         }
         answer => Ok(answer?),
     }
+}
+
+/// Work that takes as long as it takes: building indexes, copying rows.
+pub(crate) fn without_limit<T>(
+    connection: &Connection,
+    call_timeout: Duration,
+    work: impl FnOnce() -> Result<T, Stop>,
+) -> Result<T, Stop> {
+    connection.set_call_timeout(None).map_err(Failure::from)?;
+    let done = work()?;
+    connection.set_call_timeout(Some(call_timeout)).map_err(Failure::from)?;
+    Ok(done)
 }
 
 /// Runs a query on any connection.

@@ -13,11 +13,12 @@ use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::Stop;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{self, Binds, IN_LIST, Value, in_list};
-use crate::oracle::search::filter::{Condition, folded_part};
-use crate::oracle::search::vector::MOST_SKIPPED;
 use crate::texts::Document;
-use crate::{Content, Cursor, Filter, GenerationParts, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError};
+use crate::{Content, GenerationParts, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError};
 use mitsuke_index::UnitVector;
+
+/// Characters of a value that a filter compares with; longer ones are cut, here and in the row.
+const PART_CHARS: usize = 255;
 
 /// Hash of an image whose row Mitsuke has not completed: nobody asks for it.
 const NO_HASH: Sha256 = Sha256([0; 32]);
@@ -82,6 +83,11 @@ pub(crate) fn parts_of(generation: Option<&str>) -> Binds<'static> {
         .with("generation_model", text(parts.model))
         .with("generation_sampler", text(parts.sampler))
         .with("generation_seed", Value::Unsigned(parts.seed))
+}
+
+/// A model or sampler as rows hold it and filters ask for it.
+pub(crate) fn folded_part(part: &str) -> String {
+    part.to_ascii_lowercase().chars().take(PART_CHARS).collect()
 }
 
 fn insert_caption(session: &Session<'_>, image_id: ImageId, caption: &str) -> Result<(), Stop> {
@@ -156,33 +162,6 @@ pub(crate) fn content(session: &Session<'_>, image_id: ImageId) -> Result<Option
             sha256: hash_of(row, 3)?.unwrap_or(NO_HASH),
         })
     })
-}
-
-pub(crate) fn newest(
-    session: &Session<'_>,
-    filter: &Filter,
-    cursor: Option<Cursor>,
-    offset: usize,
-    limit: usize,
-) -> Result<Vec<Image>, Stop> {
-    if limit == 0 || offset > MOST_SKIPPED {
-        return Ok(Vec::new());
-    }
-    let condition = Condition::of(filter);
-    let mut binds =
-        condition.binds.with("skip", Value::count(offset)).with("take", Value::count(limit.min(MOST_SKIPPED)));
-    let mut before = "";
-    if let Some(cursor) = cursor {
-        before = " AND (i.upload_date < :before OR (i.upload_date = :before AND i.image_id < :before_id))";
-        binds = binds.with("before", value::timestamp(cursor.upload_date)).with("before_id", cursor.image_id);
-    }
-    let sql = format!(
-        "SELECT i.image_id FROM images i WHERE 1 = 1{}{before} \
-         ORDER BY i.upload_date DESC, i.image_id DESC OFFSET :skip ROWS FETCH NEXT :take ROWS ONLY",
-        condition.sql
-    );
-    let ids: Vec<ImageId> = session.rows(&sql, &binds, limit, |row| Ok(row.get(0)?))?;
-    images(session, &ids)
 }
 
 pub(crate) fn update(session: &Session<'_>, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, Stop> {
@@ -288,4 +267,15 @@ pub(crate) fn hash_of(row: &Row, column: usize) -> Result<Option<Sha256>, Stop> 
     let hash = <[u8; 32]>::try_from(bytes)
         .map_err(|bytes| StoreError::Damaged(format!("a SHA-256 of {} bytes", bytes.len())))?;
     Ok(Some(Sha256(hash)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_beyond_ascii_keep_their_case() {
+        assert_eq!(folded_part("Euler A É"), "euler a É");
+        assert_eq!(folded_part(&"猫".repeat(300)).chars().count(), 255);
+    }
 }

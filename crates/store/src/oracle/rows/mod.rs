@@ -2,5 +2,6 @@
 
 pub(crate) mod document;
 pub(crate) mod embeddings;
+pub(crate) mod foreign;
 pub(crate) mod images;
 pub(crate) mod models;

@@ -5,6 +5,7 @@
 use oracle::{Connection, Row, Version};
 
 use super::migrate;
+use super::migrate::FIRST_MAJOR_VERSION;
 use super::vector_tables::index_ddl;
 use crate::Finding;
 use crate::StoreError;
@@ -14,7 +15,7 @@ use crate::oracle::connection::pool::Manager;
 use crate::oracle::connection::session::query;
 use crate::oracle::connection::value::Binds;
 use crate::oracle::rows::models::VectorTable;
-use crate::oracle::{FIRST_MAJOR_VERSION, OracleStore};
+use crate::oracle::settings::OracleSettings;
 
 /// The privileges that Mitsuke's statements need, and what for.
 const PRIVILEGES: [(&str, &str); 4] = [
@@ -31,23 +32,20 @@ const LEXERS: [(&str, &str); 2] = [("MITSUKE_WORD_LEXER", "BASIC_LEXER"), ("MITS
 const TEXT_INDEXES: [(&str, bool); 3] =
     [("IMAGES_SEARCH_TEXT", true), ("IDX_IMAGE_PROMPT", false), ("IDX_IMAGE_DESCRIPTION", false)];
 
-impl OracleStore {
-    /// Looks at everything that has to be right, from the client library to the indexes.
-    #[must_use]
-    pub fn diagnose(&self) -> Vec<Finding> {
-        let mut findings = vec![client_library()];
-        if findings[0].is_problem() {
-            return findings;
-        }
-        match connect(self.pool.manager()) {
-            Ok(connection) => {
-                findings.push(Finding::good("connection", format!("{} as {}", self.settings.dsn, self.settings.user)));
-                findings.extend(Patient { connection: &connection, store: self }.findings());
-            }
-            Err(finding) => findings.push(finding),
-        }
-        findings
+/// Looks at everything that has to be right, from the client library to the indexes.
+pub(crate) fn diagnose(settings: &OracleSettings, manager: &Manager) -> Vec<Finding> {
+    let mut findings = vec![client_library()];
+    if findings[0].is_problem() {
+        return findings;
     }
+    match connect(manager) {
+        Ok(connection) => {
+            findings.push(Finding::good("connection", format!("{} as {}", settings.dsn, settings.user)));
+            findings.extend(Patient { connection: &connection, settings }.findings());
+        }
+        Err(finding) => findings.push(finding),
+    }
+    findings
 }
 
 fn client_library() -> Finding {
@@ -81,7 +79,7 @@ fn connect(manager: &Manager) -> Result<Connection, Finding> {
 /// A database that answers.
 struct Patient<'a> {
     connection: &'a Connection,
-    store: &'a OracleStore,
+    settings: &'a OracleSettings,
 }
 
 impl Patient<'_> {
@@ -258,7 +256,7 @@ impl Patient<'_> {
         let sql = format!("SELECT status FROM user_indexes WHERE index_name = '{name}_VEC'");
         let count = self.rows(&format!("SELECT COUNT(*) FROM {}", table.name), |row| Ok(row.get::<_, u64>(0)?));
         let count = count.ok().and_then(|rows| rows.first().copied()).unwrap_or_default();
-        let ddl = index_ddl(table, self.store.settings.index_accuracy());
+        let ddl = index_ddl(table, self.settings.index_accuracy());
         match self.strings(&sql) {
             Ok(found) if found == ["VALID"] => {
                 Finding::good(what, format!("{count} embeddings of {} components, index {name}_VEC", table.dimension))

@@ -1,19 +1,18 @@
 //! Brings the schema up to what this program knows.
 
-use std::time::Duration;
-
 use oracle::Connection;
 
 use super::adopt;
-use super::script::{Statement, statements};
+use super::script::{Statement, statements, tolerantly};
 use crate::StoreError;
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::{Failure, Stop};
 use crate::oracle::connection::locks::{self, Held};
 use crate::oracle::connection::pool::Manager;
-use crate::oracle::connection::session::{execute, query};
+use crate::oracle::connection::session::{execute, query, without_limit};
 use crate::oracle::connection::value::Binds;
-use crate::oracle::{Examine, FIRST_MAJOR_VERSION, OracleSettings};
+use crate::oracle::rows::foreign::Examine;
+use crate::oracle::settings::OracleSettings;
 
 /// What one migration does.
 enum Work {
@@ -39,6 +38,9 @@ macro_rules! sql_file {
         }
     };
 }
+
+/// The first release of the database that has vectors.
+pub(crate) const FIRST_MAJOR_VERSION: i32 = 23;
 
 const MIGRATIONS: [Migration; 9] = [
     sql_file!(1, "0001_bookkeeping"),
@@ -102,18 +104,6 @@ pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Ex
     Ok(())
 }
 
-/// Work that takes as long as it takes: building indexes, copying rows.
-pub(crate) fn without_limit<T>(
-    connection: &Connection,
-    call_timeout: Duration,
-    work: impl FnOnce() -> Result<T, Stop>,
-) -> Result<T, Stop> {
-    connection.set_call_timeout(None).map_err(Failure::from)?;
-    let done = work()?;
-    connection.set_call_timeout(Some(call_timeout)).map_err(Failure::from)?;
-    Ok(done)
-}
-
 /// What a database lacks.
 ///
 /// # Errors
@@ -150,14 +140,6 @@ fn run(
             })
         }),
         Work::Rust(work, _) => work(connection, settings, examine),
-    }
-}
-
-/// Runs a statement that may have been run before.
-pub(crate) fn tolerantly(connection: &Connection, statement: &Statement) -> Result<(), Stop> {
-    match execute(connection, &statement.sql, &Binds::none()) {
-        Err(Stop::Driver(failure)) if failure.is_one_of(&statement.passes_over) => Ok(()),
-        other => other.map(|_| ()),
     }
 }
 

@@ -12,7 +12,8 @@ use super::migrate;
 use crate::StoreError;
 use crate::oracle::connection::connect::locked;
 use crate::oracle::connection::pool::Manager;
-use crate::oracle::{Examine, OracleSettings};
+use crate::oracle::rows::foreign::Examine;
+use crate::oracle::settings::OracleSettings;
 
 /// How long a failed opening is answered again without another attempt.
 const HOLD_OFF: Duration = Duration::from_millis(500);

@@ -1,6 +1,11 @@
 //! The files of sql/oracle as statements, to be run or to be printed for a DBA.
 
+use oracle::Connection;
+
 use crate::oracle::connection::codes::{Code, codes_in};
+use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::session::execute;
+use crate::oracle::connection::value::Binds;
 
 /// A statement of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +68,14 @@ impl Statement {
             "BEGIN\n    EXECUTE IMMEDIATE q'[{}]';\nEXCEPTION WHEN OTHERS THEN\n    IF {unless} THEN RAISE; END IF;\nEND;\n/\n",
             self.sql
         )
+    }
+}
+
+/// Runs a statement that may have been run before.
+pub(crate) fn tolerantly(connection: &Connection, statement: &Statement) -> Result<(), Stop> {
+    match execute(connection, &statement.sql, &Binds::none()) {
+        Err(Stop::Driver(failure)) if failure.is_one_of(&statement.passes_over) => Ok(()),
+        other => other.map(|_| ()),
     }
 }
 

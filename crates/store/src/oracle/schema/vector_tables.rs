@@ -2,16 +2,15 @@
 
 use oracle::{Connection, Row};
 
-use super::migrate::{tolerantly, without_limit};
-use super::script::Statement;
-use crate::oracle::OracleSettings;
+use super::script::{Statement, tolerantly};
 use crate::oracle::connection::codes::{Class, Code};
 use crate::oracle::connection::error::{Failure, Stop};
 use crate::oracle::connection::locks::{self, Held};
 use crate::oracle::connection::pool::{Manager, Pool};
-use crate::oracle::connection::session::{self, execute, insert_returning, query};
+use crate::oracle::connection::session::{self, execute, insert_returning, query, without_limit};
 use crate::oracle::connection::value::{Binds, Value};
 use crate::oracle::rows::models::{self, VectorTable};
+use crate::oracle::settings::OracleSettings;
 use crate::{Model, ModelId, NewModel, StoreError};
 
 const BY_NAME: &str = "SELECT model_id, vector_dimension, vector_table FROM embedding_models \

@@ -3,13 +3,11 @@
 use std::borrow::Cow;
 
 use crate::oracle::connection::value::{Binds, Value, in_list, timestamp_ceil};
+use crate::oracle::rows::images::folded_part;
 use crate::{Filter, ImageId, like_pattern};
 
 /// Folds ASCII letters and nothing else, as every store compares names.
 const FOLDED_NAME: &str = "TRANSLATE(i.file_name, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')";
-
-/// Characters of a value that a filter compares with; longer ones are cut, here and in the row.
-const PART_CHARS: usize = 255;
 
 /// Characters of the columns that are compared with: what is longer is in no row. Longer values could not be bound either.
 const TYPE_CHARS: usize = 50;
@@ -123,11 +121,6 @@ impl<'a> Condition<'a> {
     }
 }
 
-/// A model or sampler as rows hold it and filters ask for it.
-pub(crate) fn folded_part(part: &str) -> String {
-    part.to_ascii_lowercase().chars().take(PART_CHARS).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,11 +163,5 @@ mod tests {
         let condition = Condition::of(&filter);
         assert!(condition.sql.starts_with(" AND i.file_type IN (NULL) AND 1 = 0 AND 1 = 0"), "{}", condition.sql);
         assert_eq!(condition.binds.parameters().len(), 1);
-    }
-
-    #[test]
-    fn letters_beyond_ascii_keep_their_case() {
-        assert_eq!(folded_part("Euler A É"), "euler a É");
-        assert_eq!(folded_part(&"猫".repeat(300)).chars().count(), 255);
     }
 }

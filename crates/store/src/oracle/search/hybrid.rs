@@ -6,15 +6,14 @@
 
 use std::collections::HashMap;
 
+use super::MOST_SKIPPED;
+use super::expression::expression;
 use super::filter::Condition;
 use super::keyword::matching_sql;
-use super::vector::{
-    self, Candidate, Form, MOST_SKIPPED, Plan, Settled, distance_sql, nearest_sql, passes, passing_sql,
-};
+use super::vector::{self, Candidate, Form, Plan, Settled, distance_sql, nearest_sql, passes, passing_sql};
 use crate::oracle::connection::error::Stop;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, Value};
-use crate::oracle::rows::document::expression;
 use crate::oracle::rows::models::VectorTable;
 use crate::{HybridHit, HybridSearch, ImageId, KeywordHit, fuse_hits};
 

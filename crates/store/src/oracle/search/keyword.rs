@@ -1,11 +1,11 @@
 //! Finding images by words, with Oracle Text.
 
+use super::MOST_SKIPPED;
+use super::expression::expression;
 use super::filter::Condition;
-use super::vector::MOST_SKIPPED;
 use crate::oracle::connection::error::Stop;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, Value};
-use crate::oracle::rows::document::expression;
 use crate::{KeywordHit, KeywordSearch};
 
 /// A page of the images that hold every term, best first.

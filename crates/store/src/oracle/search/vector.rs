@@ -5,6 +5,7 @@
 //! needs, and what the contract wants beyond it (ties by id, filters, excluded images) is done with the rows that come
 //! back. Where these do not settle the page (a narrow filter, many equals at its edge), the exact form answers.
 
+use super::MOST_SKIPPED;
 use super::filter::Condition;
 use crate::oracle::connection::error::Stop;
 use crate::oracle::connection::session::Session;
@@ -22,9 +23,6 @@ const WIDEN: usize = 4;
 
 /// Rows of the approximate form at most; beyond, comparing all is not much dearer.
 const MOST_APPROXIMATE: usize = 4_096;
-
-/// No page starts behind this many hits.
-pub(crate) const MOST_SKIPPED: usize = 10_000_000;
 
 /// How a vector search is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

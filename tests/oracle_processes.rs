@@ -1,14 +1,12 @@
 //! Several server processes on one Oracle database (the stand-in's): none holds any truth of its own.
 
-#[expect(dead_code, reason = "each test program uses its own part")]
-mod standin;
-
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use oracle_standin::testing;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -56,7 +54,7 @@ fn command(name: &str, data: &Path, shared: &Path) -> Command {
     command
         .arg(name)
         .current_dir(data)
-        .envs(standin::settings_below(shared))
+        .envs(testing::settings_below(shared))
         .env("MITSUKE_BIND", "127.0.0.1:0")
         .env("MITSUKE_DATA_DIR", data)
         .env("MITSUKE_MODELS_DIR", shared.join("models"))
@@ -75,7 +73,7 @@ impl Starting {
         let data = tempfile::tempdir().unwrap();
         let mut command = command("serve", data.path(), shared);
         // The dynamic linker looks here for what the driver asks for: libclntsh.so.
-        let mut search = standin::client_dir().as_os_str().to_owned();
+        let mut search = testing::client_dir().as_os_str().to_owned();
         if let Some(more) = std::env::var_os("LD_LIBRARY_PATH") {
             search.push(":");
             search.push(more);

@@ -18,6 +18,7 @@ mod engine;
 mod errors;
 mod oci;
 mod sql;
+pub mod testing;
 
 /// What the version banner says.
 const BANNER: &str = "Mitsuke's stand-in for Oracle Database 23ai, Version 23.26.0.0.0 (not Oracle, for tests only)";

@@ -1,36 +1,41 @@
 //! The SQL of the Oracle store, looked at without a database: a parser of Oracle's dialect takes it, and nothing in it
 //! belongs to another database.
 
-#[expect(dead_code, reason = "each test program uses its own part")]
-mod standin;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
-use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
-use mitsuke::store::{
+use mitsuke_index::UnitVector;
+use mitsuke_store::oracle::OracleSettings;
+use mitsuke_store::{
     Cursor, Filter, HybridSearch, ImagePatch, Inserted, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch,
 };
-use mitsuke_index::UnitVector;
+use oracle_standin::testing::Database;
 use sqlparser::dialect::OracleDialect;
 use sqlparser::parser::Parser;
-use standin::{Database, PASSWORD, USER};
 use time::OffsetDateTime;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::{open, settings};
 
+/// The files with an extension in a folder of this crate's and in the folders below it.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join(folder)).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|found| found == extension));
+    let mut files = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), extension, &mut files);
     files.sort();
     assert!(!files.is_empty(), "{folder} holds no .{extension}");
     files
+}
+
+fn collect(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, extension, files);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
 }
 
 /// String literals of a Rust file, with `\` at the end of a line as Rust reads it. Tests and comments are left out.
@@ -99,7 +104,7 @@ fn is_sql(text: &str) -> bool {
 /// SQL literals of the store, as written.
 fn sql_of_the_store() -> Vec<(String, String)> {
     let mut out = Vec::new();
-    for path in files("src/store/oracle", "rs") {
+    for path in files("src/oracle", "rs") {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         for literal in literals(&fs::read_to_string(&path).unwrap()) {
             if is_sql(&literal) {
@@ -188,7 +193,7 @@ fn no_sql_belongs_to_another_database() {
         assert_oracle_only(&place, &sql);
         assert!(!sql.ends_with(';'), "{place}: a semicolon is no part of a statement: {sql}");
     }
-    for path in files("sql/oracle", "sql") {
+    for path in files("../../sql/oracle", "sql") {
         for statement in statements(&fs::read_to_string(&path).unwrap()) {
             assert_oracle_only(&path.display().to_string(), &statement);
         }
@@ -347,12 +352,10 @@ fn ask_for_everything(store: &dyn Store) {
 
 #[test]
 fn a_parser_of_oracles_dialect_takes_all_sql() {
-    let database = Database::new();
+    let database = Database::temporary();
     database.start_log();
     for target_accuracy in [95, 100] {
-        let settings =
-            OracleSettings { target_accuracy, ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn()) };
-        let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
+        let store = open(OracleSettings { target_accuracy, ..settings(&database) });
         ask_for_everything(&store);
         let findings = store.diagnose();
         assert!(!findings.is_empty());
@@ -382,7 +385,7 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
     assert!(unsent.is_empty(), "never sent, so never parsed: {unsent:#?}");
 }
 
-/// Statements that only run where a database of the article is taken over; tests/store_oracle.rs does that.
+/// Statements that only run where a database of the article is taken over; the tests of adoption do that.
 const ONLY_FOR_AN_ARTICLES_DATABASE: [&str; 5] = [
     "IMAGE_EMBEDDINGS_ARTICLE",
     "SET VECTOR_DIMENSION",
@@ -394,7 +397,7 @@ const ONLY_FOR_AN_ARTICLES_DATABASE: [&str; 5] = [
 #[test]
 fn a_parser_of_oracles_dialect_takes_the_migrations() {
     let mut parsed = 0;
-    for path in files("sql/oracle", "sql") {
+    for path in files("../../sql/oracle", "sql") {
         for statement in statements(&fs::read_to_string(&path).unwrap()) {
             if !beyond_the_parser(&statement) {
                 assert_parses(&path.display().to_string(), &statement);

@@ -1,18 +1,13 @@
 //! A database that the article's own DDL made and its scripts filled is taken over in place: every row stays, whatever
 //! oddities there are, and wherever the taking over is broken off.
 
-#[expect(dead_code, reason = "only a part of it is needed here")]
-#[path = "contract/fixtures.rs"]
-mod fixtures;
-#[expect(dead_code, reason = "each test program uses its own part")]
-mod standin;
-
-use fixtures::*;
-use secrecy::SecretString;
-use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
-use mitsuke::store::{ImagePatch, Inserted, NewModel, Sha256, Store as _};
+use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
+use mitsuke_store::{Filter, ImagePatch, Inserted, NewModel, Sha256, Store as _};
+use mitsuke_store_testing::fixtures::*;
 use oracle::Connection;
-use standin::{Database, Failure, PASSWORD, USER};
+use oracle_standin::testing::{Database, Failure};
+
+use crate::settings;
 
 /// Tables and views as the article has them, without its vector index: with it no second dimension could have come in.
 const DDL: [&str; 6] = [
@@ -67,7 +62,7 @@ const ROWS: [&str; 22] = [
 ];
 
 fn article() -> (Database, Connection) {
-    let database = Database::new();
+    let database = Database::temporary();
     let connection = database.connect();
     for sql in DDL.iter().chain(&ROWS) {
         connection.execute(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -87,14 +82,7 @@ fn examine(bytes: &[u8], prompt: Option<&str>) -> ForeignFacts {
 }
 
 fn store(database: &Database) -> OracleStore {
-    // Whoever asks waits that long for the taking over, which may be slow on a machine that is busy.
-    let connect_timeout = std::time::Duration::from_secs(60);
-    let settings = OracleSettings {
-        pool_size: 2,
-        connect_timeout,
-        ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn())
-    };
-    OracleStore::new(settings, examine)
+    OracleStore::new(OracleSettings { pool_size: 2, ..settings(database) }, examine)
 }
 
 fn number(connection: &Connection, sql: &str) -> i64 {
@@ -143,7 +131,7 @@ fn every_row_stays_whatever_state_it_is_in() {
     all_is_there(&store, &article);
     let indexed = "SELECT COUNT(*) FROM user_ind_columns WHERE table_name = 'IMAGE_EMBEDDINGS_ARTICLE' AND column_name = 'IMAGE_ID'";
     assert_eq!(number(&article, indexed), 1, "deleting an image does not read the whole table");
-    let filter = mitsuke::store::Filter { generation_model: Some("sdxl".into()), seed: Some(5), ..Default::default() };
+    let filter = Filter { generation_model: Some("sdxl".into()), seed: Some(5), ..Default::default() };
     let filtered: Vec<_> = store.newest(&filter, None, 9).unwrap().iter().map(|image| image.image_id).collect();
     assert_eq!(filtered, [1], "the readable parts of an old prompt can be filtered by");
 }
@@ -262,4 +250,83 @@ fn several_processes_that_start_on_it_at_once_take_turns() {
         }
     });
     stores.iter().for_each(|store| all_is_there(store, &article));
+}
+
+/// What the article's own DDL makes and its scripts put in: one table for embeddings of all models.
+const ARTICLE: [&str; 14] = [
+    "CREATE TABLE images (image_id NUMBER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, image_data BLOB,
+        file_name VARCHAR2(255), file_type VARCHAR2(50), upload_date TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+        generation_prompt CLOB)",
+    "CREATE TABLE embedding_models (model_id NUMBER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, model_name VARCHAR2(255),
+        model_version VARCHAR2(50), is_current CHAR(1) CHECK (is_current IN ('Y', 'N')), vector_dimension NUMBER)",
+    "CREATE TABLE image_descriptions (description_id NUMBER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, image_id NUMBER,
+        description CLOB, CONSTRAINT fk_image_description FOREIGN KEY (image_id) REFERENCES images (image_id))",
+    "CREATE TABLE image_embeddings (embedding_id NUMBER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, image_id NUMBER,
+        model_id NUMBER, embedding VECTOR,
+        CONSTRAINT fk_image_embedding FOREIGN KEY (image_id) REFERENCES images (image_id),
+        CONSTRAINT fk_embedding_model FOREIGN KEY (model_id) REFERENCES embedding_models (model_id))",
+    "CREATE VECTOR INDEX image_embedding_idx ON image_embeddings (embedding) ORGANIZATION NEIGHBOR PARTITIONS
+        DISTANCE COSINE WITH TARGET ACCURACY 95",
+    "CREATE VIEW current_embedding_model AS SELECT model_id, model_name, model_version, vector_dimension
+        FROM embedding_models WHERE is_current = 'Y'",
+    "CREATE VIEW current_image_embeddings AS SELECT ie.embedding_id, ie.image_id, ie.embedding FROM image_embeddings ie
+        JOIN current_embedding_model cem ON ie.model_id = cem.model_id",
+    "INSERT INTO embedding_models (model_name, model_version, is_current, vector_dimension)
+        VALUES ('old', '1', 'Y', 8)",
+    "INSERT INTO images (image_data, file_name, file_type, generation_prompt)
+        VALUES (HEXTORAW('01'), 'first.png', '.png', 'a sleeping cat')",
+    "INSERT INTO images (image_data, file_name, file_type) VALUES (HEXTORAW('02'), 'second.png', '.png')",
+    "INSERT INTO images (image_data, file_name, file_type) VALUES (HEXTORAW('01'), 'again.png', '.png')",
+    "INSERT INTO image_descriptions (image_id, description) VALUES (2, '白い犬')",
+    "INSERT INTO image_embeddings (image_id, model_id, embedding) VALUES (1, 1, TO_VECTOR('[1,0,0,0,0,0,0,0]'))",
+    "INSERT INTO image_embeddings (image_id, model_id, embedding) VALUES (2, 1, TO_VECTOR('[0,1,0,0,0,0,0,0]'))",
+];
+
+#[test]
+fn a_database_of_the_article_is_adopted_with_every_row() {
+    let database = Database::temporary();
+    let article = database.connect();
+    for sql in ARTICLE {
+        article.execute(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    article.commit().unwrap();
+
+    let store = crate::store(&database);
+    let current = store.current_model().unwrap().expect("the article's current model");
+    assert_eq!((current.model_name.as_str(), current.vector_dimension), ("old", 8));
+    let images = store.images(&[1, 2, 3]).unwrap();
+    let names: Vec<_> = images.iter().map(|image| image.file_name.as_str()).collect();
+    assert_eq!(names, ["first.png", "second.png", "again.png"]);
+    assert_eq!(images[0].generation_prompt.as_deref(), Some("a sleeping cat"));
+    assert_eq!(images[1].caption.as_deref(), Some("白い犬"));
+    assert_eq!(images[0].sha256, Sha256::of(&[1]));
+    assert_eq!(store.content(2).unwrap().unwrap().bytes, [2]);
+    assert_eq!(found(&store, &["sleeping"]), [1]);
+    assert_eq!(found(&store, &["犬"]), [2]);
+    assert_eq!(nearest_ids(&store, &current, &angle(0.0), 5), [1, 2]);
+    assert_eq!(store.images_without_embedding(current.model_id, None, true, 5).unwrap(), [3]);
+    // The picture that is there twice: the first row answers for the bytes.
+    let twin = Picture { bytes: vec![1], ..picture("upload") };
+    assert_eq!(twin.try_insert(&store).unwrap(), Inserted::Known(1));
+
+    // Other programs written for the article find what they know.
+    let rows = |sql: &str| article.query_row_as::<i64>(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    assert_eq!(rows("SELECT COUNT(*) FROM image_embeddings_article"), 2, "nothing was thrown away");
+    assert_eq!(rows("SELECT COUNT(*) FROM image_embeddings WHERE model_id = 1"), 2);
+    assert_eq!(
+        rows(
+            "SELECT image_id FROM current_image_embeddings
+              ORDER BY VECTOR_DISTANCE(embedding, TO_VECTOR('[0,1,0,0,0,0,0,0]'), DOT) FETCH FIRST 1 ROWS ONLY"
+        ),
+        2
+    );
+    // What such a program adds later is taken over when it is met.
+    article.execute("INSERT INTO images (image_data, file_name) VALUES (HEXTORAW('05'), 'later.png')", &[]).unwrap();
+    article.commit().unwrap();
+    let later = rows("SELECT MAX(image_id) FROM images");
+    assert_eq!(store.image(later).unwrap().unwrap().sha256, Sha256::of(&[5]));
+    assert_eq!(found(&store, &["later"]), [later]);
+    // A second start finds nothing to do.
+    let again = crate::store(&database);
+    assert_eq!(again.count_images().unwrap(), 4);
 }

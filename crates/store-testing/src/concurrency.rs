@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use mitsuke::store::{ImageId, Inserted, ModelId, Store};
+use mitsuke_store::{ImageId, Inserted, ModelId, Store};
 
-use super::fixtures::*;
+use crate::fixtures::*;
 
 const THREADS: usize = 8;
 

@@ -1,9 +1,9 @@
 //! Finding the nearest images.
 
-use mitsuke::store::{Filter, Store, StoreError, VectorSearch};
 use mitsuke_index::UnitVector;
+use mitsuke_store::{Filter, Store, StoreError, VectorSearch};
 
-use super::fixtures::*;
+use crate::fixtures::*;
 
 pub fn the_nearest_come_first_with_their_distance(store: &dyn Store) {
     let model = model(store, "a");

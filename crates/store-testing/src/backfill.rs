@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use mitsuke::store::{Coverage, Filter, ImageId, Model, NewModel, Store, StoreError, VectorSearch};
 use mitsuke_index::UnitVector;
+use mitsuke_store::{Coverage, Filter, ImageId, Model, NewModel, Store, StoreError, VectorSearch};
 
-use super::fixtures::*;
+use crate::fixtures::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

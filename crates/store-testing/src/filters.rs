@@ -1,9 +1,9 @@
 //! Which images may be found.
 
-use mitsuke::store::{Filter, ImageId, ImagePatch, Store, VectorSearch};
+use mitsuke_store::{Filter, ImageId, ImagePatch, Store, VectorSearch};
 use time::Duration;
 
-use super::fixtures::*;
+use crate::fixtures::*;
 
 fn pass(store: &dyn Store, filter: &Filter) -> Vec<ImageId> {
     let newest: Vec<_> = store.newest(filter, None, 100).unwrap().iter().map(|image| image.image_id).collect();

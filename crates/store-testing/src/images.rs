@@ -1,10 +1,10 @@
 //! Keeping, listing, changing and deleting images.
 
-use mitsuke::store::{Cursor, Filter, Image, ImagePatch, Inserted, MOST_HASHES, Sha256, Store, StoreError};
 use mitsuke_index::UnitVector;
+use mitsuke_store::{Cursor, Filter, Image, ImagePatch, Inserted, MOST_HASHES, Sha256, Store, StoreError};
 use time::Duration;
 
-use super::fixtures::*;
+use crate::fixtures::*;
 
 pub fn a_new_image_is_kept_as_it_came(store: &dyn Store) {
     let model = model(store, "a");
@@ -76,7 +76,7 @@ pub fn an_embedding_that_does_not_fit_stores_nothing(store: &dyn Store) {
     nothing_is_stored(store);
     // Nor does the second of two embeddings leave the first behind.
     let short = UnitVector::normalize(vec![1.0; DIMENSION - 1]).unwrap();
-    let other = super::fixtures::model(store, "b");
+    let other = crate::fixtures::model(store, "b");
     let refused = picture("cat").caption("猫").embedded(&model, angle(0.0)).embedded(&other, short).try_insert(store);
     assert!(matches!(refused, Err(StoreError::ModelDimension { .. })));
     nothing_is_stored(store);

@@ -6,9 +6,9 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
+use mitsuke_store::{Store as _, StoreError};
 use secrecy::SecretString;
-use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
-use mitsuke::store::{Store as _, StoreError};
 
 /// How long connecting may take in these tests.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -17,8 +17,10 @@ const CONNECT: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(6);
 
 fn answer_of(dsn: &str) -> StoreError {
-    let settings =
-        OracleSettings { connect_timeout: CONNECT, ..OracleSettings::new("mitsuke", SecretString::from("a-password"), dsn) };
+    let settings = OracleSettings {
+        connect_timeout: CONNECT,
+        ..OracleSettings::new("mitsuke", SecretString::from("a-password"), dsn)
+    };
     let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
     let started = Instant::now();
     let error = store.check().expect_err("nobody is there");

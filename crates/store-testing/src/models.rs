@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use mitsuke::store::{Coverage, Filter, NewModel, Store, StoreError, VectorSearch};
 use mitsuke_index::UnitVector;
+use mitsuke_store::{Coverage, Filter, NewModel, Store, StoreError, VectorSearch};
 
-use super::fixtures::*;
+use crate::fixtures::*;
 
 pub fn the_first_model_becomes_current(store: &dyn Store) {
     assert_eq!(store.current_model().unwrap(), None);

@@ -1,16 +1,14 @@
 //! The embedded store keeps the contract, and what it promises beyond it.
 
-mod contract;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use contract::fixtures::*;
-use mitsuke_index::IndexParams;
-use mitsuke::store::sqlite::{SqliteOptions, SqliteStore};
-use mitsuke::store::{Filter, ImageId, Model, Store, StoreError, VectorSearch};
-use mitsuke_index::UnitVector;
+use mitsuke_index::{IndexParams, UnitVector};
+use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+use mitsuke_store::{Filter, ImageId, Model, Store, StoreError, VectorSearch};
+use mitsuke_store_testing::contract_tests;
+use mitsuke_store_testing::fixtures::*;
 
 fn open() -> TestStore {
     let directory = tempfile::tempdir().unwrap();

@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::ops::Deref;
 
-use mitsuke::store::{
+use mitsuke_index::UnitVector;
+use mitsuke_store::{
     Filter, ImageId, Inserted, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit,
     VectorSearch,
 };
-use mitsuke_index::UnitVector;
 use time::{Duration, OffsetDateTime};
 
 /// Components of the contract's vectors.

@@ -3,14 +3,13 @@
 //! Every case begins with an empty schema, so all cases share one and run one after the other, and **everything that
 //! Mitsuke keeps in that schema is erased**. MITSUKE_TEST_ORACLE_ERASE=yes says that this is meant.
 
-mod contract;
-
 use std::sync::Once;
 
-use contract::fixtures::TestStore;
+use mitsuke_store::Store as _;
+use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
+use mitsuke_store_testing::contract_tests;
+use mitsuke_store_testing::fixtures::TestStore;
 use secrecy::{ExposeSecret as _, SecretString};
-use mitsuke::store::Store as _;
-use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 
 fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run scripts/test-oracle.sh"))
@@ -36,7 +35,8 @@ fn open() -> TestStore {
 
 /// Leaves tables without rows, and no model.
 fn erase(settings: &OracleSettings) {
-    let connection = oracle::Connection::connect(&settings.user, settings.password.expose_secret(), &settings.dsn).unwrap();
+    let connection =
+        oracle::Connection::connect(&settings.user, settings.password.expose_secret(), &settings.dsn).unwrap();
     let tables: Vec<String> = connection
         .query_as::<String>(
             "SELECT table_name FROM user_tables WHERE REGEXP_LIKE(table_name, '^IMAGE_EMBEDDINGS_[0-9]+$')",

@@ -1,8 +1,8 @@
 //! Finding images by the words of their captions, prompts and file names.
 
-use mitsuke::store::{Filter, ImageId, ImagePatch, KeywordSearch, Store, StoreError};
+use mitsuke_store::{Filter, ImageId, ImagePatch, KeywordSearch, Store, StoreError};
 
-use super::fixtures::*;
+use crate::fixtures::*;
 
 pub fn one_character_is_found_inside_longer_text(store: &dyn Store) {
     let end = picture("1").caption("窓辺で眠る猫").insert(store);

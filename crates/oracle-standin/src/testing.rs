@@ -1,21 +1,25 @@
-//! Tests of the Oracle store load the stand-in client library (crates/oracle-standin) through this module, and control
-//! it: each test has a database of its own, and failures are set up through a session that none of them strikes.
+//! What tests need to run over the stand-in: they load it as Oracle's client library, give each test a database of its
+//! own, and set up failures through a session that no failure strikes.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock};
+use std::time::Duration;
 
 use oracle::{Connection, InitParams};
 use tempfile::TempDir;
 
-/// The user and the password of the tests.
+/// The user of the tests.
 pub const USER: &str = "mitsuke";
-/// See [`USER`].
+/// The password of [`USER`].
 pub const PASSWORD: &str = "a-password";
 
-/// A folder that holds the stand-in under the name that Oracle's client has. It is made once for each process.
+/// A folder that holds the stand-in under the name of Oracle's client library. It is made once for each process.
 ///
-/// Cargo puts the library beside the test programs under a name of its own; it must not lie there under Oracle's
-/// name, because cargo has that folder searched by whatever it runs.
+/// Cargo puts the library beside the test programs under a name of its own. It must not lie there under Oracle's name,
+/// because cargo adds that folder to the search path of every program that it runs.
+///
+/// # Panics
+/// When the folder cannot be made, or cargo has not built the library.
 pub fn client_dir() -> &'static Path {
     static DIR: OnceLock<TempDir> = OnceLock::new();
     DIR.get_or_init(|| {
@@ -29,6 +33,7 @@ pub fn client_dir() -> &'static Path {
     .path()
 }
 
+/// The library that cargo built for the running test program, in the program's own folder.
 fn built_library() -> PathBuf {
     let name = format!("{}oracle_standin{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let program = std::env::current_exe().unwrap();
@@ -38,7 +43,10 @@ fn built_library() -> PathBuf {
     library
 }
 
-/// Makes the driver load the stand-in. The first one to call it in a process decides.
+/// Makes the driver load the stand-in. A process loads one client library, so the first call decides.
+///
+/// # Panics
+/// When the process has loaded another client library already.
 pub fn load_client() {
     static LOADED: Once = Once::new();
     LOADED.call_once(|| {
@@ -48,14 +56,14 @@ pub fn load_client() {
     });
 }
 
-/// Settings of a server that keeps its images in a database below this folder.
+/// Settings (name and value) of a server that keeps its images in a database below this folder.
 pub fn settings_below(folder: &Path) -> Vec<(&'static str, String)> {
     load_client();
     vec![
         ("DB_USER", USER.to_owned()),
         ("DB_PASSWORD", PASSWORD.to_owned()),
         ("DB_DSN", dsn_below(folder)),
-        // A machine with too much to do is no reason for a server that starts before its schema is there.
+        // On a busy machine the schema may take that long, and the server's first call waits for it.
         ("MITSUKE_DB_CONNECT_TIMEOUT_MS", "30000".to_owned()),
     ]
 }
@@ -65,24 +73,27 @@ fn dsn_below(folder: &Path) -> String {
     format!("standin.test{}/oracle", folder.display())
 }
 
-/// A database of its own, removed when dropped.
+/// A database of one test. Its methods panic when the stand-in refuses a call.
 pub struct Database {
     folder: Folder,
 }
 
-/// A folder, and whether it is ours to remove.
+/// Where a database lies.
 enum Folder {
+    /// In a folder that is removed with the database.
     Own(TempDir),
+    /// In a folder of the caller's.
     Other(PathBuf),
 }
 
 impl Database {
-    pub fn new() -> Self {
+    /// An empty database, which is removed when it is dropped.
+    pub fn temporary() -> Self {
         load_client();
         Self { folder: Folder::Own(tempfile::tempdir().unwrap()) }
     }
 
-    /// The database of a server with [`settings_below`] that folder.
+    /// The database of a server with the settings of [`settings_below`] for the same folder.
     pub fn below(folder: &Path) -> Self {
         load_client();
         Self { folder: Folder::Other(folder.to_owned()) }
@@ -95,12 +106,12 @@ impl Database {
         }
     }
 
-    /// Its connect string.
+    /// The connect string.
     pub fn dsn(&self) -> String {
         dsn_below(self.folder())
     }
 
-    /// A session of the tests' user.
+    /// A session of [`USER`].
     pub fn connect(&self) -> Connection {
         Connection::connect(USER, PASSWORD, self.dsn()).unwrap()
     }
@@ -120,7 +131,13 @@ impl Database {
         self.call(&format!(
             "BEGIN standin.fail(point => '{}', pattern => q'[{}]', action => '{}', code => {}, message => q'[{}]', \
              times => {times}, skip => {}, ms => {}); END;",
-            failure.point, failure.pattern, failure.action, failure.code, failure.message, failure.skip, failure.ms
+            failure.point,
+            failure.pattern,
+            failure.action,
+            failure.code,
+            failure.message,
+            failure.skip,
+            failure.delay.as_millis()
         ));
     }
 
@@ -134,17 +151,17 @@ impl Database {
         self.call("BEGIN standin.kill_sessions; END;");
     }
 
-    /// Takes a privilege or role away.
+    /// Takes a privilege or role away until [`Self::clear`].
     pub fn deny(&self, privilege: &str) {
         self.call(&format!("BEGIN standin.deny('{privilege}'); END;"));
     }
 
-    /// Notes statements from now on.
+    /// Notes every statement from now on.
     pub fn start_log(&self) {
         self.call("BEGIN standin.start_log; END;");
     }
 
-    /// Noted statements that hold a text (upper case, single spaces).
+    /// The noted statements that contain a text. They are in upper case, with single spaces.
     pub fn logged(&self, text: &str) -> Vec<String> {
         let control = self.control();
         let rows = control.query_as::<String>("SELECT sql_text FROM standin_calls", &[]).unwrap();
@@ -152,31 +169,30 @@ impl Database {
     }
 }
 
-/// Something that goes wrong.
+/// Something that goes wrong at a point of the client library, for the calls that it is limited to.
 #[derive(Debug, Clone)]
 pub struct Failure<'a> {
     /// `attach`, `login`, `ping`, `execute`, `fetch`, `commit`, `rollback` or `lob`.
-    pub point: &'a str,
-    /// Part of the statement; any when empty.
-    pub pattern: &'a str,
+    point: &'a str,
+    /// A part of the statement; any statement when empty.
+    pattern: &'a str,
     /// `error`, `kill_before`, `kill_inside`, `kill_after`, `hang`, `hang_after` or `delay`.
-    pub action: &'a str,
-    pub code: i32,
-    pub message: &'a str,
-    /// How often; always when `None`.
-    pub times: Option<u32>,
+    action: &'a str,
+    code: i32,
+    message: &'a str,
+    /// How many calls it strikes; all when `None`.
+    times: Option<u32>,
     /// How many calls it lets pass first.
-    pub skip: u32,
-    /// Milliseconds before it strikes.
-    pub ms: u32,
+    skip: u32,
+    delay: Duration,
 }
 
 impl<'a> Failure<'a> {
     fn new(point: &'a str, action: &'a str) -> Self {
-        Self { point, pattern: "", action, code: 0, message: "", times: None, skip: 0, ms: 0 }
+        Self { point, pattern: "", action, code: 0, message: "", times: None, skip: 0, delay: Duration::ZERO }
     }
 
-    /// The call is answered with an ORA error.
+    /// The call is answered with the ORA error of this code and message.
     pub fn error(point: &'a str, code: i32, message: &'a str) -> Self {
         Self { code, message, ..Self::new(point, "error") }
     }
@@ -186,7 +202,7 @@ impl<'a> Failure<'a> {
         Self::new(point, "kill_before")
     }
 
-    /// The session ends in the middle of the call, which leaves what it was making half made.
+    /// The session ends in the middle of the call and leaves its work half done.
     pub fn kill_inside(point: &'a str) -> Self {
         Self::new(point, "kill_inside")
     }
@@ -206,17 +222,25 @@ impl<'a> Failure<'a> {
         Self::new(point, "hang_after")
     }
 
-    /// Only calls whose statement holds this text.
+    /// The call takes this much longer.
+    pub fn delay(point: &'a str, delay: Duration) -> Self {
+        Self { delay, ..Self::new(point, "delay") }
+    }
+
+    /// Limits it to calls whose statement contains this text.
+    #[must_use]
     pub fn when(self, pattern: &'a str) -> Self {
         Self { pattern, ..self }
     }
 
-    /// Only that often.
+    /// Limits it to this many calls.
+    #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
     }
 
-    /// Lets some calls pass first.
+    /// Lets this many calls pass first.
+    #[must_use]
     pub fn after(self, skip: u32) -> Self {
         Self { skip, ..self }
     }

@@ -1,10 +1,10 @@
 //! Both legs at once, fused by rank.
 
-use mitsuke::search::{Weights, fuse};
-use mitsuke::store::{Filter, HybridHit, HybridSearch, ImageId, KeywordSearch, Model, Store, StoreError, VectorSearch};
 use mitsuke_index::UnitVector;
+use mitsuke_store::{Filter, HybridHit, HybridSearch, ImageId, KeywordSearch, Model, Store, StoreError, VectorSearch};
+use mitsuke_store::{Weights, fuse};
 
-use super::fixtures::*;
+use crate::fixtures::*;
 
 /// What a case asks, with everything it does not name left at its plainest.
 struct Ask<'a> {

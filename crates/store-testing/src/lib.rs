@@ -128,7 +128,7 @@ macro_rules! contract_tests {
         $(mod $module {
             $(#[test]
             fn $case() {
-                $crate::contract::$module::$case(&*super::$open());
+                $crate::$module::$case(&*super::$open());
             })*
         })*
     };

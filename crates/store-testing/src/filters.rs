@@ -117,7 +117,7 @@ pub fn filters_hold_for_every_kind_of_search(store: &dyn Store) {
     // Cursors keep to the filter too.
     let first = store.newest(&filter, None, 4).unwrap();
     let last = first.last().unwrap();
-    let cursor = mitsuke::store::Cursor { upload_date: last.upload_date, image_id: last.image_id };
+    let cursor = mitsuke_store::Cursor { upload_date: last.upload_date, image_id: last.image_id };
     let rest = store.newest(&filter, Some(cursor), 100).unwrap();
     let all: Vec<_> = first.iter().chain(&rest).map(|image| image.image_id).collect();
     assert_eq!(sorted(all), passing);
@@ -178,7 +178,7 @@ pub fn fields_of_the_generation_are_compared_whole(store: &dyn Store) {
     // A changed prompt brings its own fields; a cleared one none.
     let set = |raw: &str, json: Option<&str>| ImagePatch {
         caption: None,
-        generation_prompt: Some(Some((raw.into(), json.map(Into::into)))),
+        generation_prompt: Some(Some((raw.into(), json.and_then(|json| serde_json::from_str(json).ok())))),
     };
     store.update_image(a, &set("new", Some(r#"{"seed":70,"model":"flux"}"#))).unwrap();
     assert_eq!((seed(70), model("flux"), sampler("DPM++ 2M Karras")), (vec![a, b], vec![a], vec![b]));

@@ -1,7 +1,9 @@
 //! Both legs at once, fused by rank.
 
 use mitsuke_index::UnitVector;
-use mitsuke_store::{Filter, HybridHit, HybridSearch, ImageId, KeywordSearch, Model, Store, StoreError, VectorSearch};
+use mitsuke_store::{
+    Filter, HybridSearch, ImageId, KeywordSearch, Model, RankedImage, Store, StoreError, VectorSearch,
+};
 use mitsuke_store::{Weights, fuse};
 
 use crate::fixtures::*;
@@ -53,7 +55,7 @@ impl Ask<'_> {
         }
     }
 
-    fn hits(&self, store: &dyn Store) -> Vec<HybridHit> {
+    fn hits(&self, store: &dyn Store) -> Vec<RankedImage> {
         store.search_hybrid(&self.search()).unwrap()
     }
 
@@ -75,7 +77,7 @@ fn fill(store: &dyn Store, model: &Model, count: u16) -> Vec<ImageId> {
 }
 
 /// Asserts that the whole answer is what the definition makes of the two legs.
-fn assert_is_fused(store: &dyn Store, ask: &Ask<'_>) -> Vec<HybridHit> {
+fn assert_is_fused(store: &dyn Store, ask: &Ask<'_>) -> Vec<RankedImage> {
     let (filter, exclude) = (&ask.filter, ask.exclude.as_slice());
     let vector = VectorSearch {
         exact: false,
@@ -95,7 +97,7 @@ fn assert_is_fused(store: &dyn Store, ask: &Ask<'_>) -> Vec<HybridHit> {
     for (hit, expected) in hits.iter().zip(&expected) {
         assert_eq!(hit.image_id, expected.image_id);
         assert_eq!((hit.vector_rank, hit.keyword_rank), (expected.vector_rank, expected.keyword_rank));
-        assert!((hit.score - expected.score).abs() < 1e-9, "{hit:?} {expected:?}");
+        assert!((hit.score.unwrap() - expected.score.unwrap()).abs() < 1e-9, "{hit:?} {expected:?}");
         let embedding = store.embedding(ask.model.model_id, hit.image_id).unwrap();
         match (embedding, hit.distance) {
             (Some(vector), Some(distance)) => assert!((ask.query.similarity(&vector) + distance).abs() < 1e-5),

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use mitsuke_index::{IndexParams, UnitVector};
 use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
-use mitsuke_store::{Filter, ImageId, Model, Store, StoreError, VectorSearch};
+use mitsuke_store::{
+    EmbeddingStore as _, Filter, ImageId, ImageStore as _, Model, ModelStore as _, SearchStore as _, Store, StoreError,
+    VectorSearch,
+};
 use mitsuke_store_testing::contract_tests;
 use mitsuke_store_testing::fixtures::*;
 

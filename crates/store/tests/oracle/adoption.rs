@@ -1,8 +1,11 @@
 //! A database that the article's own DDL made and its scripts filled is taken over in place: every row stays, whatever
 //! oddities there are, and wherever the taking over is broken off.
 
+use mitsuke_image::Generation;
 use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
-use mitsuke_store::{Filter, ImagePatch, Inserted, NewModel, Sha256, Store as _};
+use mitsuke_store::{
+    EmbeddingStore as _, Filter, ImagePatch, ImageStore as _, Inserted, ModelStore as _, NewModel, Sha256, Store as _,
+};
 use mitsuke_store_testing::fixtures::*;
 use oracle::Connection;
 use oracle_standin::testing::{Database, Failure};
@@ -77,7 +80,12 @@ fn examine(bytes: &[u8], prompt: Option<&str>) -> ForeignFacts {
         file_type: (bytes.len() > 1).then_some("image/png"),
         width: u32::try_from(bytes.len()).unwrap(),
         height: 7,
-        generation: prompt.map(|prompt| format!("{{\"prompt\":\"{prompt}\",\"model\":\"SDXL\",\"seed\":5}}")),
+        generation: prompt.map(|prompt| Generation {
+            prompt: Some(prompt.to_owned()),
+            model: Some("SDXL".to_owned()),
+            seed: Some(5),
+            ..Generation::default()
+        }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use mitsuke_store::oracle::OracleStore;
-use mitsuke_store::{Inserted, Store as _};
+use mitsuke_store::{EmbeddingStore as _, ImageStore as _, Inserted, ModelStore as _, Store as _};
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::Database;
 

@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleSettings;
 use mitsuke_store::{
@@ -234,6 +236,15 @@ fn assert_parses(place: &str, sql: &str) {
     }
 }
 
+/// The readable parts of the prompt of [`image`].
+static GENERATION: LazyLock<Generation> = LazyLock::new(|| Generation {
+    prompt: Some("a cat".to_owned()),
+    seed: Some(7),
+    model: Some("m".to_owned()),
+    sampler: Some("s".to_owned()),
+    ..Generation::default()
+});
+
 fn image<'a>(name: &'a str, embeddings: &'a [(i64, UnitVector)]) -> NewImage<'a> {
     NewImage {
         bytes: name.as_bytes(),
@@ -244,7 +255,7 @@ fn image<'a>(name: &'a str, embeddings: &'a [(i64, UnitVector)]) -> NewImage<'a>
         height: 20,
         upload_date: OffsetDateTime::UNIX_EPOCH,
         generation_prompt: Some("a cat\nSteps: 20"),
-        generation: Some(r#"{"prompt":"a cat","seed":7,"model":"m","sampler":"s"}"#),
+        generation: Some(&GENERATION),
         caption: Some("白い猫"),
         embeddings,
     }

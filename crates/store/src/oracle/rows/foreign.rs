@@ -4,13 +4,14 @@ use oracle::Connection;
 use oracle::sql_type::Timestamp;
 
 use super::document::search_text;
-use super::images::{joined, parts_of};
+use super::images::{generation_binds, generation_json, joined};
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::Stop;
 use crate::oracle::connection::session::{execute, query};
 use crate::oracle::connection::value::{self, Binds, Value};
 use crate::texts::Document;
 use crate::{ImageId, Sha256};
+use mitsuke_image::Generation;
 
 /// What Mitsuke finds out about a picture that another program stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,8 +22,8 @@ pub struct ForeignFacts {
     pub width: u32,
     /// Pixels down, orientation applied; 0 when unknown.
     pub height: u32,
-    /// Readable parts of the generation prompt as a JSON object.
-    pub generation: Option<String>,
+    /// The readable parts of the generation prompt.
+    pub generation: Option<Generation>,
 }
 
 /// Examines bytes and generation prompt of a picture that another program stored. The store knows nothing of pictures,
@@ -72,7 +73,7 @@ pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
         file_name: &foreign.file_name,
         caption: caption.as_deref(),
         generation_prompt: foreign.generation_prompt.as_deref(),
-        generation: facts.generation.as_deref(),
+        generation: facts.generation.as_ref(),
     });
     // The article's scripts note the extension of the file (".png") instead of a media type.
     let file_type = facts.file_type.unwrap_or(foreign.file_type.as_str());
@@ -97,8 +98,8 @@ pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
                 .with("sha256", sha256)
                 .with("sha256_key", Value::Hash(key))
                 .with("upload_date", upload_date.clone())
-                .and(parts_of(facts.generation.as_deref()))
-                .with("generation", Value::clob(facts.generation.as_deref()))
+                .and(generation_binds(facts.generation.as_ref()))
+                .with("generation", generation_json(facts.generation.as_ref()))
                 .with("search_text", Value::clob(Some(&words))),
         )
     };

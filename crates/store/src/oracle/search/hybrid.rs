@@ -15,7 +15,7 @@ use crate::oracle::connection::error::Stop;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, Value};
 use crate::oracle::rows::models::VectorTable;
-use crate::{HybridHit, HybridSearch, ImageId, KeywordHit, fuse_hits};
+use crate::{HybridSearch, ImageId, KeywordHit, RankedImage, fuse_hits};
 
 /// The rows of both legs.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub(crate) fn search(
     table: &VectorTable,
     search: &HybridSearch<'_>,
     form: Form,
-) -> Result<Vec<HybridHit>, Stop> {
+) -> Result<Vec<RankedImage>, Stop> {
     let terms = search.keyword_leg().map(|leg| expression(leg.terms)).transpose()?.flatten();
     let vector = search.vector_leg().is_some();
     if search.depth == 0 || search.limit == 0 || search.offset > MOST_SKIPPED || !(vector || terms.is_some()) {

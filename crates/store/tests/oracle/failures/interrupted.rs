@@ -1,6 +1,6 @@
 //! Work of several statements that stops at one of them and is run again.
 
-use mitsuke_store::{NewModel, Store as _};
+use mitsuke_store::{ModelStore as _, NewModel, Store as _};
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, Failure};
 

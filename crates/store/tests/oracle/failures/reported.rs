@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mitsuke_store::oracle::{OracleSettings, OracleStore};
-use mitsuke_store::{Filter, HybridSearch, KeywordSearch, Store as _, VectorSearch};
+use mitsuke_store::{Filter, HybridSearch, ImageStore as _, KeywordSearch, SearchStore as _, Store as _, VectorSearch};
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, Failure};
 use secrecy::SecretString;

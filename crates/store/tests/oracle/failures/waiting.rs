@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mitsuke_store::oracle::OracleSettings;
-use mitsuke_store::{Inserted, Store as _};
+use mitsuke_store::{ImageStore as _, Inserted, ModelStore as _, Store as _};
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, Failure};
 

@@ -1,4 +1,4 @@
-//! What a backfill works with: leases, missing embeddings, failures, whole spaces of embeddings, retiring a model.
+//! The calls of a backfill: leases, missing embeddings, failures, listing all embeddings, retiring a model.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::fixtures::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// All pages of a listing of two at a time.
+/// Collects all pages of a listing, two entries at a time.
 fn in_pages<T>(mut page: impl FnMut(Option<ImageId>) -> Vec<T>, id: impl Fn(&T) -> ImageId) -> Vec<T> {
     let mut listed: Vec<T> = Vec::new();
     loop {
@@ -53,7 +53,7 @@ pub fn embeddings_are_read_in_pages_by_image(store: &dyn Store) {
             expected.push((picture.embedded(&a, angle(f32::from(n))).insert(store), angle(f32::from(n))));
         }
     }
-    // Replacing one does not change its place.
+    // Replacing an embedding does not change its place.
     expected[1].1 = angle(45.0);
     assert!(store.put_embedding(a.model_id, expected[1].0, &angle(45.0)).unwrap());
     let read = in_pages(|after| store.embeddings(a.model_id, after, 2).unwrap(), |(id, _)| *id);
@@ -87,13 +87,13 @@ pub fn a_failure_is_recorded_replaced_and_removed_by_an_embedding(store: &dyn St
     assert_eq!(coverage(), Coverage { embedded: 1, failed: 3, total: 5 });
     assert!(store.delete_image(ids[3]).unwrap());
     assert_eq!(coverage(), Coverage { embedded: 1, failed: 2, total: 4 });
-    // Gone: neither embedding nor failure.
+    // Neither an embedding nor a failure is left.
     assert!(!store.put_embedding_failure(b.model_id, ids[3], "x").unwrap());
     assert!(!store.put_embedding(b.model_id, ids[3], &angle(0.0)).unwrap());
     // An image that has an embedding keeps it.
     assert!(store.put_embedding_failure(b.model_id, ids[2], "x").unwrap());
     assert_eq!(coverage(), Coverage { embedded: 1, failed: 2, total: 4 });
-    // What failed is missing for a switch.
+    // A failed image counts as missing for a switch.
     let refused = store.set_current_model(b.model_id, false);
     assert!(matches!(refused, Err(StoreError::Coverage { embedded: 1, total: 4, .. })), "{refused:?}");
 }
@@ -127,7 +127,7 @@ pub fn maintenance_is_switched_on_and_off_but_not_off_for_the_current_model(stor
     assert!(matches!(refused, Err(StoreError::CurrentModel(id)) if id == a.model_id), "{refused:?}");
     assert!(store.set_maintained(a.model_id, true).unwrap().is_current);
     assert_eq!(maintained(), [true, false]);
-    // Whoever was current stays maintained, so that switching back is as quick.
+    // The model that was current stays maintained, so that switching back is as quick.
     store.set_current_model(b.model_id, false).unwrap();
     assert_eq!(maintained(), [true, true]);
     assert!(!store.set_maintained(a.model_id, false).unwrap().maintained);

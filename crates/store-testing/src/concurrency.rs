@@ -51,7 +51,7 @@ pub fn many_writers_and_readers_lose_nothing(store: &dyn Store) {
                 let query = &vectors[n];
                 scope.spawn(move || {
                     while writing.load(Ordering::Relaxed) {
-                        // What is found is there, with its text, in order and without doubles.
+                        // Every hit exists, with its text, in order and once.
                         let hits = nearest(store, model, query, 20);
                         assert!(hits.is_sorted_by(|a, b| a.distance <= b.distance));
                         let ids: Vec<_> = hits.iter().map(|hit| hit.image_id).collect();
@@ -73,7 +73,7 @@ pub fn many_writers_and_readers_lose_nothing(store: &dyn Store) {
                         let number = writer * EACH + n;
                         let picture = picture(&number.to_string()).caption("眠る猫");
                         let image_id = picture.embedded(model, vectors[number].clone()).insert(store);
-                        // What has been answered as stored is found by the very next search.
+                        // An image that has been answered as stored is found by the very next search.
                         let hits = nearest(store, model, &vectors[number], 1);
                         assert_eq!(hits[0].image_id, image_id);
                     }

@@ -1,4 +1,4 @@
-//! Which images may be found.
+//! Filters of images.
 
 use mitsuke_store::{Filter, ImageId, ImagePatch, Store, VectorSearch};
 use time::Duration;
@@ -175,7 +175,7 @@ pub fn fields_of_the_generation_are_compared_whole(store: &dyn Store) {
     assert!(seed(0).is_empty());
     assert_eq!(pass(store, &Filter::default()), [a, b, c, d, e, f]);
 
-    // A changed prompt brings its own fields; a cleared one none.
+    // A changed prompt brings its own fields, and a cleared one has none.
     let set = |raw: &str, json: Option<&str>| ImagePatch {
         caption: None,
         generation_prompt: Some(Some((raw.into(), json.and_then(|json| serde_json::from_str(json).ok())))),

@@ -8,7 +8,7 @@ use mitsuke_store::{Weights, fuse};
 
 use crate::fixtures::*;
 
-/// What a case asks, with everything it does not name left at its plainest.
+/// The search of a case, with defaults for everything that the case does not name.
 struct Ask<'a> {
     model: &'a Model,
     query: UnitVector,
@@ -64,8 +64,8 @@ impl Ask<'_> {
     }
 }
 
-/// Images at 0°, 1°, 2° …, of which every third has the word, with a different number of other words each, so that
-/// the ranking by words is another one than that by angle.
+/// Inserts images at 0°, 1°, 2° …. Every third has the word, each with a different number of other words, so that the
+/// ranking by words differs from that by angle.
 fn fill(store: &dyn Store, model: &Model, count: u16) -> Vec<ImageId> {
     (0..count)
         .map(|n| {
@@ -76,7 +76,7 @@ fn fill(store: &dyn Store, model: &Model, count: u16) -> Vec<ImageId> {
         .collect()
 }
 
-/// Asserts that the whole answer is what the definition makes of the two legs.
+/// Asserts that the whole answer is the fusion of the two legs, as the definition says.
 fn assert_is_fused(store: &dyn Store, ask: &Ask<'_>) -> Vec<RankedImage> {
     let (filter, exclude) = (&ask.filter, ask.exclude.as_slice());
     let vector = VectorSearch {
@@ -114,7 +114,8 @@ pub fn both_legs_are_fused_by_rank(store: &dyn Store) {
     let hits = assert_is_fused(store, &ask(&model, &["猫"]));
     assert_eq!(hits.len(), 41);
     assert!(hits.iter().any(|hit| hit.vector_rank.is_none() && hit.distance.is_none()));
-    // Not deep enough for all: the hits of one leg below the depth of the other still show their distance.
+    // The depth does not reach all images. A hit of one leg that lies below the depth of the other still has its
+    // distance.
     let hits = assert_is_fused(store, &Ask { depth: 10, ..ask(&model, &["猫"]) });
     assert!(hits.iter().any(|hit| hit.vector_rank.is_none() && hit.distance.is_some()));
     for weights in [Weights { vector: 3.0, keyword: 0.5 }, Weights { vector: 0.25, keyword: 2.0 }] {
@@ -193,7 +194,7 @@ pub fn a_least_similarity_holds_for_keyword_hits_too(store: &dyn Store) {
     }
     let floor = Ask { min_similarity: Some(0.9), ..ask(&model, &["猫"]) };
     assert_eq!(floor.ids(store), [near_cat, near]);
-    // The rank among all hits of its leg, also where others of them are left out.
+    // The rank counts all hits of the leg, including those that the search leaves out.
     let alone = without.hits(store).into_iter().find(|hit| hit.image_id == near_cat).unwrap();
     assert_eq!(floor.hits(store)[0], alone);
 }
@@ -202,7 +203,7 @@ pub fn fused_ties_go_to_the_newer_image(store: &dyn Store) {
     let model = model(store, "a");
     let by_vector = picture("1").embedded(&model, angle(0.0)).insert(store);
     let by_keyword = picture("2").caption("猫").insert(store);
-    // Each leads one leg.
+    // Each image leads one leg.
     assert_eq!(ask(&model, &["猫"]).ids(store), [by_keyword, by_vector]);
 }
 

@@ -75,7 +75,7 @@ pub fn an_embedding_that_does_not_fit_stores_nothing(store: &dyn Store) {
         "{refused:?}"
     );
     nothing_is_stored(store);
-    // Nor does the second of two embeddings leave the first behind.
+    // The first of two embeddings is not stored either when the second does not fit.
     let short = UnitVector::normalize(vec![1.0; DIMENSION - 1]).unwrap();
     let other = crate::fixtures::model(store, "b");
     let refused = picture("cat").caption("猫").embedded(&model, angle(0.0)).embedded(&other, short).try_insert(store);
@@ -162,7 +162,7 @@ pub fn a_cursor_survives_what_happens_in_front_of_it(store: &dyn Store) {
     let last = first.last().unwrap();
     let cursor = Cursor { upload_date: last.upload_date, image_id: last.image_id };
     picture("newer").at(100).insert(store);
-    // Even the image it points at may go.
+    // The image that a cursor points at may be deleted.
     assert!(store.delete_image(ids[3]).unwrap());
     let rest = store.newest(&Filter::default(), Some(cursor), 10).unwrap();
     assert_eq!(rest.iter().map(|image| image.image_id).collect::<Vec<_>>(), [ids[2], ids[1], ids[0]]);

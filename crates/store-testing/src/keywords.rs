@@ -19,7 +19,7 @@ pub fn two_and_more_characters_are_found_inside_longer_text(store: &dyn Store) {
     let portrait = picture("1").caption("美しい女性の肖像画").insert(store);
     let car = picture("2").caption("東京の街を走る青い車、夕焼け").insert(store);
     let alone = picture("3").caption("女性").insert(store);
-    // The characters are all there, and not side by side.
+    // The characters all occur, but not side by side.
     picture("4").caption("女の子と男性、車は青い").insert(store);
     assert_eq!(sorted(found(store, &["女性"])), [portrait, alone]);
     assert_eq!(found(store, &["青い車"]), [car]);
@@ -147,7 +147,7 @@ pub fn no_input_is_syntax(store: &dyn Store) {
         text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
     };
     for term in hostile {
-        // No more than its words, one after the other.
+        // The phrase matches its words in their order only.
         let phrase = words(term);
         let holds = |text: &&str| !phrase.is_empty() && words(text).windows(phrase.len()).any(|part| part == phrase);
         let expected: Vec<_> = ids.iter().zip(&texts).filter(|(_, text)| holds(text)).map(|(id, _)| *id).collect();
@@ -160,7 +160,7 @@ pub fn no_input_is_syntax(store: &dyn Store) {
     let many: Vec<String> = (0..5000).map(|n| format!("word{n}")).collect();
     let search = KeywordSearch { terms: &many, filter: &Filter::default(), exclude: &[], offset: 0, limit: 10 };
     assert!(matches!(store.search_keyword(&search), Err(StoreError::BadKeywords(_))), "every term is required");
-    // One word again and again is one term.
+    // A repeated word is one term.
     assert_eq!(found(store, &vec!["dog"; 5000]), [dog]);
     for endless in ["猫".repeat(20_000), "cat ".repeat(5_000)] {
         let search =

@@ -1,13 +1,12 @@
-//! What every store must answer, as tests for any `dyn Store`.
+//! The contract of the stores: test cases that every `dyn Store` has to pass.
 //!
-//! A test binary says how to open an empty store and takes the whole suite:
+//! A test binary passes a function that opens an empty store, and gets the whole suite:
 //!
 //! ```ignore
-//! mod contract;
-//! contract_tests!(open_empty_store);
+//! mitsuke_store_testing::contract_tests!(open_empty_store);
 //! ```
 //!
-//! Each case gets an empty store of its own. Cases say nothing about speed or about how a store does it.
+//! Each case gets an empty store of its own. No case depends on a store's speed or on its inner workings.
 
 pub mod backfill;
 pub mod concurrency;
@@ -19,7 +18,7 @@ pub mod keywords;
 pub mod models;
 pub mod vectors;
 
-/// One `#[test]` for each case, on the stores that `$open` (a `fn() -> TestStore` beside the call) opens.
+/// Makes one `#[test]` for each case, on the stores that `$open` (a `fn() -> TestStore` beside the call) opens.
 #[macro_export]
 macro_rules! contract_tests {
     ($open:ident) => {

@@ -29,7 +29,7 @@ pub fn registering_again_finds_the_same_model(store: &dyn Store) {
     newer.model_version = "3".into();
     assert_ne!(store.register_model(&newer).unwrap().model_id, second.model_id);
     assert_eq!(store.models().unwrap().len(), 4);
-    // Also after a switch, registering changes nothing.
+    // Registering changes nothing after a switch either.
     store.set_current_model(second.model_id, false).unwrap();
     assert!(!model(store, "a").is_current);
 }
@@ -53,7 +53,7 @@ pub fn coverage_counts_what_is_there(store: &dyn Store) {
     picture("3").insert(store);
     let counts = || [&a, &b].map(|model| covered(store, model));
     assert_eq!(counts(), [(2, 3), (1, 3)]);
-    // Replacing is no addition.
+    // Replacing an embedding adds none.
     assert!(store.put_embedding(a.model_id, first, &angle(5.0)).unwrap());
     assert_eq!(counts(), [(2, 3), (1, 3)]);
     assert!(store.put_embedding(b.model_id, first, &angle(5.0)).unwrap());
@@ -91,7 +91,7 @@ pub fn a_partial_switch_is_made_when_asked_for(store: &dyn Store) {
 pub fn switching_back_and_forth_keeps_one_current(store: &dyn Store) {
     let models = ["a", "b", "c"].map(|name| model(store, name));
     for model in models.iter().chain(models.iter().rev()) {
-        // Without images every model covers all of them.
+        // Every model covers all of no images.
         store.set_current_model(model.model_id, false).unwrap();
         store.set_current_model(model.model_id, false).unwrap();
         let current: Vec<_> =

@@ -59,7 +59,7 @@ pub fn an_excluded_image_is_left_out_and_replaced(store: &dyn Store) {
 pub fn pages_by_offset_make_the_whole_list(store: &dyn Store) {
     let model = model(store, "a");
     for (n, vector) in scattered(200, 1).into_iter().enumerate() {
-        // Every vector twice, so that pages end between equals.
+        // Every vector occurs twice, so that pages end between ties.
         picture(&format!("{n}a")).embedded(&model, vector.clone()).insert(store);
         picture(&format!("{n}b")).embedded(&model, vector).insert(store);
     }
@@ -105,7 +105,7 @@ pub fn only_the_named_models_embeddings_are_compared(store: &dyn Store) {
     for _ in 0..2 {
         assert_eq!(nearest_ids(store, &a, &angle(0.0), 10), [near_in_a, near_in_b]);
         assert_eq!(nearest_ids(store, &b, &angle(0.0), 10), [near_in_b, near_in_a]);
-        // Which model is current makes no difference: the search names its own.
+        // The search names its own model, whichever is current.
         store.set_current_model(b.model_id, false).unwrap();
     }
 }
@@ -134,7 +134,7 @@ pub fn a_replaced_embedding_is_found_by_its_new_vector(store: &dyn Store) {
 
 pub fn a_filter_never_makes_the_answer_short(store: &dyn Store) {
     let model = model(store, "a");
-    // The few that pass are the farthest of all.
+    // The few images that pass are the farthest of all.
     for n in 0..300_u16 {
         picture(&n.to_string()).embedded(&model, angle(f32::from(n) / 10.0)).insert(store);
     }

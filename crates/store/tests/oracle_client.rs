@@ -1,7 +1,7 @@
-//! Oracle's genuine client library, and nobody who answers: what the store says, and that it comes back at all.
+//! The store over Oracle's genuine client library, with no database to answer: its errors, and that every call returns.
 //!
-//! `scripts/oracle_client.sh --test` fetches the library (it is never part of this repository) and runs these tests.
-//! A process loads one client library, so they have a binary of their own.
+//! `scripts/oracle_client.sh --test` fetches the library (which is never part of this repository) and runs these tests.
+//! A process loads one client library, so these tests have a binary of their own.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -10,10 +10,10 @@ use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke_store::{Store as _, StoreError};
 use secrecy::SecretString;
 
-/// How long connecting may take in these tests.
+/// The limit for connecting in these tests.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// What a call may take beyond the limit that was set, for a machine that is busy.
+/// The time that a call may take beyond its limit, for a busy machine.
 const SLACK: Duration = Duration::from_secs(6);
 
 fn answer_of(dsn: &str) -> StoreError {
@@ -67,7 +67,7 @@ fn a_listener_that_says_nothing_is_given_up() {
 fn a_connect_string_that_leads_nowhere_is_the_operators_business() {
     for dsn in ["no-such-host.invalid:1521/FREEPDB1", "NO_SUCH_ALIAS"] {
         match answer_of(dsn) {
-            // The client asks name servers for both, and they may take longer than connecting may.
+            // The client asks name servers for both, which may take longer than the limit for connecting.
             StoreError::Unreachable(reason) => {
                 assert!(reason.contains("MITSUKE_DB_CONNECT_TIMEOUT_MS"), "{dsn}: {reason}")
             }

@@ -1,7 +1,7 @@
-//! The contract on a real Oracle database: `scripts/test-oracle.sh` says which and runs it.
+//! The contract on a real Oracle database, which `scripts/test-oracle.sh` chooses.
 //!
 //! Every case begins with an empty schema, so all cases share one and run one after the other, and **everything that
-//! Mitsuke keeps in that schema is erased**. MITSUKE_TEST_ORACLE_ERASE=yes says that this is meant.
+//! Mitsuke keeps in that schema is erased**. MITSUKE_TEST_ORACLE_ERASE=yes confirms that.
 
 use std::sync::Once;
 
@@ -33,7 +33,7 @@ fn open() -> TestStore {
     TestStore::new(store, ())
 }
 
-/// Leaves tables without rows, and no model.
+/// Removes all rows and all models.
 fn erase(settings: &OracleSettings) {
     let connection =
         oracle::Connection::connect(&settings.user, settings.password.expose_secret(), &settings.dsn).unwrap();
@@ -56,7 +56,7 @@ fn erase(settings: &OracleSettings) {
 
 contract_tests!(open);
 
-/// The same contract with every vector search exact: what differs between the two runs is the index's doing.
+/// The contract with every vector search exact. A difference between the two runs comes from the index.
 mod exactly {
     use super::*;
 

@@ -17,7 +17,7 @@ fn open() -> TestStore {
 
 contract_tests!(open);
 
-/// The contract once more with every vector search exact.
+/// The contract with every vector search exact.
 mod with_exact_search {
     use super::*;
 

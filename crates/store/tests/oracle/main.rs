@@ -16,18 +16,18 @@ use secrecy::SecretString;
 fn settings(database: &Database) -> OracleSettings {
     OracleSettings {
         pool_size: 4,
-        // The first call waits that long for the schema, on however busy a machine.
+        // The first call waits that long for the schema, on a busy machine.
         connect_timeout: Duration::from_secs(60),
         ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn())
     }
 }
 
-/// A store over a database, which it has not connected to yet.
+/// A store over a database, not yet connected.
 fn store(database: &Database) -> OracleStore {
     open(settings(database))
 }
 
-/// A store with these settings, which has not connected yet.
+/// A store with these settings, not yet connected.
 fn open(settings: OracleSettings) -> OracleStore {
     OracleStore::new(settings, |_, _| ForeignFacts::default())
 }

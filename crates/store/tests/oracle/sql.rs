@@ -1,5 +1,5 @@
-//! The SQL of the Oracle store, looked at without a database: a parser of Oracle's dialect takes it, and nothing in it
-//! belongs to another database.
+//! The text of the Oracle store's SQL: a parser of Oracle's dialect accepts it, and nothing in it belongs to another
+//! database.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 
 use crate::{open, settings};
 
-/// The files with an extension in a folder of this crate's and in the folders below it.
+/// Returns the files with an extension in a folder of this crate and in the folders below it.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), extension, &mut files);
@@ -40,7 +40,8 @@ fn collect(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// String literals of a Rust file, with `\` at the end of a line as Rust reads it. Tests and comments are left out.
+/// Returns the string literals of a Rust file, with `\` at the end of a line as Rust reads it. Tests and comments are
+/// left out.
 fn literals(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
     let mut out = Vec::new();
@@ -99,11 +100,11 @@ fn is_sql(text: &str) -> bool {
         "WITH ",
         "LOCK ",
     ];
-    // A sentence for people begins with a capital letter only.
+    // A sentence for people has only its first letter in upper case.
     verbs.iter().any(|verb| text.trim_start().starts_with(verb))
 }
 
-/// SQL literals of the store, as written.
+/// Returns the SQL literals of the store, as written.
 fn sql_of_the_store() -> Vec<(String, String)> {
     let mut out = Vec::new();
     for path in files("src/oracle", "rs") {
@@ -118,7 +119,7 @@ fn sql_of_the_store() -> Vec<(String, String)> {
     out
 }
 
-/// Statements of a migration, without comments.
+/// Returns the statements of a migration, without comments.
 fn statements(file: &str) -> Vec<String> {
     let lines = file.lines().filter(|line| !line.trim_start().starts_with("--") && !line.starts_with("DEFINE"));
     let text: String = lines.map(|line| format!("{line}\n")).collect();
@@ -138,7 +139,7 @@ fn statements(file: &str) -> Vec<String> {
     out
 }
 
-/// Words and signs of other databases, or of releases that Mitsuke does not ask for. Each stands between blanks.
+/// Words and signs of other databases, or of releases that Mitsuke does not require, each between blanks.
 const FOREIGN: [&str; 26] = [
     " LIMIT ",
     "::",
@@ -176,7 +177,7 @@ fn assert_oracle_only(place: &str, sql: &str) {
             "{place}: {foreign:?} is not Oracle's, or not in the releases before 23ai: {sql}"
         );
     }
-    // Oracle takes no AS before the alias of a table.
+    // Oracle accepts no AS before the alias of a table.
     for word in [" FROM ", " JOIN "] {
         for rest in sql.split(word).skip(1) {
             let mut words = rest.split_whitespace();
@@ -202,7 +203,7 @@ fn no_sql_belongs_to_another_database() {
     }
 }
 
-/// Takes away what the parser does not know: row limits of vector searches, RETURNING … INTO, lock clauses.
+/// Removes the clauses that the parser does not know: row limits of vector searches, RETURNING … INTO, lock clauses.
 fn normalised(sql: &str) -> String {
     let mut sql = squeezed(sql).replace(" FETCH APPROX ", " FETCH ").replace(" <#> ", " * ");
     for clause in [" WITH TARGET ACCURACY ", " FOR UPDATE WAIT "] {
@@ -220,12 +221,13 @@ fn normalised(sql: &str) -> String {
     sql.replace(", *, *)", ")")
 }
 
-/// What no parser at hand knows: indexes of vectors and texts, and ALTER TABLE by Oracle's rules.
+/// Returns whether a statement is of a kind that the parser does not know: indexes of vectors and texts, and ALTER
+/// TABLE by Oracle's rules.
 fn beyond_the_parser(sql: &str) -> bool {
     let sql = squeezed(sql);
     ["CREATE VECTOR INDEX ", "ALTER SESSION ", "ALTER TABLE ", "BEGIN ", "CREATE USER ", "GRANT "].iter().any(|head| sql.starts_with(head))
         || sql.contains(" INDEXTYPE IS ")
-        // Types with a list of arguments of their own, identity columns, lengths in characters.
+        // Types with lists of arguments, identity columns, lengths in characters.
         || sql.starts_with("CREATE TABLE ")
 }
 
@@ -271,7 +273,7 @@ fn id_of(inserted: Inserted) -> i64 {
     }
 }
 
-/// Asks the store for everything that it can do, with and without filters.
+/// Calls every method of the store, with and without filters.
 fn ask_for_everything(store: &dyn Store) {
     let new = |name: &str| NewModel { model_name: name.into(), model_version: "1".into(), vector_dimension: 3 };
     let a = store.register_model(&new("a")).unwrap();
@@ -380,24 +382,23 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
     }
     assert!(parsed > 60, "{parsed} statements were parsed");
 
-    // What the sources hold was sent, up to the place where something is put in.
+    // Every statement in the sources was sent, up to the place where a value is put in.
     let unsent: Vec<_> = sql_of_the_store()
         .into_iter()
         .filter(|(place, sql)| {
-            // Its advice to people looks like SQL; what it asks itself is parsed above.
+            // The doctor's advice looks like SQL. Its own queries are parsed above.
             if place == "doctor.rs" {
                 return false;
             }
             let start = sql.split('{').next().unwrap_or_default().trim_end();
-            !ONLY_FOR_AN_ARTICLES_DATABASE.iter().any(|part| sql.contains(part))
-                && !sent.iter().any(|sent| sent.contains(start))
+            !ONLY_FOR_ADOPTION.iter().any(|part| sql.contains(part)) && !sent.iter().any(|sent| sent.contains(start))
         })
         .collect();
     assert!(unsent.is_empty(), "never sent, so never parsed: {unsent:#?}");
 }
 
-/// Statements that only run where a database of the article is taken over; the tests of adoption do that.
-const ONLY_FOR_AN_ARTICLES_DATABASE: [&str; 5] = [
+/// Statements that run only where a database of the original application is taken over; the tests of adoption do that.
+const ONLY_FOR_ADOPTION: [&str; 5] = [
     "IMAGE_EMBEDDINGS_ARTICLE",
     "SET VECTOR_DIMENSION",
     "AND SHA256 IS NULL",

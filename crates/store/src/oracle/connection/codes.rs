@@ -1,19 +1,19 @@
-//! The one table of Oracle's codes: what each means for whoever asked, and what an operator reads about it.
+//! The one table of Oracle's codes: the class of each, and the sentence that an operator reads about it.
 //!
-//! A failure has up to three kinds of codes: the database's or network layer's (ORA-), ODPI-C's own (DPI-) and Oracle
-//! Text's inside of an ORA-20000 or ORA-29902 (DRG-). ODPI-C answers a dead session with DPI-1080 and no ORA code of its
-//! own, and a call timeout with DPI-1067, so all of them are looked at.
+//! An error has up to three kinds of codes: those of the database or the network layer (ORA-), of ODPI-C (DPI-) and,
+//! inside of an ORA-20000 or ORA-29902, of Oracle Text (DRG-). All of them count, because ODPI-C reports a dead session
+//! as DPI-1080 and a call timeout as DPI-1067, without an ORA code of its own.
 
 use std::fmt;
 
-/// Oracle's codes in a driver's error.
+/// A code in an error of the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Code {
-    /// Of the database or the network layer.
+    /// A code of the database or the network layer.
     Ora(u32),
-    /// Of ODPI-C.
+    /// A code of ODPI-C.
     Dpi(u32),
-    /// Of Oracle Text.
+    /// A code of Oracle Text.
     Drg(u32),
 }
 
@@ -27,16 +27,16 @@ impl fmt::Display for Code {
     }
 }
 
-/// What a failure means for whoever asked.
+/// The meaning of an error for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Nobody answers at the address, or the database is starting or stopping.
+    /// No server answers at the address, or the database is starting or stopping.
     Unreachable,
     /// The session is gone; another one may work at once.
     Lost,
     /// A limit of time or of sessions; the same call may succeed in a moment.
     Busy,
-    /// The password, the library, a grant, an option: something that only an operator can mend.
+    /// The password, the library, a grant, an option: something that only an operator can correct.
     Misconfigured,
     /// A unique key is taken.
     Unique,
@@ -52,8 +52,8 @@ pub(crate) enum Class {
     Internal,
 }
 
-/// Codes, what they mean and what an operator reads about them. The first row that fits decides, so the more
-/// telling codes come first: ORA-01017 inside a DPI-1080 is about the password.
+/// Codes, their classes and the sentences about them. The first row that fits decides, so the more specific codes come
+/// first: ORA-01017 inside a DPI-1080 is about the password.
 pub(crate) const TABLE: &[(Code, Class, &str)] = &[
     // The client library.
     (
@@ -226,10 +226,10 @@ pub(crate) const TABLE: &[(Code, Class, &str)] = &[
     (Code::Ora(25408), Class::Lost, "the connection broke"),
 ];
 
-/// A prefix of codes, and what it makes of a number.
+/// A prefix of codes, and the constructor of its codes.
 type Kind = (&'static str, fn(u32) -> Code);
 
-/// Every code in a message, in its order.
+/// Returns every code in a message, in their order.
 pub(crate) fn codes_in(text: &str) -> Vec<Code> {
     const KINDS: [Kind; 4] = [("ORA-", Code::Ora), ("DPI-", Code::Dpi), ("DRG-", Code::Drg), ("TNS-", Code::Ora)];
     let mut found: Vec<(usize, Code)> = Vec::new();

@@ -1,38 +1,38 @@
-//! From what Oracle, its client library and ODPI-C report to [`StoreError`], by the table of [`codes`](super::codes).
+//! Turns errors of Oracle, its client library and ODPI-C into [`StoreError`], by the table of [`codes`](super::codes).
 //!
-//! Messages of the driver are never answered to a caller: they may hold names of hosts and columns, and ODPI-C may leave
-//! stray bytes in them. A caller gets the sentence of an error code, and the log the codes.
+//! A caller never gets a message of the driver: it may name hosts and columns, and ODPI-C may leave stray bytes in it.
+//! A caller gets the sentence of an error code, and the log gets the codes.
 
 use std::fmt;
 
 use super::codes::{Class, Code, TABLE, codes_in};
 use crate::StoreError;
 
-/// Where a failure came from.
+/// The source of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// A call on a connection.
     Call,
-    /// Connecting.
+    /// An attempt to connect.
     Connecting,
-    /// Connecting, and the words are this program's own.
-    Ourselves,
+    /// An attempt to connect that this program gave up with a message of its own.
+    Own,
 }
 
-/// A failed call to the driver, with what is worth keeping of it.
+/// An error of the driver, or of connecting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    /// Every code that occurs in it.
+pub(crate) struct DriverError {
+    /// Every code that occurs in the message.
     codes: Vec<Code>,
-    /// Its message, made printable. For the log alone.
+    /// The printable part of the message, for the log only.
     message: String,
     origin: Origin,
-    /// Nobody tries again before a restart.
-    for_good: bool,
+    /// Connecting is not tried again before a restart.
+    permanent: bool,
 }
 
-impl Failure {
-    /// From the codes and the text of a driver's error.
+impl DriverError {
+    /// Reads the codes in the text of a driver's error, after the code that the driver itself gives.
     fn new(own: Option<Code>, text: &str) -> Self {
         let mut codes: Vec<Code> = own.into_iter().collect();
         for code in codes_in(text) {
@@ -40,52 +40,52 @@ impl Failure {
                 codes.push(code);
             }
         }
-        Self { codes, message: printable(text), origin: Origin::Call, for_good: false }
+        Self { codes, message: printable(text), origin: Origin::Call, permanent: false }
     }
 
-    /// Connecting failed, and not by the driver's word. The text is this program's own.
+    /// An error of connecting that this program reports with a message of its own.
     pub(crate) fn connecting(text: &str) -> Self {
-        Self { origin: Origin::Ourselves, ..Self::new(None, text) }
+        Self { origin: Origin::Own, ..Self::new(None, text) }
     }
 
-    /// The same, known to have come of connecting.
+    /// Marks the error as one of connecting.
     #[must_use]
     pub(crate) fn while_connecting(self) -> Self {
         Self { origin: Origin::Connecting, ..self }
     }
 
-    /// What it means.
+    /// The class of the first row of the table that fits.
     pub(crate) fn class(&self) -> Class {
         match self.row().map_or(Class::Internal, |(_, class, _)| *class) {
-            // There are more codes of the network than any table holds, and none of them is a mistake of this program.
+            // No table holds all codes of the network, and none of them is a mistake of this program.
             Class::Internal if self.origin != Origin::Call => Class::Unreachable,
             class => class,
         }
     }
 
-    /// Whether one of its codes is among `codes`.
+    /// Returns whether one of its codes is among `codes`.
     pub(crate) fn is_one_of(&self, codes: &[Code]) -> bool {
         self.codes.iter().any(|code| codes.contains(code))
     }
 
-    /// The same, and nobody tries again.
+    /// Marks the error as one after which connecting is not tried again.
     #[must_use]
-    pub(crate) fn for_good(self) -> Self {
-        Self { for_good: true, ..self }
+    pub(crate) fn permanent(self) -> Self {
+        Self { permanent: true, ..self }
     }
 
     #[cfg(test)]
-    pub(crate) fn of_text(text: &str) -> Self {
+    pub(crate) fn from_text(text: &str) -> Self {
         Self::new(None, text)
     }
 
-    /// Whether it counts towards FAILED_LOGIN_ATTEMPTS.
-    pub(crate) fn is_a_wrong_password(&self) -> bool {
+    /// Returns whether it counts towards FAILED_LOGIN_ATTEMPTS.
+    pub(crate) fn is_wrong_password(&self) -> bool {
         self.is_one_of(&[Code::Ora(1017)])
     }
 
-    /// Whether trying again soon with the same name and password could lock the account.
-    pub(crate) fn is_about_the_account(&self) -> bool {
+    /// Returns whether another attempt with the same name and password could soon lock the account.
+    pub(crate) fn concerns_the_account(&self) -> bool {
         self.is_one_of(&[Code::Ora(1017), Code::Ora(1005), Code::Ora(28000), Code::Ora(28001)])
     }
 
@@ -93,16 +93,16 @@ impl Failure {
         TABLE.iter().find(|(code, _, _)| self.codes.contains(code))
     }
 
-    /// The sentence of the table and the codes; without the driver's message.
-    pub(crate) fn described(&self) -> String {
+    /// Returns the sentence of the table and the codes, without the driver's message.
+    pub(crate) fn description(&self) -> String {
         let codes = self.codes.iter().map(Code::to_string).collect::<Vec<_>>().join(", ");
         match self.row() {
-            Some((_, _, meaning)) if self.for_good => {
+            Some((_, _, meaning)) if self.permanent => {
                 format!("{meaning} ({codes}); not tried again until a restart, so that the account is not locked")
             }
             Some((_, _, meaning)) => format!("{meaning} ({codes})"),
-            None if self.origin == Origin::Ourselves => self.message.clone(),
-            // This is shown to whoever asks for readiness, so the driver's words stay in the log.
+            None if self.origin == Origin::Own => self.message.clone(),
+            // The answer to a readiness check shows this text, so the driver's words stay in the log.
             None if self.origin == Origin::Connecting => {
                 let codes = if codes.is_empty() { "without a code".to_owned() } else { codes };
                 format!("connecting failed ({codes}); the log has the driver's words")
@@ -113,15 +113,15 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.described())
+        f.write_str(&self.description())
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for DriverError {}
 
-impl From<oracle::Error> for Failure {
+impl From<oracle::Error> for DriverError {
     fn from(error: oracle::Error) -> Self {
         let number = |code: i32| u32::try_from(code).unwrap_or_default();
         let own = error.oci_code().map(|code| Code::Ora(number(code)));
@@ -130,16 +130,16 @@ impl From<oracle::Error> for Failure {
     }
 }
 
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
+impl From<DriverError> for StoreError {
+    fn from(failure: DriverError) -> Self {
         if failure.row().is_none() && failure.origin == Origin::Connecting {
             log::warn!("the driver says: {}", failure.message);
         } else {
             log::debug!("the driver says: {}", failure.message);
         }
-        let text = failure.described();
+        let text = failure.description();
         match failure.class() {
-            // A lost session that reaches a caller was lost twice, or after something had been written.
+            // A lost session reaches a caller only when it was lost twice, or after something had been written.
             Class::Unreachable | Class::Lost => Self::Unreachable(text),
             Class::Busy => Self::Busy(text),
             Class::Misconfigured => Self::Misconfigured(text),
@@ -151,53 +151,53 @@ impl From<Failure> for StoreError {
     }
 }
 
-/// Why work on a session stopped: the driver failed, or the store has an answer that is an error.
+/// The reason why work on a session ended early: an error of the driver, or an error of the store's own.
 #[derive(Debug)]
-pub(crate) enum Stop {
-    /// The driver's failure, still to be looked at.
-    Driver(Failure),
-    /// Final.
-    Answer(StoreError),
+pub(crate) enum OracleError {
+    /// An error of the driver, which the caller may still handle.
+    Driver(DriverError),
+    /// The store's answer.
+    Store(StoreError),
 }
 
-impl Stop {
-    /// The class of a driver's failure.
+impl OracleError {
+    /// The class of a driver's error.
     pub(crate) fn class(&self) -> Option<Class> {
         match self {
             Self::Driver(failure) => Some(failure.class()),
-            Self::Answer(_) => None,
+            Self::Store(_) => None,
         }
     }
 }
 
-impl From<oracle::Error> for Stop {
+impl From<oracle::Error> for OracleError {
     fn from(error: oracle::Error) -> Self {
         Self::Driver(error.into())
     }
 }
 
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
+impl From<DriverError> for OracleError {
+    fn from(failure: DriverError) -> Self {
         Self::Driver(failure)
     }
 }
 
-impl From<StoreError> for Stop {
+impl From<StoreError> for OracleError {
     fn from(error: StoreError) -> Self {
-        Self::Answer(error)
+        Self::Store(error)
     }
 }
 
-impl From<Stop> for StoreError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Driver(failure) => failure.into(),
-            Stop::Answer(error) => error,
+impl From<OracleError> for StoreError {
+    fn from(error: OracleError) -> Self {
+        match error {
+            OracleError::Driver(failure) => failure.into(),
+            OracleError::Store(error) => error,
         }
     }
 }
 
-/// A message on one line, without what is not text, and not endless.
+/// Returns a message on one line, shortened, with blanks in place of control characters.
 fn printable(text: &str) -> String {
     const MOST: usize = 500;
     let clean: String = text
@@ -212,11 +212,11 @@ fn printable(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A message and whether an answer fits it.
+    /// A message and a check of its answer.
     type Case = (&'static str, fn(&StoreError) -> bool);
 
-    fn failure(text: &str) -> Failure {
-        Failure::new(None, text)
+    fn failure(text: &str) -> DriverError {
+        DriverError::new(None, text)
     }
 
     fn answer(text: &str) -> StoreError {
@@ -270,15 +270,15 @@ mod tests {
     fn a_code_of_connecting_that_nobody_knows_is_no_mistake_of_this_program() {
         let unknown = failure("ORA-12699: a secret of the driver").while_connecting();
         assert_eq!(unknown.class(), Class::Unreachable);
-        assert_eq!(unknown.described(), "connecting failed (ORA-12699); the log has the driver's words");
+        assert_eq!(unknown.description(), "connecting failed (ORA-12699); the log has the driver's words");
         assert_eq!(failure("ORA-01017: denied").while_connecting().class(), Class::Misconfigured);
-        assert!(failure("no code").while_connecting().described().contains("without a code"));
-        assert_eq!(Failure::connecting("it took too long").described(), "it took too long");
+        assert!(failure("no code").while_connecting().description().contains("without a code"));
+        assert_eq!(DriverError::connecting("it took too long").description(), "it took too long");
     }
 
     #[test]
     fn a_code_inside_of_another_decides_when_it_says_more() {
-        // A session that ODPI-C gave up because the call took too long is a timeout, not a lost session.
+        // ODPI-C ends a session whose call takes too long. That is a timeout and not a lost session.
         assert_eq!(failure("DPI-1080: connection was closed by ORA-03156").class(), Class::Busy);
         assert_eq!(failure("DPI-1080: connection was closed by ORA-1017").class(), Class::Misconfigured);
     }
@@ -292,13 +292,13 @@ mod tests {
     #[test]
     fn no_message_of_the_driver_is_part_of_a_known_failure() {
         let text = "ORA-12541: Cannot connect. No listener at host db.example port 1521.\u{0}\u{fffd}\u{1}garbage";
-        let described = failure(text).described();
+        let described = failure(text).description();
         assert_eq!(described, "nothing listens at the host and port of DB_DSN (ORA-12541)");
     }
 
     #[test]
     fn unknown_failures_are_made_printable() {
-        let described = failure("ORA-00600: internal error\n\u{0}\u{7}\u{fffd} code").described();
+        let described = failure("ORA-00600: internal error\n\u{0}\u{7}\u{fffd} code").description();
         assert_eq!(described, "ORA-00600: ORA-00600: internal error code");
     }
 
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn refused_accounts_are_not_asked_again_at_once() {
-        assert!(failure("ORA-01017: logon denied").is_about_the_account());
-        assert!(!failure("ORA-12541: no listener").is_about_the_account());
+        assert!(failure("ORA-01017: logon denied").concerns_the_account());
+        assert!(!failure("ORA-12541: no listener").concerns_the_account());
     }
 }

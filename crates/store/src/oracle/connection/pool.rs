@@ -1,4 +1,4 @@
-//! Connections: a bounded pool that neither needs the database at start nor hangs on it later.
+//! A bounded pool of connections, which needs no database at start and does not hang on one later.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,46 +12,47 @@ use r2d2_oracle::OracleConnectionManager;
 
 use super::codes::Class;
 use super::connect::{self, Opener, locked};
-use super::error::Failure;
+use super::error::DriverError;
 use crate::StoreError;
 use crate::oracle::settings::OracleSettings;
 
-/// How long a caller of the pool first waits before it looks whether connecting has failed meanwhile; four times as long
-/// every time after that. Each wait may make the pool open one connection more, so there must not be many.
-const GLANCE: Duration = Duration::from_millis(20);
+/// The first of the waits after which a caller of the pool checks whether connecting has failed meanwhile. Each wait is
+/// four times as long as the one before, because each may make the pool open one connection more.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
 
-/// How long closing a connection that was given up may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// The limit for closing a discarded connection.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections that nobody used for so long are closed, before a firewall forgets them silently.
-const IDLE: Duration = Duration::from_secs(5 * 60);
+/// The time after which an idle connection is closed, before a firewall forgets it silently.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// A connection and what the pool knows of it.
-pub(crate) struct Link {
+/// A connection of the pool, and whether it may be used again.
+pub(crate) struct PoolConnection {
     connection: Connection,
-    /// Of which wave it is. When a session is found dead, all older connections are suspect.
-    wave: u64,
-    /// Must not be used again.
+    /// The epoch in which the connection was opened. A dead session ends an epoch: all connections opened in it are
+    /// suspect.
+    epoch: u64,
+    /// The connection must not be used again.
     broken: Cell<bool>,
 }
 
-impl Link {
-    /// Keeps it from being used again.
-    pub(crate) fn give_up(&self) {
+impl PoolConnection {
+    /// Keeps the connection from being used again.
+    pub(crate) fn discard(&self) {
         self.broken.set(true);
-        // The driver says goodbye to the server when it closes a connection; whoever closes it need not wait long.
-        if let Err(error) = self.connection.set_call_timeout(Some(GOODBYE)) {
-            log::debug!("a connection that was given up takes no settings: {}", Failure::from(error));
+        // The driver tells the server when it closes a connection. The limit keeps that from taking long.
+        if let Err(error) = self.connection.set_call_timeout(Some(CLOSE_TIMEOUT)) {
+            log::debug!("a connection that was given up takes no settings: {}", DriverError::from(error));
         }
     }
 
-    /// Whether nobody should use it again.
-    pub(crate) fn is_given_up(&self) -> bool {
+    /// Returns whether the connection has been discarded.
+    pub(crate) fn is_discarded(&self) -> bool {
         self.broken.get()
     }
 }
 
-impl Deref for Link {
+impl Deref for PoolConnection {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -59,14 +60,14 @@ impl Deref for Link {
     }
 }
 
-/// Opens connections for the pool, and for work that has to outlive a call's timeout.
+/// Opens connections for the pool, and for work that takes longer than a call may.
 pub(crate) struct Manager {
     inner: OracleConnectionManager,
     opener: Arc<Opener>,
     call_timeout: Duration,
-    /// Why the pool cannot connect; `None` while it can. The pool goes on trying meanwhile.
-    outage: Mutex<Option<Failure>>,
-    wave: AtomicU64,
+    /// The reason why the pool cannot connect; `None` while it can. The pool goes on trying meanwhile.
+    outage: Mutex<Option<DriverError>>,
+    epoch: AtomicU64,
 }
 
 impl fmt::Debug for Manager {
@@ -82,25 +83,25 @@ impl Manager {
             opener: Opener::new(settings),
             call_timeout: settings.call_timeout,
             outage: Mutex::default(),
-            wave: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
         }
     }
 
-    /// A connection outside of the pool.
+    /// Opens a connection outside of the pool.
     ///
     /// # Errors
-    /// Why there is none.
-    pub(crate) fn connect_apart(&self) -> Result<Connection, Failure> {
+    /// The reason why there is none.
+    pub(crate) fn connect_outside_pool(&self) -> Result<Connection, DriverError> {
         self.opener.connect()
     }
 
-    /// How long a call of a connection may take.
+    /// The limit for a call on a connection.
     pub(crate) fn call_timeout(&self) -> Duration {
         self.call_timeout
     }
 
-    /// Notes what the pool's connecting came to, and tells it when that is news.
-    fn noted<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+    /// Records the result of an attempt of the pool to connect, and logs it when the state has changed.
+    fn record<T>(&self, result: Result<T, DriverError>) -> Result<T, DriverError> {
         let mut outage = locked(&self.outage);
         match &result {
             Ok(_) => {
@@ -118,81 +119,82 @@ impl Manager {
         result
     }
 
-    fn outage(&self) -> Option<Failure> {
+    fn outage(&self) -> Option<DriverError> {
         locked(&self.outage).clone()
     }
 
-    /// A session was found dead: whoever else is connected may be dead too (a restart, a failover).
-    pub(crate) fn suspect_all(&self, link: &Link) {
-        _ = self.wave.compare_exchange(link.wave, link.wave + 1, Ordering::AcqRel, Ordering::Acquire);
+    /// Ends the epoch of a connection whose session is dead: after a restart or a failover all others of it are dead
+    /// too.
+    pub(crate) fn suspect_all(&self, link: &PoolConnection) {
+        _ = self.epoch.compare_exchange(link.epoch, link.epoch + 1, Ordering::AcqRel, Ordering::Acquire);
     }
 }
 
 impl r2d2::ManageConnection for Manager {
-    type Connection = Link;
-    type Error = Failure;
+    type Connection = PoolConnection;
+    type Error = DriverError;
 
-    fn connect(&self) -> Result<Link, Failure> {
-        let wave = self.wave.load(Ordering::Acquire);
-        let opened = self.noted(self.opener.connect());
-        opened.map(|connection| Link { connection, wave, broken: Cell::new(false) })
+    fn connect(&self) -> Result<PoolConnection, DriverError> {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let opened = self.record(self.opener.connect());
+        opened.map(|connection| PoolConnection { connection, epoch, broken: Cell::new(false) })
     }
 
-    fn is_valid(&self, link: &mut Link) -> Result<(), Failure> {
+    fn is_valid(&self, link: &mut PoolConnection) -> Result<(), DriverError> {
         Ok(self.inner.is_valid(&mut link.connection)?)
     }
 
-    fn has_broken(&self, link: &mut Link) -> bool {
+    fn has_broken(&self, link: &mut PoolConnection) -> bool {
         link.broken.get()
-            || link.wave != self.wave.load(Ordering::Acquire)
+            || link.epoch != self.epoch.load(Ordering::Acquire)
             || self.inner.has_broken(&mut link.connection)
     }
 }
 
-/// The pool.
+/// The pool of connections.
 pub(crate) struct Pool {
     manager: Arc<Manager>,
-    pool: r2d2::Pool<Shared>,
+    pool: r2d2::Pool<SharedManager>,
     wait: Duration,
 }
 
 impl Pool {
-    /// A pool without a connection: the first is opened when somebody needs it.
+    /// Makes a pool without connections; the first caller makes it open one.
     pub(crate) fn new(settings: &OracleSettings) -> Self {
         let manager = Arc::new(Manager::new(settings));
         let pool = r2d2::Pool::builder()
             .max_size(settings.pool_size)
             .min_idle(Some(0))
             .connection_timeout(settings.connect_timeout)
-            .idle_timeout(Some(IDLE))
-            // Asking the server before each use doubles the time of a short call. A dead session is noticed when it is
-            // used, and the work done again on another.
+            .idle_timeout(Some(IDLE_TIMEOUT))
+            // Checking a connection before each use would double the time of a short call. A dead session is noticed
+            // when it is used, and the work is repeated on another.
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2::NopErrorHandler))
-            .build_unchecked(Shared(Arc::clone(&manager)));
+            .build_unchecked(SharedManager(Arc::clone(&manager)));
         Self { manager, pool, wait: settings.connect_timeout }
     }
 
-    /// What opens connections.
+    /// The manager, which opens connections.
     pub(crate) fn manager(&self) -> &Arc<Manager> {
         &self.manager
     }
 
-    /// A connection; waits for one, though not longer than connecting may take, and not at all while there is
+    /// Returns a connection. It waits for one, at most as long as connecting may take, and not at all while there is
     /// none and connecting fails (the pool goes on trying by itself).
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when all are in use for too long; else why there is none.
-    pub(crate) fn get(&self) -> Result<r2d2::PooledConnection<Shared>, StoreError> {
+    /// [`StoreError::Busy`] when all connections stay in use; otherwise the reason why connecting fails.
+    pub(crate) fn get(&self) -> Result<r2d2::PooledConnection<SharedManager>, StoreError> {
         let asked = Instant::now();
-        let mut glance = GLANCE;
+        let mut step = FIRST_WAIT;
         loop {
             let left = self.wait.saturating_sub(asked.elapsed());
-            match self.pool.get_timeout(glance.min(left)) {
-                Ok(link) if link.wave == self.manager.wave.load(Ordering::Acquire) => return Ok(link),
-                // Closed when it is dropped, see has_broken().
+            match self.pool.get_timeout(step.min(left)) {
+                Ok(link) if link.epoch == self.manager.epoch.load(Ordering::Acquire) => return Ok(link),
+                // The pool closes the connection when it is dropped, see `has_broken`.
                 Ok(_) => continue,
-                // While there are connections, one of them may be given back, whatever a new one came to.
+                // An existing connection may still be returned to the pool, even when a new one cannot be opened.
                 Err(_) if self.pool.state().connections == 0 => {
                     if let Some(outage) = self.manager.outage() {
                         return Err(outage.into());
@@ -200,14 +202,14 @@ impl Pool {
                 }
                 Err(_) => {}
             }
-            if left <= glance {
-                return Err(self.nothing_in_time());
+            if left <= step {
+                return Err(self.timed_out());
             }
-            glance *= 4;
+            step *= 4;
         }
     }
 
-    fn nothing_in_time(&self) -> StoreError {
+    fn timed_out(&self) -> StoreError {
         let open = self.pool.state().connections;
         let wait = self.wait.as_millis();
         if open < self.pool.max_size() {
@@ -220,35 +222,35 @@ impl Pool {
         }
     }
 
-    /// Notes that a session was found dead, so that the next [`Self::get`] gives a fresh one.
-    pub(crate) fn lost(&self, link: &Link) {
-        link.give_up();
+    /// Records that a session is dead, so that the next [`Self::get`] returns a fresh one.
+    pub(crate) fn lost(&self, link: &PoolConnection) {
+        link.discard();
         self.manager.suspect_all(link);
     }
 }
 
-/// The manager as the pool wants to own it.
-pub(crate) struct Shared(Arc<Manager>);
+/// The manager in the form that the pool owns.
+pub(crate) struct SharedManager(Arc<Manager>);
 
-impl r2d2::ManageConnection for Shared {
-    type Connection = Link;
-    type Error = Failure;
+impl r2d2::ManageConnection for SharedManager {
+    type Connection = PoolConnection;
+    type Error = DriverError;
 
-    fn connect(&self) -> Result<Link, Failure> {
+    fn connect(&self) -> Result<PoolConnection, DriverError> {
         self.0.connect()
     }
 
-    fn is_valid(&self, link: &mut Link) -> Result<(), Failure> {
+    fn is_valid(&self, link: &mut PoolConnection) -> Result<(), DriverError> {
         self.0.is_valid(link)
     }
 
-    fn has_broken(&self, link: &mut Link) -> bool {
+    fn has_broken(&self, link: &mut PoolConnection) -> bool {
         self.0.has_broken(link)
     }
 }
 
-/// Whether a failure leaves the connection in a state that nobody should rely on.
-pub(crate) fn spoils_the_connection(class: Class) -> bool {
-    // After a timeout the answer of the broken-off call may still be on its way.
+/// Returns whether an error leaves a connection in an unknown state.
+pub(crate) fn spoils_connection(class: Class) -> bool {
+    // After a timeout the answer of the abandoned call may still arrive.
     matches!(class, Class::Lost | Class::Busy | Class::Unreachable)
 }

@@ -1,30 +1,29 @@
-//! When an account that was refused may be tried again.
+//! The pauses between attempts to log in to an account that refuses them.
 //!
 //! Oracle locks an account after FAILED_LOGIN_ATTEMPTS wrong passwords in a row (10 in the default profile), however
-//! far apart they are. So a wrong password is tried a few times only, in case it is being changed just now, and then
-//! no more: a person has to mend it.
+//! far apart they are. So a wrong password, which may just be about to be changed, is tried only a few times. After
+//! that a person has to correct it.
 
 use std::time::{Duration, Instant};
 
-use super::error::Failure;
+use super::error::DriverError;
 
-/// How long the account is left alone after the first refusal, the second and so on. After one more there is no
-/// other attempt. The pool connects with a few threads at once, which may all be refused together; with them it is
-/// still fewer than ten.
+/// The pauses after the first refusal, the second and so on. After one more refusal there is no other attempt. The pool
+/// connects with a few threads at once, which may all be refused together; even so the attempts stay fewer than ten.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(60), Duration::from_secs(120), Duration::from_secs(240), Duration::from_secs(480)];
 
-/// What the account has been told.
+/// The refusals of an account.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
-    /// Wrong passwords since one was right.
-    wrong: usize,
-    last: Option<(Failure, Instant)>,
+    /// The number of wrong passwords since the last right one.
+    wrong_passwords: usize,
+    last: Option<(DriverError, Instant)>,
 }
 
 impl Refusals {
-    /// Why the account must not be tried now.
-    pub(crate) fn standing(&self, now: Instant) -> Option<Failure> {
+    /// Returns the reason why the account must not be tried now.
+    pub(crate) fn refusal(&self, now: Instant) -> Option<DriverError> {
         let (failure, at) = self.last.as_ref()?;
         match self.pause(failure) {
             Some(pause) if now.saturating_duration_since(*at) >= pause => None,
@@ -32,25 +31,25 @@ impl Refusals {
         }
     }
 
-    /// Until when it is left alone; `None` for good.
-    fn pause(&self, failure: &Failure) -> Option<Duration> {
-        if failure.is_a_wrong_password() { PAUSES.get(self.wrong.max(1) - 1).copied() } else { Some(PAUSES[0]) }
+    /// The pause after an error; `None` when the account is never tried again.
+    fn pause(&self, failure: &DriverError) -> Option<Duration> {
+        if failure.is_wrong_password() { PAUSES.get(self.wrong_passwords.max(1) - 1).copied() } else { Some(PAUSES[0]) }
     }
 
-    /// Notes what an attempt came to, and says in it what follows.
-    pub(crate) fn note<T>(&mut self, attempt: Result<T, Failure>, now: Instant) -> Result<T, Failure> {
+    /// Records the result of an attempt, and adds to an error that there will be no other attempt.
+    pub(crate) fn record<T>(&mut self, attempt: Result<T, DriverError>, now: Instant) -> Result<T, DriverError> {
         let failure = match attempt {
             Ok(connected) => {
                 *self = Self::default();
                 return Ok(connected);
             }
-            Err(failure) if !failure.is_about_the_account() => return Err(failure),
+            Err(failure) if !failure.concerns_the_account() => return Err(failure),
             Err(failure) => failure,
         };
-        self.wrong += usize::from(failure.is_a_wrong_password());
+        self.wrong_passwords += usize::from(failure.is_wrong_password());
         let failure = match self.pause(&failure) {
             Some(_) => failure,
-            None => failure.for_good(),
+            None => failure.permanent(),
         };
         match self.pause(&failure) {
             Some(pause) => {
@@ -70,8 +69,8 @@ impl Refusals {
 mod tests {
     use super::*;
 
-    fn refused(refusals: &mut Refusals, code: &str, now: Instant) -> Failure {
-        refusals.note::<()>(Err(Failure::of_text(code)), now).unwrap_err()
+    fn refused(refusals: &mut Refusals, code: &str, now: Instant) -> DriverError {
+        refusals.record::<()>(Err(DriverError::from_text(code)), now).unwrap_err()
     }
 
     #[test]
@@ -80,15 +79,15 @@ mod tests {
         let mut now = Instant::now();
         for minutes in [1, 2, 4, 8] {
             let failure = refused(&mut refusals, "ORA-01017: invalid", now);
-            assert!(!failure.described().contains("restart"));
+            assert!(!failure.description().contains("restart"));
             let pause = Duration::from_secs(60 * minutes);
-            assert!(refusals.standing(now + pause - Duration::from_secs(1)).is_some(), "{minutes} minutes");
+            assert!(refusals.refusal(now + pause - Duration::from_secs(1)).is_some(), "{minutes} minutes");
             now += pause;
-            assert!(refusals.standing(now).is_none(), "{minutes} minutes");
+            assert!(refusals.refusal(now).is_none(), "{minutes} minutes");
         }
         let failure = refused(&mut refusals, "ORA-01017: invalid", now);
-        assert!(failure.described().contains("until a restart"), "{}", failure.described());
-        assert!(refusals.standing(now + Duration::from_secs(1_000_000)).is_some());
+        assert!(failure.description().contains("until a restart"), "{}", failure.description());
+        assert!(refusals.refusal(now + Duration::from_secs(1_000_000)).is_some());
     }
 
     #[test]
@@ -98,10 +97,10 @@ mod tests {
         for _ in 0..4 {
             refused(&mut refusals, "ORA-01017: invalid", now);
         }
-        refusals.note(Ok(()), now).unwrap();
-        assert!(refusals.standing(now).is_none());
+        refusals.record(Ok(()), now).unwrap();
+        assert!(refusals.refusal(now).is_none());
         refused(&mut refusals, "ORA-01017: invalid", now);
-        assert!(refusals.standing(now + PAUSES[0]).is_none());
+        assert!(refusals.refusal(now + PAUSES[0]).is_none());
     }
 
     #[test]
@@ -111,9 +110,9 @@ mod tests {
         for _ in 0..9 {
             refused(&mut refusals, "ORA-28000: locked", now);
         }
-        assert!(refusals.standing(now).is_some());
-        assert!(refusals.standing(now + PAUSES[0]).is_none());
+        assert!(refusals.refusal(now).is_some());
+        assert!(refusals.refusal(now + PAUSES[0]).is_none());
         refused(&mut refusals, "ORA-12541: no listener", now + PAUSES[0]);
-        assert!(refusals.standing(now + PAUSES[0]).is_none());
+        assert!(refusals.refusal(now + PAUSES[0]).is_none());
     }
 }

@@ -1,8 +1,8 @@
-//! Values bound to statements, each with the Oracle type it must travel as.
+//! Values bound to statements, each with the Oracle type that it is sent as.
 //!
-//! What the driver would choose by itself is wrong for this schema: `&str` goes as NVARCHAR2, which keeps an index on
-//! a VARCHAR2 column from being used, and beyond 8191 bytes as LONG, which `TO_VECTOR` refuses; a timestamp goes WITH
-//! TIME ZONE, and comparing a TIMESTAMP column with one depends on the session's time zone.
+//! The types that the driver chooses by itself do not fit this schema: `&str` becomes NVARCHAR2, which keeps an index
+//! on a VARCHAR2 column from being used, and beyond 8191 bytes LONG, which `TO_VECTOR` refuses. A timestamp becomes
+//! WITH TIME ZONE, and comparing a TIMESTAMP column with that depends on the session's time zone.
 
 use std::borrow::Cow;
 
@@ -18,11 +18,11 @@ use mitsuke_index::UnitVector;
 pub(crate) enum Value<'a> {
     /// NUMBER.
     Number(Option<i64>),
-    /// NUMBER without a sign: seeds have 64 bits.
+    /// NUMBER without a sign, because seeds have 64 bits.
     Unsigned(Option<u64>),
     /// VARCHAR2, at most 4,000 bytes.
     Text(Option<Cow<'a, str>>),
-    /// CLOB, however short the text is: the same column always gets the same type.
+    /// CLOB, however short the text is: a column always gets values of one type.
     Clob(Option<Cow<'a, str>>),
     /// BLOB.
     Blob(&'a [u8]),
@@ -30,7 +30,7 @@ pub(crate) enum Value<'a> {
     Hash(Option<Sha256>),
     /// TIMESTAMP(6) in UTC.
     Date(Option<Timestamp>),
-    /// A NUMBER that the statement gives back (RETURNING … INTO).
+    /// A NUMBER that the statement returns (RETURNING … INTO).
     OutNumber,
 }
 
@@ -50,12 +50,13 @@ impl<'a> Value<'a> {
         Self::Clob(Some(Cow::Owned(vector_text(vector))))
     }
 
-    /// A count; more than the largest number is as good as that.
+    /// A count. Numbers beyond the largest are bound as the largest.
     pub(crate) fn count(n: usize) -> Self {
         Self::Number(Some(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 
-    /// Whether it is bound as a LOB. Oracle refuses text of more than about a thousand bytes after one (ORA-24816).
+    /// Returns whether the value is bound as a LOB. Oracle refuses text of more than about a thousand bytes after one
+    /// (ORA-24816).
     fn is_lob(&self) -> bool {
         matches!(self, Self::Clob(_) | Self::Blob(_))
     }
@@ -71,7 +72,7 @@ impl ToSql for Value<'_> {
     fn oratype(&self, _connection: &Connection) -> oracle::Result<OracleType> {
         Ok(match self {
             Self::Number(_) | Self::Unsigned(_) | Self::OutNumber => OracleType::Number(0, 0),
-            Self::Text(text) => OracleType::Varchar2(graduated(text.as_deref().unwrap_or_default().len())),
+            Self::Text(text) => OracleType::Varchar2(buffer_size(text.as_deref().unwrap_or_default().len())),
             Self::Clob(_) => OracleType::CLOB,
             Self::Blob(_) => OracleType::BLOB,
             Self::Hash(_) => OracleType::Raw(32),
@@ -83,7 +84,7 @@ impl ToSql for Value<'_> {
         match self {
             Self::Number(number) => number.to_sql(value),
             Self::Unsigned(number) => number.to_sql(value),
-            // An empty text is NULL to Oracle anyway; said outright, so that no driver has to find it out.
+            // Oracle treats an empty text as NULL. It is bound as NULL, so that no driver has to know.
             Self::Text(text) | Self::Clob(text) => text.as_deref().filter(|text| !text.is_empty()).to_sql(value),
             Self::Blob(bytes) => bytes.to_sql(value),
             Self::Hash(hash) => hash.as_ref().map(|hash| hash.0.as_slice()).to_sql(value),
@@ -93,8 +94,8 @@ impl ToSql for Value<'_> {
     }
 }
 
-/// The buffer sizes between which Oracle makes a new cursor: texts of similar length share one.
-fn graduated(bytes: usize) -> u32 {
+/// The buffer sizes at which Oracle makes a new cursor: texts of similar length share one.
+fn buffer_size(bytes: usize) -> u32 {
     match bytes {
         0..=32 => 32,
         33..=128 => 128,
@@ -108,39 +109,39 @@ fn graduated(bytes: usize) -> u32 {
 pub(crate) struct Binds<'a>(Vec<(Cow<'static, str>, Value<'a>)>);
 
 impl<'a> Binds<'a> {
-    /// None.
+    /// No values.
     pub(crate) fn none() -> Self {
         Self::default()
     }
 
-    /// One value more.
+    /// Adds one value.
     pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value<'a>>) -> Self {
         self.push(name, value);
         self
     }
 
-    /// One value more.
+    /// Adds one value.
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value<'a>>) {
         self.0.push((name.into(), value.into()));
     }
 
-    /// All values of `other` too.
+    /// Adds all values of `other`.
     pub(crate) fn and(mut self, other: Binds<'a>) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// As the driver takes them, LOBs last.
+    /// Returns the values in the form that the driver takes, LOBs last.
     pub(crate) fn parameters(&self) -> Vec<(&str, &dyn ToSql)> {
         let (lobs, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|(_, value)| value.is_lob());
         others.into_iter().chain(lobs).map(|(name, value)| (name.as_ref(), value as &dyn ToSql)).collect()
     }
 }
 
-/// An IN list of `values` that is padded to one of a few lengths, so that few statements serve lists of all lengths.
-/// Returns the placeholders, with commas between.
+/// Binds a list of `values` for IN and returns its placeholders, separated by commas. The list is padded to one of a
+/// few lengths, so that few statements serve lists of all lengths.
 pub(crate) fn in_list<'a, T: Clone + Into<Value<'a>>>(prefix: &str, values: &[T], binds: &mut Binds<'a>) -> String {
-    let length = [1, 4, 16, 64, IN_LIST].into_iter().find(|length| values.len() <= *length).unwrap_or(values.len());
+    let length = [1, 4, 16, 64, MAX_IN_LIST].into_iter().find(|length| values.len() <= *length).unwrap_or(values.len());
     let Some(last) = values.last() else { return "NULL".to_owned() };
     let mut names = String::new();
     for (n, value) in values.iter().chain(std::iter::repeat(last)).take(length).enumerate() {
@@ -151,8 +152,8 @@ pub(crate) fn in_list<'a, T: Clone + Into<Value<'a>>>(prefix: &str, values: &[T]
     names
 }
 
-/// Most values of one IN list.
-pub(crate) const IN_LIST: usize = 256;
+/// The largest number of values in one IN list.
+pub(crate) const MAX_IN_LIST: usize = 256;
 
 impl From<Sha256> for Value<'_> {
     fn from(hash: Sha256) -> Self {
@@ -166,7 +167,7 @@ impl<'a> From<&'a str> for Value<'a> {
     }
 }
 
-/// A vector as a JSON array; every component is written so that reading gives the same 32-bit float.
+/// Writes a vector as a JSON array. Every component is written so that reading it returns the same 32-bit float.
 fn vector_text(vector: &UnitVector) -> String {
     let mut text = String::with_capacity(vector.dimension() * 13 + 2);
     text.push('[');
@@ -174,15 +175,15 @@ fn vector_text(vector: &UnitVector) -> String {
         if n > 0 {
             text.push(',');
         }
-        // Never in exponential form, so there is nothing to disagree about.
+        // The exponential form is avoided, so its spelling does not matter.
         text.push_str(&component.to_string());
     }
     text.push(']');
     text
 }
 
-/// The vector that `FROM_VECTOR` wrote.
-pub(crate) fn vector_of(text: &str) -> Result<UnitVector, StoreError> {
+/// Reads a vector that `FROM_VECTOR` wrote.
+pub(crate) fn parse_vector(text: &str) -> Result<UnitVector, StoreError> {
     let damaged = |reason: &dyn std::fmt::Display| StoreError::Damaged(format!("an embedding: {reason}"));
     let components = text
         .trim()
@@ -196,12 +197,12 @@ pub(crate) fn vector_of(text: &str) -> Result<UnitVector, StoreError> {
     UnitVector::normalize(components).map_err(|error| damaged(&error))
 }
 
-/// A date as it is stored: in UTC, rounded down to the microsecond.
+/// Returns a date in the form that is stored: in UTC, rounded down to the microsecond.
 pub(crate) fn timestamp(date: OffsetDateTime) -> Value<'static> {
     Value::Date(utc(date.unix_timestamp_nanos().div_euclid(1000)))
 }
 
-/// Rounded up: a bound between two microseconds lets through what it would let through unrounded.
+/// Returns a bound on dates, rounded up: between two microseconds it lets through the same dates as unrounded.
 pub(crate) fn timestamp_ceil(date: OffsetDateTime) -> Value<'static> {
     Value::Date(utc((date.unix_timestamp_nanos() + 999).div_euclid(1000)))
 }
@@ -220,8 +221,8 @@ fn utc(micros: i128) -> Option<Timestamp> {
     .ok()
 }
 
-/// The date that a stored timestamp stands for.
-pub(crate) fn date_of(timestamp: &Timestamp) -> Result<OffsetDateTime, StoreError> {
+/// Returns the date of a stored timestamp.
+pub(crate) fn to_date(timestamp: &Timestamp) -> Result<OffsetDateTime, StoreError> {
     let small = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
     let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(format!("the date {timestamp}: {error}"));
     let month = time::Month::try_from(small(timestamp.month())).map_err(|error| damaged(&error))?;
@@ -245,7 +246,7 @@ mod tests {
 
     fn date(value: &Value<'_>) -> OffsetDateTime {
         let Value::Date(Some(timestamp)) = value else { panic!("{value:?}") };
-        date_of(timestamp).unwrap()
+        to_date(timestamp).unwrap()
     }
 
     #[test]
@@ -291,7 +292,7 @@ mod tests {
         fn vectors_survive_the_way_through_text(components in proptest::collection::vec(-1e3_f32..1e3, 1..40)) {
             prop_assume!(components.iter().any(|x| x.abs() > 1e-3));
             let vector = UnitVector::normalize(components).unwrap();
-            let read = vector_of(&vector_text(&vector)).unwrap();
+            let read = parse_vector(&vector_text(&vector)).unwrap();
             prop_assert!(read.similarity(&vector) > 0.999_999);
         }
     }
@@ -299,8 +300,8 @@ mod tests {
     #[test]
     fn what_is_no_vector_is_damaged() {
         for text in ["", "[]", "1,2", "[1,x]", "[NaN]", "[0.0,0.0]"] {
-            assert!(matches!(vector_of(text), Err(StoreError::Damaged(_))), "{text}");
+            assert!(matches!(parse_vector(text), Err(StoreError::Damaged(_))), "{text}");
         }
-        assert_eq!(vector_of(" [6.0E-001, 8.0E-001] ").unwrap().as_slice(), [0.6, 0.8]);
+        assert_eq!(parse_vector(" [6.0E-001, 8.0E-001] ").unwrap().as_slice(), [0.6, 0.8]);
     }
 }

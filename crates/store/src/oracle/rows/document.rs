@@ -1,42 +1,42 @@
-//! An image's texts as Oracle Text indexes them, and questions as it reads them.
+//! The searchable text of an image, in the tokens that Oracle Text indexes.
 //!
-//! Both stores have to find the same images, and what Oracle's lexers do with a lone 猫, with ー or with half-width
-//! kana differs between them and their versions. So the text is cut into tokens here, exactly as for the embedded store,
-//! and every token that is more than ASCII letters and digits is written in ASCII letters. What is left for the
-//! lexer is to cut at spaces. That of this index is a BASIC_LEXER; a JAPANESE_VGRAM_LEXER with BIGRAM works on the
-//! two columns that other programs search.
+//! Both stores have to find the same images, but Oracle's lexers differ, from each other and between versions, in their
+//! treatment of a lone 猫, of ー or of half-width kana. So this module cuts the text into tokens, exactly as the embedded
+//! store does, and writes every token that is more than ASCII letters and digits in ASCII letters. The lexer of this
+//! index, a BASIC_LEXER, then only has to cut at spaces. The two columns that other programs search have a
+//! JAPANESE_VGRAM_LEXER with BIGRAM.
 
 use crate::segment::VERSION;
 use crate::texts::{Document, Streams};
 
-// Rows hold texts that were cut this way. Whoever changes it adds a migration that cuts them anew.
+// Rows hold texts that this version has cut. A change of the segmentation needs a migration that cuts them again.
 const _: () = assert!(VERSION == 2, "add a migration that writes SEARCH_TEXT anew");
 
-/// What every encoded token starts with; a plain word that starts with it is encoded too, so none is ever taken for one.
+/// The start of every encoded token. A plain word with this start is encoded too, so it is never taken for a token.
 const MARK: &str = "zq";
 
-/// Stands between two texts, so that no phrase reaches from one into the next. No question holds it.
+/// The separator between two texts, so that no phrase reaches from one into the next. No search term contains it.
 const BARRIER: &str = " zqfield ";
 
-/// Longest token in bytes: beyond 64 older index tables cut it by themselves.
+/// The longest token in bytes. Older index tables cut tokens beyond 64 bytes by themselves.
 const TOKEN_BYTES: usize = 64;
 
-/// The value of SEARCH_TEXT.
+/// Returns the value of SEARCH_TEXT.
 pub(crate) fn search_text(document: &Document<'_>) -> String {
     let Streams { caption, prompt, raw, file_name, characters } = document.streams();
-    let singles = characters.into_iter().map(single).collect::<Vec<_>>().join(" ");
-    let streams = [caption, prompt, raw, file_name].map(|stream| encoded_stream(&stream));
+    let singles = characters.into_iter().map(character_token).collect::<Vec<_>>().join(" ");
+    let streams = [caption, prompt, raw, file_name].map(|stream| encode_stream(&stream));
     let texts: Vec<&str> =
         streams.iter().map(String::as_str).chain([singles.as_str()]).filter(|text| !text.is_empty()).collect();
     texts.join(BARRIER)
 }
 
-fn encoded_stream(stream: &str) -> String {
-    stream.split(' ').filter(|token| !token.is_empty()).map(encoded).collect::<Vec<_>>().join(" ")
+fn encode_stream(stream: &str) -> String {
+    stream.split(' ').filter(|token| !token.is_empty()).map(encode_token).collect::<Vec<_>>().join(" ")
 }
 
-/// A token in ASCII letters and digits.
-pub(crate) fn encoded(token: &str) -> String {
+/// Writes a token in ASCII letters and digits.
+pub(crate) fn encode_token(token: &str) -> String {
     if token.bytes().all(|b| b.is_ascii_alphanumeric()) && !token.starts_with(MARK) {
         return token.to_owned();
     }
@@ -51,12 +51,12 @@ pub(crate) fn encoded(token: &str) -> String {
     out
 }
 
-/// The token for "this character occurs".
-pub(crate) fn single(character: char) -> String {
+/// Returns the token that says that a character occurs.
+pub(crate) fn character_token(character: char) -> String {
     format!("{MARK}s{}", letters(character))
 }
 
-/// A character as letters: four of a to p, a hexadecimal digit each, or q and six of them.
+/// Writes a character as letters: four from a to p, one for each hexadecimal digit, or q and six of them.
 fn letters(character: char) -> String {
     let code = u32::from(character);
     let (mark, digits) = if code <= 0xFFFF { ("", 4) } else { ("q", 6) };
@@ -72,11 +72,11 @@ mod tests {
 
     #[test]
     fn plain_words_stay_readable_and_all_else_becomes_letters() {
-        assert_eq!(encoded("1girl"), "1girl");
-        assert_eq!(encoded("青い"), "zqtjhfcdaee");
-        assert_eq!(encoded("😀"), "zqtqabpgaa");
-        assert_eq!(encoded("zqfield"), "zqtaahkaahbaaggaagjaagfaagmaage");
-        assert_eq!(single('猫'), "zqshdcl");
+        assert_eq!(encode_token("1girl"), "1girl");
+        assert_eq!(encode_token("青い"), "zqtjhfcdaee");
+        assert_eq!(encode_token("😀"), "zqtqabpgaa");
+        assert_eq!(encode_token("zqfield"), "zqtaahkaahbaaggaagjaagfaagmaage");
+        assert_eq!(character_token('猫'), "zqshdcl");
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
 
         #[test]
         fn different_tokens_are_never_written_alike(a in "\\w{1,10}", b in "\\w{1,10}") {
-            prop_assert_eq!(encoded(&a) == encoded(&b), a == b);
+            prop_assert_eq!(encode_token(&a) == encode_token(&b), a == b);
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Rows of the embedding tables, and of EMBEDDING_FAILURES.
+//! The rows of the embedding tables and of EMBEDDING_FAILURES.
 
 use oracle::sql_type::Timestamp;
 
 use super::models::VectorTable;
 use crate::oracle::connection::codes::Class;
-use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{self, Binds, Value};
 use crate::{EmbeddingFailure, ImageId};
 use mitsuke_index::UnitVector;
 
-/// Longest reason that is kept.
+/// The longest reason that is kept, in characters.
 const REASON_CHARS: usize = 1_000;
 
 /// Adds an embedding of an image that has none.
@@ -19,16 +19,16 @@ pub(crate) fn insert(
     table: &VectorTable,
     image_id: ImageId,
     vector: &UnitVector,
-) -> Result<(), Stop> {
+) -> Result<(), OracleError> {
     let sql = format!(
         "INSERT INTO {} (image_id, embedding) VALUES (:image_id, TO_VECTOR(:embedding, {}, FLOAT32))",
         table.name, table.dimension
     );
-    session.execute(&sql, &row_of(image_id, vector))?;
+    session.execute(&sql, &embedding_binds(image_id, vector))?;
     Ok(())
 }
 
-fn row_of(image_id: ImageId, vector: &UnitVector) -> Binds<'static> {
+fn embedding_binds(image_id: ImageId, vector: &UnitVector) -> Binds<'static> {
     Binds::none().with("image_id", image_id).with("embedding", Value::vector(vector))
 }
 
@@ -38,19 +38,19 @@ pub(crate) fn put(
     table: &VectorTable,
     image_id: ImageId,
     vector: &UnitVector,
-) -> Result<bool, Stop> {
+) -> Result<bool, OracleError> {
     let update = || {
         let sql = format!(
             "UPDATE {} SET embedding = TO_VECTOR(:embedding, {}, FLOAT32) WHERE image_id = :image_id",
             table.name, table.dimension
         );
-        session.execute(&sql, &row_of(image_id, vector))
+        session.execute(&sql, &embedding_binds(image_id, vector))
     };
     if update()? == 0 {
         match insert(session, table, image_id, vector) {
-            Err(stop) if stop.class() == Some(Class::NoParent) => return Ok(false),
-            // Somebody else added it since.
-            Err(stop) if stop.class() == Some(Class::Unique) => _ = update()?,
+            Err(error) if error.class() == Some(Class::NoParent) => return Ok(false),
+            // Another session has added the row since the UPDATE.
+            Err(error) if error.class() == Some(Class::Unique) => _ = update()?,
             other => other?,
         }
     }
@@ -67,7 +67,7 @@ pub(crate) fn put_failure(
     table: &VectorTable,
     image_id: ImageId,
     reason: &str,
-) -> Result<bool, Stop> {
+) -> Result<bool, OracleError> {
     let embedded = format!("SELECT e.image_id FROM {} e WHERE e.image_id = :image_id", table.name);
     if session.row(&embedded, &Binds::none().with("image_id", image_id), |_| Ok(()))?.is_some() {
         return Ok(true);
@@ -89,8 +89,8 @@ pub(crate) fn put_failure(
         &row,
     );
     match inserted {
-        Err(stop) if stop.class() == Some(Class::NoParent) => Ok(false),
-        Err(stop) if stop.class() == Some(Class::Unique) => {
+        Err(error) if error.class() == Some(Class::NoParent) => Ok(false),
+        Err(error) if error.class() == Some(Class::Unique) => {
             session.execute(update, &row)?;
             Ok(true)
         }
@@ -98,23 +98,23 @@ pub(crate) fn put_failure(
     }
 }
 
-/// Ascending by image id, after `after`.
+/// Returns failures after the image `after`, ascending by image id.
 pub(crate) fn failures(
     session: &Session<'_>,
     table: &VectorTable,
     after: Option<ImageId>,
     limit: usize,
-) -> Result<Vec<EmbeddingFailure>, Stop> {
+) -> Result<Vec<EmbeddingFailure>, OracleError> {
     session.rows(
         "SELECT f.image_id, f.reason, f.failed_at FROM embedding_failures f \
          WHERE f.model_id = :model_id AND f.image_id > :after ORDER BY f.image_id FETCH FIRST :take ROWS ONLY",
-        &page(after, limit).with("model_id", table.model_id),
+        &page_binds(after, limit).with("model_id", table.model_id),
         limit,
         |row| {
             Ok(EmbeddingFailure {
                 image_id: row.get(0)?,
                 reason: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
-                failed_at: value::date_of(&row.get::<_, Timestamp>(2)?)?,
+                failed_at: value::to_date(&row.get::<_, Timestamp>(2)?)?,
             })
         },
     )
@@ -124,36 +124,36 @@ pub(crate) fn embedding(
     session: &Session<'_>,
     table: &VectorTable,
     image_id: ImageId,
-) -> Result<Option<UnitVector>, Stop> {
+) -> Result<Option<UnitVector>, OracleError> {
     let sql =
         format!("SELECT FROM_VECTOR(e.embedding RETURNING CLOB) FROM {} e WHERE e.image_id = :image_id", table.name);
     session.row(&sql, &Binds::none().with("image_id", image_id), |row| vector(&row.get::<_, String>(0)?))
 }
 
-/// Ascending by image id, after `after`.
+/// Returns embeddings after the image `after`, ascending by image id.
 pub(crate) fn embeddings(
     session: &Session<'_>,
     table: &VectorTable,
     after: Option<ImageId>,
     limit: usize,
-) -> Result<Vec<(ImageId, UnitVector)>, Stop> {
+) -> Result<Vec<(ImageId, UnitVector)>, OracleError> {
     let sql = format!(
         "SELECT e.image_id, FROM_VECTOR(e.embedding RETURNING CLOB) FROM {} e \
          WHERE e.image_id > :after ORDER BY e.image_id FETCH FIRST :take ROWS ONLY",
         table.name
     );
-    session.rows(&sql, &page(after, limit), limit, |row| Ok((row.get(0)?, vector(&row.get::<_, String>(1)?)?)))
+    session.rows(&sql, &page_binds(after, limit), limit, |row| Ok((row.get(0)?, vector(&row.get::<_, String>(1)?)?)))
 }
 
-/// Images that lack an embedding, ascending by id, after `after`.
+/// Returns the images after `after` that lack an embedding, ascending by id.
 pub(crate) fn missing(
     session: &Session<'_>,
     table: &VectorTable,
     after: Option<ImageId>,
     skip_failed: bool,
     limit: usize,
-) -> Result<Vec<ImageId>, Stop> {
-    let mut binds = page(after, limit);
+) -> Result<Vec<ImageId>, OracleError> {
+    let mut binds = page_binds(after, limit);
     let mut failed = "";
     if skip_failed {
         failed = " AND NOT EXISTS (SELECT 1 FROM embedding_failures f \
@@ -169,11 +169,11 @@ pub(crate) fn missing(
     session.rows(&sql, &binds, limit, |row| Ok(row.get(0)?))
 }
 
-/// Ids start at 1.
-fn page(after: Option<ImageId>, limit: usize) -> Binds<'static> {
+/// Binds a page of rows. Ids start at 1, so 0 stands for the beginning.
+fn page_binds(after: Option<ImageId>, limit: usize) -> Binds<'static> {
     Binds::none().with("after", after.unwrap_or_default()).with("take", Value::count(limit))
 }
 
-fn vector(text: &str) -> Result<UnitVector, Stop> {
-    Ok(value::vector_of(text)?)
+fn vector(text: &str) -> Result<UnitVector, OracleError> {
+    Ok(value::parse_vector(text)?)
 }

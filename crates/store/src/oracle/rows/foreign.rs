@@ -1,37 +1,37 @@
-//! Images that another program stored.
+//! Rows of images that another program stored.
 
 use oracle::Connection;
 use oracle::sql_type::Timestamp;
 
 use super::document::search_text;
-use super::images::{generation_binds, generation_json, joined};
+use super::images::{generation_binds, generation_json, join_captions};
 use crate::oracle::connection::codes::Class;
-use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::{execute, query};
 use crate::oracle::connection::value::{self, Binds, Value};
 use crate::texts::Document;
 use crate::{ImageId, Sha256};
 use mitsuke_image::Generation;
 
-/// What Mitsuke finds out about a picture that another program stored.
+/// The facts that Mitsuke finds out about a picture that another program stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ForeignFacts {
-    /// Media type; `None` when the bytes are no picture that can be read.
+    /// The media type; `None` when the bytes are not a readable picture.
     pub file_type: Option<&'static str>,
-    /// Pixels across, orientation applied; 0 when unknown.
+    /// The width in pixels, orientation applied; 0 when unknown.
     pub width: u32,
-    /// Pixels down, orientation applied; 0 when unknown.
+    /// The height in pixels, orientation applied; 0 when unknown.
     pub height: u32,
     /// The readable parts of the generation prompt.
     pub generation: Option<Generation>,
 }
 
-/// Examines bytes and generation prompt of a picture that another program stored. The store knows nothing of pictures,
-/// so it is told how.
+/// Examines the bytes and the generation prompt of a picture that another program stored. The store cannot read
+/// pictures, so its owner passes this function in.
 pub type Examine = dyn Fn(&[u8], Option<&str>) -> ForeignFacts + Send + Sync;
 
-/// An image as another program stored it.
-struct Foreign {
+/// The columns that another program writes.
+struct ForeignRow {
     bytes: Vec<u8>,
     file_name: String,
     file_type: String,
@@ -39,8 +39,8 @@ struct Foreign {
     generation_prompt: Option<String>,
 }
 
-/// Writes what such a row lacks. The caller commits.
-pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Examine) -> Result<(), Stop> {
+/// Fills the columns that such a row lacks. The caller commits.
+pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Examine) -> Result<(), OracleError> {
     let this = || Binds::none().with("image_id", image_id);
     let row = query(
         connection,
@@ -49,7 +49,7 @@ pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
         &this(),
         1,
         &mut |row| {
-            Ok(Foreign {
+            Ok(ForeignRow {
                 bytes: row.get::<_, Option<Vec<u8>>>(0)?.unwrap_or_default(),
                 file_name: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
                 file_type: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
@@ -66,7 +66,7 @@ pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
         10,
         &mut |row| Ok(row.get(0)?),
     )?;
-    let caption = captions.into_iter().fold(None, joined);
+    let caption = captions.into_iter().fold(None, join_captions);
 
     let facts = examine(&foreign.bytes, foreign.generation_prompt.as_deref());
     let words = search_text(&Document {
@@ -75,7 +75,7 @@ pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
         generation_prompt: foreign.generation_prompt.as_deref(),
         generation: facts.generation.as_ref(),
     });
-    // The article's scripts note the extension of the file (".png") instead of a media type.
+    // The scripts of the original application store the extension of the file (".png") instead of a media type.
     let file_type = facts.file_type.unwrap_or(foreign.file_type.as_str());
     let upload_date = match foreign.upload_date {
         Some(date) => Value::Date(Some(date)),
@@ -104,8 +104,8 @@ pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
         )
     };
     match write(Some(sha256)) {
-        // The same picture again: it stays, and the first one answers for the bytes.
-        Err(stop) if stop.class() == Some(Class::Unique) => _ = write(None)?,
+        // The row is a duplicate of an earlier one. It stays, and the earlier one answers for the bytes.
+        Err(error) if error.class() == Some(Class::Unique) => _ = write(None)?,
         other => _ = other?,
     }
     Ok(())

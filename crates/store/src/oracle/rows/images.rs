@@ -1,4 +1,4 @@
-//! Rows of IMAGES: inserting, reading, changing, deleting.
+//! The rows of IMAGES: inserting, reading, changing, deleting.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,38 +10,38 @@ use super::document::search_text;
 use super::embeddings;
 use super::models::VectorTable;
 use crate::oracle::connection::codes::Class;
-use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
-use crate::oracle::connection::value::{self, Binds, IN_LIST, Value, in_list};
+use crate::oracle::connection::value::{self, Binds, MAX_IN_LIST, Value, in_list};
 use crate::texts::Document;
 use crate::{Content, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, generation};
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 
-/// Characters of a value that a filter compares with; longer ones are cut, here and in the row.
+/// The number of characters of a value that rows hold and filters compare.
 const PART_CHARS: usize = 255;
 
-/// Hash of an image whose row Mitsuke has not completed: nobody asks for it.
-const NO_HASH: Sha256 = Sha256([0; 32]);
+/// The hash of an image whose row Mitsuke has not completed. No bytes have it.
+const UNKNOWN_HASH: Sha256 = Sha256([0; 32]);
 
-/// Inserts an image with all that belongs to it. `None` when its bytes are known already.
+/// Inserts an image with everything that belongs to it; `None` when its bytes are known already.
 pub(crate) fn insert(
     session: &Session<'_>,
     image: &NewImage<'_>,
     embeddings: &[(&VectorTable, &UnitVector)],
-) -> Result<Option<ImageId>, Stop> {
+) -> Result<Option<ImageId>, OracleError> {
     let inserted = session.insert_returning(
         "INSERT INTO images (file_name, file_type, byte_count, width, height, sha256, sha256_key, upload_date, \
          generation_model, generation_sampler, generation_seed, generation_prompt, generation, search_text, image_data) \
          VALUES (:file_name, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
          :generation_model, :generation_sampler, :generation_seed, :generation_prompt, :generation, :search_text, \
          :image_data) RETURNING image_id INTO :image_id",
-        &columns_of(image),
+        &image_binds(image),
         "image_id",
     );
     let image_id = match inserted {
-        // The unique key decides who was first.
-        Err(stop) if stop.class() == Some(Class::Unique) => return Ok(None),
+        // The unique key decides which of two uploads was first.
+        Err(error) if error.class() == Some(Class::Unique) => return Ok(None),
         other => other?,
     };
     if let Some(caption) = image.caption {
@@ -53,7 +53,7 @@ pub(crate) fn insert(
     Ok(Some(image_id))
 }
 
-fn columns_of<'a>(image: &NewImage<'a>) -> Binds<'a> {
+fn image_binds<'a>(image: &NewImage<'a>) -> Binds<'a> {
     let document = Document {
         file_name: image.file_name,
         caption: image.caption,
@@ -90,12 +90,12 @@ pub(crate) fn generation_json(generation: Option<&Generation>) -> Value<'static>
     Value::Clob(generation.map(|parts| Cow::Owned(generation::to_json(parts))))
 }
 
-/// A model or sampler as rows hold it and filters ask for it.
+/// Folds a model or sampler into the form that rows hold and filters compare.
 pub(crate) fn folded_part(part: &str) -> String {
     part.to_ascii_lowercase().chars().take(PART_CHARS).collect()
 }
 
-fn insert_caption(session: &Session<'_>, image_id: ImageId, caption: &str) -> Result<(), Stop> {
+fn insert_caption(session: &Session<'_>, image_id: ImageId, caption: &str) -> Result<(), OracleError> {
     session.execute(
         "INSERT INTO image_descriptions (image_id, description) VALUES (:image_id, :description)",
         &Binds::none().with("image_id", image_id).with("description", Value::clob(Some(caption))),
@@ -103,45 +103,48 @@ fn insert_caption(session: &Session<'_>, image_id: ImageId, caption: &str) -> Re
     Ok(())
 }
 
-/// The image that answers for these bytes.
-pub(crate) fn id_by_sha256(session: &Session<'_>, sha256: &Sha256) -> Result<Option<ImageId>, Stop> {
+/// Returns the image that answers for these bytes.
+pub(crate) fn id_by_sha256(session: &Session<'_>, sha256: &Sha256) -> Result<Option<ImageId>, OracleError> {
     let binds = Binds::none().with("sha256", *sha256);
     session.row("SELECT i.image_id FROM images i WHERE i.sha256_key = :sha256", &binds, |row| Ok(row.get(0)?))
 }
 
-pub(crate) fn ids_by_sha256(session: &Session<'_>, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, Stop> {
+/// Returns the images that answer for some of these bytes, in any order.
+pub(crate) fn ids_by_sha256(session: &Session<'_>, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, OracleError> {
     let mut found = Vec::new();
-    for hashes in hashes.chunks(IN_LIST) {
+    for hashes in hashes.chunks(MAX_IN_LIST) {
         let mut binds = Binds::none();
         let list = in_list("hash", hashes, &mut binds);
         let sql = format!("SELECT i.sha256, i.image_id FROM images i WHERE i.sha256_key IN ({list})");
         found.extend(
-            session.rows(&sql, &binds, hashes.len(), |row| Ok((hash_of(row, 0)?.unwrap_or(NO_HASH), row.get(1)?)))?,
+            session.rows(&sql, &binds, hashes.len(), |row| {
+                Ok((read_hash(row, 0)?.unwrap_or(UNKNOWN_HASH), row.get(1)?))
+            })?,
         );
     }
     Ok(found)
 }
 
-pub(crate) fn image(session: &Session<'_>, image_id: ImageId) -> Result<Option<Image>, Stop> {
+pub(crate) fn image(session: &Session<'_>, image_id: ImageId) -> Result<Option<Image>, OracleError> {
     Ok(images(session, &[image_id])?.pop())
 }
 
-/// In the order asked for.
-pub(crate) fn images(session: &Session<'_>, image_ids: &[ImageId]) -> Result<Vec<Image>, Stop> {
+/// Returns images in the order of `image_ids`.
+pub(crate) fn images(session: &Session<'_>, image_ids: &[ImageId]) -> Result<Vec<Image>, OracleError> {
     let mut found: HashMap<ImageId, Image> = HashMap::with_capacity(image_ids.len());
-    for ids in image_ids.chunks(IN_LIST) {
+    for ids in image_ids.chunks(MAX_IN_LIST) {
         let mut binds = Binds::none();
         let list = in_list("id", ids, &mut binds);
-        // Captions come along as further rows where an image of the article has several.
+        // The original application may have stored several captions of an image, which come as several rows.
         let sql = format!(
             "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date, \
              i.generation_prompt, i.generation, d.description \
              FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id \
              WHERE i.image_id IN ({list}) ORDER BY i.image_id, d.description_id"
         );
-        for image in session.rows(&sql, &binds, ids.len(), image_of)? {
+        for image in session.rows(&sql, &binds, ids.len(), read_image)? {
             match found.get_mut(&image.image_id) {
-                Some(first) => first.caption = joined(first.caption.take(), image.caption),
+                Some(first) => first.caption = join_captions(first.caption.take(), image.caption),
                 None => _ = found.insert(image.image_id, image),
             }
         }
@@ -149,29 +152,33 @@ pub(crate) fn images(session: &Session<'_>, image_ids: &[ImageId]) -> Result<Vec
     Ok(image_ids.iter().filter_map(|id| found.get(id).cloned()).collect())
 }
 
-/// Several captions as the article shows them.
-pub(crate) fn joined(before: Option<String>, next: Option<String>) -> Option<String> {
+/// Joins several captions as the original application shows them.
+pub(crate) fn join_captions(before: Option<String>, next: Option<String>) -> Option<String> {
     match (before, next) {
         (Some(before), Some(next)) => Some(format!("{before}\n\n{next}")),
         (before, next) => before.or(next),
     }
 }
 
-pub(crate) fn content(session: &Session<'_>, image_id: ImageId) -> Result<Option<Content>, Stop> {
+pub(crate) fn content(session: &Session<'_>, image_id: ImageId) -> Result<Option<Content>, OracleError> {
     let sql = "SELECT i.image_data, i.file_type, i.file_name, i.sha256 FROM images i WHERE i.image_id = :image_id";
     session.row(sql, &Binds::none().with("image_id", image_id), |row| {
         Ok(Content {
             bytes: row.get::<_, Option<Vec<u8>>>(0)?.unwrap_or_default(),
-            file_type: text(row, 1)?,
-            file_name: text(row, 2)?,
-            sha256: hash_of(row, 3)?.unwrap_or(NO_HASH),
+            file_type: read_text(row, 1)?,
+            file_name: read_text(row, 2)?,
+            sha256: read_hash(row, 3)?.unwrap_or(UNKNOWN_HASH),
         })
     })
 }
 
-pub(crate) fn update(session: &Session<'_>, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, Stop> {
+pub(crate) fn update(
+    session: &Session<'_>,
+    image_id: ImageId,
+    patch: &ImagePatch,
+) -> Result<Option<Image>, OracleError> {
     let this = || Binds::none().with("image_id", image_id);
-    // Holds the row, so that of two changes at once the later one writes its words over the earlier one's.
+    // This locks the row: of two changes at once, the later one then writes the search text last.
     if session.execute("UPDATE images SET file_name = file_name WHERE image_id = :image_id", &this())? == 0 {
         return Ok(None);
     }
@@ -210,16 +217,16 @@ pub(crate) fn update(session: &Session<'_>, image_id: ImageId, patch: &ImagePatc
     Ok(Some(image))
 }
 
-pub(crate) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, Stop> {
+pub(crate) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, OracleError> {
     let this = Binds::none().with("image_id", image_id);
     let hash =
-        session.row("SELECT i.sha256 FROM images i WHERE i.image_id = :image_id", &this, |row| hash_of(row, 0))?;
-    // Captions, embeddings and failures go with the row (ON DELETE CASCADE).
+        session.row("SELECT i.sha256 FROM images i WHERE i.image_id = :image_id", &this, |row| read_hash(row, 0))?;
+    // The database deletes captions, embeddings and failures with the row (ON DELETE CASCADE).
     if session.execute("DELETE FROM images WHERE image_id = :image_id", &this)? == 0 {
         return Ok(false);
     }
     if let Some(hash) = hash.flatten() {
-        // A table of the article may hold the same picture again; its row answers for the bytes from now on.
+        // The original application may have stored the picture twice. The other row answers for the bytes from now on.
         session.execute(
             "UPDATE images SET sha256_key = :sha256 \
              WHERE image_id = (SELECT MIN(s.image_id) FROM images s WHERE s.sha256 = :sha256) \
@@ -230,25 +237,25 @@ pub(crate) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, S
     Ok(true)
 }
 
-pub(crate) fn count(session: &Session<'_>) -> Result<u64, Stop> {
+pub(crate) fn count(session: &Session<'_>) -> Result<u64, OracleError> {
     let count = session.row("SELECT COUNT(*) FROM images", &Binds::none(), |row| Ok(row.get(0)?))?;
     Ok(count.ok_or_else(|| StoreError::Internal("counting gave no row".into()))?)
 }
 
-fn image_of(row: &Row) -> Result<Image, Stop> {
-    let number = |column: usize| -> Result<Option<u64>, Stop> { Ok(row.get(column)?) };
+fn read_image(row: &Row) -> Result<Image, OracleError> {
+    let number = |column: usize| -> Result<Option<u64>, OracleError> { Ok(row.get(column)?) };
     let edge = |number: Option<u64>| u32::try_from(number.unwrap_or_default()).unwrap_or(u32::MAX);
     let date: Option<Timestamp> = row.get(7)?;
     Ok(Image {
         image_id: row.get(0)?,
-        file_name: text(row, 1)?,
-        file_type: text(row, 2)?,
+        file_name: read_text(row, 1)?,
+        file_type: read_text(row, 2)?,
         bytes: number(3)?.unwrap_or_default(),
         width: edge(number(4)?),
         height: edge(number(5)?),
-        sha256: hash_of(row, 6)?.unwrap_or(NO_HASH),
+        sha256: read_hash(row, 6)?.unwrap_or(UNKNOWN_HASH),
         upload_date: match date {
-            Some(date) => value::date_of(&date)?,
+            Some(date) => value::to_date(&date)?,
             None => time::OffsetDateTime::UNIX_EPOCH,
         },
         generation_prompt: row.get(8)?,
@@ -257,17 +264,17 @@ fn image_of(row: &Row) -> Result<Image, Stop> {
     })
 }
 
-/// Whether Mitsuke still has to complete the row.
+/// Returns whether Mitsuke still has to complete the row.
 pub(crate) fn is_incomplete(image: &Image) -> bool {
-    image.sha256 == NO_HASH
+    image.sha256 == UNKNOWN_HASH
 }
 
-fn text(row: &Row, column: usize) -> Result<String, Stop> {
+fn read_text(row: &Row, column: usize) -> Result<String, OracleError> {
     Ok(row.get::<_, Option<String>>(column)?.unwrap_or_default())
 }
 
-/// A hash column.
-pub(crate) fn hash_of(row: &Row, column: usize) -> Result<Option<Sha256>, Stop> {
+/// Reads a hash column.
+pub(crate) fn read_hash(row: &Row, column: usize) -> Result<Option<Sha256>, OracleError> {
     let Some(bytes) = row.get::<_, Option<Vec<u8>>>(column)? else { return Ok(None) };
     let hash = <[u8; 32]>::try_from(bytes)
         .map_err(|bytes| StoreError::Damaged(format!("a SHA-256 of {} bytes", bytes.len())))?;

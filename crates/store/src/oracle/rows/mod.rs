@@ -1,4 +1,4 @@
-//! Reading and writing rows: images, embeddings and models.
+//! The rows of images, embeddings and models.
 
 pub(crate) mod document;
 pub(crate) mod embeddings;

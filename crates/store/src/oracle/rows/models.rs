@@ -1,4 +1,4 @@
-//! Rows of EMBEDDING_MODELS: which there are, which is current, who fills them up.
+//! The rows of EMBEDDING_MODELS: all models, the current one, and the leases of backfills.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -7,24 +7,24 @@ use std::time::Duration;
 use oracle::Row;
 use oracle::sql_type::Timestamp;
 
-use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::locks;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{self, Binds, Value};
 use crate::{Coverage, Model, ModelId, StoreError};
 
-/// A model that has no table yet is being registered, and nobody's business until it is.
-const MODELS: &str = "SELECT model_id, model_name, model_version, vector_dimension, is_current, maintained \
+/// Selects models. A row without a table belongs to an unfinished registration and is not a model yet.
+const SELECT_MODELS: &str = "SELECT model_id, model_name, model_version, vector_dimension, is_current, maintained \
                       FROM embedding_models WHERE vector_table IS NOT NULL";
 
-/// Embeddings that one transaction removes when a model is retired.
-const REMOVED_AT_ONCE: usize = 5_000;
+/// The number of embeddings that one transaction removes when a model is retired.
+const DELETE_BATCH: usize = 5_000;
 
 /// The table of a model's embeddings. Neither its name nor its dimension ever changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VectorTable {
     pub(crate) model_id: ModelId,
-    /// Made from the id alone, so it is safe to put into a statement.
+    /// The name, made from the id alone, so that it is safe inside a statement.
     pub(crate) name: String,
     pub(crate) dimension: usize,
 }
@@ -45,7 +45,8 @@ impl VectorTable {
     }
 }
 
-/// The tables that this process has met. Only what can never change is remembered; that a model exists is.
+/// The tables that this process has used. They are kept in memory because neither they nor the existence of a model
+/// ever change.
 #[derive(Debug, Default)]
 pub(crate) struct Tables(RwLock<HashMap<ModelId, VectorTable>>);
 
@@ -54,7 +55,7 @@ impl Tables {
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`].
-    pub(crate) fn of(&self, session: &Session<'_>, model_id: ModelId) -> Result<VectorTable, Stop> {
+    pub(crate) fn get(&self, session: &Session<'_>, model_id: ModelId) -> Result<VectorTable, OracleError> {
         if let Some(table) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&model_id) {
             return Ok(table.clone());
         }
@@ -65,21 +66,21 @@ impl Tables {
     }
 }
 
-pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Model>, Stop> {
-    session.rows(&format!("{MODELS} ORDER BY model_id"), &Binds::none(), 100, model_of)
+pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Model>, OracleError> {
+    session.rows(&format!("{SELECT_MODELS} ORDER BY model_id"), &Binds::none(), 100, read_model)
 }
 
-pub(crate) fn current(session: &Session<'_>) -> Result<Option<Model>, Stop> {
-    session.row(&format!("{MODELS} AND is_current = 'Y'"), &Binds::none(), model_of)
+pub(crate) fn current(session: &Session<'_>) -> Result<Option<Model>, OracleError> {
+    session.row(&format!("{SELECT_MODELS} AND is_current = 'Y'"), &Binds::none(), read_model)
 }
 
-pub(crate) fn by_id(session: &Session<'_>, model_id: ModelId) -> Result<Model, Stop> {
+pub(crate) fn by_id(session: &Session<'_>, model_id: ModelId) -> Result<Model, OracleError> {
     let binds = Binds::none().with("model_id", model_id);
-    let model = session.row(&format!("{MODELS} AND model_id = :model_id"), &binds, model_of)?;
+    let model = session.row(&format!("{SELECT_MODELS} AND model_id = :model_id"), &binds, read_model)?;
     Ok(model.ok_or(StoreError::UnknownModel(model_id))?)
 }
 
-pub(crate) fn coverage(session: &Session<'_>, table: &VectorTable) -> Result<Coverage, Stop> {
+pub(crate) fn coverage(session: &Session<'_>, table: &VectorTable) -> Result<Coverage, OracleError> {
     let sql = format!(
         "SELECT (SELECT COUNT(*) FROM {}) AS embedded, \
          (SELECT COUNT(*) FROM embedding_failures f WHERE f.model_id = :model_id) AS failed, \
@@ -92,10 +93,14 @@ pub(crate) fn coverage(session: &Session<'_>, table: &VectorTable) -> Result<Cov
     Ok(coverage.ok_or_else(|| StoreError::Internal("counting gave no row".into()))?)
 }
 
-/// Makes a model current. Whoever switches holds the lock of all models, so two switches never leave two current.
-pub(crate) fn set_current(session: &Session<'_>, table: &VectorTable, allow_partial: bool) -> Result<Model, Stop> {
+/// Makes a model current. The lock of all models keeps two switches from leaving two models current.
+pub(crate) fn set_current(
+    session: &Session<'_>,
+    table: &VectorTable,
+    allow_partial: bool,
+) -> Result<Model, OracleError> {
     let model_id = table.model_id;
-    locks::hold_in(session, locks::MODELS)?;
+    locks::lock_in(session, locks::MODELS)?;
     by_id(session, model_id)?;
     if !allow_partial {
         let coverage = coverage(session, table)?;
@@ -105,7 +110,7 @@ pub(crate) fn set_current(session: &Session<'_>, table: &VectorTable, allow_part
         }
     }
     let binds = Binds::none().with("model_id", model_id);
-    // In this order: at no moment may two rows be current.
+    // This order never leaves two rows current.
     session.execute(
         "UPDATE embedding_models SET is_current = 'N' WHERE is_current = 'Y' AND model_id <> :model_id",
         &binds,
@@ -115,8 +120,8 @@ pub(crate) fn set_current(session: &Session<'_>, table: &VectorTable, allow_part
     by_id(session, model_id)
 }
 
-pub(crate) fn set_maintained(session: &Session<'_>, model_id: ModelId, maintained: bool) -> Result<Model, Stop> {
-    locks::hold_in(session, locks::MODELS)?;
+pub(crate) fn set_maintained(session: &Session<'_>, model_id: ModelId, maintained: bool) -> Result<Model, OracleError> {
+    locks::lock_in(session, locks::MODELS)?;
     let model = by_id(session, model_id)?;
     if model.is_current && !maintained {
         return Err(StoreError::CurrentModel(model_id).into());
@@ -129,19 +134,19 @@ pub(crate) fn set_maintained(session: &Session<'_>, model_id: ModelId, maintaine
     Ok(Model { maintained, ..model })
 }
 
-/// Removes some embeddings of a model that is not current, and with the last of them its failures. How many.
-pub(crate) fn delete_some_embeddings(session: &Session<'_>, table: &VectorTable) -> Result<u64, Stop> {
+/// Removes some embeddings of a model that is not current, and its failures with the last of them. Returns how many.
+pub(crate) fn delete_some_embeddings(session: &Session<'_>, table: &VectorTable) -> Result<u64, OracleError> {
     set_maintained(session, table.model_id, false)?;
     let name = &table.name;
-    // Deleted and not truncated: TRUNCATE leaves a vector index unusable.
+    // TRUNCATE would leave a vector index unusable.
     let removed = session.execute(
         &format!(
             "DELETE FROM {name} WHERE image_id IN \
              (SELECT e.image_id FROM {name} e ORDER BY e.image_id FETCH FIRST :take ROWS ONLY)"
         ),
-        &Binds::none().with("take", Value::count(REMOVED_AT_ONCE)),
+        &Binds::none().with("take", Value::count(DELETE_BATCH)),
     )?;
-    if removed < REMOVED_AT_ONCE as u64 {
+    if removed < DELETE_BATCH as u64 {
         session.execute(
             "DELETE FROM embedding_failures WHERE model_id = :model_id",
             &Binds::none().with("model_id", table.model_id),
@@ -150,9 +155,9 @@ pub(crate) fn delete_some_embeddings(session: &Session<'_>, table: &VectorTable)
     Ok(removed)
 }
 
-/// Whether [`delete_some_embeddings`] has come to the end.
-pub(crate) fn was_last(removed: u64) -> bool {
-    removed < REMOVED_AT_ONCE as u64
+/// Returns whether [`delete_some_embeddings`] has removed the last embedding.
+pub(crate) fn is_last_batch(removed: u64) -> bool {
+    removed < DELETE_BATCH as u64
 }
 
 pub(crate) fn claim_backfill(
@@ -160,7 +165,7 @@ pub(crate) fn claim_backfill(
     model_id: ModelId,
     owner: &str,
     lease: Duration,
-) -> Result<bool, Stop> {
+) -> Result<bool, OracleError> {
     by_id(session, model_id)?;
     let now = now(session)?;
     let until = now.checked_add(time::Duration::try_from(lease).unwrap_or(time::Duration::MAX)).unwrap_or(now);
@@ -177,7 +182,7 @@ pub(crate) fn claim_backfill(
     Ok(claimed > 0)
 }
 
-pub(crate) fn release_backfill(session: &Session<'_>, model_id: ModelId, owner: &str) -> Result<(), Stop> {
+pub(crate) fn release_backfill(session: &Session<'_>, model_id: ModelId, owner: &str) -> Result<(), OracleError> {
     by_id(session, model_id)?;
     session.execute(
         "UPDATE embedding_models SET backfill_owner = NULL, backfill_until = NULL \
@@ -187,18 +192,19 @@ pub(crate) fn release_backfill(session: &Session<'_>, model_id: ModelId, owner: 
     Ok(())
 }
 
-/// The database's clock, which all processes share.
-fn now(session: &Session<'_>) -> Result<time::OffsetDateTime, Stop> {
+/// Returns the time of the database's clock, which all processes share.
+fn now(session: &Session<'_>) -> Result<time::OffsetDateTime, OracleError> {
     let now = session.row("SELECT SYS_EXTRACT_UTC(SYSTIMESTAMP) FROM dual", &Binds::none(), |row| {
-        Ok(value::date_of(&row.get::<_, Timestamp>(0)?)?)
+        Ok(value::to_date(&row.get::<_, Timestamp>(0)?)?)
     })?;
     Ok(now.ok_or_else(|| StoreError::Internal("the database tells no time".into()))?)
 }
 
-/// A row of the columns of [`MODELS`].
-pub(crate) fn model_of(row: &Row) -> Result<Model, Stop> {
-    let yes =
-        |column: usize| -> Result<bool, Stop> { Ok(row.get::<_, Option<String>>(column)?.as_deref() == Some("Y")) };
+/// Reads a row with the columns of [`SELECT_MODELS`].
+pub(crate) fn read_model(row: &Row) -> Result<Model, OracleError> {
+    let yes = |column: usize| -> Result<bool, OracleError> {
+        Ok(row.get::<_, Option<String>>(column)?.as_deref() == Some("Y"))
+    };
     Ok(Model {
         model_id: row.get(0)?,
         model_name: row.get::<_, Option<String>>(1)?.unwrap_or_default(),

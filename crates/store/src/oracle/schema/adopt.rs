@@ -1,10 +1,10 @@
-//! Taking over a database that the article's own DDL made and its scripts filled.
+//! Takes over a database that the original application's own DDL made and its scripts filled.
 
 use oracle::Connection;
 
 use super::vector_tables;
 use crate::oracle::connection::codes::Class;
-use crate::oracle::connection::error::{Failure, Stop};
+use crate::oracle::connection::error::{DriverError, OracleError};
 use crate::oracle::connection::session::{execute, query};
 use crate::oracle::connection::value::{Binds, Value};
 use crate::oracle::rows::foreign::{Examine, complete};
@@ -12,12 +12,13 @@ use crate::oracle::rows::models::VectorTable;
 use crate::oracle::settings::OracleSettings;
 use crate::{ImageId, ModelId};
 
-/// Ids that are read at a time.
-const BATCH: &str = "SELECT i.image_id FROM images i WHERE i.sha256 IS NULL AND i.image_id > :after \
+/// The ids of the next images that another program stored.
+const NEXT_BATCH: &str = "SELECT i.image_id FROM images i WHERE i.sha256 IS NULL AND i.image_id > :after \
                      ORDER BY i.image_id FETCH FIRST 64 ROWS ONLY";
 
-/// Gives every model of the article a table of its own with its rows of the mixed one. That table stays as it is.
-pub(crate) fn embeddings(connection: &Connection, settings: &OracleSettings, _: &Examine) -> Result<(), Stop> {
+/// Gives every model of the original application a table of its own, with its rows of IMAGE_EMBEDDINGS_ARTICLE. That
+/// table stays as it is.
+pub(crate) fn embeddings(connection: &Connection, settings: &OracleSettings, _: &Examine) -> Result<(), OracleError> {
     let models: Vec<(ModelId, Option<usize>)> = query(
         connection,
         "SELECT model_id, vector_dimension FROM embedding_models WHERE vector_table IS NULL ORDER BY model_id",
@@ -42,8 +43,8 @@ pub(crate) fn embeddings(connection: &Connection, settings: &OracleSettings, _: 
     Ok(())
 }
 
-/// The dimension of one of a model's vectors; `None` when there is none, or no table of the article.
-fn dimension_in_use(connection: &Connection, model_id: ModelId) -> Result<Option<usize>, Stop> {
+/// The dimension of one of a model's vectors; `None` when it has none, or the table does not exist.
+fn dimension_in_use(connection: &Connection, model_id: ModelId) -> Result<Option<usize>, OracleError> {
     let found = query(
         connection,
         "SELECT VECTOR_DIMENSION_COUNT(a.embedding) FROM image_embeddings_article a \
@@ -53,13 +54,13 @@ fn dimension_in_use(connection: &Connection, model_id: ModelId) -> Result<Option
         &mut |row| Ok(row.get(0)?),
     );
     match found {
-        Err(stop) if stop.class() == Some(Class::NoTable) => Ok(None),
+        Err(error) if error.class() == Some(Class::NoTable) => Ok(None),
         other => Ok(other?.pop()),
     }
 }
 
-/// Of several embeddings of one image, the latest.
-fn copy_embeddings(connection: &Connection, table: &VectorTable) -> Result<(), Stop> {
+/// Copies the latest embedding of each image.
+fn copy_embeddings(connection: &Connection, table: &VectorTable) -> Result<(), OracleError> {
     let name = &table.name;
     let copied = execute(
         connection,
@@ -75,30 +76,34 @@ fn copy_embeddings(connection: &Connection, table: &VectorTable) -> Result<(), S
         ),
         &Binds::none().with("model_id", table.model_id).with("dimension", Value::count(table.dimension)),
     )?;
-    connection.commit().map_err(Failure::from)?;
-    log::info!("{copied} embeddings of the article are now in {name}");
+    connection.commit().map_err(DriverError::from)?;
+    log::info!("{copied} embeddings of the original application are now in {name}");
     Ok(())
 }
 
-/// Completes every image that another program stored, a batch in a transaction. A stop loses no more than that batch's
-/// work: what is done is marked by its hash.
-pub(crate) fn complete_images(connection: &Connection, _: &OracleSettings, examine: &Examine) -> Result<(), Stop> {
+/// Completes every image that another program stored, a batch in a transaction. An interruption loses no more than one
+/// batch's work, because a completed row has a hash.
+pub(crate) fn complete_images(
+    connection: &Connection,
+    _: &OracleSettings,
+    examine: &Examine,
+) -> Result<(), OracleError> {
     let mut after: ImageId = 0;
     let mut count = 0;
     loop {
         let ids: Vec<ImageId> =
-            query(connection, BATCH, &Binds::none().with("after", after), 64, &mut |row| Ok(row.get(0)?))?;
+            query(connection, NEXT_BATCH, &Binds::none().with("after", after), 64, &mut |row| Ok(row.get(0)?))?;
         let Some(last) = ids.last() else { break };
         after = *last;
         for image_id in &ids {
             complete(connection, *image_id, examine)?;
         }
-        connection.commit().map_err(Failure::from)?;
+        connection.commit().map_err(DriverError::from)?;
         count += ids.len();
-        log::info!("{count} images of the article have been read");
+        log::info!("{count} images of the original application have been read");
     }
     if count > 0 {
-        log::info!("{count} images of the article have been taken over");
+        log::info!("{count} images of the original application have been taken over");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! What `mitsuke doctor` finds out about an Oracle database.
+//! The findings of `mitsuke doctor` about an Oracle database.
 //!
-//! It only looks. Views that the account may not see are told, and no reason to stop.
+//! The checks change nothing. A view that the account may not see becomes a finding, and the checks go on.
 
 use oracle::{Connection, Row, Version};
 
@@ -10,29 +10,29 @@ use super::vector_tables::index_ddl;
 use crate::Finding;
 use crate::StoreError;
 use crate::oracle::connection::codes::Class;
-use crate::oracle::connection::error::{Failure, Stop};
+use crate::oracle::connection::error::{DriverError, OracleError};
 use crate::oracle::connection::pool::Manager;
 use crate::oracle::connection::session::query;
 use crate::oracle::connection::value::Binds;
 use crate::oracle::rows::models::VectorTable;
 use crate::oracle::settings::OracleSettings;
 
-/// The privileges that Mitsuke's statements need, and what for.
+/// The privileges that Mitsuke's statements need, and their purpose.
 const PRIVILEGES: [(&str, &str); 4] = [
     ("CREATE SESSION", "connecting"),
     ("CREATE TABLE", "tables and indexes"),
     ("CREATE SEQUENCE", "the numbers that rows get by themselves"),
-    ("CREATE VIEW", "the views that programs of the article read"),
+    ("CREATE VIEW", "the views that programs of the original application read"),
 ];
 
-/// The preferences of the text indexes, and of which kind they are.
+/// The preferences of the text indexes, and the kind of each.
 const LEXERS: [(&str, &str); 2] = [("MITSUKE_WORD_LEXER", "BASIC_LEXER"), ("MITSUKE_LEXER", "JAPANESE_VGRAM_LEXER")];
 
-/// The text indexes, and whether Mitsuke itself asks them.
+/// The text indexes, and whether Mitsuke itself uses them.
 const TEXT_INDEXES: [(&str, bool); 3] =
     [("IMAGES_SEARCH_TEXT", true), ("IDX_IMAGE_PROMPT", false), ("IDX_IMAGE_DESCRIPTION", false)];
 
-/// Looks at everything that has to be right, from the client library to the indexes.
+/// Checks everything that has to be right, from the client library to the indexes.
 pub(crate) fn diagnose(settings: &OracleSettings, manager: &Manager) -> Vec<Finding> {
     let mut findings = vec![client_library()];
     if findings[0].is_problem() {
@@ -41,7 +41,7 @@ pub(crate) fn diagnose(settings: &OracleSettings, manager: &Manager) -> Vec<Find
     match connect(manager) {
         Ok(connection) => {
             findings.push(Finding::good("connection", format!("{} as {}", settings.dsn, settings.user)));
-            findings.extend(Patient { connection: &connection, settings }.findings());
+            findings.extend(Inspection { connection: &connection, settings }.findings());
         }
         Err(finding) => findings.push(finding),
     }
@@ -58,7 +58,7 @@ fn client_library() -> Finding {
         ),
         Err(error) => Finding::problem(
             "client library",
-            Failure::from(error).described(),
+            DriverError::from(error).description(),
             "Install Oracle Instant Client 19 or newer (Basic or Basic Light) with libaio, and put its folder into \
              LD_LIBRARY_PATH.",
         ),
@@ -66,23 +66,23 @@ fn client_library() -> Finding {
 }
 
 fn connect(manager: &Manager) -> Result<Connection, Finding> {
-    manager.connect_apart().map_err(|failure| {
+    manager.connect_outside_pool().map_err(|failure| {
         let advice = match failure.class() {
             Class::Misconfigured => "Check DB_USER, DB_PASSWORD and DB_DSN in .env, and the account (sql/oracle/grants.sql).",
             Class::Busy => "The database has no room for another session: raise its processes, or lower MITSUKE_DB_POOL_SIZE.",
             _ => "Check that the database runs and that its host and port can be reached from here; DB_DSN is host:port/service.",
         };
-        Finding::problem("connection", failure.described(), advice)
+        Finding::problem("connection", failure.description(), advice)
     })
 }
 
-/// A database that answers.
-struct Patient<'a> {
+/// The checks of a database that answers.
+struct Inspection<'a> {
     connection: &'a Connection,
     settings: &'a OracleSettings,
 }
 
-impl Patient<'_> {
+impl Inspection<'_> {
     fn findings(&self) -> Vec<Finding> {
         let mut findings = vec![self.version(), self.character_set()];
         findings.extend(self.privileges());
@@ -105,7 +105,7 @@ impl Patient<'_> {
                 format!("Oracle Database {version} has no vectors"),
                 "Use Oracle Database 23ai or newer.",
             ),
-            Err(error) => unseen("version", Failure::from(error).into()),
+            Err(error) => not_visible("version", DriverError::from(error).into()),
         }
     }
 
@@ -118,14 +118,14 @@ impl Patient<'_> {
                 format!("{} cannot hold every text", found.join(", ")),
                 "Create the database with AL32UTF8.",
             ),
-            Err(stop) => unseen("character set", stop),
+            Err(error) => not_visible("character set", error),
         }
     }
 
     fn privileges(&self) -> Vec<Finding> {
         let granted = match self.strings("SELECT privilege FROM session_privs") {
             Ok(granted) => granted,
-            Err(stop) => return vec![unseen("privileges", stop)],
+            Err(error) => return vec![not_visible("privileges", error)],
         };
         PRIVILEGES
             .iter()
@@ -155,7 +155,7 @@ impl Patient<'_> {
                 "the account may not use any space",
                 "Let a DBA run: ALTER USER … QUOTA UNLIMITED ON users;",
             ),
-            (_, Err(stop)) => unseen("quota", stop),
+            (_, Err(error)) => not_visible("quota", error),
         }
     }
 
@@ -168,7 +168,7 @@ impl Patient<'_> {
                 "CTXSYS.CTX_DDL cannot be seen",
                 "Let a DBA run sql/oracle/grants.sql. The -slim container images have no Oracle Text at all: use one without.",
             ),
-            Err(stop) => unseen("Oracle Text", stop),
+            Err(error) => not_visible("Oracle Text", error),
         }
     }
 
@@ -180,9 +180,9 @@ impl Patient<'_> {
                 format!("lacks {}", missing.join(", ")),
                 "Run `mitsuke migrate`, or give the output of `mitsuke migrate --print` to a DBA.",
             ),
-            Err(stop) => Finding::problem(
+            Err(error) => Finding::problem(
                 "schema",
-                StoreError::from(stop).to_string(),
+                StoreError::from(error).to_string(),
                 "Use the newest program that runs on this database.",
             ),
         }
@@ -201,7 +201,7 @@ impl Patient<'_> {
                     format!("{name} is a {}, not a {object}", found.join(", ")),
                     "Drop the text indexes and the preference, and run the statements of sql/oracle/0009_text_indexes.sql.",
                 ),
-                Err(stop) => unseen("lexer", stop),
+                Err(error) => not_visible("lexer", error),
             }
         };
         LEXERS.into_iter().map(of).collect()
@@ -210,12 +210,12 @@ impl Patient<'_> {
     fn text_indexes(&self) -> Vec<Finding> {
         let sql = "SELECT idx_name, idx_status, idx_sync_type FROM ctx_user_indexes ORDER BY idx_name";
         let found = self.rows(sql, |row| {
-            let text = |column: usize| Ok::<_, Stop>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
+            let text = |column: usize| Ok::<_, OracleError>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
             Ok((text(0)?, text(1)?, text(2)?))
         });
         match found {
             Ok(found) => TEXT_INDEXES.iter().map(|(name, own)| text_index(name, *own, &found)).collect(),
-            Err(stop) => vec![unseen("text index", stop)],
+            Err(error) => vec![not_visible("text index", error)],
         }
     }
 
@@ -228,7 +228,7 @@ impl Patient<'_> {
                 format!("{} texts could not be indexed", found.join(", ")),
                 "SELECT * FROM ctx_user_index_errors says why.",
             ),
-            Err(stop) => unseen("text index", stop),
+            Err(error) => not_visible("text index", error),
         }
     }
 
@@ -246,7 +246,7 @@ impl Patient<'_> {
                 "Start the server once: it registers the folders of MITSUKE_MODELS_DIR.",
             )],
             Ok(models) => models.iter().map(|(table, current)| self.vector_index(table, *current)).collect(),
-            Err(stop) => vec![unseen("models", stop)],
+            Err(error) => vec![not_visible("models", error)],
         }
     }
 
@@ -271,7 +271,7 @@ impl Patient<'_> {
                 format!("its vector index is {}", found.join(", ")),
                 format!("Run: DROP INDEX {name}_VEC; {ddl};"),
             ),
-            Err(stop) => unseen(what, stop),
+            Err(error) => not_visible(what, error),
         }
     }
 
@@ -282,39 +282,42 @@ impl Patient<'_> {
             Ok(found) if found.is_empty() => Finding::good("views", "valid"),
             Ok(found) => Finding::note(
                 "views",
-                format!("{} cannot be read; Mitsuke does not need them, programs of the article do", found.join(", ")),
+                format!(
+                    "{} cannot be read; Mitsuke does not need them, programs of the original application do",
+                    found.join(", ")
+                ),
                 "ALTER VIEW … COMPILE; says why.",
             ),
-            Err(stop) => unseen("views", stop),
+            Err(error) => not_visible("views", error),
         }
     }
 
-    /// The neighbour-partition indexes of Mitsuke live on disk; in-memory graphs would need this pool.
+    /// Mitsuke's neighbour-partition indexes lie on disk; in-memory graphs would need this pool.
     fn vector_memory(&self) -> Finding {
         let sql = "SELECT TO_CHAR(SUM(alloc_bytes)) || ' bytes, ' || TO_CHAR(SUM(used_bytes)) || ' used' \
                    FROM v$vector_memory_pool";
         match self.strings(sql) {
             Ok(found) => Finding::good("vector memory", found.join(", ")),
-            Err(stop) if stop.class() == Some(Class::NoTable) => Finding::note(
+            Err(error) if error.class() == Some(Class::NoTable) => Finding::note(
                 "vector memory",
                 "cannot be seen",
                 "Only in-memory vector indexes need it, and Mitsuke makes none. \
                  GRANT SELECT ON SYS.V_$VECTOR_MEMORY_POOL shows it.",
             ),
-            Err(stop) => unseen("vector memory", stop),
+            Err(error) => not_visible("vector memory", error),
         }
     }
 
-    fn strings(&self, sql: &str) -> Result<Vec<String>, Stop> {
+    fn strings(&self, sql: &str) -> Result<Vec<String>, OracleError> {
         self.rows(sql, |row| Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default()))
     }
 
-    fn rows<T>(&self, sql: &str, mut read: impl FnMut(&Row) -> Result<T, Stop>) -> Result<Vec<T>, Stop> {
+    fn rows<T>(&self, sql: &str, mut read: impl FnMut(&Row) -> Result<T, OracleError>) -> Result<Vec<T>, OracleError> {
         query(self.connection, sql, &Binds::none(), 100, &mut read)
     }
 }
 
-/// What is to be said of a text index, among `found` (name, state, when it is brought up to date).
+/// The finding about a text index, from the list of all (name, state, time of synchronisation).
 fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Finding {
     let Some((_, status, sync)) = found.iter().find(|(other, _, _)| other == name) else {
         return if own {
@@ -326,7 +329,7 @@ fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Find
         } else {
             Finding::note(
                 "text index",
-                format!("{name} is missing; Mitsuke does not need it, programs of the article do"),
+                format!("{name} is missing; Mitsuke does not need it, programs of the original application do"),
                 "Run the statements of sql/oracle/0009_text_indexes.sql, unless no such program runs.",
             )
         };
@@ -344,10 +347,10 @@ fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Find
     let found = format!("{name} is not brought up to date by a commit ({sync}), so what is new is found late");
     let advice =
         format!("Run: ALTER INDEX {name} REBUILD PARAMETERS ('REPLACE METADATA MAINTENANCE MANUAL SYNC (ON COMMIT)');");
-    // An index of the article may be meant to be that way.
+    // The owner of the original application may have set up its index that way on purpose.
     if own { Finding::problem("text index", found, advice) } else { Finding::note("text index", found, advice) }
 }
 
-fn unseen(what: impl Into<String>, stop: Stop) -> Finding {
-    Finding::note(what, format!("cannot be looked at: {}", StoreError::from(stop)), "The rest does not depend on it.")
+fn not_visible(what: impl Into<String>, error: OracleError) -> Finding {
+    Finding::note(what, format!("cannot be looked at: {}", StoreError::from(error)), "The rest does not depend on it.")
 }

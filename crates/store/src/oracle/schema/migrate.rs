@@ -1,32 +1,32 @@
-//! Brings the schema up to what this program knows.
+//! Brings the schema up to the version that this program knows.
 
 use oracle::Connection;
 
 use super::adopt;
-use super::script::{Statement, statements, tolerantly};
+use super::script::{Statement, execute_repeatable, statements};
 use crate::StoreError;
 use crate::oracle::connection::codes::Class;
-use crate::oracle::connection::error::{Failure, Stop};
-use crate::oracle::connection::locks::{self, Held};
+use crate::oracle::connection::error::{DriverError, OracleError};
+use crate::oracle::connection::locks::{self, HeldLock};
 use crate::oracle::connection::pool::Manager;
 use crate::oracle::connection::session::{execute, query, without_limit};
 use crate::oracle::connection::value::Binds;
 use crate::oracle::rows::foreign::Examine;
 use crate::oracle::settings::OracleSettings;
 
-/// What one migration does.
-enum Work {
-    /// Statements of a file.
+/// The work of one migration.
+enum Step {
+    /// The statements of a file.
     Sql(&'static str),
-    /// What takes more than statements, and what a DBA reads about it.
-    Rust(fn(&Connection, &OracleSettings, &Examine) -> Result<(), Stop>, &'static str),
+    /// A function, for work that needs more than statements, and its description for a DBA.
+    Rust(fn(&Connection, &OracleSettings, &Examine) -> Result<(), OracleError>, &'static str),
 }
 
-/// A step of the schema. Steps that were ever released are never edited: a change is a new step.
+/// A step of the schema. A released step is never edited: a change is a new step.
 struct Migration {
     version: i64,
     name: &'static str,
-    work: Work,
+    work: Step,
 }
 
 macro_rules! sql_file {
@@ -34,7 +34,7 @@ macro_rules! sql_file {
         Migration {
             version: $version,
             name: $name,
-            work: Work::Sql(include_str!(concat!("../../../../../sql/oracle/", $name, ".sql"))),
+            work: Step::Sql(include_str!(concat!("../../../../../sql/oracle/", $name, ".sql"))),
         }
     };
 }
@@ -52,7 +52,7 @@ const MIGRATIONS: [Migration; 9] = [
     Migration {
         version: 7,
         name: "0007_adopt_embeddings",
-        work: Work::Rust(
+        work: Step::Rust(
             adopt::embeddings,
             "Mitsuke does this itself when it starts: it gives every model a table of its own and copies the rows of \
              IMAGE_EMBEDDINGS_ARTICLE.",
@@ -61,20 +61,20 @@ const MIGRATIONS: [Migration; 9] = [
     Migration {
         version: 8,
         name: "0008_complete_images",
-        work: Work::Rust(
+        work: Step::Rust(
             adopt::complete_images,
             "Mitsuke does this itself when it starts: it reads the images that another program stored, and writes their \
              hash, size and words.",
         ),
     },
-    // Last: an index that follows every commit would be brought up to date for every batch of the taking over.
+    // The text indexes come last: synchronised on commit, they would be updated for every batch of the steps before.
     sql_file!(9, "0009_text_indexes"),
 ];
 
-/// Applies what is missing. Processes that do it at once take turns; whoever comes second finds it done.
-pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Examine) -> Result<(), Stop> {
-    let connection = manager.connect_apart()?;
-    let (version, banner) = connection.server_version().map_err(Failure::from)?;
+/// Applies the missing migrations. Processes that do this at once take turns, and the later ones find it done.
+pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Examine) -> Result<(), OracleError> {
+    let connection = manager.connect_outside_pool()?;
+    let (version, banner) = connection.server_version().map_err(DriverError::from)?;
     if version.major() < FIRST_MAJOR_VERSION {
         return Err(StoreError::Misconfigured(format!(
             "the database is of version {version}, and vectors need 23ai or newer ({})",
@@ -86,10 +86,10 @@ pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Ex
         return Ok(());
     }
     execute(&connection, "ALTER SESSION SET DDL_LOCK_TIMEOUT = 60", &Binds::none())?;
-    // The table of the locks has to be there before anybody can hold one; to create it twice does no harm.
+    // The table of locks has to exist before a lock can be held. Creating it twice does no harm.
     run(&connection, &MIGRATIONS[0], settings, examine)?;
-    connection.commit().map_err(Failure::from)?;
-    let _turn = Held::take(manager, locks::SCHEMA)?;
+    connection.commit().map_err(DriverError::from)?;
+    let _lock = HeldLock::take(manager, locks::SCHEMA)?;
     for migration in missing(&connection)? {
         without_limit(&connection, manager.call_timeout(), || run(&connection, migration, settings, examine))?;
         execute(
@@ -98,20 +98,20 @@ pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Ex
              VALUES (:version, :name, SYS_EXTRACT_UTC(SYSTIMESTAMP))",
             &Binds::none().with("version", migration.version).with("name", migration.name),
         )?;
-        connection.commit().map_err(Failure::from)?;
+        connection.commit().map_err(DriverError::from)?;
         log::info!("the database schema is now at version {} ({})", migration.version, migration.name);
     }
     Ok(())
 }
 
-/// What a database lacks.
+/// Returns the migrations that a database lacks.
 ///
 /// # Errors
-/// [`StoreError::NewerSchema`] when a newer program has written it.
-fn missing(connection: &Connection) -> Result<Vec<&'static Migration>, Stop> {
+/// [`StoreError::NewerSchema`] when a newer program has written the schema.
+fn missing(connection: &Connection) -> Result<Vec<&'static Migration>, OracleError> {
     let sql = "SELECT version FROM mitsuke_schema ORDER BY version";
     let applied: Vec<i64> = match query(connection, sql, &Binds::none(), 100, &mut |row| Ok(row.get(0)?)) {
-        Err(stop) if stop.class() == Some(Class::NoTable) => Vec::new(),
+        Err(error) if error.class() == Some(Class::NoTable) => Vec::new(),
         other => other?,
     };
     let known = MIGRATIONS.len() as i64;
@@ -121,8 +121,8 @@ fn missing(connection: &Connection) -> Result<Vec<&'static Migration>, Stop> {
     }
 }
 
-/// The names of what a database lacks.
-pub(crate) fn missing_names(connection: &Connection) -> Result<Vec<&'static str>, Stop> {
+/// Returns the names of the migrations that a database lacks.
+pub(crate) fn missing_names(connection: &Connection) -> Result<Vec<&'static str>, OracleError> {
     Ok(missing(connection)?.iter().map(|migration| migration.name).collect())
 }
 
@@ -131,19 +131,19 @@ fn run(
     migration: &Migration,
     settings: &OracleSettings,
     examine: &Examine,
-) -> Result<(), Stop> {
+) -> Result<(), OracleError> {
     match &migration.work {
-        Work::Sql(file) => statements(file).iter().try_for_each(|statement| {
-            tolerantly(connection, statement).inspect_err(|_| {
+        Step::Sql(file) => statements(file).iter().try_for_each(|statement| {
+            execute_repeatable(connection, statement).inspect_err(|_| {
                 let start = statement.sql.lines().next().unwrap_or_default();
                 log::error!("migration {} stopped at: {start}", migration.name);
             })
         }),
-        Work::Rust(work, _) => work(connection, settings, examine),
+        Step::Rust(work, _) => work(connection, settings, examine),
     }
 }
 
-/// All migrations as one script for SQL*Plus or SQLcl, which may be run again.
+/// Returns all migrations as one script for SQL*Plus or SQLcl, which may be run again.
 pub(crate) fn script() -> String {
     let mut out = String::from(
         "-- The schema of Mitsuke for Oracle Database 23ai. Run it as the user that Mitsuke connects as, with SQL*Plus or\n\
@@ -155,7 +155,7 @@ pub(crate) fn script() -> String {
     for migration in &MIGRATIONS {
         out.push_str(&format!("\n-- {}\n", migration.name));
         match &migration.work {
-            Work::Sql(file) => {
+            Step::Sql(file) => {
                 statements(file).iter().for_each(|statement| out.push_str(&statement.printed()));
                 let noted = Statement {
                     sql: format!(
@@ -163,12 +163,12 @@ pub(crate) fn script() -> String {
                          VALUES ({}, '{}', SYS_EXTRACT_UTC(SYSTIMESTAMP))",
                         migration.version, migration.name
                     ),
-                    passes_over: vec![crate::oracle::connection::codes::Code::Ora(1)],
+                    ignored: vec![crate::oracle::connection::codes::Code::Ora(1)],
                 };
                 out.push_str(&noted.printed());
                 out.push_str("COMMIT;\n");
             }
-            Work::Rust(_, meaning) => out.push_str(&format!("-- {meaning}\n")),
+            Step::Rust(_, meaning) => out.push_str(&format!("-- {meaning}\n")),
         }
     }
     out
@@ -189,8 +189,8 @@ mod tests {
     #[test]
     fn every_statement_of_the_files_can_be_run_again() {
         for migration in &MIGRATIONS {
-            let Work::Sql(file) = &migration.work else { continue };
-            for Statement { sql, passes_over } in statements(file) {
+            let Step::Sql(file) = &migration.work else { continue };
+            for Statement { sql, ignored } in statements(file) {
                 let again = sql.starts_with("CREATE TABLE IF NOT EXISTS")
                     || sql.starts_with("CREATE OR REPLACE")
                     || sql.starts_with("UPDATE")
@@ -199,7 +199,7 @@ mod tests {
                     || sql.contains("FOR half_built IN (")
                     || sql.contains("FOR mixed IN (")
                     || sql.contains("FOR keeping IN (")
-                    || !passes_over.is_empty();
+                    || !ignored.is_empty();
                 assert!(again, "{}: {sql}", migration.name);
                 assert!(!sql.contains(";") || sql.starts_with("BEGIN"), "{sql}");
             }

@@ -1,5 +1,5 @@
-//! The schema: migrations, databases of the original application, the tables of the models, and what `mitsuke doctor`
-//! finds out about all of it.
+//! The schema: its migrations, databases of the original application, the tables of the models, and the checks of all
+//! that.
 
 mod adopt;
 pub(crate) mod doctor;

@@ -1,7 +1,7 @@
-//! Brings the schema up to date behind the back of whoever asked first.
+//! Brings the schema up to date in the background when a store is first used.
 //!
-//! A database of the article takes hours to take over, and a database that hangs may never answer. Nobody waits for
-//! that: the work has a thread of its own, callers wait a moment and are told what is going on.
+//! Taking over a database of the original application takes hours, and a hanging database may never answer. So the work
+//! has a thread of its own. Callers wait a moment and then get an error that says what is going on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -15,13 +15,13 @@ use crate::oracle::connection::pool::Manager;
 use crate::oracle::rows::foreign::Examine;
 use crate::oracle::settings::OracleSettings;
 
-/// How long a failed opening is answered again without another attempt.
-const HOLD_OFF: Duration = Duration::from_millis(500);
+/// The time during which a failed attempt is the answer, without another attempt.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// How long callers wait for an opening from its start, beyond what connecting may take.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The time that callers wait for an attempt from its start, in addition to the limit for connecting.
+const EXTRA_WAIT: Duration = Duration::from_secs(1);
 
-/// How far the opening is.
+/// The state of the opening.
 enum State {
     Idle,
     Running { since: Instant },
@@ -33,7 +33,7 @@ pub(crate) struct Opening {
     settings: OracleSettings,
     examine: Arc<Examine>,
     manager: Arc<Manager>,
-    /// The schema is known to be there and up to date.
+    /// The schema exists and is up to date.
     done: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
@@ -51,21 +51,21 @@ impl Opening {
         })
     }
 
-    /// Makes sure that the schema is there.
+    /// Waits until the schema is up to date, for a limited time.
     ///
     /// # Errors
-    /// Why it is not; [`StoreError::Busy`] while that takes longer than a caller should wait.
+    /// The reason why it is not; [`StoreError::Busy`] when the time is over.
     pub(crate) fn ensure(self: &Arc<Self>) -> Result<(), StoreError> {
         if self.done.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.wait(Some(self.settings.connect_timeout + PATIENCE))
+        self.wait(Some(self.settings.connect_timeout + EXTRA_WAIT))
     }
 
-    /// The same, however long it takes, and whatever an attempt came to just now.
+    /// Waits until the schema is up to date, for any time. A failed attempt is followed by another at once.
     ///
     /// # Errors
-    /// Why it is not.
+    /// The reason why it is not.
     pub(crate) fn finish(self: &Arc<Self>) -> Result<(), StoreError> {
         if let state @ State::Failed { .. } = &mut *locked(&self.state) {
             *state = State::Idle;
@@ -73,7 +73,7 @@ impl Opening {
         self.wait(None)
     }
 
-    fn wait(self: &Arc<Self>, patience: Option<Duration>) -> Result<(), StoreError> {
+    fn wait(self: &Arc<Self>, limit: Option<Duration>) -> Result<(), StoreError> {
         let mut waited = false;
         let mut state = locked(&self.state);
         loop {
@@ -81,18 +81,18 @@ impl Opening {
                 return Ok(());
             }
             match &*state {
-                State::Failed { at, error } if waited || at.elapsed() < HOLD_OFF => return Err(error.clone()),
+                State::Failed { at, error } if waited || at.elapsed() < RETRY_AFTER => return Err(error.clone()),
                 State::Idle | State::Failed { .. } => {
                     self.start()?;
                     *state = State::Running { since: Instant::now() };
                 }
                 State::Running { since } => {
                     let past = since.elapsed();
-                    let left = patience.map_or(PATIENCE, |patience| patience.saturating_sub(past));
+                    let left = limit.map_or(EXTRA_WAIT, |limit| limit.saturating_sub(past));
                     if left.is_zero() {
                         return Err(StoreError::Busy(format!(
-                            "the database is being connected to, or its schema brought up to date, for {} s now; the \
-                             log says how far that is",
+                            "connecting to the database and bringing its schema up to date has taken {} s so far; the log \
+                             shows the progress",
                             past.as_secs()
                         )));
                     }
@@ -106,10 +106,10 @@ impl Opening {
     fn start(self: &Arc<Self>) -> Result<(), StoreError> {
         let opening = Arc::clone(self);
         let work = move || {
-            let came_to = Err(StoreError::Internal("bringing the schema up to date ended by a panic".into()));
-            let mut attempt = Attempt { opening, came_to };
+            let result = Err(StoreError::Internal("bringing the schema up to date ended by a panic".into()));
+            let mut attempt = Attempt { opening, result };
             let Opening { settings, examine, manager, .. } = &*attempt.opening;
-            attempt.came_to = migrate::migrate(manager, settings, &**examine).map_err(StoreError::from);
+            attempt.result = migrate::migrate(manager, settings, &**examine).map_err(StoreError::from);
         };
         match thread::Builder::new().name("database-schema".to_owned()).spawn(work) {
             Ok(_) => Ok(()),
@@ -118,17 +118,17 @@ impl Opening {
     }
 }
 
-/// One attempt; tells what it came to when it is dropped, even by a panic.
+/// One attempt. Dropping it publishes its result, after a panic too.
 struct Attempt {
     opening: Arc<Opening>,
-    came_to: Result<(), StoreError>,
+    result: Result<(), StoreError>,
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let came_to = std::mem::replace(&mut self.came_to, Ok(()));
+        let result = std::mem::replace(&mut self.result, Ok(()));
         let mut state = locked(&self.opening.state);
-        *state = match came_to {
+        *state = match result {
             Ok(()) => {
                 self.opening.done.store(true, Ordering::Release);
                 State::Idle

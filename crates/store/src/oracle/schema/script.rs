@@ -3,29 +3,29 @@
 use oracle::Connection;
 
 use crate::oracle::connection::codes::{Code, codes_in};
-use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::execute;
 use crate::oracle::connection::value::Binds;
 
 /// A statement of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
-    /// Without its end (`;`, or `/` after a PL/SQL block).
+    /// The text without its end (`;`, or `/` after a PL/SQL block).
     pub(crate) sql: String,
-    /// Codes that say "this is done already".
-    pub(crate) passes_over: Vec<Code>,
+    /// The codes that mean that the statement has been run before. A file lists them after "passes over".
+    pub(crate) ignored: Vec<Code>,
 }
 
-/// The statements of a file. A statement ends with a line that ends in `;`, a PL/SQL block with a line `/`.
+/// Returns the statements of a file. A statement ends with a line that ends in `;`, a PL/SQL block with a line `/`.
 pub(crate) fn statements(file: &str) -> Vec<Statement> {
     let mut statements = Vec::new();
     let mut sql = String::new();
-    let mut passes_over = Vec::new();
+    let mut ignored = Vec::new();
     for line in file.lines() {
         let line = line.trim_end();
         if let Some(comment) = line.strip_prefix("--") {
             if let Some(codes) = comment.trim().strip_prefix("passes over ") {
-                passes_over = codes_in(codes);
+                ignored = codes_in(codes);
             }
             continue;
         }
@@ -41,7 +41,7 @@ pub(crate) fn statements(file: &str) -> Vec<Statement> {
             sql.push_str(if last { line.trim_end_matches(';') } else { line });
         }
         if last {
-            statements.push(Statement { sql: std::mem::take(&mut sql), passes_over: std::mem::take(&mut passes_over) });
+            statements.push(Statement { sql: std::mem::take(&mut sql), ignored: std::mem::take(&mut ignored) });
         }
     }
     statements
@@ -52,18 +52,14 @@ fn is_block(sql: &str) -> bool {
 }
 
 impl Statement {
-    /// For SQL*Plus and SQLcl, with the errors passed over that may be.
+    /// Returns the statement for SQL*Plus and SQLcl, with its errors ignored there too.
     pub(crate) fn printed(&self) -> String {
-        if self.passes_over.is_empty() {
+        if self.ignored.is_empty() {
             let end = if is_block(&self.sql) { "\n/" } else { ";" };
             return format!("{}{end}\n", self.sql);
         }
-        let unless = self
-            .passes_over
-            .iter()
-            .map(|code| format!("INSTR(SQLERRM, '{code}') = 0"))
-            .collect::<Vec<_>>()
-            .join(" AND ");
+        let unless =
+            self.ignored.iter().map(|code| format!("INSTR(SQLERRM, '{code}') = 0")).collect::<Vec<_>>().join(" AND ");
         format!(
             "BEGIN\n    EXECUTE IMMEDIATE q'[{}]';\nEXCEPTION WHEN OTHERS THEN\n    IF {unless} THEN RAISE; END IF;\nEND;\n/\n",
             self.sql
@@ -72,9 +68,9 @@ impl Statement {
 }
 
 /// Runs a statement that may have been run before.
-pub(crate) fn tolerantly(connection: &Connection, statement: &Statement) -> Result<(), Stop> {
+pub(crate) fn execute_repeatable(connection: &Connection, statement: &Statement) -> Result<(), OracleError> {
     match execute(connection, &statement.sql, &Binds::none()) {
-        Err(Stop::Driver(failure)) if failure.is_one_of(&statement.passes_over) => Ok(()),
+        Err(OracleError::Driver(failure)) if failure.is_one_of(&statement.ignored) => Ok(()),
         other => other.map(|_| ()),
     }
 }
@@ -92,8 +88,8 @@ mod tests {
         assert_eq!(found.len(), 3);
         assert_eq!(found[0].sql, "CREATE TABLE a (\n    b NUMBER -- inside\n)");
         assert_eq!(found[1].sql, "BEGIN x; END;");
-        assert_eq!(found[1].passes_over, [Code::Ora(955), Code::Drg(10701)]);
-        assert_eq!(found[2], Statement { sql: "DROP INDEX c".into(), passes_over: Vec::new() });
+        assert_eq!(found[1].ignored, [Code::Ora(955), Code::Drg(10701)]);
+        assert_eq!(found[2], Statement { sql: "DROP INDEX c".into(), ignored: Vec::new() });
     }
 
     #[test]

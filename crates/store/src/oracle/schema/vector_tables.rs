@@ -1,11 +1,11 @@
-//! The table of a model's embeddings: making it, its vector index, and the views that show all tables as one.
+//! Makes the table of a model's embeddings, its vector index, and the views that show all tables as one.
 
 use oracle::{Connection, Row};
 
-use super::script::{Statement, tolerantly};
+use super::script::{Statement, execute_repeatable};
 use crate::oracle::connection::codes::{Class, Code};
-use crate::oracle::connection::error::{Failure, Stop};
-use crate::oracle::connection::locks::{self, Held};
+use crate::oracle::connection::error::{DriverError, OracleError};
+use crate::oracle::connection::locks::{self, HeldLock};
 use crate::oracle::connection::pool::{Manager, Pool};
 use crate::oracle::connection::session::{self, execute, insert_returning, query, without_limit};
 use crate::oracle::connection::value::{Binds, Value};
@@ -13,23 +13,23 @@ use crate::oracle::rows::models::{self, VectorTable};
 use crate::oracle::settings::OracleSettings;
 use crate::{Model, ModelId, NewModel, StoreError};
 
-const BY_NAME: &str = "SELECT model_id, vector_dimension, vector_table FROM embedding_models \
+const SELECT_BY_NAME: &str = "SELECT model_id, vector_dimension, vector_table FROM embedding_models \
                        WHERE model_name = :model_name AND model_version = :model_version \
                        ORDER BY model_id FETCH FIRST 1 ROWS ONLY";
 
-/// A row of [`BY_NAME`].
-struct Known {
+/// A row of [`SELECT_BY_NAME`].
+struct KnownModel {
     model_id: ModelId,
     dimension: Option<usize>,
-    /// Its table is complete.
+    /// The table of the model is complete.
     usable: bool,
 }
 
 /// Registers a model, or finds it. Processes that register at once take turns.
 pub(crate) fn register(pool: &Pool, settings: &OracleSettings, new: &NewModel) -> Result<Model, StoreError> {
-    let finished = |known: &Known| known.usable;
-    let names = names(new);
-    let known = session::read(pool, |session| session.row(BY_NAME, &names, known_of))?;
+    let finished = |known: &KnownModel| known.usable;
+    let names = name_binds(new);
+    let known = session::read(pool, |session| session.row(SELECT_BY_NAME, &names, read_known))?;
     let model_id = match known.filter(finished) {
         Some(known) => known.checked(new)?.model_id,
         None => make(pool.manager(), settings, new)?,
@@ -38,11 +38,11 @@ pub(crate) fn register(pool: &Pool, settings: &OracleSettings, new: &NewModel) -
 }
 
 fn make(manager: &Manager, settings: &OracleSettings, new: &NewModel) -> Result<ModelId, StoreError> {
-    let make = || -> Result<ModelId, Stop> {
-        let _turn = Held::take(manager, locks::MODELS)?;
-        let connection = manager.connect_apart()?;
+    let make = || -> Result<ModelId, OracleError> {
+        let _lock = HeldLock::take(manager, locks::MODELS)?;
+        let connection = manager.connect_outside_pool()?;
         execute(&connection, "ALTER SESSION SET DDL_LOCK_TIMEOUT = 60", &Binds::none())?;
-        let known = query(&connection, BY_NAME, &names(new), 1, &mut known_of)?.pop();
+        let known = query(&connection, SELECT_BY_NAME, &name_binds(new), 1, &mut read_known)?.pop();
         let model_id = match known {
             Some(known) if known.usable => return Ok(known.checked(new)?.model_id),
             Some(known) => {
@@ -52,7 +52,7 @@ fn make(manager: &Manager, settings: &OracleSettings, new: &NewModel) -> Result<
             }
             None => insert(&connection, new)?,
         };
-        // DDL commits, so from here on a stop leaves a row that the next registration finishes.
+        // DDL commits. After an interruption from here on the row stays, and the next registration finishes the work.
         let table = VectorTable::new(model_id, new.vector_dimension);
         without_limit(&connection, manager.call_timeout(), || build(&connection, &table, settings, &mut || Ok(())))?;
         Ok(model_id)
@@ -60,18 +60,18 @@ fn make(manager: &Manager, settings: &OracleSettings, new: &NewModel) -> Result<
     Ok(make()?)
 }
 
-fn names(new: &NewModel) -> Binds<'_> {
+fn name_binds(new: &NewModel) -> Binds<'_> {
     Binds::none().with("model_name", new.model_name.as_str()).with("model_version", new.model_version.as_str())
 }
 
-fn known_of(row: &Row) -> Result<Known, Stop> {
+fn read_known(row: &Row) -> Result<KnownModel, OracleError> {
     let table: Option<String> = row.get(2)?;
-    Ok(Known { model_id: row.get(0)?, dimension: row.get(1)?, usable: table.is_some() })
+    Ok(KnownModel { model_id: row.get(0)?, dimension: row.get(1)?, usable: table.is_some() })
 }
 
-impl Known {
+impl KnownModel {
     /// # Errors
-    /// [`StoreError::ModelDimension`] when it is known with another dimension.
+    /// [`StoreError::ModelDimension`] when the model is known with another dimension.
     fn checked(self, new: &NewModel) -> Result<Self, StoreError> {
         match self.dimension {
             Some(expected) if expected != new.vector_dimension => {
@@ -82,9 +82,9 @@ impl Known {
     }
 }
 
-fn insert(connection: &Connection, new: &NewModel) -> Result<ModelId, Stop> {
+fn insert(connection: &Connection, new: &NewModel) -> Result<ModelId, OracleError> {
     let binds =
-        names(new).with("vector_dimension", Value::count(new.vector_dimension)).with("model_id", Value::OutNumber);
+        name_binds(new).with("vector_dimension", Value::count(new.vector_dimension)).with("model_id", Value::OutNumber);
     insert_returning(
         connection,
         "INSERT INTO embedding_models (model_name, model_version, vector_dimension, is_current, maintained) \
@@ -94,8 +94,8 @@ fn insert(connection: &Connection, new: &NewModel) -> Result<ModelId, Stop> {
     )
 }
 
-/// Notes the dimension of a row that has none.
-pub(crate) fn set_dimension(connection: &Connection, model_id: ModelId, dimension: usize) -> Result<(), Stop> {
+/// Writes the dimension of a row that has none.
+pub(crate) fn set_dimension(connection: &Connection, model_id: ModelId, dimension: usize) -> Result<(), OracleError> {
     execute(
         connection,
         "UPDATE embedding_models SET vector_dimension = :dimension WHERE model_id = :model_id",
@@ -104,23 +104,23 @@ pub(crate) fn set_dimension(connection: &Connection, model_id: ModelId, dimensio
     Ok(())
 }
 
-/// Makes a model's table, lets `fill` put rows in, makes its index and the views, and then lets the model be seen. Each
-/// step may have been done before.
+/// Makes a model's table, lets `fill` insert rows, makes the index and the views, and then makes the model visible.
+/// Every step may have been done before.
 pub(crate) fn build(
     connection: &Connection,
     table: &VectorTable,
     settings: &OracleSettings,
-    fill: &mut dyn FnMut() -> Result<(), Stop>,
-) -> Result<(), Stop> {
+    fill: &mut dyn FnMut() -> Result<(), OracleError>,
+) -> Result<(), OracleError> {
     execute(connection, &table_ddl(table), &Binds::none())?;
     fill()?;
-    let index = Statement { sql: index_ddl(table, settings.index_accuracy()), passes_over: vec![Code::Ora(955)] };
-    if let Err(stop) = tolerantly(connection, &index) {
-        // Searches are exact without it, and slower; that is no reason to refuse the model.
+    let index = Statement { sql: index_ddl(table, settings.index_accuracy()), ignored: vec![Code::Ora(955)] };
+    if let Err(error) = execute_repeatable(connection, &index) {
+        // Without the index searches are exact and slower, which is no reason to refuse the model.
         log::warn!(
             "{} has no vector index: {}; `mitsuke doctor` says how to make it",
             table.name,
-            StoreError::from(stop)
+            StoreError::from(error)
         );
     }
     make_views(connection, table)?;
@@ -135,7 +135,7 @@ pub(crate) fn build(
             .with("vector_table", Value::Text(Some(table.name.to_uppercase().into())))
             .with("model_id", table.model_id),
     )?;
-    connection.commit().map_err(Failure::from)?;
+    connection.commit().map_err(DriverError::from)?;
     log::info!("model {} keeps its embeddings in {}", table.model_id, table.name);
     Ok(())
 }
@@ -149,8 +149,8 @@ fn table_ddl(table: &VectorTable) -> String {
     )
 }
 
-/// An inverted-file index by inner product. It lives on disk; the other kind (INMEMORY NEIGHBOR GRAPH) wants all vectors
-/// in memory, and in early releases forbids changes of its table.
+/// The statement that makes an inverted-file index by inner product. It lies on disk; the other kind (INMEMORY NEIGHBOR
+/// GRAPH) needs all vectors in memory, and early releases forbid changes of its table.
 pub(crate) fn index_ddl(table: &VectorTable, accuracy: u8) -> String {
     let name = &table.name;
     format!(
@@ -159,9 +159,9 @@ pub(crate) fn index_ddl(table: &VectorTable, accuracy: u8) -> String {
     )
 }
 
-/// IMAGE_EMBEDDINGS and CURRENT_IMAGE_EMBEDDINGS over all tables and `new`. They are for other programs: Mitsuke does
-/// not read them, so it does without when they cannot be made.
-fn make_views(connection: &Connection, new: &VectorTable) -> Result<(), Stop> {
+/// Makes IMAGE_EMBEDDINGS and CURRENT_IMAGE_EMBEDDINGS over all tables and `new`. Only other programs read these views,
+/// so a failure to make them is logged and no more.
+fn make_views(connection: &Connection, new: &VectorTable) -> Result<(), OracleError> {
     let mut tables: Vec<ModelId> = query(
         connection,
         "SELECT model_id FROM embedding_models WHERE vector_table IS NOT NULL ORDER BY model_id",
@@ -190,8 +190,8 @@ fn make_views(connection: &Connection, new: &VectorTable) -> Result<(), Stop> {
     ];
     for view in views {
         match execute(connection, &view, &Binds::none()) {
-            Err(stop) if stop.class() == Some(Class::Lost) => return Err(stop),
-            Err(stop) => log::warn!("the views for other programs are not up to date: {}", StoreError::from(stop)),
+            Err(error) if error.class() == Some(Class::Lost) => return Err(error),
+            Err(error) => log::warn!("the views for other programs are not up to date: {}", StoreError::from(error)),
             Ok(_) => {}
         }
     }

@@ -1,26 +1,28 @@
 //! The CONTAINS expression of a keyword search.
 
 use crate::StoreError;
-use crate::oracle::rows::document::{encoded, single};
+use crate::oracle::rows::document::{character_token, encode_token};
 use crate::segment::{Question, questions};
 
-/// Longest expression that CONTAINS takes as VARCHAR2, in bytes.
+/// The longest expression that CONTAINS takes as VARCHAR2, in bytes.
 const EXPRESSION_BYTES: usize = 4_000;
 
-/// Longest group in braces, in bytes. Oracle Text refuses a query token of more than 256 characters.
+/// The longest group in braces, in bytes. Oracle Text refuses a query token of more than 256 characters.
 const GROUP_BYTES: usize = 200;
 
-/// A CONTAINS expression that asks for every term; `None` when no term holds anything that is indexed.
+/// Returns a CONTAINS expression that requires every term; `None` when no term holds anything that is indexed.
 ///
-/// It holds ASCII letters and digits inside braces, spaces, the AND between terms and a `%` behind an open phrase, and
-/// nothing of what a caller typed gets out of its braces. [`StoreError::BadKeywords`] when there are too many terms, or
-/// when they are too long for Oracle Text.
+/// The expression consists of ASCII letters and digits inside braces, spaces, the AND between terms, and a `%` after an
+/// open phrase. Nothing that a caller typed gets out of its braces.
+///
+/// # Errors
+/// [`StoreError::BadKeywords`] when there are too many terms, or they are too long for Oracle Text.
 pub(crate) fn expression(terms: &[String]) -> Result<Option<String>, StoreError> {
     let questions = questions(terms)?;
     let mut expression = String::new();
     for question in questions {
         let part = match question {
-            Question::Character(character) => format!("{{{}}}", single(character)),
+            Question::Character(character) => format!("{{{}}}", character_token(character)),
             Question::Phrase { tokens, open } => phrase(&tokens, open)?,
         };
         let separator = if expression.is_empty() { "" } else { " AND " };
@@ -37,26 +39,26 @@ fn too_long() -> StoreError {
     StoreError::BadKeywords(format!("the CONTAINS expression would have more than {EXPRESSION_BYTES} bytes"))
 }
 
-/// Words side by side without an operator are a phrase, in however many groups.
+/// Returns a phrase: words side by side without an operator, in one or more groups.
 fn phrase(tokens: &[String], open: bool) -> Result<String, StoreError> {
     let mut out = String::new();
     let mut group = String::new();
     let close = |out: &mut String, group: &mut String| {
         if !group.is_empty() {
             let space = if out.is_empty() { "" } else { " " };
-            // No token holds a brace; doubled all the same, as Oracle Text wants it inside of braces.
+            // No token holds a brace. Oracle Text wants one inside of braces doubled, so this is safe even then.
             out.push_str(&format!("{space}{{{}}}", group.replace('}', "}}")));
             group.clear();
         }
     };
     for (n, token) in tokens.iter().enumerate() {
-        let token = encoded(token);
+        let token = encode_token(token);
         if out.len() + group.len() + token.len() + 8 > EXPRESSION_BYTES {
             return Err(too_long());
         }
         if open && n + 1 == tokens.len() {
             close(&mut out, &mut group);
-            // A wildcard works outside of braces only; the token is encoded, so it is no operator.
+            // A wildcard works outside of braces only. The token is encoded, so it is no operator.
             out.push_str(&format!("{}{token}%", if out.is_empty() { "" } else { " " }));
             break;
         }
@@ -84,7 +86,7 @@ mod tests {
         expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
     }
 
-    /// What Oracle Text does with an expression of ours, on one document.
+    /// Answers an expression of [`expression`] on one document as Oracle Text does.
     fn contains(document: &str, expression: &str) -> bool {
         let words: Vec<&str> = document.split(' ').collect();
         expression.split(" AND ").all(|phrase| {

@@ -6,31 +6,31 @@ use crate::oracle::connection::value::{Binds, Value, in_list, timestamp_ceil};
 use crate::oracle::rows::images::folded_part;
 use crate::{Filter, ImageId, like_pattern};
 
-/// Folds ASCII letters and nothing else, as every store compares names.
+/// The file name with its ASCII letters folded and no others, as every store compares names.
 const FOLDED_NAME: &str = "TRANSLATE(i.file_name, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')";
 
-/// Characters of the columns that are compared with: what is longer is in no row. Longer values could not be bound either.
-const TYPE_CHARS: usize = 50;
-const NAME_CHARS: usize = 1_000;
+/// The lengths of the compared columns. Rows hold no longer values, and longer values could not be bound.
+const MAX_TYPE_CHARS: usize = 50;
+const MAX_NAME_CHARS: usize = 1_000;
 
-/// Longest value that can be bound as VARCHAR2, in bytes.
-const TEXT_BYTES: usize = 4_000;
+/// The longest value that can be bound as VARCHAR2, in bytes.
+const MAX_TEXT_BYTES: usize = 4_000;
 
-/// A condition on `images i`: empty, or starting with AND; and its values.
+/// A condition on `images i`, which is empty or starts with AND, and its values.
 #[derive(Debug, Default)]
 pub(crate) struct Condition<'a> {
-    /// For a WHERE that already has a condition.
+    /// The text, to be added to a WHERE that already has a condition.
     pub(crate) sql: String,
     /// The values of its placeholders.
     pub(crate) binds: Binds<'a>,
 }
 
 impl<'a> Condition<'a> {
-    /// What `filter` asks for.
-    pub(crate) fn of(filter: &'a Filter) -> Self {
+    /// The condition of `filter`.
+    pub(crate) fn new(filter: &'a Filter) -> Self {
         let mut condition = Self::default();
         if !filter.file_types.is_empty() {
-            let possible = |file_type: &&str| file_type.chars().count() <= TYPE_CHARS;
+            let possible = |file_type: &&str| file_type.chars().count() <= MAX_TYPE_CHARS;
             let types: Vec<&str> = filter.file_types.iter().map(String::as_str).filter(possible).collect();
             let list = in_list("type", &types, &mut condition.binds);
             condition.and(&format!("i.file_type IN ({list})"));
@@ -76,9 +76,9 @@ impl<'a> Condition<'a> {
     }
 
     fn names(&mut self, filter: &Filter) {
-        // An empty part is in every name; to Oracle it would be NULL, which is in none.
+        // Every name contains an empty part. Oracle treats it as NULL, which no name contains.
         if let Some(part) = filter.file_name_contains.as_deref().filter(|part| !part.is_empty()) {
-            if part.chars().count() > NAME_CHARS || part.len() > TEXT_BYTES {
+            if part.chars().count() > MAX_NAME_CHARS || part.len() > MAX_TEXT_BYTES {
                 self.and("1 = 0");
             } else {
                 let part = Value::Text(Some(Cow::Owned(part.to_ascii_lowercase())));
@@ -91,7 +91,7 @@ impl<'a> Condition<'a> {
             Some("") => self.and("i.file_name IS NULL"),
             Some(pattern) => {
                 let like = like_pattern(&pattern.to_ascii_lowercase());
-                if pattern.chars().filter(|c| *c != '*').count() > NAME_CHARS || like.len() > TEXT_BYTES {
+                if pattern.chars().filter(|c| *c != '*').count() > MAX_NAME_CHARS || like.len() > MAX_TEXT_BYTES {
                     self.and("1 = 0");
                 } else {
                     self.and(&format!("{FOLDED_NAME} LIKE :name_pattern ESCAPE '\\'"));
@@ -101,8 +101,8 @@ impl<'a> Condition<'a> {
         }
     }
 
-    /// Leaves out a few images.
-    pub(crate) fn without(mut self, images: &[ImageId]) -> Self {
+    /// Excludes a few images.
+    pub(crate) fn excluding(mut self, images: &[ImageId]) -> Self {
         if !images.is_empty() {
             let list = in_list("without", images, &mut self.binds);
             self.and(&format!("i.image_id NOT IN ({list})"));
@@ -137,7 +137,7 @@ mod tests {
             seed: Some(u64::MAX),
             ..Filter::default()
         };
-        let condition = Condition::of(&filter).without(&[1, 2]);
+        let condition = Condition::new(&filter).excluding(&[1, 2]);
         assert!(!condition.sql.contains("OR '1'"), "{}", condition.sql);
         for (name, _) in condition.binds.parameters() {
             assert!(condition.sql.contains(&format!(":{name}")), "{name} in {}", condition.sql);
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn nothing_asked_for_adds_nothing() {
         let filter = Filter { file_name_contains: Some(String::new()), ..Filter::default() };
-        assert_eq!(Condition::of(&filter).sql, "");
+        assert_eq!(Condition::new(&filter).sql, "");
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
             sampler: Some(long),
             ..Filter::default()
         };
-        let condition = Condition::of(&filter);
+        let condition = Condition::new(&filter);
         assert!(condition.sql.starts_with(" AND i.file_type IN (NULL) AND 1 = 0 AND 1 = 0"), "{}", condition.sql);
         assert_eq!(condition.binds.parameters().len(), 1);
     }

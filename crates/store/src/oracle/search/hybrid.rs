@@ -1,17 +1,17 @@
-//! Both searches in one statement: one round trip, and both legs see the same rows.
+//! Both legs of a hybrid search in one statement: it takes one round trip, and both legs see the same rows.
 //!
-//! The statement brings the hits of both legs, the keyword leg's with their distances; they are ranked and fused by the
-//! same code as for the embedded store. Fusing in SQL would have to say again, in another language, how equals are
-//! ordered and what a weight of nothing means.
+//! The statement returns the hits of both legs, those of the keyword leg with their distances. The code that also
+//! serves the embedded store ranks and fuses them. Fusion in SQL would state a second time, in another language, how
+//! ties are ordered and what a weight of zero means.
 
 use std::collections::HashMap;
 
-use super::MOST_SKIPPED;
+use super::MAX_OFFSET;
 use super::expression::expression;
 use super::filter::Condition;
 use super::keyword::matching_sql;
-use super::vector::{self, Candidate, Form, Plan, Settled, distance_sql, nearest_sql, passes, passing_sql};
-use crate::oracle::connection::error::Stop;
+use super::vector::{self, Candidate, Form, Outcome, Plan, distance_sql, nearest_sql, passes, passing_sql};
+use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, Value};
 use crate::oracle::rows::models::VectorTable;
@@ -20,22 +20,22 @@ use crate::{HybridSearch, ImageId, KeywordHit, RankedImage, fuse_hits};
 /// The rows of both legs.
 #[derive(Debug, Default)]
 struct Legs {
-    near: Vec<Candidate>,
-    words: Vec<KeywordHit>,
-    /// Of the keyword hits that have an embedding.
+    vector_hits: Vec<Candidate>,
+    keyword_hits: Vec<KeywordHit>,
+    /// The distances of the keyword hits that have an embedding.
     distances: HashMap<ImageId, f32>,
 }
 
-/// A page of the fused ranking.
+/// Returns a page of the fused ranking.
 pub(crate) fn search(
     session: &Session<'_>,
     table: &VectorTable,
     search: &HybridSearch<'_>,
     form: Form,
-) -> Result<Vec<RankedImage>, Stop> {
+) -> Result<Vec<RankedImage>, OracleError> {
     let terms = search.keyword_leg().map(|leg| expression(leg.terms)).transpose()?.flatten();
     let vector = search.vector_leg().is_some();
-    if search.depth == 0 || search.limit == 0 || search.offset > MOST_SKIPPED || !(vector || terms.is_some()) {
+    if search.depth == 0 || search.limit == 0 || search.offset > MAX_OFFSET || !(vector || terms.is_some()) {
         return Ok(Vec::new());
     }
     let filtered = !search.filter.is_empty();
@@ -43,13 +43,13 @@ pub(crate) fn search(
     loop {
         let statement = Statement { table, search, terms: terms.as_deref(), plan: vector.then_some(plan) };
         let legs = statement.run(session)?;
-        let near = if vector {
-            match plan.settle(legs.near, search.depth, search.exclude, filtered) {
-                Settled::Hits(mut hits) => {
+        let vector_hits = if vector {
+            match plan.evaluate(legs.vector_hits, search.depth, search.exclude, filtered) {
+                Outcome::Hits(mut hits) => {
                     hits.truncate(search.depth);
                     hits
                 }
-                Settled::Ask(next) => {
+                Outcome::Widen(next) => {
                     plan = next;
                     continue;
                 }
@@ -57,22 +57,24 @@ pub(crate) fn search(
         } else {
             Vec::new()
         };
-        return Ok(fuse_hits(search, &near, &legs.words, |image_id| Ok(legs.distances.get(&image_id).copied()))?);
+        return Ok(fuse_hits(search, &vector_hits, &legs.keyword_hits, |image_id| {
+            Ok(legs.distances.get(&image_id).copied())
+        })?);
     }
 }
 
-/// The statement for legs that take part.
+/// The statement of the legs that take part.
 struct Statement<'a> {
     table: &'a VectorTable,
     search: &'a HybridSearch<'a>,
-    /// The expression of the keyword leg.
+    /// The expression of the keyword leg, if it takes part.
     terms: Option<&'a str>,
-    /// Of the vector leg.
+    /// The plan of the vector leg, if it takes part.
     plan: Option<Plan>,
 }
 
 impl Statement<'_> {
-    fn run(&self, session: &Session<'_>) -> Result<Legs, Stop> {
+    fn run(&self, session: &Session<'_>) -> Result<Legs, OracleError> {
         let mut legs = Legs::default();
         let most = self.plan.map_or(0, |plan| plan.take) + self.search.depth;
         session.rows(&self.sql(), &self.binds(), most, |row| {
@@ -80,25 +82,25 @@ impl Statement<'_> {
             let distance = row.get::<_, Option<f64>>(2)?.map(vector::distance);
             match (row.get::<_, String>(0)?.as_str(), distance) {
                 ("V", Some(distance)) => {
-                    legs.near.push(Candidate { image_id, distance, passes: row.get::<_, i64>(4)? == 1 });
+                    legs.vector_hits.push(Candidate { image_id, distance, passes: row.get::<_, i64>(4)? == 1 });
                 }
                 (_, distance) => {
-                    legs.words.push(KeywordHit { image_id, score: row.get(3)? });
+                    legs.keyword_hits.push(KeywordHit { image_id, score: row.get(3)? });
                     legs.distances.extend(distance.map(|distance| (image_id, distance)));
                 }
             }
             Ok(())
         })?;
-        // UNION ALL promises no order.
-        legs.words.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(b.image_id.cmp(&a.image_id)));
+        // UNION ALL guarantees no order.
+        legs.keyword_hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(b.image_id.cmp(&a.image_id)));
         Ok(legs)
     }
 
     fn sql(&self) -> String {
-        let filter = Condition::of(self.search.filter).sql;
+        let filter = Condition::new(self.search.filter).sql;
         let (mut with, mut legs) = (Vec::new(), Vec::new());
         if self.terms.is_some() {
-            let condition = Condition::of(self.search.filter).without(self.search.exclude).sql;
+            let condition = Condition::new(self.search.filter).excluding(self.search.exclude).sql;
             with.push(format!("words AS ({} FETCH FIRST :depth ROWS ONLY)", matching_sql(&condition)));
             legs.push(format!(
                 "SELECT 'K' AS leg, w.image_id, {} AS distance, w.relevance, 1 AS passes \
@@ -127,11 +129,11 @@ impl Statement<'_> {
 
     fn binds(&self) -> Binds<'_> {
         let mut binds = Binds::none();
-        let mut condition = Condition::of(self.search.filter);
+        let mut condition = Condition::new(self.search.filter);
         if let Some(terms) = self.terms {
             binds.push("terms", Value::text(terms));
-            binds.push("depth", Value::count(self.search.depth.min(MOST_SKIPPED)));
-            condition = condition.without(self.search.exclude);
+            binds.push("depth", Value::count(self.search.depth.min(MAX_OFFSET)));
+            condition = condition.excluding(self.search.exclude);
         }
         if let Some(plan) = self.plan {
             binds.push("take", Value::count(plan.take));

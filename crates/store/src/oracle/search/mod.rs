@@ -1,4 +1,4 @@
-//! Finding images: by vector, by keyword, by both, among those that pass a filter.
+//! Finding images: by vector, by keyword, by both, and newest first, among those that pass a filter.
 
 mod expression;
 mod filter;
@@ -7,5 +7,5 @@ pub(crate) mod keyword;
 pub(crate) mod newest;
 pub(crate) mod vector;
 
-/// No page starts behind this many hits.
-const MOST_SKIPPED: usize = 10_000_000;
+/// The largest number of hits that a page can skip.
+const MAX_OFFSET: usize = 10_000_000;

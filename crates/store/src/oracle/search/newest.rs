@@ -1,27 +1,27 @@
 //! Listing images, newest first.
 
-use super::MOST_SKIPPED;
+use super::MAX_OFFSET;
 use super::filter::Condition;
-use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{self, Value};
 use crate::oracle::rows::images::images;
 use crate::{Cursor, Filter, Image, ImageId};
 
-/// A page of the images that pass a filter, newest first, after `cursor` and skipping `offset`.
+/// Returns a page of the images that pass a filter, newest first, after `cursor` and skipping `offset`.
 pub(crate) fn page(
     session: &Session<'_>,
     filter: &Filter,
     cursor: Option<Cursor>,
     offset: usize,
     limit: usize,
-) -> Result<Vec<Image>, Stop> {
-    if limit == 0 || offset > MOST_SKIPPED {
+) -> Result<Vec<Image>, OracleError> {
+    if limit == 0 || offset > MAX_OFFSET {
         return Ok(Vec::new());
     }
-    let condition = Condition::of(filter);
+    let condition = Condition::new(filter);
     let mut binds =
-        condition.binds.with("skip", Value::count(offset)).with("take", Value::count(limit.min(MOST_SKIPPED)));
+        condition.binds.with("skip", Value::count(offset)).with("take", Value::count(limit.min(MAX_OFFSET)));
     let mut before = "";
     if let Some(cursor) = cursor {
         before = " AND (i.upload_date < :before OR (i.upload_date = :before AND i.image_id < :before_id))";

@@ -1,33 +1,33 @@
 //! Finding the nearest images.
 //!
-//! The index answers one form of question quickly: the first k rows of one table in the order of the distance alone. A
-//! second sort key, a join or a condition costs the index. So that form is asked with some rows more than the page
-//! needs, and what the contract wants beyond it (ties by id, filters, excluded images) is done with the rows that come
-//! back. Where these do not settle the page (a narrow filter, many equals at its edge), the exact form answers.
+//! The index answers one form of query quickly: the first k rows of one table in the order of the distance alone. A
+//! second sort key, a join or a condition makes the database ignore the index. So that form asks for some rows more
+//! than the page needs, and the rest of the contract (ties by id, filters, excluded images) is applied to the rows that
+//! it returns. When they do not determine the page (a narrow filter, many ties at its edge), the exact form answers.
 
-use super::MOST_SKIPPED;
+use super::MAX_OFFSET;
 use super::filter::Condition;
-use crate::oracle::connection::error::Stop;
+use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, Value};
 use crate::oracle::rows::models::VectorTable;
 use crate::{ImageId, VectorHit, VectorSearch};
 use mitsuke_index::UnitVector;
 
-/// Rows that are asked for at least. Few sizes: the pages of one query then mostly come from one ranking, which an
-/// approximate index does not promise otherwise.
-const LEAST: usize = 64;
+/// The smallest number of rows to ask for. The sizes are few, so that the pages of one query mostly come from one
+/// ranking, which an approximate index does not guarantee otherwise.
+const MIN_ROWS: usize = 64;
 
-/// How much more is asked for when that did not settle the page.
-const WIDEN: usize = 4;
+/// The factor by which the number of rows grows when they did not determine the page.
+const GROWTH: usize = 4;
 
-/// Rows of the approximate form at most; beyond, comparing all is not much dearer.
-const MOST_APPROXIMATE: usize = 4_096;
+/// The largest number of rows of the approximate form. Beyond it, comparing all embeddings costs little more.
+const MAX_APPROXIMATE_ROWS: usize = 4_096;
 
-/// How a vector search is put.
+/// The form of a vector search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Through the index, aiming at so many percent of the true nearest.
+    /// Through the index, which aims at this percentage of the true nearest.
     Approximate(u8),
     /// By comparing all embeddings.
     Exact,
@@ -35,7 +35,7 @@ pub(crate) enum Form {
 
 impl Form {
     /// The form for a setting of `accuracy` percent.
-    pub(crate) fn of_accuracy(accuracy: u8) -> Self {
+    pub(crate) fn for_accuracy(accuracy: u8) -> Self {
         if accuracy >= 100 { Self::Exact } else { Self::Approximate(accuracy) }
     }
 }
@@ -45,47 +45,47 @@ impl Form {
 pub(crate) struct Candidate {
     pub(crate) image_id: ImageId,
     pub(crate) distance: f32,
-    /// Whether it passes the filter.
+    /// The image passes the filter.
     pub(crate) passes: bool,
 }
 
-/// Which rows to ask for next.
+/// The form and the number of rows to ask for next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) form: Form,
     pub(crate) take: usize,
 }
 
-/// What candidates come to.
-pub(crate) enum Settled {
-    /// The nearest that pass, as many as were needed or as there are.
+/// The result of looking at the candidates.
+pub(crate) enum Outcome {
+    /// The nearest images that pass, as many as were needed or as exist.
     Hits(Vec<VectorHit>),
-    /// Not certain; ask for these.
-    Ask(Plan),
+    /// The candidates do not determine the page; this plan asks for more.
+    Widen(Plan),
 }
 
 impl Plan {
-    /// The first question for `needed` hits.
+    /// The first plan for `needed` hits.
     pub(crate) fn first(form: Form, needed: usize, excluded: usize, filtered: bool) -> Self {
-        // One more than needed shows whether the last of the page has equals behind it.
+        // One row more than needed shows whether the last hit of the page has ties after it.
         let wanted = needed.saturating_add(excluded).saturating_add(1);
-        let approximate = matches!(form, Form::Approximate(_)) && wanted <= MOST_APPROXIMATE;
-        // Of a filter nothing is known; this much room lets one through that passes every fourth image.
-        let wanted = if approximate && filtered { wanted.saturating_mul(4).min(MOST_APPROXIMATE) } else { wanted };
-        Self { form: if approximate { form } else { Form::Exact }, take: rounded(wanted) }
+        let approximate = matches!(form, Form::Approximate(_)) && wanted <= MAX_APPROXIMATE_ROWS;
+        // The share of images that pass a filter is unknown. This much room suffices for every fourth.
+        let wanted = if approximate && filtered { wanted.saturating_mul(4).min(MAX_APPROXIMATE_ROWS) } else { wanted };
+        Self { form: if approximate { form } else { Form::Exact }, take: round_up(wanted) }
     }
 
-    /// Looks whether the candidates that this plan brought settle the question.
-    pub(crate) fn settle(
+    /// Returns the hits, if the candidates that this plan brought determine them.
+    pub(crate) fn evaluate(
         self,
         candidates: Vec<Candidate>,
         needed: usize,
         exclude: &[ImageId],
         filtered: bool,
-    ) -> Settled {
+    ) -> Outcome {
         let found = candidates.len();
         let cut_off = found >= self.take;
-        // Behind the last candidate there may be more at its very distance.
+        // There may be more images at the distance of the last candidate.
         let edge = if cut_off { candidates.iter().map(|c| c.distance).reduce(f32::max) } else { None };
         let mut hits: Vec<VectorHit> = candidates
             .into_iter()
@@ -95,12 +95,14 @@ impl Plan {
         hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then(b.image_id.cmp(&a.image_id)));
         let all = self.form == Form::Exact && !cut_off;
         if hits.len() >= needed || all {
-            return Settled::Hits(hits);
+            return Outcome::Hits(hits);
         }
-        let wider = rounded(self.take.saturating_mul(WIDEN));
-        Settled::Ask(match self.form {
-            // Equals at the edge: a few more rows show the end of them.
-            Form::Approximate(_) if cut_off && !filtered && wider <= MOST_APPROXIMATE => Self { take: wider, ..self },
+        let wider = round_up(self.take.saturating_mul(GROWTH));
+        Outcome::Widen(match self.form {
+            // The candidates end in ties; a few more rows show the end of them.
+            Form::Approximate(_) if cut_off && !filtered && wider <= MAX_APPROXIMATE_ROWS => {
+                Self { take: wider, ..self }
+            }
             Form::Approximate(_) => {
                 Self { form: Form::Exact, ..Self::first(Form::Exact, needed, exclude.len(), false) }
             }
@@ -109,23 +111,23 @@ impl Plan {
     }
 }
 
-/// The next of a few sizes.
-fn rounded(rows: usize) -> usize {
-    let mut size = LEAST;
-    while size < rows && size < usize::MAX / WIDEN {
-        size *= WIDEN;
+/// Rounds up to the next of a few sizes.
+fn round_up(rows: usize) -> usize {
+    let mut size = MIN_ROWS;
+    while size < rows && size < usize::MAX / GROWTH {
+        size *= GROWTH;
     }
     size
 }
 
-/// A page of the nearest.
+/// Returns a page of the nearest images.
 pub(crate) fn search(
     session: &Session<'_>,
     table: &VectorTable,
     search: &VectorSearch<'_>,
     form: Form,
-) -> Result<Vec<VectorHit>, Stop> {
-    if search.limit == 0 || search.offset > MOST_SKIPPED {
+) -> Result<Vec<VectorHit>, OracleError> {
+    if search.limit == 0 || search.offset > MAX_OFFSET {
         return Ok(Vec::new());
     }
     let needed = search.offset.saturating_add(search.limit);
@@ -133,9 +135,9 @@ pub(crate) fn search(
     let mut plan = Plan::first(form, needed, search.exclude.len(), filtered);
     loop {
         let candidates = candidates(session, table, search, plan)?;
-        match plan.settle(candidates, needed, search.exclude, filtered) {
-            Settled::Hits(hits) => return Ok(hits.into_iter().skip(search.offset).take(search.limit).collect()),
-            Settled::Ask(next) => plan = next,
+        match plan.evaluate(candidates, needed, search.exclude, filtered) {
+            Outcome::Hits(hits) => return Ok(hits.into_iter().skip(search.offset).take(search.limit).collect()),
+            Outcome::Widen(next) => plan = next,
         }
     }
 }
@@ -145,8 +147,8 @@ fn candidates(
     table: &VectorTable,
     search: &VectorSearch<'_>,
     plan: Plan,
-) -> Result<Vec<Candidate>, Stop> {
-    let condition = Condition::of(search.filter);
+) -> Result<Vec<Candidate>, OracleError> {
+    let condition = Condition::new(search.filter);
     let filtered = !condition.sql.is_empty();
     let nearest = nearest_sql(table, plan.form, filtered);
     let sql = match plan.form {
@@ -167,13 +169,14 @@ fn candidates(
     })
 }
 
-/// The images that pass a filter, for the WITH in front of [`nearest_sql`]. In front, because there the values of a
-/// filter stand before the query vector: no text may follow a LOB among the placeholders (ORA-24816).
+/// The images that pass a filter, for the WITH before [`nearest_sql`]. There the values of the filter come before the
+/// query vector: no long text may follow a LOB among the placeholders (ORA-24816).
 pub(crate) fn passing_sql(filter: &str) -> String {
     format!("passing AS (SELECT i.image_id FROM images i WHERE 1 = 1{filter})")
 }
 
-/// The nearest rows of a model's table. Exact, it takes those of [`passing_sql`] only; approximate, it must not.
+/// Selects the nearest rows of a model's table: in the exact form only those of [`passing_sql`], in the approximate
+/// form all.
 pub(crate) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> String {
     let (name, distance) = (&table.name, distance_sql(table));
     match form {
@@ -191,12 +194,12 @@ pub(crate) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> St
     }
 }
 
-/// Whether the image `i` of a row passes.
+/// A column that says whether the image `i` of a row passes.
 pub(crate) fn passes(filter: &str) -> String {
     format!("CASE WHEN 1 = 1{filter} THEN 1 ELSE 0 END")
 }
 
-/// The distance of a row `e` to the query: the negated inner product, as the index has it.
+/// The distance of a row `e` to the query: the negated inner product, by which the index is made.
 pub(crate) fn distance_sql(table: &VectorTable) -> String {
     format!("VECTOR_DISTANCE(e.embedding, TO_VECTOR(:query, {}, FLOAT32), DOT)", table.dimension)
 }
@@ -206,7 +209,7 @@ pub(crate) fn query_binds(query: &UnitVector, take: usize) -> Binds<'static> {
     Binds::none().with("take", Value::count(take)).with("query", Value::vector(query))
 }
 
-/// A distance as it is answered: without a negative zero, and not beyond ±1 by rounding.
+/// Returns a distance without a negative zero, and within ±1 despite rounding.
 pub(crate) fn distance(distance: f64) -> f32 {
     distance.clamp(-1.0, 1.0) as f32 + 0.0
 }
@@ -219,10 +222,10 @@ mod tests {
         Candidate { image_id, distance, passes: true }
     }
 
-    fn ids(settled: Settled) -> Option<Vec<ImageId>> {
+    fn ids(settled: Outcome) -> Option<Vec<ImageId>> {
         match settled {
-            Settled::Hits(hits) => Some(hits.iter().map(|hit| hit.image_id).collect()),
-            Settled::Ask(_) => None,
+            Outcome::Hits(hits) => Some(hits.iter().map(|hit| hit.image_id).collect()),
+            Outcome::Widen(_) => None,
         }
     }
 
@@ -232,32 +235,34 @@ mod tests {
         assert_eq!([take(1, false), take(16, false), take(62, false), take(63, false)], [64, 64, 64, 256]);
         assert_eq!(take(16, true), 256);
         assert_eq!(Plan::first(Form::Approximate(95), 100_000, 0, false).form, Form::Exact);
-        assert_eq!(Form::of_accuracy(100), Form::Exact);
+        assert_eq!(Form::for_accuracy(100), Form::Exact);
     }
 
     #[test]
     fn what_the_sort_of_the_index_leaves_open_is_settled_by_id() {
         let plan = Plan { form: Form::Approximate(95), take: 4 };
         let rows = vec![candidate(1, -0.9), candidate(2, -0.9), candidate(3, -0.8), candidate(4, -0.5)];
-        assert_eq!(ids(plan.settle(rows.clone(), 3, &[], false)), Some(vec![2, 1, 3]));
-        assert_eq!(ids(plan.settle(rows, 2, &[2], false)), Some(vec![1, 3]));
+        assert_eq!(ids(plan.evaluate(rows.clone(), 3, &[], false)), Some(vec![2, 1, 3]));
+        assert_eq!(ids(plan.evaluate(rows, 2, &[2], false)), Some(vec![1, 3]));
     }
 
     #[test]
     fn equals_at_the_edge_ask_for_more() {
         let plan = Plan { form: Form::Approximate(95), take: 2 };
         let rows = vec![candidate(1, -0.5), candidate(2, -0.5)];
-        let Settled::Ask(next) = plan.settle(rows, 1, &[], false) else { panic!("the newest of equals is not known") };
+        let Outcome::Widen(next) = plan.evaluate(rows, 1, &[], false) else {
+            panic!("the newest of equals is not known")
+        };
         assert!(next.take > 2);
     }
 
     #[test]
     fn a_short_answer_of_the_index_is_never_the_last_word() {
         let plan = Plan { form: Form::Approximate(95), take: 64 };
-        let Settled::Ask(next) = plan.settle(vec![candidate(1, -0.5)], 2, &[], false) else { panic!("short") };
+        let Outcome::Widen(next) = plan.evaluate(vec![candidate(1, -0.5)], 2, &[], false) else { panic!("short") };
         assert_eq!(next.form, Form::Exact);
         let exact = Plan { form: Form::Exact, take: 64 };
-        assert_eq!(ids(exact.settle(vec![candidate(1, -0.5)], 2, &[], false)), Some(vec![1]));
+        assert_eq!(ids(exact.evaluate(vec![candidate(1, -0.5)], 2, &[], false)), Some(vec![1]));
     }
 
     #[test]
@@ -265,7 +270,7 @@ mod tests {
         let plan = Plan { form: Form::Approximate(95), take: 3 };
         let mut rows = vec![candidate(1, -0.9), candidate(2, -0.8), candidate(3, -0.7)];
         rows[0].passes = false;
-        let Settled::Ask(next) = plan.settle(rows, 2, &[], true) else { panic!("one passes, two are needed") };
+        let Outcome::Widen(next) = plan.evaluate(rows, 2, &[], true) else { panic!("one passes, two are needed") };
         assert_eq!(next.form, Form::Exact);
     }
 

@@ -1,4 +1,4 @@
-//! Work of several statements that stops at one of them and is run again.
+//! Work of several statements is interrupted at one of them and run again.
 
 use mitsuke_store::{ModelStore as _, NewModel, Store as _};
 use mitsuke_store_testing::fixtures::*;
@@ -16,7 +16,7 @@ fn a_migration_that_stops_at_any_statement_is_run_again() {
         database.logged("").len()
     };
     assert!(count > 40, "{count} statements");
-    // The session dies at one statement after the other; a first call may try again by itself.
+    // The session dies at one statement after the other. The first call may repeat the work by itself.
     for skip in (0..u32::try_from(count).unwrap()).step_by(3) {
         let database = Database::temporary();
         let action = if skip % 2 == 0 { Failure::kill_before("execute") } else { Failure::kill_after("execute") };
@@ -30,7 +30,7 @@ fn a_migration_that_stops_at_any_statement_is_run_again() {
     }
 }
 
-/// Making a text index leaves it half built when it breaks off, and a name that is taken.
+/// An interrupted CREATE INDEX leaves a half built text index, whose name is taken.
 #[test]
 fn a_text_index_that_was_left_half_built_is_made_again() {
     let ways = [Failure::error("execute", 29855, "error occurred in ODCIINDEXCREATE"), Failure::kill_inside("execute")];

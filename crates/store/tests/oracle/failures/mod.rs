@@ -1,5 +1,5 @@
-//! What goes wrong with a database, and what the store calls it. Failures are injected into the stand-in client library,
-//! so they come through the real driver.
+//! Failures of a database, and the errors that the store makes of them. They are injected into the stand-in client
+//! library, so they come through the real driver.
 
 mod interrupted;
 mod reported;
@@ -14,10 +14,10 @@ use oracle_standin::testing::Database;
 
 use crate::store;
 
-/// How long connecting may take where it is meant to fail.
+/// The limit for connecting where connecting is meant to fail.
 const SHORT: Duration = Duration::from_millis(200);
 
-/// What takes longer has hung: many times what anything here takes.
+/// A call that takes longer has hung: this is many times what anything here takes.
 const HUNG: Duration = Duration::from_secs(60);
 
 /// Waits until the store answers again.
@@ -36,7 +36,7 @@ fn opened(database: &Database) -> OracleStore {
     store
 }
 
-/// The variant of an error.
+/// Returns the name of an error's variant.
 fn kind(error: &StoreError) -> String {
     let text = format!("{error:?}");
     text.split(['(', ' ']).next().unwrap_or_default().to_owned()

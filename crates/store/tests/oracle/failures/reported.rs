@@ -1,4 +1,4 @@
-//! What the store calls an error of Oracle's, and what it says to an operator.
+//! The error that the store makes of each of Oracle's, and its words for an operator.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::{fails, opened};
 use crate::{open, settings};
 
-/// Errors of a statement: code, and what the store calls it.
+/// Errors of a statement: the code, and the store's error.
 const STATEMENT_ERRORS: [(i32, &str); 26] = [
     (1653, "DiskFull"),
     (1652, "DiskFull"),
@@ -54,7 +54,7 @@ fn an_error_of_a_statement_is_called_what_it_is() {
     }
 }
 
-/// Errors of connecting: where, code, what the store calls it.
+/// Errors of connecting: the point, the code, and the store's error.
 const CONNECT_ERRORS: [(&str, i32, &str); 27] = [
     ("attach", 12541, "Unreachable"),
     ("attach", 12170, "Unreachable"),
@@ -72,7 +72,7 @@ const CONNECT_ERRORS: [(&str, i32, &str); 27] = [
     ("attach", 29024, "Misconfigured"),
     ("login", 28040, "Misconfigured"),
     ("attach", 12564, "Unreachable"),
-    // That no table knows.
+    // The table of codes does not know these.
     ("attach", 12699, "Unreachable"),
     ("login", 604, "Unreachable"),
     ("login", 18, "Busy"),
@@ -94,7 +94,8 @@ fn an_error_of_connecting_is_called_what_it_is_and_answered_at_once() {
         let store = open(settings(&database));
         let started = Instant::now();
         let error = fails(store.check(), expected);
-        // Far below the minute that connecting may take: nobody waits for a pool that cannot be filled.
+        // The bound lies far below the minute that connecting may take: no caller waits for a pool that cannot be
+        // filled.
         assert!(started.elapsed() < Duration::from_secs(8), "ORA-{code:05} took {:?}", started.elapsed());
         assert!(error.operator_reason().is_some_and(|reason| reason.contains(&format!("ORA-{code:05}"))), "{error}");
         assert!(!error.to_string().contains("own words"), "{error}");
@@ -124,7 +125,7 @@ fn a_missing_grant_is_named() {
     }
 }
 
-/// Every finding that somebody has to do something about.
+/// Returns every finding that needs an action.
 fn problems(store: &OracleStore) -> Vec<String> {
     store.diagnose().iter().filter(|finding| finding.is_problem()).map(ToString::to_string).collect()
 }
@@ -154,12 +155,12 @@ fn the_doctor_finds_the_grant_that_is_missing_and_every_text_index_that_is_broke
         connection.execute(&format!("DROP INDEX {index} FORCE"), &[]).unwrap();
         connection.execute(&create, &[]).unwrap();
     }
-    // Now none of them follows a commit, and Mitsuke needs one that does.
+    // None of them is synchronised on commit now, and Mitsuke's own index needs to be.
     let found = problems(&store);
     assert!(found.len() == 1 && found[0].contains("IMAGES_SEARCH_TEXT is not brought up to date"), "{found:?}");
 }
 
-/// Oracle takes no text of more than 1,000 bytes behind a LOB, which the query vector is (ORA-24816).
+/// Oracle accepts no text of more than 1,000 bytes after a LOB, and the query vector is one (ORA-24816).
 #[test]
 fn a_long_filter_goes_with_an_exact_search() {
     let database = Database::temporary();

@@ -1,4 +1,4 @@
-//! Sessions that die, before and while their work is committed.
+//! Sessions die before and while their work is committed.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A database that does not answer: nobody waits for it longer than the settings say.
+//! A database does not answer, and no caller waits longer than the settings say.
 
 use std::time::{Duration, Instant};
 
@@ -41,11 +41,11 @@ fn a_call_that_does_not_come_back_is_given_up() {
     assert!(matches!(picture("a").try_insert(&store).unwrap(), Inserted::Created(_)));
 }
 
-/// Nothing that hangs keeps a caller: not the listener, not somebody who migrates.
+/// Neither a silent listener nor a running migration holds a caller.
 #[test]
 fn no_call_waits_for_a_listener_that_says_nothing() {
     let database = Database::temporary();
-    // A name of tnsnames.ora gets no limit of time from this program; here the failure ignores the one it gets.
+    // The program adds no limit of time to a TNS name. Here the failure ignores the limit of the connect string.
     let dsn = format!("{}?connect_timeout=600", database.dsn());
     let store = open(OracleSettings { dsn, pool_size: 2, connect_timeout: SHORT, ..settings(&database) });
     comes_back(&store);
@@ -89,7 +89,7 @@ fn nobody_waits_for_a_migration_that_takes_long() {
     }
     assert!(started.elapsed() < HUNG, "it took {:?}", started.elapsed());
     database.clear();
-    // It has gone on by itself: nothing was begun anew.
+    // The work has gone on in the background and was not begun again.
     comes_back(&store);
     assert_eq!(store.count_images().unwrap(), 0);
 }
@@ -101,7 +101,7 @@ fn a_pool_without_a_free_connection_says_so_in_time() {
     let store = open(OracleSettings { pool_size: 1, connect_timeout: Duration::from_secs(10), ..settings(&database) });
     store.check().unwrap();
     let impatient = open(OracleSettings { pool_size: 1, connect_timeout: short, ..settings(&database) });
-    // Under load even a first connection may take longer than that.
+    // On a busy machine even the first connection may take longer than the limit.
     let started = Instant::now();
     while impatient.check().is_err() {
         assert!(started.elapsed() < Duration::from_secs(60), "it never opens");
@@ -118,7 +118,7 @@ fn a_pool_without_a_free_connection_says_so_in_time() {
     assert_eq!(impatient.count_images().unwrap(), 0);
 }
 
-/// One refused connect says nothing about the connections that are there: who waits gets the next that is free.
+/// A refused connect does not affect the open connections: a waiting caller gets the next free one.
 #[test]
 fn a_connect_that_is_refused_does_not_spoil_the_connections_that_are_there() {
     let database = Database::temporary();
@@ -138,7 +138,7 @@ fn a_connect_that_is_refused_does_not_spoil_the_connections_that_are_there() {
         assert!(store.models().unwrap().is_empty());
         assert_eq!(held.join().unwrap().unwrap(), 0);
     });
-    // Nothing is left of the pool: that is an outage, and told at once.
+    // No connection of the pool is left. That is an outage, which a caller learns at once.
     database.kill_sessions();
     let error = fails(store.count_images(), "Busy");
     assert!(error.to_string().contains("ORA-12516"), "{error}");

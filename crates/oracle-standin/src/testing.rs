@@ -1,4 +1,4 @@
-//! What tests need to run over the stand-in: they load it as Oracle's client library, give each test a database of its
+//! The tools of tests over the stand-in: they load it as Oracle's client library, give each test a database of its
 //! own, and set up failures through a session that no failure strikes.
 
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@
 No weights are downloaded: each family is built from its configuration with random weights and a tokenizer trained
 here, exported as a user would, and then loaded by `mitsuke model check`, which must reproduce what the original
 makes of drawn pictures and of a corpus of texts (ids equal, cosine at least 0.9995). Also: models that must be
-refused, and a run that is stopped and goes on. Takes a few minutes; needs scripts/export_model/requirements.txt, and
+refused, and a run that is stopped and goes on. Takes a few minutes; needs python/requirements-export.txt, and
 fugashi with unidic_lite for the tokenizers that use MeCab.
 """
 
@@ -25,13 +25,13 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "scripts")]
 
-from export_model import cli, corpus, pictures  # noqa: E402
-from export_model.families import load  # noqa: E402
-from export_model.families.base import Options  # noqa: E402
-from export_model.selftest import huggingface, japanese, openclip  # noqa: E402
-from export_model.source import explain, resolve  # noqa: E402
+from mitsuke_export import cli, corpus, pictures  # noqa: E402
+from mitsuke_export.families import load  # noqa: E402
+from mitsuke_export.families.base import Options  # noqa: E402
+from mitsuke_export.selftest import huggingface, japanese, openclip  # noqa: E402
+from mitsuke_export.source import explain, resolve  # noqa: E402
 from PIL import Image  # noqa: E402
 
 # name → (how it is built, extra arguments)
@@ -177,7 +177,7 @@ def check_refusals(scratch: Path) -> list[str]:
 
 def check_resume(scratch: Path) -> list[str]:
     """A run that is stopped in the text tower keeps what was finished, and OUT appears only at the end."""
-    from export_model.export import Exporter
+    from mitsuke_export.export import Exporter
 
     source, out = scratch / "resume" / "original", scratch / "resume" / "model"
     huggingface.clip(source)

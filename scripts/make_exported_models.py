@@ -4,7 +4,7 @@
 One has the interface of Japanese Stable CLIP (SentencePiece, attention mask, position ids), one that of OpenAI's CLIP
 (byte-level BPE, nothing but ids). Each comes with cases.json: what the original makes of some texts and of pictures of
 tests/golden.
-Needs scripts/export_model/requirements.txt. The same versions write the same files.
+Needs python/requirements-export.txt. The same versions write the same files.
 """
 
 import json
@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "scripts")]
 
 import check_export  # noqa: E402
-from export_model.selftest import huggingface, japanese  # noqa: E402
+from mitsuke_export.selftest import huggingface, japanese  # noqa: E402
 
 SMALL = {"hidden_size": 8, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 VISION = {**SMALL, "image_size": 32, "patch_size": 8}

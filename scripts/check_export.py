@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT / "python"), str(ROOT / "scripts")]
 from mitsuke_export import cli, corpus, pictures  # noqa: E402
 from mitsuke_export.families import load  # noqa: E402
 from mitsuke_export.families.base import Options  # noqa: E402
-from mitsuke_export.selftest import huggingface, japanese, openclip  # noqa: E402
+from mitsuke_fixtures.random_models import huggingface, japanese, openclip  # noqa: E402
 from mitsuke_export.source import explain, resolve  # noqa: E402
 from PIL import Image  # noqa: E402
 

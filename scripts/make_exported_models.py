@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "python"), str(ROOT / "scripts")]
 
 import check_export  # noqa: E402
-from mitsuke_export.selftest import huggingface, japanese  # noqa: E402
+from mitsuke_fixtures.random_models import huggingface, japanese  # noqa: E402
 
 SMALL = {"hidden_size": 8, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 VISION = {**SMALL, "image_size": 32, "patch_size": 8}

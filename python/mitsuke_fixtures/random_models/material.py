@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .. import corpus
+from mitsuke_export import corpus
 
 WORDS = (
     "猫 犬 鳥 魚 馬 空 海 山 川 森 花 桜 雪 雨 風 星 月 太陽 夕焼け 朝焼け 街 駅 電車 新幹線 車 自転車 道 橋 家 庭 "

@@ -65,7 +65,7 @@ def stable_clip(folder: Path, vision: dict | None = None, text: dict | None = No
     """Japanese Stable CLIP's interface: CLIP vision, a BERT-like text tower, tokenizer.json from SentencePiece."""
     from transformers import CLIPImageProcessor
 
-    from ..tokens import from_sentencepiece
+    from mitsuke_export.tokens import from_sentencepiece
 
     vision, text = vision or VISION, text or TEXT
     path = material.sentencepiece(folder, rules=rules, size=size, **material.JAPANESE)
@@ -279,7 +279,7 @@ def clyp(folder: Path) -> None:
 
 def rinna(folder: Path, kind: str) -> None:
     """rinna's CLIP or CLOOB: RoBERTa and ViT, a checkpoint of the old kind."""
-    from ..families.rinna import DualEncoder
+    from mitsuke_export.families.rinna import DualEncoder
 
     t5_tokenizer(folder)
     config = {

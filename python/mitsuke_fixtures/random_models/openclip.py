@@ -43,7 +43,7 @@ def hf_tokenizer(folder: Path) -> int:
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
-    from ..tokens import from_sentencepiece
+    from mitsuke_export.tokens import from_sentencepiece
 
     path = material.sentencepiece(folder, rules="nmt_nfkc", byte_fallback=True, size=900, **material.JAPANESE)
     backend = from_sentencepiece(path)

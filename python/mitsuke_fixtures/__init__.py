@@ -1,0 +1,1 @@
+"""Makes the files that the tests of this repository are held against."""

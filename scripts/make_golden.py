@@ -5,7 +5,7 @@
 
 The Rust pipeline (decoding, preprocessing, tokenizer, encoders) is tested against this table, so run it
 again whenever the model changes.  Pictures are made from formulas: no licences, the same bytes every time.
-Needs torch, numpy, pillow and tokenizers (scripts/demo_model/requirements.txt).
+Needs torch, numpy, pillow and tokenizers (python/requirements-demo.txt).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(Path(__file__).resolve().parent / "demo_model"))
+sys.path.insert(0, str(ROOT / "python" / "mitsuke_demo"))
 
 from export import Pipeline  # noqa: E402
 

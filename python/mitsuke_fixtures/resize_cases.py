@@ -46,7 +46,7 @@ def main() -> None:
         for name, resampling in FILTERS.items():
             scaled = picture.resize(size, resampling)
             cases.append({"source": source, "filter": name, "size": size, "pixels": scaled.tobytes().hex()})
-    path = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "resize.json"
+    path = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "resize.json"
     path.write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n", encoding="utf-8")
 
 

@@ -161,7 +161,7 @@ def digest(path: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = Path(__file__).resolve().parent.parent / "tests" / "models" / "tiny"
+    default = Path(__file__).resolve().parents[2] / "tests" / "models" / "tiny"
     parser.add_argument("--out", type=Path, default=default, help="folder to write (default: %(default)s)")
     parser.add_argument("--name", default="tiny", help="name of the model (default: %(default)s)")
     parser.add_argument("--dimension", type=int, default=32, help="components of a vector (default: %(default)s)")

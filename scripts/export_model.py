@@ -3,8 +3,8 @@
 
     scripts/export_model.py stabilityai/japanese-stable-clip-vit-l-16 models/jsclip --trust-remote-code
 
-Needs the packages of python/requirements-export.txt, best in a virtual environment of their own.
-`scripts/export_model.py --help` says everything else; models/README.md describes the folder that is written.
+Needs pip install -e './python[export]', best in a virtual environment of its own. `scripts/export_model.py --help` says
+everything else; models/README.md describes the folder that is written. The code is python/mitsuke_export.
 """
 
 import sys
@@ -19,5 +19,4 @@ if __name__ == "__main__":
 
         sys.exit(main())
     except ModuleNotFoundError as missing:
-        requirements = PROJECT / "requirements-export.txt"
-        sys.exit(f"error: the package {missing.name} is missing. Install: pip install -r {requirements}")
+        sys.exit(f"error: the package {missing.name} is missing. Install it: pip install -e '{PROJECT}[export]'")

@@ -1,7 +1,7 @@
 """Texts on which tokenizers and text towers are compared: Japanese, English, emoji, and what people paste.
 
-Written for this purpose. None is mojibake, and none spells a special token: cleaning differs there on purpose
-(see src/clip/ftfy.rs), and a query must not be able to inject control tokens.
+They were written for this purpose. No text is mojibake and none spells a special token, because Mitsuke's cleaning
+differs there on purpose: text arrives as UTF-8, and a query must not inject control tokens.
 """
 
 TEXTS = [
@@ -24,7 +24,7 @@ TEXTS = [
     "海辺の町で猫と犬が昼寝をしている、夏の午後の写真。" * 8 + "end",
 ]  # fmt: skip
 
-# Runs of one character: a Unigram model may find two ways to cut them equally good.
+# Runs of one character, which a Unigram model may cut in two ways that are equally good.
 RUNS = ["x" * 40, "wwwwwww", "すごーーーーい！！！！！", "あああああああああ", "ｗｗｗｗｗ"]
 
 # Texts of several lengths whose vectors are compared.
@@ -34,5 +34,5 @@ SAMPLES = [
     "紅葉した森の中の小さな湖、朝の光、水面に映る山々、静かな風景", "海辺の町で猫と犬が昼寝をしている、夏の午後の写真。" * 8,
 ]  # fmt: skip
 
-# What goes into model.json.
+# Texts whose vectors are written into model.json.
 REFERENCES = ["猫", "夕焼けの海", "a red car", "雪の積もった山", "🍣 お寿司の写真"]

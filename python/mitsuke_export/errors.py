@@ -1,5 +1,5 @@
-"""The one exception that a person reads."""
+"""The exception whose message a person reads."""
 
 
 class ExportError(Exception):
-    """Why a model is not exported, in sentences that say what to do."""
+    """A model cannot be exported. The message says why and what to do, in whole sentences."""

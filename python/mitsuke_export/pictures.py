@@ -1,4 +1,4 @@
-"""Pictures drawn by formula: no licences, the same pixels every time."""
+"""Pictures drawn by formula: they need no licence and have the same pixels every time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 
 def scene(width: int, height: int, seed: int = 0) -> Image.Image:
-    """A little landscape with gradients, edges and fine stripes, so that resizing has work to do."""
+    """Draws a landscape with gradients, edges and fine stripes, on which ways of resizing differ."""
     y, x = np.mgrid[0:height, 0:width]
     u, v = x / max(width - 1, 1), y / max(height - 1, 1)
     sky = np.stack([70 + 110 * v + 30 * np.cos(seed), 130 + 70 * v, 220 - 50 * v], -1)
@@ -25,18 +25,19 @@ def scene(width: int, height: int, seed: int = 0) -> Image.Image:
     return image
 
 
-# Sizes that tell ways of rounding apart: odd and even edges, both orientations, extremes.
+# Sizes on which ways of rounding differ: odd and even edges, both orientations, extremes.
 SIZES = [(320, 213), (213, 320), (301, 229), (97, 161), (640, 480), (500, 60), (41, 300)]
-# Added to an encoder's edge: no scaling, and what is cut off is odd, so that its halves show how they are rounded.
+# Pixels added to an encoder's edge. Nothing is scaled then, and an odd number is cut off, which shows how half a pixel
+# is rounded.
 BEYOND = [(0, 0), (0, 3), (7, 0), (1, 0), (0, 11)]
 
 
 def pictures(edge: int = 224) -> list[Image.Image]:
-    """The pictures on which preprocessing and image towers are compared, for an encoder of `edge` pixels."""
+    """Draws the pictures on which preprocessing and image towers are compared, for an encoder of `edge` pixels."""
     sizes = [*SIZES, *((edge + x, edge + y) for x, y in BEYOND), (2 * edge + 6, 2 * edge), (2 * edge, 2 * edge + 14)]
     return [scene(width, height, seed) for seed, (width, height) in enumerate(sizes)]
 
 
 def references() -> dict[str, Image.Image]:
-    """What goes into the folder's `reference/`, by file name."""
+    """Draws the pictures of the folder's `reference/`, by file name."""
     return {"landscape.png": scene(150, 100, 1), "portrait.png": scene(90, 131, 2)}

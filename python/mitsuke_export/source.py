@@ -1,4 +1,4 @@
-"""Where a model comes from: a hub name, a local folder, or an open_clip architecture; and getting its files."""
+"""The source of a model (a hub name, a local folder, or an open_clip architecture) and the download of its files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pathlib import Path
 from .errors import ExportError
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-# Weights in formats of other frameworks, and copies in other precisions.
+# Endings of weights in formats of other frameworks and of copies in other precisions.
 LEFT_OUT = (".h5", ".msgpack", ".onnx", ".tflite", ".ot", ".gguf", ".mlmodel", ".bin.index.fp16.json", ".npz")
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 
 
 @dataclass
 class Source:
-    """A model whose files are here."""
+    """A model whose files are on this machine."""
 
-    # As the user wrote it.
+    # The source as the user wrote it.
     given: str
-    # The files; none for an architecture of open_clip.
+    # The folder of the files; None for an architecture of open_clip.
     folder: Path | None
-    # The hub's commit.
+    # The commit on the hub.
     revision: str | None = None
     # Architecture and weights (tag or file), for `open_clip:ARCH:WEIGHTS`.
     open_clip: tuple[str, str] | None = None
 
     @property
     def name(self) -> str:
-        """A short name, for model.json."""
+        """Returns a short name for model.json."""
         if self.open_clip:
             tag = self.open_clip[1]
             return f"{self.open_clip[0]}-{Path(tag).stem if os.sep in tag else tag}".lower()
@@ -41,7 +41,7 @@ class Source:
         return self.given.split("/")[1] if self.revision else Path(self.given).resolve().name
 
     def fingerprint(self) -> str:
-        """Changes when the source's files do."""
+        """Returns a digest that changes when the source's files do."""
         parts = [self.given, self.revision or "", *(self.open_clip or ())]
         files = []
         if self.folder and not self.revision:
@@ -55,7 +55,7 @@ class Source:
 
 
 def resolve(given: str, revision: str | None) -> Source:
-    """Finds or downloads the files of a source."""
+    """Finds the files of a source, and downloads them where they are on the hub."""
     if given.startswith("open_clip:"):
         architecture, _, weights = given.removeprefix("open_clip:").partition(":")
         if not weights:
@@ -74,7 +74,7 @@ def resolve(given: str, revision: str | None) -> Source:
 
 
 def wanted(names: list[str]) -> list[str]:
-    """The files of a repository that an export needs: one format of weights, and everything that is small."""
+    """Returns the files of a repository that an export needs: one format of weights, and everything that is small."""
     names = [name for name in names if not name.endswith(LEFT_OUT) and not name.startswith((".", "onnx/", "openvino/"))]
     names = [name for name in names if not re.search(r"(^|/)(tf_|flax_|rust_model)", name)]
     folders = {name.rpartition("/")[0] for name in names if name.endswith(".safetensors")}
@@ -92,14 +92,14 @@ def _from_hub(name: str, revision: str | None) -> Source:
     try:
         about = HfApi().model_info(name, revision=revision)
         files = wanted([sibling.rfilename for sibling in about.siblings])
-        # Interrupted downloads go on where they stopped.
+        # An interrupted download goes on where it stopped.
         folder = snapshot_download(name, revision=about.sha, allow_patterns=files)
         return Source(name, Path(folder), about.sha)
     except Exception as cause:
         problem = explain(name, cause)
         if problem is None:
             raise
-    # Without a network, what an earlier run has downloaded will do; never where access was refused.
+    # Without a network, the files of an earlier download serve; where access was refused they do not.
     if problem.offline:
         try:
             folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
@@ -110,7 +110,7 @@ def _from_hub(name: str, revision: str | None) -> Source:
 
 
 class Unreachable(ExportError):
-    """A download that failed. `offline` when the hub was not reached at all."""
+    """A download that failed. `offline` is set when the hub was not reached at all."""
 
     def __init__(self, message: str, offline: bool = False):
         super().__init__(message)
@@ -118,7 +118,7 @@ class Unreachable(ExportError):
 
 
 def explain(name: str, cause: Exception) -> Unreachable | None:
-    """What a failed download means and what to do; None for an exception that is no failed download."""
+    """Returns what a failed download means and what to do, or None for an exception of another kind."""
     from huggingface_hub import errors
 
     page = f"https://huggingface.co/{name}"
@@ -139,7 +139,7 @@ def explain(name: str, cause: Exception) -> Unreachable | None:
         )
     offline = (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, ConnectionError, TimeoutError)
     if isinstance(cause, offline) or type(cause).__module__.split(".")[0] in ("requests", "httpx", "urllib3"):
-        # Proxies answer for the hub; a server error of its own is as passing as no network.
+        # Proxies may answer in place of the hub.
         return Unreachable(
             f"{name} cannot be downloaded: the hub is not reached ({type(cause).__name__}).\n"
             "Run this where there is a network; or bring the files of the repository into a folder "

@@ -1,4 +1,4 @@
-"""A module → a TorchScript file that computes the same, on any device, without what it does not need."""
+"""Turns a module into a TorchScript file that computes the same on any device and holds nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .errors import ExportError
 
 
 def features(output) -> torch.Tensor:
-    """The vectors in whatever a model returns: a tensor, or (transformers 5) an output with pooled features."""
+    """Returns the vectors in a model's output: the tensor itself, or the pooled features of an output object."""
     if isinstance(output, torch.Tensor):
         return output
     for name in ("pooler_output", "image_embeds", "text_embeds"):
@@ -25,7 +25,7 @@ def features(output) -> torch.Tensor:
 
 
 class Tower(nn.Module):
-    """Calls `method` of a model with tensors by name; float32 out, whatever it computes in."""
+    """Calls `method` of a model with tensors by name, and returns float32 whatever the model computes in."""
 
     def __init__(self, model: nn.Module, method: str, names: list[str]):
         super().__init__()
@@ -33,7 +33,7 @@ class Tower(nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         dtype = next(self.model.parameters()).dtype
-        # Pixels follow the weights; ids stay integers.
+        # Pixels take the data type of the weights; ids stay integers.
         cast = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
         call = getattr(self.model, self.method)
         if self.names and self.names[0]:
@@ -44,7 +44,7 @@ class Tower(nn.Module):
 
 
 def pruned(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
-    """A shallow copy without the submodules whose weights the output does not depend on: the other tower."""
+    """Returns a shallow copy without the submodules that the output does not depend on, such as the other tower."""
     for parameter in tower.parameters():
         parameter.requires_grad_(True)
     with torch.enable_grad():
@@ -75,10 +75,10 @@ def pruned(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
 
 
 def trace(tower: nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> None:
-    """Writes the TorchScript of a module. Sizes of batch and sequence stay open, the data type does not."""
+    """Writes the TorchScript of a module. Batch size and sequence length stay open; the data type does not."""
     tower.eval()
     with torch.no_grad(), warnings.catch_warnings():
-        # Tracing warns of every Python number it makes a constant; the comparison afterwards is what counts.
+        # Tracing warns of every Python number that becomes a constant. The comparison afterwards decides.
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(tower, example, check_trace=False)
         follow_input_device(traced)
@@ -91,9 +91,10 @@ def trace(tower: nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> No
 
 
 def follow_input_device(traced: torch.jit.ScriptModule) -> int:
-    """Makes tensors that the module creates appear where its input is, instead of where it was traced.
+    """Lets a module create its tensors on the device of its input instead of the device it was traced on.
 
-    Tracing writes the device of every `arange` or mask into the graph as a constant. Returns how many were replaced.
+    Tracing writes the device of every `arange` or mask into the graph as a constant. Returns how many of these
+    constants were replaced.
     """
     graph = traced.graph
     torch._C._jit_pass_inline(graph)
@@ -115,15 +116,15 @@ def follow_input_device(traced: torch.jit.ScriptModule) -> int:
 
 
 def without_debug_information(source: Path, target: Path) -> None:
-    """Copies a TorchScript archive without its debug records, which are large and hold paths of this machine."""
+    """Copies a TorchScript archive without its debug records, which are large and name files of this machine."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as new:
         for entry in old.infolist():
             if entry.filename.endswith(".debug_pkl"):
                 continue
-            # A fixed time and folder name: the same weights give the same bytes.
+            # Time and folder name are fixed, so that the same weights give the same bytes.
             name = target.stem + "/" + entry.filename.split("/", 1)[1]
             made = zipfile.ZipInfo(name)
-            # Torch compresses code and stores tensors.
+            # Torch compresses code and stores tensors as they are; the copy keeps that.
             made.compress_type = entry.compress_type
             with old.open(entry) as reader, new.open(made, "w", force_zip64=entry.file_size >= 1 << 31) as writer:
                 while chunk := reader.read(1 << 20):
@@ -131,19 +132,19 @@ def without_debug_information(source: Path, target: Path) -> None:
 
 
 def cosines(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Cosine of each row of two [batch, dimension] tensors, in double precision."""
+    """Returns the cosine of each pair of rows of two [batch, dimension] tensors, in double precision."""
     return F.cosine_similarity(a.double(), b.double(), dim=1)
 
 
 def lowest(found: torch.Tensor, expected: torch.Tensor, what: str) -> float:
-    """The lowest cosine of two sets of vectors; not a number counts as −1."""
+    """Returns the lowest cosine of two sets of vectors. A cosine that is not a number counts as −1."""
     if found.shape != expected.shape:
-        raise ExportError(f"{what}: the exported module gives {tuple(found.shape)}, the original {tuple(expected.shape)}.")
+        raise ExportError(f"{what}: the exported module returns the shape {tuple(found.shape)}, the original {tuple(expected.shape)}.")
     return float(torch.nan_to_num(cosines(found, expected), nan=-1.0).min())
 
 
 def run(module, inputs: list[torch.Tensor], batch: int) -> torch.Tensor:
-    """All rows, `batch` at a time."""
+    """Returns a module's output for all rows, computed `batch` rows at a time."""
     with torch.no_grad():
         parts = [module(*(x[i : i + batch] for x in inputs)) for i in range(0, len(inputs[0]), batch)]
     return torch.cat(parts)

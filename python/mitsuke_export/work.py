@@ -1,4 +1,4 @@
-"""The work folder of an export: finished stages are kept, so that a run that was stopped goes on where it was."""
+"""The work folder of an export. It keeps finished stages, so that a run that was stopped goes on where it was."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Callable
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file in hex."""
+    """Returns the SHA-256 of a file in hex."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):
@@ -22,7 +22,7 @@ def sha256(path: Path) -> str:
 
 
 def own_digest() -> str:
-    """Changes with the exporter's code and the libraries that decide what it writes."""
+    """Returns a digest of the exporter's code and of the versions of the libraries that decide what it writes."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
@@ -37,7 +37,10 @@ def own_digest() -> str:
 
 
 class Work:
-    """Files and figures of finished stages, for one set of inputs."""
+    """The files and figures of finished stages.
+
+    `key` stands for all inputs of the export. A folder with another key is emptied, since its stages are of no use.
+    """
 
     def __init__(self, folder: Path, key: str):
         self.folder, self.began, self.done = folder, time.monotonic(), 0
@@ -48,23 +51,22 @@ class Work:
             if found.get("key") == key:
                 self._stages = found["stages"]
             else:
-                # Made from other inputs or by another version: of no use.
                 shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._key = key
 
     def say(self, text: str) -> None:
-        """A line of progress with the time since the start."""
+        """Prints a line of progress with the time since the start."""
         print(f"[{time.monotonic() - self.began:6.1f} s] {text}", file=sys.stderr, flush=True)
 
     def path(self, name: str) -> Path:
-        """Where a file of the model folder is made."""
+        """Returns the path at which a file of the model folder is made."""
         path = self.folder / "folder" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def finished(self, name: str) -> dict | None:
-        """The figures of a stage whose files are all there as they were written."""
+        """Returns the figures of a finished stage, or None unless all its files are there as they were written."""
         stage = self._stages.get(name)
         if stage is None:
             return None
@@ -74,7 +76,7 @@ class Work:
         return stage["figures"]
 
     def stage(self, name: str, files: list[str], make: Callable[[], dict]) -> dict:
-        """Runs a stage that writes `files` and returns figures for model.json, unless it is finished."""
+        """Runs a stage that writes `files`, unless it is finished, and returns its figures for model.json."""
         figures = self.finished(name)
         if figures is not None:
             self.say(f"{name}: kept from an earlier run")
@@ -90,14 +92,17 @@ class Work:
         return figures
 
     def digest(self, name: str) -> str:
-        """The SHA-256 of a written file."""
+        """Returns the SHA-256 of a written file."""
         for stage in self._stages.values():
             if name in stage["files"]:
                 return stage["files"][name]
         return sha256(self.path(name))
 
     def publish(self, out: Path, keep: set[str]) -> None:
-        """Makes the finished folder appear under its name at once, in place of an older one."""
+        """Renames the finished folder to `out` in one step, in place of an older one.
+
+        Files that `keep` does not name are left out.
+        """
         made = self.folder / "folder"
         for path in made.rglob("*"):
             if path.is_file() and str(path.relative_to(made)) not in keep:

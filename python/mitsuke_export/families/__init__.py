@@ -1,18 +1,20 @@
-"""Families of models: how each is loaded, tokenizes and prepares pictures. `load` picks the right one."""
+"""The families of models: how each is loaded, tokenizes texts and prepares pictures."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from ..errors import ExportError
 from ..source import Source
-from .base import Options, Original
+from .options import Options
 
-FAMILIES = ("auto", "transformers", "open_clip", "japanese-stable-clip", "clyp", "rinna")
+if TYPE_CHECKING:
+    from .base import Original
 
 
 def family_of(source: Source, options: Options) -> str:
-    """The name of the family, from the files."""
+    """Returns the name of a model's family, which its files tell unless the user names it."""
     if options.family != "auto":
         return options.family
     if source.open_clip or (source.folder / "open_clip_config.json").is_file():
@@ -38,7 +40,7 @@ def family_of(source: Source, options: Options) -> str:
 
 
 def load(source: Source, options: Options) -> Original:
-    """Loads the original."""
+    """Loads the original with the module of its family."""
     family = family_of(source, options)
     if family == "open_clip":
         from .open_clip_models import load as load_family

@@ -1,4 +1,4 @@
-"""What an exporter needs of any model."""
+"""The interface of a loaded original, the same for every family."""
 
 from __future__ import annotations
 
@@ -12,36 +12,26 @@ from tokenizers import Tokenizer
 from ..towers import Tower
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the user chose."""
-
-    family: str = "auto"
-    trust_remote_code: bool = False
-    context_length: int | None = None
-    tokenizer: str | None = None
-
-
 @dataclass
 class Original:
-    """A loaded model with its own way of making inputs: the truth that an export is held against."""
+    """A loaded model that makes its inputs in its own way. An export is compared with it."""
 
     family: str
     image: Tower
     text: Tower
-    # Names of the text module's inputs in call order: of input_ids, attention_mask, position_ids.
+    # Names of the text module's inputs in call order: some of input_ids, attention_mask, position_ids.
     text_inputs: list[str]
     # A picture → float32 [3, height, width], by the model's own processor.
     pixels: Callable[[Image.Image], torch.Tensor]
     # Numbers that the processor mentions; see probing.find.
     hints: dict
-    # Texts → int64 [batch, context] by input name, by the model's own tokenizer, filled to the context length.
+    # Texts → int64 [batch, context] by input name, by the model's own tokenizer, padded to the context length.
     encode: Callable[[list[str]], dict[str, torch.Tensor]]
     # The tokenizer as it will be written.
     tokenizer: Tokenizer
-    # What texts are compared with, where `text` is written out anew: the model's own method.
+    # The model's own text method, with which texts are compared where `text` is written anew.
     own_text: Tower | None = None
-    # cleaning, context_length, prefix_ids, suffix_ids, pad_id of the manifest.
+    # The manifest's cleaning, context_length, prefix_ids, suffix_ids and pad_id.
     text_settings: dict = field(default_factory=dict)
 
     def convert(self, dtype: torch.dtype) -> None:
@@ -51,7 +41,7 @@ class Original:
 
 
 def image_hints(processor) -> dict:
-    """The numbers in a processor of transformers."""
+    """Returns the numbers in the configuration of a transformers processor."""
     sizes = []
     for name in ("size", "crop_size", "image_size"):
         value = getattr(processor, name, None)
@@ -65,5 +55,5 @@ def image_hints(processor) -> dict:
 
 
 def processor_pixels(processor) -> Callable[[Image.Image], torch.Tensor]:
-    """One picture through a processor of transformers."""
+    """Returns a function that puts one picture through a transformers processor."""
     return lambda picture: processor(images=picture, return_tensors="pt")["pixel_values"][0].float()

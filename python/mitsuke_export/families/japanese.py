@@ -1,6 +1,6 @@
 """Japanese models that bring their own code: Japanese Stable CLIP and clip-japanese-base (CLYP).
 
-Both are called with input_ids, attention_mask and position_ids, and put one id before a text that their
+Both read input_ids, attention_mask and position_ids, and put one id before the pieces of a text that their
 SentencePiece tokenizer has cut.
 """
 
@@ -15,14 +15,15 @@ from ..errors import ExportError
 from ..source import Source
 from ..tokens import from_transformers
 from ..towers import Tower
-from .base import Options, Original, image_hints, processor_pixels
+from .base import Original, image_hints, processor_pixels
+from .options import Options
 from .transformers_models import auto, check_trust, image_processor
 
 INPUTS = ["input_ids", "attention_mask", "position_ids"]
 
 
 def load(source: Source, options: Options, family: str) -> Original:
-    """Loads either of the two."""
+    """Loads a model of either family."""
     check_trust(source, options)
     model = auto("AutoModel", source, options, dtype=torch.float32).eval()
     for method in ("get_image_features", "get_text_features"):
@@ -46,8 +47,11 @@ def load(source: Source, options: Options, family: str) -> Original:
 
 
 def stable_clip(tokenizer, options: Options):
-    """Japanese Stable CLIP's `tokenize` is not in its repository but on its model card: ftfy, HTML, white space,
-    at most 76 pieces, `<s>` before them, `[PAD]` up to 77."""
+    """Returns text settings, encoder and tokenizer of Japanese Stable CLIP.
+
+    Its `tokenize` is not in the repository but on the model card: ftfy, HTML, white space, at most 76 pieces, `<s>`
+    before them, `[PAD]` up to 77.
+    """
     import ftfy
 
     context = options.context_length or 77
@@ -77,7 +81,10 @@ def stable_clip(tokenizer, options: Options):
 
 
 def clyp(tokenizer, options: Options):
-    """clip-japanese-base: its tokenizer lower-cases, and makes all three inputs itself."""
+    """Returns text settings, encoder and tokenizer of clip-japanese-base.
+
+    Its tokenizer lower-cases and makes all three inputs itself.
+    """
     context = options.context_length or int(getattr(tokenizer, "max_length", 77) or 77)
     inner = getattr(tokenizer, "tokenizer", tokenizer)
 
@@ -95,7 +102,7 @@ def clyp(tokenizer, options: Options):
 
 
 def with_first(rows, first: int) -> dict[str, torch.Tensor]:
-    """Puts an id before each row and counts positions from 0."""
+    """Returns the inputs of rows with an id put before each and positions counted from 0."""
     ids = torch.tensor([[first, *row] for row in rows["input_ids"]])
     mask = torch.tensor([[1, *row] for row in rows["attention_mask"]])
     return {"input_ids": ids, "attention_mask": mask, "position_ids": torch.arange(ids.shape[1]).expand(len(ids), -1)}

@@ -1,4 +1,4 @@
-"""Checkpoints of open_clip: hub repositories with open_clip_config.json (llm-jp-clip, laion, …), and its own names."""
+"""Checkpoints of open_clip: hub repositories with open_clip_config.json (llm-jp-clip, laion, …) and open_clip's own names."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from torch import nn
 
 from ..errors import ExportError
 from ..source import Source
-from ..tokens import frame, from_open_clip, from_transformers
+from ..token_proof import frame
+from ..tokens import from_open_clip, from_transformers
 from ..towers import Tower
-from .base import Options, Original
+from .base import Original
+from .options import Options
 
 BASIC = ["ftfy", "html_unescape", "html_unescape"]
 CANONICAL = [*BASIC, "underscores_to_spaces", "remove_punctuation", "lowercase", "collapse_whitespace"]
-# By the name of open_clip's cleaning function.
+# The manifest's cleaning steps by the name of open_clip's cleaning function.
 CLEANING = {
     "_clean_lower": [*BASIC, "collapse_whitespace", "lowercase"],
     "_clean_whitespace": [*BASIC, "collapse_whitespace"],
@@ -22,7 +24,7 @@ CLEANING = {
 
 
 def load(source: Source, options: Options, family: str) -> Original:
-    """Loads a model, its transform and its tokenizer."""
+    """Loads a model with its transform and its tokenizer."""
     import open_clip
 
     name, weights = source.open_clip or (f"local-dir:{source.folder}", None)
@@ -56,9 +58,9 @@ def load(source: Source, options: Options, family: str) -> Original:
 
 
 class AnyLength(nn.Module):
-    """open_clip's CLIP.encode_text for rows shorter than the context: positions and mask are cut to the row.
+    """open_clip's CLIP.encode_text for rows of any length: positions and mask are cut to the length of the row.
 
-    Short texts take a fraction of the time so; that the vectors are those of full rows is compared like all else.
+    Short texts take a fraction of the time this way. The export compares the vectors with those of full rows.
     """
 
     def __init__(self, model: nn.Module):
@@ -79,7 +81,7 @@ class AnyLength(nn.Module):
 
 
 def tokenization(open_clip, tokenizer, options: Options):
-    """Settings, the original way, and the file for one of open_clip's three tokenizers."""
+    """Returns text settings, encoder and tokenizer for one of open_clip's three kinds of tokenizers."""
     context = options.context_length or tokenizer.context_length
 
     def encode(texts: list[str]) -> dict[str, torch.Tensor]:
@@ -87,7 +89,7 @@ def tokenization(open_clip, tokenizer, options: Options):
 
     if isinstance(tokenizer, open_clip.SimpleTokenizer):
         if tokenizer.reduction_fn is not None:
-            raise ExportError("this tokenizer drops tokens by chance or by syntax; it cannot be exported.")
+            raise ExportError("this tokenizer drops tokens by chance or by syntax, which a model folder cannot describe.")
         settings = {
             "cleaning": CLEANING[tokenizer.clean_fn.__name__],
             "prefix_ids": [tokenizer.sot_token_id],

@@ -1,8 +1,8 @@
 """rinna's Japanese CLIP and CLOOB, whose code is a package of its own (github.com/rinnakk/japanese-clip).
 
-The architecture is small enough to be put together here: two encoders of transformers, the first position of each
-through a projection. The tokenizer is the one of rinna/japanese-roberta-base, lower-casing, with `[CLS]` put before
-a text of up to 77 pieces.
+The architecture is small enough to be put together here: two encoders of transformers, and a projection of the first
+position of each. The tokenizer is that of rinna/japanese-roberta-base: it lower-cases, and `[CLS]` is put before a text
+of up to 77 pieces.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from ..errors import ExportError
 from ..source import HUB_NAME, Source, explain
 from ..tokens import from_sentencepiece
 from ..towers import Tower
-from .base import Options, Original
+from .base import Original
+from .options import Options
 
 TOKENIZER = "rinna/japanese-roberta-base"
 PIECES = 77
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-# Weights of training only, and buffers that newer versions of transformers do not store.
+# Endings of weights that only training uses, and of buffers that newer versions of transformers do not store.
 NOT_NEEDED = ("logit_scale", "position_ids", "token_type_ids", "pooler.dense.weight", "pooler.dense.bias")
 
 
 class DualEncoder(nn.Module):
-    """Two encoders and two projections, named as in the checkpoint."""
+    """Two encoders and two projections, with the names of the checkpoint."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -96,7 +97,7 @@ def load(source: Source, options: Options, family: str) -> Original:
 
 
 def transform(edge: int):
-    """The package's own: shortest edge, bilinear, centre."""
+    """Returns the transform of rinna's package: shortest edge, bilinear, centre crop."""
     from torchvision import transforms as T
 
     return T.Compose([
@@ -108,7 +109,7 @@ def transform(edge: int):
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    """The checkpoint of a folder."""
+    """Reads the checkpoint of a folder."""
     if (folder / "model.safetensors").is_file():
         from safetensors.torch import load_file
 
@@ -119,21 +120,22 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def restore(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
-    """Loads weights; every one must have its place."""
-    missing, unexpected = model.load_state_dict({name: w.float() if w.is_floating_point() else w for name, w in state.items()}, strict=False)
+    """Loads weights into a model, and raises when one has no counterpart."""
+    widened = {name: w.float() if w.is_floating_point() else w for name, w in state.items()}
+    missing, unexpected = model.load_state_dict(widened, strict=False)
     left = [name for name in [*missing, *unexpected] if not name.endswith(NOT_NEEDED)]
     if left:
-        raise ExportError("the checkpoint is not of this architecture; without a counterpart: " + ", ".join(left[:8]))
+        raise ExportError("the checkpoint is not of this architecture; these weights have no counterpart: " + ", ".join(left[:8]))
 
 
 def tokenizer_file(source: Source, options: Options) -> Path:
-    """spiece.model: of the folder, of --tokenizer, or of rinna/japanese-roberta-base."""
+    """Returns the path of spiece.model: from --tokenizer, the folder, or rinna/japanese-roberta-base."""
     if options.tokenizer and not HUB_NAME.fullmatch(options.tokenizer):
         path = Path(options.tokenizer)
         path = path / "spiece.model" if path.is_dir() else path
         if path.is_file():
             return path
-        raise ExportError(f"--tokenizer: there is no SentencePiece model {path}.")
+        raise ExportError(f"--tokenizer names {path}, which is no SentencePiece model. Give a hub name, or a folder with spiece.model.")
     if (source.folder / "spiece.model").is_file():
         return source.folder / "spiece.model"
     from huggingface_hub import hf_hub_download

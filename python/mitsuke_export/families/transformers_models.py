@@ -10,19 +10,22 @@ from torch import nn
 
 from ..errors import ExportError
 from ..source import Source
-from ..tokens import frame, from_transformers
+from ..token_proof import frame
+from ..tokens import from_transformers
 from ..towers import Tower
-from .base import Options, Original, image_hints, processor_pixels
+from .base import Original, image_hints, processor_pixels
+from .options import Options
 
-# Causal towers read a text up to its end only; SigLIP's was trained to see the padding. Neither takes a mask.
+# Model types whose text tower takes no mask: causal towers read a text up to its end only, and SigLIP's towers were
+# trained to see the padding.
 WITHOUT_MASK = ("clip", "siglip", "siglip2")
-# What Chinese-CLIP was trained with; its tokenizer would allow 512.
+# The context length that Chinese-CLIP was trained with; its tokenizer would allow 512.
 CONTEXT = {"chinese_clip": 52}
 LONGEST_CONTEXT = 512
 
 
 def needs_code(folder: Path) -> list[str]:
-    """The Python files that a model brings along and wants to run."""
+    """Returns the names of the Python files that a model brings along and wants to run."""
     found = []
     for name in ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json"):
         if (folder / name).is_file():
@@ -35,7 +38,7 @@ def needs_code(folder: Path) -> list[str]:
 
 
 def check_trust(source: Source, options: Options) -> None:
-    """Running a stranger's code is the user's decision."""
+    """Raises when a model brings code and the user has not decided to run it."""
     files = needs_code(source.folder)
     if files and not options.trust_remote_code:
         raise ExportError(
@@ -46,7 +49,7 @@ def check_trust(source: Source, options: Options) -> None:
 
 
 def auto(kind: str, source: Source, options: Options, **more):
-    """transformers.Auto… with a message for the usual failure: code written for another version."""
+    """Loads an Auto class of transformers. The message of a failure names its usual cause: code for another version."""
     import transformers
 
     try:
@@ -63,12 +66,12 @@ def auto(kind: str, source: Source, options: Options, **more):
 
 
 def image_processor(source: Source, options: Options):
-    """The processor that scales pictures with Pillow, as Mitsuke does, where there is a choice."""
+    """Loads the processor. Where there is a choice, it is the one that scales pictures with Pillow, as Mitsuke does."""
     return auto("AutoImageProcessor", source, options, use_fast=False)
 
 
 def load(source: Source, options: Options, family: str) -> Original:
-    """Loads a model, its processor and its tokenizer."""
+    """Loads a model with its processor and its tokenizer."""
     check_trust(source, options)
     model = auto("AutoModel", source, options, dtype=torch.float32).eval()
     kind = model.config.model_type
@@ -119,8 +122,10 @@ def load(source: Source, options: Options, family: str) -> Original:
 
 
 class FirstPosition(nn.Module):
-    """Chinese-CLIP's text tower: its first position, projected. Written out because get_text_features of
-    transformers 4.57 looks for a pooler that the model has not."""
+    """Chinese-CLIP's text tower: the projection of the first position.
+
+    get_text_features of transformers 4.57 looks for a pooler, which this model does not have.
+    """
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -132,19 +137,19 @@ class FirstPosition(nn.Module):
 
 
 def context_of(model, tokenizer, kind: str) -> int:
-    """Most tokens of a text."""
+    """Returns the largest number of tokens of a text."""
     if kind in CONTEXT:
         return CONTEXT[kind]
     config = getattr(model.config, "text_config", model.config)
     positions = getattr(config, "max_position_embeddings", LONGEST_CONTEXT)
-    # RoBERTa's first positions stand for padding.
+    # The first positions of RoBERTa stand for padding.
     if "roberta" in getattr(config, "model_type", ""):
         positions -= config.pad_token_id + 1
     return min(positions, tokenizer.model_max_length, LONGEST_CONTEXT)
 
 
 def cleaning_of(tokenizer) -> list[str]:
-    """What a slow tokenizer does to a text before its model sees it."""
+    """Returns the cleaning steps that a slow tokenizer applies before its model sees a text."""
     if type(tokenizer).__name__ == "SiglipTokenizer":
         lower = ["lowercase"] if getattr(tokenizer, "do_lower_case", True) else []
         return [*lower, "remove_punctuation", "collapse_whitespace"]

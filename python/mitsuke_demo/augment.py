@@ -1,4 +1,4 @@
-"""Random variation for drawings: place, size, angle, hue, background, and the name of the main colour."""
+"""Random variations of drawings (place, size, angle, hue, background, light) and the name of their main colour."""
 
 from __future__ import annotations
 
@@ -7,30 +7,12 @@ import math
 import torch
 import torch.nn.functional as F
 
-COLOURS_JA = [
-    ["赤い", "赤色の", "赤"],
-    ["オレンジの", "オレンジ色の"],
-    ["黄色い", "黄色の", "黄"],
-    ["緑の", "緑色の", "みどりの"],
-    ["水色の", "シアンの"],
-    ["青い", "青色の", "ブルーの"],
-    ["紫の", "紫色の"],
-    ["ピンクの", "ピンク色の", "桃色の"],
-    ["茶色い", "茶色の"],
-    ["白い", "白の"],
-    ["黒い", "黒の"],
-    ["灰色の", "グレーの"],
-]
-COLOURS_EN = [
-    "red", "orange", "yellow", "green", "light blue", "blue", "purple", "pink", "brown", "white", "black", "gray",
-]  # fmt: skip
-
 _RGB_TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _YIQ_TO_RGB = torch.linalg.inv(_RGB_TO_YIQ)
 
 
 def name_pixels(rgb: torch.Tensor) -> torch.Tensor:
-    """rgb [batch, 3, height, width] in 0..1 -> colour index per pixel (see COLOURS_EN)."""
+    """Returns the colour of every pixel as an index into COLOURS_EN, for rgb [batch, 3, height, width] in 0..1."""
     value, _ = rgb.max(1)
     chroma = value - rgb.min(1)[0]
     saturation = chroma / (value + 1e-6)
@@ -42,7 +24,7 @@ def name_pixels(rgb: torch.Tensor) -> torch.Tensor:
     )
     names = torch.full_like(hue, 11, dtype=torch.long)
     coloured = (saturation > 0.28) & (value > 0.25)
-    # (from, to, colour): hue bands in degrees, red wraps round.
+    # Hue bands in degrees as (from, to, colour). Red is done above, because its band wraps round.
     names[coloured & ((hue < 14) | (hue >= 345))] = 0
     for low, high, colour in ((14, 40, 1), (40, 66, 2), (66, 165, 3), (165, 200, 4), (200, 252, 5), (252, 295, 6), (295, 345, 7)):
         names[coloured & (hue >= low) & (hue < high)] = colour
@@ -54,11 +36,11 @@ def name_pixels(rgb: torch.Tensor) -> torch.Tensor:
 
 
 def main_colour(rgb: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
-    """The colour that covers most of a drawing, or -1 where none stands out."""
+    """Returns the colour that covers most of each drawing, or -1 where none stands out."""
     names = name_pixels(rgb)
     inside = (alpha[:, 0] > 0.5).float()
     counts = torch.stack([((names == c).float() * inside).flatten(1).sum(1) for c in range(12)], 1)
-    # Outlines and highlights are black, white and grey; they count for less than real colours.
+    # Black, white and grey are often outlines and highlights, so they count for less than other colours.
     weights = torch.ones(12)
     weights[9:] = torch.tensor([0.6, 0.6, 0.7])
     best = (counts * weights).argmax(1)
@@ -67,6 +49,7 @@ def main_colour(rgb: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
 
 
 def _hue_rotation(angle: torch.Tensor) -> torch.Tensor:
+    """Returns RGB matrices [batch, 3, 3] that turn the hue by angles in radians."""
     rotation = torch.zeros(len(angle), 3, 3)
     rotation[:, 0, 0] = 1
     rotation[:, 1, 1] = rotation[:, 2, 2] = torch.cos(angle)
@@ -76,11 +59,12 @@ def _hue_rotation(angle: torch.Tensor) -> torch.Tensor:
 
 
 def _chance(batch: int, probability: float) -> torch.Tensor:
+    """Returns booleans [batch] that are true with a probability."""
     return torch.rand(batch) < probability
 
 
 def plain(pixels: torch.Tensor, size: int) -> torch.Tensor:
-    """uint8 [batch, h, w, 4] -> the drawing on white with a small margin, no randomness."""
+    """Returns drawings, uint8 [batch, height, width, 4], on white with a small margin and without randomness."""
     x = pixels.permute(0, 3, 1, 2).float() / 255
     premultiplied = torch.cat([x[:, :3] * x[:, 3:], x[:, 3:]], 1)
     transform = torch.tensor([[1.12, 0, 0], [0, 1.12, 0]]).expand(len(x), 2, 3)
@@ -89,17 +73,21 @@ def plain(pixels: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _warp(x: torch.Tensor, transform: torch.Tensor, size: int) -> torch.Tensor:
+    """Returns pictures [batch, 4, size, size] under affine transforms [batch, 2, 3]; the outside is transparent."""
     grid = F.affine_grid(transform, [len(x), 4, size, size], align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def varied(pixels: torch.Tensor, size: int, recoloured: float = 0.15) -> tuple[torch.Tensor, torch.Tensor]:
-    """uint8 [batch, h, w, 4] -> (random pictures [batch, 3, size, size], main colour or -1)."""
+    """Returns random pictures [batch, 3, size, size] of drawings, uint8 [batch, height, width, 4], and their colours.
+
+    The colour is the main one after the change of hue, or -1 where none stands out.
+    """
     batch = len(pixels)
     x = pixels.permute(0, 3, 1, 2).float() / 255
     rgb, alpha = x[:, :3], x[:, 3:]
 
-    # A small hue shift for all, any hue for some: "a blue car" must exist beside "a red car".
+    # All get a small shift of hue and some get any hue, so that "a blue car" exists beside "a red car".
     angle = torch.where(_chance(batch, recoloured), torch.rand(batch) * 2 * math.pi, torch.randn(batch) * 0.12)
     recolour = _hue_rotation(angle)
     small_alpha = F.avg_pool2d(alpha, 8)
@@ -124,7 +112,7 @@ def varied(pixels: torch.Tensor, size: int, recoloured: float = 0.15) -> tuple[t
     drawing, cover = warped[:, :3], warped[:, 3:]
     drawing = (recolour @ drawing.flatten(2)).view_as(drawing)
 
-    # Background: white or a random colour, half of the time with soft noise.
+    # The background is white or a random colour, half of the time with soft noise.
     background = torch.rand(batch, 3, 1, 1)
     background = torch.where(_chance(batch, 0.45)[:, None, None, None], torch.ones_like(background), background)
     noise = 0.25 * F.interpolate(torch.randn(batch, 3, 5, 5), size=(size, size), mode="bilinear")
@@ -132,7 +120,7 @@ def varied(pixels: torch.Tensor, size: int, recoloured: float = 0.15) -> tuple[t
     noise = noise * _chance(batch, 0.5).float()[:, None, None, None]
     picture = drawing + (1 - cover) * (background + noise).clamp(0, 1)
 
-    # Light: saturation, contrast, brightness, now and then no colour at all, a little noise.
+    # Light varies in saturation, contrast and brightness; some pictures lose all colour, and all get a little noise.
     grey = picture.mean(1, keepdim=True)
     picture = grey + (picture - grey) * torch.empty(batch, 1, 1, 1).uniform_(0.7, 1.3)
     mean = picture.mean((1, 2, 3), keepdim=True)

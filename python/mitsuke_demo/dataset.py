@@ -1,4 +1,4 @@
-"""Everything training draws from: items, texts, cached features; and which text fits which picture."""
+"""The data of training: items, texts, cached features, and how well each text fits each picture."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import random
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 
-import labels
-import use_text
-from features import EMOJI_STYLES, main_emoji
+from . import labels, sentence_encoder
+from .features import EMOJI_STYLES, main_emoji
 
 
 @dataclasses.dataclass
 class Folders:
+    """The folders in which steps keep their results."""
+
     packages: Path  # unpacked wheels
     modules: Path  # node_modules
     art: Path  # rendered drawings
@@ -24,7 +24,7 @@ class Folders:
 
 
 class Texts:
-    """The vocabulary with its sentence vectors; samples texts for items."""
+    """The vocabulary with its sentence vectors, from which texts for items are drawn."""
 
     def __init__(self, folders: Folders, photo_items: list[labels.Item]):
         self.groups = {
@@ -34,19 +34,20 @@ class Texts:
             "photo": photo_items,
         }
         self.vocabulary = labels.Vocabulary(self.groups)
-        pooled = use_text.TextCache(folders.packages, folders.features.parent / "texts.pt")(self.vocabulary.texts)
-        dense = use_text.UseDense(folders.packages)
+        pooled = sentence_encoder.TextCache(folders.packages, folders.features.parent / "texts.pt")(self.vocabulary.texts)
+        dense = sentence_encoder.UseDense(folders.packages)
         with torch.inference_mode():
             self.sentences = torch.cat([dense(chunk) for chunk in pooled.split(4096)]).clone()
         self._weigh_keywords()
-        self.membership = {group: self.vocabulary.membership(group) for group in self.groups}
+        self.membership = {group: membership(self.vocabulary, group) for group in self.groups}
         self.choices = {group: [self._choices(item) for item in items] for group, items in self.groups.items()}
 
     def sentence_of(self, term: str) -> torch.Tensor:
+        """Returns the sentence vector of a term."""
         return self.sentences[self.vocabulary.plain[self.vocabulary.terms[term]][0]]
 
     def _weigh_keywords(self) -> None:
-        """Keywords far from the name in meaning count less: 犬 is a keyword of 🦴, too."""
+        """Gives keywords far from the name in meaning less weight; 犬 is a keyword of 🦴, for example."""
         for item in self.groups["emoji"] + self.groups["clipart"]:
             names = [term for term, weight in item.terms.items() if weight == labels.NAME]
             loose = [term for term, weight in item.terms.items() if weight == labels.BROADER]
@@ -57,7 +58,10 @@ class Texts:
                 item.terms[term] = min(0.9, max(0.25, 1.3 * near - 0.2))
 
     def _choices(self, item: labels.Item) -> dict[bool, tuple[list[int], list[float]]]:
-        """Japanese? -> (term numbers, weights) to draw a text from; names as often as all the rest."""
+        """Returns the (term numbers, weights) to draw from, by whether the terms are Japanese.
+
+        Names are drawn about as often as all other terms together.
+        """
         out = {}
         for japanese in (True, False):
             terms = [(t, w) for t, w in item.terms.items() if labels.is_japanese(t) == japanese]
@@ -71,7 +75,7 @@ class Texts:
         return out
 
     def draw(self, group: str, index: int, rng: random.Random) -> tuple[int, int]:
-        """A random (text, term) for an item, Japanese four times out of five."""
+        """Returns a random (text, term) for an item, Japanese four times out of five; (-1, -1) without any term."""
         choices = self.choices[group][index]
         if not choices:
             return -1, -1
@@ -82,9 +86,9 @@ class Texts:
 
 @dataclasses.dataclass
 class Drawings:
-    """Cached pictures of drawings: one row each."""
+    """Cached features of drawings, one row each."""
 
-    features: torch.Tensor  # untuned tail features, half precision
+    features: torch.Tensor  # features of the untuned tail, half precision
     group: torch.Tensor  # 0 emoji, 1 clip-art
     index: torch.Tensor  # item within its group
     colour: torch.Tensor
@@ -92,7 +96,18 @@ class Drawings:
     files: list[tuple[Path, int]]  # split map files with their numbers of rows, in row order
 
 
+def membership(vocabulary: labels.Vocabulary, group: str) -> torch.Tensor:
+    """Returns the weights [terms, items] of a group."""
+    items = vocabulary.groups[group]
+    weights = torch.zeros(len(vocabulary.terms), len(items))
+    for column, item in enumerate(items):
+        for term, weight in item.terms.items():
+            weights[vocabulary.terms[term], column] = weight
+    return weights
+
+
 def load_drawings(folders: Folders, texts: Texts) -> Drawings:
+    """Reads the features of all passes and styles but the held-out one."""
     number = {g: {item.key: i for i, item in enumerate(texts.groups[g])} for g in ("emoji", "clipart")}
     features, group, index, colour, weight, files = [], [], [], [], [], []
     for file in sorted(folders.features.glob("*.pt")):
@@ -112,7 +127,7 @@ def load_drawings(folders: Folders, texts: Texts) -> Drawings:
 
 
 class StyleTest:
-    """Plain pictures of one style with their Japanese names as queries."""
+    """The plain pictures of one style, with their Japanese names as queries."""
 
     def __init__(self, folders: Folders, texts: Texts, style: str):
         data = torch.load(folders.features / f"{style}.plain.pt", mmap=True)
@@ -124,22 +139,22 @@ class StyleTest:
         self.split = data["split"][rows]
         self.statistics = data["statistics"][rows]
         self.features = torch.load(folders.features / f"{style}.plain.tail")[rows].float()
-        pooled = use_text.TextCache(folders.packages, folders.features.parent / "texts.pt")(self.names)
+        pooled = sentence_encoder.TextCache(folders.packages, folders.features.parent / "texts.pt")(self.names)
         with torch.inference_mode():
-            self.sentences = use_text.UseDense(folders.packages)(pooled).clone()
+            self.sentences = sentence_encoder.UseDense(folders.packages)(pooled).clone()
 
 
 def recall(similarity: torch.Tensor) -> list[float]:
-    """[texts, pictures] with the right ones on the diagonal -> R@1, R@5, R@10 in per cent."""
+    """Returns R@1, R@5 and R@10 in per cent of similarities [texts, pictures] whose right pairs are on the diagonal."""
     rank = (similarity > similarity.diag()[:, None]).sum(1)
     return [round(float((rank < k).float().mean()) * 100, 1) for k in (1, 5, 10)]
 
 
 def photo_fit(texts: Texts, items: list[labels.Item], sure: float = 0.72, unsure: float = 0.5) -> tuple[torch.Tensor, torch.Tensor]:
-    """How well every term fits every photograph, and which pairs nobody should judge.
+    """Returns how well every term fits every photograph, and which pairs are left out; both [terms, photographs].
 
-    Labels are short and never complete.  A term close in meaning to one of them fits, too; one that is
-    neither close nor far is left out of the comparison; only the rest is held against the picture.
+    Labels are short and never complete. A term close in meaning to one of them fits, too. A pair that is neither close
+    nor far is left out of the comparison. All other terms count as wrong for the photograph.
     """
     terms = list(texts.vocabulary.terms)
     sentences = texts.sentences[[texts.vocabulary.plain[i][0] for i in range(len(terms))]]
@@ -156,7 +171,7 @@ def photo_fit(texts: Texts, items: list[labels.Item], sure: float = 0.72, unsure
 
 
 def load_photo_views(files: list[Path]) -> dict:
-    """Several passes of views as one: {features, statistics, split, keys, plain}."""
+    """Returns several passes of views as one: {features, statistics, keys, plain}."""
     parts = [torch.load(file) for file in files]
     return {
         "features": torch.cat([torch.load(file.with_suffix(".tail")) for file in files]),

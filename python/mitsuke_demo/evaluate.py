@@ -1,4 +1,4 @@
-"""Figures for the model card, through the exported folder: only pictures and queries never trained on."""
+"""Figures for the model card, measured with the exported folder on pictures and queries that were never trained on."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-import augment
-import dataset
-import features
-import labels
-from export import MEAN, STD, Pipeline
-from image_tower import SIZE
+from . import augment, dataset, features, labels
+from .export import MEAN, STD
+from .image_tower import SIZE
+from .pipeline import Pipeline
 
 
 def speed(pipeline: Pipeline) -> dict[str, float]:
-    """Milliseconds of one encoder call on one thread: the best of many, and the median."""
+    """Returns the best time of one encoder call on one thread, in milliseconds, and prints the median too."""
     out = {}
     picture = torch.zeros(1, 3, SIZE, SIZE)
     ids = torch.tensor([pipeline.ids("夕焼けの海と白い砂浜")])
@@ -36,7 +34,7 @@ def speed(pipeline: Pipeline) -> dict[str, float]:
 
 
 def style(pipeline: Pipeline, folders: dataset.Folders, name: str) -> list[float]:
-    """Text -> picture recall over one emoji style, Japanese names as queries."""
+    """Returns the recall of pictures of one emoji style, with their Japanese names as queries."""
     pixels, keys = features.load_style(folders.art, name)
     names, keep = labels.emoji_names(folders.modules), features.main_emoji(folders.art)
     rows = [i for i, key in enumerate(keys) if key in keep]
@@ -51,9 +49,9 @@ def style(pipeline: Pipeline, folders: dataset.Folders, name: str) -> list[float
 
 
 def photographs(pipeline: Pipeline, folder: Path, queries: Path) -> dict[str, float]:
-    """Everyday queries over the photographs of the test split."""
+    """Returns the figures of everyday queries over the photographs of the test split."""
     wanted = json.loads(queries.read_text())["queries"]
-    test = [json.loads(l) for l in (queries.parent / "photo_labels.jsonl").read_text().splitlines() if l]
+    test = [json.loads(line) for line in (queries.parent / "photo_labels.jsonl").read_text().splitlines() if line]
     names = [e["file"] for e in test if e["split"] == "test" and (folder / e["file"]).exists()]
     pictures = torch.stack([pipeline.image(Image.open(folder / name)) for name in tqdm(names, desc="photographs")])
     ranks = []

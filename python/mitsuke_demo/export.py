@@ -1,30 +1,29 @@
-"""Writes the model folder: two TorchScript files, the tokenizer, the manifest and reference vectors."""
+"""Writes the model folder of the demo model: two TorchScript files, tokenizer, manifest and reference vectors."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from PIL import Image, ImageOps
+from mitsuke_export.manifest import dumps
+from mitsuke_export.work import sha256
+from PIL import Image
 
-import use_text
-from image_tower import SIZE, Head, PhotoHead, Shared, Tail, tail_features
-from text_tower import TextTower
+from .image_tower import SIZE, Head, PhotoHead, Shared, Tail, tail_features
+from .pipeline import Pipeline
+from .text_tower import TextTower
 
-# The trunk wants (byte - 127) / 128; stated as mean and deviation of pixels in 0..1.
+# The trunk's input is (byte - 127) / 128, written as mean and deviation of pixels in 0..1.
 MEAN, STD = 127 / 255, 128 / 255
 CONTEXT_LENGTH = 64
 REFERENCE_TEXTS = ["猫", "夕焼けの海", "a red car", "雪の積もった山", "🍣 お寿司の写真"]
 
 
 class ImageTower(nn.Module):
-    """Normalised pixels [batch, 3, 224, 224] -> unit vectors."""
+    """Turns normalised pixels [batch, 3, 224, 224] into unit vectors."""
 
     def __init__(self, shared: Shared, tail: Tail, photo: PhotoHead, drawing: Head, gate: nn.Linear):
         super().__init__()
@@ -42,52 +41,17 @@ class ImageTower(nn.Module):
 
 
 def halve_weights(tower: TextTower) -> None:
-    """Stores all weights in half precision; the quantised word table and its scales stay as they are.
+    """Converts all weights to half precision in place; the quantised word table and its scales stay as they are.
 
-    (The file cannot be declared half precision as a whole: widening it would widen the table, too.)
+    The manifest does not call the file float16, because a server that widens such a file would widen the table too.
     """
     for parameter in tower.parameters():
         parameter.data = parameter.data.half()
 
 
-def preprocess(image: Image.Image, settings: dict) -> torch.Tensor:
-    """What the manifest's image settings say, by Pillow: the reference for every other implementation."""
-    image = to_rgb(ImageOps.exif_transpose(image))
-    width, height = settings["size"]["width"], settings["size"]["height"]
-    edge = settings["resize"]["size"]
-    filter_ = getattr(Image, settings["interpolation"].upper())
-    if settings["resize"]["mode"] == "exact":
-        image = image.resize((edge, edge), filter_)
-    elif settings["resize"]["mode"] == "shortest_edge":
-        short = min(image.size)
-        image = image.resize(tuple(edge if side == short else int(edge * side / short) for side in image.size), filter_)
-    else:
-        raise ValueError("not needed for this model: " + settings["resize"]["mode"])
-    if settings["crop"] == "center":
-        left, top = round((image.width - width) / 2), round((image.height - height) / 2)
-        image = image.crop((left, top, left + width, top + height))
-    pixels = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).float() / 255
-    mean, std = torch.tensor(settings["mean"]), torch.tensor(settings["std"])
-    return (pixels - mean[:, None, None]) / std[:, None, None]
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """RGB with alpha over white; 16-bit grey is scaled by value / 257, rounded, not clipped."""
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
-        values = np.asarray(image).astype(np.int64)
-        return Image.fromarray(((values + 128) // 257).clip(0, 255).astype(np.uint8), "L").convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def write(folder: Path, image_tower: ImageTower, text_tower: TextTower, tokenizer, version: str,
           references: list[Path]) -> None:  # fmt: skip
+    """Writes the folder, whose reference pictures are copies of `references`."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     image_tower.eval()
@@ -136,7 +100,7 @@ def write(folder: Path, image_tower: ImageTower, text_tower: TextTower, tokenize
             "padding": "longest",
         },
     }
-    (folder / "model.json").write_text(json.dumps(manifest))
+    (folder / "model.json").write_text(dumps(manifest), encoding="utf-8")
     pipeline = Pipeline(folder)
     (folder / "reference").mkdir(exist_ok=True)
     rounded = lambda vector: [round(float(v), 6) for v in vector]  # noqa: E731
@@ -151,61 +115,4 @@ def write(folder: Path, image_tower: ImageTower, text_tower: TextTower, tokenize
         "texts": [{"text": text, "vector": rounded(pipeline.text(text))} for text in REFERENCE_TEXTS],
         "images": images,
     }
-    text = json.dumps(manifest, ensure_ascii=False, indent=1)
-    (folder / "model.json").write_text(_join_numbers(text) + "\n")
-
-
-def _join_numbers(text: str) -> str:
-    """Vectors on one line each: readable, and a small diff."""
-    import re
-
-    return re.sub(r"\[\s+([-\d.,\se]+?)\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]", text)
-
-
-class Pipeline:
-    """A model folder used the way the manifest prescribes: Pillow, tokenizers, TorchScript, one thread."""
-
-    def __init__(self, folder: Path):
-        from tokenizers import Tokenizer
-
-        torch.set_num_threads(1)
-        self.manifest = json.loads((folder / "model.json").read_text())
-        self.images = torch.jit.load(folder / self.manifest["image"]["file"])
-        if self.manifest["image"]["stored_precision"] == "float16":
-            self.images = self.images.float()
-        self.texts = torch.jit.load(folder / self.manifest["text"]["file"])
-        self.tokenizer = Tokenizer.from_file(str(folder / self.manifest["text"]["tokenizer"]["file"]))
-
-    def pixels(self, image: Image.Image) -> torch.Tensor:
-        return preprocess(image, self.manifest["image"])
-
-    @torch.no_grad()
-    def image(self, image: Image.Image) -> torch.Tensor:
-        return F.normalize(self.images(self.pixels(image)[None]), dim=1)[0]
-
-    @torch.no_grad()
-    def image_batch(self, pixels: torch.Tensor) -> torch.Tensor:
-        return F.normalize(self.images(pixels), dim=1)
-
-    def clean(self, text: str) -> str:
-        import unicodedata
-
-        for step in self.manifest["text"]["cleaning"]:
-            if step == "nfkc":
-                text = unicodedata.normalize("NFKC", text)
-            elif step == "lowercase":
-                text = text.lower()
-            elif step == "collapse_whitespace":
-                text = " ".join(text.split())
-        return text
-
-    def ids(self, text: str) -> list[int]:
-        settings = self.manifest["text"]
-        prefix, suffix = settings["prefix_ids"], settings["suffix_ids"]
-        room = settings["context_length"] - len(prefix) - len(suffix)
-        pieces = self.tokenizer.encode(self.clean(text), add_special_tokens=False).ids[:room]
-        return prefix + [piece + settings["id_offset"] for piece in pieces] + suffix
-
-    @torch.no_grad()
-    def text(self, text: str) -> torch.Tensor:
-        return F.normalize(self.texts(torch.tensor([self.ids(text)])), dim=1)[0]
+    (folder / "model.json").write_text(dumps(manifest), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Runs the frozen trunk over drawings once and keeps what training needs, in half precision.
+"""Runs the frozen trunk over drawings once and keeps the features that training needs, in half precision.
 
-Every pass shows every drawing in a fresh random variation, so more passes mean better training.
-Files: FEATURES/STYLE.PASS.pt = {split, statistics, keys, colour}; pass "plain" is without randomness.
+Every pass shows every drawing in a fresh random variation, so more passes make training better. The files are
+FEATURES/STYLE.PASS.pt = {split, statistics, keys, colour}; the pass "plain" is without randomness.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-import augment
-import clipart
-import trunk
-from image_tower import SIZE, Shared, Tail, tail_features
+from . import augment, clipart, trunk
+from .image_tower import SIZE, Shared, Tail, tail_features
 
 EMOJI_STYLES = [
     "noto", "noto-v1", "twemoji", "emojione", "fxemoji",
     "fluent-flat", "fluent-high-contrast", "fluent-3d", "fluent-modern",
 ]  # fmt: skip
 HELD_OUT_STYLE = "openmoji"
-_FLAGS = 9  # emoji group
-_BATCH = 8  # small batches stay in the processor's cache: measured faster than large ones
+_FLAGS = 9  # the group of flags in Emojibase
+_BATCH = 8  # small batches stay in the processor's cache and were measured to be faster than large ones
 
 
 def load_style(art: Path, style: str) -> tuple[torch.Tensor, list[str]]:
+    """Returns the pictures of a style, uint8 [pictures, height, width, 4], and their keys."""
     keys = json.loads((art / f"{style}.json").read_text())
     if style == "openclipart":
         keys = [item["key"] for item in keys]
@@ -36,7 +35,7 @@ def load_style(art: Path, style: str) -> tuple[torch.Tensor, list[str]]:
 
 
 def main_emoji(art: Path) -> set[str]:
-    """Emoji without flags, gendered variants and joined sequences: one picture, one meaning."""
+    """Returns the keys of emoji without flags, gendered variants and joined sequences, which look alike."""
     return {
         e["key"]
         for e in json.loads((art / "emoji.json").read_text())
@@ -45,7 +44,10 @@ def main_emoji(art: Path) -> set[str]:
 
 
 def shared_trunk(packages: Path, variant: int) -> Shared:
-    """bfloat16 and channels last: four times as fast here, and close enough for training features."""
+    """Returns the shared trunk in bfloat16 and channels last.
+
+    It was measured four times as fast as float32, and is close enough for training features.
+    """
     shared = Shared(trunk.load(variant, packages)).to(memory_format=torch.channels_last).eval()
     for part in (shared.stem, shared.blocks, shared.bridge):
         part.bfloat16()
@@ -54,11 +56,13 @@ def shared_trunk(packages: Path, variant: int) -> Shared:
 
 @torch.inference_mode()
 def extract(shared: Shared, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the map at the split and the statistics of pictures [batch, 3, height, width], in half precision."""
     split, statistics = shared(pictures.contiguous(memory_format=torch.channels_last))
     return split.half().contiguous(), statistics.half()
 
 
 def run(packages: Path, art: Path, out: Path, variant: int, passes: list[str], styles: list[str]) -> None:
+    """Writes the features of some passes over some styles; files that exist are kept."""
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
     shared = shared_trunk(packages, variant)
@@ -71,7 +75,7 @@ def run(packages: Path, art: Path, out: Path, variant: int, passes: list[str], s
             torch.manual_seed(hash_of(style, pass_name))
             pixels, keys = load_style(art, style)
             if pass_name not in ("plain", "0") and style != "openclipart":
-                # Flags and variants are seen in two passes only: they are half of the set and all alike.
+                # Flags and variants are in two passes only, since they are half of the set and look alike.
                 chosen = [i for i, key in enumerate(keys) if key in important]
                 pixels, keys = pixels[chosen], [keys[i] for i in chosen]
             splits, statistics, colours = [], [], []
@@ -98,7 +102,7 @@ def run(packages: Path, art: Path, out: Path, variant: int, passes: list[str], s
 
 @torch.inference_mode()
 def tail_pass(tail: Tail, split: torch.Tensor, statistics: torch.Tensor, batch: int = 32) -> torch.Tensor:
-    """Split maps -> flat features of a (bfloat16) tail."""
+    """Returns the flat features that a bfloat16 tail makes of split maps, in half precision."""
     out = []
     for start in range(0, len(split), batch):
         maps = split[start : start + batch].bfloat16().contiguous(memory_format=torch.channels_last)
@@ -108,7 +112,7 @@ def tail_pass(tail: Tail, split: torch.Tensor, statistics: torch.Tensor, batch: 
 
 
 def frozen_tails(packages: Path, out: Path, variant: int) -> None:
-    """Adds STYLE.PASS.tail.pt beside every feature file: what the untuned tail makes of it."""
+    """Writes the features of the untuned tail to STYLE.PASS.tail beside every feature file."""
     tail = Tail(trunk.load(variant, packages)).to(memory_format=torch.channels_last).bfloat16().eval()
     for source in tqdm(sorted(out.glob("*.pt")), desc="tails"):
         target = source.with_suffix(".tail")
@@ -118,7 +122,7 @@ def frozen_tails(packages: Path, out: Path, variant: int) -> None:
 
 
 def hash_of(*parts: str) -> int:
-    """A seed that is the same in every run (Python's own hash is not)."""
+    """Returns a seed that is the same in every run, which Python's own hash is not."""
     seed = 7
     for char in "/".join(parts):
         seed = (seed * 31 + ord(char)) % 2**31

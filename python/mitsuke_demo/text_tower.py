@@ -1,4 +1,4 @@
-"""The text tower: the frozen sentence encoder and a tuned head."""
+"""The text tower: the frozen sentence encoder and a trained head."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 
 class WideLinear(nn.Linear):
-    """A linear layer whose weights may be stored in half precision (see use_text.py)."""
+    """A linear layer whose weights may be stored in half precision (see sentence_encoder.py)."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         bias = None if self.bias is None else self.bias.float()
@@ -16,7 +16,7 @@ class WideLinear(nn.Linear):
 
 
 class TextHead(nn.Module):
-    """The sentence encoder's 512-d unit vector -> the shared space."""
+    """Turns unit vectors of the sentence encoder [batch, 512] into unit vectors of the shared space."""
 
     def __init__(self, dimension: int, hidden: int = 512, dropout: float = 0.2):
         super().__init__()
@@ -33,7 +33,7 @@ class TextHead(nn.Module):
 
 
 class TextTower(nn.Module):
-    """ids [batch, length] (0 = padding) -> unit vectors."""
+    """Turns ids [batch, length], with 0 for padding, into unit vectors."""
 
     def __init__(self, trunk: nn.Module, dense: nn.Module, head: TextHead):
         super().__init__()

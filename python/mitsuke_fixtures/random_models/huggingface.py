@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from . import material
+from . import ingredients
 
 VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 EDGE = {"image_size": 32, "patch_size": 8}
 
 
 def clip(folder: Path, size: int = 700, **vision) -> None:
-    """OpenAI's CLIP: byte-level BPE, causal text tower, vector at the end token."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-    from tokenizers import Regex
+    """Builds OpenAI's CLIP: byte-level BPE, causal text tower, vector at the end token."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizerFast
 
-    # Trained with the rules of CLIP's own tokenizer, which CLIPTokenizerFast then applies itself.
+    # The tokenizer is trained with the rules that CLIPTokenizerFast will apply.
     trained = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token="<|endoftext|>"))
     trained.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
     trained.pre_tokenizer = pre_tokenizers.Sequence([
@@ -25,12 +25,10 @@ def clip(folder: Path, size: int = 700, **vision) -> None:
     ])  # fmt: skip
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trained.train_from_iterator(
-        material.sentences(),
+        ingredients.sentences(),
         trainers.BpeTrainer(vocab_size=size - 2, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    import json
-
     document = json.loads(trained.to_str())["model"]
     vocabulary = document["vocab"]
     for character in alphabet:
@@ -49,17 +47,17 @@ def clip(folder: Path, size: int = 700, **vision) -> None:
         vision_config={**VISION, **EDGE, "projection_dim": 24, **vision},
         projection_dim=24,
     )  # fmt: skip
-    material.shake(CLIPModel(config)).save_pretrained(folder)
+    ingredients.shake(CLIPModel(config)).save_pretrained(folder)
     edge = config.vision_config.image_size
     CLIPImageProcessor(size={"shortest_edge": edge}, crop_size={"height": edge, "width": edge}).save_pretrained(folder)
-    material.card(folder)
+    ingredients.card(folder)
 
 
 def siglip(folder: Path) -> None:
-    """SigLIP: SentencePiece with a cleaning of its own, vector at the last of 64 positions, always filled."""
+    """Builds SigLIP: SentencePiece with a cleaning of its own, vector at the last of 64 positions, always filled."""
     from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel, SiglipTokenizer
 
-    path = material.sentencepiece(
+    path = ingredients.sentencepiece(
         folder, rules="nmt_nfkc", pad_id=0, pad_piece="<pad>", eos_id=1, unk_id=2, bos_id=-1
     )
     SiglipTokenizer(str(path), model_max_length=64).save_pretrained(folder)
@@ -67,19 +65,19 @@ def siglip(folder: Path) -> None:
         text_config={**VISION, "vocab_size": 700, "max_position_embeddings": 64, "projection_size": 32},
         vision_config={**VISION, **EDGE},
     )
-    model = material.shake(SiglipModel(config), gain=2.5)
-    # A short text is followed by padding that this tower attends to: it takes more to tell texts apart.
-    material.shake(model.text_model, gain=2.8)
+    model = ingredients.shake(SiglipModel(config), gain=2.5)
+    # This tower attends to the padding after a short text, so larger weights are needed to tell texts apart.
+    ingredients.shake(model.text_model, gain=2.8)
     model.save_pretrained(folder)
     SiglipImageProcessor(size={"height": 32, "width": 32}, resample=3).save_pretrained(folder)
-    material.card(folder, "apache-2.0")
+    ingredients.card(folder, "apache-2.0")
 
 
 def siglip2(folder: Path) -> None:
-    """SigLIP 2 with a fixed resolution: Gemma's BPE with byte fallback, lower-cased texts, bilinear pictures."""
+    """Builds SigLIP 2 with a fixed resolution: Gemma's BPE with byte fallback, lower-cased texts, bilinear pictures."""
     from transformers import GemmaTokenizerFast, SiglipConfig, SiglipImageProcessor, SiglipModel
 
-    path = material.sentencepiece(
+    path = ingredients.sentencepiece(
         folder, kind="bpe", rules="identity", pad_id=0, pad_piece="<pad>", eos_id=1, eos_piece="<eos>", bos_id=2,
         bos_piece="<bos>", unk_id=3, byte_fallback=True, size=900, remove_extra_whitespaces=False,
         add_dummy_prefix=False, split_digits=True,
@@ -93,13 +91,13 @@ def siglip2(folder: Path) -> None:
         text_config={**VISION, "vocab_size": 1000, "max_position_embeddings": 64, "projection_size": 32},
         vision_config={**VISION, **EDGE},
     )
-    material.shake(SiglipModel(config), gain=2.5).save_pretrained(folder)
+    ingredients.shake(SiglipModel(config), gain=2.5).save_pretrained(folder)
     SiglipImageProcessor(size={"height": 32, "width": 32}, resample=2).save_pretrained(folder)
-    material.card(folder, "apache-2.0")
+    ingredients.card(folder, "apache-2.0")
 
 
 def wordpieces(limit: int = 900) -> list[str]:
-    """A WordPiece vocabulary with characters and some words."""
+    """Returns a WordPiece vocabulary with characters and some words."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -107,14 +105,14 @@ def wordpieces(limit: int = 900) -> list[str]:
     trained.normalizer = normalizers.BertNormalizer(lowercase=True)
     trained.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     trained.train_from_iterator(
-        material.sentences(), trainers.WordPieceTrainer(vocab_size=limit, special_tokens=special, show_progress=False)
+        ingredients.sentences(), trainers.WordPieceTrainer(vocab_size=limit, special_tokens=special, show_progress=False)
     )
     vocabulary = trained.get_vocab()
     return sorted(vocabulary, key=vocabulary.get)
 
 
 def chinese_clip(folder: Path) -> None:
-    """Chinese-CLIP: BERT with a mask, vector at the first position; pictures squashed to a square."""
+    """Builds Chinese-CLIP: BERT with a mask, vector at the first position, pictures squashed to a square."""
     from transformers import BertTokenizerFast, ChineseCLIPConfig, ChineseCLIPImageProcessor, ChineseCLIPModel
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,15 +124,15 @@ def chinese_clip(folder: Path) -> None:
         vision_config={**VISION, **EDGE, "projection_dim": 24},
         projection_dim=24,
     )
-    material.shake(ChineseCLIPModel(config)).save_pretrained(folder)
+    ingredients.shake(ChineseCLIPModel(config)).save_pretrained(folder)
     ChineseCLIPImageProcessor(
         size={"height": 32, "width": 32}, do_center_crop=False, crop_size={"height": 32, "width": 32}
     ).save_pretrained(folder)
-    material.card(folder)
+    ingredients.card(folder)
 
 
 def dual_encoder(folder: Path, subwords: str) -> None:
-    """A Japanese BERT beside a ViT. Words are cut by MeCab, then into characters or word pieces."""
+    """Builds a Japanese BERT beside a ViT. MeCab cuts words, which become characters or word pieces."""
     from transformers import (
         BertConfig,
         BertJapaneseTokenizer,
@@ -148,7 +146,7 @@ def dual_encoder(folder: Path, subwords: str) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     if subwords == "character":
-        letters = sorted({c for text in material.sentences() for c in text if not c.isspace()})
+        letters = sorted({c for text in ingredients.sentences() for c in text if not c.isspace()})
         words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters[: len(letters) * 9 // 10]]
     else:
         words = wordpieces()
@@ -161,6 +159,6 @@ def dual_encoder(folder: Path, subwords: str) -> None:
     vision = CLIPVisionConfig(**VISION, **EDGE)
     config = VisionTextDualEncoderConfig.from_vision_text_configs(vision, text, projection_dim=24)
     model = VisionTextDualEncoderModel(config, CLIPVisionModel(vision), BertModel(text))
-    material.shake(model).save_pretrained(folder)
+    ingredients.shake(model).save_pretrained(folder)
     ViTImageProcessor(size={"height": 32, "width": 32}, resample=2).save_pretrained(folder)
-    material.card(folder, "cc-by-sa-4.0")
+    ingredients.card(folder, "cc-by-sa-4.0")

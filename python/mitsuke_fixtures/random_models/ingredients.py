@@ -1,4 +1,4 @@
-"""What the made-up models are made of: a text to train tokenizers on, tokenizers, and weights that tell inputs apart."""
+"""Ingredients of the made-up models: sentences to train tokenizers on, tokenizers, weights and model cards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENGLISH = (
 
 
 def sentences() -> list[str]:
-    """Some thousand short texts in Japanese and English, with emoji and symbols."""
+    """Returns some thousand short texts in Japanese and English, with emoji and symbols."""
     made = list(corpus.TEXTS)
     for i, word in enumerate(WORDS):
         for j in range(0, len(WORDS), 7):
@@ -36,7 +36,7 @@ def sentences() -> list[str]:
 
 
 def sentencepiece(folder: Path, kind: str = "unigram", size: int = 600, rules: str = "nmt_nfkc", **more) -> Path:
-    """Trains a SentencePiece model; the file is `spiece.model`."""
+    """Trains a SentencePiece model and returns the path of its file, `spiece.model`."""
     import sentencepiece as spm
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,15 +55,16 @@ def sentencepiece(folder: Path, kind: str = "unigram", size: int = 600, rules: s
     return folder / "spiece.model"
 
 
+# The special pieces of the Japanese models.
 JAPANESE = {
     "unk_id": 0, "bos_id": 1, "eos_id": 2, "pad_id": 3, "pad_piece": "[PAD]", "control_symbols": "[CLS],[SEP],[MASK]",
 }  # fmt: skip
 
 
 def shake(model: nn.Module, seed: int = 7, gain: float = 1.4) -> nn.Module:
-    """Random weights under which different inputs get clearly different vectors.
+    """Gives a model random weights under which different inputs get clearly different vectors.
 
-    The initial weights of a transformer barely look at their input: a wrong crop or mask would not show.
+    Under the initial weights of a transformer the input hardly matters, and a wrong crop or mask would not show.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -81,5 +82,5 @@ def shake(model: nn.Module, seed: int = 7, gain: float = 1.4) -> nn.Module:
 
 
 def card(folder: Path, licence: str = "mit") -> None:
-    """A model card with a licence."""
+    """Writes a model card with a licence."""
     (folder / "README.md").write_text(f"---\nlicense: {licence}\n---\nRandom weights.\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """Made-up models with the interfaces of the Japanese ones: Japanese Stable CLIP, clip-japanese-base, rinna's.
 
-The code these models bring along is not here; what stands in for it is written from their documented interface, so
-that trust, custom processors and custom tokenizers are exercised.
+The code that these models bring along is not here. The code in its place is written from their documented interface, so
+that trust, custom processors and custom tokenizers are tested.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from . import material
+from . import ingredients
 
 TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 VISION = {**TEXT, "image_size": 32, "patch_size": 8}
@@ -62,13 +62,16 @@ class JapaneseStableCLIPModel(PreTrainedModel):
 
 def stable_clip(folder: Path, vision: dict | None = None, text: dict | None = None, dimension: int = 24,
                 rules: str = "nmt_nfkc", size: int = 600, kind: str = "bert") -> None:  # fmt: skip
-    """Japanese Stable CLIP's interface: CLIP vision, a BERT-like text tower, tokenizer.json from SentencePiece."""
+    """Builds a model with Japanese Stable CLIP's interface.
+
+    It has a CLIP vision tower, a BERT-like text tower, and a tokenizer.json made from SentencePiece.
+    """
     from transformers import CLIPImageProcessor
 
     from mitsuke_export.tokens import from_sentencepiece
 
     vision, text = vision or VISION, text or TEXT
-    path = material.sentencepiece(folder, rules=rules, size=size, **material.JAPANESE)
+    path = ingredients.sentencepiece(folder, rules=rules, size=size, **ingredients.JAPANESE)
     tokenizer = from_sentencepiece(path)
     document = json.loads(tokenizer.to_str())
     names = ["<unk>", "<s>", "</s>", "[PAD]", "[CLS]", "[SEP]", "[MASK]"]
@@ -102,11 +105,11 @@ def stable_clip(folder: Path, vision: dict | None = None, text: dict | None = No
     CLIPImageProcessor(
         size={"shortest_edge": edge}, crop_size={"height": edge, "width": edge}, image_mean=[0.5] * 3, image_std=[0.5] * 3
     ).save_pretrained(folder)
-    material.card(folder, "other\nlicense_name: japanese-stable-clip-community")
+    ingredients.card(folder, "other\nlicense_name: japanese-stable-clip-community")
 
 
 def save(folder: Path, config: dict, module: str, config_class: str, model_class: str) -> None:
-    """Writes config.json and random weights of a model that is defined in a file of `folder`."""
+    """Writes config.json and random weights of a model whose code is a file of `folder`."""
     import importlib.util
 
     from safetensors.torch import save_file
@@ -115,7 +118,7 @@ def save(folder: Path, config: dict, module: str, config_class: str, model_class
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
     settings = {k: v for k, v in config.items() if k not in ("auto_map", "architectures", "model_type")}
-    model = material.shake(getattr(loaded, model_class)(getattr(loaded, config_class)(**settings)))
+    model = ingredients.shake(getattr(loaded, model_class)(getattr(loaded, config_class)(**settings)))
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     state = {name: tensor.contiguous().clone() for name, tensor in model.state_dict().items()}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -240,8 +243,8 @@ class CLYPImageProcessor(BaseImageProcessor):
 
 
 def t5_tokenizer(folder: Path, **more) -> None:
-    """A folder like rinna/japanese-roberta-base, whose tokenizer is read as T5Tokenizer."""
-    material.sentencepiece(folder, **material.JAPANESE, **more)
+    """Writes a tokenizer like that of rinna/japanese-roberta-base, which is read as T5Tokenizer."""
+    ingredients.sentencepiece(folder, **ingredients.JAPANESE, **more)
     settings = {
         "tokenizer_class": "T5Tokenizer", "extra_ids": 0, "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>",
         "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]", "do_lower_case": True,
@@ -250,7 +253,7 @@ def t5_tokenizer(folder: Path, **more) -> None:
 
 
 def clyp(folder: Path) -> None:
-    """clip-japanese-base's interface: timm EVA-02 vision, BERT text, tokenizer and processor of its own."""
+    """Builds a model with clip-japanese-base's interface: timm EVA-02 vision, BERT text, tokenizer and processor of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     t5_tokenizer(folder / "inner")
     (folder / "modeling_clyp.py").write_text(CLYP_CODE, encoding="utf-8")
@@ -274,11 +277,11 @@ def clyp(folder: Path) -> None:
         "text": {**TEXT, "vocab_size": 700, "max_position_embeddings": 80, "pad_token_id": 3, "model_type": "bert"},
     }  # fmt: skip
     save(folder, config, "modeling_clyp", "CLYPConfig", "CLYPModel")
-    material.card(folder, "apache-2.0")
+    ingredients.card(folder, "apache-2.0")
 
 
 def rinna(folder: Path, kind: str) -> None:
-    """rinna's CLIP or CLOOB: RoBERTa and ViT, a checkpoint of the old kind."""
+    """Builds rinna's CLIP or CLOOB: RoBERTa and ViT in a checkpoint of the old kind."""
     from mitsuke_export.families.rinna import DualEncoder
 
     t5_tokenizer(folder)
@@ -289,8 +292,8 @@ def rinna(folder: Path, kind: str) -> None:
         "vision_config": {**VISION, "model_type": "vit"},
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    model = material.shake(DualEncoder(config))
+    model = ingredients.shake(DualEncoder(config))
     state = {**model.state_dict(), "logit_scale": torch.tensor(2.65)}
     state["text_model.embeddings.position_ids"] = torch.arange(82)[None]
     torch.save(state, folder / "pytorch_model.bin")
-    material.card(folder, "apache-2.0")
+    ingredients.card(folder, "apache-2.0")

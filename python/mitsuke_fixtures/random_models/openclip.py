@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
-from . import material
+from . import ingredients
 
 VISION = {"image_size": 32, "layers": 2, "width": 32, "head_width": 8, "patch_size": 8}
 TEXT = {"context_length": 32, "vocab_size": 49408, "width": 32, "heads": 4, "layers": 2}
 
 
 def write(folder: Path, text: dict, preprocessing: dict | None = None, custom: bool = False) -> None:
-    """A folder with open_clip_config.json and weights."""
+    """Writes open_clip_config.json and random weights."""
     import open_clip
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -24,28 +24,28 @@ def write(folder: Path, text: dict, preprocessing: dict | None = None, custom: b
     about = {"model_cfg": settings, "preprocess_cfg": preprocessing or {}}
     (folder / "open_clip_config.json").write_text(json.dumps(about), encoding="utf-8")
     model = open_clip.create_model(f"local-dir:{folder}", load_weights=False, pretrained_text=False)
-    torch.save(material.shake(model).state_dict(), folder / "open_clip_pytorch_model.bin")
-    material.card(folder, "apache-2.0")
+    torch.save(ingredients.shake(model).state_dict(), folder / "open_clip_pytorch_model.bin")
+    ingredients.card(folder, "apache-2.0")
 
 
 def simple(folder: Path) -> None:
-    """CLIP as open_clip trains it: its own BPE, shortest edge and centre."""
+    """Builds CLIP as open_clip trains it: its own BPE, shortest edge and centre crop."""
     write(folder, {})
 
 
 def letterbox(folder: Path) -> None:
-    """Pictures fitted into a square with a black border; another cleaning of texts."""
+    """Builds a model that fits pictures into a square with a black border and cleans texts in another way."""
     write(folder, {"tokenizer_kwargs": {"clean": "canonicalize"}}, {"resize_mode": "longest", "interpolation": "bilinear"})
 
 
 def hf_tokenizer(folder: Path) -> int:
-    """A tokenizer of transformers with ids around every text, as llm-jp-clip has one; returns its size."""
+    """Writes a tokenizer of transformers with ids around every text, as llm-jp-clip has, and returns its size."""
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
     from mitsuke_export.tokens import from_sentencepiece
 
-    path = material.sentencepiece(folder, rules="nmt_nfkc", byte_fallback=True, size=900, **material.JAPANESE)
+    path = ingredients.sentencepiece(folder, rules="nmt_nfkc", byte_fallback=True, size=900, **ingredients.JAPANESE)
     backend = from_sentencepiece(path)
     path.unlink()
     document = json.loads(backend.to_str())
@@ -64,7 +64,7 @@ def hf_tokenizer(folder: Path) -> int:
 
 
 def llm_jp(folder: Path) -> None:
-    """A text tower of transformers (RoBERTa) that makes its mask of the padding itself."""
+    """Builds a text tower of transformers (RoBERTa) that makes its mask from the padding."""
     from transformers import RobertaConfig
 
     size = hf_tokenizer(folder)
@@ -81,7 +81,7 @@ def llm_jp(folder: Path) -> None:
 
 
 def siglip_like(folder: Path) -> None:
-    """SigLIP in open_clip: no causal mask, vector at the last position, pictures squashed."""
+    """Builds SigLIP in open_clip: no causal mask, vector at the last position, pictures squashed to a square."""
     size = hf_tokenizer(folder)
     text = {
         "hf_tokenizer_name": "here", "vocab_size": size, "no_causal_mask": True, "pool_type": "last", "proj_bias": True,

@@ -46,15 +46,18 @@ class Step:
     # -- data -------------------------------------------------------------------------------------
 
     def fetch(self) -> None:
+        """Downloads the packages and makes the photographs that are in them again."""
         fetch.packages(self.work)
         fetch.photographs(self.work, LABELS)
 
     def render(self) -> None:
+        """Renders emoji art with node and clip-art with Pillow."""
         script = str(HERE / "render.mjs")
         subprocess.run(["node", script, str(self.folders.modules), str(self.folders.art)], check=True)
         clipart.prepare(self.work / "debian", self.folders.art)
 
     def features(self) -> None:
+        """Computes the trunk's features of all drawings and photographs, the most useful passes first."""
         drawings = features.EMOJI_STYLES + ["openclipart"]
         run = lambda passes, styles: features.run(  # noqa: E731
             self.folders.packages, self.folders.art, self.folders.features, VARIANT, passes, styles
@@ -69,11 +72,13 @@ class Step:
         features.frozen_tails(self.folders.packages, self.work / "views", VARIANT)
 
     def _views(self, name: str, entries: list[dict], views: int) -> None:
+        """Computes the features of some views of every photograph."""
         target = self.work / "views" / f"{name}.pt"
         target.parent.mkdir(exist_ok=True)
         photos.extract_views(self.folders.packages, VARIANT, self.folders.photos, entries, views, target)
 
     def emoji(self) -> dict:
+        """Learns word vectors for emoji."""
         return sentence_encoder.learn_emoji(
             self.folders.packages, labels.emoji_names(self.folders.modules), self.work / "emoji.pt"
         )
@@ -81,10 +86,12 @@ class Step:
     # -- training ---------------------------------------------------------------------------------
 
     def _texts(self) -> tuple[list[labels.Item], dataset.Texts]:
+        """Returns the items of the training photographs, and the texts of all items."""
         items = [labels.photo_item(key, entry) for key, entry, _ in labels.photo_parts(labelled(True, self.folders.photos))]
         return items, dataset.Texts(self.folders, items)
 
     def _photo_set(self, items: list[labels.Item], texts: dataset.Texts) -> fit.PhotoSet:
+        """Returns the views of the training photographs, each photograph with the same weight in all."""
         views = dataset.load_photo_views(sorted((self.work / "views").glob("photos_train*.pt")))
         number = {item.key: i for i, item in enumerate(items)}
         rows = [row for row, key in enumerate(views["keys"]) if key in number]
@@ -94,6 +101,7 @@ class Step:
         return fit.PhotoSet(views["features"][rows], index, 1 / count[index], fits, leave)
 
     def train(self) -> None:
+        """Trains all heads and saves them to heads.pt."""
         torch.set_num_threads(self.options.threads)
         items, texts = self._texts()
         drawings = dataset.load_drawings(self.folders, texts)
@@ -111,6 +119,7 @@ class Step:
         fit.train(models, texts, drawings, photo_set, settings, tests, fit.report_styles, self.work / "heads.pt")
 
     def refine(self) -> None:
+        """Trains the correction of photographs alone and saves it to correction.pt."""
         torch.set_num_threads(self.options.threads)
         items, texts = self._texts()
         photo_set = self._photo_set(items, texts)
@@ -118,6 +127,7 @@ class Step:
         torch.save(fit.refine(models, texts, photo_set).state_dict(), self.work / "correction.pt")
 
     def _trained(self, inputs: int) -> fit.Models:
+        """Returns the models with the weights of heads.pt."""
         models = fit.Models(self.folders, VARIANT, inputs)
         models.load_state_dict(torch.load(self.work / "heads.pt"))
         return models.eval()
@@ -125,6 +135,7 @@ class Step:
     # -- the model folder -------------------------------------------------------------------------
 
     def export(self) -> None:
+        """Fits the gate, joins the trained parts, and writes the model folder."""
         torch.set_num_threads(1)
         folders = self.folders
         drawings = [torch.load(file, mmap=True)["statistics"] for file in sorted(folders.features.glob("*.0.pt"))]
@@ -151,6 +162,7 @@ class Step:
         export.write(self.options.model, image_tower, text_tower, tokenizer, self.options.version, references)
 
     def evaluate(self) -> None:
+        """Prints speed and recall of the model folder."""
         pipeline = Pipeline(self.options.model)
         evaluate.speed(pipeline)
         evaluate.style(pipeline, self.folders, features.HELD_OUT_STYLE)

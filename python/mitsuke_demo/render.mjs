@@ -2,9 +2,9 @@
 //
 //   node render.mjs NODE_MODULES OUT STYLE...
 //
-// writes OUT/STYLE.rgba (pictures of SIZE x SIZE x 4 bytes, one after the other) and
-// OUT/STYLE.json (their code point keys, in the same order), and OUT/emoji.json (the list of emoji).
-// A style whose two files exist is skipped, so an interrupted run can simply be started again.
+// It writes OUT/STYLE.rgba (pictures of SIZE x SIZE x 4 bytes, one after the other), OUT/STYLE.json (their code point
+// keys, in the order of the pictures) and OUT/emoji.json (the list of emoji). A style whose two files exist is skipped,
+// so an interrupted run can simply be started again.
 import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -15,7 +15,7 @@ const SIZE = 144;
 
 const readJson = (...parts) => JSON.parse(fs.readFileSync(path.join(modules, ...parts)));
 
-/** "1F468-200D-FE0F" -> "1f468-200d": lower case, no variation selectors, no leading zeros. */
+/** Returns code points in lower case without variation selectors and leading zeros: "1F468-200D-FE0F" is "1f468-200d". */
 const key = (code) =>
   code.toLowerCase().split(/[-_ ]/).filter((part) => part !== 'fe0f')
     .map((part) => part.replace(/^0+/, '') || '0').join('-');
@@ -25,7 +25,7 @@ const emoji = readJson('emojibase-data/ja/data.json')
   .filter((entry) => entry.group !== undefined && entry.group !== 2);
 const wanted = new Set(emoji.map((entry) => key(entry.hexcode)));
 
-/** Icon sets without a code point table name their icons; other sets and labels translate the names. */
+/** Returns code point keys by icon name, from the sets that have both, for the sets that have names only. */
 function namesToKeys() {
   const table = new Map();
   for (const set of ['noto', 'twemoji', 'fluent-emoji-flat'])
@@ -39,7 +39,7 @@ function namesToKeys() {
   return table;
 }
 
-/** An Iconify set -> Map(key -> function returning the picture's bytes). */
+/** Returns the pictures of an Iconify set as a Map from key to a function that returns the picture's bytes. */
 function iconify(set, hasCodes) {
   const icons = readJson('@iconify-json', set, 'icons.json');
   const svg = (name) => {
@@ -68,7 +68,7 @@ function iconify(set, hasCodes) {
   return found;
 }
 
-/** A folder of pictures named by code points -> the same kind of Map. */
+/** Returns the pictures of a folder, whose names are code points, as a Map of that kind. */
 function folder(extension, ...parts) {
   const where = path.join(modules, ...parts);
   const found = new Map();

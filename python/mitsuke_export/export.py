@@ -28,7 +28,7 @@ BATCHES = (1, 2, 5)
 
 @dataclass
 class Request:
-    """The order of one export."""
+    """The user's choices for one export."""
 
     about: manifest.About
     options: Options

@@ -13,7 +13,7 @@ from .source import Source
 
 @dataclass
 class About:
-    """The facts about a model that its user may give."""
+    """The facts about a model that its files do not hold, most of which the user may give."""
 
     source: Source
     # None takes the name of the source.
@@ -36,7 +36,7 @@ class Figures:
     # {cosine, dimension} of the image tower, {cosine, padding} of the text tower.
     image_tower: dict
     text_tower: dict
-    # The same of the bf16 variants, by "image" and "text"; None where a variant was left out.
+    # Figures of the bf16 variants by "image" and "text", in the form of the two above; None where one was left out.
     bf16: dict[str, dict | None]
     # Unit vectors of the reference texts and pictures, in their order.
     reference: dict

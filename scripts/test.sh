@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs every check of this repository: formatting, lints, all tests (among them
 # the committed OpenAPI document against the code), clients generated from that
-# document, and the scripts and the page for syntax. Sets up libtorch first, as
-# scripts/run.sh does.
+# document, the tests of python/, and the scripts and the page for syntax. Sets
+# up libtorch first, as scripts/run.sh does.
 #
 # Usage: scripts/test.sh [--help]
 #

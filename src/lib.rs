@@ -11,7 +11,6 @@ pub mod doctor;
 pub mod error;
 pub mod image;
 pub mod models;
-pub mod origins;
 pub mod register;
 pub mod search;
 pub mod seed;

@@ -1,5 +1,9 @@
 //! Typed settings from the environment and `.env`, checked before anything starts.
 
+mod origins;
+
+pub use origins::CorsOrigins;
+
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -7,7 +11,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::clip::{DeviceChoice, PrecisionChoice};
-use crate::origins::CorsOrigins;
 use crate::store::oracle::OracleSettings;
 
 /// A setting that cannot be used, with what to do about it.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks the HTTP service from the outside: the committed OpenAPI document with
-# a validator, and a server with thousands of made-up requests (schemathesis),
-# of which none may be answered with a server error or against the document.
+# Checks the HTTP service from the outside: a validator checks the committed
+# OpenAPI document, and schemathesis sends thousands of generated requests to a
+# server, which must answer each as the document says and without server errors.
 #
 # Usage: scripts/check_api.sh [--url URL] [arguments of `schemathesis run`]
 #   scripts/check_api.sh                           starts a server of its own
@@ -13,7 +13,7 @@
 # DELETES pictures on that server: never use one whose pictures you want.
 # The two tools are installed once, with pip, in the cache folder
 # (MITSUKE_CACHE_DIR, default ~/.cache/mitsuke). A 503 with Retry-After is the
-# service's documented word for "busy" and counts as no error.
+# documented answer of a busy service and does not count as an error.
 set -euo pipefail
 
 # shellcheck source=scripts/common.sh
@@ -49,7 +49,7 @@ if [[ ! -x "$tools/bin/schemathesis" ]]; then
         fail "Python cannot make a virtual environment. Debian, Ubuntu: sudo apt-get install python3-venv"
     "$tools/bin/pip" install --disable-pip-version-check --quiet "${TOOLS[@]}" || {
         rm -rf "$tools"
-        fail "pip could not install ${TOOLS[*]} (its words are above). Check the network, then run this again."
+        fail "pip could not install ${TOOLS[*]} (its message is above). Check the network, then run this again."
     }
 fi
 
@@ -97,16 +97,16 @@ else
     ready || fail "no Mitsuke answers at $url/readyz. Start one with scripts/run.sh, or leave --url out."
 fi
 
-# ---- made-up requests ------------------------------------------------------------
+# ---- generated requests ----------------------------------------------------------
 
 cat >"$work/schemathesis.toml" <<'TOML'
-# A full service says 503 at once; that is its promise, not an error of it.
+# A full service answers 503 at once, as it promises; that is not an error.
 [checks]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]
 TOML
-say "sending made-up requests to $url"
+say "sending generated requests to $url"
 status=0
-# In the temporary folder, because it leaves its notes where it runs.
+# schemathesis runs in the temporary folder, because it leaves files where it runs.
 (
     cd "$work"
     "$tools/bin/schemathesis" --config-file schemathesis.toml run "$url/openapi.json" \
@@ -119,4 +119,4 @@ if [[ -n "$server" ]]; then
     if grep -n 'panicked' "$work/server.log"; then fail "the server panicked (above)."; fi
 fi
 if ((status)); then fail "schemathesis found faults (above)."; fi
-say "the document is valid, and no request was answered against it"
+say "the document is valid, and every answer agreed with it"

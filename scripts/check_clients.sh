@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Checks that the OpenAPI document makes working clients: generates the TypeScript
-# client (openapi-typescript) and the Python client (openapi-python-client),
-# type-checks the example of each, and runs both against a server of its own with
-# an API key: upload, search by text and by picture, models, error handling.
+# Checks that the OpenAPI document makes working clients. The script generates the
+# TypeScript client (openapi-typescript) and the Python client
+# (openapi-python-client), type-checks the example of each, and runs both against a
+# server of its own with an API key: upload, search by text and by picture, models,
+# error handling.
 #
 # Usage: scripts/check_clients.sh [--help]
 #
-# It needs a built server (target/release/mitsuke, or target/debug/mitsuke when
-# that is newer) and Python 3.10 or newer; without node 20 and npm it says that it
-# skips the TypeScript half. Packages come from the registries that pip and npm
-# are set to, in the versions of the lock files, once; they are kept in the cache
+# The script needs a built server (target/release/mitsuke, or target/debug/mitsuke
+# when that is newer) and Python 3.10 or newer; without node 20 and npm it says that
+# it skips the TypeScript half. It installs the packages once, in the versions of the
+# lock files, from the registries that pip and npm use, and keeps them in the cache
 # folder (MITSUKE_CACHE_DIR, default ~/.cache/mitsuke). Exit status 75 means that
 # they could not be installed.
 set -euo pipefail
@@ -47,19 +48,19 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# Everything generated goes into a copy.
+# The clients are generated in a copy, so that the repository stays clean.
 mkdir -p "$work/clients/python" "$work/clients/typescript"
 cp -R openapi "$work/"
 cp clients/python/*.{py,txt,yaml} "$work/clients/python/"
 cp clients/typescript/*.{ts,mjs,json} "$work/clients/typescript/"
 
-# Ends with 75, the "try again later" of sysexits.h: nothing has been found out about the clients.
+# Ends with 75, the "try again later" of sysexits.h: the check has not examined the clients.
 unavailable() {
-    echo "check_clients: $1 could not install the packages (its words are above). Check the network, then run this again." >&2
+    echo "check_clients: $1 could not install the packages (its message is above). Check the network, then run this again." >&2
     exit 75
 }
 
-# kept NAME FILE: the cache folder of what FILE locks.
+# Prints the cache folder of the packages of $1 (a name) that the lock file $2 lists.
 kept() { echo "$(cache_dir)/clients-$1-$(cksum <"$2" | cut -d ' ' -f 1)"; }
 
 # ---- Python: packages, client, types -----------------------------------------------

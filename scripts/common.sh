@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Words and checks that the shell scripts of this folder share.
+# Messages and checks that the shell scripts of this folder share.
 # Usage (in a script): source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # It sets `repo` to the repository root; `program` names the script in messages.
 
@@ -20,29 +20,32 @@ usage() {
     awk 'NR == 1 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0"
 }
 
-# Everything that building Mitsuke needs, with what to do when it is missing.
+# The oldest version of Rust that builds Mitsuke, as Cargo.toml says.
+rust_version() { sed -n '/^rust-version = "/{s/^rust-version = "\(.*\)".*/\1/p;q;}' "$repo/Cargo.toml"; }
+
+# Fails with what to do when something that building Mitsuke needs is missing.
 need_build_tools() {
     command -v cargo >/dev/null ||
-        fail "Rust is missing ('cargo' was not found). Install Rust 1.89 or newer with rustup, open a new shell, and run this again."
+        fail "Rust is missing ('cargo' was not found). Install Rust $(rust_version) or newer with rustup, open a new shell, and run this again."
     command -v "${CC:-cc}" >/dev/null ||
         fail "a C compiler is missing ('${CC:-cc}' was not found). Debian, Ubuntu: sudo apt-get install g++"
     command -v "${CXX:-c++}" >/dev/null ||
         fail "a C++ compiler is missing ('${CXX:-c++}' was not found). Debian, Ubuntu: sudo apt-get install g++"
 }
 
-# The folder cargo builds into.
+# Prints the folder that cargo builds into.
 target_dir() {
     local dir=${CARGO_TARGET_DIR:-target}
     if [[ "$dir" == /* ]]; then echo "$dir"; else echo "$repo/$dir"; fi
 }
 
-# The folder for downloads and tools, shared by all checkouts.
+# Prints the folder for downloads and tools, which all checkouts share.
 cache_dir() {
     local dir=${MITSUKE_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?is not set. Set MITSUKE_CACHE_DIR to a folder for downloads}/.cache}/mitsuke}
     if [[ "$dir" == /* ]]; then echo "$dir"; else echo "$PWD/$dir"; fi
 }
 
-# The first of some programs that is installed.
+# Prints the path of the first of the given programs that is installed.
 first_program() {
     local name
     for name in "$@"; do
@@ -51,8 +54,8 @@ first_program() {
     return 1
 }
 
-# Chromium and ChromeDriver, in which the gallery page is tested. Installs them where that is ours to do: as root on
-# Debian or its kin.
+# Makes sure that Chromium and ChromeDriver, in which the gallery page is tested, are installed. Installs them as root
+# where apt-get exists.
 need_browser() {
     if [[ "${MITSUKE_SKIP_BROWSER:-}" == 1 ]]; then return; fi
     local browsers=(chromium chromium-browser google-chrome-stable google-chrome)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mitsuke::clip::{DeviceChoice, Encoder, EncoderOptions, Priority};
 use mitsuke::image::{DecodeLimits, decode};
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 use serde::Deserialize;
 
 /// Smallest cosine between a vector of ours and Python's.

@@ -31,7 +31,9 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route, guard};
 use tokio::sync::Semaphore;
 
-use crate::config::{Limits, Secret};
+use secrecy::SecretString;
+
+use crate::config::Limits;
 use crate::models::{Backfills, Models};
 use crate::register::Registrar;
 use crate::search::Finder;
@@ -84,7 +86,7 @@ impl Services {
         backfills: Arc<Backfills>,
         registrar: Arc<Registrar>,
         limits: Limits,
-        api_keys: &[Secret],
+        api_keys: &[SecretString],
     ) -> Self {
         Self {
             finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&registrar)),

@@ -170,7 +170,9 @@ mod tests {
         let variables: Vec<_> =
             dotenvy::from_read_iter(set.join("\n").as_bytes()).collect::<dotenvy::Result<_>>().unwrap();
         let lookup = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        assert_eq!(Settings::from_lookup(&lookup).unwrap(), Settings::from_lookup(&|_| None).unwrap());
+        let (set, unset) = (Settings::from_lookup(&lookup).unwrap(), Settings::from_lookup(&|_| None).unwrap());
+        assert!(set.api_keys.is_empty() && set.oracle.is_none());
+        assert_eq!(format!("{set:?}"), format!("{unset:?}"));
     }
 
     #[test]

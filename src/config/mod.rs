@@ -15,10 +15,11 @@ pub use origins::CorsOrigins;
 pub use sources::Flags;
 pub use table::{DEFAULT_LOG, EncoderSettings, Limits};
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use secrecy::SecretString;
 
 use self::sources::Sources;
 use self::table::{AccessValues, OracleValues, Values};
@@ -34,32 +35,8 @@ pub struct ConfigError {
     pub reason: String,
 }
 
-/// A value that never appears in logs or debug output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    #[must_use]
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the one place that needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 /// All settings, each in its range and all of them checked together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Address to listen on.
     pub bind: SocketAddr,
@@ -72,7 +49,7 @@ pub struct Settings {
     /// Folder of pictures that are registered when the store is empty.
     pub images_dir: Option<PathBuf>,
     /// Keys of which callers must show one; empty lets everybody in.
-    pub api_keys: Vec<Secret>,
+    pub api_keys: Vec<SecretString>,
     /// Origins of web pages on other servers that may call from a browser.
     pub cors_origins: CorsOrigins,
     /// HTTP worker threads.
@@ -211,7 +188,7 @@ fn oracle_settings(values: OracleValues, sources: &Sources<'_>) -> Result<Option
         connect_timeout: values.connect_timeout,
         call_timeout: values.call_timeout,
         target_accuracy: values.target_accuracy,
-        ..OracleSettings::new(user, Secret::new(password), dsn)
+        ..OracleSettings::new(user, SecretString::from(password), dsn)
     }))
 }
 
@@ -224,7 +201,7 @@ fn password_of(file: &Path, also_set: bool, sources: &Sources<'_>) -> Result<Str
     Ok(password.to_owned())
 }
 
-fn api_keys(values: &AccessValues, sources: &Sources<'_>) -> Result<Vec<Secret>, ConfigError> {
+fn api_keys(values: &AccessValues, sources: &Sources<'_>) -> Result<Vec<SecretString>, ConfigError> {
     let keys = values.api_keys.as_deref().unwrap_or_default().trim();
     let Some(file) = &values.api_keys_file else { return split_keys(keys, "MITSUKE_API_KEYS") };
     let names = ("MITSUKE_API_KEYS_FILE", "MITSUKE_API_KEYS");
@@ -255,11 +232,11 @@ fn secret_of(
     }
 }
 
-fn split_keys(text: &str, name: &str) -> Result<Vec<Secret>, ConfigError> {
+fn split_keys(text: &str, name: &str) -> Result<Vec<SecretString>, ConfigError> {
     let keys: Vec<_> = text.split([',', '\n']).map(str::trim).filter(|key| !key.is_empty()).collect();
     if keys.iter().any(|key| key.len() < 16 || !key.bytes().all(|b| b.is_ascii_graphic())) {
         let reason = "every key needs at least 16 visible ASCII characters; separate keys with commas".to_owned();
         return Err(ConfigError { name: name.to_owned(), reason });
     }
-    Ok(keys.into_iter().map(Secret::new).collect())
+    Ok(keys.into_iter().map(SecretString::from).collect())
 }

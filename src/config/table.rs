@@ -12,10 +12,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::CorsOrigins;
 use super::parsers::{address, choice, folder_or_none, milliseconds, seconds, threads, whole};
 use crate::clip::{DeviceChoice, PrecisionChoice};
-use crate::config::Secret;
 use crate::store::oracle::OracleSettings;
 
 /// The log filter of `mitsuke serve` when no flag or variable sets one.
@@ -87,7 +88,7 @@ pub(super) struct StorageValues {
 
 /// The defaults of the Oracle store, which states them itself.
 fn oracle_defaults() -> OracleSettings {
-    OracleSettings::new("", Secret::new(""), "")
+    OracleSettings::new("", SecretString::default(), "")
 }
 
 fn as_millis(duration: Duration) -> String {

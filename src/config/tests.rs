@@ -2,6 +2,7 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 
 use clap::Parser as _;
+use secrecy::ExposeSecret as _;
 
 use super::sources::{command, variable};
 use super::*;
@@ -42,10 +43,10 @@ fn a_bad_value_names_its_variable_and_what_is_allowed() {
 #[test]
 fn three_settings_select_oracle_and_a_missing_one_is_named() {
     let all = [("DB_USER", "mitsuke"), ("DB_PASSWORD", " top secret "), ("DB_DSN", "db:1521/FREEPDB1")];
-    assert_eq!(read(&[]).unwrap().oracle, None);
+    assert!(read(&[]).unwrap().oracle.is_none());
     let oracle = read(&all).unwrap().oracle.unwrap();
     assert_eq!((oracle.user.as_str(), oracle.dsn.as_str()), ("mitsuke", "db:1521/FREEPDB1"));
-    assert_eq!(oracle.password.expose(), " top secret ");
+    assert_eq!(oracle.password.expose_secret(), " top secret ");
     assert_eq!((oracle.pool_size, oracle.target_accuracy), (8, 95));
     for missing in 0..3 {
         let two: Vec<_> = all.iter().copied().filter(|(name, _)| *name != all[missing].0).collect();
@@ -172,7 +173,7 @@ fn secret_file(text: &str) -> (tempfile::NamedTempFile, String) {
 fn a_password_may_stand_in_a_file() {
     let (_file, path) = secret_file(" top secret \r\n");
     let account = [("DB_USER", "u"), ("DB_DSN", "d"), ("DB_PASSWORD_FILE", path.as_str())];
-    assert_eq!(read(&account).unwrap().oracle.unwrap().password.expose(), " top secret ");
+    assert_eq!(read(&account).unwrap().oracle.unwrap().password.expose_secret(), " top secret ");
     let error = read(&[&account[..], &[("DB_PASSWORD", "p")]].concat()).unwrap_err();
     assert_eq!(error.name, "DB_PASSWORD_FILE");
     assert!(error.reason.contains("DB_PASSWORD is set, too"), "{error}");

@@ -4,15 +4,15 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-/// Which pages of other servers may call.
+/// The pages of other servers that may call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum CorsOrigins {
-    /// None: only the gallery page of the server itself.
+    /// No page of another server, only the gallery page of this one.
     #[default]
     None,
-    /// Those of these origins, each written as browsers send it (`https://pictures.example`).
+    /// The pages of these origins, each written as browsers send it (`https://pictures.example`).
     Only(Vec<String>),
-    /// All of them.
+    /// The pages of all origins.
     Any,
 }
 
@@ -29,7 +29,7 @@ impl FromStr for CorsOrigins {
     }
 }
 
-/// An origin as the Fetch standard serialises it: browsers compare letter by letter.
+/// Checks that an origin is written as the Fetch standard serialises it, because browsers compare letter by letter.
 fn origin(text: &str) -> Result<String, String> {
     if text == "*" {
         return Err("`*` allows every origin, so it stands alone".to_owned());

@@ -20,10 +20,13 @@ usage() {
     awk 'NR == 1 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0"
 }
 
+# The oldest Rust that builds Mitsuke, as Cargo.toml states it.
+rust_version() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$repo/Cargo.toml"; }
+
 # Everything that building Mitsuke needs, with what to do when it is missing.
 need_build_tools() {
     command -v cargo >/dev/null ||
-        fail "Rust is missing ('cargo' was not found). Install Rust 1.89 or newer with rustup, open a new shell, and run this again."
+        fail "Rust is missing ('cargo' was not found). Install Rust $(rust_version) or newer with rustup, open a new shell, and run this again."
     command -v "${CC:-cc}" >/dev/null ||
         fail "a C compiler is missing ('${CC:-cc}' was not found). Debian, Ubuntu: sudo apt-get install g++"
     command -v "${CXX:-c++}" >/dev/null ||

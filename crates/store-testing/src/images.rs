@@ -190,9 +190,10 @@ pub fn a_patch_sets_clears_and_leaves_alone(store: &dyn Store) {
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(patch(None, None), (some("old"), None, None));
     assert_eq!(patch(Some(some("新しい")), None), (some("新しい"), None, None));
-    let prompt = Some(Some(("raw".to_owned(), some("{}"))));
-    assert_eq!(patch(None, prompt), (some("新しい"), some("raw"), some("{}")));
-    assert_eq!(patch(Some(None), None), (None, some("raw"), some("{}")));
+    let parts = Some(Generation { seed: Some(7), ..Generation::default() });
+    let prompt = Some(Some(("raw".to_owned(), parts.clone())));
+    assert_eq!(patch(None, prompt), (some("新しい"), some("raw"), parts.clone()));
+    assert_eq!(patch(Some(None), None), (None, some("raw"), parts));
     assert_eq!(patch(None, Some(Some(("raw 2".to_owned(), None)))), (None, some("raw 2"), None));
     assert_eq!(patch(Some(some("both")), Some(None)), (some("both"), None, None));
 }

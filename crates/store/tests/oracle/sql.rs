@@ -354,7 +354,7 @@ fn ask_for_everything(store: &dyn Store) {
     store.content(first).unwrap();
     store.image_by_sha256(&Sha256::of(b"one.png")).unwrap();
     store.images_by_sha256(&[Sha256::of(b"one.png")]).unwrap();
-    let prompt = Some(Some(("a dog".to_owned(), Some("{}".to_owned()))));
+    let prompt = Some(Some(("a dog".to_owned(), Some(Generation::default()))));
     store.update_image(first, &ImagePatch { caption: Some(Some("犬".into())), generation_prompt: prompt }).unwrap();
     store.update_image(first, &ImagePatch { caption: Some(None), generation_prompt: Some(None) }).unwrap();
     store.check().unwrap();

@@ -11,6 +11,6 @@ pub mod error;
 pub use mitsuke_image as image;
 pub mod origins;
 pub mod seed;
-pub use mitsuke_store as store;
+pub use mitsuke_client::tls;
 pub use mitsuke_engine::{blocking, intake as register, models, search};
-pub use mitsuke_client::{tls, upload};
+pub use mitsuke_store as store;

@@ -6,12 +6,16 @@ mod migrate;
 mod model;
 mod openapi;
 mod serve;
+mod server;
 mod upload;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+/// Exit status of a command that Ctrl-C ended, as shells report it (128 + SIGINT).
+const INTERRUPTED: u8 = 130;
 
 /// Finds pictures by what they show.
 #[derive(Parser)]
@@ -25,7 +29,7 @@ pub struct Arguments {
 pub enum Command {
     /// Run the server. Settings come from the environment and from .env (see .env.example).
     Serve,
-    /// Embed the images that a model lacks; goes on where the last run ended.
+    /// Embed the images that a model lacks; continues where the last run ended.
     Backfill(backfill::BackfillArguments),
     /// Look whether everything is in order, and say what to do about the rest.
     Doctor,
@@ -34,7 +38,7 @@ pub enum Command {
     /// Look after model folders.
     #[command(subcommand)]
     Model(model::ModelCommand),
-    /// Upload folders of pictures to a server; goes on where the last run ended.
+    /// Upload folders of pictures to a server; continues where the last run ended.
     Upload(upload::UploadArguments),
     /// Print the OpenAPI document.
     Openapi,

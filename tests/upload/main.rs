@@ -4,6 +4,7 @@
 #[path = "../http/app.rs"]
 #[expect(dead_code, reason = "shared with the tests of the HTTP API, which use all of it")]
 mod app;
+mod backfill;
 mod captions;
 mod interrupted;
 #[path = "../http/pictures.rs"]

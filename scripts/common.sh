@@ -70,6 +70,20 @@ need_browser() {
     fail "Chromium is missing ('chromium' or 'chromedriver' was not found), in which the gallery page is tested. Debian, Ubuntu: sudo apt-get install chromium chromium-driver. To leave these tests out: MITSUKE_SKIP_BROWSER=1 scripts/test.sh"
 }
 
+# run_soak_tests FILTER...: builds the release program, unless SOAK_PROGRAM names another one, and runs the soak tests
+# that the filter leaves with it, one after the other.
+run_soak_tests() {
+    cd "$repo" || exit
+    need_build_tools
+    scripts/libtorch.sh
+    if [[ -z "${SOAK_PROGRAM:-}" ]]; then
+        cargo build --release --locked --bin mitsuke
+        SOAK_PROGRAM="$(target_dir)/release/mitsuke"
+    fi
+    export SOAK_PROGRAM
+    cargo test --locked --test soak -- --ignored --nocapture --test-threads=1 "$@"
+}
+
 # ---- what the checks of a running server need ------------------------------------
 
 # Python 3 with venv, for the tools that come from pip.
@@ -109,7 +123,7 @@ clean_up() {
     rm -rf "$work"
 }
 
-# Whether a server is ready at `url`.
+# Tells whether a server is ready at `url`.
 server_is_ready() {
     python3 -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)' "$url/readyz" 2>/dev/null
 }

@@ -297,7 +297,7 @@ pub fn oracle_store(settings: OracleSettings, limits: DecodeLimits) -> OracleSto
 /// What Mitsuke finds out about a picture that another program put into a shared database. It may cost what an upload
 /// may.
 fn examine(bytes: &[u8], generation_prompt: Option<&str>, limits: &DecodeLimits) -> ForeignFacts {
-    let generation = generation_prompt.and_then(parse_generation).and_then(|parts| serde_json::to_string(&parts).ok());
+    let generation = generation_prompt.and_then(parse_generation);
     match crate::image::decode(bytes, limits) {
         Ok(decoded) => ForeignFacts {
             file_type: Some(decoded.facts.file_type.media_type()),

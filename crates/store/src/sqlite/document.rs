@@ -49,7 +49,7 @@ pub(super) fn reindex_if_outdated(connection: &mut Connection) -> Result<(), Sto
                 file_name: &row.get::<_, String>(1)?,
                 caption: caption.as_deref(),
                 generation_prompt: prompt.as_deref(),
-                generation: generation.as_deref(),
+                generation: generation::from_json(generation.as_deref()).as_ref(),
             };
             index(&transaction, row.get(0)?, &document)?;
             count += 1;

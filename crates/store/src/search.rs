@@ -1,57 +1,39 @@
-//! What a store is asked for, and what it finds.
+//! Searches: by vector, by keywords, and by both, fused by rank.
 
-use time::OffsetDateTime;
-
-use super::{ImageId, ModelId};
 use mitsuke_index::UnitVector;
 
-/// Which images may be found. An empty filter lets all pass; fields combine with AND, list items with OR.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Filter {
-    /// Media types, for example `image/png`.
-    pub file_types: Vec<String>,
-    /// Uploaded at or after.
-    pub uploaded_from: Option<OffsetDateTime>,
-    /// Uploaded before.
-    pub uploaded_before: Option<OffsetDateTime>,
-    /// Smallest width in pixels.
-    pub min_width: Option<u32>,
-    /// Largest width in pixels.
-    pub max_width: Option<u32>,
-    /// Smallest height in pixels.
-    pub min_height: Option<u32>,
-    /// Largest height in pixels.
-    pub max_height: Option<u32>,
-    /// Smallest size of the original in bytes.
-    pub min_bytes: Option<u64>,
-    /// Largest size of the original in bytes.
-    pub max_bytes: Option<u64>,
-    /// With (true) or without (false) a generation prompt.
-    pub has_generation_prompt: Option<bool>,
-    /// With (true) or without (false) a caption.
-    pub has_caption: Option<bool>,
-    /// Part of the file name, ASCII letters compared without case.
-    pub file_name_contains: Option<String>,
-    /// What the whole file name looks like: `*` is any run of characters, `?` any one character, everything else
-    /// itself, ASCII letters compared without case. See [`super::like_pattern`].
-    pub file_name_pattern: Option<String>,
-    /// `model` of the readable generation prompt, ASCII letters compared without case.
-    pub generation_model: Option<String>,
-    /// `sampler` of the readable generation prompt, ASCII letters compared without case.
-    pub sampler: Option<String>,
-    /// `seed` of the readable generation prompt.
-    pub seed: Option<u64>,
-}
+use crate::{EmbeddingStore, Filter, ImageId, ModelId, StoreError};
 
-impl Filter {
-    /// Whether every image passes.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+/// Finds images.
+pub trait SearchStore: EmbeddingStore {
+    /// Finds the nearest images by the inner product of one model's embeddings: nearest first, ties by descending image
+    /// id, at most `limit` after skipping `offset`. A filter never makes the answer short while more images match.
+    /// Images without an embedding of the model are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownModel`]; [`StoreError::ModelDimension`] when the query does not fit the model.
+    fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError>;
+
+    /// Finds the images whose caption, generation prompt and file name hold every term, best first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadKeywords`] when the store's full-text parser refuses the terms.
+    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError>;
+
+    /// Runs both searches and fuses them by rank: the greatest score first, ties by descending image id. Each leg is read
+    /// to the depth of the search, whatever the page.
+    ///
+    /// # Errors
+    /// The errors of both legs.
+    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
+        let (vector, keyword) = (search.vector_leg(), search.keyword_leg());
+        let vector = vector.map_or(Ok(Vec::new()), |leg| self.search_vector(&leg))?;
+        let keyword = keyword.map_or(Ok(Vec::new()), |leg| self.search_keyword(&leg))?;
+        crate::fuse_legs(search, &vector, &keyword, |image_id| self.embedding(search.model_id, image_id))
     }
 }
 
-/// A nearest-neighbour question.
+/// A nearest-neighbour search.
 #[derive(Debug, Clone)]
 pub struct VectorSearch<'a> {
     /// Whose embeddings are compared.
@@ -80,7 +62,7 @@ pub struct VectorHit {
     pub distance: f32,
 }
 
-/// A full-text question.
+/// A full-text search.
 #[derive(Debug, Clone)]
 pub struct KeywordSearch<'a> {
     /// Terms and phrases, each required. Never empty.
@@ -104,7 +86,7 @@ pub struct KeywordHit {
     pub score: f64,
 }
 
-/// A question to both legs, their answers fused by rank (see [`crate::fuse`]).
+/// A search of both legs, fused by rank (see [`crate::fuse`]).
 #[derive(Debug, Clone)]
 pub struct HybridSearch<'a> {
     /// Whose embeddings are compared.
@@ -135,17 +117,27 @@ pub struct HybridSearch<'a> {
     pub limit: usize,
 }
 
-/// A hit of at least one leg.
+/// An image of a ranking, before its facts are read.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct HybridHit {
-    /// Found image.
+pub struct RankedImage {
+    /// The image.
     pub image_id: ImageId,
-    /// −1 × inner product: smaller is nearer. `None` only when the image has no embedding of the model.
+    /// −1 × inner product: smaller is nearer. `None` when the ranking has no vector leg, or the image has no embedding
+    /// of the model.
     pub distance: Option<f32>,
     /// Place among the hits of the vector leg, from 1.
     pub vector_rank: Option<u32>,
     /// Place among the hits of the keyword leg, from 1.
     pub keyword_rank: Option<u32>,
-    /// Σ weight / (60 + rank): larger is better.
-    pub score: f64,
+    /// The number that the ranking is ordered by, larger first: similarity, full-text score, or Σ weight / (60 + rank).
+    /// `None` for a list of the newest images.
+    pub score: Option<f64>,
+}
+
+impl RankedImage {
+    /// An image that no leg has ranked yet.
+    #[must_use]
+    pub fn unranked(image_id: ImageId) -> Self {
+        Self { image_id, distance: None, vector_rank: None, keyword_rank: None, score: None }
+    }
 }

@@ -14,7 +14,7 @@ pub struct TextChunk {
 pub struct TextChunks {
     /// The chunks. A keyword that occurs several times in the file occurs as often here.
     pub chunks: Vec<TextChunk>,
-    /// Whether the file holds more text than [`TextLimits`](crate::text::TextLimits) allow.
+    /// Whether the file holds more text than `TextLimits` allow.
     pub truncated: bool,
 }
 

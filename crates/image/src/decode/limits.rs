@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 
-/// What decoding one picture may cost.
+/// Limits on the cost of decoding one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
     /// Most pixels (width × height).

@@ -1,6 +1,6 @@
 //! The reasons for which a decoder gives no pixels.
 
-/// Why a decoder gives no pixels. [`ImageError`](crate::error::ImageError) adds the type of the file.
+/// Why a decoder gives no pixels. `ImageError` adds the type of the file, which a decoder does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The header announces more pixels than the limit.

@@ -44,7 +44,7 @@ fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
 /// they were grey levels, and the palette is applied here.
 struct Palette {
     colors: Vec<[u8; 3]>,
-    /// Where the file says that it has a palette.
+    /// The position of the number by which the file says that it has a palette.
     photometric: Range<usize>,
     big_endian: bool,
 }

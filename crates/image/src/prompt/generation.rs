@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Generation {
-    /// What the picture should show.
+    /// The content that the picture should show.
     pub prompt: Option<String>,
-    /// What the picture should not show.
+    /// The content that the picture should not show.
     pub negative_prompt: Option<String>,
     /// The start value of the noise.
     pub seed: Option<u64>,

@@ -4,7 +4,7 @@ use crate::inflate::inflate;
 use crate::metadata::{Body, RawText};
 use crate::text_chunks::{TextChunk, TextChunks};
 
-/// How much text is taken from one file.
+/// Limits on the text that is taken from one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextLimits {
     /// Most bytes of one chunk's text, after decompression.

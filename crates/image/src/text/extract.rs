@@ -6,7 +6,7 @@ use crate::formats::FileType;
 use crate::metadata::Metadata;
 use crate::text_chunks::TextChunks;
 
-/// Extracts the text of a file whose type was [sniffed](crate::sniff::sniff).
+/// Extracts the text of a file of this type.
 ///
 /// PNG: `tEXt`, `zTXt` and `iTXt` chunks, before and after the pixels. Many writers put UTF-8 where the format demands
 /// Latin-1, so text that is valid UTF-8 is read as UTF-8. JPEG, PNG, WebP and TIFF: the EXIF user comment (`parameters`

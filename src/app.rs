@@ -13,10 +13,9 @@ use actix_web::{App, HttpServer, web};
 
 use crate::api::{Services, cors, in_context, routes};
 use crate::clip::{ClipError, EncoderOptions};
-use crate::config::{Limits, Settings};
+use crate::config::{CorsOrigins, Limits, Settings};
 use crate::image::DecodeLimits;
 use crate::models::{Keeper, Models, ModelsError};
-use crate::origins::CorsOrigins;
 use crate::register::{Registrar, parse_generation};
 use crate::seed::{Seeded, seed};
 use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};

@@ -1,4 +1,4 @@
-//! The Rust pipeline against the Python one, over the cases that `scripts/make_golden.py` wrote.
+//! The Rust pipeline against the Python one, over the cases that `python/mitsuke_fixtures/golden.py` wrote.
 
 use std::fs;
 use std::path::{Path, PathBuf};

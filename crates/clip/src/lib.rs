@@ -43,6 +43,6 @@ pub use resize::{Region, resize};
 pub use tokenizer::{TextBatch, TextTokenizer, TokenIds};
 
 /// The model folder of the fast tests: it knows colours and nothing else, and loads in milliseconds.
-/// `scripts/make_tiny_model.py` writes it.
+/// `python -m mitsuke_fixtures.tiny_model` writes it.
 #[cfg(test)]
 pub(crate) const TINY_MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/models/tiny");

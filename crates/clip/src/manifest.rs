@@ -307,7 +307,8 @@ impl Manifest {
     }
 
     /// Every file with the field that names it.
-    pub(crate) fn files(&self) -> Vec<(&'static str, &ModelFile)> {
+    #[must_use]
+    pub fn files(&self) -> Vec<(&'static str, &ModelFile)> {
         let mut files = vec![
             ("image.file", &self.image.file),
             ("text.file", &self.text.file),

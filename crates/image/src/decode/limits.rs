@@ -28,7 +28,7 @@ impl DecodeLimits {
     ///
     /// # Errors
     /// [`Refusal`] with the limit that would be exceeded, or [`Refusal::Corrupt`] for a picture without pixels.
-    pub fn check(&self, (width, height): (u32, u32), memory: u64) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, (width, height): (u32, u32), memory: u64) -> Result<(), Refusal> {
         let &Self { max_pixels, max_edge, max_memory } = self;
         if width == 0 || height == 0 {
             return Err(Refusal::corrupt(format!("{width} × {height} pixels")));
@@ -43,7 +43,7 @@ impl DecodeLimits {
     }
 
     /// The refusal of a picture that needs more working memory than the limit.
-    pub fn too_much_memory(&self) -> Refusal {
+    pub(crate) fn too_much_memory(&self) -> Refusal {
         Refusal::TooMuchMemory { max_bytes: self.max_memory }
     }
 }

@@ -16,9 +16,8 @@ pub struct Described {
     pub generation: Option<Generation>,
 }
 
-/// Classifies the text of a file as the original application does. All of it is the generation prompt if there is
-/// `parameters` and "Negative prompt" in any text (AUTOMATIC1111), `prompt` with `workflow` (ComfyUI) or `prompt` with
-/// `prompt_3` (the SD3 script); any other text is the caption.
+/// Classifies the text of a file as the original application does. All of it is the generation prompt if the image
+/// generator of one of the dialects in `prompt::dialects` wrote it; any other text is the caption.
 #[must_use]
 pub fn describe(text: &TextChunks) -> Described {
     let chunks = &text.chunks;
@@ -35,7 +34,7 @@ pub fn describe(text: &TextChunks) -> Described {
 }
 
 /// Reads a generation prompt that is stored or that a caller set: the `key:value` lines that [`describe`] makes, or the
-/// bare text of a dialect (AUTOMATIC1111 parameters, a ComfyUI graph). `None` for any other text, such as free text.
+/// text of a dialect without keywords, such as AUTOMATIC1111's parameters. `None` for any other text, such as free text.
 #[must_use]
 pub fn parse_generation_prompt(text: &str) -> Option<Generation> {
     parse_chunks(&lines::split(text)).or_else(|| DIALECTS.iter().find_map(|dialect| dialect.parse_bare(text)))

@@ -9,9 +9,9 @@ use crate::text_chunks::TextChunks;
 /// Extracts the text of a file of this type.
 ///
 /// PNG: `tEXt`, `zTXt` and `iTXt` chunks, before and after the pixels. Many writers put UTF-8 where the format demands
-/// Latin-1, so text that is valid UTF-8 is read as UTF-8. JPEG, PNG, WebP and TIFF: the EXIF user comment (`parameters`
-/// when AUTOMATIC1111 wrote it, else `UserComment`), and the prompt and workflow that ComfyUI writes into the camera
-/// fields.
+/// Latin-1, so text that is valid UTF-8 is read as UTF-8. JPEG, PNG, WebP and TIFF: the EXIF user comment
+/// (under the keyword of the dialect that wrote it, else `UserComment`), and the texts that a dialect writes into the
+/// EXIF fields of the camera.
 ///
 /// Text never refuses a picture: a damaged chunk is skipped, and text beyond `limits` is cut off and flagged. XMP
 /// packets and raw EXIF profiles are left out: they are metadata in which nobody searches, and may tell where the

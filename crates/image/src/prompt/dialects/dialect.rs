@@ -8,7 +8,7 @@ pub trait Dialect: Sync {
     /// The keywords of the chunks that the generator writes. They begin a chunk when the stored form is read back.
     fn keys(&self) -> &'static [&'static str];
 
-    /// Whether the generator wrote the text of the file.
+    /// Whether the generator wrote the text of the file. All of the text then is the generation prompt.
     fn wrote(&self, chunks: &[TextChunk]) -> bool;
 
     /// Reads the parts from the chunks of a file; `None` when they are not of this dialect.

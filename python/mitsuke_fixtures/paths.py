@@ -4,6 +4,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
+IMAGE_FILES = ROOT / "crates" / "image" / "tests" / "fixtures"
 GOLDEN = ROOT / "tests" / "golden"
 TINY_MODEL = ROOT / "tests" / "models" / "tiny"
 EXPORTED_MODELS = ROOT / "tests" / "exported_models"

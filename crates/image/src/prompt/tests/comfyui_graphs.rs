@@ -1,9 +1,9 @@
-//! What reading a ComfyUI graph promises.
+//! Specification of the ComfyUI dialect.
 
 use super::*;
 
 fn parse(graph: &Value) -> Generation {
-    super::comfy::parse(&graph.to_string()).unwrap()
+    comfyui::parse(&graph.to_string()).unwrap()
 }
 
 /// The usual graph, some nodes replaced or added.
@@ -26,7 +26,7 @@ fn prompts(changes: Value) -> (Option<String>, Option<String>) {
 }
 
 #[test]
-fn the_usual_graph() {
+fn the_usual_graph_gives_every_part() {
     assert_eq!(
         parse(&graph(json!({}))),
         Generation {
@@ -98,7 +98,7 @@ fn text_seed_and_steps_may_come_from_other_nodes() {
 }
 
 #[test]
-fn the_model_is_behind_its_loras() {
+fn the_model_is_found_behind_its_loras() {
     let model = |changes| parse(&graph(changes)).model;
     let lora = |from: &str| {
         node(
@@ -121,7 +121,7 @@ fn the_model_is_behind_its_loras() {
 }
 
 #[test]
-fn the_advanced_custom_sampler() {
+fn the_advanced_custom_sampler_is_read() {
     let found = parse(&json!({
         "1": node("SamplerCustomAdvanced", json!({"noise": ["2", 0], "guider": ["3", 0],
             "sampler": ["4", 0], "sigmas": ["5", 0], "latent_image": ["9", 0]})),
@@ -141,7 +141,7 @@ fn the_advanced_custom_sampler() {
 }
 
 #[test]
-fn a_guider_with_two_sides() {
+fn a_guider_with_two_sides_gives_both_prompts() {
     let found = parse(&json!({
         "1": node("SamplerCustomAdvanced", json!({"noise": ["2", 0], "guider": ["3", 0], "sigmas": ["5", 0]})),
         "2": node("RandomNoise", json!({"noise_seed": 1})),
@@ -153,7 +153,7 @@ fn a_guider_with_two_sides() {
 }
 
 #[test]
-fn loaders_that_hold_both_prompts_and_pipes() {
+fn loaders_and_pipes_that_hold_both_prompts_are_read() {
     let found = parse(&json!({
         "1": node("KSampler (Efficient)", json!({"seed": 1, "steps": 2, "sampler_name": "euler",
             "model": ["2", 0], "positive": ["2", 1], "negative": ["2", 2]})),
@@ -170,7 +170,7 @@ fn loaders_that_hold_both_prompts_and_pipes() {
 }
 
 #[test]
-fn of_several_passes_the_first_that_leads_to_the_saved_picture_counts() {
+fn the_first_of_several_passes_to_the_saved_picture_counts() {
     let mut refiner = ksampler();
     refiner["inputs"]["latent_image"] = json!(["3", 0]);
     refiner["inputs"]["seed"] = json!(2);
@@ -184,25 +184,25 @@ fn of_several_passes_the_first_that_leads_to_the_saved_picture_counts() {
 }
 
 #[test]
-fn nan_and_infinity_are_read_as_python_writes_them() {
+fn nan_and_infinity_of_python_are_read() {
     let text = graph(json!({"6": encode("\"NaN\" is not -Infinity \\")})).to_string();
     let text = text.replace("1.0", "NaN").replace("3.5", "-Infinity");
     assert!(text.contains(":NaN") && text.contains(":-Infinity"));
-    let found = super::comfy::parse(&text).unwrap();
+    let found = comfyui::parse(&text).unwrap();
     assert_eq!(found.prompt, some("\"NaN\" is not -Infinity \\"));
 }
 
 #[test]
-fn what_is_no_graph_gives_none() {
+fn text_that_is_not_a_graph_gives_none() {
     for text in ["", "{}", "[]", "{\"a\": 1}", "{", "a cat", "{\"3\": {\"class_type\": \"KSampler\"}}"] {
-        assert_eq!(super::comfy::parse(text), None, "{text}");
+        assert_eq!(comfyui::parse(text), None, "{text}");
     }
-    assert_eq!(super::comfy::parse(&"[".repeat(100_000)), None);
-    assert_eq!(super::comfy::parse(&format!("{{\"a\":{}", "[".repeat(100_000))), None);
+    assert_eq!(comfyui::parse(&"[".repeat(100_000)), None);
+    assert_eq!(comfyui::parse(&format!("{{\"a\":{}", "[".repeat(100_000))), None);
 }
 
 #[test]
-fn cycles_and_explosions_end() {
+fn walks_over_cycles_and_exploding_graphs_end() {
     let found = parse(&graph(json!({
         "6": node("ConditioningCombine", json!({"conditioning_1": ["6", 0], "conditioning_2": ["6", 0]})),
         "4": node("LoraLoader", json!({"model": ["4", 0]})),

@@ -1,17 +1,18 @@
-//! What decoding promises, format by format.
+//! Specification of decoding, format by format.
 
 use ::png::{BitDepth, ColorType};
 use image::imageops::{flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
 use image::{Rgb, RgbImage};
 
-use super::*;
-use crate::fixtures::{blocks, chunk, exif_orientation, file, file_with_exif, gif, patchwork, png, png_with};
-
-macro_rules! fixture {
-    ($name:literal) => {
-        include_bytes!(concat!("../../../../tests/fixtures/", $name)).as_slice()
-    };
-}
+use crate::decode::limits::DecodeLimits;
+use crate::error::ImageError;
+use crate::fixtures::{
+    HALVES, PROGRESSIVE_JPEG, blocks, chunk, exif_orientation, file, file_with_exif, gif, patchwork, png, png_with,
+    text,
+};
+use crate::formats::FileType;
+use crate::picture::{Decoded, decode, decode_with_texts};
+use crate::text::{TextLimits, text_chunks};
 
 fn decoded(bytes: &[u8]) -> RgbImage {
     decode(bytes, &DecodeLimits::default()).unwrap().pixels
@@ -48,19 +49,8 @@ fn every_type_gives_its_pixels_and_facts() {
 }
 
 #[test]
-fn what_other_encoders_write_looks_as_it_does_in_pillow() {
-    for (name, bytes) in [
-        ("progressive JPEG", fixture!("progressive.jpg")),
-        ("CMYK JPEG, inverted as Adobe has it", fixture!("cmyk.jpg")),
-        ("YCCK JPEG", fixture!("ycck.jpg")),
-        ("CMYK TIFF", fixture!("cmyk.tif")),
-        ("TIFF with a palette", fixture!("palette.tif")),
-        ("TIFF with a palette, big-endian", fixture!("palette_be.tif")),
-        ("lossy WebP", fixture!("lossy.webp")),
-        ("lossy WebP with alpha", fixture!("lossy_alpha.webp")),
-        ("animated WebP: first frame", fixture!("animated.webp")),
-        ("APNG: default image", fixture!("animated.png")),
-    ] {
+fn files_of_other_encoders_look_as_they_do_in_pillow() {
+    for (name, bytes) in HALVES {
         let pixels = decoded(bytes);
         assert_eq!(pixels.dimensions(), (32, 16), "{name}");
         for (x, want) in [(4, [200, 40, 40]), (28, [255, 255, 255])] {
@@ -72,7 +62,7 @@ fn what_other_encoders_write_looks_as_it_does_in_pillow() {
 }
 
 #[test]
-fn grey_jpeg() {
+fn a_grey_jpeg_stays_grey() {
     let mut bytes = Vec::new();
     let grey = image::GrayImage::from_pixel(16, 16, image::Luma([90]));
     image::codecs::jpeg::JpegEncoder::new(&mut bytes).encode_image(&grey).unwrap();
@@ -80,7 +70,7 @@ fn grey_jpeg() {
 }
 
 #[test]
-fn png_of_every_depth() {
+fn png_samples_of_every_depth_become_eight_bits() {
     let line = |color, depth, samples: &[u8], width| row(&png((width, 1), color, depth, samples, None, None));
     let grey = ColorType::Grayscale;
     assert_eq!(line(grey, BitDepth::One, &[0b0100_0000], 2), [[0; 3], [255; 3]]);
@@ -94,7 +84,7 @@ fn png_of_every_depth() {
 }
 
 #[test]
-fn transparency_is_white_and_half_of_it_is_half_white() {
+fn transparency_is_composited_over_white() {
     let rgba = [10, 20, 30, 255, 10, 20, 30, 0, 0, 0, 0, 128];
     let bytes = png((3, 1), ColorType::Rgba, BitDepth::Eight, &rgba, None, None);
     assert_eq!(row(&bytes), [[10, 20, 30], [255; 3], [127; 3]]);
@@ -111,7 +101,7 @@ fn transparency_is_white_and_half_of_it_is_half_white() {
 }
 
 #[test]
-fn gif_is_its_first_frame_on_a_white_screen() {
+fn a_gif_is_its_first_frame_on_a_white_screen() {
     let frames: &[(u16, u16, u16, u16, &[u8])] = &[(0, 0, 2, 1, &[1, 3]), (0, 0, 2, 1, &[0, 0])];
     assert_eq!(row(&gif((2, 1), frames)), [[255, 0, 0], [255; 3]]);
     assert_eq!(
@@ -149,9 +139,9 @@ fn orientation_is_applied_as_exif_defines_it() {
 }
 
 #[test]
-fn orientation_of_a_tiff_is_in_its_own_directory() {
-    // The encoder's file, with its last tag's entry replaced by an orientation: tags are sorted, and the
-    // encoder writes SampleFormat (339), which says what is the default anyway.
+fn the_orientation_of_a_tiff_is_in_its_first_directory() {
+    // The file is that of the encoder, in which the entry of SampleFormat (339) is replaced by an orientation. Its value
+    // is the default, so the picture stays the same.
     let mut bytes = file(FileType::Tiff);
     let entry = [0x53, 0x01, 3, 0];
     let at = bytes.windows(4).position(|w| w == entry).expect("SampleFormat is written");
@@ -160,7 +150,7 @@ fn orientation_of_a_tiff_is_in_its_own_directory() {
 }
 
 #[test]
-fn orientation_is_also_found_after_the_pixels_in_text_and_in_xmp() {
+fn the_orientation_of_a_png_is_also_found_after_the_pixels_in_text_and_in_xmp() {
     let turned = rotate90(&patchwork());
     let exif = exif_orientation(6);
     assert_eq!(decoded(&png_with(&[], &[chunk(b"eXIf", &exif)])), turned);
@@ -174,7 +164,7 @@ fn orientation_is_also_found_after_the_pixels_in_text_and_in_xmp() {
 }
 
 #[test]
-fn limits_are_checked_before_pixels_and_the_error_names_the_size() {
+fn limits_are_checked_before_pixels_and_errors_name_the_size() {
     let exact = DecodeLimits { max_pixels: 24, max_edge: 6, ..DecodeLimits::default() };
     for file_type in FileType::ALL.into_iter().filter(|t| *t != FileType::Jpeg) {
         let bytes = file(file_type);
@@ -215,7 +205,7 @@ fn a_pixel_bomb_is_refused_by_its_header() {
 
 #[test]
 fn a_jpeg_of_endless_scans_is_refused() {
-    let bytes = fixture!("progressive.jpg");
+    let bytes = PROGRESSIVE_JPEG;
     let scan = bytes.windows(2).rposition(|w| w == b"\xFF\xDA").unwrap();
     let (head, tail) = bytes.split_at(scan);
     let slow = [head, &tail[..tail.len() - 2].repeat(500), b"\xFF\xD9"].concat();
@@ -226,7 +216,7 @@ fn a_jpeg_of_endless_scans_is_refused() {
 fn a_file_cut_off_anywhere_is_an_error() {
     for file_type in FileType::ALL {
         let bytes = file(file_type);
-        // Half of the pixels are gone; what ends a file after them (IEND, GIF's trailer) is not missed.
+        // Some of the pixels are missing. A file that lacks only its end marker (IEND, GIF's trailer) may be read.
         for end in [bytes.len() / 2, bytes.len() * 3 / 4] {
             let cut = decode(&bytes[..end], &DecodeLimits::default());
             assert!(
@@ -250,7 +240,7 @@ fn a_picture_without_pixels_is_an_error() {
 }
 
 #[test]
-fn text_and_profiles_of_any_size_or_shape_do_not_cost_the_picture() {
+fn text_and_profiles_of_any_size_or_shape_never_refuse_a_picture() {
     let bytes = png_with(
         &[chunk(b"tEXt", &vec![b'x'; 3_000_000]), chunk(b"iCCP", b"broken"), chunk(b"zTXt", b"")],
         &[chunk(b"iTXt", b"\0\0")],
@@ -260,11 +250,23 @@ fn text_and_profiles_of_any_size_or_shape_do_not_cost_the_picture() {
 }
 
 #[test]
-fn messages_are_for_the_sender_and_details_for_the_log() {
+fn a_message_is_for_the_sender_and_a_detail_for_the_log() {
     let error = error(&file(FileType::Png)[..60]);
     assert_eq!(
         error.to_string(),
         "the PNG file is damaged or incomplete; open it, export it again and send the new file"
     );
     assert!(error.detail().is_some());
+}
+
+#[test]
+fn texts_may_be_extracted_with_the_pixels_or_left_out() {
+    let exif = exif_orientation(6);
+    let bytes = png_with(&[text("a", b"one")], &[text("b", b"two"), chunk(b"eXIf", &exif)]);
+    let (limits, text_limits) = (DecodeLimits::default(), TextLimits { max_chunks: 1, ..TextLimits::default() });
+    let (decoded, texts) = decode_with_texts(&bytes, &limits, &text_limits).unwrap();
+    assert_eq!(decoded, decode(&bytes, &limits).unwrap());
+    assert_eq!(decoded.pixels, rotate90(&patchwork()));
+    assert_eq!((texts.get("a"), texts.get("b"), texts.truncated), (Some("one"), None, true));
+    assert_eq!(texts, text_chunks(&bytes, FileType::Png, &text_limits));
 }

@@ -1,21 +1,52 @@
-//! AUTOMATIC1111's parameters: the prompt, a line "Negative prompt: …", and one line of settings,
+//! The dialect of AUTOMATIC1111: the prompt, a line "Negative prompt: …", and one line of settings,
 //! `Steps: 20, Sampler: Euler a, …, Model: x`. Prompts may have many lines, and any part may be missing.
 
-use super::Generation;
+use super::dialect::{Dialect, has, texts};
+use crate::prompt::generation::Generation;
+use crate::text_chunks::TextChunk;
+
+/// The keyword of the chunk that holds the parameters.
+const KEY: &str = "parameters";
 
 const NEGATIVE: &str = "Negative prompt:";
 
-/// A last line without "Steps:" counts as settings when it has this many `key: value` pairs.
+/// A last line without "Steps:" counts as settings when at least this many of its `key: value` pairs are settings.
 const MIN_SETTINGS: usize = 3;
 
-/// Settings are a few hundred bytes, with hashes of many models a few thousand. What is beyond is not
-/// read, which bounds the work on a text that only looks like settings.
+/// Most bytes of settings that are read, which bounds the work on a text that only looks like settings. Real settings
+/// are a few hundred bytes, with hashes of many models a few thousand.
 const MAX_SETTINGS_BYTES: usize = 64 * 1024;
+
+/// Most `key: value` pairs of settings that are read.
 const MAX_PAIRS: usize = 512;
 
-/// Reads parameters; `None` when there is neither a negative prompt nor a line of settings, as in
-/// ordinary text.
-pub(super) fn parse(text: &str) -> Option<Generation> {
+/// The dialect of AUTOMATIC1111.
+pub struct Automatic1111;
+
+impl Dialect for Automatic1111 {
+    fn keys(&self) -> &'static [&'static str] {
+        &[KEY]
+    }
+
+    fn wrote(&self, chunks: &[TextChunk]) -> bool {
+        has(chunks, KEY) && chunks.iter().any(|chunk| chunk.text.contains("Negative prompt"))
+    }
+
+    fn parse(&self, chunks: &[TextChunk]) -> Option<Generation> {
+        texts(chunks, KEY).find_map(parse)
+    }
+
+    fn parse_bare(&self, text: &str) -> Option<Generation> {
+        parse(text)
+    }
+
+    fn user_comment_key(&self, comment: &str) -> Option<&'static str> {
+        (comment.contains(NEGATIVE) || comment.contains("Steps: ")).then_some(KEY)
+    }
+}
+
+/// Reads parameters; `None` when there is neither a negative prompt nor a line of settings, as in ordinary text.
+pub fn parse(text: &str) -> Option<Generation> {
     let text = text.trim();
     let settings_at = find_settings(text);
     let (prompts, settings) = text.split_at(settings_at.unwrap_or(text.len()));
@@ -47,7 +78,7 @@ pub(super) fn parse(text: &str) -> Option<Generation> {
     found.if_any()
 }
 
-/// Version 1.9 split "DPM++ 2M Karras" into sampler and schedule; this gives the old name for both.
+/// Joins sampler and schedule, such as "DPM++ 2M Karras", which AUTOMATIC1111 states separately since version 1.9.
 fn with_schedule(sampler: String, schedule: Option<String>) -> String {
     match schedule {
         Some(schedule) if schedule != "Automatic" && !sampler.ends_with(&schedule) => {
@@ -57,11 +88,11 @@ fn with_schedule(sampler: String, schedule: Option<String>) -> String {
     }
 }
 
-/// Where the settings begin: at the last line that starts with "Steps:" and a number (other programs add
-/// lines below it), else in the last line, at "Steps:" if it is there, if enough pairs follow.
+/// Finds the beginning of the settings: the last line that starts with "Steps:" and a number (other programs add lines
+/// below it), else the last line, or the "Steps:" in it, if enough settings follow.
 fn find_settings(text: &str) -> Option<usize> {
     let is_steps = |line: &str| {
-        // Not `trim_start`, which would run over all blank lines that follow, once for each.
+        // `trim_start` would skip the blank lines that follow too, again for each of them.
         line.trim_start_matches([' ', '\t'])
             .strip_prefix("Steps:")
             .is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
@@ -76,12 +107,13 @@ fn find_settings(text: &str) -> Option<usize> {
     })
 }
 
-/// Settings that AUTOMATIC1111 always writes; a prompt may well contain other words with colons.
+/// Whether this is a setting that AUTOMATIC1111 always writes. A prompt may contain other words with colons.
 fn is_setting(key: &str) -> bool {
     matches!(key, "Sampler" | "CFG scale" | "Seed" | "Size" | "Model hash" | "Model" | "Version")
 }
 
-/// Where the negative prompt begins: at a line, or within one as programs write it that lose line breaks.
+/// Finds the beginning of the negative prompt: a line, or a place within a line, as programs that lose line breaks
+/// write it.
 fn find_negative(text: &str) -> Option<usize> {
     line_starts(text)
         .find(|&at| text[at..].trim_start_matches([' ', '\t']).starts_with(NEGATIVE))
@@ -97,7 +129,7 @@ fn filled(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The `key: value` pairs of the settings, separated by commas or line breaks.
+/// Returns the `key: value` pairs of the settings, which commas or line breaks separate.
 fn pairs(settings: &str) -> impl Iterator<Item = (&str, String)> {
     let end = (0..=MAX_SETTINGS_BYTES.min(settings.len())).rev().find(|&at| settings.is_char_boundary(at));
     let mut rest = &settings[..end.unwrap_or(0)];
@@ -117,8 +149,8 @@ fn pairs(settings: &str) -> impl Iterator<Item = (&str, String)> {
     pairs.take(MAX_PAIRS)
 }
 
-/// A value and what follows it: a JSON string when quoted, a balanced JSON array or object (newer
-/// versions write hashes and resources so), else everything up to a comma or line break.
+/// Splits a text into the value at its start and the rest. A value is a JSON string, a JSON array or object (the form
+/// in which newer versions write hashes and resources), or everything up to a comma or line break.
 fn value(text: &str) -> (String, &str) {
     let end = match text.as_bytes().first() {
         Some(b'"' | b'[' | b'{') => json_end(text),
@@ -133,7 +165,7 @@ fn value(text: &str) -> (String, &str) {
     (text[..end].trim().to_owned(), &text[end..])
 }
 
-/// Where the JSON string, array or object at the start of `text` ends; `None` when it does not.
+/// Returns the length of the JSON string, array or object at the start of `text`; `None` when it is not closed.
 fn json_end(text: &str) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (at, byte) in text.bytes().enumerate() {

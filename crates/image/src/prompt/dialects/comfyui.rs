@@ -1,7 +1,15 @@
-//! ComfyUI: from the sampler of a graph back to the texts, the seed and the model that fed it.
+//! The dialect of ComfyUI, which writes its graph of nodes. The parts are found by following the links from the sampler
+//! back to the texts, the seed and the model that feed it.
 
-use super::Generation;
-use super::graph::{Graph, Input, Node, Walk, as_name, as_number, join_distinct};
+use super::comfyui_graph::{Graph, Input, Node, Walk, as_name, as_number};
+use super::dialect::{Dialect, has, texts};
+use super::distinct::join_distinct;
+use crate::prompt::generation::Generation;
+use crate::text_chunks::TextChunk;
+
+/// The keywords of the chunks: the graph in API form, and the graph as the editor shows it.
+const KEYS: [&str; 2] = [PROMPT, "workflow"];
+const PROMPT: &str = "prompt";
 
 const SEED: [&str; 2] = ["seed", "noise_seed"];
 const POSITIVE: [&str; 4] = ["positive", "conditioning", "cond", "cond1"];
@@ -13,25 +21,50 @@ const MODEL_LINKS: [&str; 7] = ["model", "MODEL", "model1", "base_model", "guide
 /// Inputs of text encoders that hold a prompt.
 const ENCODER_TEXTS: [&str; 8] = ["text", "text_g", "text_l", "clip_l", "clip_g", "t5xxl", "llama", "prompt"];
 
-/// Inputs of nodes that produce a string, the most telling first: a wildcard node keeps what it drew
-/// beside what it drew from.
+/// Inputs of nodes that produce a string, the most specific first: a wildcard node keeps the text that it drew beside the
+/// text from which it drew.
 const STRING_TEXTS: [&str; 8] = ["populated_text", "text", "string", "value", "prompt", "Text", "String", "Value"];
 
-/// More hops from a sampler to the one before it than any workflow has passes.
+/// Most passes of a workflow that are followed back from sampler to sampler; real workflows have fewer.
 const MAX_PASSES: usize = 16;
 
-/// More pieces than any prompt has; a file cannot make the text grow without end.
+/// Most texts of one prompt, so that a file cannot make the prompt grow without end; real prompts have fewer.
 const MAX_TEXTS: usize = 64;
 
-/// Which of the two prompts a walk is after.
+/// The prompt that a walk collects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Positive,
     Negative,
 }
 
-/// Reads a graph in API form; `None` when it is none, or no sampler can be made out in it.
-pub(super) fn parse(json: &str) -> Option<Generation> {
+/// The dialect of ComfyUI.
+pub struct ComfyUi;
+
+impl Dialect for ComfyUi {
+    fn keys(&self) -> &'static [&'static str] {
+        &KEYS
+    }
+
+    fn wrote(&self, chunks: &[TextChunk]) -> bool {
+        KEYS.iter().all(|key| has(chunks, key))
+    }
+
+    fn parse(&self, chunks: &[TextChunk]) -> Option<Generation> {
+        texts(chunks, PROMPT).find_map(parse)
+    }
+
+    fn parse_bare(&self, text: &str) -> Option<Generation> {
+        parse(text)
+    }
+
+    fn camera_field_keys(&self) -> &'static [&'static str] {
+        &KEYS
+    }
+}
+
+/// Reads a graph in API form; `None` when the text is not one, or has no sampler.
+pub fn parse(json: &str) -> Option<Generation> {
     let graph = Graph::parse(json)?;
     let sampler = first_sampler(&graph)?;
     let mut walk = Walk::new(&graph);
@@ -46,15 +79,16 @@ pub(super) fn parse(json: &str) -> Option<Generation> {
     .if_any()
 }
 
-/// Told by its inputs rather than its name, so that samplers of extensions are found too.
+/// Whether a node is a sampler. Its inputs tell rather than its name, so that samplers of extensions are found too.
 fn is_sampler(node: Node<'_>) -> bool {
     node.has_any(&["seed", "noise_seed", "noise"])
         && node.has_any(&["steps", "sigmas"])
         && (node.has_any(&POSITIVE) || node.has_any(&PIPES) || node.has_any(&["guider"]))
 }
 
-/// The sampler that made the picture: one that leads to a saved image if there is such a one, and of
-/// several passes (refiner, upscaler, face repair) the first, whose prompt and seed describe the picture.
+/// Returns the sampler that made the picture: one that leads to a saved image, if there is one. If the picture went
+/// through several passes (refiner, upscaler, face repair), it is the sampler of the first, whose prompt and seed
+/// describe the picture.
 fn first_sampler(graph: &Graph) -> Option<Node<'_>> {
     let saved = graph
         .nodes()
@@ -77,17 +111,17 @@ fn first_sampler(graph: &Graph) -> Option<Node<'_>> {
     Some(sampler)
 }
 
-/// All texts on one side of a sampler.
+/// Joins all texts on one side of a sampler.
 fn prompt<'g>(walk: &mut Walk<'g>, sampler: Node<'g>, side: Side) -> Option<String> {
     let mut texts = Vec::new();
     follow(walk, sampler, side, 0, &mut texts);
     join_distinct(texts.iter().map(String::as_str))
 }
 
-/// Goes from `node` up the inputs of one side.
+/// Collects the texts behind the inputs of one side of `node`.
 fn follow<'g>(walk: &mut Walk<'g>, node: Node<'g>, side: Side, depth: usize, texts: &mut Vec<String>) {
     let own: &[&str] = if side == Side::Positive { &POSITIVE } else { &NEGATIVE };
-    // Every sampler has its sides; behind a guider or a pipe they are looked for again.
+    // A sampler has inputs for its sides. A guider or a pipe carries both, so they are searched for behind it again.
     let name = own.iter().chain(&["guider"]).chain(&PIPES).find(|name| node.has_any(&[name]));
     match name.and_then(|name| node.input(name)) {
         Some(Input::Literal(value)) => texts.extend(walk.text(value)),
@@ -113,8 +147,8 @@ fn conditioning<'g>(walk: &mut Walk<'g>, id: &str, slot: u64, side: Side, depth:
         return;
     }
     if node.has_any(&["positive", "negative", "guider"]) || node.has_any(&PIPES) {
-        // A node that passes both on (ControlNetApplyAdvanced) has the positive one as its first output
-        // and the negative one as its second. A pipe carries both in one output.
+        // A node that passes both prompts on (ControlNetApplyAdvanced) puts out the positive one first and the negative
+        // one second. A pipe carries both in one output.
         let side = match (slot, side) {
             _ if !node.has_any(&["positive"]) || !node.has_any(&["negative"]) => side,
             _ if node.class.to_ascii_lowercase().contains("pipe") || is_guider(node) => side,
@@ -124,7 +158,7 @@ fn conditioning<'g>(walk: &mut Walk<'g>, id: &str, slot: u64, side: Side, depth:
         };
         return follow(walk, node, side, depth, texts);
     }
-    // Combinations, averages, areas, guidance, … : whatever is called conditioning.
+    // Combinations, averages, areas, guidance and the like: every input whose name begins with "cond".
     let mut passed_on = false;
     for (name, id, slot) in node.links() {
         if name.to_ascii_lowercase().starts_with("cond") {
@@ -148,7 +182,7 @@ fn is_linked(node: Node<'_>, name: &str) -> bool {
     matches!(node.input(name), Some(Input::Link { .. }))
 }
 
-/// The text at an input: written there, or made by the nodes it is linked to.
+/// Returns the text at an input, which is written there or made by the nodes to which the input is linked.
 fn input_text<'g>(walk: &mut Walk<'g>, node: Node<'g>, name: &str, depth: usize) -> Option<String> {
     match node.input(name)? {
         Input::Literal(value) => walk.text(value),
@@ -159,16 +193,16 @@ fn input_text<'g>(walk: &mut Walk<'g>, node: Node<'g>, name: &str, depth: usize)
     }
 }
 
-/// The string that a node produces, as far as that can be told without running it.
+/// Returns the string that a node produces, as far as it can be told without running the node.
 fn produced_text<'g>(walk: &mut Walk<'g>, node: Node<'g>, slot: u64, depth: usize) -> Option<String> {
-    // Prompt stylers hold both prompts and put out the positive one first.
+    // Prompt stylers hold both prompts and put out the positive one first, the negative one second.
     let styled = if slot == 1 { "text_negative" } else { "text_positive" };
     for name in [styled].iter().chain(&STRING_TEXTS) {
         if let Some(text) = input_text(walk, node, name, depth) {
             return Some(text);
         }
     }
-    // Concatenations: text_a, text_b, …, string1, string2, …
+    // Concatenations have inputs such as text_a, text_b, string1 and string2.
     let mut parts = Vec::new();
     for (name, _) in node.inputs().take(MAX_TEXTS) {
         let lower = name.to_ascii_lowercase();

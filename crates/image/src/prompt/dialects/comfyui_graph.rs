@@ -1,35 +1,36 @@
 //! A ComfyUI graph in API form, and bounded walks against the direction of its links.
 //!
-//! `{"3": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["4", 0], …}}, …}`: an input is a
-//! literal, or a link to an output of another node. The file may say anything, cycles included, so a walk
-//! has a depth and a number of steps.
+//! In `{"3": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["4", 0], …}}, …}` an input is a literal or a link
+//! to an output of another node. A file may hold any graph, also one with cycles, so the depth and the number of steps
+//! of a walk are limited.
 
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 
 use serde_json::{Map, Value};
 
-/// Longer JSON is not parsed: a graph of thousands of nodes is a tenth of this.
+/// Most bytes of JSON that are parsed; a graph of thousands of nodes has a tenth of them.
 const MAX_JSON_BYTES: usize = 4 << 20;
 
-/// Nodes in a row. Real chains, with dozens of LoRAs and reroutes, stay below.
+/// Most nodes in a row. Real chains, with dozens of LoRAs and reroutes, are shorter.
 const MAX_DEPTH: usize = 64;
 
-/// Nodes visited for one graph; without it, branches that join again would double the work each time.
+/// Most nodes visited for one graph. Without this limit, every two branches that join again would double the work.
 const MAX_STEPS: usize = 20_000;
 
-/// Bytes of text collected for one graph: a concatenation of concatenations could double them each time.
+/// Most bytes of text collected for one graph. Without this limit, every concatenation of concatenations could double
+/// the text.
 const MAX_TEXT_BYTES: usize = 512 << 10;
 
-/// Names under which nodes that only hold a value keep it.
+/// Names of the input in which a node that only holds a value keeps it.
 const VALUE_INPUTS: [&str; 8] = ["value", "Value", "int", "integer", "number", "Number", "string", "String"];
 
-/// Nodes by id.
-pub(super) struct Graph(Map<String, Value>);
+/// The nodes by id.
+pub struct Graph(Map<String, Value>);
 
-/// One node, borrowed from its graph.
+/// A node, borrowed from its graph.
 #[derive(Clone, Copy)]
-pub(super) struct Node<'g> {
+pub struct Node<'g> {
     /// Its id in the graph.
     pub id: &'g str,
     /// Its type, for example `KSampler`.
@@ -37,13 +38,13 @@ pub(super) struct Node<'g> {
     inputs: &'g Map<String, Value>,
 }
 
-/// What feeds an input.
-pub(super) enum Input<'g> {
-    /// Output `slot` of node `id`.
+/// The content of an input.
+pub enum Input<'g> {
+    /// A link to output `slot` of node `id`.
     Link {
-        /// Id of the node.
+        /// The id of the node.
         id: Cow<'g, str>,
-        /// Which of its outputs.
+        /// The number of the output.
         slot: u64,
     },
     /// A value written into the node.
@@ -51,13 +52,13 @@ pub(super) enum Input<'g> {
 }
 
 impl Graph {
-    /// Reads a graph; `None` when the text is no JSON object with at least one node in it.
+    /// Reads a graph; `None` when the text is not a JSON object with at least one node in it.
     pub fn parse(json: &str) -> Option<Self> {
         let json = json.trim();
         if !json.starts_with('{') || json.len() > MAX_JSON_BYTES {
             return None;
         }
-        // Python writes NaN and Infinity, which JSON does not have.
+        // Python writes NaN and Infinity, which are not JSON.
         let value = serde_json::from_str(json).or_else(|_| serde_json::from_str(&without_nan(json))).ok()?;
         let Value::Object(nodes) = value else { return None };
         let graph = Self(nodes);
@@ -65,19 +66,19 @@ impl Graph {
         has_nodes.then_some(graph)
     }
 
-    /// Every node.
+    /// Returns every node.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
         self.0.keys().filter_map(|id| self.node(id))
     }
 
-    /// The node with this id.
+    /// Returns the node with this id.
     pub fn node(&self, id: &str) -> Option<Node<'_>> {
         let (id, value) = self.0.get_key_value(id)?;
         let inputs = value.get("inputs")?.as_object()?;
         Some(Node { id, class: value.get("class_type")?.as_str()?, inputs })
     }
 
-    /// The nearest node upstream of `start` (itself not counted) for which `wanted` holds.
+    /// Returns the nearest node upstream of `start` (without `start` itself) for which `wanted` holds.
     pub fn upstream<'g>(&'g self, start: Node<'g>, wanted: impl Fn(Node<'g>) -> bool) -> Option<Node<'g>> {
         let mut seen = HashSet::from([start.id]);
         let mut queue = VecDeque::from([start]);
@@ -97,7 +98,7 @@ impl Graph {
 }
 
 impl<'g> Node<'g> {
-    /// What feeds the input called `name`.
+    /// Returns the content of the input called `name`.
     pub fn input(&self, name: &str) -> Option<Input<'g>> {
         self.inputs.get(name).map(as_input)
     }
@@ -107,12 +108,12 @@ impl<'g> Node<'g> {
         names.iter().any(|name| self.inputs.contains_key(*name))
     }
 
-    /// The names and inputs of a node, in the order of the names.
+    /// Returns the names and contents of all inputs, in the order of the names.
     pub fn inputs(&self) -> impl Iterator<Item = (&'g str, Input<'g>)> + use<'g> {
         self.inputs.iter().map(|(name, value)| (name.as_str(), as_input(value)))
     }
 
-    /// `(input, source node, its output)` of every input that is a link.
+    /// Returns `(input, source node, its output)` for every input that is a link.
     pub fn links(&self) -> impl Iterator<Item = (&'g str, Cow<'g, str>, u64)> + use<'g> {
         self.inputs().filter_map(|(name, input)| match input {
             Input::Link { id, slot } => Some((name, id, slot)),
@@ -120,7 +121,7 @@ impl<'g> Node<'g> {
         })
     }
 
-    /// The only link of a node that has just one: reroutes and other nodes that pass something on.
+    /// Returns the only link of a node that has just one, as reroutes and other nodes have that pass something on.
     pub fn only_link(&self) -> Option<(Cow<'g, str>, u64)> {
         let mut links = self.links();
         let (_, id, slot) = links.next()?;
@@ -140,20 +141,20 @@ fn as_input(value: &Value) -> Input<'_> {
     }
 }
 
-/// Walks over a graph and keeps count.
-pub(super) struct Walk<'g> {
+/// Walks over a graph within the limits on steps and text.
+pub struct Walk<'g> {
     graph: &'g Graph,
     steps_left: usize,
     text_left: usize,
 }
 
 impl<'g> Walk<'g> {
-    /// A walk that has not begun.
+    /// Starts a walk.
     pub fn new(graph: &'g Graph) -> Self {
         Self { graph, steps_left: MAX_STEPS, text_left: MAX_TEXT_BYTES }
     }
 
-    /// The node with this id, if the walk may still go there.
+    /// Returns the node with this id, if the walk is within its limits.
     pub fn visit(&mut self, id: &str, depth: usize) -> Option<Node<'g>> {
         if depth > MAX_DEPTH {
             return None;
@@ -162,15 +163,15 @@ impl<'g> Walk<'g> {
         self.graph.node(id)
     }
 
-    /// The text of a literal, if it is one and the walk may still collect that much.
+    /// Returns the text of a literal, if it is a string and the walk is within its limits.
     pub fn text(&mut self, literal: &Value) -> Option<String> {
         let text = literal.as_str()?;
         self.text_left = self.text_left.checked_sub(text.len())?;
         Some(text.to_owned())
     }
 
-    /// The first literal that `accept` takes among the inputs `names` of `node`, of the nodes these are
-    /// linked to, and then of those behind the inputs `through`.
+    /// Returns the first literal that `accept` takes among the inputs `names` of `node` and of the nodes to which these
+    /// are linked, and then of the nodes behind the inputs `through`.
     pub fn scalar<T>(
         &mut self,
         node: Node<'g>,
@@ -188,7 +189,7 @@ impl<'g> Walk<'g> {
         accept: fn(&'g Value) -> Option<T>,
         depth: usize,
     ) -> Option<T> {
-        // A node that was reached by a link may be one that only holds the value.
+        // A node that was reached by a link may only hold the value.
         let value_inputs = if depth > 0 { VALUE_INPUTS.as_slice() } else { &[] };
         for name in names.iter().chain(through).chain(value_inputs) {
             let found = match node.input(name) {
@@ -212,12 +213,12 @@ impl<'g> Walk<'g> {
     }
 }
 
-/// A whole number that is not negative; some writers make it a float or a string.
-pub(super) fn as_number(value: &Value) -> Option<u64> {
+/// Reads a whole number that is not negative. Some writers make it a float or a string.
+pub fn as_number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| {
             let float = number.as_f64()?;
-            // Beyond 2^53 a float has lost digits, and would be another seed.
+            // Beyond 2^53 a float has lost digits and would be another seed.
             (float.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&float)).then_some(float as u64)
         }),
         Value::String(text) => text.trim().parse().ok(),
@@ -225,17 +226,10 @@ pub(super) fn as_number(value: &Value) -> Option<u64> {
     }
 }
 
-/// A name; some nodes wrap it, to show a preview beside it.
-pub(super) fn as_name(value: &Value) -> Option<&str> {
+/// Reads a name. Some nodes wrap it in an object, to show a preview beside it.
+pub fn as_name(value: &Value) -> Option<&str> {
     let name = value.as_str().or_else(|| value.get("content")?.as_str())?.trim();
     (!name.is_empty()).then_some(name)
-}
-
-/// One per line, blank ones and repetitions left out; `None` when nothing is left.
-pub(super) fn join_distinct<'t>(texts: impl IntoIterator<Item = &'t str>) -> Option<String> {
-    let mut seen = HashSet::new();
-    let kept: Vec<_> = texts.into_iter().map(str::trim).filter(|text| !text.is_empty() && seen.insert(*text)).collect();
-    (!kept.is_empty()).then(|| kept.join("\n"))
 }
 
 /// Replaces NaN, Infinity and -Infinity outside strings by null.
@@ -260,7 +254,7 @@ fn without_nan(json: &str) -> String {
     clean
 }
 
-/// The length of the JSON string at the start of `text`, to the end of `text` when it is not closed.
+/// Returns the length of the JSON string at the start of `text`, or that of `text` when the string is not closed.
 fn string_end(text: &str) -> usize {
     let mut escaped = false;
     let closing = text.bytes().skip(1).position(|byte| {

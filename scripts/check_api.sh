@@ -39,19 +39,9 @@ done
 
 readonly TOOLS=(openapi-spec-validator==0.9.0 schemathesis==4.32.5)
 tools="$(cache_dir)/api-tools-0.9.0-4.32.5"
-if [[ ! -x "$tools/bin/schemathesis" ]]; then
-    command -v python3 >/dev/null ||
-        fail "Python 3 is missing. Debian, Ubuntu: sudo apt-get install python3 python3-venv"
-    say "installing ${TOOLS[*]} into $tools, once"
-    rm -rf "$tools"
-    mkdir -p "$(dirname "$tools")"
-    python3 -m venv "$tools" ||
-        fail "Python cannot make a virtual environment. Debian, Ubuntu: sudo apt-get install python3-venv"
-    "$tools/bin/pip" install --disable-pip-version-check --quiet "${TOOLS[@]}" || {
-        rm -rf "$tools"
-        fail "pip could not install ${TOOLS[*]} (its message is above). Check the network, then run this again."
-    }
-fi
+need_python
+install_venv "$tools" "${TOOLS[@]}" ||
+    fail "pip could not install ${TOOLS[*]} (its message is above). Check the network, then run this again."
 
 # ---- the document ----------------------------------------------------------------
 
@@ -63,38 +53,14 @@ say "validating openapi/openapi.json"
 
 # ---- a server --------------------------------------------------------------------
 
-work=$(mktemp -d)
-server=
-# shellcheck disable=SC2329,SC2317 # called by the trap
-clean_up() {
-    if [[ -n "$server" ]]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
-
-ready() { "$tools/bin/python" -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)' "$url/readyz" 2>/dev/null; }
-
+make_work_folder
 if [[ -z "$url" ]]; then
     mitsuke="$(target_dir)/release/mitsuke"
     [[ -x "$mitsuke" ]] ||
         fail "$mitsuke does not exist. Build it: scripts/libtorch.sh && cargo build --release"
-    port=$("$tools/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    url="http://127.0.0.1:$port"
-    MITSUKE_BIND="127.0.0.1:$port" MITSUKE_DATA_DIR="$work/data" MITSUKE_API_KEYS='' DB_USER='' DB_PASSWORD='' DB_DSN='' \
-        "$mitsuke" serve >"$work/server.log" 2>&1 &
-    server=$!
-    for ((tries = 0; ; tries++)); do
-        if ready; then break; fi
-        kill -0 "$server" 2>/dev/null || fail "the server ended: $(tail -n 20 "$work/server.log")"
-        ((tries < 600)) || fail "the server was not ready after two minutes: $(tail -n 20 "$work/server.log")"
-        sleep 0.2
-    done
+    start_server "$mitsuke"
 else
-    ready || fail "no Mitsuke answers at $url/readyz. Start one with scripts/run.sh, or leave --url out."
+    server_is_ready || fail "no Mitsuke answers at $url/readyz. Start one with scripts/run.sh, or leave --url out."
 fi
 
 # ---- generated requests ----------------------------------------------------------
@@ -115,7 +81,7 @@ status=0
 ) || status=$?
 
 if [[ -n "$server" ]]; then
-    ready || fail "the server no longer answers: $(tail -n 20 "$work/server.log")"
+    server_is_ready || fail "the server no longer answers: $(last_words)"
     if grep -n 'panicked' "$work/server.log"; then fail "the server panicked (above)."; fi
 fi
 if ((status)); then fail "schemathesis found faults (above)."; fi

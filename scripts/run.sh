@@ -5,12 +5,12 @@
 #
 # Usage: scripts/run.sh [arguments of `mitsuke serve`]
 #   scripts/run.sh                       http://127.0.0.1:8080
-#   MITSUKE_BIND=127.0.0.1:9000 scripts/run.sh
+#   scripts/run.sh --bind 127.0.0.1:9000
 #   scripts/run.sh --help                this text and the arguments of serve
 #
-# Settings come from the environment and from .env (see .env.example); the most
-# important are MITSUKE_BIND (127.0.0.1:8080) and MITSUKE_DATA_DIR (./data). For
-# libtorch see scripts/libtorch.sh --help.
+# Settings are flags, variables of the environment, or lines of .env (see
+# docs/configuration.md); the most important are --bind (127.0.0.1:8080) and
+# --data-dir (./data). For libtorch see scripts/libtorch.sh --help.
 set -euo pipefail
 
 # shellcheck source=scripts/common.sh

@@ -9,7 +9,6 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 pub use mitsuke_image as image;
-pub mod origins;
 pub mod seed;
 pub use mitsuke_store as store;
 pub use mitsuke_engine::{blocking, intake as register, models, search};

@@ -7,6 +7,7 @@ mod standin;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -14,6 +15,7 @@ use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{
     Cursor, Filter, HybridSearch, ImagePatch, Inserted, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch,
 };
+use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use sqlparser::dialect::OracleDialect;
 use sqlparser::parser::Parser;
@@ -229,6 +231,15 @@ fn assert_parses(place: &str, sql: &str) {
     }
 }
 
+/// The readable parts of the prompt of [`image`].
+static GENERATION: LazyLock<Generation> = LazyLock::new(|| Generation {
+    prompt: Some("a cat".to_owned()),
+    seed: Some(7),
+    model: Some("m".to_owned()),
+    sampler: Some("s".to_owned()),
+    ..Generation::default()
+});
+
 fn image<'a>(name: &'a str, embeddings: &'a [(i64, UnitVector)]) -> NewImage<'a> {
     NewImage {
         bytes: name.as_bytes(),
@@ -239,7 +250,7 @@ fn image<'a>(name: &'a str, embeddings: &'a [(i64, UnitVector)]) -> NewImage<'a>
         height: 20,
         upload_date: OffsetDateTime::UNIX_EPOCH,
         generation_prompt: Some("a cat\nSteps: 20"),
-        generation: Some(r#"{"prompt":"a cat","seed":7,"model":"m","sampler":"s"}"#),
+        generation: Some(&GENERATION),
         caption: Some("白い猫"),
         embeddings,
     }

@@ -11,6 +11,7 @@ use fixtures::*;
 use secrecy::SecretString;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{ImagePatch, Inserted, NewModel, Sha256, Store as _};
+use mitsuke_image::Generation;
 use oracle::Connection;
 use standin::{Database, Failure, PASSWORD, USER};
 
@@ -82,7 +83,12 @@ fn examine(bytes: &[u8], prompt: Option<&str>) -> ForeignFacts {
         file_type: (bytes.len() > 1).then_some("image/png"),
         width: u32::try_from(bytes.len()).unwrap(),
         height: 7,
-        generation: prompt.map(|prompt| format!("{{\"prompt\":\"{prompt}\",\"model\":\"SDXL\",\"seed\":5}}")),
+        generation: prompt.map(|prompt| Generation {
+            prompt: Some(prompt.to_owned()),
+            model: Some("SDXL".to_owned()),
+            seed: Some(5),
+            ..Generation::default()
+        }),
     }
 }
 

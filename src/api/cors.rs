@@ -3,7 +3,7 @@
 use actix_cors::Cors;
 use actix_web::http::{Method, header};
 
-use crate::origins::CorsOrigins;
+use crate::config::CorsOrigins;
 
 /// Seconds that a browser may remember what it may do.
 const MAX_AGE: usize = 3_600;

@@ -22,7 +22,7 @@ use crate::api::types::{
 use crate::blocking;
 use crate::error::{ApiError, ErrorCode, Problem};
 use crate::register::parse_generation;
-use crate::store::{Content, Cursor, Image, ImageId, ImagePatch, MOST_HASHES, Sha256, Store};
+use crate::store::{Content, Cursor, Image, ImageId, ImagePatch, MAX_HASHES, Sha256, Store};
 
 /// Which page of images.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -85,9 +85,9 @@ pub async fn known(
     JsonBody(request): JsonBody<KnownRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = request.sha256.len();
-    if asked == 0 || asked > MOST_HASHES {
-        return Err(ApiError::invalid("sha256", format!("`sha256` must hold from 1 to {MOST_HASHES} hashes."))
-            .with("limit", MOST_HASHES));
+    if asked == 0 || asked > MAX_HASHES {
+        return Err(ApiError::invalid("sha256", format!("`sha256` must hold from 1 to {MAX_HASHES} hashes."))
+            .with("limit", MAX_HASHES));
     }
     let mut hashes = Vec::with_capacity(asked);
     for text in &request.sha256 {
@@ -148,7 +148,7 @@ pub async fn patch(
     checks::text("generation_prompt", request.generation_prompt.as_ref().and_then(Option::as_deref), max)?;
     let image = with_store(&services, move |store| {
         let with_parts = |prompt: String| {
-            let parts = parse_generation(&prompt).and_then(|generation| serde_json::to_string(&generation).ok());
+            let parts = parse_generation(&prompt);
             (prompt, parts)
         };
         let patch = ImagePatch {

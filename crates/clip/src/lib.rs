@@ -40,6 +40,6 @@ pub use tokenizer::{TextBatch, TextTokenizer, TokenIds};
 pub use variant_choice::PrecisionChoice;
 
 /// The model folder of the fast tests: its model tells colours apart and nothing else, and loads in milliseconds.
-/// `scripts/make_tiny_model.py` writes it.
+/// `python -m mitsuke_fixtures.tiny_model` writes it.
 #[cfg(test)]
 pub(crate) const TINY_MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/models/tiny");

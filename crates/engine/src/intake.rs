@@ -110,7 +110,6 @@ impl Registrar {
 
         let (store, facts) = (Arc::clone(&self.store), examined.facts);
         let registered = blocking::run(move || {
-            let generation = described.generation.as_ref().and_then(|g| serde_json::to_string(g).ok());
             let inserted = store.insert_image(&NewImage {
                 bytes: &upload.bytes,
                 sha256,
@@ -120,7 +119,7 @@ impl Registrar {
                 height: facts.height,
                 upload_date: OffsetDateTime::now_utc(),
                 generation_prompt: described.generation_prompt.as_deref(),
-                generation: generation.as_deref(),
+                generation: described.generation.as_ref(),
                 caption: described.caption.as_deref(),
                 embeddings: &vectors,
             })?;

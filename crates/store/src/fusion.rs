@@ -1,19 +1,21 @@
-//! Reciprocal rank fusion.
+//! Fuses the legs of a hybrid search by reciprocal rank.
 
 use std::collections::HashMap;
 
-use crate::ImageId;
+use mitsuke_index::UnitVector;
+
+use crate::{HybridSearch, ImageId, KeywordHit, KeywordSearch, RankedImage, StoreError, VectorHit, VectorSearch};
 
 /// The constant of Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual
 /// Rank Learning Methods" (SIGIR 2009): it dampens the weight of the very first ranks.
 pub const RRF_K: f64 = 60.0;
 
-/// How much each leg counts. A leg of weight 0 takes no part.
+/// The weight of each leg. A leg of weight 0 takes no part.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weights {
-    /// Of the vector leg.
+    /// Weight of the vector leg.
     pub vector: f64,
-    /// Of the keyword leg.
+    /// Weight of the keyword leg.
     pub keyword: f64,
 }
 
@@ -23,48 +25,116 @@ impl Default for Weights {
     }
 }
 
-/// An image found by at least one leg.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fused {
-    /// The image.
-    pub image_id: ImageId,
-    /// Its rank among the vector hits, from 1.
-    pub vector_rank: Option<u32>,
-    /// Its rank among the keyword hits, from 1.
-    pub keyword_rank: Option<u32>,
-    /// Sum over the legs of weight / (60 + rank): larger is better.
-    pub score: f64,
-}
-
-impl Fused {
-    fn new(image_id: ImageId) -> Self {
-        Self { image_id, vector_rank: None, keyword_rank: None, score: 0.0 }
-    }
-
-    fn scored(mut self, weights: Weights) -> Self {
-        let part = |weight: f64, rank: Option<u32>| rank.map_or(0.0, |rank| weight / (RRF_K + f64::from(rank)));
-        self.score = part(weights.vector, self.vector_rank) + part(weights.keyword, self.keyword_rank);
-        self
-    }
-}
-
-/// Fuses two rankings, best first; ties by descending image id.
+/// Fuses two rankings by Σ weight / (60 + rank), best first, ties by descending image id. Distances are left `None`.
 #[must_use]
-pub fn fuse(vector: &[ImageId], keyword: &[ImageId], weights: Weights) -> Vec<Fused> {
-    let mut by_image: HashMap<ImageId, Fused> = HashMap::with_capacity(vector.len() + keyword.len());
+pub fn fuse(vector: &[ImageId], keyword: &[ImageId], weights: Weights) -> Vec<RankedImage> {
+    let mut by_image: HashMap<ImageId, RankedImage> = HashMap::with_capacity(vector.len() + keyword.len());
     if weights.vector > 0.0 {
         for (rank, &image_id) in (1_u32..).zip(vector) {
-            by_image.entry(image_id).or_insert_with(|| Fused::new(image_id)).vector_rank = Some(rank);
+            by_image.entry(image_id).or_insert_with(|| RankedImage::unranked(image_id)).vector_rank = Some(rank);
         }
     }
     if weights.keyword > 0.0 {
         for (rank, &image_id) in (1_u32..).zip(keyword) {
-            by_image.entry(image_id).or_insert_with(|| Fused::new(image_id)).keyword_rank = Some(rank);
+            by_image.entry(image_id).or_insert_with(|| RankedImage::unranked(image_id)).keyword_rank = Some(rank);
         }
     }
-    let mut fused: Vec<_> = by_image.into_values().map(|fused| fused.scored(weights)).collect();
-    fused.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(b.image_id.cmp(&a.image_id)));
+    let part = |weight: f64, rank: Option<u32>| rank.map_or(0.0, |rank| weight / (RRF_K + f64::from(rank)));
+    let mut scored: Vec<(f64, RankedImage)> = by_image
+        .into_values()
+        .map(|image| {
+            let score = part(weights.vector, image.vector_rank) + part(weights.keyword, image.keyword_rank);
+            (score, RankedImage { score: Some(score), ..image })
+        })
+        .collect();
+    scored.sort_unstable_by(|(a, left), (b, right)| b.total_cmp(a).then(right.image_id.cmp(&left.image_id)));
+    scored.into_iter().map(|(_, image)| image).collect()
+}
+
+impl<'a> HybridSearch<'a> {
+    /// The search of the vector leg; `None` when the leg takes no part.
+    #[must_use]
+    pub fn vector_leg(&self) -> Option<VectorSearch<'a>> {
+        (self.vector_weight > 0.0).then_some(VectorSearch {
+            model_id: self.model_id,
+            query: self.query,
+            filter: self.filter,
+            exclude: self.exclude,
+            exact: self.exact,
+            offset: 0,
+            limit: self.depth,
+        })
+    }
+
+    /// The search of the keyword leg; `None` when the leg takes no part.
+    #[must_use]
+    pub fn keyword_leg(&self) -> Option<KeywordSearch<'a>> {
+        (self.keyword_weight > 0.0 && !self.terms.is_empty()).then_some(KeywordSearch {
+            terms: self.terms,
+            filter: self.filter,
+            exclude: self.exclude,
+            offset: 0,
+            limit: self.depth,
+        })
+    }
+}
+
+/// Cuts the page of a hybrid search from the hits of its legs. `embedding` reads the embedding of an image that only the
+/// keyword leg found: of every such image when the search has a least similarity, else of those on the page.
+///
+/// # Errors
+/// What `embedding` fails with.
+pub fn fuse_legs(
+    search: &HybridSearch<'_>,
+    vector: &[VectorHit],
+    keyword: &[KeywordHit],
+    mut embedding: impl FnMut(ImageId) -> Result<Option<UnitVector>, StoreError>,
+) -> Result<Vec<RankedImage>, StoreError> {
+    // 0 − x and not −x: there is no "−0.0" in an answer.
+    fuse_hits(search, vector, keyword, |image_id| {
+        Ok(embedding(image_id)?.map(|vector| 0.0 - search.query.similarity(&vector)))
+    })
+}
+
+/// Does the same as [`fuse_legs`] for a store that knows the distances of such images without reading embeddings.
+///
+/// # Errors
+/// What `distance_of` fails with.
+pub fn fuse_hits(
+    search: &HybridSearch<'_>,
+    vector: &[VectorHit],
+    keyword: &[KeywordHit],
+    mut distance_of: impl FnMut(ImageId) -> Result<Option<f32>, StoreError>,
+) -> Result<Vec<RankedImage>, StoreError> {
+    let mut distances: HashMap<ImageId, Option<f32>> =
+        vector.iter().map(|hit| (hit.image_id, Some(hit.distance))).collect();
+    let mut distance = |image_id| -> Result<Option<f32>, StoreError> {
+        if let Some(known) = distances.get(&image_id) {
+            return Ok(*known);
+        }
+        let distance = distance_of(image_id)?;
+        distances.insert(image_id, distance);
+        Ok(distance)
+    };
+    let weights = Weights { vector: search.vector_weight, keyword: search.keyword_weight };
+    let vector: Vec<_> = vector.iter().map(|hit| hit.image_id).collect();
+    let keyword: Vec<_> = keyword.iter().map(|hit| hit.image_id).collect();
+    let mut fused = fuse(&vector, &keyword, weights);
+    if let Some(floor) = search.min_similarity {
+        let mut similar = Vec::with_capacity(fused.len());
+        for hit in fused {
+            if distance(hit.image_id)?.is_some_and(|distance| -distance >= floor) {
+                similar.push(hit);
+            }
+        }
+        fused = similar;
+    }
     fused
+        .into_iter()
+        .skip(search.offset)
+        .take(search.limit)
+        .map(|hit| Ok(RankedImage { distance: distance(hit.image_id)?, ..hit }))
+        .collect()
 }
 
 #[cfg(test)]
@@ -73,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    fn ids(fused: &[Fused]) -> Vec<ImageId> {
+    fn ids(fused: &[RankedImage]) -> Vec<ImageId> {
         fused.iter().map(|f| f.image_id).collect()
     }
 
@@ -82,7 +152,7 @@ mod tests {
         let fused = fuse(&[1, 2, 3], &[9, 2], Weights::default());
         assert_eq!(fused[0].image_id, 2);
         assert_eq!((fused[0].vector_rank, fused[0].keyword_rank), (Some(2), Some(2)));
-        assert!((fused[0].score - 2.0 / 62.0).abs() < 1e-12);
+        assert!((fused[0].score.unwrap() - 2.0 / 62.0).abs() < 1e-12);
     }
 
     #[test]

@@ -1,30 +1,16 @@
-//! The parts of a readable generation prompt that a filter can ask for.
+//! The column GENERATION: JSON in the database, [`Generation`] everywhere else.
 
-use serde_json::Value;
+use mitsuke_image::Generation;
 
-/// Parts of the JSON object in [`super::NewImage::generation`]. A part that is not there, or not of its type, is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GenerationParts {
-    /// The image generator's model.
-    pub model: Option<String>,
-    /// The sampler.
-    pub sampler: Option<String>,
-    /// The start value of the noise.
-    pub seed: Option<u64>,
+/// Writes the readable parts of a generation prompt as a JSON object.
+pub(crate) fn to_json(generation: &Generation) -> String {
+    // A struct of texts and numbers always has a JSON form.
+    serde_json::to_string(generation).unwrap_or_default()
 }
 
-impl GenerationParts {
-    /// Reads them. A text that is not JSON has none: that is no reason to refuse the image.
-    #[must_use]
-    pub fn of(generation: &str) -> Self {
-        let Ok(Value::Object(mut parts)) = serde_json::from_str(generation) else { return Self::default() };
-        let mut text = |name: &str| match parts.remove(name) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        };
-        let (model, sampler) = (text("model"), text("sampler"));
-        Self { model, sampler, seed: parts.get("seed").and_then(Value::as_u64) }
-    }
+/// Reads the column. A value that is not the JSON of a [`Generation`] counts as none: the raw text is still there.
+pub(crate) fn from_json(json: Option<&str>) -> Option<Generation> {
+    serde_json::from_str(json?).ok()
 }
 
 #[cfg(test)]
@@ -32,14 +18,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_read_where_they_are_of_their_type() {
-        let all = GenerationParts::of(r#"{"model": "sdxl", "sampler": "Euler a", "seed": 18446744073709551615}"#);
-        assert_eq!(
-            all,
-            GenerationParts { model: Some("sdxl".into()), sampler: Some("Euler a".into()), seed: Some(u64::MAX) }
-        );
-        for odd in [r#"{"model": 7, "sampler": null, "seed": -1}"#, r#"{"seed": "1"}"#, "[]", "not JSON", ""] {
-            assert_eq!(GenerationParts::of(odd), GenerationParts::default(), "{odd}");
+    fn the_column_holds_every_part() {
+        let all = Generation {
+            prompt: Some("猫".into()),
+            model: Some("sdxl".into()),
+            sampler: Some("Euler a".into()),
+            seed: Some(u64::MAX),
+            ..Generation::default()
+        };
+        assert_eq!(from_json(Some(&to_json(&all))), Some(all));
+    }
+
+    #[test]
+    fn a_damaged_column_counts_as_none() {
+        for odd in [r#"{"model": 7, "sampler": null, "seed": -1}"#, r#"{"seed": "1"}"#, "[7]", "not JSON", ""] {
+            assert_eq!(from_json(Some(odd)), None, "{odd}");
         }
+        assert_eq!(from_json(None), None);
     }
 }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use mitsuke_image::Generation;
+
 use super::segment::Stream;
 
 /// Characters of each text that are indexed. ComfyUI writes whole graphs of a megabyte into a picture; what
@@ -15,8 +17,8 @@ pub(super) struct Document<'a> {
     pub(super) file_name: &'a str,
     pub(super) caption: Option<&'a str>,
     pub(super) generation_prompt: Option<&'a str>,
-    /// JSON object; its `prompt` is the readable prompt.
-    pub(super) generation: Option<&'a str>,
+    /// The readable parts of the generation prompt.
+    pub(super) generation: Option<&'a Generation>,
 }
 
 /// An image's texts as tokens with spaces between, each in the order of its text.
@@ -35,25 +37,16 @@ pub(super) struct Streams {
 impl Document<'_> {
     /// Cuts the texts.
     pub(super) fn streams(&self) -> Streams {
-        let readable = self.generation.and_then(readable_prompt).unwrap_or_default();
-        let raw = remainder(self.generation_prompt.unwrap_or_default(), &readable);
+        let readable = self.generation.and_then(|generation| generation.prompt.as_deref()).unwrap_or_default();
+        let raw = remainder(self.generation_prompt.unwrap_or_default(), readable);
         let mut characters = BTreeSet::new();
         let mut stream = |text: &str| Stream::of(bounded(text), &mut characters).0;
         let caption = stream(self.caption.unwrap_or_default());
-        let prompt = stream(&readable);
+        let prompt = stream(readable);
         let raw = stream(&raw);
         let file_name = stream(self.file_name);
         Streams { caption, prompt, raw, file_name, characters }
     }
-}
-
-fn readable_prompt(generation: &str) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Readable {
-        prompt: Option<String>,
-    }
-    // What cannot be understood is no reason to refuse the image: its raw text is indexed all the same.
-    serde_json::from_str::<Readable>(generation).ok()?.prompt
 }
 
 /// The raw text without the readable prompt, which has a column of its own and more weight there.
@@ -120,9 +113,6 @@ mod tests {
 
     #[test]
     fn the_readable_prompt_is_taken_out_of_the_raw_text() {
-        assert_eq!(readable_prompt(r#"{"prompt":"猫","seed":1}"#).as_deref(), Some("猫"));
-        assert_eq!(readable_prompt(r#"{"prompt":7}"#), None);
-        assert_eq!(readable_prompt("not JSON"), None);
         assert_eq!(remainder("a cat\nNegative prompt: bad", "a cat"), "\n\nNegative prompt: bad");
         assert_eq!(remainder("a cat", ""), "a cat");
     }

@@ -13,7 +13,7 @@ struct Case {
     pixels: String,
 }
 
-/// Makes the noise of `scripts/make_resize_cases.py`.
+/// Makes the noise of `python/mitsuke_fixtures/resize_cases.py`.
 fn noise((width, height): (u32, u32)) -> RgbImage {
     let mut state = 1_u32;
     RgbImage::from_fn(width, height, |_, _| {

@@ -1,7 +1,7 @@
 //! Loads folders that `scripts/export_model.py` wrote and compares them with their originals from end to end.
 //!
-//! The models are tiny and random (`scripts/make_exported_models.py`); `scripts/check_export.py` checks the exporter's
-//! whole range of families.
+//! The models are tiny and random (`python/mitsuke_fixtures/exported_models.py`); `python/tests/test_families.py` checks
+//! every family that the exporter knows.
 
 use std::fs;
 use std::path::{Path, PathBuf};

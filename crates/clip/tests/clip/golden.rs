@@ -1,4 +1,4 @@
-//! Compares the Rust pipeline with the Python one, over the cases that `scripts/make_golden.py` wrote.
+//! Compares the Rust pipeline with the Python one, over the cases that `python/mitsuke_fixtures/golden.py` wrote.
 
 use std::fs;
 

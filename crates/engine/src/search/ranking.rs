@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Hit, Page, Weights};
 use mitsuke_store::{
-    HybridHit, HybridSearch, Image, ImageId, KeywordSearch, ModelId, Store, StoreError, VectorHit, VectorSearch,
+    HybridSearch, Image, ImageId, KeywordSearch, ModelId, RankedImage, Store, StoreError, VectorHit, VectorSearch,
 };
 use mitsuke_index::UnitVector;
 
@@ -29,34 +29,6 @@ pub(super) struct Ranked {
     pub(super) hits: Vec<Hit>,
     pub(super) next_offset: Option<usize>,
     pub(super) least_similarity: Option<f32>,
-}
-
-/// A ranked image before its metadata is read.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    image_id: ImageId,
-    distance: Option<f32>,
-    vector_rank: Option<u32>,
-    keyword_rank: Option<u32>,
-    score: Option<f64>,
-}
-
-impl Place {
-    fn unscored(image_id: ImageId) -> Self {
-        Self { image_id, distance: None, vector_rank: None, keyword_rank: None, score: None }
-    }
-}
-
-impl From<HybridHit> for Place {
-    fn from(hit: HybridHit) -> Self {
-        Self {
-            image_id: hit.image_id,
-            distance: hit.distance,
-            vector_rank: hit.vector_rank,
-            keyword_rank: hit.keyword_rank,
-            score: Some(hit.score),
-        }
-    }
 }
 
 /// Ranks one hit more than the page holds, to know whether there is a next page; then reads the metadata.
@@ -87,26 +59,26 @@ struct Ranking<'a> {
 }
 
 impl Ranking<'_> {
-    fn newest(&self) -> Result<Vec<Place>, StoreError> {
+    fn newest(&self) -> Result<Vec<RankedImage>, StoreError> {
         let images = self.store.newest_page(&self.page.filter, self.page.offset, self.wanted)?;
-        Ok(images.into_iter().map(|image| Place::unscored(image.image_id)).collect())
+        Ok(images.into_iter().map(|image| RankedImage::unranked(image.image_id)).collect())
     }
 
-    fn keyword(&self, terms: &[String]) -> Result<Vec<Place>, StoreError> {
+    fn keyword(&self, terms: &[String]) -> Result<Vec<RankedImage>, StoreError> {
         let (filter, offset) = (&self.page.filter, self.page.offset);
         let search = KeywordSearch { terms, filter, exclude: &[], offset, limit: self.wanted };
         let hits = self.store.search_keyword(&search)?;
         Ok((offset..)
             .zip(hits)
-            .map(|(index, hit)| Place {
+            .map(|(index, hit)| RankedImage {
                 keyword_rank: Some(rank_at(index)),
                 score: Some(hit.score),
-                ..Place::unscored(hit.image_id)
+                ..RankedImage::unranked(hit.image_id)
             })
             .collect())
     }
 
-    fn vector(&self, query: &UnitVector, exclude: &[ImageId]) -> Result<(Vec<Place>, Option<f32>), StoreError> {
+    fn vector(&self, query: &UnitVector, exclude: &[ImageId]) -> Result<(Vec<RankedImage>, Option<f32>), StoreError> {
         let offset = self.page.offset;
         let hits = self.nearest(query, exclude, offset, self.wanted)?;
         let floor = match self.page.max_gap {
@@ -117,11 +89,11 @@ impl Ranking<'_> {
         let places = (offset..)
             .zip(hits)
             .take_while(|(_, hit)| floor.is_none_or(|floor| -hit.distance >= floor - ROUNDING))
-            .map(|(index, hit)| Place {
+            .map(|(index, hit)| RankedImage {
                 distance: Some(hit.distance),
                 vector_rank: Some(rank_at(index)),
                 score: Some(f64::from(0.0 - hit.distance)),
-                ..Place::unscored(hit.image_id)
+                ..RankedImage::unranked(hit.image_id)
             })
             .collect();
         Ok((places, floor))
@@ -134,7 +106,7 @@ impl Ranking<'_> {
         query: &UnitVector,
         terms: &[String],
         weights: Weights,
-    ) -> Result<(Vec<Place>, Option<f32>), StoreError> {
+    ) -> Result<(Vec<RankedImage>, Option<f32>), StoreError> {
         let floor = match self.page.max_gap {
             None => self.page.min_similarity,
             Some(_) => self.floor(self.nearest(query, &[], 0, 1)?.first()),
@@ -156,23 +128,22 @@ impl Ranking<'_> {
                 limit,
             })
         };
-        let places = |hits: Vec<HybridHit>| hits.into_iter().map(Place::from).collect();
-        let of_a_leg = |hits: &[HybridHit], rank: fn(&HybridHit) -> Option<u32>| hits.iter().filter_map(rank).count();
-        let of_the_vector_leg = |hits: &[HybridHit]| of_a_leg(hits, |hit| hit.vector_rank);
+        let of_a_leg = |hits: &[RankedImage], rank: fn(&RankedImage) -> Option<u32>| hits.iter().filter_map(rank).count();
+        let of_the_vector_leg = |hits: &[RankedImage]| of_a_leg(hits, |hit| hit.vector_rank);
         // Both legs came to their end: a greater depth finds nothing more. (A floor hides where they end.)
-        let ended = |hits: &[HybridHit], depth| {
+        let ended = |hits: &[RankedImage], depth| {
             floor.is_none() && of_the_vector_leg(hits) < depth && of_a_leg(hits, |hit| hit.keyword_rank) < depth
         };
         let first = ask(self.leg_depth, offset, wanted)?;
         let is_whole = offset == 0 && first.len() < wanted;
         if first.len() == wanted || (is_whole && ended(&first, self.leg_depth)) {
-            return Ok((places(first), floor));
+            return Ok((first, floor));
         }
         let total = usize::try_from(self.store.count_images()?).unwrap_or(usize::MAX);
         if total <= self.leg_depth || offset >= total {
-            return Ok((places(first), floor));
+            return Ok((first, floor));
         }
-        let mut listed: Vec<HybridHit> = Vec::new();
+        let mut listed: Vec<RankedImage> = Vec::new();
         let mut seen = HashSet::new();
         let mut depth = self.leg_depth;
         loop {
@@ -186,7 +157,7 @@ impl Ranking<'_> {
             }
             depth = depth.saturating_mul(2);
         }
-        Ok((places(listed.into_iter().skip(offset).take(wanted).collect()), floor))
+        Ok((listed.into_iter().skip(offset).take(wanted).collect(), floor))
     }
 
     fn nearest(
@@ -215,7 +186,7 @@ fn rank_at(index: usize) -> u32 {
     u32::try_from(index.saturating_add(1)).unwrap_or(u32::MAX)
 }
 
-fn hits(store: &dyn Store, places: Vec<Place>, offset: usize) -> Result<Vec<Hit>, StoreError> {
+fn hits(store: &dyn Store, places: Vec<RankedImage>, offset: usize) -> Result<Vec<Hit>, StoreError> {
     let ids: Vec<_> = places.iter().map(|place| place.image_id).collect();
     let mut images: HashMap<ImageId, Image> =
         store.images(&ids)?.into_iter().map(|image| (image.image_id, image)).collect();

@@ -6,7 +6,7 @@ use oracle::sql_type::Timestamp;
 use super::codes::Class;
 use super::document::search_text;
 use super::error::{Failure, Stop};
-use super::images::{joined, parts_of};
+use super::images::{generation_binds, generation_json, joined};
 use super::models::VectorTable;
 use super::session::{execute, query};
 use super::value::{self, Binds, Value};
@@ -148,7 +148,7 @@ pub(super) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
         file_name: &foreign.file_name,
         caption: caption.as_deref(),
         generation_prompt: foreign.generation_prompt.as_deref(),
-        generation: facts.generation.as_deref(),
+        generation: facts.generation.as_ref(),
     });
     // The article's scripts note the extension of the file (".png") instead of a media type.
     let file_type = facts.file_type.unwrap_or(foreign.file_type.as_str());
@@ -173,8 +173,8 @@ pub(super) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
                 .with("sha256", sha256)
                 .with("sha256_key", Value::Hash(key))
                 .with("upload_date", upload_date.clone())
-                .and(parts_of(facts.generation.as_deref()))
-                .with("generation", Value::clob(facts.generation.as_deref()))
+                .and(generation_binds(facts.generation.as_ref()))
+                .with("generation", generation_json(facts.generation.as_ref()))
                 .with("search_text", Value::clob(Some(&words))),
         )
     };

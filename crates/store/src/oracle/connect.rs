@@ -9,8 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret as _;
 use oracle::{Connection, Connector};
+use secrecy::ExposeSecret as _;
 
 use super::OracleSettings;
 use super::error::Failure;
@@ -29,7 +29,8 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A connector for an account.
 pub(super) fn connector(settings: &OracleSettings) -> Connector {
-    let mut connector = Connector::new(settings.user.as_str(), settings.password.expose_secret(), settings.dsn_with_timeout());
+    let mut connector =
+        Connector::new(settings.user.as_str(), settings.password.expose_secret(), settings.dsn_with_timeout());
     connector.stmt_cache_size(STATEMENTS).driver_name(concat!("mitsuke : ", env!("CARGO_PKG_VERSION")).to_owned());
     connector
 }

@@ -16,7 +16,7 @@ use super::value::{Binds, Value};
 use super::vectors::{
     self, Candidate, Form, MOST_SKIPPED, Plan, Settled, distance_sql, nearest_sql, passes, passing_sql,
 };
-use crate::{HybridHit, HybridSearch, ImageId, KeywordHit, fuse_hits};
+use crate::{HybridSearch, ImageId, KeywordHit, RankedImage, fuse_hits};
 
 /// The rows of both legs.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ pub(super) fn search(
     table: &VectorTable,
     search: &HybridSearch<'_>,
     form: Form,
-) -> Result<Vec<HybridHit>, Stop> {
+) -> Result<Vec<RankedImage>, Stop> {
     let terms = search.keyword_leg().map(|leg| expression(leg.terms)).transpose()?.flatten();
     let vector = search.vector_leg().is_some();
     if search.depth == 0 || search.limit == 0 || search.offset > MOST_SKIPPED || !(vector || terms.is_some()) {

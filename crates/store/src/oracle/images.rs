@@ -16,9 +16,8 @@ use super::session::Session;
 use super::value::{self, Binds, IN_LIST, Value, in_list};
 use super::vectors::MOST_SKIPPED;
 use crate::texts::Document;
-use crate::{
-    Content, Cursor, Filter, GenerationParts, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError,
-};
+use crate::{Content, Cursor, Filter, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, generation};
+use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 
 /// Hash of an image whose row Mitsuke has not completed: nobody asks for it.
@@ -69,21 +68,25 @@ fn columns_of<'a>(image: &NewImage<'a>) -> Binds<'a> {
         .with("sha256", image.sha256)
         .with("upload_date", value::timestamp(image.upload_date))
         .with("image_id", Value::OutNumber)
-        .and(parts_of(image.generation))
+        .and(generation_binds(image.generation))
         .with("generation_prompt", Value::clob(image.generation_prompt))
-        .with("generation", Value::clob(image.generation))
+        .with("generation", generation_json(image.generation))
         .with("search_text", Value::Clob(Some(Cow::Owned(search_text(&document)))))
         .with("image_data", Value::Blob(image.bytes))
 }
 
-/// The columns that filters ask, from the readable parts of a prompt.
-pub(super) fn parts_of(generation: Option<&str>) -> Binds<'static> {
-    let parts = generation.map(GenerationParts::of).unwrap_or_default();
-    let text = |part: Option<String>| Value::Text(part.map(|part| Cow::Owned(folded_part(&part))));
+/// The columns of the readable prompt that filters compare.
+pub(super) fn generation_binds(generation: Option<&Generation>) -> Binds<'static> {
+    let text = |part: Option<&String>| Value::Text(part.map(|part| Cow::Owned(folded_part(part))));
     Binds::none()
-        .with("generation_model", text(parts.model))
-        .with("generation_sampler", text(parts.sampler))
-        .with("generation_seed", Value::Unsigned(parts.seed))
+        .with("generation_model", text(generation.and_then(|parts| parts.model.as_ref())))
+        .with("generation_sampler", text(generation.and_then(|parts| parts.sampler.as_ref())))
+        .with("generation_seed", Value::Unsigned(generation.and_then(|parts| parts.seed)))
+}
+
+/// The column GENERATION.
+pub(super) fn generation_json(generation: Option<&Generation>) -> Value<'static> {
+    Value::Clob(generation.map(|parts| Cow::Owned(generation::to_json(parts))))
 }
 
 fn insert_caption(session: &Session<'_>, image_id: ImageId, caption: &str) -> Result<(), Stop> {
@@ -201,7 +204,7 @@ pub(super) fn update(session: &Session<'_>, image_id: ImageId, patch: &ImagePatc
     }
     if let Some(prompt) = &patch.generation_prompt {
         let (raw, generation) = match prompt {
-            Some((raw, generation)) => (Some(raw.as_str()), generation.as_deref()),
+            Some((raw, generation)) => (Some(raw.as_str()), generation.as_ref()),
             None => (None, None),
         };
         session.execute(
@@ -209,9 +212,9 @@ pub(super) fn update(session: &Session<'_>, image_id: ImageId, patch: &ImagePatc
              generation_seed = :generation_seed, generation_prompt = :generation_prompt, generation = :generation \
              WHERE image_id = :image_id",
             &this()
-                .and(parts_of(generation))
+                .and(generation_binds(generation))
                 .with("generation_prompt", Value::clob(raw))
-                .with("generation", Value::clob(generation)),
+                .with("generation", generation_json(generation)),
         )?;
     }
     let Some(image) = image(session, image_id)? else { return Ok(None) };
@@ -219,7 +222,7 @@ pub(super) fn update(session: &Session<'_>, image_id: ImageId, patch: &ImagePatc
         file_name: &image.file_name,
         caption: image.caption.as_deref(),
         generation_prompt: image.generation_prompt.as_deref(),
-        generation: image.generation.as_deref(),
+        generation: image.generation.as_ref(),
     };
     session.execute(
         "UPDATE images SET search_text = :search_text WHERE image_id = :image_id",
@@ -270,7 +273,7 @@ fn image_of(row: &Row) -> Result<Image, Stop> {
             None => time::OffsetDateTime::UNIX_EPOCH,
         },
         generation_prompt: row.get(8)?,
-        generation: row.get(9)?,
+        generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
         caption: row.get(10)?,
     })
 }

@@ -42,9 +42,11 @@ use self::pool::Pool;
 use self::session::Session;
 use self::vectors::Form;
 use super::{
-    Content, Coverage, Cursor, EmbeddingFailure, Filter, HybridHit, HybridSearch, Image, ImageId, ImagePatch, Inserted,
-    KeywordHit, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId, ImagePatch,
+    ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, RankedImage,
+    SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
 };
+use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 
 /// The first release of the database that has vectors.
@@ -59,8 +61,8 @@ pub struct ForeignFacts {
     pub width: u32,
     /// Pixels down, orientation applied; 0 when unknown.
     pub height: u32,
-    /// Readable parts of the generation prompt as a JSON object.
-    pub generation: Option<String>,
+    /// The readable parts of the generation prompt.
+    pub generation: Option<Generation>,
 }
 
 /// Examines bytes and generation prompt of a picture that another program stored. The store knows nothing of pictures,
@@ -186,62 +188,7 @@ impl OracleStore {
     }
 }
 
-impl Store for OracleStore {
-    fn kind(&self) -> &'static str {
-        "oracle"
-    }
-
-    fn check(&self) -> Result<(), StoreError> {
-        self.read(|session| {
-            session.row("SELECT 1 FROM dual", &value::Binds::none(), |_| Ok(()))?;
-            Ok(())
-        })
-    }
-
-    fn register_model(&self, model: &NewModel) -> Result<Model, StoreError> {
-        self.opening.ensure()?;
-        vector_tables::register(&self.pool, &self.settings, model)
-    }
-
-    fn models(&self) -> Result<Vec<Model>, StoreError> {
-        self.read(models::all)
-    }
-
-    fn current_model(&self) -> Result<Option<Model>, StoreError> {
-        self.read(models::current)
-    }
-
-    fn coverage(&self, model_id: ModelId) -> Result<Coverage, StoreError> {
-        self.read_of(model_id, models::coverage)
-    }
-
-    fn set_current_model(&self, model_id: ModelId, allow_partial: bool) -> Result<Model, StoreError> {
-        self.write_of(model_id, |session, table| models::set_current(session, table, allow_partial))
-    }
-
-    fn set_maintained(&self, model_id: ModelId, maintained: bool) -> Result<Model, StoreError> {
-        self.write(|session| models::set_maintained(session, model_id, maintained))
-    }
-
-    fn delete_embeddings(&self, model_id: ModelId) -> Result<u64, StoreError> {
-        let mut total = 0;
-        loop {
-            let removed = self.write_of(model_id, models::delete_some_embeddings)?;
-            total += removed;
-            if models::was_last(removed) {
-                return Ok(total);
-            }
-        }
-    }
-
-    fn claim_backfill(&self, model_id: ModelId, owner: &str, lease: Duration) -> Result<bool, StoreError> {
-        self.write(|session| models::claim_backfill(session, model_id, owner, lease))
-    }
-
-    fn release_backfill(&self, model_id: ModelId, owner: &str) -> Result<(), StoreError> {
-        self.write(|session| models::release_backfill(session, model_id, owner))
-    }
-
+impl ImageStore for OracleStore {
     fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
         // Twice: the image that had the bytes may have been deleted between the two statements.
         for _ in 0..2 {
@@ -297,25 +244,44 @@ impl Store for OracleStore {
     fn count_images(&self) -> Result<u64, StoreError> {
         self.read(images::count)
     }
+}
 
-    fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
-        self.read_of(search.model_id, |session, table| {
-            table.check(search.query.dimension())?;
-            vectors::search(session, table, search, self.form(search.exact))
-        })
+impl ModelStore for OracleStore {
+    fn register_model(&self, model: &NewModel) -> Result<Model, StoreError> {
+        self.opening.ensure()?;
+        vector_tables::register(&self.pool, &self.settings, model)
     }
 
-    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
-        self.read(|session| keywords::search(session, search))
+    fn models(&self) -> Result<Vec<Model>, StoreError> {
+        self.read(models::all)
     }
 
-    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<HybridHit>, StoreError> {
-        self.read_of(search.model_id, |session, table| {
-            table.check(search.query.dimension())?;
-            hybrid::search(session, table, search, self.form(search.exact))
-        })
+    fn current_model(&self) -> Result<Option<Model>, StoreError> {
+        self.read(models::current)
     }
 
+    fn set_current_model(&self, model_id: ModelId, allow_partial: bool) -> Result<Model, StoreError> {
+        self.write_of(model_id, |session, table| models::set_current(session, table, allow_partial))
+    }
+
+    fn set_maintained(&self, model_id: ModelId, maintained: bool) -> Result<Model, StoreError> {
+        self.write(|session| models::set_maintained(session, model_id, maintained))
+    }
+
+    fn coverage(&self, model_id: ModelId) -> Result<Coverage, StoreError> {
+        self.read_of(model_id, models::coverage)
+    }
+
+    fn claim_backfill(&self, model_id: ModelId, owner: &str, lease: Duration) -> Result<bool, StoreError> {
+        self.write(|session| models::claim_backfill(session, model_id, owner, lease))
+    }
+
+    fn release_backfill(&self, model_id: ModelId, owner: &str) -> Result<(), StoreError> {
+        self.write(|session| models::release_backfill(session, model_id, owner))
+    }
+}
+
+impl EmbeddingStore for OracleStore {
     fn embedding(&self, model_id: ModelId, image_id: ImageId) -> Result<Option<UnitVector>, StoreError> {
         self.read_of(model_id, |session, table| embeddings::embedding(session, table, image_id))
     }
@@ -357,6 +323,46 @@ impl Store for OracleStore {
         limit: usize,
     ) -> Result<Vec<ImageId>, StoreError> {
         self.read_of(model_id, |session, table| embeddings::missing(session, table, after, skip_failed, limit))
+    }
+
+    fn delete_embeddings(&self, model_id: ModelId) -> Result<u64, StoreError> {
+        let mut total = 0;
+        loop {
+            let removed = self.write_of(model_id, models::delete_some_embeddings)?;
+            total += removed;
+            if models::was_last(removed) {
+                return Ok(total);
+            }
+        }
+    }
+}
+
+impl SearchStore for OracleStore {
+    fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
+        self.read_of(search.model_id, |session, table| {
+            table.check(search.query.dimension())?;
+            vectors::search(session, table, search, self.form(search.exact))
+        })
+    }
+
+    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
+        self.read(|session| keywords::search(session, search))
+    }
+
+    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
+        self.read_of(search.model_id, |session, table| {
+            table.check(search.query.dimension())?;
+            hybrid::search(session, table, search, self.form(search.exact))
+        })
+    }
+}
+
+impl Store for OracleStore {
+    fn check(&self) -> Result<(), StoreError> {
+        self.read(|session| {
+            session.row("SELECT 1 FROM dual", &value::Binds::none(), |_| Ok(()))?;
+            Ok(())
+        })
     }
 
     /// There is nothing to write out: the database has it all. Connections close when the store is dropped.

@@ -10,9 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rusqlite::Connection;
 
 use super::{embeddings, images, models};
-use mitsuke_index::{IndexParams, SnapshotError, SnapshotStamp, VectorIndex};
 use crate::{ImageId, ModelId, StoreError};
 use mitsuke_index::UnitVector;
+use mitsuke_index::{IndexParams, SnapshotError, SnapshotStamp, VectorIndex};
 
 /// Rows read at a time when an index catches up.
 const BATCH: usize = 512;

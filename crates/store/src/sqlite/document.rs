@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use crate::segment;
 pub(super) use crate::texts::Document;
 use crate::texts::Streams;
-use crate::{ImageId, StoreError};
+use crate::{ImageId, StoreError, generation};
 
 /// Puts an image's texts into the index, in place of what was there.
 pub(super) fn index(connection: &Connection, image_id: ImageId, document: &Document<'_>) -> Result<(), StoreError> {
@@ -45,11 +45,12 @@ pub(super) fn reindex_if_outdated(connection: &mut Connection) -> Result<(), Sto
         let mut count = 0_u64;
         while let Some(row) = rows.next()? {
             let [prompt, generation, caption]: [Option<String>; 3] = [row.get(2)?, row.get(3)?, row.get(4)?];
+            let readable = generation::from_json(generation.as_deref());
             let document = Document {
                 file_name: &row.get::<_, String>(1)?,
                 caption: caption.as_deref(),
                 generation_prompt: prompt.as_deref(),
-                generation: generation.as_deref(),
+                generation: readable.as_ref(),
             };
             index(&transaction, row.get(0)?, &document)?;
             count += 1;

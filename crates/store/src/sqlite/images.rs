@@ -1,13 +1,12 @@
 //! Rows of images: inserting, reading, changing, deleting.
 
+use mitsuke_image::Generation;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::document::{self, Document};
 use super::embeddings;
 use super::filter::{Condition, count, date, micros};
-use crate::{
-    Content, Cursor, Filter, GenerationParts, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError,
-};
+use crate::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
 
 const COLUMNS: &str =
     "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
@@ -20,8 +19,30 @@ pub(super) struct Insertion {
     pub(super) changes: Vec<i64>,
 }
 
+/// What the columns of the readable generation prompt hold.
+#[derive(Default)]
+struct GenerationColumns<'a> {
+    json: Option<String>,
+    model: Option<&'a str>,
+    sampler: Option<&'a str>,
+    /// Text, because SQLite's integers end at 2⁶³ − 1.
+    seed: Option<String>,
+}
+
+impl<'a> GenerationColumns<'a> {
+    fn of(generation: Option<&'a Generation>) -> Self {
+        let Some(generation) = generation else { return Self::default() };
+        Self {
+            json: Some(generation::to_json(generation)),
+            model: generation.model.as_deref(),
+            sampler: generation.sampler.as_deref(),
+            seed: generation.seed.map(|seed| seed.to_string()),
+        }
+    }
+}
+
 pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Insertion, StoreError> {
-    let parts = image.generation.map(GenerationParts::of).unwrap_or_default();
+    let parts = GenerationColumns::of(image.generation);
     // The constraint decides who was first; whoever comes second finds the other's row.
     let created: Option<ImageId> = transaction
         .prepare_cached(
@@ -38,11 +59,11 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
                 image.width,
                 image.height,
                 micros(image.upload_date),
-                image.generation,
+                parts.json,
                 image.generation_prompt,
                 parts.model,
                 parts.sampler,
-                parts.seed.map(|seed| seed.to_string()),
+                parts.seed,
             ],
             |row| row.get(0),
         )
@@ -88,22 +109,21 @@ pub(super) fn update(
             Some((raw, generation)) => (Some(raw), generation.as_ref()),
             None => (None, None),
         };
-        let parts = generation.map(|json| GenerationParts::of(json)).unwrap_or_default();
-        let seed = parts.seed.map(|seed| seed.to_string());
+        let parts = GenerationColumns::of(generation);
         transaction
             .prepare_cached(
                 "UPDATE images SET generation_prompt = ?1, has_generation_prompt = ?1 IS NOT NULL, generation = ?2,
                         generation_model = ?3, generation_sampler = ?4, generation_seed = ?5
                  WHERE image_id = ?6",
             )?
-            .execute(params![raw, generation, parts.model, parts.sampler, seed, image_id])?;
+            .execute(params![raw, parts.json, parts.model, parts.sampler, parts.seed, image_id])?;
     }
     let Some(image) = image(transaction, image_id)? else { return Ok(None) };
     let document = Document {
         file_name: &image.file_name,
         caption: image.caption.as_deref(),
         generation_prompt: image.generation_prompt.as_deref(),
-        generation: image.generation.as_deref(),
+        generation: image.generation.as_ref(),
     };
     document::index(transaction, image_id, &document)?;
     Ok(Some(image))
@@ -228,7 +248,7 @@ fn image_of(row: &Row<'_>) -> Result<Image, StoreError> {
         sha256: Sha256(row.get(6)?),
         upload_date: date(row.get(7)?)?,
         generation_prompt: row.get(8)?,
-        generation: row.get(9)?,
+        generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
         caption: row.get(10)?,
     })
 }

@@ -30,9 +30,9 @@ use rusqlite::Connection;
 
 use self::core::{Core, lock_directory};
 use super::{
-    Content, Coverage, Cursor, EmbeddingFailure, Filter, HybridHit, HybridSearch, Image, ImageId, ImagePatch, Inserted,
-    KeywordHit, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit, VectorSearch,
-    fuse_legs,
+    Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId, ImagePatch,
+    ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, RankedImage,
+    SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch, fuse_legs,
 };
 use mitsuke_index::IndexParams;
 use mitsuke_index::UnitVector;
@@ -150,71 +150,7 @@ impl SqliteStore {
     }
 }
 
-impl Store for SqliteStore {
-    fn kind(&self) -> &'static str {
-        "sqlite"
-    }
-
-    fn check(&self) -> Result<(), StoreError> {
-        self.core.read(|db| images::total(db).map(|_| ()))
-    }
-
-    fn register_model(&self, model: &NewModel) -> Result<Model, StoreError> {
-        self.core.write(
-            |db| models::register(db, model),
-            |model| self.core.model_registered(model.model_id, model.vector_dimension),
-        )
-    }
-
-    fn models(&self) -> Result<Vec<Model>, StoreError> {
-        self.core.read(|db| models::all(db))
-    }
-
-    fn current_model(&self) -> Result<Option<Model>, StoreError> {
-        self.core.read(|db| models::current(db))
-    }
-
-    fn coverage(&self, model_id: ModelId) -> Result<Coverage, StoreError> {
-        self.core.read(|db| models::coverage(db, model_id))
-    }
-
-    fn set_current_model(&self, model_id: ModelId, allow_partial: bool) -> Result<Model, StoreError> {
-        self.core.write(|db| models::set_current(db, model_id, allow_partial), |_| ())
-    }
-
-    fn set_maintained(&self, model_id: ModelId, maintained: bool) -> Result<Model, StoreError> {
-        self.core.write(|db| models::set_maintained(db, model_id, maintained), |_| ())
-    }
-
-    fn delete_embeddings(&self, model_id: ModelId) -> Result<u64, StoreError> {
-        let cache = self.core.cache(model_id)?;
-        let mut removed = 0;
-        loop {
-            let (some, _) = self.core.write(
-                |db| {
-                    let some = models::delete_some_embeddings(db, model_id, DELETED_AT_ONCE)?;
-                    Ok((some, cache::last_change(db)?))
-                },
-                |(_, last_change)| {
-                    cache.emptied(*last_change);
-                    self.core.ask_for_work(&cache);
-                },
-            )?;
-            removed += some as u64;
-            if some < DELETED_AT_ONCE {
-                return Ok(removed);
-            }
-        }
-    }
-
-    fn claim_backfill(&self, model_id: ModelId, owner: &str, lease: Duration) -> Result<bool, StoreError> {
-        self.core.write(|db| models::claim_backfill(db, model_id, owner, lease), |_| ())
-    }
-
-    fn release_backfill(&self, model_id: ModelId, owner: &str) -> Result<(), StoreError> {
-        self.core.write(|db| models::release_backfill(db, model_id, owner), |()| ())
-    }
-
+impl ImageStore for SqliteStore {
     fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
         for (model_id, vector) in image.embeddings {
             self.check_dimension(*model_id, vector)?;
@@ -281,30 +217,59 @@ impl Store for SqliteStore {
     fn count_images(&self) -> Result<u64, StoreError> {
         self.core.read(|db| images::total(db))
     }
+}
 
-    fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
-        self.check_dimension(search.model_id, search.query)?;
-        self.core.read(|db| self.nearest(db, search))
+impl ModelStore for SqliteStore {
+    fn register_model(&self, model: &NewModel) -> Result<Model, StoreError> {
+        self.core.write(
+            |db| models::register(db, model),
+            |model| self.core.model_registered(model.model_id, model.vector_dimension),
+        )
     }
 
-    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
-        self.core.read(|db| keyword::search(db, search, self.core.options.ranked_matches))
+    fn models(&self) -> Result<Vec<Model>, StoreError> {
+        self.core.read(|db| models::all(db))
     }
 
-    // One snapshot for both legs and the embeddings.
-    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<HybridHit>, StoreError> {
-        self.check_dimension(search.model_id, search.query)?;
-        self.core.read(|db| {
-            let vector = search.vector_leg().map_or(Ok(Vec::new()), |leg| self.nearest(db, &leg))?;
-            let ranked = self.core.options.ranked_matches;
-            let keyword = search.keyword_leg().map_or(Ok(Vec::new()), |leg| keyword::search(db, &leg, ranked))?;
-            fuse_legs(search, &vector, &keyword, |image_id| embeddings::one(db, search.model_id, image_id))
-        })
+    fn current_model(&self) -> Result<Option<Model>, StoreError> {
+        self.core.read(|db| models::current(db))
     }
 
+    fn set_current_model(&self, model_id: ModelId, allow_partial: bool) -> Result<Model, StoreError> {
+        self.core.write(|db| models::set_current(db, model_id, allow_partial), |_| ())
+    }
+
+    fn set_maintained(&self, model_id: ModelId, maintained: bool) -> Result<Model, StoreError> {
+        self.core.write(|db| models::set_maintained(db, model_id, maintained), |_| ())
+    }
+
+    fn coverage(&self, model_id: ModelId) -> Result<Coverage, StoreError> {
+        self.core.read(|db| models::coverage(db, model_id))
+    }
+
+    fn claim_backfill(&self, model_id: ModelId, owner: &str, lease: Duration) -> Result<bool, StoreError> {
+        self.core.write(|db| models::claim_backfill(db, model_id, owner, lease), |_| ())
+    }
+
+    fn release_backfill(&self, model_id: ModelId, owner: &str) -> Result<(), StoreError> {
+        self.core.write(|db| models::release_backfill(db, model_id, owner), |()| ())
+    }
+}
+
+impl EmbeddingStore for SqliteStore {
     fn embedding(&self, model_id: ModelId, image_id: ImageId) -> Result<Option<UnitVector>, StoreError> {
         self.core.cache(model_id)?;
         self.core.read(|db| embeddings::one(db, model_id, image_id))
+    }
+
+    fn embeddings(
+        &self,
+        model_id: ModelId,
+        after: Option<ImageId>,
+        limit: usize,
+    ) -> Result<Vec<(ImageId, UnitVector)>, StoreError> {
+        self.core.cache(model_id)?;
+        self.core.read(|db| embeddings::some(db, model_id, after, limit))
     }
 
     fn put_embedding(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector) -> Result<bool, StoreError> {
@@ -318,16 +283,6 @@ impl Store for SqliteStore {
             },
         )?;
         Ok(change.is_some())
-    }
-
-    fn embeddings(
-        &self,
-        model_id: ModelId,
-        after: Option<ImageId>,
-        limit: usize,
-    ) -> Result<Vec<(ImageId, UnitVector)>, StoreError> {
-        self.core.cache(model_id)?;
-        self.core.read(|db| embeddings::some(db, model_id, after, limit))
     }
 
     fn put_embedding_failure(&self, model_id: ModelId, image_id: ImageId, reason: &str) -> Result<bool, StoreError> {
@@ -354,6 +309,55 @@ impl Store for SqliteStore {
     ) -> Result<Vec<ImageId>, StoreError> {
         self.core.cache(model_id)?;
         self.core.read(|db| embeddings::missing(db, model_id, after, skip_failed, limit))
+    }
+
+    fn delete_embeddings(&self, model_id: ModelId) -> Result<u64, StoreError> {
+        let cache = self.core.cache(model_id)?;
+        let mut removed = 0;
+        loop {
+            let (some, _) = self.core.write(
+                |db| {
+                    let some = models::delete_some_embeddings(db, model_id, DELETED_AT_ONCE)?;
+                    Ok((some, cache::last_change(db)?))
+                },
+                |(_, last_change)| {
+                    cache.emptied(*last_change);
+                    self.core.ask_for_work(&cache);
+                },
+            )?;
+            removed += some as u64;
+            if some < DELETED_AT_ONCE {
+                return Ok(removed);
+            }
+        }
+    }
+}
+
+impl SearchStore for SqliteStore {
+    fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
+        self.check_dimension(search.model_id, search.query)?;
+        self.core.read(|db| self.nearest(db, search))
+    }
+
+    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
+        self.core.read(|db| keyword::search(db, search, self.core.options.ranked_matches))
+    }
+
+    // One snapshot for both legs and the embeddings.
+    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
+        self.check_dimension(search.model_id, search.query)?;
+        self.core.read(|db| {
+            let vector = search.vector_leg().map_or(Ok(Vec::new()), |leg| self.nearest(db, &leg))?;
+            let ranked = self.core.options.ranked_matches;
+            let keyword = search.keyword_leg().map_or(Ok(Vec::new()), |leg| keyword::search(db, &leg, ranked))?;
+            fuse_legs(search, &vector, &keyword, |image_id| embeddings::one(db, search.model_id, image_id))
+        })
+    }
+}
+
+impl Store for SqliteStore {
+    fn check(&self) -> Result<(), StoreError> {
+        self.core.read(|db| images::total(db).map(|_| ()))
     }
 
     fn close(&self) -> Result<(), StoreError> {

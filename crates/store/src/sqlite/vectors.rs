@@ -8,9 +8,9 @@ use super::embeddings::{self, leave_out_damaged};
 use super::filter::{Condition, count, json};
 use super::images;
 use super::nearest::{IdSet, Nearest};
-use mitsuke_index::VectorIndex;
 use crate::{ImageId, StoreError, VectorHit, VectorSearch};
 use mitsuke_index::UnitVector;
+use mitsuke_index::VectorIndex;
 
 /// Hits are searched for in these steps, so that the pages within one are cut from the very same list, however an
 /// approximate index arrives at it.

@@ -4,7 +4,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
-GOLDEN = ROOT / "tests" / "golden"
+GOLDEN = ROOT / "crates" / "clip" / "tests" / "golden"
+RESIZE_CASES = ROOT / "crates" / "clip" / "tests" / "resize.json"
 TINY_MODEL = ROOT / "tests" / "models" / "tiny"
 EXPORTED_MODELS = ROOT / "tests" / "exported_models"
 DEMO_MODEL = ROOT / "models" / "demo"

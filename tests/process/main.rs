@@ -1,5 +1,5 @@
-//! The program as a process: `mitsuke serve` on the embedded store (its flags, its first start, and how signals stop it), and
-//! `mitsuke model check`.
+//! The program as a process: `mitsuke serve` on the embedded store (its flags, its first start, and how signals stop it),
+//! and `mitsuke model check`.
 
 mod model_check;
 

@@ -27,15 +27,27 @@ impl FromStr for DeviceChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        names::parse(text, &[Self::Auto, Self::Cpu, Self::Cuda], |choice| match choice {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-        })
+        names::parse(text, &Self::ALL, Self::name)
     }
 }
 
 impl DeviceChoice {
+    /// All choices.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Cpu, Self::Cuda];
+
+    /// The names of [`Self::ALL`], in the same order.
+    pub const NAMES: [&str; 3] = [Self::Auto.name(), Self::Cpu.name(), Self::Cuda.name()];
+
+    /// Returns the name, as settings and flags have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+
     /// Checks that there is a device for this choice, which does not depend on the model.
     ///
     /// # Errors
@@ -138,7 +150,9 @@ mod tests {
 
     #[test]
     fn a_choice_is_read_by_its_name() {
-        assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda));
+        for (choice, name) in DeviceChoice::ALL.into_iter().zip(DeviceChoice::NAMES) {
+            assert_eq!((choice.name(), name.parse()), (name, Ok(choice)));
+        }
         let refusal = "gpu".parse::<DeviceChoice>().unwrap_err();
         assert_eq!(refusal, "it is `gpu`, and may be `auto`, `cpu` or `cuda`");
     }

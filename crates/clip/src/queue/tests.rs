@@ -125,9 +125,8 @@ fn what_waits_while_the_encoder_works_becomes_batches_of_limited_size() {
 fn a_full_queue_refuses_at_once_and_takes_again_later() {
     let (mut fixture, first) = Fixture::busy(2, 8);
     let waiting = [fixture.submit("a", Search), fixture.submit("b", Search)];
-    let begin = Instant::now();
+    // The gate is shut: a call that waited for room would never return.
     assert_eq!(fixture.queue.submit("c".to_owned(), Search).unwrap_err(), EncodeError::QueueFull);
-    assert!(begin.elapsed() < Duration::from_secs(1));
     assert_eq!(fixture.queue.stats().refused, 1);
     fixture.open_gate();
     answer(first).unwrap();

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from mitsuke_fixtures import golden, image_files, resize_cases
-from mitsuke_fixtures.paths import FIXTURES, GOLDEN, IMAGE_FILES
+from mitsuke_fixtures.paths import GOLDEN, IMAGE_FILES, RESIZE_CASES
 
 
 def test_resize_cases() -> None:
-    assert (FIXTURES / "resize.json").read_text(encoding="utf-8") == resize_cases.text()
+    assert RESIZE_CASES.read_text(encoding="utf-8") == resize_cases.text()
 
 
 def test_image_files(tmp_path: Path) -> None:

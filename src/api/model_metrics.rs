@@ -63,7 +63,7 @@ impl ModelMetrics {
         };
         set(&self.current, status.model.is_current.into());
         set(&self.loaded, (status.state == LoadState::Ready).into());
-        set(&self.memory, status.loaded.and_then(|loaded| loaded.bytes).unwrap_or(0));
+        set(&self.memory, status.loaded.map_or(0, |loaded| loaded.bytes));
         set(&self.embedded, status.coverage.embedded);
         set(&self.failed, status.coverage.failed);
         set(&self.missing, status.coverage.missing());

@@ -1,4 +1,4 @@
-//! Held against what Pillow makes of the same pictures, and against what any scaling must keep.
+//! Compares scaled pictures with Pillow's, and checks properties that any scaling has.
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ struct Case {
     pixels: String,
 }
 
-/// The noise of `python/mitsuke_fixtures/resize_cases.py`.
+/// Makes the noise of `python/mitsuke_fixtures/resize_cases.py`.
 fn noise((width, height): (u32, u32)) -> RgbImage {
     let mut state = 1_u32;
     RgbImage::from_fn(width, height, |_, _| {
@@ -31,7 +31,7 @@ fn whole((width, height): (u32, u32)) -> Region {
 
 #[test]
 fn pictures_are_the_same_as_pillows_to_the_last_bit() {
-    let json = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/resize.json"));
+    let json = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/resize.json"));
     let cases: Vec<Case> = serde_json::from_str(json).unwrap();
     assert!(cases.len() >= 27);
     for case in cases {

@@ -1,4 +1,4 @@
-//! The files a manifest names: names that cannot leave the folder, and contents that must have their SHA-256.
+//! The files that a manifest names: their names cannot leave the folder, and their contents have a known SHA-256.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,18 +6,18 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::error::ClipError;
+use crate::error::ClipError;
 
 /// A relative path that stays below the model folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileName(String);
 
 impl FileName {
-    /// Takes a name such as `image.pt` or `reference/cat.png`.
+    /// Checks a name such as `image.pt` or `reference/cat.png`.
     ///
     /// # Errors
     /// A sentence for a name that is empty, absolute, or has a part like `..`.
-    pub(super) fn parse(name: &str) -> Result<Self, String> {
+    pub(crate) fn parse(name: &str) -> Result<Self, String> {
         // A backslash separates on Windows only; refused everywhere, so that a folder means the same everywhere.
         let normal = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         if name.is_empty() || !normal || name.contains(['\\', '\0', ':']) {
@@ -26,43 +26,47 @@ impl FileName {
         Ok(Self(name.to_owned()))
     }
 
-    /// As a relative path.
+    /// Returns the name as a relative path.
     #[must_use]
     pub fn as_path(&self) -> &Path {
         Path::new(&self.0)
     }
 
-    /// As it stands in the manifest.
+    /// Returns the name as it stands in the manifest.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A file of a model folder and the digest its contents must have.
+/// A file of a model folder and the digest that its contents must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFile {
-    /// Where it lies, relative to the folder.
+    /// Its path, relative to the folder.
     pub name: FileName,
     /// SHA-256 of its contents, 64 lower-case hex digits.
     pub sha256: String,
 }
 
 impl ModelFile {
-    pub(super) fn new(name: FileName, sha256: &str) -> Result<Self, String> {
+    /// Checks that `sha256` is a digest.
+    ///
+    /// # Errors
+    /// A sentence when it is not 64 hex digits.
+    pub(crate) fn new(name: FileName, sha256: &str) -> Result<Self, String> {
         if sha256.len() != 64 || !sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(format!("`{sha256}` is not 64 hex digits"));
         }
         Ok(Self { name, sha256: sha256.to_ascii_lowercase() })
     }
 
-    /// Its path below `folder`.
+    /// Returns the path of the file in `folder`.
     #[must_use]
     pub fn path(&self, folder: &Path) -> PathBuf {
         folder.join(self.name.as_path())
     }
 
-    /// Fails, naming `field`, when there is no such file.
+    /// Fails, naming `field`, when the file does not exist in `folder`.
     pub(super) fn check_exists(&self, folder: &Path, field: &str) -> Result<(), ClipError> {
         if self.path(folder).is_file() {
             return Ok(());
@@ -71,7 +75,7 @@ impl ModelFile {
         Err(ClipError::Manifest { field: field.to_owned(), reason })
     }
 
-    /// Compares the contents with the digest.
+    /// Compares the contents with the digest, reading them as a stream.
     pub(super) fn verify(&self, folder: &Path) -> Result<(), ClipError> {
         let path = self.path(folder);
         match File::open(&path).and_then(sha256_hex) {
@@ -82,7 +86,7 @@ impl ModelFile {
     }
 }
 
-/// SHA-256 of a stream as lower-case hex, in constant memory.
+/// Returns the SHA-256 of a stream as lower-case hex, in constant memory.
 fn sha256_hex(mut stream: impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];

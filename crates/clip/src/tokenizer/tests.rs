@@ -1,4 +1,4 @@
-//! Ids and tensors, with the tokenizer of the tiny model.
+//! Tests of ids and tensors, with the tokenizer of the tiny model.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ fn tokenizer(change: impl FnOnce(&mut TextTower)) -> TextTokenizer {
     TextTokenizer::load(&folder(), &tower).unwrap()
 }
 
-/// The tokenizer's own ids of a short text.
+/// Returns the tokenizer's own ids of a short text.
 fn own_ids(text: &str) -> Vec<i64> {
     let plain = tokenizer(|tower| (tower.prefix_ids, tower.suffix_ids, tower.context_length) = (vec![], vec![], 64));
     plain.encode(text).unwrap().as_slice().to_vec()
@@ -74,7 +74,7 @@ fn a_text_without_tokens_still_makes_a_row() {
 #[test]
 fn a_file_that_is_no_tokenizer_is_refused_by_name() {
     let mut tower = Manifest::read(&folder()).unwrap().text;
-    tower.tokenizer = tower.file.clone();
+    tower.tokenizer = tower.full.file.clone();
     let error = TextTokenizer::load(&folder(), &tower).err().unwrap();
     assert!(error.to_string().contains("text.pt is not a usable tokenizer"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! A whole model, with the tiny one.
+//! Tests of a whole model, with the tiny one.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ fn plain(color: [u8; 3]) -> RgbImage {
     RgbImage::from_pixel(50, 40, Rgb(color))
 }
 
-/// A copy of the tiny model with one field of its manifest changed.
+/// Copies the tiny model with one field of its manifest changed.
 fn changed(at: &str, value: Value) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny");
@@ -99,7 +99,7 @@ fn a_model_that_does_not_reproduce_its_references_is_refused_by_item_and_cosine(
     assert!(error.contains("reference text \"青い海\" is not reproduced: cosine"), "{error}");
     let error = refusal("/reference/images/0/vector", json!(vector));
     assert!(error.contains("reference image reference/disc.png is not reproduced: cosine"), "{error}");
-    // Preprocessing of another kind shows as well.
+    // Wrong preprocessing is found as well.
     let error = refusal("/image/mean", json!([0.1, 0.5, 0.9]));
     assert!(error.contains("disc.png is not reproduced"), "{error}");
 }

@@ -1,15 +1,18 @@
 //! One queue per encoder: bounded, three priorities, dynamic batches, on a thread of its own.
 //!
-//! Jobs wait in one lane per [`Priority`]. When the encoder is free it takes a batch from the most urgent lane
-//! that is not empty. A batch holds jobs of one lane only: on a CPU its duration grows with its size, so that
-//! bulk jobs riding along would make a search slower. Two rules soften the order:
+//! When the encoder is free it takes a batch of the most urgent [`Priority`] that has items waiting. A batch holds
+//! items of one priority only: on a CPU its duration grows with its size, so that bulk items in it would make a search
+//! slower. Two rules soften the order:
 //!
-//! - **No lane starves.** A lane that has been overtaken [`MAX_OVERTAKEN`] times in a row gets the next batch.
-//! - **Bulk cannot lock searches out.** The capacity counts the jobs of all lanes, but uploads may fill only
+//! - **No priority starves.** After [`STARVATION_LIMIT`] batches of more urgent items in a row, a waiting priority gets
+//!   the next batch.
+//! - **Bulk cannot lock searches out.** The capacity counts the items of all priorities, but uploads may fill only
 //!   seven eighths of it and backfill three quarters.
 //!
 //! While a batch is encoded the next one gathers by itself, so waiting for a batch to fill (`max_wait`) pays
 //! only where encoding a larger batch costs hardly more than a smaller one.
+
+mod priority_queue;
 
 use std::any::Any;
 use std::io;
@@ -21,44 +24,44 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::error::EncodeError;
-use super::lanes::{Job, Lanes};
+use priority_queue::{PendingItem, PriorityQueue};
 
-pub use super::lanes::{MAX_OVERTAKEN, Priority};
+pub use priority_queue::{Priority, STARVATION_LIMIT};
 
 /// Encodes several items at once.
 pub trait BatchEncoder: Send + 'static {
-    /// What goes in.
+    /// An input of the encoder.
     type Item: Send + 'static;
-    /// What comes out.
+    /// The result of an item.
     type Output: Send + 'static;
 
-    /// Called once on the encoder's own thread, before the first batch.
+    /// Prepares the encoder's own thread; called once on it, before the first batch.
     fn start(&mut self) {}
 
-    /// Encodes `items`; one result for each, in their order.
+    /// Encodes `items` and returns one result for each, in their order.
     ///
     /// # Errors
-    /// When the batch as a whole fails; its items are then tried one by one.
+    /// The reason when the batch as a whole fails; its items are then tried one by one.
     fn encode(&mut self, items: &[Self::Item]) -> Result<Vec<Result<Self::Output, EncodeError>>, EncodeError>;
 }
 
-/// How a queue works.
+/// The settings of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueOptions {
-    /// Most jobs that may wait, over all priorities; at least 1.
+    /// Most items that wait, over all priorities; at least 1.
     pub capacity: usize,
     /// Most items in a batch; at least 1.
     pub max_batch: usize,
-    /// How long the oldest job of a lane may wait for its batch to fill while the encoder is idle.
+    /// Longest time that the oldest item of a priority waits for its batch to fill while the encoder is idle.
     pub max_wait: Duration,
 }
 
-/// What a queue has done since it started, and what waits in it now.
+/// The counts of a queue since it started, and of the items that wait now.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct QueueStats {
-    /// Jobs that wait.
+    /// Items that wait.
     pub depth: usize,
-    /// Jobs that wait, for each of [`Priority::ALL`].
+    /// Items that wait, for each of [`Priority::ALL`].
     pub depth_by_priority: [usize; 3],
     /// Batches encoded.
     pub batches: u64,
@@ -66,16 +69,17 @@ pub struct QueueStats {
     pub items: u64,
     /// Items that got an error from the encoder.
     pub failed: u64,
-    /// Jobs left out because their caller had gone.
+    /// Items left out because their caller had gone.
     pub skipped: u64,
-    /// Jobs refused because the queue was full.
+    /// Items refused because the queue was full.
     pub refused: u64,
     /// Time spent encoding.
     pub encode_time: Duration,
 }
 
 impl QueueStats {
-    /// The same counts with those of an earlier queue of the same tower; what waits is this one's alone.
+    /// Returns these counts plus those of an earlier queue of the same tower; the items that wait are this queue's
+    /// alone.
     #[must_use]
     pub fn after(self, earlier: &Self) -> Self {
         Self {
@@ -92,10 +96,10 @@ impl QueueStats {
 
 type Answer<O> = Result<O, EncodeError>;
 
-/// Jobs that are encoded together.
-type Batch<E> = Vec<Job<<E as BatchEncoder>::Item, Answer<<E as BatchEncoder>::Output>>>;
+/// Items that are encoded together.
+type Batch<E> = Vec<PendingItem<<E as BatchEncoder>::Item, Answer<<E as BatchEncoder>::Output>>>;
 
-/// The handle of a queue; dropping it fails what waits and joins the thread.
+/// The handle of a queue. Dropping it fails the waiting items and joins the thread.
 pub struct EncoderQueue<E: BatchEncoder> {
     shared: Arc<Shared<E>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -104,12 +108,12 @@ pub struct EncoderQueue<E: BatchEncoder> {
 struct Shared<E: BatchEncoder> {
     options: QueueOptions,
     state: Mutex<State<E>>,
-    /// Signalled when a job arrives or the queue closes.
+    /// Signalled when an item arrives or the queue closes.
     changed: Condvar,
 }
 
 struct State<E: BatchEncoder> {
-    lanes: Lanes<E::Item, Answer<E::Output>>,
+    waiting: PriorityQueue<E::Item, Answer<E::Output>>,
     closing: bool,
     stats: QueueStats,
 }
@@ -118,27 +122,27 @@ impl<E: BatchEncoder> EncoderQueue<E> {
     /// Starts a thread called `name` that encodes with `encoder`.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// The system's error when it gives no thread.
     pub fn start(name: &str, encoder: E, options: QueueOptions) -> io::Result<Self> {
         let options =
             QueueOptions { capacity: options.capacity.max(1), max_batch: options.max_batch.max(1), ..options };
-        let state = State { lanes: Lanes::default(), closing: false, stats: QueueStats::default() };
+        let state = State { waiting: PriorityQueue::default(), closing: false, stats: QueueStats::default() };
         let shared = Arc::new(Shared { options, state: Mutex::new(state), changed: Condvar::new() });
         let ours = Arc::clone(&shared);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&ours, encoder))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Encodes an item and waits for the result. Dropping the future takes the job back.
+    /// Encodes an item and waits for the result. Dropping the future withdraws the item.
     ///
     /// # Errors
-    /// [`EncodeError::QueueFull`] or [`EncodeError::Closed`] at once, later what the encoder says.
+    /// [`EncodeError::QueueFull`] or [`EncodeError::Closed`] at once, later the encoder's own errors.
     pub async fn encode(&self, item: E::Item, priority: Priority) -> Result<E::Output, EncodeError> {
         // A sender dropped unanswered means that the thread has ended.
         self.submit(item, priority)?.await.unwrap_or(Err(EncodeError::Closed))
     }
 
-    /// Puts an item into the queue; the receiver gets its result, dropping it takes the job back.
+    /// Puts an item into the queue and returns the receiver of its result. Dropping the receiver withdraws the item.
     ///
     /// # Errors
     /// [`EncodeError::QueueFull`] or [`EncodeError::Closed`].
@@ -152,30 +156,30 @@ impl<E: BatchEncoder> EncoderQueue<E> {
         if state.closing {
             return Err(EncodeError::Closed);
         }
-        let limit = priority.share_of(self.shared.options.capacity);
-        if state.lanes.len() >= limit {
-            // Jobs nobody waits for must not keep live ones out.
-            let gone = state.lanes.remove_abandoned();
-            state.stats.skipped += gone;
+        let limit = priority.admission_limit(self.shared.options.capacity);
+        if state.waiting.len() >= limit {
+            // Items whose callers have gone must not keep others out.
+            let abandoned = state.waiting.remove_abandoned();
+            state.stats.skipped += abandoned;
         }
-        if state.lanes.len() >= limit {
+        if state.waiting.len() >= limit {
             state.stats.refused += 1;
             return Err(EncodeError::QueueFull);
         }
-        state.lanes.push(priority, Job { item, answer, arrived: Instant::now() });
+        state.waiting.push(priority, PendingItem { item, answer, arrived: Instant::now() });
         drop(state);
         self.shared.changed.notify_one();
         Ok(receiver)
     }
 
-    /// What the queue has done, and what waits in it now.
+    /// Returns the counts of the queue as they are now.
     #[must_use]
     pub fn stats(&self) -> QueueStats {
         let state = self.shared.lock();
-        QueueStats { depth: state.lanes.len(), depth_by_priority: state.lanes.depths(), ..state.stats }
+        QueueStats { depth: state.waiting.len(), depth_by_priority: state.waiting.depths(), ..state.stats }
     }
 
-    /// Takes no more jobs, answers the waiting ones with [`EncodeError::Closed`], and joins the thread. Blocks until
+    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and joins the thread. Blocks until
     /// the running batch is done. A second call only waits.
     pub fn close(&self) {
         self.shared.lock().closing = true;
@@ -194,12 +198,13 @@ impl<E: BatchEncoder> Drop for EncoderQueue<E> {
 }
 
 impl<E: BatchEncoder> Shared<E> {
-    /// A panic elsewhere while the lock was held leaves counters and lanes whole: every change is one step.
+    /// Locks the state, also after a panic under the lock, which leaves counters and items whole: every change is one
+    /// step.
     fn lock(&self) -> MutexGuard<'_, State<E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next batch; `None` when the queue has closed.
+    /// Waits for the next batch and returns it; `None` when the queue has closed.
     fn next_batch(&self) -> Option<Batch<E>> {
         let QueueOptions { max_batch, max_wait, .. } = self.options;
         let mut state = self.lock();
@@ -207,18 +212,18 @@ impl<E: BatchEncoder> Shared<E> {
             if state.closing {
                 return None;
             }
-            let Some(lane) = state.lanes.next_lane() else {
+            let Some(priority) = state.waiting.next_priority() else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let waited = state.lanes.oldest(lane).map_or(Duration::MAX, |arrived| arrived.elapsed());
-            if state.lanes.depth(lane) < max_batch && waited < max_wait {
-                // Whatever arrives meanwhile, even for a more urgent lane, wakes this and is looked at anew.
+            let waited = state.waiting.oldest(priority).map_or(Duration::MAX, |arrived| arrived.elapsed());
+            if state.waiting.depth(priority) < max_batch && waited < max_wait {
+                // An item that arrives meanwhile, of any priority, wakes this thread, which then chooses anew.
                 let rest = max_wait.saturating_sub(waited);
                 (state, _) = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let (batch, skipped) = state.lanes.take(lane, max_batch);
+            let (batch, skipped) = state.waiting.take(priority, max_batch);
             state.stats.skipped += skipped;
             if !batch.is_empty() {
                 return Some(batch);
@@ -227,32 +232,33 @@ impl<E: BatchEncoder> Shared<E> {
     }
 }
 
-/// Fails what waits when the thread ends, in whatever way.
+/// Fails the waiting items when the thread ends, whether it returns or panics.
 struct CloseAtEnd<'a, E: BatchEncoder>(&'a Shared<E>);
 
 impl<E: BatchEncoder> Drop for CloseAtEnd<'_, E> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.closing = true;
-        let waiting = state.lanes.drain();
+        let unanswered = state.waiting.drain();
         drop(state);
-        for job in waiting {
+        for pending in unanswered {
             // A receiver that has gone needs no answer.
-            let _ = job.answer.send(Err(EncodeError::Closed));
+            let _ = pending.answer.send(Err(EncodeError::Closed));
         }
     }
 }
 
-/// The encoder thread.
+/// Encodes batch after batch on the encoder thread until the queue closes.
 fn run<E: BatchEncoder>(shared: &Shared<E>, mut encoder: E) {
     let _close_at_end = CloseAtEnd(shared);
     encoder.start();
     while let Some(batch) = shared.next_batch() {
-        let (items, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.item, job.answer)).unzip();
+        let (items, answers): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|pending| (pending.item, pending.answer)).unzip();
         let start = Instant::now();
-        let results = encode_apart(&mut encoder, &items);
+        let results = encode_batch(&mut encoder, &items);
         let took = start.elapsed();
-        // Before the answers, so that a caller who has one sees itself counted.
+        // The counts change before the answers are sent, so that a caller with an answer finds itself counted.
         let mut state = shared.lock();
         state.stats.batches += 1;
         state.stats.items += items.len() as u64;
@@ -266,29 +272,35 @@ fn run<E: BatchEncoder>(shared: &Shared<E>, mut encoder: E) {
     }
 }
 
-/// Encodes a batch; when it fails as a whole, every item by itself, so that a bad one fails alone.
-fn encode_apart<E: BatchEncoder>(encoder: &mut E, items: &[E::Item]) -> Vec<Answer<E::Output>> {
-    match encode_caught(encoder, items) {
+/// Encodes a batch. When it fails as a whole, each item is encoded by itself, so that a bad one fails alone.
+fn encode_batch<E: BatchEncoder>(encoder: &mut E, items: &[E::Item]) -> Vec<Answer<E::Output>> {
+    match encode_catching_panics(encoder, items) {
         Ok(results) => results,
         Err(error) if items.len() == 1 => vec![Err(error)],
         Err(error) => {
             log::warn!("a batch of {} failed, its items are tried one by one: {error}", items.len());
-            items.chunks(1).map(|item| encode_caught(encoder, item)?.pop().unwrap_or_else(|| Err(missing()))).collect()
+            items
+                .chunks(1)
+                .map(|item| encode_catching_panics(encoder, item)?.pop().unwrap_or_else(|| Err(wrong_count())))
+                .collect()
         }
     }
 }
 
-/// Encodes; a panic or a wrong number of results becomes an error.
-fn encode_caught<E: BatchEncoder>(encoder: &mut E, items: &[E::Item]) -> Result<Vec<Answer<E::Output>>, EncodeError> {
+/// Encodes `items`, and makes an error of a panic or of a wrong number of results.
+fn encode_catching_panics<E: BatchEncoder>(
+    encoder: &mut E,
+    items: &[E::Item],
+) -> Result<Vec<Answer<E::Output>>, EncodeError> {
     match panic::catch_unwind(AssertUnwindSafe(|| encoder.encode(items))) {
         Ok(Ok(results)) if results.len() == items.len() => Ok(results),
-        Ok(Ok(_)) => Err(missing()),
+        Ok(Ok(_)) => Err(wrong_count()),
         Ok(Err(error)) => Err(error),
         Err(panic) => Err(EncodeError::Failed(format!("it panicked: {}", panic_message(panic.as_ref())))),
     }
 }
 
-fn missing() -> EncodeError {
+fn wrong_count() -> EncodeError {
     EncodeError::Failed("it gave another number of results than it got items".to_owned())
 }
 
@@ -298,5 +310,4 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
 }
 
 #[cfg(test)]
-#[path = "queue_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! Geometry and number ranges of preprocessing.
+//! Tests of the geometry and number ranges of preprocessing.
 
 use image::Rgb;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ fn preprocessing(resize: Resize, crop: Crop, (width, height): (u32, u32)) -> Pre
     Preprocessing { height, width, resize, crop, interpolation: Interpolation::Bilinear, mean, std }
 }
 
-/// Left half red, right half blue.
+/// Makes a picture whose left half is red and whose right half is blue.
 fn two_halves(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, _| if x < width / 2 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) })
 }
@@ -47,7 +47,7 @@ fn the_crop_is_taken_from_the_middle_with_halves_to_even() {
 #[test]
 fn the_other_crop_rounds_halves_down() {
     let red = Rgb([255, 0, 0]);
-    // A column of red that only a crop which begins at 1 shows first.
+    // The red column comes first only in a crop that begins at 1.
     let picture = RgbImage::from_fn(7, 4, |x, _| if x == 1 { red } else { Rgb([0; 3]) });
     for (crop, first) in [(Crop::CenterFloor, red), (Crop::Center, Rgb([0; 3]))] {
         let resize = Resize::ShortestEdge { size: 4 };

@@ -1,4 +1,7 @@
-//! `mitsuke serve` as a process on the embedded store: its flags, its first start, and how signals stop it.
+//! The program as a process: `mitsuke serve` on the embedded store (its flags, its first start, and how signals stop it),
+//! and `mitsuke model check`.
+
+mod model_check;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -1,4 +1,4 @@
-//! What a queue promises, with an encoder that is under the test's control.
+//! The promises of a queue, with an encoder that is under the test's control.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use super::*;
 use Priority::{Backfill, Search, Upload};
 
-/// Writes down every batch it is given, and encodes it when the gate lets it. Items beginning with `bad` fail
-/// their batch, `panic` panics, `blank` has no vector, `lost` gives no result.
+/// An encoder that records every batch and encodes it when the gate lets it. Items that begin with `bad` fail their
+/// batch, `panic` panics, `blank` has no vector, `lost` gives no result.
 struct Recorder {
     batches: Arc<Mutex<Vec<Vec<String>>>>,
     gate: Receiver<()>,
@@ -38,7 +38,7 @@ impl BatchEncoder for Recorder {
 }
 
 struct Fixture {
-    /// First, so that it opens when the fixture is dropped, before the queue waits for its thread.
+    /// The first field, so that the gate opens when the fixture is dropped, before the queue waits for its thread.
     gate: Option<Sender<()>>,
     queue: EncoderQueue<Recorder>,
     batches: Arc<Mutex<Vec<Vec<String>>>>,
@@ -55,7 +55,7 @@ impl Fixture {
         Self { queue: EncoderQueue::start("test", recorder, options).unwrap(), batches, gate: Some(gate) }
     }
 
-    /// A queue whose encoder is busy with the item `first` until the gate opens.
+    /// Returns a queue whose encoder is busy with the item `first` until the gate opens.
     fn busy(capacity: usize, max_batch: usize) -> (Self, Answered) {
         let fixture = Self::new(capacity, max_batch, Duration::ZERO);
         let first = fixture.submit("first", Search);
@@ -74,12 +74,12 @@ impl Fixture {
     fn wait_until(&self, holds: impl Fn(&Self) -> bool) {
         let begin = Instant::now();
         while !holds(self) {
-            assert!(begin.elapsed() < Duration::from_secs(20), "it never came to that");
+            assert!(begin.elapsed() < Duration::from_secs(20), "the condition never held");
             thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// Opens the gate, lets everything be encoded, and gives the batches after the first.
+    /// Opens the gate, lets everything be encoded, and returns the batches after the first.
     fn finish(mut self) -> Vec<Vec<String>> {
         self.open_gate();
         self.wait_until(|fixture| fixture.queue.stats().depth == 0);
@@ -125,9 +125,8 @@ fn what_waits_while_the_encoder_works_becomes_batches_of_limited_size() {
 fn a_full_queue_refuses_at_once_and_takes_again_later() {
     let (mut fixture, first) = Fixture::busy(2, 8);
     let waiting = [fixture.submit("a", Search), fixture.submit("b", Search)];
-    let begin = Instant::now();
+    // The gate is shut: a call that waited for room would never return.
     assert_eq!(fixture.queue.submit("c".to_owned(), Search).unwrap_err(), EncodeError::QueueFull);
-    assert!(begin.elapsed() < Duration::from_secs(1));
     assert_eq!(fixture.queue.stats().refused, 1);
     fixture.open_gate();
     answer(first).unwrap();
@@ -225,13 +224,13 @@ fn a_search_does_not_wait_for_an_upload_batch_to_fill() {
 }
 
 #[test]
-fn no_lane_starves() {
-    let overtaking = MAX_OVERTAKEN as usize + 4;
+fn no_priority_starves() {
+    let urgent = STARVATION_LIMIT as usize + 4;
     let (fixture, _first) = Fixture::busy(1_000, 1);
     let mut waiting = vec![fixture.submit("u", Upload), fixture.submit("b", Backfill)];
-    waiting.extend((0..overtaking).map(|_| fixture.submit("s", Search)));
+    waiting.extend((0..urgent).map(|_| fixture.submit("s", Search)));
     let order: Vec<String> = fixture.finish().into_iter().flatten().collect();
-    assert_eq!(order.iter().position(|item| item == "u"), Some(MAX_OVERTAKEN as usize));
+    assert_eq!(order.iter().position(|item| item == "u"), Some(STARVATION_LIMIT as usize));
     assert!(order.iter().position(|item| item == "b").is_some_and(|at| at < order.len() - 1), "{order:?}");
 }
 
@@ -245,7 +244,7 @@ fn one_bad_item_fails_alone() {
         assert_eq!(answer(a), Ok("A".to_owned()));
         assert_eq!(answer(b), Ok("B".to_owned()));
         answer(bad).unwrap_err();
-        // And the queue lives on.
+        // The queue lives on.
         assert_eq!(answer(fixture.submit("c", Search)), Ok("C".to_owned()));
         let stats = fixture.queue.stats();
         assert_eq!((stats.items, stats.failed), (5, 1));
@@ -280,12 +279,12 @@ fn a_dropped_queue_leaves_no_caller_waiting() {
     let waiting = fixture.submit("a", Search);
     fixture.open_gate();
     drop(fixture);
-    // Encoded or failed, as the two threads happened to meet; but answered.
+    // The item is encoded or failed, as the two threads happened to meet; but its caller is answered.
     waiting.blocking_recv().unwrap().ok();
 }
 
 #[tokio::test]
-async fn dropping_the_future_takes_the_job_back() {
+async fn dropping_the_future_withdraws_the_item() {
     let (mut fixture, _first) = Fixture::busy(8, 8);
     let encoding = fixture.queue.encode("a".to_owned(), Search);
     tokio::time::timeout(Duration::from_millis(20), encoding).await.unwrap_err();

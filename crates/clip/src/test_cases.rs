@@ -1,4 +1,4 @@
-//! Pictures and texts with what the original model makes of them, against which a loaded model is held from end to end.
+//! Test cases of a model: pictures and texts with the original model's vectors, compared from end to end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,16 @@ use serde::Deserialize;
 use super::encoder::Encoder;
 use super::error::{ClipError, EncodeError};
 use super::queue::Priority;
-use super::reference::minimum_cosine;
 use mitsuke_image::{DecodeLimits, decode};
 use mitsuke_index::UnitVector;
 
-/// A file of cases: `{"images": [{"file", "vector"}], "texts": [{"text", "ids"?, "vector"}]}`.
+/// The test cases of a model, from a JSON file `{"images": [{"file", "vector"}], "texts": [{"text", "ids"?, "vector"}]}`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cases {
+pub struct TestCases {
     images: Vec<ImageCase>,
     texts: Vec<TextCase>,
-    /// Where the pictures lie.
+    /// The folder of the file, which the pictures' paths start from.
     #[serde(skip)]
     folder: PathBuf,
 }
@@ -26,7 +25,7 @@ pub struct Cases {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ImageCase {
-    /// Relative to the file of cases.
+    /// Path of the picture, relative to the folder of the file.
     file: PathBuf,
     vector: Vec<f32>,
 }
@@ -35,14 +34,14 @@ struct ImageCase {
 #[serde(deny_unknown_fields)]
 struct TextCase {
     text: String,
-    /// The row of ids that the original makes, filled with the pad id or not.
+    /// The original's token ids, filled with the pad id or not.
     ids: Option<Vec<i64>>,
     vector: Vec<f32>,
 }
 
-/// What a model made of cases.
+/// The result of comparing a model with its test cases.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CaseReport {
+pub struct TestReport {
     /// Pictures compared.
     pub images: usize,
     /// Texts compared.
@@ -51,15 +50,15 @@ pub struct CaseReport {
     pub image_agreement: f32,
     /// Lowest cosine over the texts.
     pub text_agreement: f32,
-    /// A sentence for every case that is not reproduced.
+    /// A line for every case that is not reproduced.
     pub failures: Vec<String>,
 }
 
-impl Cases {
-    /// Reads a file of cases.
+impl TestCases {
+    /// Reads a file of test cases.
     ///
     /// # Errors
-    /// When it cannot be read or is not one.
+    /// [`ClipError::Read`] when it cannot be read, [`ClipError::NotJson`] when it is not JSON of this form.
     pub fn read(path: &Path) -> Result<Self, ClipError> {
         let bytes = fs::read(path).map_err(|cause| ClipError::Read { path: path.to_owned(), cause })?;
         let mut cases: Self =
@@ -68,9 +67,10 @@ impl Cases {
         Ok(cases)
     }
 
-    /// Encodes every case as a server would and compares. A case that fails is reported, the rest go on.
-    pub async fn compare(&self, encoder: &Encoder) -> CaseReport {
-        let mut report = CaseReport {
+    /// Encodes every case as a server would and compares it with the original's vector. A case that fails is
+    /// reported, and the others are compared all the same.
+    pub async fn compare(&self, encoder: &Encoder) -> TestReport {
+        let mut report = TestReport {
             images: self.images.len(),
             texts: self.texts.len(),
             image_agreement: 1.0,
@@ -81,17 +81,17 @@ impl Cases {
         for case in &self.images {
             let result = encode_picture(encoder, &self.folder.join(&case.file)).await;
             let name = || case.file.display().to_string();
-            let minimum = minimum_cosine(image_precision);
-            hold(result, &case.vector, minimum, &name, (&mut report.image_agreement, &mut report.failures));
+            let minimum = image_precision.minimum_cosine();
+            record(result, &case.vector, minimum, &name, (&mut report.image_agreement, &mut report.failures));
         }
         for case in &self.texts {
             let name = || format!("{:?}", case.text);
-            if let Some(problem) = case.ids.as_ref().and_then(|expected| other_ids(encoder, &case.text, expected)) {
+            if let Some(problem) = case.ids.as_ref().and_then(|expected| ids_problem(encoder, &case.text, expected)) {
                 report.failures.push(format!("{}: {problem}", name()));
             }
             let result = encoder.encode_text(&case.text, Priority::Search).await.map_err(|cause| cause.to_string());
-            let minimum = minimum_cosine(text_precision);
-            hold(result, &case.vector, minimum, &name, (&mut report.text_agreement, &mut report.failures));
+            let minimum = text_precision.minimum_cosine();
+            record(result, &case.vector, minimum, &name, (&mut report.text_agreement, &mut report.failures));
         }
         report
     }
@@ -104,8 +104,8 @@ async fn encode_picture(encoder: &Encoder, path: &Path) -> Result<UnitVector, St
     encoder.encode_image(prepared, Priority::Search).await.map_err(|cause: EncodeError| cause.to_string())
 }
 
-/// What is wrong with the ids of a text, if anything is. Rows are compared as far as the original's is not filled.
-fn other_ids(encoder: &Encoder, text: &str, expected: &[i64]) -> Option<String> {
+/// Returns how the ids of a text differ from the expected ones; pad ids at the end of those do not count.
+fn ids_problem(encoder: &Encoder, text: &str, expected: &[i64]) -> Option<String> {
     let found = match encoder.token_ids(text) {
         Ok(found) => found,
         Err(cause) => return Some(cause.to_string()),
@@ -115,7 +115,8 @@ fn other_ids(encoder: &Encoder, text: &str, expected: &[i64]) -> Option<String> 
     if same { None } else { Some(format!("its ids are {found:?} instead of {expected:?}")) }
 }
 
-fn hold(
+/// Compares a vector with the expected one, keeps the lowest cosine, and adds a failure where one is due.
+fn record(
     found: Result<UnitVector, String>,
     expected: &[f32],
     minimum: f32,

@@ -1,18 +1,19 @@
-//! The Rust pipeline against the Python one, over the cases that `python/mitsuke_fixtures/golden.py` wrote.
+//! Compares the Rust pipeline with the Python one, over the cases that `python/mitsuke_fixtures/golden.py` wrote.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use mitsuke::clip::{DeviceChoice, Encoder, EncoderOptions, Priority};
-use mitsuke::image::{DecodeLimits, decode};
+use mitsuke_clip::{DeviceChoice, Encoder, EncoderOptions, Priority};
+use mitsuke_image::{DecodeLimits, decode};
 use mitsuke_index::UnitVector;
 use serde::Deserialize;
 
-/// Smallest cosine between a vector of ours and Python's.
+use crate::{data, repository};
+
+/// Smallest cosine between a vector of Mitsuke and Python's.
 const MINIMUM_COSINE: f32 = 0.9995;
 /// One level of 255 in the tensor of the demo model, whose standard deviations are about a half.
 const ONE_LEVEL: f32 = 2.0 / 255.0;
-/// No level at all, but the five decimals of the file.
+/// The same level, up to the five decimals of the file.
 const SAME_LEVEL: f32 = 1e-5;
 
 #[derive(Deserialize)]
@@ -42,17 +43,13 @@ struct GoldenText {
     vector: Vec<f32>,
 }
 
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
-
 fn golden() -> Golden {
-    serde_json::from_slice(&fs::read(folder("tests/golden/golden.json")).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(data("golden/golden.json")).unwrap()).unwrap()
 }
 
 fn demo() -> Encoder {
     let options = EncoderOptions { device: DeviceChoice::Cpu, ..EncoderOptions::default() };
-    Encoder::load(&folder("models/demo"), &options).unwrap()
+    Encoder::load(&repository("models/demo"), &options).unwrap()
 }
 
 #[tokio::test]
@@ -83,9 +80,9 @@ async fn pictures_get_the_same_pixels_and_vectors() {
     let mut failures = Vec::new();
     let mut lowest = 1.0_f32;
     for case in golden().images {
-        let decoded = decode(&fs::read(folder("tests/golden").join(&case.file)).unwrap(), &DecodeLimits::default());
+        let decoded = decode(&fs::read(data("golden").join(&case.file)).unwrap(), &DecodeLimits::default());
         let decoded = decoded.unwrap_or_else(|error| panic!("{}: {error}", case.file));
-        // The file's own size, before its EXIF orientation turns it; that it was turned shows in the tensor.
+        // `size` is the file's own, before its EXIF orientation turns it; the tensor shows that it was turned.
         let (width, height) = decoded.pixels.dimensions();
         if (width, height) != case.size && (height, width) != case.size {
             failures.push(format!("{}: {width} × {height} instead of {:?}", case.file, case.size));

@@ -1,17 +1,22 @@
-//! What a manifest may say, and that every complaint names its field.
+//! Tests of the manifest: which values are accepted, and that every complaint names its field.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::TINY_MODEL;
+use crate::{Precision, TINY_MODEL};
 
 fn tiny() -> Value {
     serde_json::from_slice(&fs::read(Path::new(TINY_MODEL).join(Manifest::FILE_NAME)).unwrap()).unwrap()
 }
 
-/// The field and the reason of the complaint about the tiny manifest with `value` at the JSON pointer `at`.
+/// Makes an item of `variants`.
+fn bfloat16_variant(file: &str) -> Value {
+    json!({"file": file, "sha256": "ab".repeat(32), "precision": "bfloat16", "agreement": 0.9998})
+}
+
+/// Returns the field and the reason of the complaint about the tiny manifest with `value` at the JSON pointer `at`.
 fn complaint(at: &str, value: Value) -> (String, String) {
     let mut json = tiny();
     let (parent, name) = at.rsplit_once('/').unwrap();
@@ -30,7 +35,7 @@ fn complaint(at: &str, value: Value) -> (String, String) {
 fn the_tiny_manifest_is_read_as_it_stands() {
     let manifest = Manifest::read(Path::new(TINY_MODEL)).unwrap();
     assert_eq!((manifest.model_name.as_str(), manifest.vector_dimension), ("tiny", 32));
-    assert_eq!(manifest.image.stored_precision, Precision::Float16);
+    assert_eq!(manifest.image.full.precision, Precision::Float16);
     assert_eq!(manifest.image.preprocessing.resize, Resize::ShortestEdge { size: 36 });
     assert_eq!(manifest.text.inputs, [TextInput::InputIds, TextInput::AttentionMask, TextInput::PositionIds]);
     assert_eq!((manifest.text.prefix_ids, manifest.text.suffix_ids), (vec![1], vec![2]));
@@ -39,6 +44,11 @@ fn the_tiny_manifest_is_read_as_it_stands() {
 
 #[test]
 fn every_complaint_names_its_field() {
+    let bfloat16 = bfloat16_variant("x.pt");
+    let mut wrong_cosine = bfloat16.clone();
+    wrong_cosine["agreement"] = json!(1.5);
+    let mut misspelt = bfloat16.clone();
+    misspelt["agrement"] = json!(1.0);
     for (at, value, field, reason) in [
         ("/format", json!(2), "format", "this version reads format 1"),
         ("/format", json!("1"), "format", "invalid type"),
@@ -68,6 +78,19 @@ fn every_complaint_names_its_field() {
         ("/image/mean", json!([0.5, 0.5]), "image.mean", "invalid length 2"),
         ("/image/std", json!([0.5, 0.0, 0.5]), "image.std", "above 0"),
         ("/image/colour", json!(1), "image.colour", "no such field"),
+        ("/image/variants", json!({}), "image.variants", "invalid type"),
+        ("/image/variants", json!([1]), "image.variants[0]", "must be an object"),
+        ("/image/variants", json!([{"file": "x.pt"}]), "image.variants[0].precision", "missing"),
+        ("/image/variants", json!([{"precision": "int8"}]), "image.variants[0].precision", "unknown variant `int8`"),
+        (
+            "/image/variants",
+            json!([{"precision": "float16"}]),
+            "image.variants[0].precision",
+            "another file in float16",
+        ),
+        ("/text/variants", json!([bfloat16, bfloat16]), "text.variants[1].precision", "another file in bfloat16"),
+        ("/text/variants", json!([wrong_cosine]), "text.variants[0].agreement", "must be a cosine"),
+        ("/text/variants", json!([misspelt]), "text.variants[0].agrement", "no such field"),
         ("/image/bf16", json!({"file": "x.pt", "sha256": "ab"}), "image.bf16.sha256", "64 hex digits"),
         ("/text/bf16", json!(null), "text.bf16", "must be an object"),
         ("/text/bf16", json!({"file": "x.pt", "sha256": "ab".repeat(32)}), "text.bf16.agreement", "missing"),
@@ -97,21 +120,48 @@ fn every_complaint_names_its_field() {
 fn optional_fields_are_read_where_they_are() {
     let mut json = tiny();
     let manifest = Manifest::from_json(json.clone()).unwrap();
-    assert_eq!((manifest.image.bf16, manifest.text.bf16, manifest.export), (None, None, None));
-    let digest = "ab".repeat(32);
-    json["image"]["bf16"] = json!({"file": "image.bf16.pt", "sha256": digest, "agreement": 0.9998});
+    assert_eq!((manifest.image.variants, manifest.text.variants, manifest.export), (vec![], vec![], None));
+    json["image"]["variants"] = json!([bfloat16_variant("image.bf16.pt")]);
     json["image"]["resize"] = json!({"mode": "longest_edge_pad", "size": 36, "fill": [0, 1, 2]});
     json["image"]["crop"] = json!("center_floor");
     json["text"]["cleaning"] = json!(["underscores_to_spaces", "remove_punctuation"]);
     json["export"] = json!({"source": "a/b", "revision": null, "image_agreement": 1.0, "text_agreement": 0.99999});
     let manifest = Manifest::from_json(json).unwrap();
-    let variant = manifest.image.bf16.clone().unwrap();
-    assert_eq!((variant.file.name.as_str(), variant.agreement), ("image.bf16.pt", 0.9998));
+    let [variant] = manifest.image.variants.as_slice() else { panic!("{manifest:?}") };
+    assert_eq!((variant.file.name.as_str(), variant.precision), ("image.bf16.pt", Precision::Bfloat16));
+    assert_eq!(variant.agreement, Some(0.9998));
     assert_eq!(manifest.image.preprocessing.resize, Resize::LongestEdgePad { size: 36, fill: [0, 1, 2] });
     assert_eq!(manifest.image.preprocessing.crop, Crop::CenterFloor);
     assert_eq!(manifest.export.as_ref().unwrap().revision, None);
     let files: Vec<&str> = manifest.files().iter().map(|(field, _)| *field).collect();
-    assert!(files.contains(&"image.bf16.file"), "{files:?}");
+    assert!(files.contains(&"image.variants.file"), "{files:?}");
+}
+
+#[test]
+fn a_tower_keeps_its_variants_in_their_order() {
+    let mut json = tiny();
+    let float32 = json!({"file": "t.pt", "sha256": "cd".repeat(32), "precision": "float32", "agreement": 1});
+    json["image"]["variants"] = json!([bfloat16_variant("image.bf16.pt"), float32]);
+    let manifest = Manifest::from_json(json).unwrap();
+    let precisions: Vec<Precision> = manifest.image.variants.iter().map(|variant| variant.precision).collect();
+    assert_eq!(precisions, [Precision::Bfloat16, Precision::Float32]);
+}
+
+#[test]
+fn the_bf16_object_of_version_0_1_means_a_list_of_one_variant() {
+    let (mut old, mut new) = (tiny(), tiny());
+    for (tower, file) in [("image", "image.bf16.pt"), ("text", "text.bf16.pt")] {
+        let mut variant = bfloat16_variant(file);
+        new[tower]["variants"] = json!([variant]);
+        variant.as_object_mut().unwrap().remove("precision");
+        old[tower]["bf16"] = variant;
+    }
+    let mut both = old.clone();
+    assert_eq!(Manifest::from_json(old).unwrap(), Manifest::from_json(new).unwrap());
+
+    both["image"]["variants"] = json!([]);
+    let error = Manifest::from_json(both).unwrap_err().to_string();
+    assert!(error.contains("`image.bf16`: the list `variants` takes its place"), "{error}");
 }
 
 #[test]

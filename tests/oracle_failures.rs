@@ -1,5 +1,5 @@
-//! What a caller is told when something goes wrong with an Oracle database. Failures are injected into the stand-in
-//! client library, so they come through the real driver.
+//! The answers to a caller when an Oracle database fails. Failures are injected into the stand-in client library, so
+//! they come through the real driver.
 
 #[expect(dead_code, reason = "only a part of it is needed here")]
 #[path = "http/app.rs"]
@@ -20,7 +20,7 @@ mod store {
     }
 }
 
-/// What takes longer has hung: many times what anything here takes.
+/// A call that takes longer has hung: this is many times what anything here takes.
 const HUNG: Duration = Duration::from_secs(60);
 
 /// A server and its database.
@@ -30,7 +30,7 @@ fn spawn() -> (TestApp, Database) {
     (spawn_in(data, &[]), database)
 }
 
-/// What a caller meets: code of the failure, HTTP status, code of the problem.
+/// The code of the failure, the HTTP status and the code of the problem that a caller gets.
 const ANSWERS: [(i32, u16, &str); 5] = [
     (4031, 503, "store_busy"),
     (1031, 503, "store_misconfigured"),

@@ -217,7 +217,7 @@ async fn two_processes_share_uploads_searches_and_the_current_model() {
         assert!(there.search("picture", "vector").await.1.contains(&image_id));
         assert_eq!(there.get(&format!("/images/{image_id}")).await.0, 200);
     }
-    // The same picture through both at once is one image.
+    // One image results from uploading a picture through both at once.
     let ((first, x), (second, y)) = tokio::join!(a.upload(100), b.upload(100));
     assert_eq!(x, y);
     assert_eq!([first, second].iter().filter(|status| **status == 201).count(), 1, "{first} {second}");
@@ -261,7 +261,7 @@ async fn two_processes_share_uploads_searches_and_the_current_model() {
         assert!(a.search("picture", "vector").await.1.contains(&image_id));
     }
 
-    // What one process is killed over, the other one still has.
+    // The other process has everything that the killed one answered.
     drop(a);
     for image_id in ids {
         assert_eq!(b.get(&format!("/images/{image_id}")).await.0, 200);

@@ -30,15 +30,13 @@ mod prompts;
 mod relevance;
 #[path = "http/search.rs"]
 mod search;
-#[expect(dead_code, reason = "each test program uses its own part")]
-mod standin;
 
 /// See the module of the same name in tests/http/main.rs.
 mod store {
     use std::path::Path;
 
     pub fn settings(data_dir: &Path) -> Vec<(&'static str, String)> {
-        crate::standin::settings_below(data_dir)
+        oracle_standin::testing::settings_below(data_dir)
     }
 }
 

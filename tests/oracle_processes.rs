@@ -1,14 +1,12 @@
 //! Several server processes on one Oracle database (the stand-in's): none holds any truth of its own.
 
-#[expect(dead_code, reason = "each test program uses its own part")]
-mod standin;
-
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use oracle_standin::testing;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -56,7 +54,7 @@ fn command(name: &str, data: &Path, shared: &Path) -> Command {
     command
         .arg(name)
         .current_dir(data)
-        .envs(standin::settings_below(shared))
+        .envs(testing::settings_below(shared))
         .env("MITSUKE_BIND", "127.0.0.1:0")
         .env("MITSUKE_DATA_DIR", data)
         .env("MITSUKE_MODELS_DIR", shared.join("models"))
@@ -75,7 +73,7 @@ impl Starting {
         let data = tempfile::tempdir().unwrap();
         let mut command = command("serve", data.path(), shared);
         // The dynamic linker looks here for what the driver asks for: libclntsh.so.
-        let mut search = standin::client_dir().as_os_str().to_owned();
+        let mut search = testing::client_dir().as_os_str().to_owned();
         if let Some(more) = std::env::var_os("LD_LIBRARY_PATH") {
             search.push(":");
             search.push(more);
@@ -219,7 +217,7 @@ async fn two_processes_share_uploads_searches_and_the_current_model() {
         assert!(there.search("picture", "vector").await.1.contains(&image_id));
         assert_eq!(there.get(&format!("/images/{image_id}")).await.0, 200);
     }
-    // The same picture through both at once is one image.
+    // One image results from uploading a picture through both at once.
     let ((first, x), (second, y)) = tokio::join!(a.upload(100), b.upload(100));
     assert_eq!(x, y);
     assert_eq!([first, second].iter().filter(|status| **status == 201).count(), 1, "{first} {second}");
@@ -263,7 +261,7 @@ async fn two_processes_share_uploads_searches_and_the_current_model() {
         assert!(a.search("picture", "vector").await.1.contains(&image_id));
     }
 
-    // What one process is killed over, the other one still has.
+    // The other process has everything that the killed one answered.
     drop(a);
     for image_id in ids {
         assert_eq!(b.get(&format!("/images/{image_id}")).await.0, 200);

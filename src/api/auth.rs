@@ -5,8 +5,8 @@ use actix_web::http::header;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use secrecy::{ExposeSecret as _, SecretString};
 use crate::error::{ApiError, ErrorCode};
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Paths that need no key: probes, documentation and the page's own files. Everything else does.
 const OPEN: [&str; 5] = ["/healthz", "/readyz", "/openapi.json", "/swagger-ui", "/"];

@@ -193,7 +193,7 @@ async fn a_model_that_nobody_uses_leaves_the_memory_and_comes_back_when_it_is_ne
     let texts = |text: &str| {
         let line = text
             .lines()
-            .find_map(|line| line.strip_prefix("mitsuke_encoder_items{model=\"wide 1.0.0\",tower=\"text\"} "));
+            .find_map(|line| line.strip_prefix("mitsuke_encoder_items_total{model=\"wide 1.0.0\",tower=\"text\"} "));
         line.unwrap_or_else(|| panic!("no counter of wide in\n{text}")).parse::<u64>().unwrap()
     };
     let depth = "mitsuke_encoder_queue_depth{model=\"wide 1.0.0\"";

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use mitsuke::store::sqlite::{SqliteOptions, SqliteStore};
 use mitsuke::store::{Filter, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch};
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 use synthetic::{Clip, Random};
 use time::OffsetDateTime;
 

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Uploads a folder of pictures with nothing but curl: several at once, what the
-# server knows by its SHA-256 is not sent, a busy server is asked again after its
-# Retry-After, and the text file beside a picture becomes its caption. An example
-# to copy from; `mitsuke upload` does the same with a log, a progress bar, tables
-# of captions and a summary.
+# Uploads a folder of pictures with nothing but curl. It runs several uploads at
+# once, does not send a file whose SHA-256 the server knows, tries again after the
+# Retry-After of a busy server, and sends the text file beside a picture as its
+# caption. The script is an example to copy from; `mitsuke upload` does the same
+# with a log, a progress bar, tables of captions and a summary.
 #
 # Usage: scripts/bulk_upload.sh DIR [URL]
 #   scripts/bulk_upload.sh ~/Pictures                      to http://127.0.0.1:8080
 #   JOBS=8 scripts/bulk_upload.sh ~/Pictures https://pictures.example
 #
-# MITSUKE_API_KEY is the server's key, if it wants one. JOBS (4) is how many are
-# uploaded at once. Hidden files are passed by. The exit status is 0 when every
-# picture is on the server, 1 when some failed, 2 when nothing could be begun.
-# Running it again sends only what is missing.
+# MITSUKE_API_KEY is the server's key, if it asks for one. JOBS (4) is the number
+# of uploads at once. The script skips hidden files. The exit status is 0 when
+# every picture is on the server, 1 when some failed, 2 when the upload could not
+# begin. Running it again sends only what is missing.
 set -euo pipefail
 
 fail() {
@@ -20,8 +20,8 @@ fail() {
     exit 2
 }
 
-# curl with our habits: tries again for five minutes when there is no connection
-# or the answer is 408, 429, 5xx, waiting as long as Retry-After says.
+# Runs curl, which tries again for five minutes when there is no connection or the
+# answer is 408, 429 or 5xx, and waits as long as Retry-After says.
 request() {
     curl --silent --show-error --config "$work/config" --connect-timeout 10 --max-time 600 \
         --retry 20 --retry-max-time 300 --retry-connrefused "$@" 2>>"$work/curl"
@@ -31,7 +31,7 @@ sha256() {
     if command -v sha256sum >/dev/null; then sha256sum <"$1"; else shasum -a 256 <"$1"; fi | cut -d ' ' -f 1
 }
 
-# A caption without the byte order mark that Windows likes.
+# Prints the caption of a picture without the byte order mark that Windows programs write.
 caption_of() {
     local text
     for text in "$1.txt" "${1%.*}.txt"; do
@@ -54,7 +54,7 @@ upload_one() {
         echo "known $file"
         return
     fi
-    # curl takes , and ; in a name as its own unless the name is quoted.
+    # curl gives , and ; in a file name a meaning of its own unless the name is quoted.
     quoted=${file//\\/\\\\}
     quoted=${quoted//\"/\\\"}
     local form=(--form "file=@\"$quoted\"") caption
@@ -81,19 +81,19 @@ if [[ "${1:-}" == -h || "${1:-}" == --help || $# -lt 1 || $# -gt 2 ]]; then
     [[ "${1:-}" == -h || "${1:-}" == --help ]] || exit 2
     exit 0
 fi
-# Absolute, because xargs would look for a bare name in PATH.
+# The path is absolute, because xargs would look for a bare name in PATH.
 self=$(cd -- "$(dirname -- "$0")" && pwd)/$(basename -- "$0")
 dir=$1 url=${2:-http://127.0.0.1:8080}
 url=${url%/}
-# find would take it for an option.
+# find would take a folder name that begins with - for an option.
 [[ "$dir" != -* ]] || dir=./$dir
-[[ -d "$dir" ]] || fail "'$dir' is no folder."
+[[ -d "$dir" ]] || fail "'$dir' is not a folder."
 command -v curl >/dev/null || fail "curl is missing. Debian, Ubuntu: sudo apt-get install curl"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 export url work
-# In a file that only we can read, because other users can see command lines.
+# The key is in a file that only this user can read, because other users can see command lines.
 if [[ -n "${MITSUKE_API_KEY:-}" ]]; then
     printf 'header = "Authorization: Bearer %s"\n' "$MITSUKE_API_KEY"
 fi >"$work/config"
@@ -101,11 +101,11 @@ fi >"$work/config"
 status=$(request --retry 3 --retry-max-time 10 --output /dev/null --write-out '%{http_code}' "$url/images?limit=1") || true
 case $status in
     200) ;;
-    401) fail "the server wants a key: set MITSUKE_API_KEY." ;;
+    401) fail "the server asks for a key: set MITSUKE_API_KEY." ;;
     *) fail "no Mitsuke answers at $url. $(tail -n 1 "$work/curl")" ;;
 esac
 
-# Depth 0 is the folder itself, which may be hidden or "..": the user has named it.
+# The search begins below the folder itself, which may be hidden or "..", because the user has named it.
 find -L "$dir" -mindepth 1 -name '.?*' -prune -o -type f \
     \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' -o -iname '*.gif' -o -iname '*.webp' -o -iname '*.bmp' \
     -o -iname '*.tif' -o -iname '*.tiff' \) -print0 | sort -z |

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks the HTTP service from the outside: the committed OpenAPI document with
-# a validator, and a server with thousands of made-up requests (schemathesis),
-# of which none may be answered with a server error or against the document.
+# Checks the HTTP service from the outside: a validator checks the committed
+# OpenAPI document, and schemathesis sends thousands of generated requests to a
+# server, which must answer each as the document says and without server errors.
 #
 # Usage: scripts/check_api.sh [--url URL] [arguments of `schemathesis run`]
 #   scripts/check_api.sh                           starts a server of its own
@@ -13,7 +13,7 @@
 # DELETES pictures on that server: never use one whose pictures you want.
 # The two tools are installed once, with pip, in the cache folder
 # (MITSUKE_CACHE_DIR, default ~/.cache/mitsuke). A 503 with Retry-After is the
-# service's documented word for "busy" and counts as no error.
+# documented answer of a busy service and does not count as an error.
 set -euo pipefail
 
 # shellcheck source=scripts/common.sh
@@ -39,19 +39,9 @@ done
 
 readonly TOOLS=(openapi-spec-validator==0.9.0 schemathesis==4.32.5)
 tools="$(cache_dir)/api-tools-0.9.0-4.32.5"
-if [[ ! -x "$tools/bin/schemathesis" ]]; then
-    command -v python3 >/dev/null ||
-        fail "Python 3 is missing. Debian, Ubuntu: sudo apt-get install python3 python3-venv"
-    say "installing ${TOOLS[*]} into $tools, once"
-    rm -rf "$tools"
-    mkdir -p "$(dirname "$tools")"
-    python3 -m venv "$tools" ||
-        fail "Python cannot make a virtual environment. Debian, Ubuntu: sudo apt-get install python3-venv"
-    "$tools/bin/pip" install --disable-pip-version-check --quiet "${TOOLS[@]}" || {
-        rm -rf "$tools"
-        fail "pip could not install ${TOOLS[*]} (its words are above). Check the network, then run this again."
-    }
-fi
+need_python
+install_venv "$tools" "${TOOLS[@]}" ||
+    fail "pip could not install ${TOOLS[*]} (its message is above). Check the network, then run this again."
 
 # ---- the document ----------------------------------------------------------------
 
@@ -63,44 +53,20 @@ say "validating openapi/openapi.json"
 
 # ---- a server --------------------------------------------------------------------
 
-work=$(mktemp -d)
-server=
-# shellcheck disable=SC2329,SC2317 # called by the trap
-clean_up() {
-    if [[ -n "$server" ]]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
-
-ready() { "$tools/bin/python" -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)' "$url/readyz" 2>/dev/null; }
-
+make_work_folder
 if [[ -z "$url" ]]; then
     mitsuke="$(target_dir)/release/mitsuke"
     [[ -x "$mitsuke" ]] ||
         fail "$mitsuke does not exist. Build it: scripts/libtorch.sh && cargo build --release"
-    port=$("$tools/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    url="http://127.0.0.1:$port"
-    MITSUKE_BIND="127.0.0.1:$port" MITSUKE_DATA_DIR="$work/data" MITSUKE_API_KEYS='' DB_USER='' DB_PASSWORD='' DB_DSN='' \
-        "$mitsuke" serve >"$work/server.log" 2>&1 &
-    server=$!
-    for ((tries = 0; ; tries++)); do
-        if ready; then break; fi
-        kill -0 "$server" 2>/dev/null || fail "the server ended: $(tail -n 20 "$work/server.log")"
-        ((tries < 600)) || fail "the server was not ready after two minutes: $(tail -n 20 "$work/server.log")"
-        sleep 0.2
-    done
+    start_server "$mitsuke"
 else
-    ready || fail "no Mitsuke answers at $url/readyz. Start one with scripts/run.sh, or leave --url out."
+    server_is_ready || fail "no Mitsuke answers at $url/readyz. Start one with scripts/run.sh, or leave --url out."
 fi
 
-# ---- made-up requests ------------------------------------------------------------
+# ---- generated requests ----------------------------------------------------------
 
 cat >"$work/schemathesis.toml" <<'TOML'
-# A full service says 503 at once; that is its promise, not an error of it.
+# A full service answers 503 at once, as it promises; that is not an error.
 [checks]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]
 TOML
@@ -119,9 +85,9 @@ def error_code_conformance(ctx, response, case):
     line = f"- {response.status_code} `{response.json()['code']}`: "
     assert response.status_code == 405 or line in listed, f"{line!r} is not among the documented errors:\n{listed}"
 PYTHON
-say "sending made-up requests to $url"
+say "sending generated requests to $url"
 status=0
-# In the temporary folder, because it leaves its notes where it runs.
+# schemathesis runs in the temporary folder, because it leaves files where it runs.
 (
     cd "$work"
     checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance
@@ -132,8 +98,8 @@ status=0
 ) || status=$?
 
 if [[ -n "$server" ]]; then
-    ready || fail "the server no longer answers: $(tail -n 20 "$work/server.log")"
+    server_is_ready || fail "the server no longer answers: $(last_words)"
     if grep -n 'panicked' "$work/server.log"; then fail "the server panicked (above)."; fi
 fi
 if ((status)); then fail "schemathesis found faults (above)."; fi
-say "the document is valid, and no request was answered against it"
+say "the document is valid, and every answer agreed with it"

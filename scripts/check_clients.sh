@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Checks that the OpenAPI document makes working clients: generates the TypeScript
-# client (openapi-typescript) and the Python client (openapi-python-client),
-# type-checks the example of each, and runs both against a server of its own with
-# an API key: upload, search by text and by picture, models, error handling.
+# Checks that the OpenAPI document makes working clients. The script generates the
+# TypeScript client (openapi-typescript) and the Python client
+# (openapi-python-client), type-checks the example of each, and runs both against a
+# server of its own with an API key: upload, search by text and by picture, models,
+# error handling.
 #
 # Usage: scripts/check_clients.sh [--help]
 #
-# It needs a built server (target/release/mitsuke, or target/debug/mitsuke when
-# that is newer) and Python 3.10 or newer; without node 20 and npm it says that it
-# skips the TypeScript half. Packages come from the registries that pip and npm
-# are set to, in the versions of the lock files, once; they are kept in the cache
+# The script needs a built server (target/release/mitsuke, or target/debug/mitsuke
+# when that is newer) and Python 3.10 or newer; without node 20 and npm it says that
+# it skips the TypeScript half. It installs the packages once, in the versions of the
+# lock files, from the registries that pip and npm use, and keeps them in the cache
 # folder (MITSUKE_CACHE_DIR, default ~/.cache/mitsuke). Exit status 75 means that
 # they could not be installed.
 set -euo pipefail
@@ -31,50 +32,29 @@ for candidate in "$(target_dir)/release/mitsuke" "$(target_dir)/debug/mitsuke"; 
     if [[ -x "$candidate" && (-z "$mitsuke" || "$candidate" -nt "$mitsuke") ]]; then mitsuke=$candidate; fi
 done
 [[ -n "$mitsuke" ]] || fail "the server is not built. Build it: scripts/libtorch.sh && cargo build"
-command -v python3 >/dev/null ||
-    fail "Python 3 is missing. Debian, Ubuntu: sudo apt-get install python3 python3-venv"
+need_python
 
-work=$(mktemp -d)
-server=
-# shellcheck disable=SC2329,SC2317 # called by the trap
-clean_up() {
-    if [[ -n "$server" ]]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
+make_work_folder
 
-# Everything generated goes into a copy.
+# The clients are generated in a copy, so that the repository stays clean.
 mkdir -p "$work/clients/python" "$work/clients/typescript"
 cp -R openapi "$work/"
 cp clients/python/*.{py,txt,yaml} "$work/clients/python/"
 cp clients/typescript/*.{ts,mjs,json} "$work/clients/typescript/"
 
-# Ends with 75, the "try again later" of sysexits.h: nothing has been found out about the clients.
+# Ends with 75, the "try again later" of sysexits.h: the check has not examined the clients.
 unavailable() {
-    echo "check_clients: $1 could not install the packages (its words are above). Check the network, then run this again." >&2
+    echo "check_clients: $1 could not install the packages (its message is above). Check the network, then run this again." >&2
     exit 75
 }
 
-# kept NAME FILE: the cache folder of what FILE locks.
+# Prints the cache folder of the packages of $1 (a name) that the lock file $2 lists.
 kept() { echo "$(cache_dir)/clients-$1-$(cksum <"$2" | cut -d ' ' -f 1)"; }
 
 # ---- Python: packages, client, types -----------------------------------------------
 
 venv=$(kept python clients/python/requirements.txt)
-if [[ ! -f "$venv/complete" ]]; then
-    say "installing the packages of clients/python/requirements.txt, once"
-    rm -rf "$venv"
-    mkdir -p "$(dirname "$venv")"
-    python3 -m venv "$venv" ||
-        fail "Python cannot make a virtual environment. Debian, Ubuntu: sudo apt-get install python3-venv"
-    "$venv/bin/pip" install --disable-pip-version-check --quiet --requirement clients/python/requirements.txt ||
-        unavailable pip
-    touch "$venv/complete"
-fi
+install_venv "$venv" --requirement clients/python/requirements.txt || unavailable pip
 say "generating and type-checking the Python client"
 (cd "$work/clients/python" && "$venv/bin/python" generate.py && "$venv/bin/mypy" --strict example.py mitsuke_client)
 
@@ -103,20 +83,9 @@ fi
 
 # ---- a server --------------------------------------------------------------------
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-url="http://127.0.0.1:$port"
 MITSUKE_API_KEY=$(python3 -c 'import secrets; print(secrets.token_hex(16))')
 export MITSUKE_API_KEY
-MITSUKE_BIND="127.0.0.1:$port" MITSUKE_DATA_DIR="$work/data" MITSUKE_IMAGES_DIR='' MITSUKE_API_KEYS=$MITSUKE_API_KEY \
-    DB_USER='' DB_PASSWORD='' DB_DSN='' "$mitsuke" serve >"$work/server.log" 2>&1 &
-server=$!
-ready() { python3 -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)' "$url/readyz" 2>/dev/null; }
-for ((tries = 0; ; tries++)); do
-    if ready; then break; fi
-    kill -0 "$server" 2>/dev/null || fail "the server ended: $(tail -n 20 "$work/server.log")"
-    ((tries < 600)) || fail "the server was not ready after two minutes: $(tail -n 20 "$work/server.log")"
-    sleep 0.2
-done
+start_server "$mitsuke" MITSUKE_IMAGES_DIR= MITSUKE_API_KEYS="$MITSUKE_API_KEY"
 
 # ---- the examples ----------------------------------------------------------------
 

@@ -5,10 +5,10 @@
 #
 # Usage: scripts/libtorch.sh [--help]
 #
-# What is used, first match wins:
+# The script uses the first of these that exists:
 #   1. LIBTORCH (a libtorch folder) or LIBTORCH_USE_PYTORCH=1 (the PyTorch of
 #      the active Python), when you set one of them: nothing is downloaded.
-#   2. What .libtorch already points at, if you gave it so before.
+#   2. A libtorch of your own that .libtorch points at since an earlier run.
 #   3. The cache folder of an earlier run.
 #   4. A download of 530 MB (CPU) or about 2.5 GB (NVIDIA GPU), once: PyTorch's
 #      wheels from the package index that your pip uses, each checked against
@@ -20,20 +20,20 @@
 #   MITSUKE_CACHE_DIR  the cache folder. Default: $XDG_CACHE_HOME/mitsuke, or
 #                      ~/.cache/mitsuke.
 #
-# It can be stopped at any time and run again: verified wheels are kept until
-# the folder is complete, and the folder appears in one rename.
+# The script can be stopped at any time and run again: it keeps verified wheels
+# until the folder is complete, and the folder appears in one rename.
 set -euo pipefail
 
 readonly VERSION=2.13.0
-readonly PYTHON_TAG=3.12 # which wheel to take; the libraries in it serve any Python and none
+readonly PYTHON_TAG=3.12 # the wheel to take; its libraries work with any Python, and without one
 
-# name==version, SHA-256 for x86_64, SHA-256 for aarch64.
+# Each line holds name==version, the SHA-256 for x86_64 and the SHA-256 for aarch64.
 readonly CPU_WHEELS="\
 torch==2.13.0 796633c4cdf0fe2cdced72d8f88f22e73dbcfce83132763162f6d4bff13b820b 572df8be8ffb4599c88cbd6a0726f1f854f4da65d2e3c09f0e2c2283333cd6d4
 nvidia-cuda-runtime==13.0.96 7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548 ef9bcbe90493a2b9d810e43d249adb3d02e98dd30200d86607d8d02687c43f55
 nvidia-cuda-cupti==13.0.85 4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8 796bd679890ee55fb14a94629b698b6db54bcfd833d391d5e94017dd9d7d3151"
 
-# What the CUDA libraries need besides the three above.
+# The CUDA libraries need these besides the three above.
 readonly CUDA_WHEELS="\
 nvidia-cublas==13.1.1.3 37936a16db8fe4ac1f065c2139360608a543a09275cb1a1af612e08cfa065436 b7a210458267ac818974c53038fbec2e969d5c99f305ab15c72522fa9f001dd5
 nvidia-cuda-nvrtc==13.0.88 ad9b6d2ead2435f11cbb6868809d2adeeee302e9bb94bcf0539c7a40d80e8575 d27f20a0ca67a4bb34268a5e951033496c5b74870b868bacd046b1b8e0c3267b
@@ -62,7 +62,7 @@ case "${1:-}" in
     *) fail "unknown argument '$1'. Try: scripts/libtorch.sh --help" ;;
 esac
 
-# The version of the libtorch in folder $1, or nothing when it is not usable.
+# Prints the version of the libtorch in folder $1, or nothing when it is not usable.
 version_of() {
     local header
     [[ -e "$1/lib/libtorch.so" && -e "$1/lib/libtorch_cpu.so" && -e "$1/lib/libc10.so" ]] || return 0
@@ -91,7 +91,7 @@ use_given() {
     local given=$1 origin=$2 found
     found=$(version_of "$given")
     [[ -n "$found" ]] ||
-        fail "$origin points at $given, which is no libtorch folder (no lib/libtorch.so or no headers). Correct it, or unset it and this script downloads libtorch."
+        fail "$origin points at $given, which is not a libtorch folder (lib/libtorch.so or the headers are missing). Correct it, or unset it and this script downloads libtorch."
     if [[ "$found" != "$VERSION" && -z "${LIBTORCH_BYPASS_VERSION_CHECK:-}" ]]; then
         fail "$origin points at libtorch $found, and Mitsuke needs $VERSION. Correct it, unset it, or set LIBTORCH_BYPASS_VERSION_CHECK=1 at your own risk."
     fi
@@ -101,7 +101,7 @@ use_given() {
 }
 
 if [[ -n "${LIBTORCH_USE_PYTORCH:-}" ]]; then
-    # As torch-sys chooses: `python` in a virtual environment, else `python3`.
+    # torch-sys chooses the same: `python` in a virtual environment, else `python3`.
     if [[ -n "${VIRTUAL_ENV:-}" ]]; then python=python; else python=python3; fi
     given=$("$python" -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])' 2>/dev/null) ||
         fail "LIBTORCH_USE_PYTORCH is set, but '$python' has no PyTorch. Activate the environment that has torch $VERSION, or unset LIBTORCH_USE_PYTORCH."
@@ -110,7 +110,7 @@ elif [[ -n "${LIBTORCH:-}" && "$(readlink -f "$LIBTORCH" || true)" != "$(readlin
     use_given "$LIBTORCH" "LIBTORCH"
 fi
 
-# A libtorch of your own stays linked once it was given; a folder of any cache does not count.
+# A libtorch of the user's own stays linked once it was given; a folder in a cache does not count as one.
 if [[ -z "${MITSUKE_LIBTORCH:-}" && -L "$link" && "$(version_of "$link")" == "$VERSION" &&
     ! "$(readlink "$link")" =~ /libtorch-$VERSION-(cpu|cuda)(/torch)?$ ]]; then
     say "using libtorch $VERSION at $(readlink "$link") (remove $link to have it downloaded instead)"
@@ -120,7 +120,7 @@ fi
 # ---- which build, for which machine --------------------------------------------
 
 [[ "$(uname -s)" == Linux ]] ||
-    fail "this set-up knows Linux only. Install PyTorch $VERSION yourself and set LIBTORCH to its folder, or LIBTORCH_USE_PYTORCH=1."
+    fail "this script works on Linux only. Install PyTorch $VERSION yourself and set LIBTORCH to its folder, or LIBTORCH_USE_PYTORCH=1."
 machine=$(uname -m)
 case "$machine" in
     x86_64) column=2 ;;
@@ -166,7 +166,7 @@ command -v "$cxx" >/dev/null ||
 mkdir -p "$cache" 2>/dev/null ||
     fail "the cache folder $cache cannot be made. Set MITSUKE_CACHE_DIR to a folder that you may write to."
 
-# One set-up at a time; a second one waits and then finds the folder ready.
+# One set-up runs at a time; a second one waits and then finds the folder ready.
 exec 9>"$cache/.libtorch.lock"
 if ! flock -n 9; then
     say "another set-up is running; waiting for it"
@@ -184,7 +184,7 @@ free_mb=$(df -Pm "$cache" | awk 'NR == 2 { print $4 }')
 
 # ---- download ------------------------------------------------------------------
 
-trap 'echo; say "stopped; run this again and it goes on from here"; exit 130' INT TERM
+trap 'echo; say "stopped; run this again and it continues from here"; exit 130' INT TERM
 store="$cache/libtorch-$VERSION-$kind.wheels"
 mkdir -p "$store"
 platforms=()
@@ -211,15 +211,15 @@ while read -r requirement sha_x86_64 sha_aarch64; do
     wheel=$(find "$folder" -name '*.whl' -print -quit)
     if [[ -z "$wheel" ]]; then
         echo "  $number/$count $requirement"
-        # pip checks the sum itself and says so when it is wrong.
+        # pip checks the SHA-256 itself and says so when it is wrong.
         python3 -m pip download --disable-pip-version-check --no-cache-dir --no-deps \
             --only-binary=:all: --python-version "$PYTHON_TAG" --implementation cp \
             "${platforms[@]}" --dest "$folder" --require-hashes \
             --requirement <(echo "$requirement --hash=sha256:$sha") </dev/null ||
-            fail "pip could not download $requirement (its words are above). Check the network and, if you use one, the mirror in pip's settings; then run this again, and it goes on where it stopped."
+            fail "pip could not download $requirement (its message is above). Check the network and, if you use one, the mirror in pip's settings; then run this again, and it continues where it stopped."
         wheel=$(find "$folder" -name '*.whl' -print -quit)
         sha256sum --check --status <<<"$sha  $wheel" ||
-            fail "the SHA-256 of $(basename "$wheel") is not the one written in this script; nothing was used. Run this again; if it stays, your package index serves another file."
+            fail "the SHA-256 of $(basename "$wheel") is not the one written in this script; the file was not used. Run this again; if the message comes again, your package index serves another file."
     else
         echo "  $number/$count $requirement (already downloaded)"
     fi
@@ -244,7 +244,7 @@ NOT_FOR_CPU = re.compile(r"cuda|nvshmem|nvrtc|cudnn|python|global_deps|shm|caffe
 
 
 def wanted(name):
-    """Where this member of a wheel goes, or None."""
+    """The path of a member of a wheel in the new folder, or None to leave it out."""
     base = os.path.basename(name)
     if name.startswith("torch/include/"):
         return name if kind == "cuda" else name[len("torch/"):]
@@ -292,11 +292,11 @@ if bar:
 PYTHON
 
 if [[ "$kind" == cpu ]]; then
-    # torch-sys links libtorch.so; the wheel's own one would ask for CUDA.
+    # torch-sys links libtorch.so; the one of the wheel would need CUDA.
     "$cxx" -shared -x c++ /dev/null -o "$staging/lib/libtorch.so" -Wl,-soname,libtorch.so \
         -Wl,-rpath,\$ORIGIN -Wl,--no-as-needed -L"$staging/lib" -ltorch_cpu -lc10 \
         -Wl,--allow-shlib-undefined ||
-        fail "the C++ compiler '$cxx' could not link libtorch.so (its words are above). Debian, Ubuntu: sudo apt-get install g++"
+        fail "the C++ compiler '$cxx' could not link libtorch.so (its message is above). Debian, Ubuntu: sudo apt-get install g++"
     built="$staging"
 else
     built="$staging/torch"
@@ -304,8 +304,8 @@ fi
 echo "$VERSION" >"$built/build-version"
 
 [[ "$(version_of "$built")" == "$VERSION" ]] ||
-    fail "the unpacked folder is not complete. Remove $store and run this again; if it stays, report it."
-# libcuda.so.1 belongs to the graphics driver and is not there on every machine.
+    fail "the unpacked folder is not complete. Remove $store and run this again; if the message comes again, report it."
+# libcuda.so.1 belongs to the graphics driver, which not every machine has.
 missing=$(ldd "$built/lib/libtorch.so" | awk '/not found/ && $1 != "libcuda.so.1" { print $1 }' | sort -u | tr '\n' ' ')
 [[ -z "$missing" ]] ||
     fail "libtorch needs libraries that this machine does not have: $missing. Install them with your package manager (libstdc++6 and libgomp1 on Debian), then run this again."

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Fetches Oracle's genuine client library (Instant Client 19.3, x86_64) for the
-# tests of what Mitsuke does when it loads and nobody answers, and prints the
-# folder it lies in. To run Mitsuke on a database, install a current Instant
-# Client from Oracle instead.
+# Fetches Oracle's genuine client library (Instant Client 19.3, x86_64) and prints
+# its folder. The tests load it to see what Mitsuke does when no database answers.
+# To run Mitsuke on a database, install a current Instant Client from Oracle
+# instead.
 #
 # Usage: scripts/oracle_client.sh [--test] [--help]
 #   --test   runs tests/oracle_client_real.rs with it
 #
 # The library comes in a Python package (75 MB, from the package index that
-# your pip uses, checked against the SHA-256 written in this script) and is
-# kept in the cache folder, never in the repository: Oracle's licence, which
-# lies beside it as BASIC_LICENSE, allows passing it on unmodified only.
-# It needs libaio (Debian, Ubuntu: sudo apt-get install libaio1).
+# your pip uses, checked against the SHA-256 written in this script). It is kept
+# in the cache folder, never in the repository: Oracle's licence, which lies
+# beside it as BASIC_LICENSE, allows passing it on unmodified only.
+# The library needs libaio (Debian, Ubuntu: sudo apt-get install libaio1).
 #
 # Settings (environment):
 #   MITSUKE_CACHE_DIR  the cache folder. Default: $XDG_CACHE_HOME/mitsuke, or
@@ -36,7 +36,7 @@ case "${1:-}" in
 esac
 
 [[ "$(uname -s) $(uname -m)" == "Linux x86_64" ]] ||
-    fail "this library is for Linux on x86_64 only. Take an Instant Client for your machine from Oracle."
+    fail "this library is for Linux on x86_64 only. Install an Instant Client for your machine from Oracle."
 command -v python3 >/dev/null || fail "Python 3 is missing. Debian, Ubuntu: sudo apt-get install python3 python3-pip"
 python3 -m pip --version >/dev/null 2>&1 || fail "pip is missing. Debian, Ubuntu: sudo apt-get install python3-pip"
 
@@ -50,7 +50,7 @@ if [[ ! -e "$client/libclntsh.so.19.1" ]]; then
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" "$PACKAGE" >&2 ||
         fail "the download failed. Check the network, and that the package index of your pip has $PACKAGE."
     echo "$SHA256  $work/$WHEEL" | sha256sum --check --status ||
-        fail "what was downloaded is not the package that is expected (its SHA-256 differs). Nothing was kept."
+        fail "the downloaded file is not the expected package (its SHA-256 differs). Nothing was kept."
     python3 - "$work" "$WHEEL" <<'PYTHON'
 import sys
 import zipfile
@@ -66,14 +66,14 @@ with zipfile.ZipFile(work / wheel) as package:
             continue
         data = package.read(entry)
         out.mkdir(exist_ok=True)
-        # What were links in Oracle's archive are files with the name of their target here.
+        # The package holds the links of Oracle's archive as files with the name of their target.
         if len(data) < 100 and data.startswith(b"lib"):
             (out / name).symlink_to(data.decode().strip())
         else:
             (out / name).write_bytes(data)
 admin = out / "network" / "admin"
 admin.mkdir(parents=True)
-# No traces in the home folder, and no signal handlers of the client's.
+# The client writes no traces into the home folder and installs no signal handlers.
 (admin / "sqlnet.ora").write_text("DIAG_ADR_ENABLED=OFF\nDIAG_SIGHANDLER_ENABLED=FALSE\n")
 PYTHON
     mv -T "$work/client" "$client" 2>/dev/null || [[ -e "$client/libclntsh.so.19.1" ]] ||
@@ -81,7 +81,7 @@ PYTHON
 fi
 
 if [[ -n "$(ldd "$client/libclntsh.so.19.1" | awk '/not found/ { print $1 }' | grep -F libaio || true)" ]]; then
-    fail "libaio is missing, which the client needs. Debian, Ubuntu: sudo apt-get install libaio1"
+    fail "the client needs libaio, which is missing. Debian, Ubuntu: sudo apt-get install libaio1"
 fi
 if [[ -z "$run_tests" ]]; then
     echo "$client"

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Builds Mitsuke and starts its server. The first run downloads libtorch
-# (530 MB) and compiles for some minutes; later ones start within seconds.
+# (530 MB) and compiles for some minutes; later runs start within seconds.
 # Ctrl-C stops the server cleanly.
 #
 # Usage: scripts/run.sh [arguments of `mitsuke serve`]
 #   scripts/run.sh                       http://127.0.0.1:8080
-#   MITSUKE_BIND=127.0.0.1:9000 scripts/run.sh
+#   scripts/run.sh --bind 127.0.0.1:9000
 #   scripts/run.sh --help                this text and the arguments of serve
 #
-# Settings come from the environment and from .env (see .env.example): most of
-# all MITSUKE_BIND (127.0.0.1:8080) and MITSUKE_DATA_DIR (./data). For libtorch
-# see scripts/libtorch.sh --help.
+# Settings are flags, variables of the environment, or lines of .env (see
+# docs/configuration.md); the most important are --bind (127.0.0.1:8080) and
+# --data-dir (./data). For libtorch see scripts/libtorch.sh --help.
 set -euo pipefail
 
 # shellcheck source=scripts/common.sh
@@ -34,7 +34,7 @@ if [[ ! -x "$mitsuke" ]]; then
     free_mb=$(df -Pm . | awk 'NR == 2 { print $4 }')
     ((free_mb >= 3000)) ||
         fail "the build needs 3 GB of free disk space in $repo, and there are $free_mb MB. Free some, or set CARGO_TARGET_DIR to a folder on another disk."
-    say "building; the first time takes some minutes"
+    say "building; the first build takes some minutes"
 fi
 cargo build --release --locked --bin mitsuke
 

@@ -4,8 +4,8 @@
 #   MITSUKE_TEST_ORACLE_USER=mitsuke_test MITSUKE_TEST_ORACLE_PASSWORD=… \
 #   MITSUKE_TEST_ORACLE_DSN=localhost:1521/FREEPDB1 MITSUKE_TEST_ORACLE_ERASE=yes scripts/test-oracle.sh
 #
-# The user needs the grants of sql/oracle/grants.sql, and a schema that nothing else lives in: all images in it
-# are erased before every case. Oracle Instant Client has to be in LD_LIBRARY_PATH. Further arguments go to the tests:
+# The user needs the grants of sql/oracle/grants.sql and a schema of its own: every case first erases all images in
+# the schema. Oracle Instant Client has to be in LD_LIBRARY_PATH. Further arguments go to the tests, for example
 # scripts/test-oracle.sh keywords::
 set -eu
 cd "$(dirname "$0")/.."
@@ -21,15 +21,15 @@ if [ -n "$missing" ]; then
 fi
 if [ "${MITSUKE_TEST_ORACLE_ERASE:-}" != yes ]; then
     echo "This erases every image in the schema of $MITSUKE_TEST_ORACLE_USER." >&2
-    echo "Set MITSUKE_TEST_ORACLE_ERASE=yes if that is meant." >&2
+    echo "Set MITSUKE_TEST_ORACLE_ERASE=yes if you want that." >&2
     exit 2
 fi
 
-# What a person would look at first.
+# A failed migration or a finding of the doctor explains failures of the tests, so both run first.
 DB_USER=$MITSUKE_TEST_ORACLE_USER DB_PASSWORD=$MITSUKE_TEST_ORACLE_PASSWORD DB_DSN=$MITSUKE_TEST_ORACLE_DSN \
     cargo run -q -- migrate
 DB_USER=$MITSUKE_TEST_ORACLE_USER DB_PASSWORD=$MITSUKE_TEST_ORACLE_PASSWORD DB_DSN=$MITSUKE_TEST_ORACLE_DSN \
     cargo run -q -- doctor
 
-# One after the other: all cases share the schema.
+# The cases run one after the other, because they share the schema.
 exec cargo test --features oracle-server --test store_oracle_server -- --test-threads=1 "$@"

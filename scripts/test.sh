@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs every check of this repository: formatting, lints, all tests (among them
 # the committed OpenAPI document against the code), clients generated from that
-# document, and the scripts and the page for syntax. Sets up libtorch first, as
-# scripts/run.sh does.
+# document, the tests of python/, and the scripts and the page for syntax. Sets
+# up libtorch first, as scripts/run.sh does.
 #
 # Usage: scripts/test.sh [--help]
 #
@@ -70,6 +70,27 @@ print(f"{len(names)} Python files parsed")
 PYTHON
 }
 
+# Runs the tests of python/ that need neither torch nor a network. Sets `python` to 75 when their packages cannot be
+# installed, which says nothing about the project. The virtual environment is kept in the cache folder.
+python_tests() {
+    local venv
+    venv=$(cache_dir)/python-tests-$(cksum <python/pyproject.toml | cut -d ' ' -f 1)
+    if [[ ! -f "$venv/complete" ]]; then
+        say "installing the packages of python[test], once"
+        rm -rf "$venv"
+        mkdir -p "$(dirname "$venv")"
+        # The project itself goes again: its tests are those of this checkout.
+        if ! { python3 -m venv "$venv" &&
+            "$venv/bin/pip" install --disable-pip-version-check --quiet './python[test]' &&
+            "$venv/bin/pip" uninstall --yes --quiet mitsuke-models; }; then
+            python=75
+            return 0
+        fi
+        touch "$venv/complete"
+    fi
+    (cd python && "$venv/bin/python" -m pytest --quiet -p no:cacheprovider)
+}
+
 page_syntax() {
     local file
     for file in src/web/*.js; do
@@ -96,6 +117,13 @@ else
     skipped+=("shell scripts (shellcheck is not installed)")
 fi
 check "Python scripts" python_syntax
+if python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    python=0
+    check "Python project" python_tests
+    if ((python == 75)); then skipped+=("Python project (the packages of its tests cannot be installed; see above)"); fi
+else
+    skipped+=("Python project (it needs Python 3.11 with venv)")
+fi
 if command -v node >/dev/null; then
     check "gallery page" page_syntax
 else

@@ -13,10 +13,9 @@ use actix_web::{App, HttpServer, web};
 
 use crate::api::{Services, cors, in_context, routes};
 use crate::clip::{ClipError, EncoderOptions};
-use crate::config::{Limits, Settings};
+use crate::config::{CorsOrigins, Limits, Settings};
 use crate::image::DecodeLimits;
 use crate::models::{Keeper, Models, ModelsError};
-use crate::origins::CorsOrigins;
 use crate::register::{Registrar, parse_generation};
 use crate::seed::{Seeded, seed};
 use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
@@ -297,7 +296,7 @@ pub fn oracle_store(settings: OracleSettings, limits: DecodeLimits) -> OracleSto
 /// What Mitsuke finds out about a picture that another program put into a shared database. It may cost what an upload
 /// may.
 fn examine(bytes: &[u8], generation_prompt: Option<&str>, limits: &DecodeLimits) -> ForeignFacts {
-    let generation = generation_prompt.and_then(parse_generation).and_then(|parts| serde_json::to_string(&parts).ok());
+    let generation = generation_prompt.and_then(parse_generation);
     match crate::image::decode(bytes, limits) {
         Ok(decoded) => ForeignFacts {
             file_type: Some(decoded.facts.file_type.media_type()),

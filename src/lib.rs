@@ -4,18 +4,12 @@
 
 pub mod api;
 pub mod app;
-pub mod blocking;
-pub mod clip;
+pub use mitsuke_clip as clip;
 pub mod config;
 pub mod doctor;
 pub mod error;
-pub mod image;
-pub mod models;
-pub mod origins;
-pub mod register;
-pub mod search;
+pub use mitsuke_image as image;
 pub mod seed;
-pub mod store;
-pub mod tls;
-pub mod upload;
-pub mod vector;
+pub use mitsuke_store as store;
+pub use mitsuke_engine::{blocking, intake as register, models, search};
+pub use mitsuke_client::{tls, upload};

@@ -9,11 +9,11 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     let command = cli::Arguments::parse().command;
     let env_file = mitsuke::config::load_env_file();
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(command.log_level())).init();
+    start_logger(&command.log_filter());
     match env_file.map_err(Into::into).and_then(|()| command.run()) {
         Ok(code) => code,
         Err(error) => {
-            // Whoever starts the program must see why it ends, whatever RUST_LOG says.
+            // The person who starts the program must see why it ends, whatever is logged.
             if log::log_enabled!(log::Level::Error) {
                 log::error!("{error}");
             } else {
@@ -22,4 +22,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn start_logger(filter: &str) {
+    let mut logger = env_logger::Builder::new();
+    logger.parse_filters(filter);
+    if let Ok(style) = std::env::var("RUST_LOG_STYLE") {
+        logger.parse_write_style(&style);
+    }
+    logger.init();
 }

@@ -1,7 +1,7 @@
 //! Folders that `scripts/export_model.py` wrote: loaded, proven, and held against their originals from end to end.
 //!
-//! The models are tiny and random (`scripts/make_exported_models.py`); the exporter's whole range of families is
-//! checked by `scripts/check_export.py`.
+//! The models are tiny and random (`python/mitsuke_fixtures/exported_models.py`); `python/tests/test_families.py` checks
+//! every family that the exporter knows.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,11 +1,11 @@
-//! The Rust pipeline against the Python one, over the cases that `scripts/make_golden.py` wrote.
+//! The Rust pipeline against the Python one, over the cases that `python/mitsuke_fixtures/golden.py` wrote.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use mitsuke::clip::{DeviceChoice, Encoder, EncoderOptions, Priority};
 use mitsuke::image::{DecodeLimits, decode};
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 use serde::Deserialize;
 
 /// Smallest cosine between a vector of ours and Python's.

@@ -6,7 +6,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use mitsuke::config::Secret;
+use secrecy::SecretString;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{Store as _, StoreError};
 
@@ -18,7 +18,7 @@ const SLACK: Duration = Duration::from_secs(6);
 
 fn answer_of(dsn: &str) -> StoreError {
     let settings =
-        OracleSettings { connect_timeout: CONNECT, ..OracleSettings::new("mitsuke", Secret::new("a-password"), dsn) };
+        OracleSettings { connect_timeout: CONNECT, ..OracleSettings::new("mitsuke", SecretString::from("a-password"), dsn) };
     let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
     let started = Instant::now();
     let error = store.check().expect_err("nobody is there");
@@ -83,7 +83,7 @@ fn the_next_call_is_answered_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let dsn = format!("127.0.0.1:{}/FREEPDB1", listener.local_addr().unwrap().port());
     drop(listener);
-    let settings = OracleSettings::new("mitsuke", Secret::new("a-password"), dsn);
+    let settings = OracleSettings::new("mitsuke", SecretString::from("a-password"), dsn);
     let connect_timeout = settings.connect_timeout;
     let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
     let started = Instant::now();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use app::{TestApp, spawn_in};
 use fixtures::*;
-use mitsuke::config::Secret;
+use secrecy::SecretString;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{Filter, HybridSearch, Inserted, KeywordSearch, NewModel, Store, StoreError, VectorSearch};
 use serde_json::json;
@@ -32,7 +32,7 @@ fn settings(database: &Database) -> OracleSettings {
     OracleSettings {
         pool_size: 4,
         connect_timeout: Duration::from_secs(30),
-        ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn())
+        ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn())
     }
 }
 
@@ -189,7 +189,7 @@ fn a_store_opens_by_itself_when_the_database_comes_up() {
 fn a_password_that_was_changed_is_the_operators_business() {
     let database = Database::new();
     opened(&database);
-    let store = open(OracleSettings { password: Secret::new("another"), ..settings(&database) });
+    let store = open(OracleSettings { password: SecretString::from("another"), ..settings(&database) });
     let error = fails(store.check(), "Misconfigured");
     assert!(!error.to_string().contains("another"), "{error}");
 }

@@ -7,14 +7,16 @@ mod standin;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use mitsuke::config::Secret;
+use secrecy::SecretString;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{
     Cursor, Filter, HybridSearch, ImagePatch, Inserted, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch,
 };
-use mitsuke::vector::UnitVector;
+use mitsuke_image::Generation;
+use mitsuke_index::UnitVector;
 use sqlparser::dialect::OracleDialect;
 use sqlparser::parser::Parser;
 use standin::{Database, PASSWORD, USER};
@@ -229,6 +231,15 @@ fn assert_parses(place: &str, sql: &str) {
     }
 }
 
+/// The readable parts of the prompt of [`image`].
+static GENERATION: LazyLock<Generation> = LazyLock::new(|| Generation {
+    prompt: Some("a cat".to_owned()),
+    seed: Some(7),
+    model: Some("m".to_owned()),
+    sampler: Some("s".to_owned()),
+    ..Generation::default()
+});
+
 fn image<'a>(name: &'a str, embeddings: &'a [(i64, UnitVector)]) -> NewImage<'a> {
     NewImage {
         bytes: name.as_bytes(),
@@ -239,7 +250,7 @@ fn image<'a>(name: &'a str, embeddings: &'a [(i64, UnitVector)]) -> NewImage<'a>
         height: 20,
         upload_date: OffsetDateTime::UNIX_EPOCH,
         generation_prompt: Some("a cat\nSteps: 20"),
-        generation: Some(r#"{"prompt":"a cat","seed":7,"model":"m","sampler":"s"}"#),
+        generation: Some(&GENERATION),
         caption: Some("白い猫"),
         embeddings,
     }
@@ -351,7 +362,7 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
     database.start_log();
     for target_accuracy in [95, 100] {
         let settings =
-            OracleSettings { target_accuracy, ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn()) };
+            OracleSettings { target_accuracy, ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn()) };
         let store = OracleStore::new(settings, |_, _| ForeignFacts::default());
         ask_for_everything(&store);
         let findings = store.diagnose();

@@ -1,4 +1,4 @@
-//! `mitsuke serve` as a process on the embedded store: what it does at its first start, and how signals stop it.
+//! `mitsuke serve` as a process on the embedded store: its flags, its first start, and how signals stop it.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -29,7 +29,7 @@ impl Drop for Server {
 
 impl Server {
     fn start(data: &Path, images: &str, settings: &[(&str, &str)]) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let address = free_address();
         let mut command = Command::new(env!("CARGO_BIN_EXE_mitsuke"));
         command
             .arg("serve")
@@ -92,6 +92,61 @@ impl Server {
         }
         false
     }
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// A run of the program that ends by itself: its exit status, and what it printed.
+fn run(arguments: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mitsuke"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .envs(settings.iter().copied())
+        .env_remove("RUST_LOG")
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn flags_win_over_the_environment() {
+    let (data, address) = (tempfile::tempdir().unwrap(), free_address());
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mitsuke"));
+    command
+        .args(["serve", "--bind", &address, "--max-page=3", "--images-dir=", "--device=cpu", "--log=warn"])
+        .args([Path::new("--data-dir"), &data.path().join("mine"), Path::new("--models-dir"), &models])
+        .current_dir(data.path())
+        .envs([("MITSUKE_BIND", "0.0.0.0:1"), ("MITSUKE_MAX_PAGE", "none"), ("MITSUKE_MAX_FILES", " ")])
+        .envs(["DB_USER", "DB_PASSWORD", "DB_DSN", "MITSUKE_API_KEYS"].map(|name| (name, "")))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    mitsuke::tls::choose_provider();
+    let server = Server { child: command.spawn().unwrap(), address, client: reqwest::Client::new() };
+    let refused = server.get("/images?limit=4").await;
+    assert_eq!(refused["status"], 400, "{refused}");
+    assert!(server.get("/images?limit=3").await["images"].is_array());
+    assert!(data.path().join("mine").is_dir());
+}
+
+#[test]
+fn settings_that_are_wrong_stop_the_start_and_are_named() {
+    let (status, text) = run(&["serve", "--max-files", "many"], &[]);
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("--max-files <N>") && text.contains("a whole number from 1 to 10000"), "{text}");
+    let (status, text) = run(&["serve"], &[("MITSUKE_MAX_FILES", "many")]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("MITSUKE_MAX_FILES") && text.contains("a whole number from 1 to 10000"), "{text}");
+    let (status, text) = run(&["serve", "--bind=0.0.0.0:0"], &[("MITSUKE_API_KEYS", "")]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("--bind") && text.contains("MITSUKE_API_KEYS"), "{text}");
+    let (status, text) = run(&["serve", "--db-password", "hush"], &[]);
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("--db-password-file") && !text.contains("hush"), "{text}");
 }
 
 /// Pictures that take a while to decode, and a file that is none.

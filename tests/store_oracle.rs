@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use contract::fixtures::*;
-use mitsuke::config::Secret;
+use secrecy::SecretString;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{Inserted, Sha256, Store as _};
 use standin::{Database, PASSWORD, USER};
@@ -18,7 +18,7 @@ use standin::{Database, PASSWORD, USER};
 fn settings(database: &Database) -> OracleSettings {
     // Whoever opens a store waits that long for its schema, on however busy a machine.
     let connect_timeout = Duration::from_secs(60);
-    OracleSettings { pool_size: 4, connect_timeout, ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn()) }
+    OracleSettings { pool_size: 4, connect_timeout, ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn()) }
 }
 
 fn store(database: &Database) -> OracleStore {

@@ -8,9 +8,10 @@ mod fixtures;
 mod standin;
 
 use fixtures::*;
-use mitsuke::config::Secret;
+use secrecy::SecretString;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke::store::{ImagePatch, Inserted, NewModel, Sha256, Store as _};
+use mitsuke_image::Generation;
 use oracle::Connection;
 use standin::{Database, Failure, PASSWORD, USER};
 
@@ -82,7 +83,12 @@ fn examine(bytes: &[u8], prompt: Option<&str>) -> ForeignFacts {
         file_type: (bytes.len() > 1).then_some("image/png"),
         width: u32::try_from(bytes.len()).unwrap(),
         height: 7,
-        generation: prompt.map(|prompt| format!("{{\"prompt\":\"{prompt}\",\"model\":\"SDXL\",\"seed\":5}}")),
+        generation: prompt.map(|prompt| Generation {
+            prompt: Some(prompt.to_owned()),
+            model: Some("SDXL".to_owned()),
+            seed: Some(5),
+            ..Generation::default()
+        }),
     }
 }
 
@@ -92,7 +98,7 @@ fn store(database: &Database) -> OracleStore {
     let settings = OracleSettings {
         pool_size: 2,
         connect_timeout,
-        ..OracleSettings::new(USER, Secret::new(PASSWORD), database.dsn())
+        ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn())
     };
     OracleStore::new(settings, examine)
 }
@@ -163,7 +169,7 @@ fn a_model_that_is_registered_again_takes_its_old_row_over() {
     // The row without a dimension gets it from whoever registers it.
     let idle = store.register_model(&new("idle", 3)).unwrap();
     assert_eq!((idle.model_id, idle.vector_dimension, idle.is_current), (3, 3, false));
-    let small = mitsuke::vector::UnitVector::normalize(vec![1.0, 0.0, 0.0]).unwrap();
+    let small = mitsuke_index::UnitVector::normalize(vec![1.0, 0.0, 0.0]).unwrap();
     assert!(store.put_embedding(3, 5, &small).unwrap());
 }
 

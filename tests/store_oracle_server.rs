@@ -8,7 +8,7 @@ mod contract;
 use std::sync::Once;
 
 use contract::fixtures::TestStore;
-use mitsuke::config::Secret;
+use secrecy::{ExposeSecret as _, SecretString};
 use mitsuke::store::Store as _;
 use mitsuke::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 
@@ -17,7 +17,7 @@ fn setting(name: &str) -> String {
 }
 
 fn settings() -> OracleSettings {
-    let password = Secret::new(setting("MITSUKE_TEST_ORACLE_PASSWORD"));
+    let password = SecretString::from(setting("MITSUKE_TEST_ORACLE_PASSWORD"));
     OracleSettings::new(setting("MITSUKE_TEST_ORACLE_USER"), password, setting("MITSUKE_TEST_ORACLE_DSN"))
 }
 
@@ -36,7 +36,7 @@ fn open() -> TestStore {
 
 /// Leaves tables without rows, and no model.
 fn erase(settings: &OracleSettings) {
-    let connection = oracle::Connection::connect(&settings.user, settings.password.expose(), &settings.dsn).unwrap();
+    let connection = oracle::Connection::connect(&settings.user, settings.password.expose_secret(), &settings.dsn).unwrap();
     let tables: Vec<String> = connection
         .query_as::<String>(
             "SELECT table_name FROM user_tables WHERE REGEXP_LIKE(table_name, '^IMAGE_EMBEDDINGS_[0-9]+$')",

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use contract::fixtures::*;
-use mitsuke::search::index::IndexParams;
+use mitsuke_index::IndexParams;
 use mitsuke::store::sqlite::{SqliteOptions, SqliteStore};
 use mitsuke::store::{Filter, ImageId, Model, Store, StoreError, VectorSearch};
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 fn open() -> TestStore {
     let directory = tempfile::tempdir().unwrap();

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class MitsukeError(Exception):
-    """What goes wrong has a stable `code` for programs and a `detail` for people."""
+    """An error of the service, with a stable `code` for programs and a `detail` for people."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(f"{problem.code}: {problem.detail} (request {problem.request_id})")
@@ -34,7 +34,7 @@ class MitsukeError(Exception):
 
 
 def ok(answer: object, kind: type[T]) -> T:
-    """An answer of the kind that is expected, or its problem raised."""
+    """Returns an answer of the expected type, or raises the problem that came instead."""
     if isinstance(answer, Problem):
         raise MitsukeError(answer)
     if not isinstance(answer, kind):

@@ -2,7 +2,7 @@
 """Writes mitsuke_client/, a Python package for the API, from its OpenAPI document.
 
 Usage: generate.py [file or address of openapi.json]
-It needs the packages of requirements.txt.
+The script needs the packages of requirements.txt.
 """
 
 import subprocess
@@ -22,19 +22,19 @@ def main() -> int:
          "--output-path", PACKAGE, "--overwrite", "--fail-on-warning"],
         check=True,
     )
-    mend()
+    add_missing_imports()
     print(f"wrote {PACKAGE.name}/")
     return 0
 
 
-def mend() -> None:
-    """openapi-python-client 0.29.1 forgets an import where a body has two media types."""
+def add_missing_imports() -> None:
+    """Adds the import that openapi-python-client 0.29.1 forgets where a body has two media types."""
     for module in (PACKAGE / "api").rglob("*.py"):
         text = module.read_text("utf-8")
         if "Unset" in text and "import UNSET, Unset" not in text:
             lacking, whole = "from ...types import Response, UNSET\n", "from ...types import Response, UNSET, Unset\n"
             if lacking not in text:
-                sys.exit(f"{module} does not import Unset, and not where this script expects it.")
+                sys.exit(f"{module} does not import Unset, and lacks the line that this script replaces.")
             module.write_text(text.replace(lacking, whole, 1), "utf-8")
 
 

@@ -1,5 +1,5 @@
-// Uploads pictures, finds them by text and by picture, and handles errors, with a
-// client whose every path, parameter and answer is checked by the compiler.
+// Uploads pictures, finds them by text and by picture, and handles errors. The compiler
+// checks every path, parameter and answer of the client.
 //
 // Usage: node build/example.js URL PICTURE...      (MITSUKE_API_KEY: the server's key)
 import { readFile } from "node:fs/promises";
@@ -23,20 +23,20 @@ const client = createClient<paths>({
   headers: key ? { Authorization: `Bearer ${key}` } : {},
 });
 
-/** What goes wrong has a stable `code` for programs and a `detail` for people. */
+/** An error of the service, with a stable `code` for programs and a `detail` for people. */
 class MitsukeError extends Error {
   constructor(readonly problem: Problem) {
     super(`${problem.code}: ${problem.detail} (request ${problem.request_id})`);
   }
 }
 
-/** The data of an answer, or its problem thrown. */
+/** Returns the data of an answer, or throws the problem that came instead. */
 function ok<T>(answer: { data?: T; error?: Problem | undefined }): T {
   if (answer.error !== undefined) throw new MitsukeError(answer.error);
   return answer.data as T;
 }
 
-/** Forms with pictures: a part for each value, several for a list. */
+/** Makes a multipart form with one part for each value, and several parts for a list. */
 function form(body: object): FormData {
   const data = new FormData();
   for (const [name, value] of Object.entries(body)) {

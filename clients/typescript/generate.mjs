@@ -11,9 +11,9 @@ const url = /^https?:/.test(source) ? new URL(source) : pathToFileURL(source);
 const blob = ts.factory.createTypeReferenceNode("Blob");
 const types = await openapiTS(url, {
   alphabetize: true,
-  // A field with a default need not be sent.
+  // A field with a default does not have to be sent.
   defaultNonNullable: false,
-  // Bytes are a Blob (or File) here, not the string that JSON Schema knows.
+  // Bytes are a Blob (or File) in TypeScript, not the string that JSON Schema uses.
   transform: (schema) => (schema.format === "binary" ? blob : undefined),
 });
 await mkdir("generated", { recursive: true });

@@ -1,8 +1,9 @@
--- What Mitsuke notes about the schema, and the rows that processes lock so that they take turns.
--- Every statement of these files may be run again: a line "-- passes over" names the errors that mean
--- "this is done already". DDL commits as it goes, so a migration that stopped half-way is run again from its start.
+-- The table of applied migrations, and the rows that processes lock so that they take turns.
+-- Every statement of these files can be run again. A line "-- passes over" names the errors that mean
+-- "this is done already"; the statement after it ignores them. DDL commits each statement, so a migration that
+-- stopped half-way is run again from its start.
 
--- Two processes may do this at once.
+-- Two processes may create this table at the same time.
 -- passes over ORA-00955
 CREATE TABLE IF NOT EXISTS mitsuke_schema (
     version    NUMBER(10)    NOT NULL CONSTRAINT mitsuke_schema_pk PRIMARY KEY,
@@ -10,7 +11,8 @@ CREATE TABLE IF NOT EXISTS mitsuke_schema (
     applied_at TIMESTAMP(6)  NOT NULL
 );
 
--- Whoever migrates holds SCHEMA, whoever registers or switches models holds MODELS (SELECT … FOR UPDATE).
+-- A process that migrates locks the row SCHEMA; one that registers or switches models locks the row MODELS
+-- (SELECT … FOR UPDATE).
 -- passes over ORA-00955
 CREATE TABLE IF NOT EXISTS mitsuke_locks (
     name VARCHAR2(64) NOT NULL CONSTRAINT mitsuke_locks_pk PRIMARY KEY

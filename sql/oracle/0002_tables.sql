@@ -1,4 +1,4 @@
--- The article's tables, with its names and columns. Where its own DDL made them, they stay as they are.
+-- The tables of the original application, with its names and columns. Tables that its own DDL made stay as they are.
 
 CREATE TABLE IF NOT EXISTS images (
     image_id          NUMBER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -17,8 +17,8 @@ CREATE TABLE IF NOT EXISTS embedding_models (
     vector_dimension NUMBER
 );
 
--- Mitsuke writes one row for each image that has a caption. An image of the article may have several: its caption is
--- then all of them, in the order of description_id, with an empty line between.
+-- Mitsuke writes one row for each image that has a caption. An image of the original application may have several rows:
+-- its caption is then all of them, in the order of description_id, with an empty line between.
 CREATE TABLE IF NOT EXISTS image_descriptions (
     description_id NUMBER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     image_id       NUMBER,

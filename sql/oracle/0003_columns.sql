@@ -1,4 +1,4 @@
--- What Mitsuke keeps beyond the article's columns.
+-- The columns that Mitsuke adds to those of the original application.
 
 -- A file name of 255 Japanese characters takes 765 bytes.
 ALTER TABLE images MODIFY (file_name VARCHAR2(1000 CHAR));
@@ -14,16 +14,17 @@ ALTER TABLE images ADD (width NUMBER(10));
 -- passes over ORA-01430
 ALTER TABLE images ADD (height NUMBER(10));
 
--- Of the original bytes. NULL marks a row that another program wrote and Mitsuke has not completed yet.
+-- The hash of the original bytes. NULL marks a row that another program wrote and Mitsuke has not completed yet.
 -- passes over ORA-01430
 ALTER TABLE images ADD (sha256 RAW(32));
 
--- The same hash, for the one image of these bytes that answers uploads. A table of the article may hold a picture
--- twice; both rows stay, and the second has no key.
+-- The key by which an upload finds the image of its bytes: the same hash, in one row only. A table of the original
+-- application may hold a picture twice; both rows stay, and the second has no key.
 -- passes over ORA-01430
 ALTER TABLE images ADD (sha256_key RAW(32));
 
--- The readable parts of the generation prompt, a JSON object; and those of them that can be filtered by, in lower case.
+-- The parsed parts of the generation prompt as a JSON object. The columns after it hold the parts that filters
+-- compare, in lower case.
 -- passes over ORA-01430
 ALTER TABLE images ADD (generation CLOB);
 
@@ -36,19 +37,19 @@ ALTER TABLE images ADD (generation_sampler VARCHAR2(255 CHAR));
 -- passes over ORA-01430
 ALTER TABLE images ADD (generation_seed NUMBER(20));
 
--- What keyword search reads: caption, prompts and file name, cut into tokens (src/store/oracle/document.rs).
+-- The text that keyword search reads: caption, prompts and file name, cut into tokens (document.rs of the Oracle store).
 -- passes over ORA-01430
 ALTER TABLE images ADD (search_text CLOB);
 
--- 'Y': new images get an embedding of this model too.
+-- 'Y' means that new images get an embedding of this model too.
 -- passes over ORA-01430
 ALTER TABLE embedding_models ADD (maintained CHAR(1) DEFAULT 'N');
 
--- The table of its embeddings. NULL until that table is complete; Mitsuke does not see the model before.
+-- The table of the model's embeddings. It is NULL until that table is complete; Mitsuke ignores the model before.
 -- passes over ORA-01430
 ALTER TABLE embedding_models ADD (vector_table VARCHAR2(128));
 
--- Who fills missing embeddings, and until when the claim holds (UTC).
+-- The lease of the process that runs the backfill; the next column is its end (UTC).
 -- passes over ORA-01430
 ALTER TABLE embedding_models ADD (backfill_owner VARCHAR2(255));
 

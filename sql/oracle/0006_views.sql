@@ -1,5 +1,5 @@
--- The article's views. IMAGE_EMBEDDINGS and with it CURRENT_IMAGE_EMBEDDINGS are made anew whenever a model is
--- registered (src/store/oracle/vector_tables.rs); here they are for a database without models.
+-- The views of the original application. Registering a model replaces IMAGE_EMBEDDINGS and CURRENT_IMAGE_EMBEDDINGS
+-- (vector_tables.rs of the Oracle store); the definitions here are for a database without models.
 
 CREATE OR REPLACE VIEW current_embedding_model AS
 SELECT model_id, model_name, model_version, vector_dimension

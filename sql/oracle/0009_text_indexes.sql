@@ -1,8 +1,9 @@
--- Full-text search (Oracle Text). No stop words: "or" and "not" are words of prompts. MAINTENANCE MANUAL, because from 23ai
--- on indexes are brought up to date in the background by default, with which no SYNC (ON COMMIT) goes.
+-- Full-text search (Oracle Text). The indexes have no stop words, because "or" and "not" are words of prompts. They say
+-- MAINTENANCE MANUAL, because 23ai by default brings indexes up to date in the background, which excludes
+-- SYNC (ON COMMIT).
 
--- SEARCH_TEXT holds words of ASCII letters and digits (src/store/oracle/document.rs): all there is to do is to cut them at
--- spaces. Themes would be made of them if nothing else were said, in some languages of the session.
+-- SEARCH_TEXT holds words of ASCII letters and digits (document.rs of the Oracle store), so the lexer only cuts at spaces.
+-- INDEX_THEMES is switched off, because in some languages of the session Oracle makes themes by default.
 -- passes over DRG-10701
 BEGIN ctx_ddl.create_preference('mitsuke_word_lexer', 'BASIC_LEXER'); END;
 /
@@ -10,8 +11,8 @@ BEGIN ctx_ddl.create_preference('mitsuke_word_lexer', 'BASIC_LEXER'); END;
 BEGIN ctx_ddl.set_attribute('mitsuke_word_lexer', 'INDEX_THEMES', 'NO'); END;
 /
 
--- For the texts that other programs search: JAPANESE_VGRAM_LEXER with BIGRAM finds parts of Japanese text, which the
--- default lexer does not cut at all.
+-- This lexer is for the texts that other programs search. JAPANESE_VGRAM_LEXER with BIGRAM finds parts of Japanese text,
+-- which the default lexer does not cut at all.
 
 -- passes over DRG-10701
 BEGIN ctx_ddl.create_preference('mitsuke_lexer', 'JAPANESE_VGRAM_LEXER'); END;
@@ -20,8 +21,8 @@ BEGIN ctx_ddl.create_preference('mitsuke_lexer', 'JAPANESE_VGRAM_LEXER'); END;
 BEGIN ctx_ddl.set_attribute('mitsuke_lexer', 'BIGRAM', 'TRUE'); END;
 /
 
--- DDL of a domain index undoes nothing: one whose making failed or was killed is there, cannot be used, and stops every
--- change of its table. Such an index of an earlier attempt goes, so that it can be made again.
+-- DDL of a domain index is not rolled back: an index whose creation failed or was killed exists, cannot be used, and
+-- stops every change of its table. The block drops such an index of an earlier attempt, so that it can be made again.
 BEGIN
     FOR half_built IN (
         SELECT index_name FROM user_indexes
@@ -38,8 +39,8 @@ END;
 CREATE INDEX images_search_text ON images (search_text) INDEXTYPE IS CTXSYS.CONTEXT
     PARAMETERS ('LEXER mitsuke_word_lexer STOPLIST CTXSYS.EMPTY_STOPLIST MAINTENANCE MANUAL SYNC (ON COMMIT)');
 
--- The next two are for programs of the article, which ask these columns. Mitsuke asks SEARCH_TEXT alone: where no
--- such program runs, they may be dropped.
+-- The next two indexes are for programs that were written for the original application and search these columns.
+-- Mitsuke searches SEARCH_TEXT only, so the two may be dropped where no such program runs.
 -- passes over ORA-00955 ORA-29879
 CREATE INDEX idx_image_prompt ON images (generation_prompt) INDEXTYPE IS CTXSYS.CONTEXT
     PARAMETERS ('LEXER mitsuke_lexer STOPLIST CTXSYS.EMPTY_STOPLIST MAINTENANCE MANUAL SYNC (ON COMMIT)');

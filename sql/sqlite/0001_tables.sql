@@ -1,8 +1,8 @@
--- Images, models, embeddings and texts. Rows of these tables are the truth; the full-text index
--- and the vector indexes are made from them.
+-- The tables of images, models, embeddings and texts. Their rows are the truth; the full-text index and the
+-- vector indexes are made from them.
 
--- Facts about the store itself. `identity` tells one database from another, so that a cache file
--- that was made from some other database is never taken for this one's.
+-- Facts about the store itself. `identity` differs between databases, so that a cache file of another
+-- database is never used for this one.
 CREATE TABLE store_facts (
     name  TEXT NOT NULL PRIMARY KEY,
     value ANY NOT NULL
@@ -13,8 +13,8 @@ INSERT INTO store_facts (name, value) VALUES
     ('image_count', 0),
     ('segmentation_version', 0);
 
--- AUTOINCREMENT: an id is never used again, so a link to a deleted image never shows another one.
--- Long texts come last: reading the columns before them does not touch their overflow pages.
+-- AUTOINCREMENT never uses an id again, so a link to a deleted image never shows another image.
+-- Long texts come last, so that reading the columns before them does not touch their overflow pages.
 CREATE TABLE images (
     image_id          INTEGER PRIMARY KEY AUTOINCREMENT,
     sha256            BLOB    NOT NULL UNIQUE CHECK (length(sha256) = 32),
@@ -33,25 +33,25 @@ CREATE TABLE images (
     generation_prompt TEXT
 ) STRICT;
 
--- The newest-first order. It holds every column a filter can ask for except the caption, so that
--- filtering reads this index and not the (much larger) table.
+-- The index serves the newest-first order. It holds every column that a filter compares except the caption, so
+-- that filtering reads this index and not the (much larger) table.
 CREATE INDEX images_newest ON images
     (upload_date, image_id, file_type, width, height, has_generation_prompt, file_name);
 
--- Original bytes, in a table of their own: no scan of metadata comes near them.
+-- The original bytes have a table of their own, so that no scan of metadata reads them.
 CREATE TABLE image_contents (
     image_id   INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE,
     image_data BLOB NOT NULL
 ) STRICT;
 
--- The row is there only while the image has a caption.
+-- A row exists only while its image has a caption.
 CREATE TABLE image_descriptions (
     image_id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE,
     caption  TEXT NOT NULL
 ) STRICT;
 
--- `embedded` is kept by triggers: coverage is asked for with every answer about models, and
--- counting a million rows each time would be felt.
+-- Triggers keep `embedded` up to date: every answer about models gives the coverage, and counting a million
+-- rows each time would be slow.
 CREATE TABLE embedding_models (
     model_id         INTEGER PRIMARY KEY AUTOINCREMENT,
     model_name       TEXT    NOT NULL,
@@ -62,11 +62,11 @@ CREATE TABLE embedding_models (
     UNIQUE (model_name, model_version)
 ) STRICT;
 
--- At most one model is current, whatever a program does.
+-- The index allows one current model at most.
 CREATE UNIQUE INDEX embedding_models_current ON embedding_models (is_current) WHERE is_current = 1;
 
--- `embedding_id` doubles as a change number: it only ever grows, and replacing an embedding deletes its row and
--- inserts another. Whoever knows the highest one it has seen finds everything newer.
+-- `embedding_id` is also a change number: it only grows, because replacing an embedding deletes its row and inserts
+-- another. A reader that remembers the highest number it has seen finds everything newer.
 CREATE TABLE image_embeddings (
     embedding_id INTEGER PRIMARY KEY AUTOINCREMENT,
     model_id     INTEGER NOT NULL REFERENCES embedding_models,
@@ -76,7 +76,7 @@ CREATE TABLE image_embeddings (
     UNIQUE (model_id, image_id)
 ) STRICT;
 
--- Also what ON DELETE CASCADE looks images up by.
+-- ON DELETE CASCADE uses this index to find the rows of an image.
 CREATE INDEX image_embeddings_by_image ON image_embeddings (image_id);
 
 CREATE TRIGGER images_counted_up AFTER INSERT ON images BEGIN

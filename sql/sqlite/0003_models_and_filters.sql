@@ -1,8 +1,8 @@
--- Several models side by side: which of them new images get an embedding of, who is filling one up, and which
--- images a model could not embed. And more to filter by.
+-- Several models side by side: the models whose embeddings new images get, the lease of a backfill, and the images
+-- that a model could not embed. The end of the file adds columns to filter by.
 
 ALTER TABLE embedding_models ADD COLUMN maintained INTEGER NOT NULL DEFAULT 0 CHECK (maintained IN (0, 1));
--- Kept by triggers, as `embedded` is.
+-- Triggers keep `failed` up to date, as they do `embedded`.
 ALTER TABLE embedding_models ADD COLUMN failed INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0);
 -- The lease of the process that runs the backfill; the moment is in microseconds since 1970-01-01T00:00:00Z.
 ALTER TABLE embedding_models ADD COLUMN backfill_owner TEXT;
@@ -20,7 +20,7 @@ CREATE TABLE embedding_failures (
     PRIMARY KEY (model_id, image_id)
 ) STRICT, WITHOUT ROWID;
 
--- What ON DELETE CASCADE looks images up by.
+-- ON DELETE CASCADE uses this index to find the rows of an image.
 CREATE INDEX embedding_failures_by_image ON embedding_failures (image_id);
 
 CREATE TRIGGER embedding_failures_counted_up AFTER INSERT ON embedding_failures BEGIN
@@ -31,10 +31,10 @@ CREATE TRIGGER embedding_failures_counted_down AFTER DELETE ON embedding_failure
     UPDATE embedding_models SET failed = failed - 1 WHERE model_id = old.model_id;
 END;
 
--- Parts of `generation` that a filter can ask for. Not generated columns, for the reason given in 0001.
+-- Parts of `generation` that a filter can compare. They are not generated columns, for the reason given in 0001.
 ALTER TABLE images ADD COLUMN generation_model TEXT;
 ALTER TABLE images ADD COLUMN generation_sampler TEXT;
--- Decimal digits: a seed has 64 bits without a sign, an INTEGER here has one.
+-- The seed is stored as decimal digits: it has 64 bits without a sign, and an INTEGER of SQLite has a sign.
 ALTER TABLE images ADD COLUMN generation_seed TEXT;
 
 UPDATE images SET

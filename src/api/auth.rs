@@ -5,7 +5,7 @@ use actix_web::http::header;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::config::Secret;
+use secrecy::{ExposeSecret as _, SecretString};
 use crate::error::{ApiError, ErrorCode};
 
 /// The paths that need no key: probes, documentation and the page. Every other path needs one.
@@ -24,8 +24,8 @@ pub struct KeyRing(Vec<[u8; 32]>);
 impl KeyRing {
     /// A ring of keys; an empty one lets everybody in.
     #[must_use]
-    pub fn new(keys: &[Secret]) -> Self {
-        Self(keys.iter().map(|key| Sha256::digest(key.expose()).into()).collect())
+    pub fn new(keys: &[SecretString]) -> Self {
+        Self(keys.iter().map(|key| Sha256::digest(key.expose_secret()).into()).collect())
     }
 
     /// Lets a request through when its path is open or it shows a key (`Authorization: Bearer …` or
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn only_a_whole_key_opens() {
-        let ring = KeyRing::new(&[Secret::new("0123456789abcdef"), Secret::new("fedcba9876543210")]);
+        let ring = KeyRing::new(&[SecretString::from("0123456789abcdef"), SecretString::from("fedcba9876543210")]);
         assert!(ring.opens("0123456789abcdef") && ring.opens("fedcba9876543210"));
         assert!(!ring.opens("0123456789abcde") && !ring.opens(""));
     }

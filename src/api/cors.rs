@@ -3,7 +3,7 @@
 use actix_cors::Cors;
 use actix_web::http::{Method, header};
 
-use crate::origins::CorsOrigins;
+use crate::config::CorsOrigins;
 
 /// Seconds for which a browser may remember the answer to a preflight request.
 const MAX_AGE_S: usize = 3_600;

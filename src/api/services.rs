@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
 use crate::api::{KeyRing, Metrics, Sending, Thumbnails};
 use crate::blocking;
-use crate::config::{Limits, Secret};
+use crate::config::Limits;
 use crate::error::ApiError;
 use crate::models::{Backfills, Models};
 use crate::register::Registrar;
@@ -54,7 +55,7 @@ impl Services {
         backfills: Arc<Backfills>,
         registrar: Arc<Registrar>,
         limits: Limits,
-        api_keys: &[Secret],
+        api_keys: &[SecretString],
     ) -> Self {
         Self {
             finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&registrar)),

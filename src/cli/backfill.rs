@@ -10,7 +10,8 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use mitsuke::app::{self, StartError};
 use mitsuke::blocking;
-use mitsuke::config::{Secret, Settings};
+use mitsuke::config::Settings;
+use secrecy::{ExposeSecret as _, SecretString};
 use mitsuke::models::{BackfillState, Backfills, Models};
 use mitsuke::store::{Coverage, Store, StoreError};
 use reqwest::{Client, Method, Url};
@@ -286,7 +287,7 @@ impl std::fmt::Display for Named {
 struct Server {
     client: Client,
     base: String,
-    key: Option<Secret>,
+    key: Option<SecretString>,
 }
 
 /// Why a server did not do as told.
@@ -314,7 +315,7 @@ impl Server {
     ) -> Result<T, Refusal> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(key) = &self.key {
-            request = request.bearer_auth(key.expose());
+            request = request.bearer_auth(key.expose_secret());
         }
         if let Some(body) = body {
             request = request.json(&body);
@@ -340,7 +341,7 @@ async fn remote(arguments: &BackfillArguments, url: Url) -> Result<End, Box<dyn 
     let server = Server {
         client: Client::builder().timeout(Duration::from_secs(120)).build()?,
         base: url.as_str().trim_end_matches('/').to_owned(),
-        key: key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).map(Secret::new),
+        key: key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).map(SecretString::from),
     };
     let list: DescribedList = server.ask(Method::GET, "/models", None).await.map_err(Refusal::into_message)?;
     let model = choose(&arguments.model, list.models.into_iter().map(|described| described.named))?;

@@ -3,15 +3,15 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use mitsuke::config::Settings;
+use mitsuke::config::{Flags, Settings};
 use mitsuke::doctor;
 
 /// Prints what is in order and what to do about the rest; fails when there is something that has to be done.
 ///
 /// # Errors
 /// When the settings cannot be used.
-pub fn run() -> Result<ExitCode, Box<dyn Error>> {
-    let findings = doctor::examine(&Settings::from_env()?);
+pub fn run(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
+    let findings = doctor::examine(&Settings::from_flags(flags)?);
     for finding in &findings {
         println!("{finding}");
     }

@@ -4,26 +4,28 @@ use std::error::Error;
 use std::io::Write as _;
 
 use clap::Args;
-use mitsuke::config::Settings;
+use mitsuke::config::{Flags, Settings};
 use mitsuke::store::oracle::OracleStore;
 
-/// What to do with the schema.
+/// The arguments of `mitsuke migrate`.
 #[derive(Args)]
 pub struct MigrateArguments {
     /// Print the script for a DBA instead of running it.
     #[arg(long)]
     print: bool,
+    #[command(flatten)]
+    pub flags: Flags,
 }
 
 /// Brings the schema of the Oracle database up to date, or prints how.
 ///
 /// # Errors
-/// Why it cannot be.
+/// The reason why it cannot be.
 pub fn run(arguments: &MigrateArguments) -> Result<(), Box<dyn Error>> {
     if arguments.print {
         return Ok(std::io::stdout().lock().write_all(OracleStore::migration_script().as_bytes())?);
     }
-    let settings = Settings::from_env()?;
+    let settings = Settings::from_flags(&arguments.flags)?;
     let Some(oracle) = settings.oracle.clone() else {
         println!("The embedded store in {} is brought up to date when the server starts.", settings.data_dir.display());
         return Ok(());

@@ -6,16 +6,18 @@ mod migrate;
 mod model;
 mod openapi;
 mod serve;
+mod settings;
 mod upload;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mitsuke::config::{DEFAULT_LOG, Flags};
 
 /// Finds pictures by what they show.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, max_term_width = 100)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -23,12 +25,12 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Run the server. Settings come from the environment and from .env (see .env.example).
-    Serve,
+    /// Run the server. A setting is a flag, a variable of the environment, or a line of .env, in this order.
+    Serve(Flags),
     /// Embed the images that a model lacks; goes on where the last run ended.
     Backfill(backfill::BackfillArguments),
-    /// Look whether everything is in order, and say what to do about the rest.
-    Doctor,
+    /// Check whether everything is in order, and say what to do about what is not.
+    Doctor(Flags),
     /// Bring the schema of an Oracle database up to date; the server does it too when it starts.
     Migrate(migrate::MigrateArguments),
     /// Look after model folders.
@@ -38,33 +40,50 @@ pub enum Command {
     Upload(upload::UploadArguments),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print all settings with their defaults and what is allowed.
+    Settings(settings::SettingsArguments),
 }
 
 impl Command {
-    /// What is logged when RUST_LOG does not say.
-    pub fn log_level(&self) -> &'static str {
+    /// The log filter: of the flag, else of RUST_LOG, else the one that suits the command.
+    pub fn log_filter(&self) -> String {
+        let flag = self.flags().and_then(Flags::log_filter).map(str::to_owned);
+        let variable = || std::env::var("RUST_LOG").ok().filter(|filter| !filter.trim().is_empty());
+        flag.or_else(variable).unwrap_or_else(|| self.default_log_filter().to_owned())
+    }
+
+    fn flags(&self) -> Option<&Flags> {
         match self {
-            Self::Serve | Self::Migrate(_) | Self::Openapi => "info,actix_server=warn",
-            // It has words of its own for the person who waits.
-            Self::Backfill(_) | Self::Model(_) | Self::Upload(_) => "warn",
-            // What would be logged is what it finds.
-            Self::Doctor => "off",
+            Self::Serve(flags) | Self::Doctor(flags) => Some(flags),
+            Self::Migrate(arguments) => Some(&arguments.flags),
+            Self::Backfill(_) | Self::Model(_) | Self::Upload(_) | Self::Openapi | Self::Settings(_) => None,
         }
     }
 
-    /// Runs it to its end.
+    fn default_log_filter(&self) -> &'static str {
+        match self {
+            Self::Serve(_) | Self::Migrate(_) | Self::Openapi | Self::Settings(_) => DEFAULT_LOG,
+            // These commands print messages of their own for the person who waits.
+            Self::Backfill(_) | Self::Model(_) | Self::Upload(_) => "warn",
+            // Its findings say all that would be logged.
+            Self::Doctor(_) => "off",
+        }
+    }
+
+    /// Runs the command to its end.
     ///
     /// # Errors
-    /// What stopped it, as a sentence for the person at the terminal.
+    /// The reason why it stopped, as a sentence for the person at the terminal.
     pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         match self {
-            Self::Serve => serve::run().map(|()| ExitCode::SUCCESS),
+            Self::Serve(flags) => serve::run(&flags).map(|()| ExitCode::SUCCESS),
             Self::Backfill(arguments) => backfill::run(arguments),
-            Self::Doctor => doctor::run(),
+            Self::Doctor(flags) => doctor::run(&flags),
             Self::Migrate(arguments) => migrate::run(&arguments).map(|()| ExitCode::SUCCESS),
             Self::Model(command) => command.run(),
             Self::Upload(arguments) => upload::run_upload(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
+            Self::Settings(arguments) => settings::run(&arguments).map(|()| ExitCode::SUCCESS),
         }
     }
 }

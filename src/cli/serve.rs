@@ -4,14 +4,14 @@ use std::error::Error;
 use std::io::IsTerminal as _;
 
 use mitsuke::app::{self, Application};
-use mitsuke::config::Settings;
+use mitsuke::config::{Flags, Settings};
 
 /// Runs the server until a signal stops it.
 ///
 /// # Errors
 /// When a setting cannot be used, or the app does not start.
-pub fn run() -> Result<(), Box<dyn Error>> {
-    let settings = Settings::from_env()?;
+pub fn run(flags: &Flags) -> Result<(), Box<dyn Error>> {
+    let settings = Settings::from_flags(flags)?;
     actix_web::rt::System::new().block_on(async {
         let application = Application::build(&settings)?;
         let address = application.address();

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
-use mitsuke::config::Secret;
+use secrecy::SecretString;
 use mitsuke::upload::client::Patience;
 use mitsuke::upload::progress::Progress;
 use mitsuke::upload::run::{Report, Stop};
@@ -95,7 +95,7 @@ fn options(arguments: UploadArguments) -> Result<Options, String> {
     Ok(Options {
         roots: arguments.paths,
         server,
-        key: key.filter(|key| !key.is_empty()).map(Secret::new),
+        key: key.filter(|key| !key.is_empty()).map(SecretString::from),
         jobs: usize::from(arguments.jobs),
         captions: arguments.captions,
         update_captions: arguments.update_captions,

@@ -1,12 +1,12 @@
-// The HTTP service, as the page uses it.
+// Calls of the HTTP service.
 
-import { closeness, filterBody, weights } from "./query.js";
+import { filterBody, similarityCutoffs, weights } from "./query.js";
 
-const KEY = "mitsuke-api-key";
-let askForKey = async () => null;
+const STORAGE_KEY = "mitsuke-api-key";
+let keyPrompt = async () => null;
 
-/** What the service said no with: its problem document, where it sent one. */
-export class Refused extends Error {
+/** An error answer of the service, with its problem document when it sent one. */
+export class ApiError extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.title || `HTTP ${status}`);
     this.status = status;
@@ -14,24 +14,24 @@ export class Refused extends Error {
   }
 }
 
-/** The API key the page sends, or null. It lives as long as the tab. */
-export const key = () => sessionStorage.getItem(KEY);
-export const keepKey = (value) => sessionStorage.setItem(KEY, value);
+/** The API key that the page sends, or null. The key is kept until the tab is closed. */
+export const key = () => sessionStorage.getItem(STORAGE_KEY);
+export const storeKey = (value) => sessionStorage.setItem(STORAGE_KEY, value);
 
-/** Says who asks the reader for an API key: given the key just refused, a promise of another, or null. */
-export const onKeyNeeded = (ask) => (askForKey = ask);
-export const keyNeeded = (used) => askForKey(used);
+/** Sets the function that asks the reader for an API key. It gets the refused key and returns a promise of a new one, or of null. */
+export const setKeyPrompt = (ask) => (keyPrompt = ask);
+export const promptForKey = (usedKey) => keyPrompt(usedKey);
 
-/** The header with the key, where there is one. */
-export const authorization = (used = key()) => (used ? { Authorization: `Bearer ${used}` } : {});
+/** The request header with the key, or no header when there is no key. */
+export const authorization = (usedKey = key()) => (usedKey ? { Authorization: `Bearer ${usedKey}` } : {});
 
-/** How long to wait before attempt `tries` + 1, in ms: what Retry-After asks for, else longer each time. */
-export function delay(retryAfter, tries) {
+/** Time in ms to wait before attempt `tries` + 1: as long as Retry-After says, else longer with each attempt. */
+export function retryDelay(retryAfter, tries) {
   const asked = Number(retryAfter) || Math.min(2 ** tries, 10);
   return Math.min(asked, 60) * 1000 * (1 + 0.3 * Math.random());
 }
 
-export function pause(ms, signal) {
+export function wait(ms, signal) {
   return new Promise((done, stop) => {
     signal?.throwIfAborted();
     const timer = setTimeout(done, ms);
@@ -39,80 +39,80 @@ export function pause(ms, signal) {
   });
 }
 
-/** One request; asks for a key on 401, and waits and tries again while the service is full. */
+/** Sends a request. Asks the reader for a key on 401, and waits and tries again up to five times while the service is full. */
 async function request(path, options = {}) {
   for (let tries = 0; ; tries++) {
-    const used = key();
-    const response = await fetch(path, { ...options, headers: { ...options.headers, ...authorization(used) } });
+    const usedKey = key();
+    const response = await fetch(path, { ...options, headers: { ...options.headers, ...authorization(usedKey) } });
     if (response.ok) return response;
     if (response.status === 401) {
-      const fresh = await askForKey(used);
-      if (fresh) continue;
+      const newKey = await keyPrompt(usedKey);
+      if (newKey) continue;
     } else if (response.status === 503 && tries < 5 && response.headers.has("Retry-After")) {
-      await pause(delay(response.headers.get("Retry-After"), tries), options.signal);
+      await wait(retryDelay(response.headers.get("Retry-After"), tries), options.signal);
       continue;
     }
-    throw new Refused(response.status, await response.json().catch(() => ({})));
+    throw new ApiError(response.status, await response.json().catch(() => ({})));
   }
 }
 
-/** Reads JSON; a seed that is no exact JavaScript number stays the text it is. */
-export const read = (text) =>
+/** Parses JSON. A seed that a JavaScript number cannot hold exactly becomes a string of its digits. */
+export const parseJson = (text) =>
   JSON.parse(text, (name, value, context) =>
     name === "seed" && typeof value === "number" && !Number.isSafeInteger(value) ? (context?.source ?? value) : value);
 
-const json = async (...args) => read(await (await request(...args)).text());
-const send = (method, path, value, signal) =>
-  json(path, { method, body: JSON.stringify(value), headers: { "Content-Type": "application/json" }, signal });
+const requestJson = async (...args) => parseJson(await (await request(...args)).text());
+const sendJson = (method, path, value, signal) =>
+  requestJson(path, { method, body: JSON.stringify(value), headers: { "Content-Type": "application/json" }, signal });
 
-export const image = (id) => json(`/images/${id}`);
-export const setCaption = (id, caption) => send("PATCH", `/images/${id}`, { caption });
+export const image = (id) => requestJson(`/images/${id}`);
+export const setCaption = (id, caption) => sendJson("PATCH", `/images/${id}`, { caption });
 export const remove = (id) => request(`/images/${id}`, { method: "DELETE" });
 
-/** A part of the report of near-duplicates: `least` is the similarity that makes them, `cursor` comes from the part before. */
-export function duplicates(least, cursor, signal) {
-  const query = new URLSearchParams({ min_similarity: least, limit: 16, ...(cursor !== null && { cursor }) });
-  return json(`/images/duplicates?${query}`, { signal });
+/** Gets a part of the report of near-duplicates: images of similarity `least` or more; `cursor` comes from the part before. */
+export function duplicates(minSimilarity, cursor, signal) {
+  const query = new URLSearchParams({ min_similarity: minSimilarity, limit: 16, ...(cursor !== null && { cursor }) });
+  return requestJson(`/images/duplicates?${query}`, { signal });
 }
 
-export const models = (signal) => json("/models", { signal });
-export const currentModel = () => json("/models/current");
-export const useModel = (id, allowPartial) => send("PUT", "/models/current", { model_id: id, allow_partial: allowPartial });
+export const models = (signal) => requestJson("/models", { signal });
+export const currentModel = () => requestJson("/models/current");
+export const useModel = (id, allowPartial) => sendJson("PUT", "/models/current", { model_id: id, allow_partial: allowPartial });
 export const refreshModels = () => request("/models/refresh", { method: "POST" });
 export const startBackfill = (id) => request(`/models/${id}/backfill`, { method: "POST" });
-export const retryFailed = (id) => send("POST", `/models/${id}/backfill`, { retry_failed: true });
+export const retryFailed = (id) => sendJson("POST", `/models/${id}/backfill`, { retry_failed: true });
 export const stopBackfill = (id) => request(`/models/${id}/backfill`, { method: "DELETE" });
 
-/** One page of what a query asks for. `files` are pictures that the reader has; `position` comes from the page before. */
-export function find(query, files, limit, position, signal) {
+/** Gets one page of a query's results. `files` are the reader's own pictures; `position` comes from the page before. */
+export function search(query, files, limit, position, signal) {
   const [text, negative] = [query.text.trim(), query.negative.trim()];
   const filter = filterBody(query.filter);
   const page = { limit, offset: position ?? 0, ...(filter && { filter }) };
-  const near = { ...closeness(query.filter), ...(negative && { negative_query: negative }) };
+  const vectorOptions = { ...similarityCutoffs(query.filter), ...(negative && { negative_query: negative }) };
   if (files.length || query.like.length) {
-    const parts = { ...page, ...near, ...(text && { text }), ...weights(query.filter, ["text", "negative"]) };
-    return byPictures(files, query.like, parts, signal);
+    const parts = { ...page, ...vectorOptions, ...(text && { text }), ...weights(query.filter, ["text", "negative"]) };
+    return searchByPictures(files, query.like, parts, signal);
   }
   if (!text && !filter) return newest(limit, position, signal);
-  // Without words there is nothing to be near to, and words alone have no distance.
-  const vector = text && query.mode !== "keyword" ? { ...near, ...weights(query.filter, ["keyword", "negative"]) } : {};
-  return send("POST", "/search/text", { query: text, mode: text ? query.mode : "vector", ...page, ...vector }, signal);
+  // Options of the vector search apply only when a text is compared by meaning.
+  const vector = text && query.mode !== "keyword" ? { ...vectorOptions, ...weights(query.filter, ["keyword", "negative"]) } : {};
+  return sendJson("POST", "/search/text", { query: text, mode: text ? query.mode : "vector", ...page, ...vector }, signal);
 }
 
 function newest(limit, cursor, signal) {
   const query = new URLSearchParams({ limit, ...(cursor && { cursor }) });
-  return json(`/images?${query}`, { signal });
+  return requestJson(`/images?${query}`, { signal });
 }
 
-/** Relatives of pictures at hand and of stored images, all taken together. */
-function byPictures(files, ids, parts, signal) {
-  if (!files.length) return send("POST", "/search/image", { ...(ids.length === 1 ? { image_id: ids[0] } : { image_ids: ids }), ...parts }, signal);
+/** Searches by the reader's pictures and stored images together. */
+function searchByPictures(files, ids, parts, signal) {
+  if (!files.length) return sendJson("POST", "/search/image", { ...(ids.length === 1 ? { image_id: ids[0] } : { image_ids: ids }), ...parts }, signal);
   const body = new FormData();
   for (const [name, value] of Object.entries(parts)) body.append(name, typeof value === "object" ? JSON.stringify(value) : value);
   for (const id of ids) body.append("image_id", id);
   for (const file of files) body.append("file", file);
-  return json("/search/image", { method: "POST", body, signal });
+  return requestJson("/search/image", { method: "POST", body, signal });
 }
 
-/** The bytes at `path`, for pictures that need a key. */
+/** Gets the bytes at `path`, for pictures that need a key. */
 export const blob = async (path, signal) => (await request(path, { signal })).blob();

@@ -1,4 +1,4 @@
-// The gallery: what is searched for lives in the address; everything else follows from it.
+// The gallery. The address holds the query, and the page shows what the address says.
 
 import * as api from "./api.js";
 import * as bar from "./bar.js";
@@ -17,7 +17,7 @@ import { say, translate } from "./say.js";
 import * as uploads from "./uploads.js";
 import * as viewer from "./viewer.js";
 
-/** Shows the query of the address, and the image open in it. */
+/** Shows the query of the address, and the image that the address opens. */
 async function show({ restored }) {
   const query = route.query();
   if (viewer.isOpen() && query.open === null) viewer.close();
@@ -26,8 +26,8 @@ async function show({ restored }) {
     filters.showQuery(query);
     const entry = route.entry();
     await gallery.load({ restored });
-    // The reader may have gone on to another query meanwhile.
-    if (route.isLost() && route.entry() === entry && !problem.isError()) problem.note("picture_lost");
+    // The reader may have changed the query while the results were loading.
+    if (route.isPictureLost() && route.entry() === entry && !problem.isError()) problem.note("picture_lost");
   }
   if (query.open !== null && route.query().open === query.open) openById(query.open);
 }
@@ -48,24 +48,24 @@ async function openById(id) {
   }
 }
 
-/** Leaves the large picture for another query. */
+/** Closes the large view and shows another query. */
 function leaveFor(change, pictures) {
-  route.go(change, pictures);
+  route.navigate(change, pictures);
   viewer.close();
   duplicates.close();
   $("pictures").focus({ preventScroll: true });
 }
 
-/** Takes a deleted picture away wherever it is shown. */
+/** Removes a deleted picture wherever it is shown. */
 function removed(image) {
-  gallery.drop(image.image_id);
-  duplicates.drop(image.image_id);
+  gallery.remove(image.image_id);
+  duplicates.removeImage(image.image_id);
   gallery.announce(() => say("removed", { name: image.file_name }));
 }
 
 viewer.setUp({
   async step(by) {
-    const image = await gallery.reach(gallery.indexOf(route.query().open) + by);
+    const image = await gallery.imageAt(gallery.indexOf(route.query().open) + by);
     if (image && viewer.isOpen()) open(image);
   },
   closed(image) {
@@ -85,14 +85,14 @@ viewer.setUp({
     viewer.close();
     removed(image);
   },
-  changed: gallery.renew,
+  changed: gallery.update,
 });
 
 uploads.setUp({
   done(created) {
     if (!created) return;
-    gallery.forgetKept();
-    if (isBlank(route.query()) && !viewer.isOpen()) gallery.catchUp(created);
+    gallery.clearCache();
+    if (isBlank(route.query()) && !viewer.isOpen()) gallery.prependNew(created);
   },
   open,
 });
@@ -101,22 +101,22 @@ key.setUp();
 bar.setUp(problem.note, viewer.close);
 filters.setUp();
 duplicates.setUp({ open, removed });
-drop.setUp(bar.byFiles, uploads.add);
+drop.setUp(bar.searchByFiles, uploads.add);
 models.setUp(() => {
-  gallery.forgetKept();
+  gallery.clearCache();
   gallery.load();
 });
 gallery.setUp((answer) => answer.model && models.showCurrent(answer.model));
 grid.setUp(open);
 route.onChange(show);
 
-// A plain fragment link would be a step of its own in the history.
+// A plain fragment link would add an entry to the history.
 $("skip").onclick = (event) => {
   event.preventDefault();
   $("pictures").focus();
 };
 
 translate(document);
-route.begin();
+route.start();
 show({ restored: false });
 api.currentModel().then(models.showCurrent, () => {});

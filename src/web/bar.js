@@ -1,29 +1,29 @@
-// The search bar: words, a picture, the way of comparing.
+// The search bar: words, pictures and the search mode.
 
 import { $, make } from "./dom.js";
 import * as filters from "./filters.js";
-import { forget, forgetAll, show, showFile } from "./pictures.js";
-import { MOST_PICTURES } from "./query.js";
+import { release, releaseAll, show, showFile } from "./pictures.js";
+import { MAX_PICTURES } from "./query.js";
 import * as route from "./route.js";
-import { language, onLanguage, say, setLanguage } from "./say.js";
+import { language, onLanguageChange, say, setLanguage } from "./say.js";
 
-let report = () => {};
-/** Leaves the large picture before another query is shown. */
-let leaveViewer = () => {};
+let showNote = () => {};
+/** Closes the large view before another query is shown. */
+let closeViewer = () => {};
 
-/** Wires the bar; `complain(word, values)` says what is wrong with files, `leave()` closes the large picture. */
-export function setUp(complain, leave) {
-  report = complain;
-  leaveViewer = leave;
+/** Sets up the bar. `note(word, values)` shows a note about the chosen files; `close()` closes the large view. */
+export function setUp(note, close) {
+  showNote = note;
+  closeViewer = close;
   $("search").onsubmit = submit;
-  // Enter that ends a conversion (Japanese input) must not search. Some browsers end the composition first and tell
-  // by key code 229 only.
+  // Enter that ends a conversion (Japanese input) must not search. Some browsers end the composition before the event,
+  // and then only key code 229 shows it.
   $("query").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.preventDefault();
   });
   $("modes").onchange = () => {
-    const narrowed = filters.values();
-    if (narrowed) route.go({ ...narrowed, mode: mode(), text: $("query").value });
+    const panel = filters.values();
+    if (panel) route.navigate({ ...panel, mode: mode(), text: $("query").value });
     else showMode(route.query());
   };
   $("query").oninput = showClear;
@@ -39,44 +39,44 @@ export function setUp(complain, leave) {
   };
   $("pick").onclick = () => $("query-file").click();
   $("query-file").onchange = () => {
-    byFiles([...$("query-file").files]);
+    searchByFiles([...$("query-file").files]);
     $("query-file").value = "";
   };
   addEventListener("paste", paste);
-  addEventListener("keydown", slash);
+  addEventListener("keydown", focusOnSlash);
   $("language").onclick = () => setLanguage(language() === "en" ? "ja" : "en");
-  onLanguage(() => showWords(route.query()));
+  onLanguageChange(() => showTexts(route.query()));
 }
 
 const mode = () => new FormData($("search")).get("mode") ?? "vector";
 
 function submit(event) {
   event.preventDefault();
-  // What is typed into the filter counts too, whichever button is pressed.
-  const narrowed = filters.values();
-  if (narrowed) route.go({ ...narrowed, text: $("query").value, mode: $("modes").disabled ? route.query().mode : mode() });
+  // The query includes what is typed into the filter panel, even before it is applied there.
+  const panel = filters.values();
+  if (panel) route.navigate({ ...panel, text: $("query").value, mode: $("modes").disabled ? route.query().mode : mode() });
 }
 
-/** Searches by pictures that the reader has, all of them together. */
-export function byFiles(files) {
-  // An empty type is a type the system does not know: the service looks into the bytes.
+/** Searches by the reader's own pictures, all of them together. */
+export function searchByFiles(files) {
+  // The type is empty when the system does not know it; the service looks into the bytes.
   const pictures = files.filter(({ type }) => !type || type.startsWith("image/"));
   if (!files.length) return;
-  if (!pictures.length) return report("no_picture");
-  route.go({ ...filters.values(), like: [], text: "" }, pictures.slice(0, MOST_PICTURES));
-  leaveViewer();
-  if (pictures.length > MOST_PICTURES) report("pictures_many", { most: MOST_PICTURES, count: pictures.length });
+  if (!pictures.length) return showNote("no_picture");
+  route.navigate({ ...filters.values(), like: [], text: "" }, pictures.slice(0, MAX_PICTURES));
+  closeViewer();
+  if (pictures.length > MAX_PICTURES) showNote("pictures_many", { most: MAX_PICTURES, count: pictures.length });
 }
 
 function paste(event) {
   const file = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
   if (!file || document.querySelector("dialog[open]:not(#viewer)")) return;
   event.preventDefault();
-  byFiles([file]);
+  searchByFiles([file]);
 }
 
-/** The key / goes to the search field, as on many sites. */
-function slash(event) {
+/** Moves the focus to the search field when the reader types /. */
+function focusOnSlash(event) {
   const typing = event.target.closest?.("input, textarea, select");
   if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   event.preventDefault();
@@ -89,34 +89,34 @@ export function showQuery(query) {
   $("query").value = query.text;
   showMode(query);
   $("modes").disabled = files.length + query.like.length > 0;
-  forgetAll($("chips"));
+  releaseAll($("chips"));
   const without = (list, one) => list.filter((other) => other !== one);
   $("chips").replaceChildren(
     ...files.map((file) => chip((img) => showFile(img, file), { change: {}, files: without(files, file) })),
     ...query.like.map((id) => chip(
-      (img) => show(img, `/images/${id}/thumbnail?size=128`).catch(() => forget(img)),
+      (img) => show(img, `/images/${id}/thumbnail?size=128`).catch(() => release(img)),
       { change: { like: without(query.like, id) }, files },
     )),
   );
   $("chips").hidden = !$("modes").disabled;
-  showWords(query);
+  showTexts(query);
 }
 
 const showMode = ({ mode }) => (document.querySelector(`input[name=mode][value=${mode}]`).checked = true);
 
-/** One picture of the query, with a button that takes it out. */
+/** Makes the list item of one picture of the query, with a button that removes it. */
 function chip(fill, { change, files }) {
-  const img = make("img", { onerror: () => forget(img) });
-  const away = () => {
-    route.go({ ...filters.values(), ...change, text: $("query").value }, files);
+  const img = make("img", { onerror: () => release(img) });
+  const remove = () => {
+    route.navigate({ ...filters.values(), ...change, text: $("query").value }, files);
     $("query").focus();
   };
-  const button = make("button", { type: "button", textContent: "×", onclick: away });
+  const button = make("button", { type: "button", textContent: "×", onclick: remove });
   fill(img);
   return make("li", {}, img, button);
 }
 
-function showWords({ text }) {
+function showTexts({ text }) {
   const byPicture = $("modes").disabled;
   $("query").placeholder = say(byPicture ? "query_hint_more" : "query_hint");
   for (const img of $("chips").querySelectorAll("img")) img.alt = say("query_picture");

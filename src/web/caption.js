@@ -1,25 +1,25 @@
-// The caption of the large picture: read, edit, save.
+// The caption in the large view: shows, edits and saves it.
 
 import * as api from "./api.js";
 import { $ } from "./dom.js";
 import { say } from "./say.js";
 
 let actions = {};
-/** The image whose caption is being written. */
+/** The image whose caption is being edited, or null. */
 let editing = null;
-/** Captions that were begun and neither saved nor given up, by image id. */
+/** Unsaved captions by image id. */
 const drafts = new Map();
 
-/** Wires the form. `given` has current() → image, saved(image) and complain(error). */
+/** Sets up the form. `given` has current() → image, saved(image) and showError(error). */
 export function setUp(given) {
   actions = given;
-  $("caption-edit").onclick = start;
+  $("caption-edit").onclick = startEditing;
   $("caption-cancel").onclick = cancel;
   $("caption-form").onsubmit = save;
   $("caption-form").onkeydown = (event) => {
     if (event.isComposing || event.keyCode === 229) return;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save(event);
-    // Escape leaves the editing, not the picture.
+    // Escape ends the editing and does not close the large view.
     if (event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
@@ -32,45 +32,45 @@ export function show({ caption }) {
   $("caption-text").classList.toggle("soft", !caption);
 }
 
-function start() {
-  open();
+function startEditing() {
+  openForm();
   $("caption-value").focus();
 }
 
-function open() {
+function openForm() {
   editing = actions.current();
   $("caption-value").value = drafts.get(editing.image_id) ?? editing.caption ?? "";
-  edit(true);
+  setEditing(true);
 }
 
-/** Goes on with what was begun for the image now, if anything was. */
+/** Opens the form again when the current image has an unsaved caption. */
 export function resume() {
-  if (drafts.has(actions.current().image_id)) open();
+  if (drafts.has(actions.current().image_id)) openForm();
 }
 
-/** Leaves the editing and keeps what is not saved, which `resume` brings back. Whether there was anything. */
+/** Ends the editing and keeps an unsaved caption for `resume`. Returns whether there was one. */
 export function leave() {
   if (!editing) return false;
   const text = $("caption-value").value;
   const unsaved = text.trim() !== (editing.caption ?? "");
   if (unsaved) drafts.set(editing.image_id, text);
   else drafts.delete(editing.image_id);
-  stop();
+  closeForm();
   return unsaved;
 }
 
 function cancel() {
   drafts.delete(editing?.image_id);
-  stop();
+  closeForm();
   $("caption-edit").focus();
 }
 
-function stop() {
+function closeForm() {
   editing = null;
-  edit(false);
+  setEditing(false);
 }
 
-function edit(on) {
+function setEditing(on) {
   $("caption-form").hidden = !on;
   $("caption-text").hidden = on;
   $("caption-edit").hidden = on;
@@ -84,12 +84,12 @@ async function save(event) {
     const image = await api.setCaption(actions.current().image_id, text || null);
     drafts.delete(image.image_id);
     if (editing?.image_id === image.image_id) {
-      stop();
+      closeForm();
       $("caption-edit").focus();
     }
     actions.saved(image);
   } catch (error) {
-    actions.complain(error);
+    actions.showError(error);
   } finally {
     $("caption-save").disabled = false;
   }

@@ -1,45 +1,45 @@
-// Dragged files: while they are over the page, two places appear, one that searches and one that adds.
+// Dragged files. While they are over the page, it shows two zones: one searches by the files, the other adds them.
 
 import { $ } from "./dom.js";
 import { filesOf } from "./files.js";
 
 const dialog = $("drop");
 const zones = [$("drop-search"), $("drop-add")];
-const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 const zoneOf = (event) => zones.find((zone) => zone.contains(event.target)) ?? null;
 
-/** Wires dragging; `search(files)` and `add(files)` take what is dropped. */
+/** Sets up dragging. `search(files)` and `add(files)` get the dropped files. */
 export function setUp(search, add) {
   addEventListener("dragenter", (event) => {
-    // A dialog on top of all others, so that dropping works over a large picture too.
-    if (carriesFiles(event) && !dialog.open) dialog.showModal();
+    // A modal dialog lies on top of all others, so that dropping works over the large view too.
+    if (hasFiles(event) && !dialog.open) dialog.showModal();
   });
   addEventListener("dragleave", (event) => {
-    if (carriesFiles(event) && event.relatedTarget === null) end();
+    if (hasFiles(event) && event.relatedTarget === null) close();
   });
   addEventListener("dragover", (event) => {
-    if (!carriesFiles(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
     const zone = zoneOf(event);
     event.dataTransfer.dropEffect = zone ? "copy" : "none";
-    mark(zone);
+    highlight(zone);
   });
   addEventListener("drop", async (event) => {
-    if (!carriesFiles(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
     const zone = zoneOf(event);
-    end();
+    close();
     if (zone === $("drop-search")) search([...event.dataTransfer.files]);
     if (zone === $("drop-add")) add(await filesOf(event.dataTransfer));
   });
-  dialog.onclick = end;
+  dialog.onclick = close;
 }
 
-function mark(over) {
+function highlight(over) {
   for (const zone of zones) zone.classList.toggle("over", zone === over);
 }
 
-function end() {
-  mark(null);
+function close() {
+  highlight(null);
   if (dialog.open) dialog.close();
 }

@@ -1,85 +1,85 @@
-// The report of near-duplicates: groups of pictures that show almost the same, for the reader to choose which stay.
+// The report of near-duplicates: groups of pictures that show almost the same, from which the reader can delete.
 
 import * as api from "./api.js";
 import { $, ask, make } from "./dom.js";
-import { forgetAll, thumbnail } from "./pictures.js";
+import { releaseAll, showThumbnail } from "./pictures.js";
 import { nodes, sentences } from "./problem.js";
-import { bytes, number, onLanguage, say } from "./say.js";
+import { bytes, number, onLanguageChange, say } from "./say.js";
 
 const dialog = $("duplicates");
 const list = $("duplicates-list");
 let actions = {};
-/** How far the report has come: pictures looked at, groups shown, and where it goes on (null: it is done). */
+/** Progress of the report: images examined, groups shown, and the cursor of the next part (null at the end). */
 let examined = 0;
 let groups = 0;
 let next = null;
-let least = 0;
-let running = new AbortController();
-let told = () => "";
+let minSimilarity = 0;
+let request = new AbortController();
+let statusText = () => "";
 
-/** Wires the dialog. `given` has open(image), removed(image). */
+/** Sets up the dialog. `given` has open(image) and removed(image). */
 export function setUp(given) {
   actions = given;
   $("duplicates-open").onclick = () => {
     dialog.showModal();
-    begin();
+    restart();
   };
   $("duplicates-form").onsubmit = (event) => {
     event.preventDefault();
-    begin();
+    restart();
   };
-  $("duplicates-more").onclick = goOn;
+  $("duplicates-more").onclick = loadMore;
   $("duplicates-close").onclick = close;
   dialog.onclick = (event) => {
     if (event.target === dialog) close();
   };
   dialog.onclose = () => {
-    running.abort();
-    empty();
+    request.abort();
+    clearList();
   };
-  onLanguage(() => {
-    tell(told);
+  onLanguageChange(() => {
+    showStatus(statusText);
     for (const item of list.querySelectorAll(".duplicate")) describe(item);
   });
 }
 
 export const close = () => dialog.open && dialog.close();
 
-function empty() {
-  forgetAll(list);
+function clearList() {
+  releaseAll(list);
   list.replaceChildren();
 }
 
-function begin() {
+function restart() {
   [examined, groups, next] = [0, 0, null];
-  least = $("duplicates-from").valueAsNumber;
-  empty();
-  goOn();
+  minSimilarity = $("duplicates-from").valueAsNumber;
+  clearList();
+  loadMore();
 }
 
-/** Gets parts of the report until one has groups: most of a collection has no duplicates at all. */
-async function goOn() {
-  running.abort();
-  const mine = (running = new AbortController());
+/** Gets parts of the report until one has groups, because most parts of a collection have none. */
+async function loadMore() {
+  request.abort();
+  const controller = (request = new AbortController());
   $("duplicates-more").hidden = true;
   const before = list.children.length;
   try {
     do {
-      tell(() => say("duplicates_looking", { examined: number(examined) }));
-      const answer = await api.duplicates(least, next, mine.signal);
-      if (mine.signal.aborted) return;
+      showStatus(() => say("duplicates_looking", { examined: number(examined) }));
+      const answer = await api.duplicates(minSimilarity, next, controller.signal);
+      if (controller.signal.aborted) return;
       ({ next_cursor: next } = answer);
       examined += answer.examined;
       groups += answer.groups.length;
       list.append(...answer.groups.map(group));
     } while (next !== null && list.children.length === before);
-    tell(() => say(groups ? "duplicates_found" : "duplicates_none", { groups: number(groups), examined: number(examined) }));
+    showStatus(() => say(groups ? "duplicates_found" : "duplicates_none", { groups: number(groups), examined: number(examined) }));
     $("duplicates-more").hidden = next === null;
-    // After "Load more" the reader goes on at the first of the new groups.
+    // After "Load more" the focus moves to the first of the new groups.
     if (before) list.children[before]?.querySelector("button").focus();
   } catch (error) {
-    if (mine.signal.aborted) return;
-    tell(() => make("span", { className: "bad" }, ...nodes(sentences(error))));
+    if (controller.signal.aborted) return;
+    showStatus(() => make("span", { className: "bad" }, ...nodes(sentences(error))));
     $("duplicates-more").hidden = next === null;
   }
 }
@@ -93,22 +93,22 @@ function duplicate(image) {
   const img = make("img", { decoding: "async", width: image.width, height: image.height });
   const open = make("button", { type: "button", className: "card", title: image.file_name, onclick: () => actions.open(image) }, img);
   open.append(make("span", { className: "distance", ariaHidden: "true" }));
-  const away = make("button", { type: "button", className: "danger", onclick: () => remove(item) });
-  const item = make("li", { image, className: "duplicate" }, open, make("p", {}), away);
-  thumbnail(img, image);
+  const button = make("button", { type: "button", className: "danger", onclick: () => remove(item) });
+  const item = make("li", { image, className: "duplicate" }, open, make("p", {}), button);
+  showThumbnail(img, image);
   describe(item);
   return item;
 }
 
 function describe(item) {
   const { image } = item;
-  const [open, facts, away] = item.children;
+  const [open, facts, button] = item.children;
   const similarity = number(image.similarity, 3);
   open.firstElementChild.alt = say("duplicate_similarity", { name: image.file_name, similarity });
   open.lastElementChild.textContent = similarity;
   facts.textContent = `${image.file_name} · ${number(image.width)} × ${number(image.height)} · ${bytes(image.bytes)}`;
-  away.textContent = say("remove");
-  away.ariaLabel = say("remove_one", { name: image.file_name });
+  button.textContent = say("remove");
+  button.ariaLabel = say("remove_one", { name: image.file_name });
 }
 
 async function remove(item) {
@@ -118,24 +118,24 @@ async function remove(item) {
   try {
     await api.remove(image.image_id);
   } catch (error) {
-    if (error.status !== 404) return tell(() => make("span", { className: "bad" }, ...nodes(sentences(error))));
+    if (error.status !== 404) return showStatus(() => make("span", { className: "bad" }, ...nodes(sentences(error))));
   }
   actions.removed(image);
 }
 
-/** Takes a deleted picture out of the report; a group of one is none. */
-export function drop(id) {
+/** Removes a deleted picture from the report, and its group when only one picture would be left. */
+export function removeImage(id) {
   for (const item of [...list.querySelectorAll(".duplicate")].filter((item) => item.image.image_id === id)) {
     const others = [...item.parentElement.children].filter((other) => other !== item);
     const leaving = others.length > 1 ? item : item.parentElement.parentElement;
-    const near = others.length > 1 ? others[0] : leaving.nextElementSibling;
-    forgetAll(leaving);
+    const neighbour = others.length > 1 ? others[0] : leaving.nextElementSibling;
+    releaseAll(leaving);
     leaving.remove();
-    (near?.querySelector("button") ?? $("duplicates-close")).focus();
+    (neighbour?.querySelector("button") ?? $("duplicates-close")).focus();
   }
 }
 
-function tell(words) {
-  told = words;
-  $("duplicates-status").replaceChildren(words());
+function showStatus(text) {
+  statusText = text;
+  $("duplicates-status").replaceChildren(text());
 }

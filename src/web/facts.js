@@ -1,12 +1,12 @@
-// What is known about a picture, as lists of terms.
+// The facts about a picture, as description lists.
 
 import { $, make } from "./dom.js";
 import { bytes, date, number, say } from "./say.js";
 
-/** Facts that take a line of their own. */
+/** Facts that get a line of their own. */
 const LONG = ["prompt", "negative_prompt"];
 
-/** Fills the lists. `actions` has same(filter), which shows the pictures with the same value, and copied(worked). */
+/** Fills the lists. `actions` has same(filter), which shows the pictures with the same value, and copied(worked), which is called after a copy. */
 export function showFacts(image, actions) {
   const generation = image.generation ?? {};
   list("match", [
@@ -48,14 +48,14 @@ function list(id, facts) {
   $(id).replaceChildren(...known.flatMap(row));
 }
 
-/** A value that can be asked for. */
+/** Makes a button of a value that shows the pictures with the same value. */
 function link(value, field, actions) {
   if (value == null || value === "") return null;
   const title = say("same_value");
   return make("button", { type: "button", className: "link", title, textContent: value, onclick: () => actions.same({ [field]: String(value) }) });
 }
 
-/** Copies a text; where the browser refuses (an insecure address), selects the stored prompt instead. */
+/** Copies a text. Where the browser refuses (an insecure address), selects the stored prompt instead. Returns whether it copied. */
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,27 +1,27 @@
-// The files of a drop, those inside dropped folders too.
+// The files of a drop, with those inside dropped folders.
 
-/** All files of a drop, in no particular order. Has to be called before the drop event is over. */
+/** Returns all files of a drop, in no particular order. Must be called while the drop event is handled. */
 export async function filesOf(transfer) {
   const plain = [...transfer.files];
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.some((entry) => entry.isDirectory)) return plain;
-  return (await Promise.all(entries.map(walk))).flat();
+  return (await Promise.all(entries.map(filesOfEntry))).flat();
 }
 
-async function walk(entry) {
+async function filesOfEntry(entry) {
   if (entry.isFile) return new Promise((done) => entry.file((file) => done([file]), () => done([])));
-  const inside = await children(entry.createReader());
-  const files = (await Promise.all(inside.map(walk))).flat();
-  // A folder holds other things too; what was dropped by itself is tried whatever its name.
+  const inside = await entriesOf(entry.createReader());
+  const files = (await Promise.all(inside.map(filesOfEntry))).flat();
+  // A folder may hold other files too, so only images are taken from it. A file that is dropped itself is always tried.
   return files.filter((file) => file.type.startsWith("image/"));
 }
 
-/** A reader gives its entries in portions; an empty one is the last. */
-async function children(reader) {
+/** Reads all entries of a folder. A reader returns them in portions, and an empty portion is the last. */
+async function entriesOf(reader) {
   const all = [];
   for (;;) {
-    const some = await new Promise((done) => reader.readEntries(done, () => done([])));
-    if (!some.length) return all;
-    all.push(...some);
+    const portion = await new Promise((done) => reader.readEntries(done, () => done([])));
+    if (!portion.length) return all;
+    all.push(...portion);
   }
 }

@@ -1,52 +1,52 @@
-// The foldable panel with what narrows a search.
+// The filter panel, which opens and closes.
 
 import { $ } from "./dom.js";
-import { cleanFilter, isUsable } from "./query.js";
+import { cleanFilter, isValid } from "./query.js";
 import * as route from "./route.js";
-import { number, onLanguage, say } from "./say.js";
+import { number, onLanguageChange, say } from "./say.js";
 
 const form = $("filter");
 const toggle = $("filter-toggle");
 
 export function setUp() {
-  toggle.onclick = () => unfold(form.hidden);
-  // `values` says what is wrong, whichever button asks.
+  toggle.onclick = () => setOpen(form.hidden);
+  // The form does not validate itself, because `values` reports wrong fields to every caller.
   form.noValidate = true;
   form.onsubmit = (event) => {
     event.preventDefault();
     apply();
   };
-  // What is chosen applies at once; what is typed, with Enter or the button.
+  // A choice applies at once; typed text applies with Enter or the button.
   form.addEventListener("change", (event) => event.target.matches("select, [type=checkbox], [type=radio], [type=date]") && apply());
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.preventDefault();
     if (event.key !== "Escape") return;
-    unfold(false);
+    setOpen(false);
     toggle.focus();
   });
   $("filter-clear").onclick = () => {
-    route.go({ filter: {}, negative: "" });
+    route.navigate({ filter: {}, negative: "" });
     form.querySelector("input").focus();
   };
-  onLanguage(() => showCount(route.query()));
+  onLanguageChange(() => showCount(route.query()));
 }
 
-function unfold(open) {
+function setOpen(open) {
   form.hidden = !open;
   toggle.ariaExpanded = String(open);
 }
 
 function apply() {
-  const narrowed = values();
-  if (narrowed) route.go({ ...narrowed, text: $("query").value });
+  const panel = values();
+  if (panel) route.navigate({ ...panel, text: $("query").value });
 }
 
-/** What the panel says, applied before or not: {filter, negative}. Null when a field makes no sense, which is then shown. */
+/** Reads the panel, applied or not: {filter, negative}. Returns null and shows the field when a value is invalid. */
 export function values() {
   const { seed } = form.elements;
-  seed.setCustomValidity(!seed.value || isUsable("seed", seed.value) ? "" : say("seed_range"));
+  seed.setCustomValidity(!seed.value || isValid("seed", seed.value) ? "" : say("seed_range"));
   if (!form.checkValidity()) {
-    unfold(true);
+    setOpen(true);
     form.reportValidity();
     return null;
   }

@@ -1,4 +1,4 @@
-// Gets what the query asks for, page by page, and says how it went.
+// Loads the results of the query page by page, and announces their number.
 
 import * as api from "./api.js";
 import { $ } from "./dom.js";
@@ -6,139 +6,139 @@ import * as grid from "./grid.js";
 import * as problem from "./problem.js";
 import { filterBody } from "./query.js";
 import * as route from "./route.js";
-import { number, onLanguage, say } from "./say.js";
+import { number, onLanguageChange, say } from "./say.js";
 
 const PAGE = 16;
-const KEPT = 20;
-/** Added images that are put before those shown without showing all of them anew. */
-const MOST_CAUGHT_UP = 64;
-/** The pictures on the page, in order, and how to get the next ones (null: there are none). */
+const MAX_CACHED = 20;
+/** Most added images that are put before those shown; with more, the page loads the results again. */
+const MAX_PREPENDED = 64;
+/** The images on the page, in order, and the position of the next ones (null at the end). */
 let images = [];
 let next = null;
-/** What was said last, to be said again in another language. */
+/** Makes the last announcement, for a change of the language. */
 let announcement = () => "";
-let running = new AbortController();
-/** What earlier queries found, so that Back shows it at once and where the reader was. */
-const kept = new Map();
+let request = new AbortController();
+/** Results of earlier queries by history entry, so that Back shows them at once and at the same scroll position. */
+const cache = new Map();
 let shownEntry = null;
-let answered = () => {};
+let onAnswer = () => {};
 
-/** Wires paging; `answer` is called with the service's answer to each search. */
+/** Sets up paging. `answer` is called with the service's answer to each search. */
 export function setUp(answer) {
-  answered = answer;
-  $("more").onclick = more;
-  // Scrolling near the end asks for more; after an error only the button does.
+  onAnswer = answer;
+  $("more").onclick = loadMore;
+  // Scrolling near the end loads the next page; after an error only the button does.
   const watcher = new IntersectionObserver(([{ isIntersecting }]) => {
-    if (isIntersecting && !$("more").hidden && !$("more").disabled && !problem.isError()) page();
+    if (isIntersecting && !$("more").hidden && !$("more").disabled && !problem.isError()) loadPage();
   }, { rootMargin: "600px" });
   watcher.observe($("more"));
   watchMore = () => (watcher.unobserve($("more")), watcher.observe($("more")));
-  onLanguage(() => ($("status").textContent = announcement()));
+  onLanguageChange(() => ($("status").textContent = announcement()));
 }
 let watchMore = () => {};
 
-/** Says something in the live region above the pictures. */
-export function announce(words) {
-  announcement = words;
-  $("status").textContent = words();
+/** Shows a text in the live region above the pictures. */
+export function announce(text) {
+  announcement = text;
+  $("status").textContent = text();
 }
 
-/** Shows the query of the address: from what is kept when the reader came back, else from its first page on. */
+/** Shows the results of the query of the address: the cached ones when the reader came back to it, else the first page. */
 export async function load({ restored = false } = {}) {
   const entry = route.entry();
-  const known = restored ? kept.get(entry) : null;
-  leave();
+  const known = restored ? cache.get(entry) : null;
+  cacheShown();
   shownEntry = entry;
   if (known) {
-    running.abort();
+    request.abort();
     problem.clear();
     grid.clear();
     ({ images, next } = known);
     grid.append(images);
     announce(known.announcement);
-    settle();
+    finishPage();
     scrollTo(0, known.scroll);
     return;
   }
   images = [];
   next = null;
   scrollTo(0, 0);
-  await page(true);
+  await loadPage(true);
 }
 
-/** Puts newly added images before the newest that are shown; the reader stays at the pictures they look at. */
-export async function catchUp(added) {
+/** Puts newly added images before the newest that are shown, without moving the pictures that the reader sees. */
+export async function prependNew(added) {
   const before = images;
-  if (!before.length || added > MOST_CAUGHT_UP) return load();
-  const answer = await api.find(route.query(), [], Math.max(PAGE, added), null).catch(() => null);
+  if (!before.length || added > MAX_PREPENDED) return load();
+  const answer = await api.search(route.query(), [], Math.max(PAGE, added), null).catch(() => null);
   if (images !== before || isStale()) return;
   const found = answer?.images ?? [];
-  // Without a picture that is shown already, there would be a gap.
+  // The answer must reach the images that are shown already; otherwise there would be a gap.
   if (!found.some(({ image_id: id }) => indexOf(id) >= 0)) return load();
-  const fresh = found.filter(({ image_id: id }) => indexOf(id) < 0);
-  images.unshift(...fresh);
-  grid.prepend(fresh);
+  const unseen = found.filter(({ image_id: id }) => indexOf(id) < 0);
+  images.unshift(...unseen);
+  grid.prepend(unseen);
 }
 
-/** Keeps what is shown for when the reader comes back. */
-function leave() {
+/** Caches the images on the page for when the reader comes back. */
+function cacheShown() {
   if (!shownEntry || !images.length) return;
-  kept.delete(shownEntry);
-  kept.set(shownEntry, { images, next, announcement, scroll: scrollY });
-  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  cache.delete(shownEntry);
+  cache.set(shownEntry, { images, next, announcement, scroll: scrollY });
+  if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value);
 }
 
-/** Forgets what earlier queries found: the collection or the model has changed. */
-export const forgetKept = () => kept.clear();
+/** Forgets the results of earlier queries, because the collection or the model has changed. */
+export const clearCache = () => cache.clear();
 
-/** Whether the pictures on the page are still those of an earlier address. */
+/** Whether the images on the page belong to an earlier address. */
 export const isStale = () => shownEntry !== route.entry();
 
-async function more() {
+async function loadMore() {
   const first = images.length;
-  await page();
+  await loadPage();
   grid.focus(first, { preventScroll: true });
 }
 
-async function page(first = false) {
-  running.abort();
-  const mine = (running = new AbortController());
-  // A note is about the query: it stays while more of the same arrives.
+async function loadPage(first = false) {
+  request.abort();
+  const controller = (request = new AbortController());
+  // A note is about the query, so it stays while more pages of the query arrive.
   if (first || problem.isError()) problem.clear();
   $("more").disabled = true;
   $("grid").ariaBusy = "true";
-  const late = setTimeout(() => announce(() => say("searching")), 300);
+  const searchingTimer = setTimeout(() => announce(() => say("searching")), 300);
   try {
-    const answer = await api.find(route.query(), route.files(), PAGE, next, mine.signal);
-    if (mine.signal.aborted) return;
+    const answer = await api.search(route.query(), route.files(), PAGE, next, controller.signal);
+    if (controller.signal.aborted) return;
     if (first) grid.clear();
     const found = answer.hits ?? answer.images;
     next = answer.next_offset ?? answer.next_cursor ?? null;
-    // An upload in between moves the pages: nothing is shown twice.
-    const fresh = found.filter(({ image_id: id }) => indexOf(id) < 0);
-    images.push(...fresh);
-    grid.append(fresh);
-    sayFound(answer);
-    answered(answer);
+    // An upload between two pages shifts them, so images that are shown already are left out.
+    const unseen = found.filter(({ image_id: id }) => indexOf(id) < 0);
+    images.push(...unseen);
+    grid.append(unseen);
+    announceCount(answer);
+    onAnswer(answer);
   } catch (error) {
-    if (mine.signal.aborted) return;
+    if (controller.signal.aborted) return;
     if (first) grid.clear();
     announce(() => "");
-    problem.show(error, () => page(first));
+    problem.show(error, () => loadPage(first));
   } finally {
-    clearTimeout(late);
-    if (!mine.signal.aborted) settle();
+    clearTimeout(searchingTimer);
+    if (!controller.signal.aborted) finishPage();
   }
 }
 
-function settle() {
+function finishPage() {
   $("more").disabled = false;
   $("more").hidden = next === null;
   $("grid").ariaBusy = "false";
   watchMore();
 }
 
-function sayFound({ hits, took_ms: took }) {
+function announceCount({ hits, took_ms: took }) {
   const count = images.length;
   const last = next === null;
   const { text, like, filter } = route.query();
@@ -154,21 +154,21 @@ function sayFound({ hits, took_ms: took }) {
 export const indexOf = (id) => images.findIndex((image) => image.image_id === id);
 export const at = (index) => images[index];
 
-/** Whether there is nothing after a place, not even on the next page. */
+/** Whether no image follows an index, not even on the next page. */
 export const isLast = (index) => index < 0 || (index === images.length - 1 && next === null);
 
-/** The picture at a place, from the next page when it is there; undefined past the end. */
-export async function reach(index) {
-  if (index === images.length && next !== null) await page();
+/** Returns the image at an index and loads the next page for it if necessary; undefined past the end. */
+export async function imageAt(index) {
+  if (index === images.length && next !== null) await loadPage();
   return images[index];
 }
 
-/** Takes a deleted picture away, here and in what is kept. */
-export function drop(id) {
-  for (const page of kept.values()) {
-    const before = page.images.length;
-    page.images = page.images.filter((image) => image.image_id !== id);
-    if (typeof page.next === "number") page.next -= before - page.images.length;
+/** Removes a deleted image from the page and from the cached results. */
+export function remove(id) {
+  for (const results of cache.values()) {
+    const before = results.images.length;
+    results.images = results.images.filter((image) => image.image_id !== id);
+    if (typeof results.next === "number") results.next -= before - results.images.length;
   }
   const index = indexOf(id);
   if (index < 0) return;
@@ -178,10 +178,10 @@ export function drop(id) {
   grid.focus(Math.min(index, images.length - 1));
 }
 
-/** Takes over an image's new texts. */
-export function renew(image) {
+/** Updates the caption of an image. */
+export function update(image) {
   const index = indexOf(image.image_id);
   if (index < 0) return;
   Object.assign(images[index], { caption: image.caption });
-  grid.renew(index);
+  grid.update(index);
 }

@@ -1,61 +1,61 @@
-// The pictures in rows of equal height, each as wide as its picture asks for.
+// The pictures in rows of equal height; each cell has the proportions of its picture.
 
 import { $, make } from "./dom.js";
-import { forgetAll, thumbnail } from "./pictures.js";
-import { number, onLanguage, say } from "./say.js";
+import { releaseAll, showThumbnail } from "./pictures.js";
+import { number, onLanguageChange, say } from "./say.js";
 
 const grid = $("grid");
 let openImage = () => {};
 
-/** Wires the keys; `open(image)` is called for the picture that is chosen. */
+/** Sets up the keys. `open(image)` is called for the picture that the reader chooses. */
 export function setUp(open) {
   openImage = open;
-  grid.addEventListener("keydown", walk);
-  onLanguage(() => [...grid.children].forEach((item) => describe(item)));
+  grid.addEventListener("keydown", moveFocus);
+  onLanguageChange(() => [...grid.children].forEach((item) => describe(item)));
 }
 
 export function clear() {
-  forgetAll(grid);
+  releaseAll(grid);
   grid.replaceChildren();
 }
 
 export const append = (images) => grid.append(...images.map(card));
 
-/** Puts images first. A reader who has scrolled down keeps the same pictures before their eyes. */
+/** Puts images first, without moving the visible pictures when the reader has scrolled down. */
 export function prepend(images) {
   const top = (item) => item.getBoundingClientRect().top;
   const seen = scrollY > 0 && [...grid.children].find((item) => item.getBoundingClientRect().bottom > 0);
   const before = seen && top(seen);
-  // Browsers that do the same by themselves would do it twice.
+  // Scroll anchoring of the browser would correct the position a second time.
   grid.style.overflowAnchor = "none";
   grid.prepend(...images.map(card));
   if (seen) scrollBy({ top: top(seen) - before, behavior: "instant" });
   requestAnimationFrame(() => (grid.style.overflowAnchor = ""));
 }
 
-/** Puts the focus on the picture at a place, if there is one. */
+/** Moves the focus to the picture at an index, if there is one. */
 export const focus = (index, options) => grid.children[index]?.firstElementChild.focus(options);
 
-/** Takes the picture at a place away. */
+/** Removes the picture at an index. */
 export function remove(index) {
   const item = grid.children[index];
   if (!item) return;
-  forgetAll(item);
+  releaseAll(item);
   item.remove();
 }
 
-/** Says a picture's name anew, after its caption has changed. */
-export const renew = (index) => grid.children[index] && describe(grid.children[index]);
+/** Updates the name of the picture at an index after its caption has changed. */
+export const update = (index) => grid.children[index] && describe(grid.children[index]);
 
 function card(image) {
   const img = make("img", { decoding: "async", width: image.width, height: image.height });
   const button = make("button", { type: "button", className: "card", onclick: () => openImage(image) }, img);
   const item = make("li", { image }, button);
-  // Very long or tall pictures get a cell of bounded shape and stay whole inside it.
+  // Very wide or tall pictures get a cell of bounded proportions, which shows the whole picture.
   item.style.setProperty("--ratio", Math.min(3, Math.max(0.4, image.width / image.height)).toFixed(4));
   if (image.distance != null) button.append(make("span", { className: "distance", ariaHidden: "true" }));
   describe(item);
-  thumbnail(img, image);
+  showThumbnail(img, image);
   return item;
 }
 
@@ -71,15 +71,15 @@ function describe(item) {
   button.lastElementChild.textContent = distance;
 }
 
-/** Arrow keys go from picture to picture, up and down to the nearest of the next row. */
-function walk(event) {
+/** Moves the focus with the arrow keys; up and down go to the nearest picture of the next row. */
+function moveFocus(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
   const item = event.target.closest("li");
   const next = item && {
     ArrowLeft: () => item.previousElementSibling,
     ArrowRight: () => item.nextElementSibling,
-    ArrowUp: () => beside(item, "previousElementSibling"),
-    ArrowDown: () => beside(item, "nextElementSibling"),
+    ArrowUp: () => nearestInNextRow(item, "previousElementSibling"),
+    ArrowDown: () => nearestInNextRow(item, "nextElementSibling"),
     Home: () => grid.firstElementChild,
     End: () => grid.lastElementChild,
   }[event.key]?.();
@@ -88,7 +88,7 @@ function walk(event) {
   next.firstElementChild.focus();
 }
 
-function beside(item, direction) {
+function nearestInNextRow(item, direction) {
   const middle = item.offsetLeft + item.offsetWidth / 2;
   const away = (other) => Math.abs(other.offsetLeft + other.offsetWidth / 2 - middle);
   let best = null;

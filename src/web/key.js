@@ -1,39 +1,39 @@
-// Asks for an API key when the server wants one.
+// Asks the reader for an API key when the server requires one.
 
-import { keepKey, key, onKeyNeeded } from "./api.js";
+import { key, setKeyPrompt, storeKey } from "./api.js";
 import { $, ask } from "./dom.js";
 import { say } from "./say.js";
 
-/** One question, however many requests need its answer. */
-let asking = null;
+/** The promise of the open dialog, which all requests share, or null. */
+let openPrompt = null;
 
 export function setUp() {
-  onKeyNeeded((used) => {
-    // Another request has found a key in the meantime.
-    if (used !== key()) return Promise.resolve(key());
-    asking ??= question(used).finally(() => (asking = null));
-    return asking;
+  setKeyPrompt((usedKey) => {
+    // The reader has entered a key for another request in the meantime.
+    if (usedKey !== key()) return Promise.resolve(key());
+    openPrompt ??= askReader(usedKey).finally(() => (openPrompt = null));
+    return openPrompt;
   });
   $("key-cancel").onclick = () => $("key").close("");
 }
 
-async function question(used) {
-  for (let wrong = used === null ? null : "key_wrong"; ; wrong = "key_characters") {
+async function askReader(usedKey) {
+  for (let wrong = usedKey === null ? null : "key_wrong"; ; wrong = "key_characters") {
     $("key-wrong").hidden = wrong === null;
     if (wrong) Object.assign($("key-wrong"), { textContent: say(wrong) }).dataset.text = wrong;
-    const said = await ask($("key"));
+    const returnValue = await ask($("key"));
     const text = $("key-value").value;
     $("key-value").value = "";
-    if (said !== "yes" || !text.trim()) return null;
-    const value = plain(text);
+    if (returnValue !== "yes" || !text.trim()) return null;
+    const value = normalized(text);
     if (!value) continue;
-    keepKey(value);
+    storeKey(value);
     return value;
   }
 }
 
-/** A key without what an input method makes of it (full-width letters); null when it cannot stand in a header. */
-function plain(text) {
+/** Returns a key with the full-width letters of an input method as ASCII, or null when a header cannot hold it. */
+function normalized(text) {
   const key = text.normalize("NFKC").trim();
   return /^[\x21-\x7e]+$/.test(key) ? key : null;
 }

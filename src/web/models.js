@@ -1,36 +1,36 @@
-// The models: which one is current, what each has embedded, switching, embedding what is missing.
+// The dialog of the models: shows their coverage, switches the current model, starts and stops backfills.
 
 import * as api from "./api.js";
 import { $, make } from "./dom.js";
 import { nodes, sentences } from "./problem.js";
-import { number, onLanguage, percent, say } from "./say.js";
+import { number, onLanguageChange, percent, say } from "./say.js";
 
 const dialog = $("models");
-const EVERY_MS = 1500;
+const REFRESH_MS = 1500;
 let models = [];
 let current = null;
 let timer = 0;
-let switched = () => {};
+let onSwitched = () => {};
 
-/** Wires the dialog; `whenSwitched()` is called after another model has become current. */
+/** Sets up the dialog. `whenSwitched()` is called after another model has become current. */
 export function setUp(whenSwitched) {
-  switched = whenSwitched;
+  onSwitched = whenSwitched;
   $("model").onclick = () => {
-    tell("");
+    showStatus("");
     dialog.showModal();
     refresh();
   };
   $("models-close").onclick = () => dialog.close();
-  // A model that was put into the server's folder since it started.
-  $("models-refresh").onclick = () => api.refreshModels().then(refresh, complain);
-  // Not in short: a handler that returns false takes every click inside its effect.
+  // The server then finds models that were put into its folder since it started.
+  $("models-refresh").onclick = () => api.refreshModels().then(refresh, showError);
+  // The handler has a block body: if it returned false, clicks inside the dialog would have no effect.
   dialog.onclick = (event) => {
     if (event.target === dialog) dialog.close();
   };
   dialog.onclose = () => clearTimeout(timer);
-  onLanguage(() => {
+  onLanguageChange(() => {
     showCurrent(current);
-    paint();
+    render();
   });
 }
 
@@ -42,7 +42,7 @@ export function showCurrent(model) {
   $("model").title = `${model.model_name} ${model.model_version}`;
 }
 
-/** Asks for the models, and again while the dialog is open: coverage moves with every upload and backfill. */
+/** Loads the models, again and again while the dialog is open, because uploads and backfills change the coverage. */
 async function refresh() {
   clearTimeout(timer);
   try {
@@ -50,17 +50,17 @@ async function refresh() {
     ({ models } = answer);
     $("models-broken").replaceChildren(...(answer.broken ?? []).map(({ folder, reason }) => make("p", { className: "bad", lang: "en", textContent: `${folder}: ${reason}` })));
     showCurrent(models.find((model) => model.is_current));
-    paint();
+    render();
   } catch (error) {
-    complain(error);
+    showError(error);
   }
-  if (dialog.open) timer = setTimeout(refresh, EVERY_MS);
+  if (dialog.open) timer = setTimeout(refresh, REFRESH_MS);
 }
 
-/** The cards by model id; they stay, so that the focus does. */
+/** The cards by model id. They are kept between refreshes, so that the focus stays in place. */
 const cards = new Map();
 
-function paint() {
+function render() {
   for (const model of models) {
     if (!cards.has(model.model_id)) cards.set(model.model_id, card(model.model_id));
     fill(cards.get(model.model_id), model);
@@ -99,7 +99,7 @@ function fill(parts, model) {
   Object.assign(parts.bar, { max: Math.max(total, 1), value: total ? embedded : 1, ariaLabel: parts.coverage.textContent });
   const failure = model.backfill?.state === "failed" ? model.backfill.reason : null;
   parts.backfill.hidden = !running && !failure;
-  parts.backfill.textContent = running ? say(`backfill_${model.backfill.state}`, { detail: pace(model.backfill) }).trim() : (failure ?? "");
+  parts.backfill.textContent = running ? say(`backfill_${model.backfill.state}`, { detail: rateAndTime(model.backfill) }).trim() : (failure ?? "");
   parts.use.textContent = say("model_use");
   parts.use.hidden = model.is_current || !usable;
   parts.start.textContent = say("backfill_start");
@@ -112,54 +112,54 @@ function fill(parts, model) {
 
 const isRunning = ({ backfill }) => ["running", "waiting"].includes(backfill?.state);
 
-/** Rate and time left of a backfill, where the service knows them. */
-function pace({ per_second: rate, estimated_end: end }) {
+/** Describes the rate and the remaining time of a backfill, or returns "" when the service does not know them. */
+function rateAndTime({ per_second: rate, estimated_end: end }) {
   if (!rate || !end) return "";
   const left = Math.max(0, Math.round((new Date(end) - Date.now()) / 1000));
   const time = left < 90 ? say("seconds", { count: number(left) }) : say("minutes", { count: number(left / 60) });
   return say("backfill_rate", { rate: number(rate, rate < 10 ? 1 : 0), time });
 }
 
-const named = (id) => models.find((model) => model.model_id === id);
+const modelById = (id) => models.find((model) => model.model_id === id);
 
 async function use(id, allowPartial) {
-  tell(say("model_switching"));
+  showStatus(say("model_switching"));
   try {
     const model = await api.useModel(id, allowPartial);
     showCurrent(model);
-    tell(say("model_switched", { name: model.model_name }));
-    switched();
+    showStatus(say("model_switched", { name: model.model_name }));
+    onSwitched();
     refresh();
   } catch (error) {
     if (error.problem?.code === "coverage_incomplete") offerPartial(id, error.problem);
-    else complain(error);
+    else showError(error);
   }
 }
 
-/** The switch would hide pictures: says how many, and lets the reader decide. */
+/** Says how many pictures a switch would hide, and lets the reader decide. */
 function offerPartial(id, { embedded, total }) {
   const yes = make("button", { type: "button", textContent: say("model_partial_yes"), onclick: () => use(id, true) });
-  const no = make("button", { type: "button", textContent: say("cancel"), onclick: () => (tell(""), $("models-close").focus()) });
-  const values = { name: named(id).model_name, embedded: number(embedded), total: number(total) };
-  tell(make("p", { textContent: say("model_partial", values) }), make("div", { className: "actions" }, yes, no));
+  const no = make("button", { type: "button", textContent: say("cancel"), onclick: () => (showStatus(""), $("models-close").focus()) });
+  const values = { name: modelById(id).model_name, embedded: number(embedded), total: number(total) };
+  showStatus(make("p", { textContent: say("model_partial", values) }), make("div", { className: "actions" }, yes, no));
   no.focus();
 }
 
 async function backfill(id, ask) {
-  tell("");
+  showStatus("");
   try {
     await ask(id);
   } catch (error) {
-    complain(error);
+    showError(error);
   }
   $("models-close").focus();
   refresh();
 }
 
-function complain(error) {
-  tell(make("span", { className: "bad" }, ...nodes(sentences(error))));
+function showError(error) {
+  showStatus(make("span", { className: "bad" }, ...nodes(sentences(error))));
 }
 
-function tell(...words) {
+function showStatus(...words) {
   $("models-status").replaceChildren(...words);
 }

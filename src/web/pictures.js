@@ -1,29 +1,29 @@
-// Puts pictures into img elements. An img cannot send an API key: with one, the page fetches the bytes itself and
+// Puts pictures into img elements. An img cannot send an API key, so with a key the page fetches the bytes itself and
 // shows them from memory.
 
 import * as api from "./api.js";
 
 const SIZES = [128, 256, 512, 1024];
-const AT_ONCE = 6;
-const waiting = [];
+const MAX_LOADING = 6;
+const queue = [];
 let loading = 0;
 
 /** Width of a thumbnail in pixels; the service scales the longer edge down to `size`. */
 const widthOf = ({ width, height }, size) => Math.round(width * Math.min(1, size / Math.max(width, height)));
 
-/** The smallest thumbnail that is sharp at that width on this screen. */
-function fitting(image, cssWidth) {
+/** The path of the smallest thumbnail that is sharp at a width on this screen. */
+function thumbnailPath(image, cssWidth) {
   const needed = cssWidth * devicePixelRatio;
   const size = SIZES.find((size) => widthOf(image, size) >= Math.min(needed, image.width)) ?? SIZES.at(-1);
   return `${image.links.thumbnail}?size=${size}`;
 }
 
-/** Shows an image's thumbnail when it comes near to the reader's eyes. */
-export function thumbnail(img, image) {
+/** Shows an image's thumbnail when the img comes near the visible part of the page. */
+export function showThumbnail(img, image) {
   img.onerror = () => img.classList.add("broken");
   if (api.key()) {
-    img.wanted = image;
-    nearby.observe(img);
+    img.image = image;
+    observer.observe(img);
     return;
   }
   img.loading = "lazy";
@@ -33,31 +33,31 @@ export function thumbnail(img, image) {
   img.src = `${image.links.thumbnail}?size=512`;
 }
 
-const nearby = new IntersectionObserver((entries) => {
+const observer = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
-    const at = waiting.indexOf(target);
-    if (isIntersecting && at < 0) waiting.push(target);
-    if (!isIntersecting && at >= 0) waiting.splice(at, 1);
+    const index = queue.indexOf(target);
+    if (isIntersecting && index < 0) queue.push(target);
+    if (!isIntersecting && index >= 0) queue.splice(index, 1);
   }
   loadNext();
 }, { rootMargin: "400px" });
 
 async function loadNext() {
-  while (loading < AT_ONCE && waiting.length) {
-    const img = waiting.shift();
-    nearby.unobserve(img);
+  while (loading < MAX_LOADING && queue.length) {
+    const img = queue.shift();
+    observer.unobserve(img);
     if (!img.isConnected) continue;
     loading++;
-    show(img, fitting(img.wanted, img.clientWidth)).catch(() => img.classList.add("broken")).finally(() => {
+    show(img, thumbnailPath(img.image, img.clientWidth)).catch(() => img.classList.add("broken")).finally(() => {
       loading--;
       loadNext();
     });
   }
 }
 
-/** Shows the picture at a path of the service, whatever was shown before. */
+/** Shows the picture at a path of the service in place of the previous one. */
 export async function show(img, path) {
-  forget(img);
+  release(img);
   img.dataset.path = path;
   if (!api.key()) {
     img.src = path;
@@ -67,25 +67,25 @@ export async function show(img, path) {
   if (img.dataset.path === path) img.src = URL.createObjectURL(bytes);
 }
 
-/** Shows a picture that the reader has. */
+/** Shows one of the reader's own pictures. */
 export function showFile(img, file) {
-  forget(img);
+  release(img);
   img.src = URL.createObjectURL(file);
 }
 
-/** Shows nothing, and lets go of what was shown. */
-export function forget(img) {
+/** Empties an img and releases the memory of its picture. */
+export function release(img) {
   if (img.src.startsWith("blob:")) URL.revokeObjectURL(img.src);
   delete img.dataset.path;
   img.removeAttribute("src");
 }
 
-/** Lets go of all thumbnails inside a node that is about to be emptied. */
-export function forgetAll(node) {
+/** Releases all thumbnails inside a node before the node is emptied. */
+export function releaseAll(node) {
   for (const img of node.querySelectorAll("img")) {
-    nearby.unobserve(img);
-    const at = waiting.indexOf(img);
-    if (at >= 0) waiting.splice(at, 1);
-    forget(img);
+    observer.unobserve(img);
+    const index = queue.indexOf(img);
+    if (index >= 0) queue.splice(index, 1);
+    release(img);
   }
 }

@@ -1,30 +1,30 @@
-// Says what went wrong, in the reader's language first and in the service's own words after.
+// Shows errors, first in the reader's language and then in the service's own words.
 
-import { Refused, keyNeeded, key } from "./api.js";
+import { ApiError, key, promptForKey } from "./api.js";
 import { $, make } from "./dom.js";
-import { has, language, onLanguage, say } from "./say.js";
+import { hasText, language, onLanguageChange, say } from "./say.js";
 
 let shown = null;
-onLanguage(() => shown && fill());
+onLanguageChange(() => shown && fill());
 
-/** The sentences for an error: [what it is, the service's own words or ""]. */
+/** Returns the sentences for an error: [the kind of error, the service's own words or ""]. */
 export function sentences(error) {
-  if (!(error instanceof Refused)) return [say("offline"), ""];
+  if (!(error instanceof ApiError)) return [say("offline"), ""];
   const word = `problem_${error.problem.code}`;
-  return describe(has(word) ? say(word) : "", error.message);
+  return describe(hasText(word) ? say(word) : "", error.message);
 }
 
-/** The same for a problem document that came as part of an answer. */
+/** Returns the sentences for a problem document that is part of an answer. */
 export function sentencesOf({ code, detail, title }) {
-  return describe(has(`problem_${code}`) ? say(`problem_${code}`) : "", detail ?? title ?? "");
+  return describe(hasText(`problem_${code}`) ? say(`problem_${code}`) : "", detail ?? title ?? "");
 }
 
-/** The service speaks English: to an English reader its own words say it all. */
-const describe = (known, own) => (language() === "en" && own ? [own, ""] : known ? [known, own] : [own, ""]);
+/** Chooses the sentences for the reader. The service speaks English, so an English reader needs its own words only. */
+const describe = (known, serviceText) => (language() === "en" && serviceText ? [serviceText, ""] : known ? [known, serviceText] : [serviceText, ""]);
 
-/** Sentences as nodes, those of the service marked as English. */
-export function nodes([first, own]) {
-  return own ? [first, " ", make("span", { lang: "en", className: "own", textContent: own })] : [first];
+/** Makes nodes of sentences and marks those of the service as English. */
+export function nodes([first, serviceText]) {
+  return serviceText ? [first, " ", make("span", { lang: "en", className: "own", textContent: serviceText })] : [first];
 }
 
 /** Shows an error above the pictures, with a button that tries again. */
@@ -33,13 +33,13 @@ export function show(error, retry) {
   fill();
 }
 
-/** Shows a sentence of our own above the pictures. */
+/** Shows a note of the page itself above the pictures. */
 export function note(word, values) {
   shown = { word, values };
   fill();
 }
 
-/** Whether an error is shown, and not just a note. */
+/** Whether an error is shown, not only a note. */
 export const isError = () => Boolean(shown?.error);
 
 export function clear() {
@@ -53,7 +53,7 @@ function fill() {
   const text = make("p", {}, ...(word ? [say(word, values)] : nodes(sentences(error))));
   const actions = make("div", { className: "actions" });
   if (error?.status === 401) {
-    const enter = async () => (await keyNeeded(key())) && retry?.();
+    const enter = async () => (await promptForKey(key())) && retry?.();
     actions.append(make("button", { type: "button", textContent: say("enter_key"), onclick: enter }));
   } else if (retry) {
     actions.append(make("button", { type: "button", textContent: say("retry"), onclick: retry }));

@@ -1,8 +1,8 @@
-// What is asked for, and how an address says it. No page, no network.
+// The query, and its form in the address. This module uses neither the page nor the network.
 
 export const MODES = ["vector", "keyword", "hybrid"];
 
-/** Fields of the filter by their name in the address; `pixels` is a whole number, `size` any from 0 on. */
+/** Fields of the filter by their name in the address. `pixels` is a whole number, `size` any number from 0 on. */
 export const FILTER_FIELDS = {
   type: "list", from: "day", to: "day", min_width: "pixels", max_width: "pixels", min_height: "pixels",
   max_height: "pixels", min_mb: "size", max_mb: "size", prompt: "choice", caption: "choice", model: "text",
@@ -10,64 +10,64 @@ export const FILTER_FIELDS = {
   w_negative: "size",
 };
 
-/** Pictures that one query may hold. */
-export const MOST_PICTURES = 16;
+/** Most pictures of one query. */
+export const MAX_PICTURES = 16;
 
-/** Asks for the newest images. `like` has ids of stored images, `picture` says that some from a disk are meant too. */
+/** The query for the newest images. `like` has ids of stored images; `picture` says that the query has pictures from a disk too. */
 export const EMPTY = Object.freeze({ text: "", negative: "", mode: "vector", like: [], picture: false, filter: {}, open: null });
 
-/** The greatest seed and the greatest width that the service takes. */
-const GREATEST_SEED = 2n ** 64n - 1n;
-const GREATEST_PIXELS = 2 ** 32 - 1;
+/** The greatest seed and the greatest width in pixels that the service accepts. */
+const MAX_SEED = 2n ** 64n - 1n;
+const MAX_PIXELS = 2 ** 32 - 1;
 
-const whole = (text) => /^\d{1,20}$/.test(text ?? "");
-const isId = (text) => whole(text) && Number.isSafeInteger(Number(text));
+const isWholeNumber = (text) => /^\d{1,20}$/.test(text ?? "");
+const isId = (text) => isWholeNumber(text) && Number.isSafeInteger(Number(text));
 
-/** A number as a person or a browser may write it (.5, 1e-1), written one way; "" for others and those below 0. */
-function plain(text) {
+/** Writes a number that a person or a browser may write in several ways (.5, 1e-1) in one way; "" for a negative number or another text. */
+function normalizedNumber(text) {
   const value = Number(text);
   return text.trim() && Number.isFinite(value) && value >= 0 ? String(value) : "";
 }
 
-const usable = {
+const parsers = {
   list: (values) => values.filter((value) => /^image\/[a-z]+$/.test(value)),
   day: ([value]) => (/^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : ""),
-  pixels: ([value]) => (whole(value) ? value : ""),
-  seed: ([value]) => (whole(value) && BigInt(value) <= GREATEST_SEED ? value : ""),
-  size: ([value]) => plain(value),
+  pixels: ([value]) => (isWholeNumber(value) ? value : ""),
+  seed: ([value]) => (isWholeNumber(value) && BigInt(value) <= MAX_SEED ? value : ""),
+  size: ([value]) => normalizedNumber(value),
   choice: ([value]) => (value === "yes" || value === "no" ? value : ""),
   text: ([value]) => value.trim(),
 };
 
-/** The query in an address's search part. What makes no sense is left out. */
+/** Parses the query in an address's search part and leaves out invalid values. */
 export function parse(search) {
   const given = new URLSearchParams(search);
   return {
     text: given.get("q") ?? "",
     negative: given.get("not") ?? "",
     mode: MODES.includes(given.get("mode")) ? given.get("mode") : "vector",
-    like: [...new Set(given.getAll("like").filter(isId).map(Number))].slice(0, MOST_PICTURES),
+    like: [...new Set(given.getAll("like").filter(isId).map(Number))].slice(0, MAX_PICTURES),
     picture: given.has("picture"),
     filter: cleanFilter((name) => given.getAll(name)),
     open: isId(given.get("image")) ? Number(given.get("image")) : null,
   };
 }
 
-/** Whether a field takes a value. */
-export const isUsable = (name, value) => usable[FILTER_FIELDS[name]]([value]).length > 0;
+/** Whether a value is valid for a field. */
+export const isValid = (name, value) => parsers[FILTER_FIELDS[name]]([value]).length > 0;
 
-/** A filter of the values that `values(name)` gives for each field; empty and unusable ones are left out. */
+/** Makes a filter of the values that `values(name)` returns for each field, and leaves out empty and invalid ones. */
 export function cleanFilter(values) {
   const filter = {};
   for (const [name, kind] of Object.entries(FILTER_FIELDS)) {
     const found = values(name);
-    const value = found.length ? usable[kind](found) : "";
+    const value = found.length ? parsers[kind](found) : "";
     if (value.length) filter[name] = value;
   }
   return filter;
 }
 
-/** The address of a query. */
+/** Formats the address of a query. */
 export function format({ text, negative, mode, like, picture, filter, open }) {
   const query = new URLSearchParams();
   if (text) query.set("q", text);
@@ -80,7 +80,7 @@ export function format({ text, negative, mode, like, picture, filter, open }) {
   return query.size ? `/?${query}` : "/";
 }
 
-/** The filter as the service takes it, or null when there is none. Days are days of the reader's clock. */
+/** Makes the filter of a request, or null when there is none. Days begin and end by the reader's clock. */
 export function filterBody(filter) {
   const body = {};
   const put = (name, value) => {
@@ -91,15 +91,15 @@ export function filterBody(filter) {
     const [year, month, date] = text.split("-").map(Number);
     return new Date(year, month - 1, date + add).toISOString();
   };
-  // No picture comes near to these ends, so that what is past them finds the same.
-  const pixels = (text) => (text === undefined ? undefined : Math.min(Number(text), GREATEST_PIXELS));
+  // The service refuses greater numbers. No picture reaches these limits, so that clamping changes no result.
+  const pixels = (text) => (text === undefined ? undefined : Math.min(Number(text), MAX_PIXELS));
   const megabytes = (text) => (text === undefined ? undefined : Math.min(Math.round(Number(text) * 1e6), Number.MAX_SAFE_INTEGER));
   const choice = (text) => (text === undefined ? undefined : text === "yes");
   put("file_types", filter.type);
   put("uploaded_from", day(filter.from, 0));
   put("uploaded_before", day(filter.to, 1));
   for (const name of ["min_width", "max_width", "min_height", "max_height"]) put(name, pixels(filter[name]));
-  // Seeds go up to 2⁶⁴ − 1, past what a JavaScript number holds exactly.
+  // Seeds go up to 2⁶⁴ − 1, and a JavaScript number holds them exactly only up to 2⁵³ − 1.
   put("seed", filter.seed && (JSON.rawJSON?.(String(BigInt(filter.seed))) ?? Number(filter.seed)));
   put("min_bytes", megabytes(filter.min_mb));
   put("max_bytes", megabytes(filter.max_mb));
@@ -111,19 +111,19 @@ export function filterBody(filter) {
   return Object.keys(body).length ? body : null;
 }
 
-/** What leaves out hits that are not close enough: to the query, or beside the best hit. */
-export function closeness({ closeness: least, gap }) {
-  return { ...(least && { min_similarity: Number(least) }), ...(gap && { max_gap: Number(gap) }) };
+/** The request's limits of similarity: to the query, and below the best hit. */
+export function similarityCutoffs({ closeness: minSimilarity, gap }) {
+  return { ...(minSimilarity && { min_similarity: Number(minSimilarity) }), ...(gap && { max_gap: Number(gap) }) };
 }
 
-/** How much the parts of a query count, of those that the reader has given another weight. */
+/** The request's weights of those parts of a query to which the reader has given one. */
 export function weights(filter, parts) {
   const given = parts.filter((part) => filter[`w_${part}`]).map((part) => [part, Number(filter[`w_${part}`])]);
   return given.length ? { weights: Object.fromEntries(given) } : {};
 }
 
-/** Whether two queries ask for the same images, whichever of them is open. */
-export const same = (one, other) => format({ ...one, open: null }) === format({ ...other, open: null });
+/** Whether two queries ask for the same images, no matter which image is open. */
+export const isSameQuery = (one, other) => format({ ...one, open: null }) === format({ ...other, open: null });
 
-/** Whether the newest images are asked for, all of them. */
-export const isBlank = (query) => same(query, EMPTY) || (same({ ...query, mode: "vector" }, EMPTY));
+/** Whether the query asks for the newest images without any filter. */
+export const isBlank = (query) => isSameQuery(query, EMPTY) || (isSameQuery({ ...query, mode: "vector" }, EMPTY));

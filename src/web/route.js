@@ -1,69 +1,69 @@
-// The address and the way back. Every query is an entry of the browser's history; a large picture is one on top.
+// The address and the browser's history. Every query is an entry; a large view is another entry on top of it.
 
-import { EMPTY, format, parse, same } from "./query.js";
+import { EMPTY, format, isSameQuery, parse } from "./query.js";
 
-/** Pictures from the reader's disk or clipboard that are or were queries, by the names that history.state has for them. */
-const known = new Map();
-const visit = Math.random().toString(36).slice(2);
+/** The reader's own pictures that are or were part of a query, by the names that history.state has for them. */
+const picturesByName = new Map();
+const visitId = Math.random().toString(36).slice(2);
 let entries = 0;
-let changed = () => {};
+let onQueryChange = () => {};
 
 history.scrollRestoration = "manual";
 
-/** Says who shows the query when it has changed; `restored` says that the reader went back or forward. */
+/** Sets the function that shows the query after a change; `restored` is true when the reader went back or forward. */
 export function onChange(listener) {
-  changed = listener;
-  addEventListener("popstate", () => changed({ restored: true }));
+  onQueryChange = listener;
+  addEventListener("popstate", () => onQueryChange({ restored: true }));
 }
 
-/** The query now. */
+/** The current query. */
 export const query = () => parse(location.search);
 
-/** The reader's pictures that are part of the query now. */
-export const files = () => (history.state?.files ?? []).map((name) => known.get(name)).filter(Boolean);
+/** The reader's own pictures that are part of the current query. */
+export const files = () => (history.state?.files ?? []).map((name) => picturesByName.get(name)).filter(Boolean);
 
-/** Whether the query is by a picture that the address cannot carry and nobody has any more. */
-export const isLost = () => query().picture && !files().length;
+/** Whether the query has a picture of the reader's that the page no longer holds, as after a reload. */
+export const isPictureLost = () => query().picture && !files().length;
 
-/** A name for the entry of the query now; a large picture on top of it shares it. */
+/** The name of the current query's history entry. A large view on top of the query has the same name. */
 export const entry = () => history.state?.entry ?? null;
 
-export function begin() {
-  if (entry()?.startsWith(visit)) return;
+export function start() {
+  if (entry()?.startsWith(visitId)) return;
   history.replaceState({ ...history.state, entry: nextEntry() }, "");
 }
 
-const nextEntry = () => `${visit}-${++entries}`;
+const nextEntry = () => `${visitId}-${++entries}`;
 
-/** Goes to another query, by other pictures of the reader's when some are given; Back returns here. */
-export function go(change, pictures = files()) {
+/** Goes to another query, with other pictures of the reader's when some are given. Back returns to the query before. */
+export function navigate(change, pictures = files()) {
   const target = { ...query(), open: null, ...change, picture: pictures.length > 0 };
   const names = pictures.map(nameOf);
-  const repeated = same(target, query()) && names.join() === (history.state?.files ?? []).join();
-  // From a large picture, Back returns to the query below it.
-  const instead = repeated || history.state?.viewer;
-  history[instead ? "replaceState" : "pushState"]({ entry: nextEntry(), files: names }, "", format(target));
-  changed({ restored: false });
+  const repeated = isSameQuery(target, query()) && names.join() === (history.state?.files ?? []).join();
+  // After a large view, Back returns to the query below it.
+  const replace = repeated || history.state?.viewer;
+  history[replace ? "replaceState" : "pushState"]({ entry: nextEntry(), files: names }, "", format(target));
+  onQueryChange({ restored: false });
 }
 
 function nameOf(file) {
-  const name = [...known].find(([, one]) => one === file)?.[0] ?? `${visit}-${known.size}`;
-  known.set(name, file);
+  const name = [...picturesByName].find(([, one]) => one === file)?.[0] ?? `${visitId}-${picturesByName.size}`;
+  picturesByName.set(name, file);
   return name;
 }
 
-/** Back to the start: the newest images. */
-export const goHome = () => go({ ...EMPTY, filter: {} }, []);
+/** Goes to the newest images. */
+export const goHome = () => navigate({ ...EMPTY, filter: {} }, []);
 
-/** Puts the open image into the address: as a step that Back undoes, or instead of the image open before. */
-export function open(id, instead) {
+/** Puts the open image into the address, as a new history entry or, with `replace`, in place of the image open before. */
+export function open(id, replace) {
   if (query().open === id) return;
   const address = format({ ...query(), open: id });
-  if (instead) history.replaceState(history.state, "", address);
+  if (replace) history.replaceState(history.state, "", address);
   else history.pushState({ ...history.state, viewer: true }, "", address);
 }
 
-/** Takes the open image out of the address: by the step back where the reader came through the grid. */
+/** Removes the open image from the address, by going back when the reader came from the grid. */
 export function close() {
   if (query().open === null) return;
   if (history.state?.viewer) history.back();

@@ -1,53 +1,53 @@
-// The reader's language: words, numbers and dates.
+// Texts, numbers and dates in the reader's language.
 
 import { WORDS } from "./words.js";
 
-const KEPT = "mitsuke-language";
+const STORAGE_KEY = "mitsuke-language";
 const LANGUAGES = ["en", "ja"];
 const listeners = [];
-let current = kept() ?? preferred();
+let current = storedLanguage() ?? preferredLanguage();
 
-function kept() {
+function storedLanguage() {
   try {
-    const name = localStorage.getItem(KEPT);
+    const name = localStorage.getItem(STORAGE_KEY);
     return LANGUAGES.includes(name) ? name : null;
   } catch {
     return null; // storage is switched off
   }
 }
 
-function preferred() {
+function preferredLanguage() {
   const tags = (navigator.languages ?? [navigator.language]).map((tag) => tag.slice(0, 2).toLowerCase());
   return tags.find((tag) => LANGUAGES.includes(tag)) ?? "en";
 }
 
-/** The language now: "en" or "ja". */
+/** The current language: "en" or "ja". */
 export const language = () => current;
 
-/** Speaks another language from now on, here and at later visits. */
+/** Changes the language of the page, now and for later visits. */
 export function setLanguage(name) {
   current = name;
   try {
-    localStorage.setItem(KEPT, name);
+    localStorage.setItem(STORAGE_KEY, name);
   } catch {
-    // It is remembered for as long as the page is open.
+    // Without storage the choice lasts as long as the page is open.
   }
   translate(document);
   for (const listener of listeners) listener();
 }
 
-/** Called after each change of language, to say again what was said with values. */
-export const onLanguage = (listener) => listeners.push(listener);
+/** Adds a function that is called after each change of the language, for texts that hold values. */
+export const onLanguageChange = (listener) => listeners.push(listener);
 
-/** The words for a key, with {names} filled in. */
+/** Returns the text of a key in the current language, with {names} filled in. */
 export function say(key, values = {}) {
   return WORDS[key][LANGUAGES.indexOf(current)].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-/** Whether there are words for a key. */
-export const has = (key) => Object.hasOwn(WORDS, key);
+/** Whether a key has a text. */
+export const hasText = (key) => Object.hasOwn(WORDS, key);
 
-/** Puts the reader's language into the elements that name their words. */
+/** Fills the elements that name the key of their text in a data attribute. */
 export function translate(root) {
   document.documentElement.lang = current;
   for (const node of root.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
@@ -57,7 +57,7 @@ export function translate(root) {
   for (const node of root.querySelectorAll("[data-placeholder]")) node.placeholder = say(node.dataset.placeholder);
 }
 
-/** A number with a true minus sign, which screen readers say. */
+/** Formats a number with a true minus sign, which screen readers read out. */
 export const number = (value, digits = 0) =>
   new Intl.NumberFormat(current, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace("-", "−");
 

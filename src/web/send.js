@@ -1,60 +1,60 @@
-// Sends one picture to the collection. XMLHttpRequest, because fetch does not tell how far a body has got.
+// Uploads one picture. It uses XMLHttpRequest, because fetch does not report the progress of a body.
 
-import { Refused, authorization, delay, key, keyNeeded, pause, read } from "./api.js";
+import { ApiError, authorization, key, parseJson, promptForKey, retryDelay, wait } from "./api.js";
 
-const NETWORK_TRIES = 3;
+const MAX_NETWORK_TRIES = 3;
 
 /**
- * Stores a file; gives {status: "created" | "known" | "rejected", image?, problem?}. Waits and tries again while the
- * service is busy, as long as it takes. `tell(state, share)` follows: "sending" with the share sent (0 to 1),
+ * Uploads a file and returns {status: "created" | "known" | "rejected", image?, problem?}. Waits and tries again as long
+ * as the service is busy. `tell(state, share)` is called with the progress: "sending" with the share sent (0 to 1),
  * "working", "busy".
  */
-export async function send(file, tell, signal) {
-  for (let tries = 0, broken = 0; ; tries++) {
-    const used = key();
+export async function send(file, onProgress, signal) {
+  for (let tries = 0, networkFailures = 0; ; tries++) {
+    const usedKey = key();
     let answer;
     try {
-      answer = await post(file, used, tell, signal);
+      answer = await post(file, usedKey, onProgress, signal);
     } catch (error) {
-      if (signal.aborted || ++broken >= NETWORK_TRIES) throw error;
-      tell("busy");
-      await pause(delay(null, broken), signal);
+      if (signal.aborted || ++networkFailures >= MAX_NETWORK_TRIES) throw error;
+      onProgress("busy");
+      await wait(retryDelay(null, networkFailures), signal);
       continue;
     }
     const { status, body, retryAfter } = answer;
     if (status === 200 || status === 201) return body.images[0];
-    if (status === 401 && (await keyNeeded(used))) continue;
+    if (status === 401 && (await promptForKey(usedKey))) continue;
     if ((status === 503 || status === 429) && retryAfter !== null) {
-      tell("busy");
-      await pause(delay(retryAfter, tries), signal);
+      onProgress("busy");
+      await wait(retryDelay(retryAfter, tries), signal);
       continue;
     }
-    throw new Refused(status, body);
+    throw new ApiError(status, body);
   }
 }
 
-function post(file, used, tell, signal) {
+function post(file, usedKey, onProgress, signal) {
   return new Promise((done, fail) => {
     signal.throwIfAborted();
     const request = new XMLHttpRequest();
     request.open("POST", "/images");
-    for (const [name, value] of Object.entries(authorization(used))) request.setRequestHeader(name, value);
-    request.upload.onprogress = ({ loaded, total }) => tell("sending", total ? loaded / total : 0);
-    request.upload.onload = () => tell("working");
-    request.onload = () => done({ status: request.status, body: parsed(request.responseText), retryAfter: request.getResponseHeader("Retry-After") });
+    for (const [name, value] of Object.entries(authorization(usedKey))) request.setRequestHeader(name, value);
+    request.upload.onprogress = ({ loaded, total }) => onProgress("sending", total ? loaded / total : 0);
+    request.upload.onload = () => onProgress("working");
+    request.onload = () => done({ status: request.status, body: parseOrEmpty(request.responseText), retryAfter: request.getResponseHeader("Retry-After") });
     request.onerror = () => fail(new TypeError("the server does not answer"));
     request.onabort = () => fail(signal.reason);
     signal.addEventListener("abort", () => request.abort(), { once: true });
     const form = new FormData();
     form.append("file", file);
-    tell("sending", 0);
+    onProgress("sending", 0);
     request.send(form);
   });
 }
 
-function parsed(text) {
+function parseOrEmpty(text) {
   try {
-    return read(text);
+    return parseJson(text);
   } catch {
     return {};
   }

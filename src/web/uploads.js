@@ -1,20 +1,20 @@
-// Adding pictures: a panel with a line for each file, a few sent at once.
+// The panel of uploads, with a line for each file. The page sends a few files at once.
 
 import { $, make } from "./dom.js";
 import { nodes, sentences, sentencesOf } from "./problem.js";
-import { onLanguage, percent, say } from "./say.js";
+import { onLanguageChange, percent, say } from "./say.js";
 import { send } from "./send.js";
 
-const AT_ONCE = 3;
-const LIVE = ["waiting", "sending", "working", "busy"];
-/** All files of this round: {file, state, share, why, image, stop, node …}. */
+const MAX_CONCURRENT = 3;
+const ACTIVE_STATES = ["waiting", "sending", "working", "busy"];
+/** The files of this round: {file, state, share, image, problem, error, controller, node …}. */
 let jobs = [];
 let running = 0;
-/** Images that are new since `done` was told last. */
+/** Number of new images since the last call of `done`. */
 let created = 0;
 let actions = {};
 
-/** Wires the panel. `given` has done(created), called when all files are dealt with, and open(image). */
+/** Sets up the panel. `given` has done(created), which is called when all files have ended, and open(image). */
 export function setUp(given) {
   actions = given;
   $("add").onclick = () => $("add-files").click();
@@ -26,48 +26,48 @@ export function setUp(given) {
     $("uploads").hidden = true;
     $("add").focus();
   };
-  $("uploads-cancel").onclick = () => jobs.filter(isLive).forEach(stop);
+  $("uploads-cancel").onclick = () => jobs.filter(isActive).forEach(cancelJob);
   $("uploads-retry").onclick = () => {
     const failed = jobs.filter(({ state }) => state === "rejected" || state === "stopped");
-    for (const job of failed) change(job, "waiting");
-    work();
+    for (const job of failed) setState(job, "waiting");
+    startWorkers();
   };
-  addEventListener("beforeunload", (event) => jobs.some(isLive) && event.preventDefault());
-  onLanguage(() => {
-    jobs.forEach(paint);
-    summary();
+  addEventListener("beforeunload", (event) => jobs.some(isActive) && event.preventDefault());
+  onLanguageChange(() => {
+    jobs.forEach(render);
+    renderSummary();
   });
 }
 
-const isLive = ({ state }) => LIVE.includes(state);
+const isActive = ({ state }) => ACTIVE_STATES.includes(state);
 
-/** Adds files to those being sent. */
+/** Queues files for upload. */
 export function add(files) {
   if (!files.length) return;
-  if (!jobs.some(isLive)) {
+  if (!jobs.some(isActive)) {
     jobs = [];
     $("uploads-list").replaceChildren();
   }
-  const fresh = files.map((file) => ({ file, state: "waiting", share: 0, why: [], ...line(file.name) }));
-  jobs.push(...fresh);
-  $("uploads-list").append(...fresh.map(({ node }) => node));
-  for (const job of fresh) {
-    job.cancel.onclick = () => stop(job);
+  const added = files.map((file) => ({ file, state: "waiting", share: 0, ...listItem(file.name) }));
+  jobs.push(...added);
+  $("uploads-list").append(...added.map(({ node }) => node));
+  for (const job of added) {
+    job.cancel.onclick = () => cancelJob(job);
     job.name.onclick = () => job.image && actions.open(job.image);
-    paint(job);
+    render(job);
   }
   $("uploads").hidden = false;
-  work();
+  startWorkers();
 }
 
-function work() {
-  summary();
-  while (running < AT_ONCE && jobs.some(({ state }) => state === "waiting")) worker();
+function startWorkers() {
+  renderSummary();
+  while (running < MAX_CONCURRENT && jobs.some(({ state }) => state === "waiting")) worker();
 }
 
 async function worker() {
   running++;
-  for (let job; (job = jobs.find(({ state }) => state === "waiting")); ) await deal(job);
+  for (let job; (job = jobs.find(({ state }) => state === "waiting")); ) await upload(job);
   running--;
   if (running) return;
   actions.done(created);
@@ -76,32 +76,32 @@ async function worker() {
 
 const isStored = ({ state }) => state === "created" || state === "known";
 
-async function deal(job) {
-  job.stop = new AbortController();
-  change(job, "sending");
+async function upload(job) {
+  job.controller = new AbortController();
+  setState(job, "sending");
   try {
-    const item = await send(job.file, (state, share = 0) => change(job, state, { share }), job.stop.signal);
+    const item = await send(job.file, (state, share = 0) => setState(job, state, { share }), job.controller.signal);
     if (item.status === "created") created++;
-    change(job, item.status, { image: item.image, problem: item.problem });
+    setState(job, item.status, { image: item.image, problem: item.problem });
   } catch (error) {
-    if (job.stop.signal.aborted) change(job, "stopped");
-    else change(job, "rejected", { error });
+    if (job.controller.signal.aborted) setState(job, "stopped");
+    else setState(job, "rejected", { error });
   }
 }
 
-function stop(job) {
-  if (job.state === "waiting") change(job, "stopped");
-  else job.stop?.abort();
+function cancelJob(job) {
+  if (job.state === "waiting") setState(job, "stopped");
+  else job.controller?.abort();
 }
 
-function change(job, state, facts = {}) {
+function setState(job, state, facts = {}) {
   const was = job.state;
   Object.assign(job, { error: null, problem: null, ...facts, state });
-  paint(job);
-  if (was !== state) summary();
+  render(job);
+  if (was !== state) renderSummary();
 }
 
-function line(file) {
+function listItem(file) {
   const name = make("button", { type: "button", className: "link", textContent: file });
   const state = make("span", { className: "state" });
   const cancel = make("button", { type: "button", className: "close", textContent: "×" });
@@ -109,16 +109,16 @@ function line(file) {
   return { name, text: state, cancel, progress, node: make("li", {}, name, state, cancel, progress) };
 }
 
-function paint(job) {
+function render(job) {
   const { state, share, node, progress, cancel } = job;
   node.className = state;
   job.name.disabled = !job.image;
   const values = { name: job.file.name };
   cancel.ariaLabel = say("upload_cancel", values);
-  cancel.hidden = !isLive(job);
+  cancel.hidden = !isActive(job);
   progress.ariaLabel = say("upload_progress", values);
-  progress.hidden = !isLive(job);
-  // Without a value the bar says "under way": the picture is there and is being looked at.
+  progress.hidden = !isActive(job);
+  // A bar without a value shows work of unknown length: the file has been sent and the service works on it.
   if (state === "working") progress.removeAttribute("value");
   else progress.value = share;
   const why = job.error ? sentences(job.error) : job.problem ? sentencesOf(job.problem) : null;
@@ -126,14 +126,14 @@ function paint(job) {
   job.text.replaceChildren(...(why ? [`${words}: `, ...nodes(why)] : [words]));
 }
 
-function summary() {
+function renderSummary() {
   const total = jobs.length;
-  const live = jobs.filter(isLive).length;
+  const active = jobs.filter(isActive).length;
   const stored = jobs.filter(isStored).length;
-  $("uploads-title").textContent = live ? say("uploading", { done: total - live, total }) : say("uploads_done", { stored, total });
+  $("uploads-title").textContent = active ? say("uploading", { done: total - active, total }) : say("uploads_done", { stored, total });
   $("uploads-all").max = total;
-  $("uploads-all").value = total - live;
-  $("uploads-all").hidden = !live;
-  $("uploads-cancel").hidden = !live;
-  $("uploads-retry").hidden = live > 0 || stored === total;
+  $("uploads-all").value = total - active;
+  $("uploads-all").hidden = !active;
+  $("uploads-cancel").hidden = !active;
+  $("uploads-retry").hidden = active > 0 || stored === total;
 }

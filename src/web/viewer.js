@@ -1,59 +1,59 @@
-// The dialog with one large picture and everything known about it.
+// The large view: a dialog with one picture and its facts.
 
 import * as api from "./api.js";
 import * as caption from "./caption.js";
 import { $, ask, make } from "./dom.js";
 import { showFacts } from "./facts.js";
-import { forget, show } from "./pictures.js";
+import { release, show } from "./pictures.js";
 import { nodes, sentences } from "./problem.js";
-import { MOST_PICTURES } from "./query.js";
+import { MAX_PICTURES } from "./query.js";
 import { files, query } from "./route.js";
-import { onLanguage, say } from "./say.js";
+import { onLanguageChange, say } from "./say.js";
 
 const dialog = $("viewer");
 const large = $("large");
 let shown = null;
 let actions = {};
 
-/** Wires the dialog. `given` has step(by), closed(), similar(image), include(image), same(filter), removed(image), changed(image). */
+/** Sets up the dialog. `given` has step(by), closed(), similar(image), include(image), same(filter), removed(image), changed(image). */
 export function setUp(given) {
   actions = given;
   $("previous").onclick = () => actions.step(-1);
   $("next").onclick = () => actions.step(1);
   $("viewer-close").onclick = () => dialog.close();
   dialog.onclose = () => {
-    forget(large);
+    release(large);
     caption.leave();
     actions.closed(shown);
   };
   dialog.onclick = (event) => {
     if (event.target === dialog) dialog.close();
   };
-  dialog.onkeydown = keys;
+  dialog.onkeydown = onKeyDown;
   // A picture that the browser cannot show itself (TIFF) still has a thumbnail.
   large.onerror = () => {
     const path = `${shown.links.thumbnail}?size=1024`;
-    if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(complain);
+    if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(showError);
   };
   large.onload = () => ($("stage").ariaBusy = "false");
   $("similar").onclick = () => actions.similar(shown);
   $("include").onclick = () => actions.include(shown);
   $("remove").onclick = remove;
   $("download").onclick = download;
-  caption.setUp({ current: () => shown, saved, complain });
-  onLanguage(() => shown && describe());
+  caption.setUp({ current: () => shown, saved, showError });
+  onLanguageChange(() => shown && describe());
 }
 
-/** Shows an image; `place` is {first, last} among its neighbours. */
+/** Shows an image. `place` is {first, last}: whether the image is the first or the last of the results. */
 export function open(image, place) {
   const [before, kept] = [shown, caption.leave()];
   shown = image;
-  say_(kept && before.image_id !== image.image_id ? say("caption_kept", { name: before.file_name }) : "");
+  showStatus(kept && before.image_id !== image.image_id ? say("caption_kept", { name: before.file_name }) : "");
   $("stage").ariaBusy = "true";
-  // The frame has the picture's shape before the picture is there, and enlarges it at most twice.
+  // The frame gets the picture's size before the picture has arrived, and enlarges it at most twice.
   large.style.setProperty("--width", image.width);
   large.style.setProperty("--height", image.height);
-  show(large, image.links.content).catch(complain);
+  show(large, image.links.content).catch(showError);
   Object.assign($("download"), { href: image.links.content, download: image.file_name });
   const focused = document.activeElement;
   $("previous").disabled = place.first;
@@ -62,7 +62,7 @@ export function open(image, place) {
   caption.resume();
   $("facts").scrollTop = 0;
   if (!dialog.open) dialog.showModal();
-  // A button that is switched off loses the focus, and with it the arrow keys.
+  // A disabled button loses the focus, and the arrow keys would stop working.
   else if (focused?.disabled) $("viewer-close").focus();
 }
 
@@ -73,21 +73,21 @@ function describe() {
   $("viewer-name").textContent = shown.file_name;
   large.alt = shown.caption || shown.file_name;
   const { text, like } = query();
-  $("include").hidden = !(text || like.length || files().length) || like.includes(shown.image_id) || like.length + files().length >= MOST_PICTURES;
+  $("include").hidden = !(text || like.length || files().length) || like.includes(shown.image_id) || like.length + files().length >= MAX_PICTURES;
   caption.show(shown);
-  showFacts(shown, { same: actions.same, copied: (worked) => say_(say(worked ? "copied" : "copy_failed")) });
+  showFacts(shown, { same: actions.same, copied: (worked) => showStatus(say(worked ? "copied" : "copy_failed")) });
 }
 
-/** The live region inside the dialog: the page's own cannot be heard behind it. */
-function say_(...words) {
+/** Shows a text in the live region of the dialog, because screen readers do not read that of the page behind it. */
+function showStatus(...words) {
   $("viewer-status").replaceChildren(...words);
 }
 
-function complain(error) {
-  if (dialog.open) say_(make("span", { className: "bad" }, ...nodes(sentences(error))));
+function showError(error) {
+  if (dialog.open) showStatus(make("span", { className: "bad" }, ...nodes(sentences(error))));
 }
 
-function keys(event) {
+function onKeyDown(event) {
   if (event.target.closest("pre, input, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
   if (event.key === "ArrowLeft") actions.step(-1);
   if (event.key === "ArrowRight") actions.step(1);
@@ -98,7 +98,7 @@ function saved(image) {
   if (shown?.image_id !== image.image_id) return;
   Object.assign(shown, { caption: image.caption });
   describe();
-  say_(say("caption_saved"));
+  showStatus(say("caption_saved"));
 }
 
 async function remove() {
@@ -108,13 +108,13 @@ async function remove() {
   try {
     await api.remove(image.image_id);
   } catch (error) {
-    // Somebody else was faster: it is gone all the same.
-    if (error.status !== 404) return complain(error);
+    // 404 means that the image has been deleted already.
+    if (error.status !== 404) return showError(error);
   }
   actions.removed(image);
 }
 
-/** With an API key a plain link would be refused: the page fetches the file and saves it. */
+/** Fetches the file and saves it when the page has an API key, because the server would refuse a plain link. */
 async function download(event) {
   if (!api.key()) return;
   event.preventDefault();
@@ -123,6 +123,6 @@ async function download(event) {
     make("a", { href, download: shown.file_name }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
   } catch (error) {
-    complain(error);
+    showError(error);
   }
 }

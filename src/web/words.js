@@ -1,4 +1,4 @@
-// Everything the page says: [English, Japanese].
+// The texts of the page: [English, Japanese].
 
 export const WORDS = {
   // Search bar

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mitsuke::store::{Coverage, Filter, ImageId, Model, NewModel, Store, StoreError, VectorSearch};
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 use super::fixtures::*;
 

@@ -178,7 +178,7 @@ pub fn fields_of_the_generation_are_compared_whole(store: &dyn Store) {
     // A changed prompt brings its own fields; a cleared one none.
     let set = |raw: &str, json: Option<&str>| ImagePatch {
         caption: None,
-        generation_prompt: Some(Some((raw.into(), json.map(Into::into)))),
+        generation_prompt: Some(Some((raw.into(), json.and_then(|json| serde_json::from_str(json).ok())))),
     };
     store.update_image(a, &set("new", Some(r#"{"seed":70,"model":"flux"}"#))).unwrap();
     assert_eq!((seed(70), model("flux"), sampler("DPM++ 2M Karras")), (vec![a, b], vec![a], vec![b]));

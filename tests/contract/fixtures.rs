@@ -7,7 +7,8 @@ use mitsuke::store::{
     Filter, ImageId, Inserted, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit,
     VectorSearch,
 };
-use mitsuke::vector::UnitVector;
+use mitsuke_image::Generation;
+use mitsuke_index::UnitVector;
 use time::{Duration, OffsetDateTime};
 
 /// Components of the contract's vectors.
@@ -44,7 +45,7 @@ pub struct Picture {
     pub upload_date: OffsetDateTime,
     pub caption: Option<String>,
     pub prompt: Option<String>,
-    pub generation: Option<String>,
+    pub generation: Option<Generation>,
     pub embeddings: Vec<(ModelId, UnitVector)>,
 }
 
@@ -79,8 +80,9 @@ impl Picture {
         self
     }
 
+    /// The readable parts of the prompt, as the JSON that the store keeps.
     pub fn generation(mut self, json: &str) -> Self {
-        self.generation = Some(json.into());
+        self.generation = serde_json::from_str(json).ok();
         self
     }
 
@@ -120,7 +122,7 @@ impl Picture {
             height: self.size.1,
             upload_date: self.upload_date,
             generation_prompt: self.prompt.as_deref(),
-            generation: self.generation.as_deref(),
+            generation: self.generation.as_ref(),
             caption: self.caption.as_deref(),
             embeddings: &self.embeddings,
         })

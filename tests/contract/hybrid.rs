@@ -2,7 +2,7 @@
 
 use mitsuke::search::{Weights, fuse};
 use mitsuke::store::{Filter, HybridHit, HybridSearch, ImageId, KeywordSearch, Model, Store, StoreError, VectorSearch};
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 use super::fixtures::*;
 
@@ -95,7 +95,7 @@ fn assert_is_fused(store: &dyn Store, ask: &Ask<'_>) -> Vec<HybridHit> {
     for (hit, expected) in hits.iter().zip(&expected) {
         assert_eq!(hit.image_id, expected.image_id);
         assert_eq!((hit.vector_rank, hit.keyword_rank), (expected.vector_rank, expected.keyword_rank));
-        assert!((hit.score - expected.score).abs() < 1e-9, "{hit:?} {expected:?}");
+        assert!((hit.score.unwrap() - expected.score.unwrap()).abs() < 1e-9, "{hit:?} {expected:?}");
         let embedding = store.embedding(ask.model.model_id, hit.image_id).unwrap();
         match (embedding, hit.distance) {
             (Some(vector), Some(distance)) => assert!((ask.query.similarity(&vector) + distance).abs() < 1e-5),

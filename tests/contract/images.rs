@@ -1,7 +1,8 @@
 //! Keeping, listing, changing and deleting images.
 
-use mitsuke::store::{Cursor, Filter, Image, ImagePatch, Inserted, MOST_HASHES, Sha256, Store, StoreError};
-use mitsuke::vector::UnitVector;
+use mitsuke::store::{Cursor, Filter, Image, ImagePatch, Inserted, MAX_HASHES, Sha256, Store, StoreError};
+use mitsuke_image::Generation;
+use mitsuke_index::UnitVector;
 use time::Duration;
 
 use super::fixtures::*;
@@ -29,7 +30,7 @@ pub fn a_new_image_is_kept_as_it_came(store: &dyn Store) {
         sha256: Sha256::of(&picture.bytes),
         upload_date: noon() + Duration::microseconds(123_456),
         generation_prompt: Some("prompt:a cat".into()),
-        generation: Some(r#"{"prompt":"a cat"}"#.into()),
+        generation: Some(Generation { prompt: Some("a cat".into()), ..Generation::default() }),
         caption: Some("眠る猫".into()),
     };
     assert_eq!(image, expected);
@@ -245,6 +246,6 @@ pub fn hashes_tell_which_images_are_known(store: &dyn Store) {
     known.sort_by_key(|(_, image_id)| *image_id);
     assert_eq!(known, [(hash("0"), ids[0]), (hash("4"), ids[4])]);
     assert!(store.images_by_sha256(&[]).unwrap().is_empty());
-    let many: Vec<_> = (0..MOST_HASHES).map(|n| hash(&n.to_string())).collect();
+    let many: Vec<_> = (0..MAX_HASHES).map(|n| hash(&n.to_string())).collect();
     assert_eq!(store.images_by_sha256(&many).unwrap().len(), 4);
 }

@@ -192,7 +192,7 @@ pub fn changed_texts_are_found_by_their_new_words_only(store: &dyn Store) {
     assert!(found(store, &["犬"]).is_empty());
     let prompt = ImagePatch {
         caption: None,
-        generation_prompt: Some(Some(("raw".into(), Some(r#"{"prompt":"寿司"}"#.into())))),
+        generation_prompt: Some(Some(("raw".into(), serde_json::from_str(r#"{"prompt":"寿司"}"#).ok()))),
     };
     store.update_image(image_id, &prompt).unwrap();
     assert!(found(store, &["castle"]).is_empty());

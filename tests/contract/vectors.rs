@@ -1,7 +1,7 @@
 //! Finding the nearest images.
 
 use mitsuke::store::{Filter, Store, StoreError, VectorSearch};
-use mitsuke::vector::UnitVector;
+use mitsuke_index::UnitVector;
 
 use super::fixtures::*;
 

@@ -6,6 +6,7 @@ mod auth;
 mod composition;
 mod cors;
 mod duplicates;
+mod earlier_versions;
 mod errors;
 mod filters;
 mod images;

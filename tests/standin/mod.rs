@@ -1,4 +1,4 @@
-//! Tests of the Oracle store load the stand-in client library (tests/oracle_client) through this module, and control
+//! Tests of the Oracle store load the stand-in client library (crates/oracle-standin) through this module, and control
 //! it: each test has a database of its own, and failures are set up through a session that none of them strikes.
 
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub fn client_dir() -> &'static Path {
 }
 
 fn built_library() -> PathBuf {
-    let name = format!("{}oracle_client_standin{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let name = format!("{}oracle_standin{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let program = std::env::current_exe().unwrap();
     let folder = program.parent().expect("a test program lies in a folder");
     let library = folder.join(&name);

@@ -41,17 +41,15 @@ pub async fn patch(
     checks::text("generation_prompt", generation_prompt.as_ref().and_then(Option::as_deref), max)?;
     let image = services
         .with_store(move |store| {
+            let with_parts = |prompt: String| {
+                let parts = parse_generation(&prompt);
+                (prompt, parts)
+            };
             let generation_prompt = generation_prompt.map(|prompt| prompt.map(with_parts));
             store.update_image(id.0, &ImagePatch { caption, generation_prompt })
         })
         .await?;
     Ok(HttpResponse::Ok().json(found(image, id.0)?))
-}
-
-/// A generation prompt and its parsed parts as JSON.
-fn with_parts(prompt: String) -> (String, Option<String>) {
-    let parts = parse_generation(&prompt).and_then(|generation| serde_json::to_string(&generation).ok());
-    (prompt, parts)
 }
 
 /// Delete an image

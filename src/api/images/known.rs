@@ -8,7 +8,7 @@ use crate::api::Services;
 use crate::api::json::JsonBody;
 use crate::api::types::{KnownImage, KnownRequest, KnownResponse};
 use crate::error::ApiError;
-use crate::store::{MOST_HASHES, Sha256};
+use crate::store::{MAX_HASHES, Sha256};
 
 /// Ask which files are known
 ///
@@ -33,9 +33,9 @@ pub async fn known(
 
 /// The hashes of a request in their order, each once.
 fn hashes(texts: &[String]) -> Result<Vec<Sha256>, ApiError> {
-    if texts.is_empty() || texts.len() > MOST_HASHES {
-        return Err(ApiError::invalid("sha256", format!("`sha256` must hold from 1 to {MOST_HASHES} hashes."))
-            .with("limit", MOST_HASHES));
+    if texts.is_empty() || texts.len() > MAX_HASHES {
+        return Err(ApiError::invalid("sha256", format!("`sha256` must hold from 1 to {MAX_HASHES} hashes."))
+            .with("limit", MAX_HASHES));
     }
     let mut hashes = Vec::with_capacity(texts.len());
     for text in texts {

@@ -86,7 +86,7 @@ impl From<Image> for ImageBody {
             upload_date: image.upload_date,
             generation_prompt: image.generation_prompt,
             caption: image.caption,
-            generation: image.generation.and_then(|json| serde_json::from_str(&json).ok()),
+            generation: image.generation,
         }
     }
 }

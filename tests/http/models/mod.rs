@@ -54,7 +54,7 @@ pub fn edit_manifest(dir: &TempDir, folder: &str, change: impl FnOnce(&mut Value
 }
 
 /// Gives a copy of `wide` an image tower that loads, and fails on white pictures as a device does that is out of
-/// memory; `scripts/make_tiny_model.py` wrote it.
+/// memory; `python -m mitsuke_fixtures.tiny_model --falters` wrote it.
 pub fn falter(dir: &TempDir, folder: &str) {
     let tower = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other_models/faltering_image.pt")).unwrap();
     fs::write(dir.path().join(folder).join("image.pt"), &tower).unwrap();

@@ -1,0 +1,115 @@
+//! Proves a loaded model by its reference vectors, and warms it up.
+
+use std::fs;
+use std::path::Path;
+
+use super::error::{ClipError, EncodeError};
+use super::manifest::{Manifest, Precision};
+use super::queue::BatchEncoder;
+use super::tokenizer::TokenIds;
+use super::towers::{ImageEncoder, TextEncoder};
+use mitsuke_image::{DecodeLimits, decode};
+use mitsuke_index::UnitVector;
+
+/// Smallest cosine between a reference vector and what the encoder makes of its input.
+pub const MINIMUM_COSINE: f32 = 0.9995;
+/// The same for an encoder that computes in bfloat16, whose numbers have 8 significant bits; models/README.md has the
+/// measurements behind it.
+pub const MINIMUM_COSINE_BF16: f32 = 0.999;
+
+/// Smallest cosine that passes for an encoder.
+#[must_use]
+pub fn minimum_cosine(precision: Precision) -> f32 {
+    match precision {
+        Precision::Float32 | Precision::Float16 => MINIMUM_COSINE,
+        Precision::Bfloat16 => MINIMUM_COSINE_BF16,
+    }
+}
+
+/// Encodes every reference text and compares; the lowest cosine.
+pub(super) fn check_texts(manifest: &Manifest, encoder: &mut TextEncoder) -> Result<f32, ClipError> {
+    let (tokenizer, minimum) = (encoder.tokenizer(), minimum_cosine(encoder.precision()));
+    let mut lowest = 1.0_f32;
+    for reference in &manifest.reference.texts {
+        let item = || format!("text {:?}", reference.text);
+        let ids = tokenizer.encode(&reference.text).map_err(|cause| ClipError::Encode { item: item(), cause })?;
+        lowest = lowest.min(compare(one(encoder, ids), &reference.vector, minimum, &item)?);
+    }
+    Ok(lowest)
+}
+
+/// Decodes, prepares and encodes every reference picture and compares; the lowest cosine.
+pub(super) fn check_images(folder: &Path, manifest: &Manifest, encoder: &mut ImageEncoder) -> Result<f32, ClipError> {
+    let (preprocessor, minimum) = (encoder.preprocessor(), minimum_cosine(encoder.precision()));
+    let mut lowest = 1.0_f32;
+    for reference in &manifest.reference.images {
+        let path = reference.file.path(folder);
+        let bytes = fs::read(&path).map_err(|cause| ClipError::Read { path: path.clone(), cause })?;
+        let decoded = decode(&bytes, &DecodeLimits::default())
+            .map_err(|cause| ClipError::ReferencePicture { path, reason: cause.to_string() })?;
+        let prepared = preprocessor.prepare(&decoded.pixels);
+        let item = || format!("image {}", reference.file.name.as_str());
+        lowest = lowest.min(compare(one(encoder, prepared), &reference.vector, minimum, &item)?);
+    }
+    Ok(lowest)
+}
+
+/// Runs the reference texts in the batch sizes that requests will have, each twice: Torch optimises a module for what
+/// its first runs look like, and sets up its kernels on first use.
+pub(super) fn warm_up_texts(manifest: &Manifest, encoder: &mut TextEncoder, max_batch: usize) -> Result<(), ClipError> {
+    let tokenizer = encoder.tokenizer();
+    let ids: Result<Vec<TokenIds>, _> = manifest.reference.texts.iter().map(|r| tokenizer.encode(&r.text)).collect();
+    let ids = ids.map_err(warm_up_failed)?;
+    for size in warm_up_sizes(max_batch) {
+        run_twice(encoder, &ids.iter().cycle().take(size).cloned().collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+/// The same for pictures.
+pub(super) fn warm_up_images(encoder: &mut ImageEncoder, max_batch: usize) -> Result<(), ClipError> {
+    let grey = encoder.preprocessor().prepare(&image::RgbImage::from_pixel(1, 1, image::Rgb([127; 3])));
+    for size in warm_up_sizes(max_batch) {
+        run_twice(encoder, &vec![grey.clone(); size])?;
+    }
+    Ok(())
+}
+
+/// The smallest and the largest batch, and one in between: Torch takes other ways for one row than for several.
+fn warm_up_sizes(max_batch: usize) -> Vec<usize> {
+    let largest = max_batch.max(1);
+    let mut sizes = vec![1, largest.min(2), largest];
+    sizes.dedup();
+    sizes
+}
+
+fn run_twice<E: BatchEncoder>(encoder: &mut E, batch: &[E::Item]) -> Result<(), ClipError> {
+    for _ in 0..2 {
+        encoder.encode(batch).map_err(warm_up_failed)?;
+    }
+    Ok(())
+}
+
+fn warm_up_failed(cause: EncodeError) -> ClipError {
+    ClipError::Encode { item: "a warm-up batch".to_owned(), cause }
+}
+
+/// The vector of a single item.
+fn one<E: BatchEncoder<Output = UnitVector>>(encoder: &mut E, item: E::Item) -> Result<UnitVector, EncodeError> {
+    encoder.encode(&[item])?.pop().unwrap_or(Err(EncodeError::NoVector))
+}
+
+fn compare(
+    found: Result<UnitVector, EncodeError>,
+    expected: &UnitVector,
+    minimum: f32,
+    item: &dyn Fn() -> String,
+) -> Result<f32, ClipError> {
+    let found = found.map_err(|cause| ClipError::Encode { item: item(), cause })?;
+    let cosine = found.similarity(expected);
+    // Written so that a cosine that is not a number fails as well.
+    if cosine >= minimum {
+        return Ok(cosine);
+    }
+    Err(ClipError::Reference { item: item(), cosine, minimum })
+}

@@ -1,0 +1,109 @@
+//! Runs a TorchScript module. Every call of Torch that can fail is fallible here; nothing panics.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+
+use tch::{CModule, Kind, TchError, Tensor};
+
+use super::device::Device;
+use super::error::{ClipError, EncodeError};
+use super::manifest::Precision;
+use mitsuke_index::UnitVector;
+
+/// A loaded module that gives one vector for each row of its inputs.
+pub(super) struct Module {
+    module: CModule,
+    device: Device,
+    /// What it computes in.
+    precision: Precision,
+    /// Components of a vector.
+    dimension: usize,
+}
+
+impl Module {
+    /// Loads a module onto a device. On a CPU, `float16` weights are widened to float32.
+    pub(super) fn load(path: &Path, stored: Precision, dimension: usize, device: Device) -> Result<Self, ClipError> {
+        let unusable = |reason: String| ClipError::Torch { path: PathBuf::from(path), reason };
+        let mut module = CModule::load_on_device(path, device.torch()).map_err(|error| unusable(first_line(&error)))?;
+        module.f_set_eval().map_err(|error| unusable(first_line(&error)))?;
+        let widen = stored == Precision::Float16 && device == Device::Cpu;
+        if widen {
+            // The one call without a fallible form: it panics on what Torch refuses.
+            panic::catch_unwind(AssertUnwindSafe(|| module.to(device.torch(), Kind::Float, false)))
+                .map_err(|_| unusable("its weights cannot be widened to float32".to_owned()))?;
+        }
+        Ok(Self { module, device, precision: if widen { Precision::Float32 } else { stored }, dimension })
+    }
+
+    /// What it computes in.
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Runs on float32 data of the shape `shape`, whose first number is the number of rows.
+    pub(super) fn run_floats(&self, data: &[f32], shape: &[i64]) -> Result<Rows, EncodeError> {
+        let run = || {
+            let mut tensor = on(Tensor::f_from_slice(data)?.f_reshape(shape)?, self.device)?;
+            // A half-precision module computes in the type of its weights and is given that type.
+            if self.precision == Precision::Float16 {
+                tensor = tensor.f_to_dtype(Kind::Half, false, false)?;
+            }
+            self.forward(&[tensor])
+        };
+        self.rows(shape, run())
+    }
+
+    /// Runs on int64 inputs that all have the shape `shape`, whose first number is the number of rows.
+    pub(super) fn run_ids(&self, inputs: &[Vec<i64>], shape: &[i64]) -> Result<Rows, EncodeError> {
+        let run = || {
+            let tensors = inputs.iter().map(|ids| on(Tensor::f_from_slice(ids)?.f_reshape(shape)?, self.device));
+            self.forward(&tensors.collect::<Result<Vec<_>, _>>()?)
+        };
+        self.rows(shape, run())
+    }
+
+    /// The output as float32 on the CPU.
+    fn forward(&self, inputs: &[Tensor]) -> Result<Tensor, TchError> {
+        let _no_grad = tch::no_grad_guard();
+        let output = self.module.forward_ts(inputs)?;
+        output.f_to(tch::Device::Cpu)?.f_to_dtype(Kind::Float, false, false)?.f_contiguous()
+    }
+
+    /// One unit vector for each row of an output, whose shape is checked.
+    fn rows(&self, input: &[i64], output: Result<Tensor, TchError>) -> Result<Rows, EncodeError> {
+        let failed = |error: TchError| EncodeError::Failed(first_line(&error));
+        let output = output.map_err(failed)?;
+        let (count, shape) = (input.first().copied().unwrap_or(0), output.size());
+        if shape != [count, self.dimension as i64] {
+            let expected = [count, self.dimension as i64];
+            return Err(EncodeError::Failed(format!("its output has the shape {shape:?} instead of {expected:?}")));
+        }
+        let mut values = vec![0.0_f32; output.numel()];
+        output.f_copy_data(&mut values, output.numel()).map_err(failed)?;
+        let rows = values.chunks_exact(self.dimension);
+        Ok(rows.map(|row| UnitVector::normalize(row.to_vec()).map_err(|_| EncodeError::NoVector)).collect())
+    }
+}
+
+/// A result for each row; a row without direction or with numbers that are not finite has no vector.
+pub(super) type Rows = Vec<Result<UnitVector, EncodeError>>;
+
+fn on(tensor: Tensor, device: Device) -> Result<Tensor, TchError> {
+    match device {
+        Device::Cpu => Ok(tensor),
+        Device::Cuda => tensor.f_to(device.torch()),
+    }
+}
+
+/// Torch appends C++ and TorchScript stack traces to its messages: of use in the log only, and long.
+fn first_line(error: &TchError) -> String {
+    let message = error.to_string();
+    log::debug!("{message}");
+    let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("no message").to_owned();
+    // TorchScript begins with a sentence that says nothing and ends with the reason.
+    match lines.rfind(|line| line.contains("Error:")) {
+        Some(reason) if reason != first => format!("{first} {reason}"),
+        _ => first,
+    }
+}

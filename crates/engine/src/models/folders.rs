@@ -1,0 +1,201 @@
+//! The model folders of MITSUKE_MODELS_DIR: which can be used, and why the others cannot.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use mitsuke_clip::{Encoder, Manifest, ModelFile, Precision};
+use mitsuke_store::{Model, NewModel};
+
+use super::ModelsError;
+
+/// What identifies a model everywhere: in its folder, in the store, in other processes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModelKey {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl ModelKey {
+    pub(super) fn of(model: &Model) -> Self {
+        Self { name: model.model_name.clone(), version: model.model_version.clone() }
+    }
+
+    fn of_manifest(manifest: &Manifest) -> Self {
+        Self { name: manifest.model_name.clone(), version: manifest.model_version.clone() }
+    }
+}
+
+impl fmt::Display for ModelKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)
+    }
+}
+
+/// A folder whose manifest is valid and whose files are there.
+#[derive(Debug, Clone)]
+pub(super) struct ModelFolder {
+    pub(super) path: PathBuf,
+    /// The last part of `path`: all that callers see of it.
+    pub(super) name: String,
+    pub(super) manifest: Arc<Manifest>,
+    /// Sizes and dates of its files when their SHA-256 were last found right.
+    pub(super) verified: Option<Vec<Stamp>>,
+}
+
+/// Size and date of a file: both the same means that nobody has written to it.
+pub(super) type Stamp = (u64, Option<SystemTime>);
+
+impl ModelFolder {
+    pub(super) fn key(&self) -> ModelKey {
+        ModelKey::of_manifest(&self.manifest)
+    }
+
+    pub(super) fn new_model(&self) -> NewModel {
+        NewModel {
+            model_name: self.manifest.model_name.clone(),
+            model_version: self.manifest.model_version.clone(),
+            vector_dimension: self.manifest.vector_dimension,
+        }
+    }
+
+    /// Compares every file with its SHA-256, unless none was written to since the last time. Blocks: about a second
+    /// per gigabyte.
+    pub(super) fn verify(&self) -> Result<Vec<Stamp>, String> {
+        let stamps = self.stamps();
+        if self.verified.as_ref() == Some(&stamps) {
+            return Ok(stamps);
+        }
+        self.manifest.verify_files(&self.path).map_err(|error| self.without_path(&error))?;
+        Ok(stamps)
+    }
+
+    /// A message in which the folder goes by its name alone.
+    pub(super) fn without_path(&self, message: &dyn fmt::Display) -> String {
+        without_path(&self.path, &self.name, message)
+    }
+
+    /// The bytes of an encoder's weights, from the sizes of the files: a TorchScript file holds its tensors
+    /// uncompressed, and float16 weights may have been widened when they were loaded.
+    pub(super) fn weight_bytes(&self, encoder: &Encoder) -> u64 {
+        let (image, text) = encoder.precision();
+        let size = |file: &ModelFile, stored: Precision, computed: Precision| {
+            let bytes = fs::metadata(file.path(&self.path)).map_or(0, |facts| facts.len());
+            bytes * component_bytes(computed) / component_bytes(stored)
+        };
+        size(&self.manifest.image.file, self.manifest.image.stored_precision, image)
+            + size(&self.manifest.text.file, self.manifest.text.stored_precision, text)
+    }
+
+    fn stamps(&self) -> Vec<Stamp> {
+        let files = self.manifest.files().into_iter();
+        files
+            .map(|(_, file)| fs::metadata(file.path(&self.path)).map_or((0, None), |m| (m.len(), m.modified().ok())))
+            .collect()
+    }
+}
+
+fn component_bytes(precision: Precision) -> u64 {
+    match precision {
+        Precision::Float32 => 4,
+        Precision::Float16 | Precision::Bfloat16 => 2,
+    }
+}
+
+/// Whether two manifests give the same vectors: everything but the words for people.
+pub(super) fn same_vectors(a: &Manifest, b: &Manifest) -> bool {
+    (a.vector_dimension, &a.image, &a.text) == (b.vector_dimension, &b.image, &b.text)
+}
+
+/// A folder that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenFolder {
+    /// Its name below MITSUKE_MODELS_DIR.
+    pub folder: String,
+    /// What is wrong with it, and what would be right.
+    pub reason: String,
+    /// The model it was meant to hold, as far as can be told.
+    pub key: Option<ModelKey>,
+}
+
+/// What a look into MITSUKE_MODELS_DIR found.
+#[derive(Debug, Default)]
+pub(super) struct Folders {
+    pub(super) usable: BTreeMap<ModelKey, Arc<ModelFolder>>,
+    pub(super) broken: Vec<BrokenFolder>,
+}
+
+impl Folders {
+    /// Reads every folder below `dir`, in the order of their names. Of two folders with one model the first counts.
+    pub(super) fn scan(dir: &Path) -> Result<Self, ModelsError> {
+        let unreadable = |cause| ModelsError::Folder { folder: dir.to_owned(), cause };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(dir).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+            if path.is_dir() && !hidden {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        let mut folders = Self::default();
+        for path in paths {
+            folders.add(path);
+        }
+        Ok(folders)
+    }
+
+    fn add(&mut self, path: PathBuf) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match Manifest::read(&path) {
+            Err(error) => {
+                let reason = if path.join(Manifest::FILE_NAME).exists() {
+                    without_path(&path, &name, &error)
+                } else {
+                    format!("there is no {} in it", Manifest::FILE_NAME)
+                };
+                self.broken.push(BrokenFolder { key: claimed_key(&path), folder: name, reason });
+            }
+            Ok(manifest) => {
+                let folder = ModelFolder { path, name, manifest: Arc::new(manifest), verified: None };
+                match self.usable.get(&folder.key()) {
+                    Some(first) => {
+                        let reason = format!("`{}` holds the model {} already", first.name, folder.key());
+                        self.broken.push(BrokenFolder { folder: folder.name, reason, key: None });
+                    }
+                    None => drop(self.usable.insert(folder.key(), Arc::new(folder))),
+                }
+            }
+        }
+    }
+
+    /// Takes a folder out of use.
+    pub(super) fn refuse(&mut self, key: &ModelKey, reason: String) {
+        if let Some(folder) = self.usable.remove(key) {
+            log::error!("the model folder {} is not used: {reason}", folder.path.display());
+            self.broken.push(BrokenFolder { folder: folder.name.clone(), reason, key: Some(key.clone()) });
+        }
+    }
+
+    /// Why the folder of a model is not used.
+    pub(super) fn reason(&self, key: &ModelKey) -> Option<&BrokenFolder> {
+        self.broken.iter().find(|broken| broken.key.as_ref() == Some(key))
+    }
+}
+
+/// The model that an unusable manifest names, when it is at least JSON.
+fn claimed_key(path: &Path) -> Option<ModelKey> {
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(path.join(Manifest::FILE_NAME)).ok()?).ok()?;
+    let text = |field: &str| Some(json.get(field)?.as_str()?.to_owned());
+    Some(ModelKey { name: text("model_name")?, version: text("model_version")? })
+}
+
+/// Callers are told about a folder without where the server keeps it.
+fn without_path(path: &Path, name: &str, message: &dyn fmt::Display) -> String {
+    message.to_string().replace(&path.display().to_string(), name)
+}

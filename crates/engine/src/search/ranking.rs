@@ -1,0 +1,302 @@
+//! A question to the store → a page of ranked hits. Blocks.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Hit, Page, Weights};
+use mitsuke_store::{
+    HybridSearch, Image, ImageId, KeywordSearch, ModelId, RankedImage, Store, StoreError, VectorHit, VectorSearch,
+};
+use mitsuke_index::UnitVector;
+
+/// Depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from legs
+/// of twice the depth, and again, always the same depths, so that every page of a query is cut from one list.
+const LEG_DEPTH: usize = 1_000;
+
+/// Similarities are sums of rounded products: an image may be this far from itself, and is not left out for it.
+pub(super) const ROUNDING: f32 = 1e-6;
+
+/// What the store is asked.
+#[derive(Debug, Clone)]
+pub(super) enum Question {
+    Newest,
+    Vector { query: UnitVector, exclude: Vec<ImageId> },
+    Keyword { terms: Vec<String> },
+    Hybrid { query: UnitVector, terms: Vec<String>, weights: Weights },
+}
+
+/// A page, and what it was cut by.
+pub(super) struct Ranked {
+    pub(super) hits: Vec<Hit>,
+    pub(super) next_offset: Option<usize>,
+    pub(super) least_similarity: Option<f32>,
+}
+
+/// Ranks one hit more than the page holds, to know whether there is a next page; then reads the metadata.
+pub(super) fn rank(
+    store: &dyn Store,
+    model_id: ModelId,
+    question: &Question,
+    page: &Page,
+) -> Result<Ranked, StoreError> {
+    let ranking = Ranking { store, model_id, page, wanted: page.limit.saturating_add(1), leg_depth: LEG_DEPTH };
+    let (mut places, least_similarity) = match question {
+        Question::Newest => (ranking.newest()?, None),
+        Question::Vector { query, exclude } => ranking.vector(query, exclude)?,
+        Question::Keyword { terms } => (ranking.keyword(terms)?, None),
+        Question::Hybrid { query, terms, weights } => ranking.hybrid(query, terms, *weights)?,
+    };
+    let next_offset = (places.len() > page.limit).then(|| page.offset.saturating_add(page.limit));
+    places.truncate(page.limit);
+    Ok(Ranked { hits: hits(store, places, page.offset)?, next_offset, least_similarity })
+}
+
+struct Ranking<'a> {
+    store: &'a dyn Store,
+    model_id: ModelId,
+    page: &'a Page,
+    wanted: usize,
+    leg_depth: usize,
+}
+
+impl Ranking<'_> {
+    fn newest(&self) -> Result<Vec<RankedImage>, StoreError> {
+        let images = self.store.newest_page(&self.page.filter, self.page.offset, self.wanted)?;
+        Ok(images.into_iter().map(|image| RankedImage::unranked(image.image_id)).collect())
+    }
+
+    fn keyword(&self, terms: &[String]) -> Result<Vec<RankedImage>, StoreError> {
+        let (filter, offset) = (&self.page.filter, self.page.offset);
+        let search = KeywordSearch { terms, filter, exclude: &[], offset, limit: self.wanted };
+        let hits = self.store.search_keyword(&search)?;
+        Ok((offset..)
+            .zip(hits)
+            .map(|(index, hit)| RankedImage {
+                keyword_rank: Some(rank_at(index)),
+                score: Some(hit.score),
+                ..RankedImage::unranked(hit.image_id)
+            })
+            .collect())
+    }
+
+    fn vector(&self, query: &UnitVector, exclude: &[ImageId]) -> Result<(Vec<RankedImage>, Option<f32>), StoreError> {
+        let offset = self.page.offset;
+        let hits = self.nearest(query, exclude, offset, self.wanted)?;
+        let floor = match self.page.max_gap {
+            None => self.page.min_similarity,
+            Some(_) if offset == 0 => self.floor(hits.first()),
+            Some(_) => self.floor(self.nearest(query, exclude, 0, 1)?.first()),
+        };
+        let places = (offset..)
+            .zip(hits)
+            .take_while(|(_, hit)| floor.is_none_or(|floor| -hit.distance >= floor - ROUNDING))
+            .map(|(index, hit)| RankedImage {
+                distance: Some(hit.distance),
+                vector_rank: Some(rank_at(index)),
+                score: Some(f64::from(0.0 - hit.distance)),
+                ..RankedImage::unranked(hit.image_id)
+            })
+            .collect();
+        Ok((places, floor))
+    }
+
+    /// The fused ranking: first what the legs hold to the first depth, then what they hold beyond it to the second,
+    /// and so on. Deepening the legs would reorder what earlier pages have shown; this way it only appends.
+    fn hybrid(
+        &self,
+        query: &UnitVector,
+        terms: &[String],
+        weights: Weights,
+    ) -> Result<(Vec<RankedImage>, Option<f32>), StoreError> {
+        let floor = match self.page.max_gap {
+            None => self.page.min_similarity,
+            Some(_) => self.floor(self.nearest(query, &[], 0, 1)?.first()),
+        };
+        let (offset, wanted) = (self.page.offset, self.wanted);
+        let ask = |depth, offset, limit| {
+            self.store.search_hybrid(&HybridSearch {
+                model_id: self.model_id,
+                query,
+                terms,
+                filter: &self.page.filter,
+                exclude: &[],
+                exact: self.page.exact,
+                depth,
+                vector_weight: weights.vector,
+                keyword_weight: weights.keyword,
+                min_similarity: floor.map(|floor| floor - ROUNDING),
+                offset,
+                limit,
+            })
+        };
+        let of_a_leg = |hits: &[RankedImage], rank: fn(&RankedImage) -> Option<u32>| hits.iter().filter_map(rank).count();
+        let of_the_vector_leg = |hits: &[RankedImage]| of_a_leg(hits, |hit| hit.vector_rank);
+        // Both legs came to their end: a greater depth finds nothing more. (A floor hides where they end.)
+        let ended = |hits: &[RankedImage], depth| {
+            floor.is_none() && of_the_vector_leg(hits) < depth && of_a_leg(hits, |hit| hit.keyword_rank) < depth
+        };
+        let first = ask(self.leg_depth, offset, wanted)?;
+        let is_whole = offset == 0 && first.len() < wanted;
+        if first.len() == wanted || (is_whole && ended(&first, self.leg_depth)) {
+            return Ok((first, floor));
+        }
+        let total = usize::try_from(self.store.count_images()?).unwrap_or(usize::MAX);
+        if total <= self.leg_depth || offset >= total {
+            return Ok((first, floor));
+        }
+        let mut listed: Vec<RankedImage> = Vec::new();
+        let mut seen = HashSet::new();
+        let mut depth = self.leg_depth;
+        loop {
+            let hits = ask(depth, 0, usize::MAX)?;
+            // Whatever is similar enough is in the vector leg, once that has come to its end.
+            let all_similar = floor.is_some() && weights.vector > 0.0 && of_the_vector_leg(&hits) < depth;
+            let ended = ended(&hits, depth);
+            listed.extend(hits.into_iter().filter(|hit| seen.insert(hit.image_id)));
+            if listed.len() >= offset.saturating_add(wanted) || depth >= total || all_similar || ended {
+                break;
+            }
+            depth = depth.saturating_mul(2);
+        }
+        Ok((listed.into_iter().skip(offset).take(wanted).collect(), floor))
+    }
+
+    fn nearest(
+        &self,
+        query: &UnitVector,
+        exclude: &[ImageId],
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<VectorHit>, StoreError> {
+        let (model_id, filter, exact) = (self.model_id, &self.page.filter, self.page.exact);
+        self.store.search_vector(&VectorSearch { model_id, query, filter, exclude, exact, offset, limit })
+    }
+
+    /// The least similarity that both cutoffs allow, given the nearest image.
+    fn floor(&self, best: Option<&VectorHit>) -> Option<f32> {
+        let relative = best.and_then(|best| self.page.max_gap.map(|gap| -best.distance - gap));
+        match (self.page.min_similarity, relative) {
+            (Some(absolute), Some(relative)) => Some(absolute.max(relative)),
+            (absolute, relative) => absolute.or(relative),
+        }
+    }
+}
+
+/// Rank, from 1, of the item at `index` of a leg.
+fn rank_at(index: usize) -> u32 {
+    u32::try_from(index.saturating_add(1)).unwrap_or(u32::MAX)
+}
+
+fn hits(store: &dyn Store, places: Vec<RankedImage>, offset: usize) -> Result<Vec<Hit>, StoreError> {
+    let ids: Vec<_> = places.iter().map(|place| place.image_id).collect();
+    let mut images: HashMap<ImageId, Image> =
+        store.images(&ids)?.into_iter().map(|image| (image.image_id, image)).collect();
+    let hits = places.into_iter().enumerate().filter_map(|(index, place)| {
+        // An image deleted between ranking and reading is no hit any more.
+        let image = images.remove(&place.image_id)?;
+        Some(Hit {
+            image,
+            rank: offset.saturating_add(index).saturating_add(1),
+            distance: place.distance,
+            vector_rank: place.vector_rank,
+            keyword_rank: place.keyword_rank,
+            score: place.score,
+        })
+    });
+    Ok(hits.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+    use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+    use mitsuke_store::{Filter, NewImage, NewModel, Sha256};
+
+    /// 60 images, one degree apart; of every second the caption holds 猫, the nearer the more lost among other words.
+    fn filled() -> (SqliteStore, ModelId, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(directory.path(), SqliteOptions::default()).unwrap();
+        let new = NewModel { model_name: "a".into(), model_version: "1".into(), vector_dimension: 2 };
+        let model_id = store.register_model(&new).unwrap().model_id;
+        for n in 0..60_u8 {
+            let radians = f32::from(n).to_radians();
+            let caption = format!("{} {}", if n % 2 == 0 { "猫" } else { "犬" }, "word ".repeat(60 - usize::from(n)));
+            let image = NewImage {
+                bytes: &[n],
+                sha256: Sha256::of(&[n]),
+                file_name: "x",
+                file_type: "image/png",
+                width: 1,
+                height: 1,
+                upload_date: OffsetDateTime::UNIX_EPOCH,
+                generation_prompt: None,
+                generation: None,
+                caption: Some(&caption),
+                embeddings: &[(model_id, UnitVector::normalize(vec![radians.cos(), radians.sin()]).unwrap())],
+            };
+            store.insert_image(&image).unwrap();
+        }
+        (store, model_id, directory)
+    }
+
+    fn page(offset: usize, limit: usize) -> Page {
+        Page { offset, limit, filter: Filter::default(), min_similarity: None, max_gap: None, exact: false }
+    }
+
+    #[test]
+    fn fused_pages_follow_each_other_however_deep_they_lie() {
+        let (store, model_id, _directory) = filled();
+        let query = UnitVector::normalize(vec![1.0, 0.0]).unwrap();
+        let terms = ["猫".to_owned()];
+        let cut = |page: &Page, wanted, weights| -> Vec<ImageId> {
+            let ranking = Ranking { store: &store, model_id, page, wanted, leg_depth: 4 };
+            let (places, _) = ranking.hybrid(&query, &terms, weights).unwrap();
+            places.iter().map(|place| place.image_id).collect()
+        };
+        let all = [Weights::default(), Weights { vector: 0.0, keyword: 1.0 }, Weights { vector: 3.0, keyword: 0.1 }];
+        for (weights, count) in all.into_iter().zip([60, 30, 60]) {
+            let whole = cut(&page(0, 100), 100, weights);
+            assert_eq!(whole.iter().collect::<HashSet<_>>().len(), count, "{weights:?}");
+            assert_eq!(whole.len(), count);
+            for limit in [1, 3, 7] {
+                let pages: Vec<_> =
+                    (0..61).step_by(limit).flat_map(|at| cut(&page(at, limit), limit, weights)).collect();
+                assert_eq!(pages, whole, "{weights:?} in pages of {limit}");
+            }
+            assert!(cut(&page(usize::MAX, 5), 5, weights).is_empty());
+        }
+        // The first depth alone decides about the first page: 1 and 2 lead by angle, and the last ones by words.
+        let first = cut(&page(0, 8), 8, Weights::default());
+        assert!(first.contains(&1) && first.contains(&59), "{first:?}");
+    }
+
+    #[test]
+    fn both_cutoffs_hold_in_both_modes_and_on_every_page() {
+        let (store, model_id, _directory) = filled();
+        let query = UnitVector::normalize(vec![1.0, 0.0]).unwrap();
+        let terms = vec!["猫".to_owned()];
+        let hybrid = Question::Hybrid { query: query.clone(), terms, weights: Weights::default() };
+        let vector = Question::Vector { query, exclude: vec![1] };
+        // The best hit of the vector question is at 1 degree, since the image at 0 degrees is excluded.
+        let gap = 1.0 - 9.5_f32.to_radians().cos();
+        for (question, best, count) in [(&vector, 1.0_f32, 9), (&hybrid, 0.0, 10)] {
+            for (offset, limit) in [(0, 100), (2, 3), (8, 5)] {
+                let absolute = Page { min_similarity: Some(9.5_f32.to_radians().cos()), ..page(offset, limit) };
+                let ranked = rank(&store, model_id, question, &absolute).unwrap();
+                assert_eq!(ranked.hits.len(), limit.min(count - offset));
+                assert_eq!(ranked.next_offset, (offset + limit < count).then_some(offset + limit));
+                let relative = Page { max_gap: Some(gap), ..page(offset, limit) };
+                let ranked = rank(&store, model_id, question, &relative).unwrap();
+                let floor = best.to_radians().cos() - gap;
+                assert!((ranked.least_similarity.unwrap() - floor).abs() < 1e-5);
+                assert!(ranked.hits.iter().all(|hit| -hit.distance.unwrap() >= floor - 1e-6));
+                let expected = (0..60_u8).filter(|n| f32::from(*n).to_radians().cos() >= floor).count();
+                let expected = expected - usize::from(best > 0.5);
+                assert_eq!(ranked.hits.len(), limit.min(expected - offset));
+                let both = Page { min_similarity: Some(0.999), max_gap: Some(gap), ..page(0, 100) };
+                assert_eq!(rank(&store, model_id, question, &both).unwrap().least_similarity, Some(0.999));
+            }
+        }
+    }
+}

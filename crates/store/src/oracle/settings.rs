@@ -1,0 +1,81 @@
+//! How to reach the database.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Where the database is and how much of it this process takes.
+#[derive(Debug, Clone)]
+pub struct OracleSettings {
+    /// The user that owns the schema.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+    /// Connect string: `host:port/service`, a TNS name, or a description in parentheses.
+    pub dsn: String,
+    /// Most connections of this process.
+    pub pool_size: u32,
+    /// How long connecting, or waiting for a free connection, may take.
+    pub connect_timeout: Duration,
+    /// How long one round trip to the database may take.
+    pub call_timeout: Duration,
+    /// Percent of the true nearest images that an approximate vector search aims at; 100 searches exactly.
+    pub target_accuracy: u8,
+}
+
+impl OracleSettings {
+    /// The defaults for an account.
+    #[must_use]
+    pub fn new(user: impl Into<String>, password: SecretString, dsn: impl Into<String>) -> Self {
+        Self {
+            user: user.into(),
+            password,
+            dsn: dsn.into(),
+            pool_size: 8,
+            connect_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(30),
+            target_accuracy: 95,
+        }
+    }
+
+    /// What an index is made for; an exact search needs no index, and the setting may change later.
+    pub(super) fn index_accuracy(&self) -> u8 {
+        self.target_accuracy.min(99)
+    }
+
+    /// The connect string with a limit of time. Without one, a host that takes the connection and says nothing
+    /// holds the connecting thread for ever.
+    pub(super) fn dsn_with_timeout(&self) -> String {
+        let dsn = self.dsn.trim();
+        let easy = !dsn.starts_with('(') && (dsn.contains('/') || dsn.contains(':'));
+        if !easy || dsn.to_ascii_lowercase().contains("connect_timeout") {
+            return dsn.to_owned();
+        }
+        let separator = if dsn.contains('?') { '&' } else { '?' };
+        let seconds = self.connect_timeout.as_millis().div_ceil(1000).max(1);
+        format!("{dsn}{separator}connect_timeout={seconds}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_timeout(dsn: &str) -> String {
+        OracleSettings::new("u", SecretString::from("p"), dsn).dsn_with_timeout()
+    }
+
+    #[test]
+    fn an_easy_connect_string_gets_a_limit_of_time() {
+        assert_eq!(with_timeout("db:1521/FREEPDB1"), "db:1521/FREEPDB1?connect_timeout=5");
+        assert_eq!(with_timeout("tcps://db/x?retry_count=1"), "tcps://db/x?retry_count=1&connect_timeout=5");
+        assert_eq!(with_timeout("db/x?CONNECT_TIMEOUT=9"), "db/x?CONNECT_TIMEOUT=9");
+    }
+
+    #[test]
+    fn names_and_descriptions_say_it_themselves() {
+        for dsn in ["MYDB", "(DESCRIPTION=(ADDRESS=(HOST=a)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=b)))"] {
+            assert_eq!(with_timeout(dsn), dsn);
+        }
+    }
+}

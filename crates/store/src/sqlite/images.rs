@@ -1,0 +1,302 @@
+//! Rows of images: inserting, reading, changing, deleting.
+
+use mitsuke_image::Generation;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::document::{self, Document};
+use super::embeddings;
+use super::filter::{Condition, count, date, micros};
+use crate::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
+
+const COLUMNS: &str =
+    "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
+    i.generation_prompt, i.generation, d.caption
+    FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id";
+
+/// An inserted image, and the change number of each of its embeddings.
+pub(super) struct Insertion {
+    pub(super) inserted: Inserted,
+    pub(super) changes: Vec<i64>,
+}
+
+/// What the columns of the readable generation prompt hold.
+#[derive(Default)]
+struct GenerationColumns<'a> {
+    json: Option<String>,
+    model: Option<&'a str>,
+    sampler: Option<&'a str>,
+    /// Text, because SQLite's integers end at 2⁶³ − 1.
+    seed: Option<String>,
+}
+
+impl<'a> GenerationColumns<'a> {
+    fn of(generation: Option<&'a Generation>) -> Self {
+        let Some(generation) = generation else { return Self::default() };
+        Self {
+            json: Some(generation::to_json(generation)),
+            model: generation.model.as_deref(),
+            sampler: generation.sampler.as_deref(),
+            seed: generation.seed.map(|seed| seed.to_string()),
+        }
+    }
+}
+
+pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Insertion, StoreError> {
+    let parts = GenerationColumns::of(image.generation);
+    // The constraint decides who was first; whoever comes second finds the other's row.
+    let created: Option<ImageId> = transaction
+        .prepare_cached(
+            "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt,
+                                 has_generation_prompt, generation_model, generation_sampler, generation_seed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
+        )?
+        .query_row(
+            params![
+                image.sha256.0,
+                image.file_name,
+                image.file_type,
+                i64::try_from(image.bytes.len()).unwrap_or(i64::MAX),
+                image.width,
+                image.height,
+                micros(image.upload_date),
+                parts.json,
+                image.generation_prompt,
+                parts.model,
+                parts.sampler,
+                parts.seed,
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(image_id) = created else {
+        let known = transaction
+            .prepare_cached("SELECT image_id FROM images WHERE sha256 = ?")?
+            .query_row([image.sha256.0], |row| row.get(0))?;
+        return Ok(Insertion { inserted: Inserted::Known(known), changes: Vec::new() });
+    };
+    transaction
+        .prepare_cached("INSERT INTO image_contents (image_id, image_data) VALUES (?, ?)")?
+        .execute(params![image_id, image.bytes])?;
+    set_caption(transaction, image_id, image.caption)?;
+    let document = Document {
+        file_name: image.file_name,
+        caption: image.caption,
+        generation_prompt: image.generation_prompt,
+        generation: image.generation,
+    };
+    document::index(transaction, image_id, &document)?;
+    let changes = image
+        .embeddings
+        .iter()
+        .map(|(model_id, vector)| embeddings::insert(transaction, *model_id, image_id, vector))
+        .collect::<Result<_, _>>()?;
+    Ok(Insertion { inserted: Inserted::Created(image_id), changes })
+}
+
+pub(super) fn update(
+    transaction: &Transaction<'_>,
+    image_id: ImageId,
+    patch: &ImagePatch,
+) -> Result<Option<Image>, StoreError> {
+    if !exists(transaction, image_id)? {
+        return Ok(None);
+    }
+    if let Some(caption) = &patch.caption {
+        set_caption(transaction, image_id, caption.as_deref())?;
+    }
+    if let Some(prompt) = &patch.generation_prompt {
+        let (raw, generation) = match prompt {
+            Some((raw, generation)) => (Some(raw), generation.as_ref()),
+            None => (None, None),
+        };
+        let parts = GenerationColumns::of(generation);
+        transaction
+            .prepare_cached(
+                "UPDATE images SET generation_prompt = ?1, has_generation_prompt = ?1 IS NOT NULL, generation = ?2,
+                        generation_model = ?3, generation_sampler = ?4, generation_seed = ?5
+                 WHERE image_id = ?6",
+            )?
+            .execute(params![raw, parts.json, parts.model, parts.sampler, parts.seed, image_id])?;
+    }
+    let Some(image) = image(transaction, image_id)? else { return Ok(None) };
+    let document = Document {
+        file_name: &image.file_name,
+        caption: image.caption.as_deref(),
+        generation_prompt: image.generation_prompt.as_deref(),
+        generation: image.generation.as_ref(),
+    };
+    document::index(transaction, image_id, &document)?;
+    Ok(Some(image))
+}
+
+fn set_caption(transaction: &Transaction<'_>, image_id: ImageId, caption: Option<&str>) -> Result<(), StoreError> {
+    match caption {
+        Some(caption) => transaction
+            .prepare_cached("INSERT OR REPLACE INTO image_descriptions (image_id, caption) VALUES (?, ?)")?
+            .execute(params![image_id, caption])?,
+        None => transaction.prepare_cached("DELETE FROM image_descriptions WHERE image_id = ?")?.execute([image_id])?,
+    };
+    Ok(())
+}
+
+pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result<bool, StoreError> {
+    document::remove(transaction, image_id)?;
+    // Contents, description and embeddings go with the row (ON DELETE CASCADE).
+    Ok(transaction.prepare_cached("DELETE FROM images WHERE image_id = ?")?.execute([image_id])? > 0)
+}
+
+pub(super) fn exists(connection: &Connection, image_id: ImageId) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM images WHERE image_id = ?")?.exists([image_id])?)
+}
+
+pub(super) fn image(connection: &Connection, image_id: ImageId) -> Result<Option<Image>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE i.image_id = ?"))?;
+    let mut rows = statement.query([image_id])?;
+    rows.next()?.map(image_of).transpose()
+}
+
+pub(super) fn images(connection: &Connection, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError> {
+    image_ids.iter().filter_map(|id| image(connection, *id).transpose()).collect()
+}
+
+pub(super) fn by_sha256(connection: &Connection, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE i.sha256 = ?"))?;
+    let mut rows = statement.query([sha256.0])?;
+    rows.next()?.map(image_of).transpose()
+}
+
+pub(super) fn ids_by_sha256(connection: &Connection, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT image_id FROM images WHERE sha256 = ?")?;
+    let mut found = Vec::new();
+    for hash in hashes {
+        let image_id = statement.query_row([hash.0], |row| row.get(0)).optional()?;
+        found.extend(image_id.map(|image_id| (*hash, image_id)));
+    }
+    Ok(found)
+}
+
+pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Option<Content>, StoreError> {
+    let content = connection
+        .prepare_cached(
+            "SELECT c.image_data, i.file_type, i.file_name, i.sha256
+             FROM images i JOIN image_contents c ON c.image_id = i.image_id WHERE i.image_id = ?",
+        )?
+        .query_row([image_id], |row| {
+            Ok(Content {
+                bytes: row.get(0)?,
+                file_type: row.get(1)?,
+                file_name: row.get(2)?,
+                sha256: Sha256(row.get(3)?),
+            })
+        })
+        .optional()?;
+    Ok(content)
+}
+
+pub(super) fn newest(
+    connection: &Connection,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    offset: usize,
+    limit: usize,
+) -> Result<Vec<Image>, StoreError> {
+    let condition = Condition::of(filter)?;
+    let sql = |start: &str| {
+        // INDEXED BY: filter and order come from the index alone, and a plan that did otherwise would be an error.
+        format!(
+            "SELECT i.image_id FROM images i INDEXED BY images_newest WHERE {start} {}
+             ORDER BY i.upload_date DESC, i.image_id DESC LIMIT ? OFFSET ?",
+            condition.sql()
+        )
+    };
+    let page = [count(limit), count(offset)];
+    let ids = match cursor {
+        Some(cursor) => ids(
+            connection,
+            &sql("(i.upload_date, i.image_id) < (?, ?)"),
+            condition.parameters([micros(cursor.upload_date).into(), cursor.image_id.into()], page),
+        ),
+        None => ids(connection, &sql("1"), condition.parameters([], page)),
+    }?;
+    images(connection, &ids)
+}
+
+/// The first column of all rows.
+pub(super) fn ids(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<i64>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let ids = statement.query_map(parameters, |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(ids)
+}
+
+pub(super) fn total(connection: &Connection) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM store_facts WHERE name = 'image_count'")?;
+    Ok(statement.query_row([], |row| unsigned(row, 0))?)
+}
+
+fn image_of(row: &Row<'_>) -> Result<Image, StoreError> {
+    Ok(Image {
+        image_id: row.get(0)?,
+        file_name: row.get(1)?,
+        file_type: row.get(2)?,
+        bytes: unsigned(row, 3)?,
+        width: row.get(4)?,
+        height: row.get(5)?,
+        sha256: Sha256(row.get(6)?),
+        upload_date: date(row.get(7)?)?,
+        generation_prompt: row.get(8)?,
+        generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
+        caption: row.get(10)?,
+    })
+}
+
+/// A number that is never negative.
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::migrate;
+
+    #[test]
+    fn filters_read_the_index_alone() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut db).unwrap();
+        let filter = Filter {
+            file_types: vec!["image/png".into()],
+            min_width: Some(1),
+            max_width: Some(9),
+            min_height: Some(1),
+            max_height: Some(9),
+            min_bytes: Some(1),
+            max_bytes: Some(9),
+            has_generation_prompt: Some(true),
+            file_name_contains: Some("x".into()),
+            file_name_pattern: Some("x*".into()),
+            generation_model: Some("x".into()),
+            sampler: Some("x".into()),
+            seed: Some(1),
+            ..Filter::default()
+        };
+        let condition = Condition::of(&filter).unwrap();
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT i.image_id FROM images i INDEXED BY images_newest WHERE 1 {}
+             ORDER BY i.upload_date DESC, i.image_id DESC",
+            condition.sql()
+        );
+        let mut statement = db.prepare(&sql).unwrap();
+        let plan: Vec<String> = statement
+            .query_map(condition.parameters([], []), |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(plan[0].contains("USING COVERING INDEX images_newest"), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("ORDER BY")), "{plan:?}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Brings a database up to the schema this program knows.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::StoreError;
+
+/// Each step, in order. `user_version` counts how many a database has had. Steps that were ever
+/// released are never edited: a change of the schema is a new step.
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../../sql/sqlite/0001_tables.sql"),
+    include_str!("../../../../sql/sqlite/0002_text_index.sql"),
+    include_str!("../../../../sql/sqlite/0003_models_and_filters.sql"),
+];
+
+/// Marks a database file as ours ("MTSK"), so that another program's is never migrated by mistake.
+const APPLICATION_ID: i32 = 0x4D54_534B;
+
+/// Applies what is missing, each step in a transaction of its own.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0) {
+        return Err(StoreError::Damaged("the database file belongs to another program".into()));
+    }
+    let known = MIGRATIONS.len() as i64;
+    if version > known {
+        return Err(StoreError::NewerSchema { found: version, known });
+    }
+    for (number, sql) in (1_i64..).zip(MIGRATIONS) {
+        if number <= version {
+            continue;
+        }
+        let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        step.execute_batch(sql)?;
+        step.pragma_update(None, "application_id", APPLICATION_ID)?;
+        step.pragma_update(None, "user_version", number)?;
+        step.commit()?;
+        log::info!("the database schema is now at version {number}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_database_gets_every_step_and_an_up_to_date_one_none() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, MIGRATIONS.len() as i64);
+        let views: i64 = connection
+            .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name LIKE 'current%'", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(views, 2);
+    }
+
+    #[test]
+    fn what_an_older_program_wrote_is_taken_along() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..2] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection
+            .execute_batch(&format!(
+                r#"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 2;
+                INSERT INTO embedding_models (model_name, model_version, vector_dimension, is_current)
+                VALUES ('a', '1', 8, 1), ('b', '1', 8, 0);
+                INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date,
+                                    has_generation_prompt, generation)
+                VALUES (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0,
+                        '{{"model": "sdxl", "sampler": "Euler a", "seed": 18446744073709551615}}'),
+                       (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0, '{{"model": 7, "seed": "1"}}'),
+                       (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0, 'not JSON'),
+                       (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0, NULL);"#
+            ))
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let texts = |sql: &str| -> Vec<Option<String>> {
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        assert_eq!(texts("SELECT group_concat(maintained) FROM embedding_models"), [Some("1,0".into())]);
+        let none = [None, None, None];
+        for (column, value) in [("model", "sdxl"), ("sampler", "Euler a"), ("seed", "18446744073709551615")] {
+            let found = texts(&format!("SELECT generation_{column} FROM images ORDER BY image_id"));
+            assert_eq!((found[0].as_deref(), &found[1..]), (Some(value), &none[..]), "{column}");
+        }
+    }
+
+    #[test]
+    fn a_newer_database_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(migrate(&mut connection), Err(StoreError::NewerSchema { found: 99, .. })));
+    }
+
+    #[test]
+    fn another_programs_database_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert!(matches!(migrate(&mut connection), Err(StoreError::Damaged(_))));
+    }
+}

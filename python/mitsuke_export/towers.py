@@ -1,0 +1,150 @@
+"""Turns a module into a TorchScript file that computes the same on any device and holds nothing else."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .errors import ExportError
+
+
+def features(output) -> torch.Tensor:
+    """Returns the vectors in a model's output: the tensor itself, or the pooled features of an output object."""
+    if isinstance(output, torch.Tensor):
+        return output
+    for name in ("pooler_output", "image_embeds", "text_embeds"):
+        if getattr(output, name, None) is not None:
+            return getattr(output, name)
+    return output[0]
+
+
+class Tower(nn.Module):
+    """Calls `method` of a model with tensors by name, and returns float32 whatever the model computes in."""
+
+    def __init__(self, model: nn.Module, method: str, names: list[str]):
+        super().__init__()
+        self.model, self.method, self.names = model, method, names
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        dtype = next(self.model.parameters()).dtype
+        # Pixels take the data type of the weights; ids stay integers.
+        cast = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
+        call = getattr(self.model, self.method)
+        if self.names and self.names[0]:
+            output = call(**dict(zip(self.names, cast)))
+        else:
+            output = call(*cast)
+        return features(output).to(torch.float32)
+
+
+def pruned(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
+    """Returns a shallow copy without the submodules that the output does not depend on, such as the other tower."""
+    for parameter in tower.parameters():
+        parameter.requires_grad_(True)
+    with torch.enable_grad():
+        output = tower(*example)
+    used, seen, waiting = set(), set(), [output.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            used.add(id(node.variable))
+        waiting.extend(parent for parent, _ in node.next_functions)
+    for parameter in tower.parameters():
+        parameter.requires_grad_(False)
+
+    def keep(module: nn.Module) -> nn.Module:
+        kept = copy.copy(module)
+        kept._parameters = {name: p if p is None or id(p) in used else None for name, p in module._parameters.items()}
+        kept._modules = {}
+        for name, child in module._modules.items():
+            weights = [] if child is None else list(child.parameters())
+            if child is not None and (not weights or any(id(p) in used for p in weights)):
+                kept._modules[name] = keep(child)
+        return kept
+
+    return keep(tower)
+
+
+def trace(tower: nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> None:
+    """Writes the TorchScript of a module. Batch size and sequence length stay open; the data type does not."""
+    tower.eval()
+    with torch.no_grad(), warnings.catch_warnings():
+        # Tracing warns of every Python number that becomes a constant. The comparison afterwards decides.
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(tower, example, check_trace=False)
+        follow_input_device(traced)
+        raw = path.with_name(path.name + ".raw")
+        traced.save(str(raw))
+    without_debug_information(raw, path)
+    raw.unlink()
+    if 'Device = prim::Constant[value="' in str(torch.jit.load(str(path)).inlined_graph):
+        raise ExportError("the traced module is bound to the device it was traced on.")
+
+
+def follow_input_device(traced: torch.jit.ScriptModule) -> int:
+    """Lets a module create its tensors on the device of its input instead of the device it was traced on.
+
+    Tracing writes the device of every `arange` or mask into the graph as a constant. Returns how many of these
+    constants were replaced.
+    """
+    graph = traced.graph
+    torch._C._jit_pass_inline(graph)
+    first = list(graph.inputs())[1]
+    device = None
+    replaced = 0
+    for node in list(graph.nodes()):
+        if node.kind() != "prim::Constant" or node.output().type().kind() != "DeviceObjType":
+            continue
+        if device is None:
+            made = graph.create("prim::device", [first], 1)
+            made.output().setType(torch._C.DeviceObjType.get())
+            graph.prependNode(made)
+            device = made.output()
+        node.output().replaceAllUsesWith(device)
+        replaced += 1
+    torch._C._jit_pass_dce(graph)
+    return replaced
+
+
+def without_debug_information(source: Path, target: Path) -> None:
+    """Copies a TorchScript archive without its debug records, which are large and name files of this machine."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as new:
+        for entry in old.infolist():
+            if entry.filename.endswith(".debug_pkl"):
+                continue
+            # Time and folder name are fixed, so that the same weights give the same bytes.
+            name = target.stem + "/" + entry.filename.split("/", 1)[1]
+            made = zipfile.ZipInfo(name)
+            # Torch compresses code and stores tensors as they are; the copy keeps that.
+            made.compress_type = entry.compress_type
+            with old.open(entry) as reader, new.open(made, "w", force_zip64=entry.file_size >= 1 << 31) as writer:
+                while chunk := reader.read(1 << 20):
+                    writer.write(chunk)
+
+
+def cosines(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Returns the cosine of each pair of rows of two [batch, dimension] tensors, in double precision."""
+    return F.cosine_similarity(a.double(), b.double(), dim=1)
+
+
+def lowest(found: torch.Tensor, expected: torch.Tensor, what: str) -> float:
+    """Returns the lowest cosine of two sets of vectors. A cosine that is not a number counts as −1."""
+    if found.shape != expected.shape:
+        raise ExportError(f"{what}: the exported module returns the shape {tuple(found.shape)}, the original {tuple(expected.shape)}.")
+    return float(torch.nan_to_num(cosines(found, expected), nan=-1.0).min())
+
+
+def run(module, inputs: list[torch.Tensor], batch: int) -> torch.Tensor:
+    """Returns a module's output for all rows, computed `batch` rows at a time."""
+    with torch.no_grad():
+        parts = [module(*(x[i : i + batch] for x in inputs)) for i in range(0, len(inputs[0]), batch)]
+    return torch.cat(parts)

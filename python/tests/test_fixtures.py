@@ -1,0 +1,40 @@
+"""The committed fixtures are those that their makers write."""
+
+from pathlib import Path
+
+import pytest
+
+from mitsuke_fixtures import golden, image_files, resize_cases
+from mitsuke_fixtures.paths import FIXTURES, GOLDEN
+
+
+def test_resize_cases() -> None:
+    assert (FIXTURES / "resize.json").read_text(encoding="utf-8") == resize_cases.text()
+
+
+def test_image_files(tmp_path: Path) -> None:
+    image_files.write(tmp_path)
+    assert [path.name for path in sorted(tmp_path.iterdir()) if path.read_bytes() != (FIXTURES / path.name).read_bytes()] == []
+
+
+def test_golden_pictures() -> None:
+    files, _ = golden.picture_files()
+    assert {path.name for path in GOLDEN.iterdir()} == {*files, "golden.json"}
+    assert [name for name, data in files.items() if (GOLDEN / name).read_bytes() != data] == []
+
+
+def test_golden_table(tmp_path: Path) -> None:
+    for package in ("torch", "tokenizers"):
+        pytest.importorskip(package, reason=f"{package} is not installed (pip install -e './python[demo]')")
+    import json
+
+    from mitsuke_demo.pipeline import Pipeline
+    from mitsuke_fixtures.paths import DEMO_MODEL
+
+    made = json.loads(golden.table(Pipeline(DEMO_MODEL), *golden.picture_files()))
+    committed = json.loads((GOLDEN / "golden.json").read_text(encoding="utf-8"))
+    for kind, name in (("images", "file"), ("texts", "text")):
+        assert [case[name] for case in made[kind]] == [case[name] for case in committed[kind]]
+        for one, other in zip(made[kind], committed[kind]):
+            assert one["vector"] == pytest.approx(other["vector"], abs=1e-4), one[name]
+    assert [case["ids"] for case in made["texts"]] == [case["ids"] for case in committed["texts"]]

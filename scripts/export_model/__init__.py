@@ -1,1 +1,0 @@
-"""Exports CLIP-like models as Mitsuke model folders. `cli.py` is the way in; `models/README.md` the format."""

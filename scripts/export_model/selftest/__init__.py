@@ -1,1 +1,0 @@
-"""Builds every family of models from its configuration with random weights, for scripts/check_export.py."""

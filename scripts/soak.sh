@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Runs the soak checks (tests/soak): the release program, started with temporary
+# data directories, under what a test of seconds does not show. They take
+# minutes; give them an otherwise idle machine if their times matter.
+#
+# Usage: scripts/soak.sh [crash|load|switch|upload|hybrid|all]
+#   scripts/soak.sh                              all of them
+#   SOAK_PICTURES=1000 scripts/soak.sh crash     one of them, with a size of its own
+#
+# crash   kill -9 in the middle of an upload: nothing that was answered is lost
+#         and nothing is half there. SOAK_PICTURES (200), SOAK_THREADS (8) that
+#         upload at once, SOAK_ROUNDS (1), SOAK_SEED decides when the kill comes.
+# load    searches at once during a bulk upload: none is lost.
+#         SOAK_SEARCHES (200), SOAK_PICTURES (300), SOAK_UPLOADERS (8),
+#         SOAK_WAVES (3) of searches. With SOAK_URL and SOAK_KEY it UPLOADS test
+#         pictures to that server and removes them at the end.
+# switch  a second model's whole life, killed in the middle of its backfill,
+#         while searches and uploads go on: each search is answered by the model
+#         that it names. SOAK_PICTURES (2000), SOAK_UPLOADS (200) during the
+#         backfill, SOAK_SEARCHERS (2), SOAK_FLIPS (20), SOAK_SECOND: the folder
+#         of the second model (tests/other_models/wide).
+# upload  `mitsuke upload`, interrupted with Ctrl-C and kill -9: every picture is
+#         stored once. SOAK_PICTURES (5000), SOAK_JOBS (4), SOAK_SEED.
+# hybrid  hybrid search on labelled queries is at least as good as both of its
+#         legs. SOAK_FOLDER of pictures (images), SOAK_QUERIES
+#         (tests/soak/hybrid_queries.tsv), SOAK_KEYWORD: the weight of the
+#         keyword leg (1), SOAK_EACH=true prints the ranks of each query.
+#
+# SOAK_PROGRAM checks another program than the one built here. Paths are read from
+# the repository root. The settings of the server (MITSUKE_…) count, except where
+# the server and its data are.
+# The exit status is 0 when all of it holds.
+set -euo pipefail
+
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+case "${1:-all}" in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    all) checks=(crash:: load:: switch:: upload:: hybrid::) ;;
+    load) checks=(load:: --skip upload::) ;;
+    crash | switch | upload | hybrid) checks=("$1::") ;;
+    *) fail "unknown check '$1'. Try: scripts/soak.sh --help" ;;
+esac
+(($# <= 1)) || fail "one check at a time, or all. Sizes are set in the environment; try: scripts/soak.sh --help"
+
+run_soak_tests "${checks[@]}"

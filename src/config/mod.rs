@@ -1,0 +1,242 @@
+//! Typed settings from flags, the environment and `.env`, checked before anything starts.
+//!
+//! [`table`] states every setting, [`sources`] collects the values, and this module checks them together.
+
+mod document;
+mod origins;
+mod parsers;
+mod sources;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use document::{env_example, markdown};
+pub use origins::CorsOrigins;
+pub use sources::Flags;
+pub use table::{DEFAULT_LOG, EncoderSettings, Limits};
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use self::sources::Sources;
+use self::table::{AccessValues, OracleValues, Values};
+use crate::store::oracle::OracleSettings;
+
+/// A setting that cannot be used, with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the setting {name} is not usable: {reason}")]
+pub struct ConfigError {
+    /// The environment variable, or the flag when the value came from the command line.
+    pub name: String,
+    /// The mistake, and what would be right.
+    pub reason: String,
+}
+
+/// All settings, each in its range and all of them checked together.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Address to listen on.
+    pub bind: SocketAddr,
+    /// Folder of the embedded store.
+    pub data_dir: PathBuf,
+    /// The database, when it takes the place of the embedded store.
+    pub oracle: Option<OracleSettings>,
+    /// Folder of model folders.
+    pub models_dir: PathBuf,
+    /// Folder of pictures that are registered when the store is empty.
+    pub images_dir: Option<PathBuf>,
+    /// Keys of which callers must show one; empty lets everybody in.
+    pub api_keys: Vec<SecretString>,
+    /// Origins of web pages on other servers that may call from a browser.
+    pub cors_origins: CorsOrigins,
+    /// HTTP worker threads.
+    pub workers: usize,
+    /// The most that one request may cost.
+    pub limits: Limits,
+    /// The settings of encoders.
+    pub encoder: EncoderSettings,
+    /// Time that running requests may take to finish at shutdown.
+    pub shutdown_timeout: Duration,
+}
+
+/// Fills what the environment does not set from `.env` in the working directory, where there is one. A program does
+/// this first: even its log level may stand there.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn load_env_file() -> Result<(), ConfigError> {
+    env_file_outcome(dotenvy::dotenv())
+}
+
+fn env_file_outcome(outcome: dotenvy::Result<PathBuf>) -> Result<(), ConfigError> {
+    let reason = match outcome {
+        Ok(_) => return Ok(()),
+        Err(error) if error.not_found() => return Ok(()),
+        // The error holds the line, and the line may hold a password.
+        Err(dotenvy::Error::LineParse(..)) => {
+            "a line is not of the form NAME=value. Put values with spaces, quotes, `$` or `#` in 'single quotes'"
+                .to_owned()
+        }
+        Err(dotenvy::Error::Io(cause)) => format!("the file cannot be read: {cause}"),
+        Err(_) => "the file cannot be understood".to_owned(),
+    };
+    Err(ConfigError { name: ".env".to_owned(), reason })
+}
+
+/// Reads one variable; a function so that tests need no process environment.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Settings {
+    /// Settings from the process environment; call [`load_env_file`] before.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_flags(&Flags::default())
+    }
+
+    /// Settings from the flags of a command line, and from the process environment where there is no flag; call
+    /// [`load_env_file`] before.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn from_flags(flags: &Flags) -> Result<Self, ConfigError> {
+        for (name, value) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if (name.starts_with("MITSUKE_") || name.starts_with("DB_")) && value.to_str().is_none() {
+                let reason = format!("{name} is not UTF-8 text");
+                return Err(ConfigError { name: "environment".to_owned(), reason });
+            }
+        }
+        Self::from_sources(&Sources { flags, environment: &|name| std::env::var(name).ok() })
+    }
+
+    /// Settings from any source of variables. A variable that is set but blank counts as not set, except
+    /// MITSUKE_IMAGES_DIR, where blank means "none".
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn from_lookup(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
+        Self::from_sources(&Sources { flags: &Flags::default(), environment: lookup })
+    }
+
+    fn from_sources(sources: &Sources<'_>) -> Result<Self, ConfigError> {
+        let Values { server, storage, oracle, models, encoder, limits, access } = sources.read()?;
+        let settings = Self {
+            bind: server.bind,
+            data_dir: storage.data_dir,
+            oracle: oracle_settings(oracle, sources)?,
+            models_dir: models.models_dir,
+            images_dir: storage.images_dir,
+            api_keys: api_keys(&access, sources)?,
+            cors_origins: access.cors_origins.unwrap_or_default(),
+            workers: server.workers,
+            limits,
+            encoder,
+            shutdown_timeout: server.shutdown_timeout,
+        };
+        settings.check_exposure(access.allow_anonymous, sources)?;
+        Ok(settings)
+    }
+
+    /// Refuses a server that anybody can reach and that nobody asked to be open.
+    fn check_exposure(&self, anonymous: bool, sources: &Sources<'_>) -> Result<(), ConfigError> {
+        if self.bind.ip().is_loopback() || !self.api_keys.is_empty() || anonymous {
+            return Ok(());
+        }
+        Err(ConfigError {
+            name: sources.name("MITSUKE_BIND"),
+            reason: format!(
+                "{} can be reached from other machines. Set MITSUKE_API_KEYS, or MITSUKE_ALLOW_ANONYMOUS=true \
+                 if everybody may read, upload and delete",
+                self.bind
+            ),
+        })
+    }
+}
+
+/// The Oracle database, when user, password and DSN name one.
+fn oracle_settings(values: OracleValues, sources: &Sources<'_>) -> Result<Option<OracleSettings>, ConfigError> {
+    const NAMES: [&str; 3] = ["DB_USER", "DB_PASSWORD", "DB_DSN"];
+    let password = match &values.password_file {
+        Some(file) => Some(password_of(file, values.password.is_some(), sources)?),
+        None => values.password,
+    };
+    let account = [values.user, password, values.dsn];
+    let missing: Vec<&str> = NAMES.into_iter().zip(&account).filter(|(_, v)| v.is_none()).map(|(n, _)| n).collect();
+    if let Some(first) = missing.first()
+        && missing.len() < NAMES.len()
+    {
+        return Err(ConfigError {
+            name: (*first).to_owned(),
+            reason: format!(
+                "an Oracle database needs DB_USER, DB_PASSWORD and DB_DSN, and {} not set. Set all three, or none to \
+                 use the embedded store",
+                match missing.as_slice() {
+                    [one] => format!("{one} is"),
+                    several => format!("{} are", several.join(" and ")),
+                }
+            ),
+        });
+    }
+    let [Some(user), Some(password), Some(dsn)] = account else { return Ok(None) };
+    Ok(Some(OracleSettings {
+        pool_size: values.pool_size,
+        connect_timeout: values.connect_timeout,
+        call_timeout: values.call_timeout,
+        target_accuracy: values.target_accuracy,
+        ..OracleSettings::new(user, SecretString::from(password), dsn)
+    }))
+}
+
+fn password_of(file: &Path, also_set: bool, sources: &Sources<'_>) -> Result<String, ConfigError> {
+    let (text, name) = secret_of(file, ("DB_PASSWORD_FILE", "DB_PASSWORD"), also_set, sources)?;
+    let password = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if password.is_empty() {
+        return Err(ConfigError { name, reason: format!("{} is empty", file.display()) });
+    }
+    Ok(password.to_owned())
+}
+
+fn api_keys(values: &AccessValues, sources: &Sources<'_>) -> Result<Vec<SecretString>, ConfigError> {
+    let keys = values.api_keys.as_deref().unwrap_or_default().trim();
+    let Some(file) = &values.api_keys_file else { return split_keys(keys, "MITSUKE_API_KEYS") };
+    let names = ("MITSUKE_API_KEYS_FILE", "MITSUKE_API_KEYS");
+    let (text, name) = secret_of(file, names, !keys.is_empty(), sources)?;
+    let keys = split_keys(&text, &name)?;
+    // A file without keys must not open the server to everybody.
+    if keys.is_empty() {
+        return Err(ConfigError { name, reason: format!("{} holds no key", file.display()) });
+    }
+    Ok(keys)
+}
+
+/// Reads a file that holds a secret; returns its text and the name of the setting `variable` for messages. The file
+/// stands in for another setting, and `also_set` says whether that one is set.
+fn secret_of(
+    file: &Path,
+    (variable, stands_in_for): (&str, &str),
+    also_set: bool,
+    sources: &Sources<'_>,
+) -> Result<(String, String), ConfigError> {
+    let name = sources.name(variable);
+    if also_set {
+        return Err(ConfigError { name, reason: format!("{stands_in_for} is set, too. Keep one of the two") });
+    }
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok((text, name)),
+        Err(cause) => Err(ConfigError { name, reason: format!("{} cannot be read: {cause}", file.display()) }),
+    }
+}
+
+fn split_keys(text: &str, name: &str) -> Result<Vec<SecretString>, ConfigError> {
+    let keys: Vec<_> = text.split([',', '\n']).map(str::trim).filter(|key| !key.is_empty()).collect();
+    if keys.iter().any(|key| key.len() < 16 || !key.bytes().all(|b| b.is_ascii_graphic())) {
+        let reason = "every key needs at least 16 visible ASCII characters; separate keys with commas".to_owned();
+        return Err(ConfigError { name: name.to_owned(), reason });
+    }
+    Ok(keys.into_iter().map(SecretString::from).collect())
+}

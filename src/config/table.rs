@@ -1,0 +1,347 @@
+//! Every setting, stated once: variable, default, what is allowed, and what it means.
+//!
+//! The flags of `mitsuke serve`, the reading of the environment, `.env.example` and docs/configuration.md are all
+//! made from the structs of this file. A new setting is a new field here:
+//!
+//! - `env` is its variable. The flag follows from it (MITSUKE_MAX_FILES ↔ `--max-files`).
+//! - The doc comment is its explanation, for the person who runs the server.
+//! - `value_parser` says what is allowed (see [`super::parsers`]), and `value_name` which unit or kind of value it is.
+//! - `hide` marks a secret. A secret has no flag, because other users of the machine can see command lines.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::CorsOrigins;
+use super::parsers::{address, choice, folder_or_none, milliseconds, seconds, threads, whole};
+use crate::clip::{DeviceChoice, PrecisionChoice};
+use crate::store::oracle::OracleSettings;
+
+/// The log filter of `mitsuke serve` when no flag or variable sets one.
+pub const DEFAULT_LOG: &str = "info,actix_server=warn";
+
+/// The value of every setting; each one is usable by itself.
+#[derive(clap::Parser)]
+pub(super) struct Values {
+    #[command(flatten)]
+    pub server: ServerValues,
+    #[command(flatten)]
+    pub storage: StorageValues,
+    #[command(flatten)]
+    pub oracle: OracleValues,
+    #[command(flatten)]
+    pub models: ModelValues,
+    #[command(flatten)]
+    pub encoder: EncoderSettings,
+    #[command(flatten)]
+    pub limits: Limits,
+    #[command(flatten)]
+    pub access: AccessValues,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Server")]
+pub(super) struct ServerValues {
+    /// Address to listen on, with its port. Addresses beyond loopback need MITSUKE_API_KEYS, MITSUKE_API_KEYS_FILE or
+    /// MITSUKE_ALLOW_ANONYMOUS=true.
+    #[arg(env = "MITSUKE_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
+    pub bind: SocketAddr,
+
+    /// HTTP worker threads; auto takes one per core, at least 2 and at most 8.
+    #[arg(env = "MITSUKE_WORKERS", value_name = "N", default_value = "auto", value_parser = threads(256, 2, 8))]
+    pub workers: usize,
+
+    /// Seconds that running requests may take to finish after Ctrl-C or SIGTERM.
+    #[arg(
+        env = "MITSUKE_SHUTDOWN_TIMEOUT_S",
+        value_name = "SECONDS",
+        default_value = "30",
+        value_parser = seconds(1, 3_600)
+    )]
+    pub shutdown_timeout: Duration,
+
+    /// Log filter of the server: error, warn, info, debug, trace or off, for everything or per module.
+    // The logger starts before the settings are read and takes this from `Flags::log_filter`.
+    #[arg(env = "RUST_LOG", value_name = "FILTER", default_value = DEFAULT_LOG)]
+    pub log: String,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Storage")]
+pub(super) struct StorageValues {
+    /// Folder of the embedded store; one process at a time may use it.
+    #[arg(env = "MITSUKE_DATA_DIR", value_name = "FOLDER", default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    /// Folder of pictures that are registered when the store is empty. A blank value registers none.
+    // The path to `Option` is written out because clap reads a bare one as "may be left out".
+    #[arg(
+        env = "MITSUKE_IMAGES_DIR",
+        value_name = "FOLDER",
+        default_value = "./images",
+        value_parser = folder_or_none
+    )]
+    pub images_dir: std::option::Option<PathBuf>,
+}
+
+/// The defaults of the Oracle store, which states them itself.
+fn oracle_defaults() -> OracleSettings {
+    OracleSettings::new("", SecretString::default(), "")
+}
+
+fn as_millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Oracle")]
+pub(super) struct OracleValues {
+    /// User of an Oracle Database 23ai, which takes the place of the embedded store when user, password and DSN are all
+    /// set.
+    #[arg(env = "DB_USER", value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// Password of that user.
+    #[arg(env = "DB_PASSWORD", value_name = "TEXT", hide = true)]
+    pub password: Option<String>,
+
+    /// File that holds the password and nothing else, in place of DB_PASSWORD. The line end after the password is not part
+    /// of it.
+    #[arg(env = "DB_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// Connect string of the database: host:port/service (such as localhost:1521/FREEPDB1), a TNS name, or a
+    /// description in parentheses.
+    #[arg(env = "DB_DSN", value_name = "TEXT")]
+    pub dsn: Option<String>,
+
+    /// Most connections of this process to the database.
+    #[arg(
+        env = "MITSUKE_DB_POOL_SIZE",
+        value_name = "N",
+        default_value_t = oracle_defaults().pool_size,
+        value_parser = whole(2_u32, 1_000)
+    )]
+    pub pool_size: u32,
+
+    /// Milliseconds that connecting, or waiting for a free connection, may take.
+    #[arg(
+        env = "MITSUKE_DB_CONNECT_TIMEOUT_MS",
+        value_name = "MILLISECONDS",
+        default_value = as_millis(oracle_defaults().connect_timeout),
+        value_parser = milliseconds(100, 3_600_000)
+    )]
+    pub connect_timeout: Duration,
+
+    /// Milliseconds that one round trip to the database may take.
+    #[arg(
+        env = "MITSUKE_DB_CALL_TIMEOUT_MS",
+        value_name = "MILLISECONDS",
+        default_value = as_millis(oracle_defaults().call_timeout),
+        value_parser = milliseconds(100, 3_600_000)
+    )]
+    pub call_timeout: Duration,
+
+    /// Percent of the true nearest images that a vector search of the database aims at; 100 compares all embeddings.
+    #[arg(
+        env = "MITSUKE_VECTOR_TARGET_ACCURACY",
+        value_name = "PERCENT",
+        default_value_t = oracle_defaults().target_accuracy,
+        value_parser = whole(1_u8, 100)
+    )]
+    pub target_accuracy: u8,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Models and encoders")]
+pub(super) struct ModelValues {
+    /// Folder of model folders.
+    #[arg(env = "MITSUKE_MODELS_DIR", value_name = "FOLDER", default_value = "./models")]
+    pub models_dir: PathBuf,
+}
+
+/// The settings of encoders.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Models and encoders")]
+pub struct EncoderSettings {
+    /// Device that encoders run on; auto takes CUDA when there is a usable device, else the CPU.
+    #[arg(
+        env = "MITSUKE_DEVICE",
+        value_name = "DEVICE",
+        default_value = "auto",
+        value_parser = choice::<DeviceChoice>(&["auto", "cpu", "cuda"])
+    )]
+    pub device: DeviceChoice,
+
+    /// Number format that encoders compute in; auto takes bfloat16 where the model has such a variant and the hardware
+    /// multiplies such numbers faster.
+    #[arg(
+        env = "MITSUKE_PRECISION",
+        value_name = "FORMAT",
+        default_value = "auto",
+        value_parser = choice::<PrecisionChoice>(&["auto", "float32", "bfloat16"])
+    )]
+    pub precision: PrecisionChoice,
+
+    /// Most pictures or texts that are encoded together. A CPU encodes at most 2 pictures together, because more gain
+    /// nothing there.
+    #[arg(env = "MITSUKE_BATCH_SIZE", value_name = "N", default_value_t = 8, value_parser = whole(1_usize, 1_024))]
+    pub batch_size: usize,
+
+    /// Milliseconds that a picture or text waits for others to share its batch.
+    #[arg(
+        env = "MITSUKE_BATCH_WAIT_MS",
+        value_name = "MILLISECONDS",
+        default_value = "0",
+        value_parser = milliseconds(0, 10_000)
+    )]
+    pub batch_wait: Duration,
+
+    /// Pictures or texts that may wait for one encoder; more are answered 503 with Retry-After.
+    #[arg(
+        env = "MITSUKE_QUEUE_CAPACITY",
+        value_name = "N",
+        default_value_t = 512,
+        value_parser = whole(1_usize, 1_000_000)
+    )]
+    pub queue_capacity: usize,
+
+    /// Threads inside one encoder.
+    #[arg(env = "MITSUKE_TORCH_THREADS", value_name = "N", default_value_t = 1, value_parser = whole(1_usize, 256))]
+    pub torch_threads: usize,
+
+    /// Seconds until a model that is not current and that nobody uses is unloaded.
+    #[arg(
+        env = "MITSUKE_MODEL_IDLE_S",
+        value_name = "SECONDS",
+        default_value = "600",
+        value_parser = seconds(1, 31_536_000)
+    )]
+    pub model_idle: Duration,
+}
+
+/// The most that one request may cost.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub struct Limits {
+    /// Bytes of a whole upload body.
+    #[arg(
+        env = "MITSUKE_MAX_BODY_BYTES",
+        value_name = "BYTES",
+        default_value_t = 128 << 20,
+        value_parser = whole(1_usize << 10, 1 << 40)
+    )]
+    pub body_bytes: usize,
+
+    /// Bytes of one file.
+    #[arg(
+        env = "MITSUKE_MAX_FILE_BYTES",
+        value_name = "BYTES",
+        default_value_t = 32 << 20,
+        value_parser = whole(1_usize << 10, 1 << 32)
+    )]
+    pub file_bytes: usize,
+
+    /// Files in one upload.
+    #[arg(env = "MITSUKE_MAX_FILES", value_name = "N", default_value_t = 64, value_parser = whole(1_usize, 10_000))]
+    pub files: usize,
+
+    /// Pixels of a picture, checked before it is decoded.
+    #[arg(
+        env = "MITSUKE_MAX_PIXELS",
+        value_name = "N",
+        default_value_t = 50_000_000,
+        value_parser = whole(1_u64, 1 << 32)
+    )]
+    pub pixels: u64,
+
+    /// Longer edge of a picture in pixels, checked before it is decoded.
+    #[arg(env = "MITSUKE_MAX_EDGE", value_name = "N", default_value_t = 20_000, value_parser = whole(1_u32, 65_535))]
+    pub edge: u32,
+
+    /// Characters of a query.
+    #[arg(
+        env = "MITSUKE_MAX_QUERY_CHARS",
+        value_name = "N",
+        default_value_t = 1_000,
+        value_parser = whole(1_usize, 100_000)
+    )]
+    pub query_chars: usize,
+
+    /// Characters of a caption or generation prompt that a caller sends.
+    #[arg(
+        env = "MITSUKE_MAX_TEXT_CHARS",
+        value_name = "N",
+        default_value_t = 100_000,
+        value_parser = whole(1_usize, 10_000_000)
+    )]
+    pub text_chars: usize,
+
+    /// Images on one page of a list or of search results.
+    #[arg(env = "MITSUKE_MAX_PAGE", value_name = "N", default_value_t = 200, value_parser = whole(1_usize, 10_000))]
+    pub page: usize,
+
+    /// Uploads that are read and decoded at once, and as many searches by picture; more are answered 503 with
+    /// Retry-After.
+    #[arg(
+        env = "MITSUKE_MAX_CONCURRENT_UPLOADS",
+        value_name = "N",
+        default_value_t = 16,
+        value_parser = whole(1_usize, 10_000)
+    )]
+    pub concurrent_uploads: usize,
+
+    /// Bytes of stored pictures on their way to callers at once; more are answered 503 with Retry-After. A picture stays
+    /// in memory until its caller has read it.
+    #[arg(
+        env = "MITSUKE_MAX_SENDING_BYTES",
+        value_name = "BYTES",
+        default_value_t = 256 << 20,
+        value_parser = whole(1_usize << 20, 1 << 40)
+    )]
+    pub sending_bytes: usize,
+
+    /// Seconds that the body of a request may take to arrive.
+    #[arg(
+        env = "MITSUKE_BODY_TIMEOUT_S",
+        value_name = "SECONDS",
+        default_value = "120",
+        value_parser = seconds(1, 86_400)
+    )]
+    pub body_timeout: Duration,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Access")]
+pub(super) struct AccessValues {
+    /// Keys that open the API, each of 16 visible ASCII characters or more, with commas between them. Callers send
+    /// `Authorization: Bearer KEY` or `X-API-Key: KEY`. Without keys everybody gets in, which only a server on loopback
+    /// allows by default.
+    #[arg(env = "MITSUKE_API_KEYS", value_name = "KEYS", hide = true)]
+    pub api_keys: Option<String>,
+
+    /// File that holds the keys, in place of MITSUKE_API_KEYS, with commas or line ends between them.
+    #[arg(env = "MITSUKE_API_KEYS_FILE", value_name = "FILE")]
+    pub api_keys_file: Option<PathBuf>,
+
+    /// Lets everybody who reaches the server read, upload and delete, without a key and from other machines.
+    #[arg(
+        env = "MITSUKE_ALLOW_ANONYMOUS",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        value_parser = choice::<bool>(&["true", "false"]),
+        action = clap::ArgAction::Set
+    )]
+    pub allow_anonymous: bool,
+
+    /// Origins of web pages on other servers that may call the API from a browser, with commas between them
+    /// (https://pictures.example,http://localhost:5173), or * for all. The gallery page of this server needs none. With *
+    /// and without keys, any page that you open can read your pictures.
+    #[arg(env = "MITSUKE_CORS_ORIGINS", value_name = "ORIGINS")]
+    pub cors_origins: Option<CorsOrigins>,
+}

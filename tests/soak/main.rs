@@ -1,0 +1,17 @@
+//! Soak checks: the built program under kill -9, load, a change of models and interrupted uploads, and how well it
+//! searches. They take minutes, so that `cargo test` compiles them and leaves them out; `scripts/soak.sh` runs them and
+//! explains the `SOAK_…` variables that set their sizes. Times are printed and never asserted.
+//!
+//! Nothing here uses Mitsuke's own crates: the checks know the program as its callers do, and link without libtorch.
+
+mod bench;
+mod chance;
+mod client;
+mod crash;
+mod figures;
+mod harness;
+mod hybrid;
+mod load;
+mod pictures;
+mod switch;
+mod upload;

@@ -2,10 +2,10 @@
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use secrecy::{ExposeSecret as _, SecretString};
 use crate::error::{ApiError, ErrorCode};
 
 /// The paths that need no key: probes, documentation and the page. Every other path needs one.

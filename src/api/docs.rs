@@ -89,7 +89,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// The OpenAPI 3.1 document as indented JSON with a final line break, as committed in `openapi/openapi.json`.
 ///
 /// # Errors
-/// When it cannot be written as JSON.
+/// When the document cannot be written as JSON.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
     Ok(document().to_pretty_json()? + "\n")
 }

@@ -94,7 +94,7 @@ pub async fn read(multipart: Multipart, limits: &Limits, text_names: &[&str]) ->
 /// Reads a whole form like [`read`]; the text parts of `list_names` may occur several times.
 ///
 /// # Errors
-/// Those of [`read`].
+/// The errors of [`read`].
 pub async fn read_with_lists(
     multipart: Multipart,
     limits: &Limits,

@@ -16,7 +16,7 @@ pub struct PageRequest {
     pub limit: Option<u32>,
     /// Hits to skip.
     pub offset: u32,
-    /// Which images may be found.
+    /// The images that may be found.
     pub filter: Option<FilterRequest>,
     /// The absolute cutoff.
     pub min_similarity: Option<f32>,

@@ -1,4 +1,4 @@
-//! What the handlers of a process share.
+//! The services that all handlers of a process share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -77,7 +77,7 @@ impl Services {
     /// Runs work on the store away from the threads that serve connections.
     ///
     /// # Errors
-    /// Those of the work; [`ErrorCode::Internal`](crate::error::ErrorCode::Internal) when it does not end.
+    /// The error of the work; [`ErrorCode::Internal`](crate::error::ErrorCode::Internal) when the work panics.
     pub async fn with_store<T: Send + 'static, E: Into<ApiError> + Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, E> + Send + 'static,
@@ -89,7 +89,7 @@ impl Services {
     /// Runs work on the models away from the threads that serve connections.
     ///
     /// # Errors
-    /// Those of the work; [`ErrorCode::Internal`](crate::error::ErrorCode::Internal) when it does not end.
+    /// The error of the work; [`ErrorCode::Internal`](crate::error::ErrorCode::Internal) when the work panics.
     pub async fn with_models<T: Send + 'static, E: Into<ApiError> + Send + 'static>(
         &self,
         work: impl FnOnce(&Models) -> Result<T, E> + Send + 'static,

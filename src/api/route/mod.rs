@@ -53,7 +53,7 @@ struct Description {
     errors: Vec<ErrorCode>,
 }
 
-/// What the table of routes shows of one.
+/// A row of the table of routes.
 #[cfg(test)]
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {

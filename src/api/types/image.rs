@@ -97,9 +97,9 @@ impl From<Image> for ImageBody {
 pub enum UploadStatus {
     /// Stored as a new image.
     Created,
-    /// The same bytes were stored already.
+    /// An image with the same bytes was stored already.
     Known,
-    /// Not stored; `problem` says why.
+    /// The file is not stored; `problem` says why.
     Rejected,
 }
 

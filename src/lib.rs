@@ -10,6 +10,6 @@ pub mod doctor;
 pub mod error;
 pub use mitsuke_image as image;
 pub mod seed;
-pub use mitsuke_store as store;
+pub use mitsuke_client::tls;
 pub use mitsuke_engine::{blocking, intake as register, models, search};
-pub use mitsuke_client::{tls, upload};
+pub use mitsuke_store as store;

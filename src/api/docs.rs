@@ -125,6 +125,8 @@ mod tests {
 
     use serde_json::{Value, json};
 
+    use crate::image::FileType;
+
     fn document() -> Value {
         serde_json::from_str(&super::openapi_json().unwrap()).unwrap()
     }
@@ -197,6 +199,18 @@ mod tests {
         let text = document.to_string();
         for reference in text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(document["components"]["schemas"][reference].is_object(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_document_names_every_type_of_picture_that_is_served_and_taken() {
+        let document = document();
+        let served = &document["paths"]["/images/{image_id}/content"]["get"]["responses"]["200"]["content"];
+        let served: HashSet<_> = served.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(served, FileType::ALL.map(FileType::media_type).into_iter().collect());
+        let taken = document["components"]["schemas"]["UploadForm"]["properties"]["file"]["description"].to_string();
+        for file_type in FileType::ALL {
+            assert!(taken.contains(&file_type.to_string()), "{file_type} is missing in {taken}");
         }
     }
 }

@@ -67,7 +67,7 @@ fn set_model(services: &Services, status: &ModelStatus) {
     let gauge = |gauges: &Gauges<_>, value| set(&gauges.get_or_create(&labels), value);
     gauge(&metrics.model_current, status.model.is_current.into());
     gauge(&metrics.model_loaded, (status.state == LoadState::Ready).into());
-    gauge(&metrics.model_memory, status.loaded.and_then(|loaded| loaded.bytes).unwrap_or(0));
+    gauge(&metrics.model_memory, status.loaded.map_or(0, |loaded| loaded.bytes));
     gauge(&metrics.model_embedded, status.coverage.embedded);
     gauge(&metrics.model_failed, status.coverage.failed);
     gauge(&metrics.model_missing, status.coverage.missing());

@@ -1,10 +1,13 @@
 //! GET / and /assets: the files of the gallery page, embedded in the program.
 
+use std::sync::LazyLock;
+
 use actix_web::http::header::{self, ETag, EntityTag, HeaderName, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::api::caching::matches;
 use crate::api::route::Route;
+use crate::image::FileType;
 
 /// The content security policy. It allows the page's own files, pictures of this server, and pictures from the reader's
 /// disk or fetched with a key (blob:). No script may turn text into HTML or code: trusted types allow no policy, so that
@@ -44,6 +47,16 @@ const FILES: &[(&str, &str, &str)] = assets! {
     SVG: "icon.svg";
 };
 
+/// The page, in which the filter offers a checkbox for each type of picture.
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let checkbox = |file_type: FileType| {
+        let media_type = file_type.media_type();
+        format!(r#"<label><input type="checkbox" name="type" value="{media_type}">{file_type}</label>"#)
+    };
+    let checkboxes = FileType::ALL.map(checkbox).join("\n      ");
+    include_str!("../web/index.html").replace("<!-- file types -->", &checkboxes)
+});
+
 /// The routes of the page's files.
 pub fn routes() -> Vec<Route> {
     FILES.iter().map(|(path, _, _)| Route::undocumented(path, file)).collect()
@@ -53,6 +66,7 @@ async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> 
     let Some((_, media_type, text)) = FILES.iter().find(|(path, _, _)| *path == request.path()) else {
         return HttpResponse::NotFound().finish();
     };
+    let text = if request.path() == "/" { PAGE.as_str() } else { text };
     let hash = crate::store::Sha256::of(text.as_bytes()).to_string();
     let etag = EntityTag::new_strong(hash);
     let known = matches(&if_none_match, &etag);
@@ -61,7 +75,7 @@ async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> 
     for header in HEADERS {
         response.insert_header(header);
     }
-    if known { response.finish() } else { response.body(*text) }
+    if known { response.finish() } else { response.body(text) }
 }
 
 #[cfg(test)]
@@ -94,9 +108,19 @@ mod tests {
                 assert!(harmless || !text.contains(sink), "{path} holds {sink}");
             }
         }
-        let (_, _, html) = FILES[0];
+        let html = PAGE.as_str();
         for inline in [" style=", "<style", " onclick=", "<script>", "javascript:", "//cdn"] {
             assert!(!html.contains(inline), "the page holds {inline}");
+        }
+    }
+
+    #[test]
+    fn the_filter_offers_every_type_of_picture() {
+        for file_type in FileType::ALL {
+            assert!(
+                PAGE.contains(&format!(r#"value="{}">{file_type}</label>"#, file_type.media_type())),
+                "{file_type}"
+            );
         }
     }
 }

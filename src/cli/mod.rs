@@ -6,6 +6,7 @@ mod migrate;
 mod model;
 mod openapi;
 mod serve;
+mod server;
 mod settings;
 mod upload;
 
@@ -14,6 +15,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mitsuke::config::{DEFAULT_LOG, Flags};
+
+/// Exit status of a command that Ctrl-C ended, as shells report it (128 + SIGINT).
+const INTERRUPTED: u8 = 130;
 
 /// Finds pictures by what they show.
 #[derive(Parser)]
@@ -27,7 +31,7 @@ pub struct Arguments {
 pub enum Command {
     /// Run the server. A setting is a flag, a variable of the environment, or a line of .env, in this order.
     Serve(Flags),
-    /// Embed the images that a model lacks; goes on where the last run ended.
+    /// Embed the images that a model lacks; continues where the last run ended.
     Backfill(backfill::BackfillArguments),
     /// Check whether everything is in order, and say what to do about what is not.
     Doctor(Flags),
@@ -36,7 +40,7 @@ pub enum Command {
     /// Look after model folders.
     #[command(subcommand)]
     Model(model::ModelCommand),
-    /// Upload folders of pictures to a server; goes on where the last run ended.
+    /// Upload folders of pictures to a server; continues where the last run ended.
     Upload(upload::UploadArguments),
     /// Print the OpenAPI document.
     Openapi,

@@ -6,25 +6,23 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
-use secrecy::SecretString;
-use mitsuke::upload::client::Patience;
-use mitsuke::upload::progress::Progress;
-use mitsuke::upload::run::{Report, Stop};
-use mitsuke::upload::{Options, StopReason, run};
+use mitsuke_client::RetryPolicy;
+use mitsuke_client::upload::{Progress, StopReason, StopSignal, UploadOptions, UploadReport, run};
 use reqwest::Url;
 
-/// Some files failed.
-const SOME_FAILED: u8 = 1;
-/// The command line, the captions or the log cannot be used, or the server cannot be reached.
-const NOT_BEGUN: u8 = 2;
-/// As shells report a program that Ctrl-C ended (128 + SIGINT).
-const INTERRUPTED: u8 = 130;
+use super::INTERRUPTED;
+use super::server::{api_key, parse_server};
 
-/// What to upload and how.
+/// Exit status when some files failed.
+const SOME_FAILED: u8 = 1;
+/// Exit status when the command line, the captions, the log or the server cannot be used.
+const UNUSABLE: u8 = 2;
+
+/// The files to upload, the server and the options.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Exit status: 0 all files are on the server, 1 some failed, 2 not begun or the server went away, 130 interrupted. \
-Running the same command again goes on where the last run ended.
+Exit status: 0 all files are on the server, 1 some failed, 2 the upload could not begin or the server went away, \
+130 interrupted. The same command again continues where the last run ended.
 
 Captions: a text file beside a picture (cat.jpg.txt or cat.txt) is its caption, unless --captions names one.
 
@@ -32,110 +30,101 @@ Examples:
   mitsuke upload ~/Pictures
   mitsuke upload scans --server https://pictures.example --captions scans/captions.csv --jobs 8")]
 pub struct UploadArguments {
-    /// Folders, with everything below them, and files. Only pictures are sent, whatever their names
+    /// Folders, with everything below them, and files. Only pictures are sent, whatever their names are
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
     /// Address of the server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    server: String,
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = parse_server)]
+    server: Url,
     /// A key of the server. Better in the environment or .env, as MITSUKE_API_KEY: other users of this machine can
     /// see command lines
     #[arg(long, value_name = "KEY")]
     api_key: Option<String>,
-    /// Uploads at once
+    /// Number of uploads at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u8).range(1..=64))]
     jobs: u8,
     /// A CSV (columns `file` and `caption`) or JSON Lines table of captions. Files are named relative to the table
     /// or to DIR
     #[arg(long, value_name = "FILE")]
     captions: Option<PathBuf>,
-    /// Set captions also on images that the server has already; without this they keep theirs
+    /// Set captions also on images that the server has already; without this option they keep theirs
     #[arg(long)]
     update_captions: bool,
-    /// The log, JSON Lines. A later run with the same log passes over what is done and has not changed
+    /// The log, JSON Lines. A later run with the same log skips the files that are done and have not changed
     #[arg(long, value_name = "FILE", default_value = "mitsuke-upload.jsonl", conflicts_with = "no_log")]
     log: PathBuf,
-    /// Keep no log. What the server knows is still not sent again
+    /// Keep no log. Pictures that the server has are still not sent again
     #[arg(long)]
     no_log: bool,
-    /// Take hidden files and folders too
+    /// Include hidden files and folders
     #[arg(long)]
     hidden: bool,
-    /// Longest time for one try; large files get more
+    /// Longest time for one attempt; large files get more
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = value_parser!(u64).range(1..=86_400))]
     timeout: u64,
-    /// How long to try again when the server is busy (503, 429), takes too long (408) or does not answer
+    /// How long to repeat a request when the server is busy (503, 429), the upload is too slow (408) or no answer comes
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(0..=86_400))]
     patience: u64,
 }
 
-/// Uploads, and tells what came of it.
+/// Uploads, and prints the result.
 ///
 /// # Errors
-/// When there is no runtime to work with.
+/// When the async runtime cannot be started.
 pub fn run_upload(arguments: UploadArguments) -> Result<ExitCode, Box<dyn Error>> {
-    let options = match options(arguments) {
-        Ok(options) => options,
-        Err(message) => return Ok(refuse(&message)),
-    };
+    let options = options(arguments);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(upload(&options));
-    // Files that are still being read when the user presses Ctrl-C twice are not waited for.
+    // After a second Ctrl-C, files that are still being read are not waited for.
     runtime.shutdown_background();
     Ok(code)
 }
 
-fn options(arguments: UploadArguments) -> Result<Options, String> {
-    let server = Url::parse(&arguments.server)
-        .ok()
-        .filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
-        .ok_or_else(|| format!("--server {}: give an address such as http://127.0.0.1:8080", arguments.server))?;
-    let from_environment = || std::env::var("MITSUKE_API_KEY").ok();
-    let key = arguments.api_key.or_else(from_environment).map(|key| key.trim().to_owned());
-    Ok(Options {
+fn options(arguments: UploadArguments) -> UploadOptions {
+    UploadOptions {
         roots: arguments.paths,
-        server,
-        key: key.filter(|key| !key.is_empty()).map(SecretString::from),
+        server: arguments.server,
+        key: api_key(arguments.api_key),
         jobs: usize::from(arguments.jobs),
         captions: arguments.captions,
         update_captions: arguments.update_captions,
         log: (!arguments.no_log).then_some(arguments.log),
         hidden: arguments.hidden,
-        patience: Patience {
-            timeout: Duration::from_secs(arguments.timeout),
-            retry: Duration::from_secs(arguments.patience),
+        retry: RetryPolicy {
+            attempt_timeout: Duration::from_secs(arguments.timeout),
+            give_up_after: Duration::from_secs(arguments.patience),
         },
-    })
+    }
 }
 
-async fn upload(options: &Options) -> ExitCode {
-    let (stop, progress) = (Stop::default(), Progress::new());
+async fn upload(options: &UploadOptions) -> ExitCode {
+    let (stop, progress) = (StopSignal::default(), Progress::new());
     tokio::select! {
-        outcome = run(options, &stop, &progress) => match outcome {
-            Ok(report) => finish(options, &report),
+        result = run(options, &stop, &progress) => match result {
+            Ok(report) => print_report(options, &report),
             Err(error) => refuse(&error.to_string()),
         },
         () = stop_on_signals(&stop, &progress) => {
             progress.end();
-            eprintln!("stopped at once; what was not answered is looked at again next time");
+            eprintln!("stopped at once; the next run checks the files again that were on their way");
             ExitCode::from(INTERRUPTED)
         }
     }
 }
 
-/// The first signal lets running uploads finish; returns at the second.
-async fn stop_on_signals(stop: &Stop, progress: &Progress) {
+/// Stops the upload at the first signal, which lets running uploads finish. Returns at the second signal.
+async fn stop_on_signals(stop: &StopSignal, progress: &Progress) {
     if signal().await.is_err() {
         return std::future::pending().await;
     }
-    progress.say("stopping when the running uploads are done; Ctrl-C again stops at once");
-    stop.set(StopReason::Interrupted);
+    progress.message("stopping when the running uploads are done; Ctrl-C again stops at once");
+    stop.stop(StopReason::Interrupted);
     if signal().await.is_err() {
         std::future::pending().await
     }
 }
 
-/// Waits for Ctrl-C, or for the word of a service manager.
+/// Waits for Ctrl-C or SIGTERM.
 async fn signal() -> std::io::Result<()> {
     #[cfg(unix)]
     {
@@ -151,26 +140,26 @@ async fn signal() -> std::io::Result<()> {
 
 fn refuse(message: &str) -> ExitCode {
     eprintln!("mitsuke upload: {message}");
-    ExitCode::from(NOT_BEGUN)
+    ExitCode::from(UNUSABLE)
 }
 
-fn finish(options: &Options, report: &Report) -> ExitCode {
+fn print_report(options: &UploadOptions, report: &UploadReport) -> ExitCode {
     print!("{}", report.summary);
     if let Some(error) = &report.log_error {
-        println!("the log is not complete: {error}. The next run asks the server again.");
+        println!("the log is not complete: {error}. The next run asks the server about the files again.");
     }
     if let Some(log) = &options.log {
         println!("log: {}", log.display());
     }
     let stopped = match &report.stopped {
         None => None,
-        Some(StopReason::Interrupted) => Some(("you stopped it".to_owned(), INTERRUPTED)),
-        Some(StopReason::Unreachable(why)) => Some((format!("the server does not answer any more: {why}"), NOT_BEGUN)),
-        Some(StopReason::Unauthorized(why)) => Some((format!("the server lets us in no more: {why}"), NOT_BEGUN)),
-        Some(StopReason::Full(why)) => Some((format!("the server has no room left: {why}"), SOME_FAILED)),
+        Some(StopReason::Interrupted) => Some(("interrupted".to_owned(), INTERRUPTED)),
+        Some(StopReason::Unreachable(why)) => Some((format!("the server no longer answers: {why}"), UNUSABLE)),
+        Some(StopReason::Unauthorized(why)) => Some((format!("the server no longer accepts the key: {why}"), UNUSABLE)),
+        Some(StopReason::StorageFull(why)) => Some((format!("the server has no storage left: {why}"), SOME_FAILED)),
     };
     if let Some((why, code)) = stopped {
-        println!("not finished: {why}. The same command again goes on from here.");
+        println!("not finished: {why}. The same command again continues from here.");
         return ExitCode::from(code);
     }
     if report.summary.failed() > 0 {

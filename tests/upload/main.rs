@@ -1,9 +1,10 @@
-//! `mitsuke upload` as a person runs it: the program itself, against the real app, and against that app behind
-//! a proxy that misbehaves.
+//! `mitsuke upload` and `mitsuke backfill --server`: runs the program against the real app, directly and through a
+//! proxy that injects faults.
 
 #[path = "../http/app.rs"]
 #[expect(dead_code, reason = "shared with the tests of the HTTP API, which use all of it")]
 mod app;
+mod backfill;
 mod captions;
 mod interrupted;
 #[path = "../http/pictures.rs"]

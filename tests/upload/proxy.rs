@@ -1,41 +1,41 @@
-//! A proxy before the real app that does to each request what a test tells it to.
+//! A proxy in front of the real app that handles each request as a test decides.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What happens to a request.
-pub enum Act {
-    /// The app answers.
-    Pass,
-    /// The app never hears of it: status line, headers and body.
+/// How the proxy handles a request.
+pub enum Action {
+    /// Forwards the request to the app, and its answer back.
+    Forward,
+    /// Answers in place of the app, with a status line, headers and a body.
     Answer(String),
-    /// The connection ends without an answer.
+    /// Closes the connection without an answer.
     Drop,
-    /// The app does it, and the connection ends before its answer arrives.
+    /// Forwards the request to the app, and closes the connection instead of sending the answer back.
     DropAnswer,
-    /// Nothing ever comes.
+    /// Keeps the connection open and never answers.
     Hang,
 }
 
 /// An answer with a JSON body.
-pub fn json(status: &str, body: &str) -> Act {
+pub fn json(status: &str, body: &str) -> Action {
     answer(status, "", body)
 }
 
-/// An answer with more headers, each ended by a line break.
-pub fn answer(status: &str, headers: &str, body: &str) -> Act {
+/// An answer with a JSON body and more headers, each ended by a line break.
+pub fn answer(status: &str, headers: &str, body: &str) -> Action {
     let length = body.len();
-    Act::Answer(format!(
+    Action::Answer(format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\
          {headers}\r\n{body}"
     ))
 }
 
-/// A request, as a test looks at it.
-pub struct Seen {
-    /// `POST /images`
+/// A request that arrived at the proxy.
+pub struct Request {
+    /// Method and path without the query: `POST /images`.
     pub line: String,
     /// All bytes of the body.
     pub body: Vec<u8>,
@@ -48,35 +48,35 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts before an app. `decide` gets each request and how many with the same line came before it.
-    pub fn before(app: &str, decide: impl Fn(&Seen, usize) -> Act + Send + Sync + 'static) -> Self {
+    /// Starts a proxy in front of an app. `decide` gets each request and the number of earlier ones with the same line.
+    pub fn before(app: &str, decide: impl Fn(&Request, usize) -> Action + Send + Sync + 'static) -> Self {
         let app: SocketAddr = app.trim_start_matches("http://").parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (decide, seen) = (Arc::new(decide), Arc::clone(&lines));
+        let (decide, all_lines) = (Arc::new(decide), Arc::clone(&lines));
         std::thread::spawn(move || {
             for connection in listener.incoming() {
-                let (decide, seen) = (Arc::clone(&decide), Arc::clone(&seen));
+                let (decide, lines) = (Arc::clone(&decide), Arc::clone(&all_lines));
                 std::thread::spawn(move || {
-                    // A client that goes away is none of the proxy's business.
-                    drop(serve(connection.unwrap(), app, decide.as_ref(), &seen));
+                    // A client that closes its connection is a part of some tests.
+                    drop(serve(connection.unwrap(), app, decide.as_ref(), &lines));
                 });
             }
         });
         Self { url, lines }
     }
 
-    /// How many requests with this line came.
+    /// The number of requests with this line.
     pub fn count(&self, line: &str) -> usize {
-        self.lines.lock().unwrap().iter().filter(|seen| *seen == line).count()
+        self.lines.lock().unwrap().iter().filter(|other| *other == line).count()
     }
 }
 
 fn serve(
     mut client: TcpStream,
     app: SocketAddr,
-    decide: &(dyn Fn(&Seen, usize) -> Act + Send + Sync),
+    decide: &(dyn Fn(&Request, usize) -> Action + Send + Sync),
     lines: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
     let (head, body) = read_request(&mut client)?;
@@ -84,15 +84,15 @@ fn serve(
     let before = {
         let mut lines = lines.lock().unwrap();
         lines.push(line.clone());
-        lines.iter().filter(|seen| **seen == line).count() - 1
+        lines.iter().filter(|other| **other == line).count() - 1
     };
-    let seen = Seen { line, body };
-    match decide(&seen, before) {
-        Act::Pass => client.write_all(&pass(app, &head, &seen.body)?),
-        Act::Answer(text) => client.write_all(text.as_bytes()),
-        Act::Drop => Ok(()),
-        Act::DropAnswer => pass(app, &head, &seen.body).map(drop),
-        Act::Hang => {
+    let request = Request { line, body };
+    match decide(&request, before) {
+        Action::Forward => client.write_all(&forward(app, &head, &request.body)?),
+        Action::Answer(text) => client.write_all(text.as_bytes()),
+        Action::Drop => Ok(()),
+        Action::DropAnswer => forward(app, &head, &request.body).map(drop),
+        Action::Hang => {
             std::thread::sleep(Duration::from_secs(3_600));
             Ok(())
         }
@@ -123,8 +123,8 @@ fn read_request(client: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
     Ok((head, bytes.split_off(end)))
 }
 
-/// One request on a connection of its own, and all that comes back.
-fn pass(app: SocketAddr, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+/// Sends one request on a connection of its own. Returns the whole answer.
+fn forward(app: SocketAddr, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut server = TcpStream::connect(app)?;
     let (line, headers) = head.split_once("\r\n").unwrap();
     server.write_all(format!("{line}\r\nconnection: close\r\n{headers}").as_bytes())?;

@@ -1,4 +1,4 @@
-//! Runs the program in a folder of its own.
+//! Runs the program in a temporary folder.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,33 +8,33 @@ use tempfile::TempDir;
 
 use crate::pictures;
 
-/// A folder to run in, with a folder `in` of things to upload.
-pub struct Desk {
+/// A temporary folder to run the program in, with a folder `in` of files to upload.
+pub struct Workspace {
     folder: TempDir,
 }
 
-/// What a run said.
+/// The output and the exit status of a run; the status is `None` when a signal ended it.
 #[derive(Debug)]
-pub struct Said {
+pub struct Output {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Desk {
+impl Workspace {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("in")).unwrap();
         Self { folder }
     }
 
-    /// A desk with this many PNG pictures, `in/000.png` and so on.
+    /// A workspace with PNG pictures `in/000.png` and so on.
     pub fn with_pictures(count: u32) -> Self {
-        let desk = Self::new();
+        let workspace = Self::new();
         for number in 0..count {
-            desk.write(&format!("in/{number:03}.png"), pictures::png(number));
+            workspace.write(&format!("in/{number:03}.png"), pictures::png(number));
         }
-        desk
+        workspace
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -49,23 +49,28 @@ impl Desk {
 
     /// `mitsuke upload` with these arguments, not started yet.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_of("upload", arguments)
+    }
+
+    /// A subcommand of `mitsuke` with these arguments, not started yet.
+    pub fn command_of(&self, subcommand: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mitsuke"));
-        command.arg("upload").args(arguments).current_dir(self.folder.path());
+        command.arg(subcommand).args(arguments).current_dir(self.folder.path());
         command.env_remove("MITSUKE_API_KEY").env_remove("RUST_LOG");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    /// Runs `mitsuke upload` to its end.
-    pub fn run(&self, arguments: &[&str]) -> Said {
+    /// Runs `mitsuke upload` and waits for its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
         finish(self.command(arguments).spawn().unwrap())
     }
 
-    /// Uploads `in` to a server and expects an exit status.
-    pub fn upload(&self, server: &str, more: &[&str], code: i32) -> Said {
-        let said = self.run(&[&["in", "--server", server], more].concat());
-        assert_eq!(said.code, Some(code), "{said:#?}");
-        said
+    /// Uploads `in` to a server and asserts the exit status.
+    pub fn upload(&self, server: &str, more: &[&str], code: i32) -> Output {
+        let output = self.run(&[&["in", "--server", server], more].concat());
+        assert_eq!(output.code, Some(code), "{output:#?}");
+        output
     }
 
     /// The lines of the log.
@@ -76,14 +81,14 @@ impl Desk {
 }
 
 /// Waits for the end of a run.
-pub fn finish(child: Child) -> Said {
+pub fn finish(child: Child) -> Output {
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-impl Said {
-    /// Asserts that the summary has this row.
+impl Output {
+    /// Asserts that the summary has a row with this count that begins with these words.
     pub fn assert_row(&self, count: u32, words: &str) {
         let found = self.stdout.lines().any(|line| {
             line.trim_start().split_once(' ').is_some_and(|(n, rest)| n == count.to_string() && rest.starts_with(words))
@@ -91,12 +96,13 @@ impl Said {
         assert!(found, "no row `{count} {words}` in {self:#?}");
     }
 
-    pub fn assert_says(&self, words: &str) {
+    /// Asserts that standard output or standard error contains these words.
+    pub fn assert_prints(&self, words: &str) {
         assert!(self.stdout.contains(words) || self.stderr.contains(words), "`{words}` is not in {self:#?}");
     }
 }
 
-/// The name of a file.
+/// The file name of a path in the log.
 pub fn name(path: &Value) -> &str {
     Path::new(path.as_str().unwrap()).file_name().unwrap().to_str().unwrap()
 }

@@ -1,4 +1,24 @@
-//! The HTTP client of the service: what the command line asks a running server.
+//! An HTTP client of the service, and what the command line does to a running server with it.
+//!
+//! [`Client`] sends requests, repeats those that can still succeed and turns refusals into a [`Failure`]. `images`
+//! and `models` add the calls of one resource each; [`backfill`] and [`upload`] are built on these calls. The crate
+//! knows the HTTP API alone: no store and no encoder.
 
+pub mod backfill;
+mod client;
+mod duration;
+mod failure;
+pub mod images;
+pub mod models;
+mod retry;
 pub mod tls;
 pub mod upload;
+
+pub use client::{Client, ClientError, RetryPolicy};
+pub use duration::format_duration;
+pub use failure::{ConnectError, Failure, FailureKind};
+
+use std::time::Duration;
+
+/// Time for which a command waits at its start for a server that does not answer.
+pub const FIRST_CONTACT: Duration = Duration::from_secs(5);

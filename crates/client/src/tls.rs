@@ -1,7 +1,8 @@
-//! The cryptography behind https when Mitsuke is a client.
+//! The cryptography provider for https connections that Mitsuke opens.
 
-/// Chooses ring for the whole process, once: an HTTP client cannot be built before. Doing it again is harmless.
+/// Installs ring as the provider of the whole process. An HTTP client cannot be built before this call; calling it
+/// again has no effect.
 pub fn choose_provider() {
-    // An error means that a provider was chosen before.
+    // The error says that a provider is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
 }

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::{IntoParams, ToSchema};
 
+use super::file_type::FileTypeSchema;
 use crate::error::ApiError;
 use crate::image::FileType;
 use crate::store::Filter;
@@ -25,8 +26,8 @@ const PATTERN_STARS: usize = 16;
 pub struct FilterRequest {
     /// Media types, in upper or lower case. In a query string they are separated by commas.
     #[serde(default, deserialize_with = "file_types")]
-    #[schema(example = json!(["image/png"]))]
-    #[param(style = Form, explode = false, example = json!(["image/png"]))]
+    #[schema(value_type = Vec<FileTypeSchema>, example = json!(["image/png"]))]
+    #[param(value_type = Vec<FileTypeSchema>, style = Form, explode = false, example = json!(["image/png"]))]
     pub file_types: Vec<FileType>,
     /// Earliest time of the upload (RFC 3339).
     #[serde(default, deserialize_with = "date")]
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_document_names_the_types_that_are_stored() {
-        let schema = serde_json::to_value(<FileType as utoipa::PartialSchema>::schema()).unwrap();
+        let schema = serde_json::to_value(<FileTypeSchema as utoipa::PartialSchema>::schema()).unwrap();
         let known: Vec<_> = FileType::ALL.iter().map(|t| t.media_type()).collect();
         assert_eq!(schema["enum"], json!(known));
     }

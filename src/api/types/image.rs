@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 use time::serde::rfc3339;
 use utoipa::ToSchema;
 
+use super::generation::GenerationBody;
 use crate::error::Problem;
-use crate::image::Generation;
 use crate::store::Image;
 
 /// The bytes of a picture.
@@ -66,7 +66,7 @@ pub struct ImageBody {
     #[schema(example = "夕焼けの海")]
     pub caption: Option<String>,
     /// The parts of the generation prompt; null when it could not be parsed.
-    pub generation: Option<Generation>,
+    pub generation: Option<GenerationBody>,
     /// The paths of the image's resources.
     pub links: Links,
 }
@@ -86,7 +86,7 @@ impl From<Image> for ImageBody {
             upload_date: image.upload_date,
             generation_prompt: image.generation_prompt,
             caption: image.caption,
-            generation: image.generation,
+            generation: image.generation.map(GenerationBody::from),
         }
     }
 }

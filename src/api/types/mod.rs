@@ -2,7 +2,9 @@
 
 mod backfill;
 mod compare;
+mod file_type;
 mod filter;
+mod generation;
 mod image;
 mod model;
 mod search;
@@ -10,6 +12,7 @@ mod search;
 pub use backfill::*;
 pub use compare::*;
 pub use filter::FilterRequest;
+pub use generation::GenerationBody;
 pub use image::*;
 pub use model::*;
 pub use search::*;

@@ -1,7 +1,11 @@
 //! The JSON shapes of models.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::BackfillBody;
 use crate::clip::{Device, Precision};
@@ -36,26 +40,21 @@ pub enum DeviceBody {
     Cuda,
 }
 
-/// A number format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Precision)]
-pub enum PrecisionBody {
-    /// IEEE 754 single.
-    Float32,
-    /// IEEE 754 half.
-    Float16,
-    /// The upper half of a single.
-    Bfloat16,
+/// A number format, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PrecisionBody(pub Precision);
+
+impl PartialSchema for PrecisionBody {
+    fn schema() -> RefOr<Schema> {
+        let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Precision::NAMES));
+        names.description(Some("A number format.")).into()
+    }
 }
 
-impl From<Precision> for PrecisionBody {
-    fn from(precision: Precision) -> Self {
-        match precision {
-            Precision::Float32 => Self::Float32,
-            Precision::Float16 => Self::Float16,
-            Precision::Bfloat16 => Self::Bfloat16,
-        }
+impl ToSchema for PrecisionBody {
+    fn name() -> Cow<'static, str> {
+        "Precision".into()
     }
 }
 
@@ -148,9 +147,11 @@ impl ModelBody {
                 Device::Cpu => DeviceBody::Cpu,
                 Device::Cuda => DeviceBody::Cuda,
             }),
-            precision: loaded
-                .map(|loaded| PrecisionsBody { image: loaded.precision.0.into(), text: loaded.precision.1.into() }),
-            memory_bytes: loaded.and_then(|loaded| loaded.bytes),
+            precision: loaded.map(|loaded| PrecisionsBody {
+                image: PrecisionBody(loaded.precision.0),
+                text: PrecisionBody(loaded.precision.1),
+            }),
+            memory_bytes: loaded.map(|loaded| loaded.bytes),
             backfill: backfill.map(|status| BackfillBody::new(status, coverage)),
         }
     }

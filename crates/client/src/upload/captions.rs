@@ -1,4 +1,4 @@
-//! Captions that come along with pictures: a text file beside each, or one table for all.
+//! Captions for the pictures of an upload: a text file beside each picture, or one table for all.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,12 +8,12 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::scan::Found;
+use super::scan::SourceFile;
 
-/// A caption file beside a picture that is larger than this is no caption.
+/// Largest text file beside a picture that is read as a caption, in bytes.
 const MAX_SIDECAR_BYTES: u64 = 4 << 20;
 
-/// Why captions cannot be used.
+/// Captions that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptionError {
     /// The file cannot be read.
@@ -21,10 +21,10 @@ pub enum CaptionError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         cause: io::Error,
     },
-    /// The file is in another encoding.
+    /// The file is not encoded in UTF-8.
     #[error(
         "{} is not UTF-8 (line {line}{}). Save it as UTF-8 (Excel: \"CSV UTF-8\"), or convert it: \
          iconv -f {guess} -t UTF-8 IN > OUT", path.display(), if *guess == "UTF-16" { ", it is UTF-16" } else { "" }
@@ -34,36 +34,36 @@ pub enum CaptionError {
         path: PathBuf,
         /// First line that is not UTF-8, from 1.
         line: usize,
-        /// The encoding it probably has.
+        /// The encoding that it probably has.
         guess: &'static str,
     },
-    /// The table has no such form.
+    /// The table is not a CSV or JSON Lines table of captions.
     #[error("{}: {reason}", path.display())]
-    Form {
+    InvalidTable {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The fault and its line.
         reason: String,
     },
 }
 
-/// One line of a table.
+/// One row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// Line in the table, from 1.
+pub struct CaptionRow {
+    /// The line where the row begins, from 1.
     pub line: u64,
-    /// The file it is about, as written.
+    /// The file that it names, as written.
     pub file: String,
-    /// The caption, trimmed; blank means none.
+    /// The caption, trimmed; empty means no caption.
     pub caption: String,
 }
 
-/// The caption of the text file beside a picture: `cat.jpg.txt`, else `cat.txt`. `None` when there is none, or
-/// it is blank.
+/// Reads the caption of a picture from the text file beside it: `cat.jpg.txt`, else `cat.txt`. Returns `None` when
+/// there is no such file, or it is blank.
 ///
 /// # Errors
-/// When it is there and cannot be used.
-pub fn beside(picture: &Path) -> Result<Option<String>, CaptionError> {
+/// When the file is there and cannot be used.
+pub fn sidecar_caption(picture: &Path) -> Result<Option<String>, CaptionError> {
     let mut long = picture.as_os_str().to_owned();
     long.push(".txt");
     for path in [PathBuf::from(long), picture.with_extension("txt")] {
@@ -84,12 +84,12 @@ fn read_sidecar(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MAX_SIDECAR_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_SIDECAR_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "this is too large for a caption"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too large for a caption"));
     }
     Ok(bytes)
 }
 
-/// UTF-8, with or without a byte order mark.
+/// Decodes UTF-8, with or without a byte order mark.
 fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, CaptionError> {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         return Err(CaptionError::NotUtf8 { path: path.to_owned(), line: 1, guess: "UTF-16" });
@@ -102,12 +102,12 @@ fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, CaptionError> {
     Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
 }
 
-/// Reads a table: JSON Lines when its name ends in `.jsonl` or `.ndjson`, else CSV with a first line that names
-/// the columns `file` and `caption`, in any order and among others.
+/// Reads a table of captions: JSON Lines when its name ends in `.jsonl` or `.ndjson`, else CSV. The first line of a
+/// CSV table names the columns `file` and `caption`, in any order and among others.
 ///
 /// # Errors
-/// When it cannot be read, or a line is broken; captions are not guessed.
-pub fn read_table(path: &Path) -> Result<Vec<Row>, CaptionError> {
+/// When the table cannot be read, or one of its lines is broken.
+pub fn read_table(path: &Path) -> Result<Vec<CaptionRow>, CaptionError> {
     let bytes = fs::read(path).map_err(|cause| CaptionError::Read { path: path.to_owned(), cause })?;
     let text = decode(path, bytes)?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
@@ -115,18 +115,18 @@ pub fn read_table(path: &Path) -> Result<Vec<Row>, CaptionError> {
         Some("jsonl" | "ndjson") => parse_jsonl(&text),
         _ => parse_csv(&text),
     };
-    rows.map_err(|reason| CaptionError::Form { path: path.to_owned(), reason })
+    rows.map_err(|reason| CaptionError::InvalidTable { path: path.to_owned(), reason })
 }
 
-fn parse_csv(text: &str) -> Result<Vec<Row>, String> {
-    // The reader counts a line less where lines end in CRLF.
+fn parse_csv(text: &str) -> Result<Vec<CaptionRow>, String> {
+    // The CSV reader miscounts lines that end in CRLF.
     let text = text.replace("\r\n", "\n");
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     let column = |name: &str| {
         header.iter().position(|title| title.trim().eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let there: Vec<_> = header.iter().collect();
-            format!("the first line names no column `{name}`; it names: {}", there.join(", "))
+            let columns: Vec<_> = header.iter().collect();
+            format!("the first line names no column `{name}`; it names: {}", columns.join(", "))
         })
     };
     let (file, caption) = (column("file")?, column("caption")?);
@@ -135,13 +135,13 @@ fn parse_csv(text: &str) -> Result<Vec<Row>, String> {
         let record = record.map_err(|error| error.to_string())?;
         let line = record.position().map_or(0, csv::Position::line);
         let field = |index: usize| record.get(index).ok_or_else(|| format!("line {line} has too few columns"));
-        let row = Row { line, file: field(file)?.trim().to_owned(), caption: field(caption)?.trim().to_owned() };
+        let row = CaptionRow { line, file: field(file)?.trim().to_owned(), caption: field(caption)?.trim().to_owned() };
         rows.push(row);
     }
     Ok(rows)
 }
 
-fn parse_jsonl(text: &str) -> Result<Vec<Row>, String> {
+fn parse_jsonl(text: &str) -> Result<Vec<CaptionRow>, String> {
     #[derive(Deserialize)]
     struct Line {
         file: String,
@@ -156,45 +156,53 @@ fn parse_jsonl(text: &str) -> Result<Vec<Row>, String> {
         let parsed: Line = serde_json::from_str(text).map_err(|error| {
             format!("line {line} is not like {{\"file\": \"cat.jpg\", \"caption\": \"猫\"}}: {error}")
         })?;
-        rows.push(Row { line, file: parsed.file, caption: parsed.caption.unwrap_or_default().trim().to_owned() });
+        rows.push(CaptionRow {
+            line,
+            file: parsed.file,
+            caption: parsed.caption.unwrap_or_default().trim().to_owned(),
+        });
     }
     Ok(rows)
 }
 
-/// The captions of a table, by the `key` of the file each belongs to, and a warning for each line that belongs
-/// to none. Names in the table are relative to one of `bases`, or absolute; `\` separates folders as well as
-/// `/` does, and it does not matter how accents and kana marks are composed (macOS writes them in two parts).
+/// Finds the file of each row. Returns the captions by the absolute path of their file, and warnings about rows
+/// without a file and files with two rows. The names in the table are absolute, or relative to one of `bases`; both
+/// `\` and `/` separate folders. Composed and decomposed accents and kana marks (macOS writes these) are equal.
 #[must_use]
-pub fn assign(rows: &[Row], bases: &[PathBuf], files: &[Found]) -> (HashMap<PathBuf, String>, Vec<String>) {
+pub fn match_rows(
+    rows: &[CaptionRow],
+    bases: &[PathBuf],
+    files: &[SourceFile],
+) -> (HashMap<PathBuf, String>, Vec<String>) {
     let mut by_name: HashMap<String, Vec<&Path>> = HashMap::new();
     for file in files {
-        by_name.entry(comparable(&file.key)).or_default().push(&file.key);
+        by_name.entry(normalized(&file.absolute_path)).or_default().push(&file.absolute_path);
     }
     let (mut captions, mut warnings) = (HashMap::new(), Vec::new());
     let mut lines: HashMap<&Path, u64> = HashMap::new();
     for row in rows {
         let written = [row.file.clone(), row.file.replace('\\', "/")];
         let places = written.iter().flat_map(|name| bases.iter().map(move |base| base.join(name)));
-        let Some(keys) = places.map(|place| comparable(&place)).find_map(|name| by_name.get(&name)) else {
+        let Some(paths) = places.map(|place| normalized(&place)).find_map(|name| by_name.get(&name)) else {
             warnings.push(format!("line {}: no file to upload is named {}", row.line, row.file));
             continue;
         };
-        for &key in keys {
-            if let Some(before) = lines.insert(key, row.line) {
-                warnings.push(format!("line {} is about the same file as line {before}; the later counts", row.line));
+        for &path in paths {
+            if let Some(before) = lines.insert(path, row.line) {
+                warnings.push(format!("line {} names the same file as line {before}; the later line counts", row.line));
             }
             if row.caption.is_empty() {
-                captions.remove(key);
+                captions.remove(path);
             } else {
-                captions.insert(key.to_owned(), row.caption.clone());
+                captions.insert(path.to_owned(), row.caption.clone());
             }
         }
     }
     (captions, warnings)
 }
 
-/// A path without `.` and `..`, composed (Unicode NFC), for comparing.
-fn comparable(path: &Path) -> String {
+/// Returns a path without `.` and `..` and in Unicode NFC, for comparison.
+fn normalized(path: &Path) -> String {
     let mut clean = PathBuf::new();
     for part in path.components() {
         match part {
@@ -214,16 +222,16 @@ mod tests {
 
     use super::*;
 
-    fn found(key: &str) -> Found {
-        Found { path: key.into(), key: key.into(), bytes: 1, modified_ns: None }
+    fn source_file(path: &str) -> SourceFile {
+        SourceFile { path: path.into(), absolute_path: path.into(), bytes: 1, modified_ns: None }
     }
 
-    fn row(line: u64, file: &str, caption: &str) -> Row {
-        Row { line, file: file.into(), caption: caption.into() }
+    fn row(line: u64, file: &str, caption: &str) -> CaptionRow {
+        CaptionRow { line, file: file.into(), caption: caption.into() }
     }
 
     #[test]
-    fn a_csv_names_its_columns_and_may_have_others_quotes_and_a_byte_order_mark() {
+    fn a_csv_may_have_other_columns_quotes_and_a_byte_order_mark() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("captions.csv");
         fs::write(&path, "\u{FEFF}Caption,author,file\r\n\"海, 夕焼け\",x,a.jpg\r\n\"two\nlines\",y,b.jpg\r\n")
@@ -233,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn json_lines_may_have_blank_lines_and_no_caption() {
+    fn json_lines_may_have_blank_lines_and_rows_without_a_caption() {
         let rows = parse_jsonl("{\"file\":\"a.jpg\",\"caption\":\" 猫 \"}\n\n{\"file\":\"b.jpg\",\"caption\":null}\n");
         assert_eq!(rows.unwrap(), [row(1, "a.jpg", "猫"), row(3, "b.jpg", "")]);
         assert!(parse_jsonl("{\"file\":\"a\"}\n[]").unwrap_err().starts_with("line 2 is not like"));
@@ -247,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn shift_jis_and_utf_16_are_told_with_the_way_out() {
+    fn shift_jis_and_utf_16_are_refused_with_the_command_that_converts_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("captions.csv");
         // 海 in Shift_JIS.
@@ -260,39 +268,39 @@ mod tests {
     }
 
     #[test]
-    fn the_text_beside_a_picture_is_its_caption_the_longer_name_first() {
+    fn a_text_file_beside_a_picture_is_its_caption_and_the_longer_name_comes_first() {
         let folder = tempfile::tempdir().unwrap();
         let picture = folder.path().join("猫.jpg");
-        assert_eq!(beside(&picture).unwrap(), None);
+        assert_eq!(sidecar_caption(&picture).unwrap(), None);
         fs::write(folder.path().join("猫.txt"), "\u{FEFF}寝る猫\n").unwrap();
-        assert_eq!(beside(&picture).unwrap().as_deref(), Some("寝る猫"));
+        assert_eq!(sidecar_caption(&picture).unwrap().as_deref(), Some("寝る猫"));
         fs::write(folder.path().join("猫.jpg.txt"), "  \n").unwrap();
-        assert_eq!(beside(&picture).unwrap(), None);
+        assert_eq!(sidecar_caption(&picture).unwrap(), None);
         fs::write(folder.path().join("猫.jpg.txt"), b"\x94\x4C").unwrap();
-        assert!(matches!(beside(&picture), Err(CaptionError::NotUtf8 { line: 1, .. })));
-        assert_eq!(beside(&folder.path().join("犬.txt")).unwrap(), None);
+        assert!(matches!(sidecar_caption(&picture), Err(CaptionError::NotUtf8 { line: 1, .. })));
+        assert_eq!(sidecar_caption(&folder.path().join("犬.txt")).unwrap(), None);
     }
 
     #[test]
-    fn lines_find_their_files_from_every_base_and_in_every_spelling() {
-        let files = [found("/p/a.jpg"), found("/p/sub/が.jpg"), found("/t/c.jpg")];
-        // The second name has its mark as a character of its own, as macOS writes it.
+    fn rows_find_their_files_from_every_base_and_in_every_spelling() {
+        let files = [source_file("/p/a.jpg"), source_file("/p/sub/が.jpg"), source_file("/t/c.jpg")];
+        // The second name is decomposed, as macOS writes it: its voicing mark is a character of its own.
         let rows = [row(2, "a.jpg", "A"), row(3, r"sub\か\u{3099}.jpg", "x"), row(4, "./x/../c.jpg", "C")];
         let rows = rows.map(|mut row| {
             row.file = row.file.replace(r"\u{3099}", "\u{3099}");
             row
         });
-        let (captions, warnings) = assign(&rows, &["/t".into(), "/p".into()], &files);
+        let (captions, warnings) = match_rows(&rows, &["/t".into(), "/p".into()], &files);
         assert_eq!(warnings, Vec::<String>::new());
-        for (key, caption) in [("/p/a.jpg", "A"), ("/p/sub/が.jpg", "x"), ("/t/c.jpg", "C")] {
-            assert_eq!(captions[Path::new(key)], caption);
+        for (path, caption) in [("/p/a.jpg", "A"), ("/p/sub/が.jpg", "x"), ("/t/c.jpg", "C")] {
+            assert_eq!(captions[Path::new(path)], caption);
         }
     }
 
     #[test]
-    fn lines_without_a_file_and_files_with_two_lines_are_warned_about() {
+    fn rows_without_a_file_and_files_with_two_rows_are_warned_about() {
         let rows = [row(2, "no.jpg", "?"), row(3, "a.jpg", "first"), row(4, "/p/a.jpg", "last")];
-        let (captions, warnings) = assign(&rows, &["/p".into()], &[found("/p/a.jpg")]);
+        let (captions, warnings) = match_rows(&rows, &["/p".into()], &[source_file("/p/a.jpg")]);
         assert_eq!(captions[Path::new("/p/a.jpg")], "last");
         assert_eq!(warnings.len(), 2, "{warnings:?}");
         assert!(warnings[0].contains("line 2") && warnings[0].contains("no.jpg"));
@@ -300,7 +308,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_csv_writer_writes_is_read_back(
+        fn a_table_that_a_csv_writer_wrote_is_read_back(
             cells in proptest::collection::vec(("[^\u{FEFF}\0\r]{1,12}", "\\PC{0,20}"), 0..8),
         ) {
             let mut writer = csv::Writer::from_writer(Vec::new());

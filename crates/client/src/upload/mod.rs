@@ -1,18 +1,27 @@
-//! Sends folders of pictures to a server: finds the files, hashes them, asks the server which bytes it knows,
-//! sends the others several at once, tries again what can succeed later, and writes down what is done so that
-//! the next run goes on from there.
+//! Uploads folders of pictures: finds the files, hashes them, asks the server which bytes it has, and sends the
+//! others several at once. A log lets the next run continue where this one ended.
 //!
-//! A client of the HTTP API like any other: nothing here knows the store or the encoders.
+//! [`run`] prepares the upload and hands the files to `pipeline`, whose stages `prepare`, `lookup` and `delivery`
+//! work at the same time on different files.
 
 pub mod captions;
-pub mod client;
-pub mod journal;
-pub mod lookup;
+mod confirm;
+mod delivery;
+mod error;
+mod lookup;
+mod options;
+mod pipeline;
 pub mod prepare;
 pub mod progress;
-pub mod retry;
-pub mod run;
+mod run;
 pub mod scan;
+mod session;
+mod stop;
 pub mod summary;
+pub mod upload_log;
 
-pub use run::{Options, StopReason, UploadError, run};
+pub use error::UploadError;
+pub use options::UploadOptions;
+pub use progress::Progress;
+pub use run::{UploadReport, run};
+pub use stop::{StopReason, StopSignal};

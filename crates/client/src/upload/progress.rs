@@ -1,4 +1,4 @@
-//! How far the upload is: a bar in a terminal, a line now and then elsewhere. Everything on standard error.
+//! The progress of an upload on standard error: a bar in a terminal, elsewhere a line every few seconds.
 
 use std::cell::Cell;
 use std::io::IsTerminal as _;
@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Time between two lines where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+use crate::duration::format_duration;
 
-/// Shows how many files are done, how fast it goes and how long it takes still.
+/// Time between two lines where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Shows how many files are finished, how fast, and how long the rest will take.
 pub struct Progress {
     bar: Option<ProgressBar>,
     total: Cell<u64>,
@@ -19,7 +21,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar when people look on, else lines.
+    /// Shows a bar when standard output and standard error are terminals, else lines.
     #[must_use]
     pub fn new() -> Self {
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
@@ -33,7 +35,7 @@ impl Progress {
         }
     }
 
-    /// Begins with this many files to do.
+    /// Starts to count, with this many files to upload.
     pub fn begin(&self, total: u64) {
         self.total.set(total);
         self.begin.set(Instant::now());
@@ -44,27 +46,27 @@ impl Progress {
         }
     }
 
-    /// One file more is done.
+    /// Counts one more finished file.
     pub fn step(&self) {
         self.done.set(self.done.get() + 1);
         let (done, total) = (self.done.get(), self.total.get());
         if let Some(bar) = &self.bar {
             bar.inc(1);
-        } else if self.printed.get().elapsed() >= LINE_EVERY || done == total {
+        } else if self.printed.get().elapsed() >= LINE_INTERVAL || done == total {
             self.printed.set(Instant::now());
             eprintln!("{}", line(done, total, self.begin.get().elapsed()));
         }
     }
 
-    /// Says something without tearing the bar.
-    pub fn say(&self, words: &str) {
+    /// Prints a message above the bar.
+    pub fn message(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{words}")),
-            None => eprintln!("{words}"),
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -83,31 +85,14 @@ fn bar() -> ProgressBar {
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// `1200 of 5000 files, 68.2 per s, 55 s left`
+/// Formats a line of progress: `1200 of 5000 files, 68.2 per s, 55 s left`.
 #[must_use]
 pub fn line(done: u64, total: u64, elapsed: Duration) -> String {
     #[expect(clippy::cast_precision_loss, reason = "counts of files are far below 2^52")]
     let (done_f, left_f) = (done as f64, total.saturating_sub(done) as f64);
     let rate = done_f / elapsed.as_secs_f64().max(1e-3);
-    let left = if done == 0 { "?".to_owned() } else { duration(Duration::from_secs_f64(left_f / rate)) };
+    let left = if done == 0 { "?".to_owned() } else { format_duration(Duration::from_secs_f64(left_f / rate)) };
     format!("{done} of {total} files, {rate:.1} per s, {left} left")
-}
-
-/// `55 s`, `3 min 20 s`, `2 h 5 min`
-#[must_use]
-pub fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64().round();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates, and a duration is positive"
-    )]
-    let seconds = seconds as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, min, s) => format!("{min} min {s} s"),
-        (h, min, _) => format!("{h} h {min} min"),
-    }
 }
 
 #[cfg(test)]
@@ -115,16 +100,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_rate_and_time_left() {
+    fn a_line_shows_rate_and_time_left() {
         assert_eq!(line(1_200, 5_000, Duration::from_secs(20)), "1200 of 5000 files, 60.0 per s, 1 min 3 s left");
         assert_eq!(line(0, 10, Duration::ZERO), "0 of 10 files, 0.0 per s, ? left");
         assert_eq!(line(10, 10, Duration::from_secs(4)), "10 of 10 files, 2.5 per s, 0 s left");
-    }
-
-    #[test]
-    fn durations_are_told_in_two_units() {
-        assert_eq!(duration(Duration::from_millis(59_400)), "59 s");
-        assert_eq!(duration(Duration::from_secs(200)), "3 min 20 s");
-        assert_eq!(duration(Duration::from_secs(7_530)), "2 h 5 min");
     }
 }

@@ -1,4 +1,4 @@
-//! Finds the files below some folders, always in the same order.
+//! Lists the files below folders, always in the same order.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,29 +9,29 @@ use std::time::UNIX_EPOCH;
 
 use walkdir::{DirEntry, WalkDir};
 
-/// A file that may be a picture; its bytes have not been looked at.
+/// A file that may be a picture; its bytes have not been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// As the user would name it.
+pub struct SourceFile {
+    /// The path as the user names it.
     pub path: PathBuf,
-    /// Absolute: names the file wherever the next run is started.
-    pub key: PathBuf,
+    /// The absolute path, which is the same from whatever folder the next run starts.
+    pub absolute_path: PathBuf,
     /// Size in bytes.
     pub bytes: u64,
-    /// Last change in nanoseconds since 1970, where the file system tells.
+    /// Time of the last change in nanoseconds since 1970; `None` where the file system does not record it.
     pub modified_ns: Option<i64>,
 }
 
-impl Found {
-    /// The key as text, different for every file. A name that is no Unicode (Shift_JIS out of an old archive) keeps
-    /// its own bytes as `\xNN` behind `bytes:`, which no absolute path begins with.
+impl SourceFile {
+    /// The absolute path as text for the log, different for every file. A path that is not Unicode (a Shift_JIS name
+    /// from an old archive) begins with `bytes:`, which no absolute path does, and has its other bytes as `\xNN`.
     #[must_use]
-    pub fn key_text(&self) -> Cow<'_, str> {
-        if let Some(text) = self.key.to_str() {
+    pub fn log_path(&self) -> Cow<'_, str> {
+        if let Some(text) = self.absolute_path.to_str() {
             return text.into();
         }
         let mut text = String::from("bytes:");
-        for chunk in self.key.as_os_str().as_encoded_bytes().utf8_chunks() {
+        for chunk in self.absolute_path.as_os_str().as_encoded_bytes().utf8_chunks() {
             text.push_str(&chunk.valid().replace('\\', r"\\"));
             text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
         }
@@ -39,33 +39,33 @@ impl Found {
     }
 }
 
-/// What lies below the folders.
+/// The files below the folders.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// Files in the order of their paths, each once.
-    pub files: Vec<Found>,
+    pub files: Vec<SourceFile>,
     /// Files and folders that cannot be read, with the reason.
     pub unreadable: Vec<(PathBuf, String)>,
-    /// Hidden files and folders that were passed by.
+    /// Number of hidden files and folders that were skipped.
     pub hidden: u64,
-    /// Links that lead back to a folder above them.
-    pub loops: u64,
+    /// Number of symbolic links that were skipped because they lead back to a folder above them.
+    pub symlink_loops: u64,
 }
 
-/// How to look.
+/// The files to list.
 #[derive(Debug, Clone, Default)]
 pub struct ScanOptions {
-    /// Takes hidden files and folders (`.name`) too.
+    /// Lists hidden files and folders (`.name`) too.
     pub hidden: bool,
-    /// Files that are never sent, such as the log of the upload itself.
+    /// Files to leave out, such as the log of the upload itself.
     pub exclude: Vec<PathBuf>,
 }
 
-/// Lists all files below `roots`, each of which is a folder or a file. Links are followed. What cannot be read
-/// below a root is reported and stops nothing.
+/// Lists all files below `roots`, each of which is a folder or a file. Symbolic links are followed. A file or folder
+/// below a root that cannot be read is reported and does not stop the scan.
 ///
 /// # Errors
-/// When a root itself is not there.
+/// When a root itself is not there; the path is that of the root.
 pub fn scan(roots: &[PathBuf], options: &ScanOptions) -> Result<Scan, (PathBuf, io::Error)> {
     let mut scan = Scan::default();
     let exclude: HashSet<PathBuf> = options.exclude.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
@@ -73,30 +73,30 @@ pub fn scan(roots: &[PathBuf], options: &ScanOptions) -> Result<Scan, (PathBuf, 
         let absolute = fs::canonicalize(root).map_err(|error| (root.clone(), error))?;
         scan_root(root, &absolute, options.hidden, &mut scan);
     }
-    scan.files.retain(|file| !exclude.contains(&file.key));
+    scan.files.retain(|file| !exclude.contains(&file.absolute_path));
     scan.files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut seen = HashSet::new();
-    scan.files.retain(|file| seen.insert(file.key.clone()));
+    scan.files.retain(|file| seen.insert(file.absolute_path.clone()));
     drop_sidecars(&mut scan.files);
     Ok(scan)
 }
 
-fn scan_root(root: &Path, absolute: &Path, take_hidden: bool, scan: &mut Scan) {
+fn scan_root(root: &Path, absolute: &Path, include_hidden: bool, scan: &mut Scan) {
     let mut hidden = 0;
     let entries = WalkDir::new(root).follow_links(true).into_iter().filter_entry(|entry| {
-        let pass = !take_hidden && is_hidden(entry);
-        hidden += u64::from(pass);
-        !pass
+        let skip = !include_hidden && is_hidden(entry);
+        hidden += u64::from(skip);
+        !skip
     });
     for entry in entries {
         match entry {
             Ok(entry) if entry.file_type().is_file() => match entry.metadata() {
-                Ok(metadata) => scan.files.push(found(root, absolute, entry.into_path(), &metadata)),
+                Ok(metadata) => scan.files.push(source_file(root, absolute, entry.into_path(), &metadata)),
                 Err(error) => scan.unreadable.push((entry.into_path(), error.to_string())),
             },
-            // Folders are walked into; pipes, sockets and devices hold no picture and may block a reader.
+            // The iterator enters folders by itself; pipes, sockets and devices hold no picture and can block a reader.
             Ok(_) => {}
-            Err(error) if error.loop_ancestor().is_some() => scan.loops += 1,
+            Err(error) if error.loop_ancestor().is_some() => scan.symlink_loops += 1,
             Err(error) => {
                 let path = error.path().unwrap_or(root).to_owned();
                 let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
@@ -111,21 +111,21 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-fn found(root: &Path, absolute: &Path, path: PathBuf, metadata: &Metadata) -> Found {
+fn source_file(root: &Path, absolute: &Path, path: PathBuf, metadata: &Metadata) -> SourceFile {
     let below = path.strip_prefix(root).unwrap_or(&path);
-    let key = if below.as_os_str().is_empty() { absolute.to_owned() } else { absolute.join(below) };
-    Found { key, path, bytes: metadata.len(), modified_ns: modified_ns(metadata) }
+    let absolute_path = if below.as_os_str().is_empty() { absolute.to_owned() } else { absolute.join(below) };
+    SourceFile { absolute_path, path, bytes: metadata.len(), modified_ns: modified_ns(metadata) }
 }
 
-/// Last change in nanoseconds since 1970.
+/// The time of the last change in nanoseconds since 1970.
 #[must_use]
 pub fn modified_ns(metadata: &Metadata) -> Option<i64> {
     let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     i64::try_from(since.as_nanos()).ok()
 }
 
-/// Leaves out `a.txt` and `a.jpg.txt` where there is an `a.jpg`: they hold its caption.
-fn drop_sidecars(files: &mut Vec<Found>) {
+/// Removes `a.txt` and `a.jpg.txt` where there is an `a.jpg`: they hold its caption.
+fn drop_sidecars(files: &mut Vec<SourceFile>) {
     let is_text = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"));
     let pictures: HashSet<PathBuf> = files
         .iter()
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     fn names(scan: &Scan, root: &Path) -> Vec<String> {
-        let name = |file: &Found| file.path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        let name = |file: &SourceFile| file.path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         scan.files.iter().map(name).collect()
     }
 
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn files_come_sorted_each_once_however_often_they_are_named() {
+    fn files_are_sorted_and_listed_once_however_often_they_are_named() {
         let folder = tree(&["b/2.png", "b/1.png", "a.png", "海/猫.png"]);
         let root = folder.path().to_owned();
         let roots = [root.join("b"), root.clone(), root.join("a.png")];
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_files_and_folders_are_passed_by_unless_asked_for() {
+    fn hidden_files_and_folders_are_skipped_unless_asked_for() {
         let folder = tree(&[".hidden/1.png", "2.png", ".3.png"]);
         let roots = [folder.path().to_owned()];
         let plain = scan(&roots, &ScanOptions::default()).unwrap();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn captions_beside_a_picture_and_excluded_files_are_no_candidates() {
+    fn captions_beside_a_picture_and_excluded_files_are_left_out() {
         let folder = tree(&["a.jpg", "a.txt", "b.jpg", "b.jpg.TXT", "notes.txt", "upload.jsonl"]);
         let options = ScanOptions { exclude: vec![folder.path().join("upload.jsonl")], ..ScanOptions::default() };
         let scan = scan(&[folder.path().to_owned()], &options).unwrap();
@@ -185,7 +185,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn names_that_are_no_unicode_stay_different_files_with_different_keys() {
+    fn file_names_that_are_not_unicode_have_different_paths_in_the_log() {
         use std::os::unix::ffi::OsStrExt as _;
         let folder = tree(&["a.png", r"\x8c\xa2.png"]);
         // 犬, 赤 and 海 in Shift_JIS.
@@ -193,11 +193,12 @@ mod tests {
             fs::write(folder.path().join(std::ffi::OsStr::from_bytes(name)), name).unwrap();
         }
         let scan = scan(&[folder.path().to_owned()], &ScanOptions::default()).unwrap();
-        let mut keys: Vec<_> = scan.files.iter().map(Found::key_text).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        assert_eq!(keys.len(), 5, "{keys:?}");
-        assert!(keys.iter().any(|key| key.starts_with("bytes:/") && key.ends_with(r"/\x8c\xa2.png")), "{keys:?}");
+        let mut paths: Vec<_> = scan.files.iter().map(SourceFile::log_path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        assert_eq!(paths.len(), 5, "{paths:?}");
+        let is_escaped = |path: &Cow<'_, str>| path.starts_with("bytes:/") && path.ends_with(r"/\x8c\xa2.png");
+        assert!(paths.iter().any(is_escaped), "{paths:?}");
     }
 
     #[test]
@@ -208,7 +209,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_are_followed_circles_end_and_a_dangling_link_is_reported() {
+    fn links_are_followed_loops_are_skipped_and_a_dangling_link_is_reported() {
         use std::os::unix::fs::symlink;
         let (folder, elsewhere) = (tree(&["a/1.png"]), tree(&["2.png"]));
         symlink(folder.path(), folder.path().join("a/up")).unwrap();
@@ -216,7 +217,7 @@ mod tests {
         symlink("nowhere", folder.path().join("c.png")).unwrap();
         let scan = scan(&[folder.path().to_owned()], &ScanOptions::default()).unwrap();
         assert_eq!(names(&scan, folder.path()), ["a/1.png", "b/2.png"]);
-        assert_eq!((scan.loops, scan.unreadable.len()), (1, 1));
+        assert_eq!((scan.symlink_loops, scan.unreadable.len()), (1, 1));
         assert!(scan.unreadable[0].0.ends_with("c.png"));
     }
 }

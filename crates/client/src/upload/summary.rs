@@ -1,55 +1,55 @@
-//! What an upload came to, told at its end.
+//! The summary that is printed at the end of an upload.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::progress;
+use crate::duration::format_duration;
 
-/// Names printed for one problem; the log has all of them.
-const NAMES: usize = 20;
+/// Most files that are listed for one problem code; the log has all of them.
+const MAX_LISTED_FILES: usize = 20;
 
-/// Counts and failures of one run.
+/// The counts and failures of one upload.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Files that were stored as new images.
     pub created: u64,
-    /// Files that the server turned out to know when they were sent.
+    /// Files that were sent although the server had them already.
     pub known_sent: u64,
-    /// Files that the server knew by their hash, not sent.
+    /// Files that were not sent because the server had their hash already.
     pub known_unsent: u64,
-    /// Files that the log says are done.
-    pub done_before: u64,
-    /// Files that are no picture, by what they are.
-    pub others: BTreeMap<&'static str, u64>,
-    /// Hidden files and folders passed by.
+    /// Files that an earlier run finished, according to the log.
+    pub finished_before: u64,
+    /// Files that are not pictures, by what they are.
+    pub not_pictures: BTreeMap<&'static str, u64>,
+    /// Hidden files and folders that were skipped.
     pub hidden: u64,
-    /// Links that lead in a circle.
-    pub loops: u64,
+    /// Symbolic links that were skipped because they lead back to a folder above them.
+    pub symlink_loops: u64,
     /// Failed files with their reasons, by problem code.
     pub failures: BTreeMap<String, Vec<(PathBuf, String)>>,
-    /// Files that were not tried because the run stopped.
-    pub left: u64,
-    /// Bytes of the files that were sent and stored.
+    /// Files that were not tried because the upload stopped.
+    pub not_tried: u64,
+    /// Bytes of the files that were sent.
     pub bytes_sent: u64,
-    /// Tries that had to be repeated.
-    pub retries: u64,
-    /// Captions of known images that were set.
+    /// Requests that were repeated.
+    pub repeated_requests: u64,
+    /// Captions that were set on images that the server had already.
     pub captions_set: u64,
-    /// Captions that were not set because the image was known.
-    pub captions_kept: u64,
-    /// Time from first to last file.
+    /// Captions that were not set because the server had the image already.
+    pub captions_not_set: u64,
+    /// Time from the first file to the last.
     pub took: Duration,
 }
 
 impl Summary {
-    /// Notes a file that failed.
+    /// Adds a file that failed, with its problem code and a reason for the user.
     pub fn fail(&mut self, code: &str, path: &Path, detail: &str) {
         self.failures.entry(code.to_owned()).or_default().push((path.to_owned(), detail.to_owned()));
     }
 
-    /// How many files failed.
+    /// The number of files that failed.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.failures.values().map(Vec::len).sum()
@@ -60,38 +60,41 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut row = |count: u64, words: String| if count > 0 { writeln!(f, "{count:>9} {words}") } else { Ok(()) };
         row(self.created, "stored".into())?;
-        row(self.known_unsent, "known to the server, not sent".into())?;
-        row(self.known_sent, "known to the server, sent to no use".into())?;
-        row(self.done_before, "done by an earlier run, says the log".into())?;
-        for (found, count) in &self.others {
+        row(self.known_unsent, "already on the server, not sent".into())?;
+        row(self.known_sent, "already on the server, sent needlessly".into())?;
+        row(self.finished_before, "done by an earlier run (from the log)".into())?;
+        for (found, count) in &self.not_pictures {
             row(*count, format!("skipped: {found}"))?;
         }
-        row(self.hidden, "hidden, passed by (--hidden takes them)".into())?;
-        row(self.loops, "links in a circle, passed by".into())?;
-        row(self.captions_set, "captions set on known images".into())?;
-        row(self.captions_kept, "captions not set, their images were known (--update-captions sets them)".into())?;
+        row(self.hidden, "skipped: hidden (--hidden includes them)".into())?;
+        row(self.symlink_loops, "skipped: symlink loop".into())?;
+        row(self.captions_set, "captions set on images that were already on the server".into())?;
+        row(
+            self.captions_not_set,
+            "captions not set: image already on the server (--update-captions sets them)".into(),
+        )?;
         row(self.failed() as u64, "FAILED".into())?;
-        row(self.left, "not tried".into())?;
+        row(self.not_tried, "not tried".into())?;
         for (code, files) in &self.failures {
             writeln!(f, "\n{code}: {} failed", files.len())?;
-            for (path, detail) in files.iter().take(NAMES) {
+            for (path, detail) in files.iter().take(MAX_LISTED_FILES) {
                 writeln!(f, "  {}: {detail}", path.display())?;
             }
-            if files.len() > NAMES {
-                writeln!(f, "  … and {} more; the log names them", files.len() - NAMES)?;
+            if files.len() > MAX_LISTED_FILES {
+                writeln!(f, "  … and {} more; the log names them", files.len() - MAX_LISTED_FILES)?;
             }
         }
         let sent = self.created + self.known_sent;
         #[expect(clippy::cast_precision_loss, reason = "for display")]
         let (megabytes, rate) = (self.bytes_sent as f64 / 1e6, sent as f64 / self.took.as_secs_f64().max(1e-3));
-        write!(f, "\nsent {sent} files ({megabytes:.1} MB) in {}", progress::duration(self.took))?;
+        write!(f, "\nsent {sent} files ({megabytes:.1} MB) in {}", format_duration(self.took))?;
         if sent > 0 {
             write!(f, ", {rate:.1} per s")?;
         }
-        match self.retries {
+        match self.repeated_requests {
             0 => writeln!(f),
             1 => writeln!(f, "; one request had to be repeated"),
-            retries => writeln!(f, "; {retries} requests had to be repeated"),
+            count => writeln!(f, "; {count} requests had to be repeated"),
         }
     }
 }
@@ -101,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_are_grouped_by_code_and_named_up_to_a_point() {
+    fn failures_are_grouped_by_code_and_the_first_twenty_are_listed() {
         let mut summary =
             Summary { created: 3, bytes_sent: 1_500_000, took: Duration::from_secs(2), ..Summary::default() };
         for number in 0..25 {

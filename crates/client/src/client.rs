@@ -1,0 +1,245 @@
+//! Sends requests to one server, repeats those that can still succeed, and reads the answers.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::{self, Failure, FailureKind};
+use crate::retry;
+
+/// Slowest transfer of a body that does not count as hanging, in bytes per second.
+const MIN_BYTES_PER_SECOND: u64 = 32 << 10;
+/// Longest body of an answer that is read, in bytes; no answer of a Mitsuke server is longer.
+const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// Longest time in which a connection is made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client waits, and for how long it repeats a request.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryPolicy {
+    /// Longest time for one attempt, on top of the time that its body may take.
+    pub attempt_timeout: Duration,
+    /// Time from the first attempt after which none is added.
+    pub give_up_after: Duration,
+}
+
+/// A client that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The key has characters that a header cannot hold.
+    #[error("the API key has characters that no key has; look for a line break")]
+    InvalidKey,
+    /// The HTTP library refuses.
+    #[error("no connection can be made: {0}")]
+    Unusable(String),
+}
+
+/// A client of one server. Clones share their connections and their count of repeated requests.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    server: Url,
+    policy: RetryPolicy,
+    cancellation: CancellationToken,
+    repeated: Arc<AtomicU64>,
+}
+
+/// The result of one attempt.
+enum Attempt {
+    Done(Result<Vec<u8>, Failure>),
+    /// A failure that a repetition may mend, after the wait that the server asks for.
+    Repeat(Failure, Option<Duration>),
+}
+
+impl Client {
+    /// Makes a client of the server at `server`, which may lie below a path. Sends nothing.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn new(server: &Url, key: Option<&SecretString>, policy: RetryPolicy) -> Result<Self, ClientError> {
+        crate::tls::choose_provider();
+        let mut headers = HeaderMap::new();
+        if let Some(key) = key {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+                .map_err(|_| ClientError::InvalidKey)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .user_agent(concat!("mitsuke/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(policy.attempt_timeout.min(CONNECT_TIMEOUT))
+            // A body that is being sent cannot be sent again elsewhere, and a key is for one host.
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(|error| ClientError::Unusable(failure::causes(&error)))?;
+        let mut server = server.clone();
+        if !server.path().ends_with('/') {
+            server.set_path(&format!("{}/", server.path()));
+        }
+        Ok(Self { http, server, policy, cancellation: CancellationToken::new(), repeated: Arc::default() })
+    }
+
+    /// Returns this client with a token. Once the token is cancelled, requests are no longer repeated; attempts that
+    /// are under way still end by themselves.
+    #[must_use]
+    pub fn with_cancellation(self, cancellation: CancellationToken) -> Self {
+        Self { cancellation, ..self }
+    }
+
+    /// Returns a clone that repeats requests for `limit` at most.
+    #[must_use]
+    pub fn giving_up_after(&self, limit: Duration) -> Self {
+        let policy = RetryPolicy { give_up_after: limit.min(self.policy.give_up_after), ..self.policy };
+        Self { policy, ..self.clone() }
+    }
+
+    /// The address of the server; its path ends in a slash.
+    #[must_use]
+    pub fn server(&self) -> &Url {
+        &self.server
+    }
+
+    /// How long the client waits.
+    #[must_use]
+    pub fn policy(&self) -> RetryPolicy {
+        self.policy
+    }
+
+    /// The number of requests that were repeated so far; a request that was repeated twice counts twice.
+    #[must_use]
+    pub fn repeated_requests(&self) -> u64 {
+        self.repeated.load(Ordering::Relaxed)
+    }
+
+    /// Sends a GET request and reads the JSON of its answer. `path` is relative to the address of the server.
+    ///
+    /// # Errors
+    /// When no answer comes, or it is a refusal or not JSON of this shape.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Failure> {
+        self.send(Method::GET, path, 0, async |request| Ok(request.query(query))).await
+    }
+
+    /// Sends a request with a JSON body and reads the JSON of its answer.
+    ///
+    /// # Errors
+    /// See [`Client::get`].
+    pub async fn send_json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.send(method, path, 0, async |request| Ok(request.json(body))).await
+    }
+
+    /// Sends a request that `complete` gives its body, anew for each attempt, and reads the JSON of the answer.
+    /// `body_bytes`, about the length of the body, lengthens the time that an attempt may take.
+    ///
+    /// # Errors
+    /// When `complete` fails; else see [`Client::get`].
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body_bytes: u64,
+        complete: impl AsyncFn(RequestBuilder) -> io::Result<RequestBuilder>,
+    ) -> Result<T, Failure> {
+        // The address ends in a slash and the path is a constant of this crate, so that joining cannot fail.
+        let url = self.server.join(path).unwrap_or_else(|_| self.server.clone());
+        let timeout = self.policy.attempt_timeout + Duration::from_secs(body_bytes / MIN_BYTES_PER_SECOND);
+        let request = || self.http.request(method.clone(), url.clone()).timeout(timeout);
+        let body = self.repeat(async || attempt(complete(request()).await).await).await?;
+        serde_json::from_slice(&body).map_err(|_| {
+            Failure::unexpected_answer("a server answers, but not as a Mitsuke server does; check the address")
+        })
+    }
+
+    /// Makes attempts until one is final, the time is up or the client is cancelled. Returns the body of a success.
+    async fn repeat(&self, make_attempt: impl AsyncFn() -> Attempt) -> Result<Vec<u8>, Failure> {
+        let begin = Instant::now();
+        let mut number = 0u32;
+        loop {
+            let (failure, retry_after) = match make_attempt().await {
+                Attempt::Done(result) => return result,
+                Attempt::Repeat(failure, retry_after) => (failure, retry_after),
+            };
+            let wait = retry::delay(number, retry_after, retry::jitter());
+            if begin.elapsed() + wait > self.policy.give_up_after {
+                return Err(failure);
+            }
+            log::debug!("{failure}; repeated in {:.1} s", wait.as_secs_f64());
+            self.repeated.fetch_add(1, Ordering::Relaxed);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.cancellation.cancelled() => return Err(Failure { kind: FailureKind::Cancelled, ..failure }),
+            }
+            number = number.saturating_add(1);
+        }
+    }
+}
+
+/// Sends a request once and reads the whole answer.
+async fn attempt(request: io::Result<RequestBuilder>) -> Attempt {
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => {
+            return Attempt::Done(Err(Failure::new(FailureKind::Rejected, "file_unreadable", error.to_string())));
+        }
+    };
+    let mut response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return without_answer(&error),
+    };
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => {
+                return Attempt::Done(Err(Failure::unexpected_answer(
+                    "the answer is longer than any of a Mitsuke server; check the address",
+                )));
+            }
+            Ok(None) => break,
+            Err(error) => return without_answer(&error),
+        }
+    }
+    let status = response.status();
+    if status.is_success() {
+        return Attempt::Done(Ok(body));
+    }
+    let failure = Failure::from_answer(status, header(&response, &LOCATION), &body);
+    let retry_after = header(&response, &RETRY_AFTER);
+    match status {
+        // 408: the body took too long on its way, which the next attempt may not. Proxies answer 502 for "no
+        // connection" and 504 for "no answer in time".
+        StatusCode::REQUEST_TIMEOUT
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::GATEWAY_TIMEOUT => {
+            Attempt::Repeat(failure, retry_after.and_then(|value| retry::parse_retry_after(value, SystemTime::now())))
+        }
+        _ => Attempt::Done(Err(failure)),
+    }
+}
+
+fn without_answer(error: &reqwest::Error) -> Attempt {
+    let failure = Failure::from_transport(error);
+    match failure.kind {
+        FailureKind::Unreachable => Attempt::Repeat(failure, None),
+        _ => Attempt::Done(Err(failure)),
+    }
+}
+
+fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}

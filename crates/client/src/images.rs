@@ -1,0 +1,132 @@
+//! The calls of the resource `/images`.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+use crate::client::Client;
+use crate::failure::Failure;
+
+/// Most hashes that the server takes in one call of [`Client::known_images`].
+pub const MAX_KNOWN_HASHES: usize = 1_000;
+
+/// A picture file to upload.
+#[derive(Debug, Clone, Copy)]
+pub struct PictureFile<'a> {
+    /// The file. Its name becomes the image's file name.
+    pub path: &'a Path,
+    /// Its media type, such as `image/png`.
+    pub media_type: &'a str,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The caption that the image gets.
+    pub caption: Option<&'a str>,
+}
+
+/// The answer to an upload.
+#[derive(Debug, Clone)]
+pub struct UploadedImage {
+    /// Whether the image is new; false when the server had these bytes already.
+    pub created: bool,
+    /// The id of the image.
+    pub image_id: i64,
+    /// SHA-256 of the bytes that the server has, hexadecimal.
+    pub sha256: String,
+    /// The caption that the image has now.
+    pub caption: Option<String>,
+}
+
+impl Client {
+    /// Checks that a Mitsuke server answers and accepts the key.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn check_connection(&self) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Page {
+            #[expect(dead_code, reason = "its presence shows that the server is a Mitsuke server")]
+            images: Vec<IgnoredAny>,
+        }
+        self.get::<Page>("images", &[("limit", "1")]).await.map(drop)
+    }
+
+    /// Uploads a picture. The body is streamed from the file.
+    ///
+    /// # Errors
+    /// When the image is not stored.
+    pub async fn upload_image(&self, file: PictureFile<'_>) -> Result<UploadedImage, Failure> {
+        #[derive(Deserialize)]
+        struct Answer {
+            images: [Item; 1],
+        }
+        #[derive(Deserialize)]
+        struct Item {
+            status: String,
+            image: Image,
+        }
+        #[derive(Deserialize)]
+        struct Image {
+            image_id: i64,
+            sha256: String,
+            caption: Option<String>,
+        }
+        let with_form = async |request: RequestBuilder| io::Result::Ok(request.multipart(form(file).await?));
+        let Answer { images: [Item { status, image }] } =
+            self.send(Method::POST, "images", file.bytes, with_form).await?;
+        let Image { image_id, sha256, caption } = image;
+        Ok(UploadedImage { created: status == "created", image_id, sha256, caption })
+    }
+
+    /// Asks which of these SHA-256 hashes (hexadecimal, up to [`MAX_KNOWN_HASHES`]) the server has. Returns the image
+    /// ids of those by hash; `None` when the server is older than this call.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn known_images(&self, sha256: &[String]) -> Result<Option<HashMap<String, i64>>, Failure> {
+        #[derive(Deserialize)]
+        struct Answer {
+            known: Vec<Known>,
+        }
+        #[derive(Deserialize)]
+        struct Known {
+            sha256: String,
+            image_id: i64,
+        }
+        match self.send_json(Method::POST, "images/known", &json!({ "sha256": sha256 })).await {
+            Ok(Answer { known }) => Ok(Some(known.into_iter().map(|known| (known.sha256, known.image_id)).collect())),
+            Err(failure)
+                if ["route_not_found", "method_not_allowed", "http_404", "http_405"].contains(&&*failure.code) =>
+            {
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Sets the caption of an image.
+    ///
+    /// # Errors
+    /// When it is not set; with the code `image_not_found` when the image has been deleted.
+    pub async fn set_caption(&self, image_id: i64, caption: &str) -> Result<(), Failure> {
+        let path = format!("images/{image_id}");
+        self.send_json::<IgnoredAny>(Method::PATCH, &path, &json!({ "caption": caption })).await.map(drop)
+    }
+}
+
+/// Builds the form of an upload. Opens the file and does not read it.
+async fn form(file: PictureFile<'_>) -> io::Result<Form> {
+    let part = Part::file(file.path).await?;
+    let part = part.mime_str(file.media_type).map_err(io::Error::other)?;
+    let form = match file.caption {
+        // The caption comes before the file, so that a server can refuse it early.
+        Some(caption) => Form::new().text("caption", caption.to_owned()),
+        None => Form::new(),
+    };
+    Ok(form.part("file", part))
+}

@@ -1,0 +1,66 @@
+//! The state that all stages of an upload share, and the accounts they keep of each file.
+
+use std::cell::{Cell, RefCell};
+
+use super::options::UploadOptions;
+use super::progress::Progress;
+use super::scan::SourceFile;
+use super::stop::StopSignal;
+use super::summary::Summary;
+use super::upload_log::{Entry, Status, UploadLog};
+use crate::client::Client;
+
+/// A running upload. All stages work on one thread.
+pub struct Session<'a> {
+    pub options: &'a UploadOptions,
+    pub client: &'a Client,
+    pub stop: &'a StopSignal,
+    pub progress: &'a Progress,
+    pub log: Option<&'a UploadLog>,
+    pub summary: RefCell<Summary>,
+    /// Files that are finished, whether they were stored, skipped or failed.
+    pub finished: Cell<u64>,
+}
+
+impl Session<'_> {
+    /// Counts one more finished file.
+    pub fn finish_file(&self) {
+        self.finished.set(self.finished.get() + 1);
+        self.progress.step();
+    }
+
+    /// Reports, logs and counts a file that failed. `sha256` is `None` when the file could not be read.
+    pub fn fail_file(&self, file: &SourceFile, sha256: Option<&str>, code: &str, detail: &str) {
+        self.write_log(file, sha256, Status::Failed, |entry| {
+            (entry.code, entry.detail) = (Some(code.to_owned()), Some(detail.to_owned()));
+        });
+        self.progress.message(&format!("failed: {}: {detail} ({code})", file.path.display()));
+        self.summary.borrow_mut().fail(code, &file.path, detail);
+        self.finish_file();
+    }
+
+    /// Adds an entry for a file to the log; `complete` sets the fields that depend on the status.
+    pub fn write_log(
+        &self,
+        file: &SourceFile,
+        sha256: Option<&str>,
+        status: Status,
+        complete: impl FnOnce(&mut Entry),
+    ) {
+        let Some(log) = self.log else { return };
+        let mut entry = Entry {
+            path: file.log_path().into_owned(),
+            sha256: sha256.map(str::to_owned),
+            status,
+            image_id: None,
+            code: None,
+            detail: None,
+            bytes: file.bytes,
+            modified_ns: file.modified_ns,
+            caption: None,
+            server: self.options.server.to_string(),
+        };
+        complete(&mut entry);
+        log.add(&entry);
+    }
+}

@@ -1,0 +1,98 @@
+//! A backfill in this process, on the store of the settings.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use mitsuke::app::{self, StartError};
+use mitsuke::blocking;
+use mitsuke::config::Settings;
+use mitsuke::models::{BackfillState, Backfills, Models};
+use mitsuke::store::{self, Store, StoreError};
+use mitsuke_client::backfill::{Outcome, POLL_INTERVAL};
+use mitsuke_client::models::Coverage;
+
+use super::Report;
+use super::choice::{NamedModel, choose};
+use super::progress::Progress;
+
+/// Opens the store and the models, backfills the model, and closes both.
+///
+/// # Errors
+/// When the settings, the store or the models cannot be used, or the store fails.
+pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn Error>> {
+    let settings = Settings::from_env()?;
+    app::check_device(&settings)?;
+    let store = app::open_store(&settings).map_err(explain_lock)?;
+    let models = Arc::new(app::open_models(&settings, Arc::clone(&store))?);
+    let (limits, options) = (app::decode_limits(&settings.limits), app::encoder_options(&settings));
+    let handle = tokio::runtime::Handle::current();
+    let backfills = Arc::new(Backfills::new(Arc::clone(&models), limits, &options, handle));
+    let report = follow(model, retry_failed, &models, &backfills, &store).await;
+    backfills.end().await;
+    blocking::run(move || {
+        models.close();
+        store.close()
+    })
+    .await??;
+    report
+}
+
+/// Tells what to do when a server is running on the store, which is the most common mistake.
+fn explain_lock(error: StartError) -> Box<dyn Error> {
+    match error {
+        StartError::Store { cause: StoreError::Locked(folder), .. } => format!(
+            "the store in {} belongs to a running server. Have that server do the backfill: add --server \
+             http://127.0.0.1:8080 (its address).",
+            folder.display()
+        )
+        .into(),
+        error => error.into(),
+    }
+}
+
+/// Starts the backfill and follows it to its end.
+async fn follow(
+    model: &str,
+    retry_failed: bool,
+    models: &Arc<Models>,
+    backfills: &Arc<Backfills>,
+    store: &Arc<dyn Store>,
+) -> Result<Report, Box<dyn Error>> {
+    let listed = Arc::clone(models);
+    let listed = blocking::run(move || listed.list()).await??;
+    let named = listed.into_iter().map(|status| NamedModel {
+        model_id: status.model.model_id,
+        name: status.model.model_name,
+        version: status.model.model_version,
+    });
+    let model = choose(model, named)?;
+    let (model_id, model) = (model.model_id, model.to_string());
+    backfills.start(model_id, retry_failed).await?;
+    let mut progress = Progress::new(&model);
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let outcome = loop {
+        tokio::select! {
+            _ = &mut interrupted => break Outcome::Interrupted,
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
+        }
+        let Some(status) = backfills.status(model_id) else { break Outcome::Stopped };
+        let waiting = status.state == BackfillState::Waiting;
+        progress.show(coverage(store, model_id).await?, status.per_second, waiting);
+        match status.state {
+            BackfillState::Running | BackfillState::Waiting => {}
+            BackfillState::Finished => break Outcome::Finished,
+            BackfillState::Stopped => break Outcome::Stopped,
+            BackfillState::Failed => break Outcome::Failed(status.reason.unwrap_or_default()),
+        }
+    };
+    // The images that are being embedded are stored before the last count.
+    backfills.end().await;
+    progress.end();
+    Ok(Report { model, outcome, coverage: coverage(store, model_id).await? })
+}
+
+async fn coverage(store: &Arc<dyn Store>, model_id: i64) -> Result<Coverage, Box<dyn Error>> {
+    let store = Arc::clone(store);
+    let store::Coverage { embedded, failed, total } = blocking::run(move || store.coverage(model_id)).await??;
+    Ok(Coverage { embedded, failed, total })
+}

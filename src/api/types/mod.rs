@@ -12,7 +12,6 @@ mod search;
 pub use backfill::*;
 pub use compare::*;
 pub use filter::FilterRequest;
-pub use generation::GenerationBody;
 pub use image::*;
 pub use model::*;
 pub use search::*;

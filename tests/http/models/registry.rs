@@ -250,7 +250,7 @@ fn a_device_that_is_not_there_is_named_before_anything_is_made() {
     let settings = settings_in(&data, &changed);
     let error =
         actix_web::rt::System::new().block_on(async { Application::build(&settings).err().map(|e| e.to_string()) });
-    if tch::Cuda::is_available() {
+    if mitsuke::clip::DeviceChoice::Cuda.check().is_ok() {
         return assert_eq!(error, None);
     }
     let error = error.unwrap();

@@ -8,11 +8,11 @@ use time::OffsetDateTime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::blocking::{self, Unfinished};
+use crate::models::{ActiveModel, Models, ModelsError};
 use mitsuke_clip::{EncodeError, Encoder, PreparedImage, Priority};
 use mitsuke_image::{self as image, DecodeLimits, Described, Facts, Generation, ImageError, TextLimits};
-use crate::models::{ActiveModel, Models, ModelsError};
-use mitsuke_store::{Image, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError};
 use mitsuke_index::UnitVector;
+use mitsuke_store::{Image, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError};
 
 /// A picture as it arrives.
 #[derive(Debug, Clone)]

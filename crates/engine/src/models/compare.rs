@@ -11,10 +11,10 @@ use bytes::Bytes;
 
 use super::{ActiveModel, Models, ModelsError};
 use crate::blocking::{self, Unfinished};
-use mitsuke_clip::{EncodeError, Priority};
 use crate::intake::{RegisterError, Registrar};
-use mitsuke_store::{Coverage, Filter, Image, ImageId, ModelId, Store, StoreError, VectorHit, VectorSearch};
+use mitsuke_clip::{EncodeError, Priority};
 use mitsuke_index::UnitVector;
+use mitsuke_store::{Coverage, Filter, Image, ImageId, ModelId, Store, StoreError, VectorHit, VectorSearch};
 
 /// How deep a ranking is read, at most, to find k images that the other model has embedded too.
 const DEEPEST: usize = 1_000;

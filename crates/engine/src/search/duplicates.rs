@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ranking::ROUNDING;
-use mitsuke_store::{Filter, Image, ImageId, ModelId, Store, StoreError, VectorSearch};
 use mitsuke_index::UnitVector;
+use mitsuke_store::{Filter, Image, ImageId, ModelId, Store, StoreError, VectorSearch};
 
 /// Searches of one part of a report: at some milliseconds each on a large store, they take seconds.
 const MOST_SEARCHES: usize = 2_000;

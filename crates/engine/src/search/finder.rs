@@ -7,15 +7,15 @@ use futures_util::future::{OptionFuture, try_join, try_join_all, try_join3};
 use tokio::sync::Semaphore;
 
 use crate::blocking;
-use mitsuke_clip::Priority;
-use crate::models::{ActiveModel, Models, ModelsError};
 use crate::intake::Registrar;
+use crate::models::{ActiveModel, Models, ModelsError};
 use crate::search::duplicates::{self, DuplicateQuery, DuplicateReport, StopWhenDropped};
 use crate::search::query::{Answer, ImageQuery, ImageSource, Page, SearchError, TextQuery, Took};
 use crate::search::ranking::{self, Question};
 use crate::search::{Mode, Parts, terms};
-use mitsuke_store::{ImageId, Model, ModelId, Store, StoreError};
+use mitsuke_clip::Priority;
 use mitsuke_index::UnitVector;
+use mitsuke_store::{ImageId, Model, ModelId, Store, StoreError};
 
 /// Answers queries.
 pub struct Finder {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::blocking::Unfinished;
-use mitsuke_clip::EncodeError;
-use crate::models::ModelsError;
 use crate::intake::RegisterError;
+use crate::models::ModelsError;
 use crate::search::{Mode, PartWeights, Weights};
-use mitsuke_store::{Filter, Image, ImageId, Model, StoreError};
+use mitsuke_clip::EncodeError;
 use mitsuke_index::NotAUnitVector;
+use mitsuke_store::{Filter, Image, ImageId, Model, StoreError};
 
 /// Which part of the ranking is wanted.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Hit, Page, Weights};
+use mitsuke_index::UnitVector;
 use mitsuke_store::{
     HybridSearch, Image, ImageId, KeywordSearch, ModelId, RankedImage, Store, StoreError, VectorHit, VectorSearch,
 };
-use mitsuke_index::UnitVector;
 
 /// Depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from legs
 /// of twice the depth, and again, always the same depths, so that every page of a query is cut from one list.
@@ -128,7 +128,8 @@ impl Ranking<'_> {
                 limit,
             })
         };
-        let of_a_leg = |hits: &[RankedImage], rank: fn(&RankedImage) -> Option<u32>| hits.iter().filter_map(rank).count();
+        let of_a_leg =
+            |hits: &[RankedImage], rank: fn(&RankedImage) -> Option<u32>| hits.iter().filter_map(rank).count();
         let of_the_vector_leg = |hits: &[RankedImage]| of_a_leg(hits, |hit| hit.vector_rank);
         // Both legs came to their end: a greater depth finds nothing more. (A floor hides where they end.)
         let ended = |hits: &[RankedImage], depth| {

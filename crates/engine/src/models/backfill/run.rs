@@ -10,12 +10,12 @@ use tokio::time::sleep;
 
 use super::progress::Progress;
 use crate::blocking::{self, Unfinished};
-use mitsuke_clip::{EncodeError, Encoder, PreparedImage, Priority};
-use mitsuke_image::{self as image, DecodeLimits};
 use crate::models::registry::may_pass;
 use crate::models::{Models, row};
-use mitsuke_store::{ImageId, ModelId, Store, StoreError};
+use mitsuke_clip::{EncodeError, Encoder, PreparedImage, Priority};
+use mitsuke_image::{self as image, DecodeLimits};
 use mitsuke_index::UnitVector;
+use mitsuke_store::{ImageId, ModelId, Store, StoreError};
 
 /// How long a lease lasts; another process may take over that long after a kill.
 pub(super) const LEASE: Duration = Duration::from_secs(30);

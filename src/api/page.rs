@@ -1,22 +1,22 @@
-//! GET / and its files: the gallery page, embedded in the program.
+//! GET / and /assets: the files of the gallery page, embedded in the program.
 
 use std::sync::LazyLock;
 
 use actix_web::http::header::{self, ETag, EntityTag, HeaderName, IfNoneMatch};
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::api::images::matches;
-use crate::api::{read, resource};
+use crate::api::caching::matches;
+use crate::api::route::Route;
 use crate::image::FileType;
 
-/// Only our own files, pictures of this server, and pictures from the reader's disk or fetched with a key (blob:).
-/// No script may turn text into HTML or code: trusted types allow no policy, so every such sink throws.
+/// The content security policy. It allows the page's own files, pictures of this server, and pictures from the reader's
+/// disk or fetched with a key (blob:). No script may turn text into HTML or code: trusted types allow no policy, so that
+/// every function which does so throws.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// What the page may do beyond what it loads.
+/// The headers of every file: caching, and what the page may do.
 const HEADERS: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-cache"),
     (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -57,11 +57,9 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     include_str!("../web/index.html").replace("<!-- file types -->", &checkboxes)
 });
 
-/// Routes of the page's files.
-pub fn routes(config: &mut ServiceConfig) {
-    for (path, _, _) in FILES {
-        config.service(resource(path, "GET, HEAD").route(read().to(file)));
-    }
+/// The routes of the page's files.
+pub fn routes() -> Vec<Route> {
+    FILES.iter().map(|(path, _, _)| Route::undocumented(path, file)).collect()
 }
 
 async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> HttpResponse {

@@ -18,7 +18,7 @@ impl PartialSchema for FileTypeSchema {
             .schema_type(Type::String)
             .description(Some("A type of picture that is read."))
             .enum_values(Some(FileType::ALL.map(FileType::media_type)))
-            .example(Some(FileType::Png.media_type().into()))
+            .examples([FileType::Png.media_type()])
             .into()
     }
 }

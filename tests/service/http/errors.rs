@@ -2,10 +2,12 @@
 
 use reqwest::Method;
 use reqwest::multipart::Form;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, spawn};
+use crate::app::{Answer, TestApp, file, spawn, spawn_with};
 use crate::pictures::png;
+
+const KEY: &str = "0123456789abcdef";
 
 #[tokio::test]
 async fn what_is_no_endpoint_says_so() {
@@ -178,4 +180,64 @@ async fn what_is_wrong_has_a_name() {
         assert_eq!(answer.json["field"], field, "{}", answer.json["detail"]);
     }
     assert_eq!(app.search_text(json!({"query": "x", "weights": null, "filter": null})).await.status, 200);
+}
+
+/// Path, method and description of every operation of the API.
+fn operations(document: &Value) -> Vec<(&str, Method, &Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    let operations = paths.flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |pair| (path, pair)));
+    operations
+        .map(|(path, (method, operation))| (path.as_str(), method.to_uppercase().parse().unwrap(), operation))
+        .collect()
+}
+
+/// Asserts that the description of an operation lists status and code of an answer that is an error.
+fn assert_documented(operation: &Value, answer: &Answer, request: &str) {
+    if answer.status < 400 {
+        return;
+    }
+    let (class, code) = (answer.status / 100, answer.json["code"].as_str().unwrap_or_default());
+    let row = operation["responses"][format!("{class}XX")]["description"].as_str().unwrap_or_default();
+    let line = format!("- {} `{code}`: {}", answer.status, answer.json["title"].as_str().unwrap_or_default());
+    assert!(row.lines().any(|documented| documented == line), "{request}: {line} is missing in {row}");
+}
+
+#[tokio::test]
+async fn the_document_lists_the_errors_of_every_operation() {
+    let app = spawn_with(&[("MITSUKE_API_KEYS", KEY)]);
+    let document = app.get("/openapi.json").await.json;
+    for (path, method, operation) in operations(&document) {
+        let mut refused = 0;
+        let mut check = async |request: reqwest::RequestBuilder, says: &str| {
+            let answer = Answer::read(request.send().await.unwrap()).await;
+            assert_documented(operation, &answer, &format!("{method} {path} with {says}"));
+            refused += u32::from(answer.status >= 400);
+            answer.status
+        };
+        let unknown = path.replace("{image_id}", "999999").replace("{model_id}", "999999");
+        let open = operation["security"] == json!([{}]);
+        let status = check(app.request(method.clone(), &unknown), "no key").await;
+        assert_eq!(status == 401, !open, "{method} {path}");
+
+        let request = |path: &str| app.request(method.clone(), path).bearer_auth(KEY);
+        if !["/models/refresh", "/metrics", "/models", "/healthz", "/readyz", "/models/current"].contains(&path) {
+            check(request(&unknown.replace("999999", "word")), "a word for an id").await;
+            check(request(&format!("{unknown}?limit=many&size=many")), "words for numbers").await;
+        }
+        for media_type in operation["requestBody"]["content"].as_object().iter().flat_map(|content| content.keys()) {
+            check(request(&unknown).header("content-type", "text/csv").body("a,b"), "another media type").await;
+            let typed = |body: &'static str| request(&unknown).header("content-type", media_type).body(body);
+            check(typed("{"), "a broken body").await;
+            check(typed(r#"{"surprise": 1}"#), "an unknown field").await;
+        }
+        if operation["requestBody"]["content"]["multipart/form-data"].is_object() {
+            let form = |part| request(&unknown).multipart(Form::new().part("file", part));
+            check(form(file("x.png", b"no picture".to_vec())), "a file that is not a picture").await;
+            let mut cut = png(1);
+            cut.truncate(70);
+            check(form(file("cut.png", cut)), "a picture that is cut off").await;
+            check(request(&unknown).multipart(Form::new().text("surprise", "1")), "an unknown part").await;
+        }
+        assert!(open || refused > 0, "{method} {path} has refused nothing");
+    }
 }

@@ -1,5 +1,6 @@
 //! Probes, metrics, documentation, the page's files.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -35,7 +36,99 @@ async fn metrics_count_what_happened() {
     ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
-    assert!(text.contains("mitsuke_encoder_items{model=") && text.ends_with("# EOF\n"));
+    assert!(text.contains("mitsuke_encoder_items_total{model=") && text.ends_with("# EOF\n"));
+}
+
+/// A family of metrics as the text format shows it.
+#[derive(Debug, Default)]
+struct MetricFamily {
+    help: String,
+    kind: String,
+    unit: String,
+    /// Names of its samples, without labels and values.
+    samples: BTreeSet<String>,
+}
+
+/// Reads a scrape. A sample belongs to the family whose head it follows.
+fn metric_families(text: &str) -> BTreeMap<String, MetricFamily> {
+    let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
+    let mut current = String::new();
+    for line in text.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        if words.next() != Some("#") {
+            let sample = line.split(['{', ' ']).next().unwrap().to_owned();
+            families.get_mut(&current).expect("a head goes before samples").samples.insert(sample);
+            continue;
+        }
+        let (field, name, value) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+        current = name.to_owned();
+        let family = families.entry(current.clone()).or_default();
+        let field = match field {
+            "HELP" => &mut family.help,
+            "TYPE" => &mut family.kind,
+            "UNIT" => &mut family.unit,
+            other => panic!("{other} is not a field of a head"),
+        };
+        assert!(field.is_empty(), "{name} has two of {line}");
+        value.clone_into(field);
+    }
+    families
+}
+
+#[tokio::test]
+async fn every_metric_keeps_the_conventions_of_prometheus() {
+    let app = spawn();
+    app.add("a.png", png(1)).await;
+    app.search_text(json!({"query": "海"})).await;
+    let started = app.request(Method::POST, "/models/1/backfill").send().await.unwrap();
+    assert_eq!(started.status(), 202);
+    let families = metric_families(&String::from_utf8(app.get("/metrics").await.bytes).unwrap());
+    for (name, MetricFamily { help, kind, unit, samples }) in &families {
+        assert!(name.starts_with("mitsuke_"), "{name}");
+        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}");
+        assert!(help.starts_with(char::is_alphanumeric) && help.ends_with('.'), "{name}: {help}");
+        let suffixes: &[&str] = match kind.as_str() {
+            "counter" => &["_total"],
+            "gauge" => &[""],
+            "histogram" => &["_bucket", "_count", "_sum"],
+            other => panic!("{name} is a {other}"),
+        };
+        let expected: BTreeSet<_> = suffixes.iter().map(|suffix| format!("{name}{suffix}")).collect();
+        assert_eq!(*samples, expected, "{name}");
+        // Only these endings belong to the text format itself.
+        for suffix in ["_total", "_bucket", "_count", "_sum", "_created", "_info"] {
+            assert!(!name.ends_with(suffix), "{name}");
+        }
+        // Base units only, declared, and at the end of the name.
+        let units = name.split('_').filter(|word| ["seconds", "bytes"].contains(word)).collect::<Vec<_>>();
+        assert_eq!(units.concat(), *unit, "{name}");
+        assert!(unit.is_empty() || name.ends_with(&format!("_{unit}")), "{name}");
+        for word in name.split('_') {
+            let scaled = ["ms", "us", "ns", "milliseconds", "microseconds", "minutes", "hours", "kb", "mb", "gb"];
+            assert!(!scaled.contains(&word), "{name}");
+        }
+    }
+    let shown: Vec<_> = families.iter().map(|(name, family)| (name.as_str(), family.kind.as_str())).collect();
+    for expected in [
+        ("mitsuke_http_requests", "counter"),
+        ("mitsuke_http_request_duration_seconds", "histogram"),
+        ("mitsuke_images", "gauge"),
+        ("mitsuke_encoder_queue_depth", "gauge"),
+        ("mitsuke_encoder_items", "counter"),
+        ("mitsuke_encoder_batches", "counter"),
+        ("mitsuke_encoder_skipped_items", "counter"),
+        ("mitsuke_encoder_refused_items", "counter"),
+        ("mitsuke_model_current", "gauge"),
+        ("mitsuke_model_loaded", "gauge"),
+        ("mitsuke_model_memory_bytes", "gauge"),
+        ("mitsuke_model_embedded_images", "gauge"),
+        ("mitsuke_model_failed_images", "gauge"),
+        ("mitsuke_model_missing_images", "gauge"),
+        ("mitsuke_backfill_state", "gauge"),
+        ("mitsuke_backfill_images", "gauge"),
+    ] {
+        assert!(shown.contains(&expected), "{expected:?} is missing in {shown:?}");
+    }
 }
 
 #[tokio::test]
@@ -68,7 +161,9 @@ async fn work_whose_caller_has_hung_up_is_skipped() {
             .collect();
         futures_util::future::join_all(searches).await;
         let text = String::from_utf8(app.get("/metrics").await.bytes).unwrap();
-        let counter = text.lines().filter(|line| line.starts_with("mitsuke_encoder_skipped{") && line.contains("text"));
+        let counter = text
+            .lines()
+            .filter(|line| line.starts_with("mitsuke_encoder_skipped_items_total{") && line.contains("text"));
         skipped = counter.filter_map(|line| line.rsplit(' ').next()?.parse::<u32>().ok()).sum();
         if skipped > 0 {
             break;

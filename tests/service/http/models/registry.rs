@@ -196,7 +196,7 @@ async fn a_model_that_nobody_uses_leaves_the_memory_and_comes_back_when_it_is_ne
     let texts = |text: &str| {
         let line = text
             .lines()
-            .find_map(|line| line.strip_prefix("mitsuke_encoder_items{model=\"wide 1.0.0\",tower=\"text\"} "));
+            .find_map(|line| line.strip_prefix("mitsuke_encoder_items_total{model=\"wide 1.0.0\",tower=\"text\"} "));
         line.unwrap_or_else(|| panic!("no counter of wide in\n{text}")).parse::<u64>().unwrap()
     };
     let depth = "mitsuke_encoder_queue_depth{model=\"wide 1.0.0\"";
@@ -253,7 +253,7 @@ fn a_device_that_is_not_there_is_named_before_anything_is_made() {
     let settings = settings_in(&data, &changed);
     let error =
         actix_web::rt::System::new().block_on(async { Application::build(&settings).err().map(|e| e.to_string()) });
-    if tch::Cuda::is_available() {
+    if mitsuke::clip::DeviceChoice::Cuda.check().is_ok() {
         return assert_eq!(error, None);
     }
     let error = error.unwrap();

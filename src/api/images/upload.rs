@@ -11,10 +11,10 @@ use crate::api::multipart::{self, FilePart, Form};
 use crate::api::types::{UploadItem, UploadResponse, UploadStatus};
 use crate::clip::Priority;
 use crate::config::Limits;
-use crate::error::{ApiError, ErrorCode, Problem};
-use crate::register::{Registered, Upload};
+use crate::error::{ApiError, ErrorCode};
+use crate::register::{Registered, Registrar, Upload};
 
-/// Files of one request that are registered at once. Enough for the encoder to batch them.
+/// Files of one request that are registered at once: enough for the encoder to batch them.
 const IN_FLIGHT: usize = 8;
 
 /// Pictures to register, with their texts.
@@ -24,11 +24,12 @@ pub struct UploadForm {
     /// One or more pictures: JPEG, PNG, GIF, WebP, BMP or TIFF.
     #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
     file: Vec<Vec<u8>>,
-    /// The caption, in place of one found in the file; only with a single file. A blank one counts as left out.
+    /// The caption, in place of one found in the file. It is allowed with a single file only. A blank text counts as
+    /// left out.
     #[schema(example = "夕焼けの海")]
     caption: Option<String>,
-    /// The raw generation prompt, in place of one found in the file; only with a single file. A blank one counts as
-    /// left out.
+    /// The raw generation prompt, in place of one found in the file. It is allowed with a single file only. A blank
+    /// text counts as left out.
     #[schema(example = "a harbour at sunset")]
     generation_prompt: Option<String>,
 }
@@ -36,8 +37,9 @@ pub struct UploadForm {
 /// Upload images
 ///
 /// Stores one or many pictures. PNG text chunks (and the EXIF comment of JPEG and WebP files) become the
-/// generation prompt or the caption, unless the form gives them. The same bytes are stored once: by their SHA-256 they
-/// are `known`, and nothing changes. U+0000 is refused in texts of the form and left out of texts in files.
+/// generation prompt or the caption, unless the form gives them. The same bytes are stored once: a file whose SHA-256 is
+/// stored already is answered with `known`, and nothing changes. The character U+0000 is refused in texts of the form
+/// and left out of texts in files.
 #[utoipa::path(
     post, path = "/images", tag = "images", operation_id = "upload_images",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
@@ -46,26 +48,18 @@ pub struct UploadForm {
             headers(("Location" = String, description = "The new image"))),
         (status = 200, description = "One file, already known", body = UploadResponse),
         (status = 207, description = "Several files: an item for each, in their order", body = UploadResponse),
-        (status = 400, description = "The form is not usable", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not a picture of a supported type", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The picture cannot be decoded", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Busy: try again after the seconds of Retry-After", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "The storage is full", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn create(services: web::Data<Services>, multipart: Multipart) -> Result<HttpResponse, ApiError> {
     let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
     let form = multipart::read(multipart, &services.limits, &["caption", "generation_prompt"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
+    let registrar = &services.registrar;
     if uploads.len() == 1
         && let Some(upload) = uploads.pop()
     {
-        return Ok(one(services.registrar.register(upload?, Priority::Upload).await.map_err(ApiError::from)?));
+        return Ok(one(register(registrar, upload).await?));
     }
-    let registrar = &services.registrar;
     let images = futures_util::stream::iter(uploads)
         .map(|upload| async move { item(register(registrar, upload).await) })
         .buffered(IN_FLIGHT)
@@ -74,16 +68,13 @@ pub async fn create(services: web::Data<Services>, multipart: Multipart) -> Resu
     Ok(HttpResponse::build(StatusCode::MULTI_STATUS).json(UploadResponse { images }))
 }
 
-async fn register(
-    registrar: &crate::register::Registrar,
-    upload: Result<Upload, ApiError>,
-) -> Result<Registered, ApiError> {
+async fn register(registrar: &Registrar, upload: Result<Upload, ApiError>) -> Result<Registered, ApiError> {
     Ok(registrar.register(upload?, Priority::Upload).await?)
 }
 
-/// Checks what only the whole form can tell.
+/// Checks the form as a whole and returns its uploads; an upload over a limit is an error of its own.
 fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiError>>, ApiError> {
-    // A blank text says nothing, so what the file says stands.
+    // A blank text leaves the text of the file as it is.
     let mut given = |name| form.take(name).filter(|text| !text.trim().is_empty());
     let (caption, generation_prompt) = (given("caption"), given("generation_prompt"));
     if form.files.is_empty() {

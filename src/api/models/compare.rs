@@ -2,38 +2,29 @@
 
 use actix_web::{HttpResponse, web};
 
-use crate::api::images::PathId;
 use crate::api::json::JsonBody;
+use crate::api::path_id::PathId;
 use crate::api::types::{CompareRequest, CompareResponse};
 use crate::api::{Services, checks};
 use crate::config::Limits;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::models::{self, Compared};
 
-/// Most queries of one comparison: each means two searches.
+/// Queries of one comparison at most: each costs two searches.
 const MOST_QUERIES: usize = 100;
 
-/// Hits compared unless the caller says otherwise.
+/// Hits that are compared unless the caller asks for another number.
 const DEFAULT_K: u32 = 10;
 
 /// Compare a model with the current one
 ///
-/// Asks both the same queries and shows both answers with their overlap, so that a person can judge a model before
-/// making it current. Changes nothing.
+/// Asks both models the same queries and shows both answers with their overlap, so that a person can judge a model
+/// before making it current. Nothing is changed.
 #[utoipa::path(
     post, path = "/models/{model_id}/compare", tag = "models", operation_id = "compare_models",
     params(("model_id" = i64, Path, description = "The candidate", example = 1)),
     request_body = CompareRequest,
-    responses(
-        (status = 200, description = "Both answers to every query", body = CompareResponse),
-        (status = 400, description = "The queries are not usable", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such model or image", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The model cannot be used on this server", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Busy: try again after the seconds of Retry-After", body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The answers of both models to every query", body = CompareResponse))
 )]
 pub async fn compare(
     services: web::Data<Services>,

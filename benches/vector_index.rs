@@ -15,8 +15,8 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use mitsuke_index::{IndexParams, SnapshotStamp, VectorIndex};
 use mitsuke_index::UnitVector;
+use mitsuke_index::{IndexParams, SnapshotStamp, VectorIndex};
 use rustix::time::{ClockId, clock_gettime};
 use simsimd::SpatialSimilarity;
 use synthetic::Clip;

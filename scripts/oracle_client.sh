@@ -5,7 +5,7 @@
 # instead.
 #
 # Usage: scripts/oracle_client.sh [--test] [--help]
-#   --test   runs tests/oracle_client_real.rs with it
+#   --test   runs crates/store/tests/oracle_client.rs with it
 #
 # The library comes in a Python package (75 MB, from the package index that
 # your pip uses, checked against the SHA-256 written in this script). It is kept
@@ -89,4 +89,4 @@ if [[ -z "$run_tests" ]]; then
 fi
 cd "$repo"
 export LD_LIBRARY_PATH="$client${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" TNS_ADMIN="$client/network/admin"
-cargo test --locked --test oracle_client_real -- --ignored
+cargo test --locked -p mitsuke-store --test oracle_client -- --ignored

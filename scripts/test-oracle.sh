@@ -32,4 +32,4 @@ DB_USER=$MITSUKE_TEST_ORACLE_USER DB_PASSWORD=$MITSUKE_TEST_ORACLE_PASSWORD DB_D
     cargo run -q -- doctor
 
 # The cases run one after the other, because they share the schema.
-exec cargo test --features oracle-server --test store_oracle_server -- --test-threads=1 "$@"
+exec cargo test -p mitsuke-store --features oracle-server --test oracle_server -- --test-threads=1 "$@"

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::blocking;
 use crate::clip::{EncodeError, Priority};
+use crate::image::FileType;
 use crate::register::{RegisterError, Registered, Registrar, Upload};
 use crate::store::Store;
 
@@ -109,7 +110,6 @@ async fn register(file: &Path, registrar: &Registrar) -> Result<Outcome, Registe
 /// Files with a picture's extension, in the order of their paths. Ids follow that order only roughly: several pictures
 /// are on their way at once.
 fn pictures(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff"];
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -117,10 +117,10 @@ fn pictures(folder: &Path) -> io::Result<Vec<PathBuf>> {
             let entry = entry?;
             // `file_type` does not follow links, so a link to a parent folder makes no circle.
             let (path, kind) = (entry.path(), entry.file_type()?);
-            let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+            let extension = path.extension().and_then(|e| e.to_str());
             if kind.is_dir() {
                 folders.push(path);
-            } else if extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+            } else if extension.and_then(FileType::from_extension).is_some() {
                 files.push(path);
             }
         }

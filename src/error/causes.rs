@@ -1,5 +1,5 @@
-//! What went wrong inside, as what the caller is told: which row of the table, and the sentence that says what to do.
-//! Every kind of failure is named here, so that a new one cannot be forgotten.
+//! Turns the errors of all parts of the program into errors for callers: the row of the table, and the sentence that says
+//! what to do. Every kind of failure is named here, so that the compiler does not let a new one be forgotten.
 
 use super::{ApiError, ErrorCode, current_request_id};
 use crate::blocking::Unfinished;
@@ -38,8 +38,7 @@ impl From<StoreError> for ApiError {
             }
             error @ StoreError::Busy(_) => {
                 log::warn!("request {}: {error}", current_request_id());
-                Self::new(ErrorCode::StoreBusy, "The store has more to do than it can. Try again in a moment.")
-                    .retry_after(1)
+                Self::new(ErrorCode::StoreBusy, "The store has too much to do. Try again in a moment.").retry_after(1)
             }
             error @ (StoreError::Misconfigured(_) | StoreError::NewerSchema { .. }) => {
                 log::error!("request {}: {error}", current_request_id());
@@ -105,7 +104,7 @@ fn coverage_incomplete(model_id: ModelId, coverage: Coverage) -> ApiError {
     let advice = if coverage.missing() > 0 {
         "Start its backfill and wait for its end"
     } else {
-        "The others failed: see its failures and start its backfill with retry_failed"
+        "The others failed: look at its failures and start its backfill with retry_failed"
     };
     let detail = format!(
         "Model {model_id} has embedded {embedded} of {total} images, and {failed} failed. {advice}, or ask with \
@@ -157,7 +156,7 @@ impl From<SearchError> for ApiError {
             ),
             SearchError::NoTerms => Self::new(
                 ErrorCode::KeywordsRefused,
-                "The query holds nothing that is looked for by keyword: no letter, digit or symbol. Add a word, or use \
+                "The query holds no letter, digit or symbol that a keyword search could look for. Add a word, or use \
                  mode vector.",
             ),
             SearchError::ReportRunning => Self::new(
@@ -204,7 +203,7 @@ impl From<ImageError> for ApiError {
     }
 }
 
-/// A message as a sentence: capital letter, full stop.
+/// Turns a message into a sentence with a capital letter and a full stop.
 fn sentence(message: &dyn std::fmt::Display) -> String {
     let message = message.to_string();
     let mut letters = message.chars();
@@ -217,7 +216,7 @@ impl From<EncodeError> for ApiError {
         match error {
             EncodeError::QueueFull => Self::new(
                 ErrorCode::QueueFull,
-                "As many inputs wait for the encoder as may wait. Try again after the seconds of Retry-After.",
+                "The queue of the encoder is full. Try again after the seconds of Retry-After.",
             )
             .retry_after(1),
             EncodeError::Closed => Self::new(ErrorCode::NotReady, "The server is shutting down.").retry_after(30),

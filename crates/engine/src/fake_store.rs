@@ -110,11 +110,11 @@ impl EmbeddingStore for FakeStore {
     }
 
     fn put_embedding(&self, _: ModelId, _: ImageId, _: &UnitVector) -> Result<bool, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn put_embedding_failure(&self, _: ModelId, _: ImageId, _: &str) -> Result<bool, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn embedding_failures(
@@ -123,7 +123,7 @@ impl EmbeddingStore for FakeStore {
         _: Option<ImageId>,
         _: usize,
     ) -> Result<Vec<EmbeddingFailure>, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn images_without_embedding(
@@ -133,11 +133,11 @@ impl EmbeddingStore for FakeStore {
         _: bool,
         _: usize,
     ) -> Result<Vec<ImageId>, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn delete_embeddings(&self, _: ModelId) -> Result<u64, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 }
 
@@ -171,30 +171,30 @@ impl ImageStore for FakeStore {
     }
 
     fn insert_image(&self, _: &NewImage<'_>) -> Result<Inserted, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn image_by_sha256(&self, _: &Sha256) -> Result<Option<Image>, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn images_by_sha256(&self, _: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn content(&self, _: ImageId) -> Result<Option<Content>, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn newest(&self, _: &Filter, _: Option<Cursor>, _: usize) -> Result<Vec<Image>, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn update_image(&self, _: ImageId, _: &ImagePatch) -> Result<Option<Image>, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 
     fn delete_image(&self, _: ImageId) -> Result<bool, StoreError> {
-        unimplemented!()
+        unreachable!("the tests do not call this")
     }
 }

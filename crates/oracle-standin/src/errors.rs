@@ -13,7 +13,7 @@ pub struct OraError {
     pub ends_session: bool,
 }
 
-/// What a fallible step of the stand-in answers.
+/// The result of a fallible step of the stand-in.
 pub type Result<T> = std::result::Result<T, OraError>;
 
 impl OraError {
@@ -22,8 +22,8 @@ impl OraError {
         Self { code, message: format!("ORA-{code:05}: {text}"), ends_session: false }
     }
 
-    /// SQL that this stand-in does not know, whether or not Oracle does. The text says so, because nobody should
-    /// look for the mistake in Oracle's manual first.
+    /// An error for SQL that the stand-in does not know, whether or not Oracle does. Its text says so, so that nobody
+    /// looks for the mistake in Oracle's manual first.
     pub fn unsupported(what: impl fmt::Display) -> Self {
         Self::new(900, format_args!("invalid SQL statement (the stand-in client does not know {what})"))
     }
@@ -34,7 +34,7 @@ impl OraError {
         Self { code, message, ends_session: false }
     }
 
-    /// The same, with the session gone.
+    /// Marks the error as one that ends the session.
     #[must_use]
     pub fn ending_session(mut self) -> Self {
         self.ends_session = true;

@@ -1,12 +1,8 @@
 //! The stand-in client library itself, through the real driver: what every other Oracle test rests on.
 
-#[expect(dead_code, reason = "each test program uses its own part")]
-#[path = "../../standin/mod.rs"]
-mod standin;
-
 use oracle::sql_type::{OracleType, Timestamp};
 use oracle::{Connection, Error};
-use standin::{Database, Failure, PASSWORD, USER};
+use oracle_standin::testing::{Database, Failure, PASSWORD, USER};
 
 fn code(error: &Error) -> Option<i32> {
     error.oci_code()
@@ -41,7 +37,7 @@ const TABLE: &str = "CREATE TABLE things (
 
 #[test]
 fn values_of_every_type_come_back_as_they_went() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(&conn, TABLE);
     let (long, bytes) = ("猫😀x".repeat(20_000), (0..300_000_u32).map(|i| i as u8).collect::<Vec<_>>());
@@ -92,7 +88,7 @@ fn values_of_every_type_come_back_as_they_went() {
 
 #[test]
 fn numbers_keep_their_digits() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     for n in [0_i64, 1, -1, 99, 100, 12_345, i64::MAX, i64::MIN] {
         assert_eq!(conn.query_row_as_named::<i64>("SELECT :n FROM dual", &[("n", &n)]).unwrap(), n);
@@ -105,7 +101,7 @@ fn numbers_keep_their_digits() {
 
 #[test]
 fn many_rows_are_fetched_in_batches() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(&conn, "CREATE TABLE t (n NUMBER(10), body CLOB)");
     let mut batch = conn.batch("INSERT INTO t (n, body) VALUES (:1, :2)", 100).build().unwrap();
@@ -122,7 +118,7 @@ fn many_rows_are_fetched_in_batches() {
 
 #[test]
 fn a_batch_says_which_of_its_rows_failed() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(&conn, "CREATE TABLE t (n NUMBER(1) CONSTRAINT t_pk PRIMARY KEY)");
     let mut batch = conn.batch("INSERT INTO t (n) VALUES (:1)", 10).with_batch_errors().build().unwrap();
@@ -137,7 +133,7 @@ fn a_batch_says_which_of_its_rows_failed() {
 
 #[test]
 fn what_sqlite_would_let_pass_is_refused_as_oracle_refuses_it() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(&conn, TABLE);
     let long = "x".repeat(40_000);
@@ -179,7 +175,7 @@ fn what_sqlite_would_let_pass_is_refused_as_oracle_refuses_it() {
 
 #[test]
 fn an_empty_text_is_null_and_an_empty_clob_is_none() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(&conn, "CREATE TABLE t (a VARCHAR2(10), b CLOB)");
     conn.execute_named("INSERT INTO t VALUES (:a, :b)", &[("a", &""), ("b", &(&"", &OracleType::CLOB))]).unwrap();
@@ -193,7 +189,7 @@ fn an_empty_text_is_null_and_an_empty_clob_is_none() {
 
 #[test]
 fn constraints_are_checked_at_the_end_of_the_statement() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(&conn, "CREATE TABLE p (id NUMBER PRIMARY KEY, flag CHAR(1) CHECK (flag IN ('Y', 'N')))");
     run(&conn, "CREATE UNIQUE INDEX p_one ON p (CASE WHEN flag = 'Y' THEN 'Y' END)");
@@ -217,7 +213,7 @@ fn constraints_are_checked_at_the_end_of_the_statement() {
 
 #[test]
 fn nothing_is_seen_by_others_before_commit_and_ddl_commits() {
-    let db = Database::new();
+    let db = Database::temporary();
     let (a, b) = (db.connect(), db.connect());
     run(&a, "CREATE TABLE t (n NUMBER)");
     run(&a, "INSERT INTO t VALUES (1)");
@@ -235,7 +231,7 @@ fn nothing_is_seen_by_others_before_commit_and_ddl_commits() {
 
 #[test]
 fn a_writer_waits_for_the_row_and_then_sees_what_became_of_it() {
-    let db = Database::new();
+    let db = Database::temporary();
     let a = db.connect();
     run(&a, "CREATE TABLE t (id NUMBER PRIMARY KEY, n NUMBER)");
     run(&a, "INSERT INTO t VALUES (1, 1)");
@@ -259,7 +255,7 @@ fn a_writer_waits_for_the_row_and_then_sees_what_became_of_it() {
 
 #[test]
 fn a_row_lock_lets_others_change_everything_else() {
-    let db = Database::new();
+    let db = Database::temporary();
     let (a, b) = (db.connect(), db.connect());
     run(&a, "CREATE TABLE locks (name VARCHAR2(10) PRIMARY KEY)");
     run(&a, "INSERT INTO locks VALUES ('ONE')");
@@ -278,7 +274,7 @@ fn a_row_lock_lets_others_change_everything_else() {
 
 #[test]
 fn two_sessions_that_wait_for_each_other_are_a_deadlock() {
-    let db = Database::new();
+    let db = Database::temporary();
     let (a, b) = (db.connect(), db.connect());
     run(&a, "CREATE TABLE t (id NUMBER PRIMARY KEY, n NUMBER)");
     run(&a, "INSERT INTO t VALUES (1, 0)");
@@ -299,7 +295,7 @@ fn two_sessions_that_wait_for_each_other_are_a_deadlock() {
 
 #[test]
 fn text_search_needs_an_index_and_scores_by_occurrences() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(&conn, "CREATE TABLE t (id NUMBER PRIMARY KEY, body CLOB)");
     run(&conn, "BEGIN ctx_ddl.create_preference('lex', 'JAPANESE_VGRAM_LEXER'); END;");
@@ -337,7 +333,7 @@ fn text_search_needs_an_index_and_scores_by_occurrences() {
 
 #[test]
 fn a_block_runs_ddl_and_handles_exceptions() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(
         &conn,
@@ -362,7 +358,7 @@ fn a_block_runs_ddl_and_handles_exceptions() {
 
 #[test]
 fn injected_failures_strike_where_they_are_set_up() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(&conn, "CREATE TABLE t (n NUMBER)");
     db.fail(&Failure::error("execute", 1653, "unable to extend table T").when("INSERT INTO t").times(1));
@@ -400,7 +396,7 @@ fn injected_failures_strike_where_they_are_set_up() {
 
 #[test]
 fn queries_of_the_kinds_that_stores_ask_are_answered() {
-    let db = Database::new();
+    let db = Database::temporary();
     let conn = db.connect();
     run(&conn, "CREATE TABLE i (id NUMBER PRIMARY KEY, name VARCHAR2(20), at TIMESTAMP(6))");
     run(&conn, "CREATE TABLE e (id NUMBER PRIMARY KEY, v VECTOR(2, FLOAT32) NOT NULL)");

@@ -94,8 +94,7 @@ impl DecodingSlot {
         work: impl FnOnce(Decoded, TextChunks) -> T + Send + 'static,
     ) -> Result<Result<T, ImageError>, Unfinished> {
         self.run(move |limits| {
-            let decoded = image::decode(bytes.as_ref(), limits)?;
-            let texts = image::text_chunks(bytes.as_ref(), decoded.facts.file_type, &TextLimits::default());
+            let (decoded, texts) = image::decode_with_texts(bytes.as_ref(), limits, &TextLimits::default())?;
             Ok(work(decoded, texts))
         })
         .await

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use mitsuke_clip::{Encoder, Manifest, ModelFile, Precision};
+use mitsuke_clip::Manifest;
 use mitsuke_store::NewModel;
 
 use super::error::ModelsError;
@@ -56,30 +56,11 @@ impl ModelFolder {
         without_path(&self.path, &self.name, message)
     }
 
-    /// The bytes of an encoder's weights, from the sizes of the files: a TorchScript file holds its tensors
-    /// uncompressed, and float16 weights may have been widened when they were loaded.
-    pub(super) fn weight_bytes(&self, encoder: &Encoder) -> u64 {
-        let (image, text) = encoder.precision();
-        let size = |file: &ModelFile, stored: Precision, computed: Precision| {
-            let bytes = fs::metadata(file.path(&self.path)).map_or(0, |facts| facts.len());
-            bytes * component_bytes(computed) / component_bytes(stored)
-        };
-        size(&self.manifest.image.file, self.manifest.image.stored_precision, image)
-            + size(&self.manifest.text.file, self.manifest.text.stored_precision, text)
-    }
-
     fn stamps(&self) -> Vec<FileStamp> {
         let files = self.manifest.files().into_iter();
         files
             .map(|(_, file)| fs::metadata(file.path(&self.path)).map_or((0, None), |m| (m.len(), m.modified().ok())))
             .collect()
-    }
-}
-
-fn component_bytes(precision: Precision) -> u64 {
-    match precision {
-        Precision::Float32 => 4,
-        Precision::Float16 | Precision::Bfloat16 => 2,
     }
 }
 

@@ -31,8 +31,8 @@ pub struct Loaded {
     pub device: Device,
     /// The precisions of the image tower and of the text tower.
     pub precision: (Precision, Precision),
-    /// Bytes of its weights, estimated from the sizes of its files; `None` when the folder has gone.
-    pub bytes: Option<u64>,
+    /// Bytes of its weights, estimated from the sizes of its files.
+    pub bytes: u64,
 }
 
 /// The status of one model.
@@ -102,7 +102,7 @@ impl Models {
         let loaded = self.pool.peek(&key).map(|encoder| Loaded {
             device: encoder.device(),
             precision: encoder.precision(),
-            bytes: folder.as_ref().map(|folder| folder.weight_bytes(&encoder)),
+            bytes: encoder.weight_bytes(),
         });
         let folder = folder.map(|folder| folder.name.clone());
         Ok(ModelStatus { model, coverage, state, folder, problem, loaded })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mitsuke_clip::Priority;
-use mitsuke_store::{Model, ModelId, Store};
+use mitsuke_store::{Model, Store};
 
 use super::error::ModelsError;
 use super::key::ModelKey;

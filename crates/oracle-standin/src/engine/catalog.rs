@@ -1,5 +1,5 @@
-//! What the database knows of its tables, views, sequences and text preferences. It is kept as one JSON document in
-//! the database and read anew when its version has moved on.
+//! The tables, views, sequences and text preferences of a database. They are kept as one JSON document in the database,
+//! which is read again when its version has changed.
 
 use std::collections::BTreeMap;
 
@@ -89,7 +89,7 @@ pub struct Preference {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// What must be unique in a table: the name of the constraint or index, and the texts of the keys.
+/// A key that must be unique in a table: the name of the constraint or index, and the texts of the keys.
 #[derive(Debug, Clone)]
 pub struct UniqueKey {
     pub name: String,
@@ -102,7 +102,7 @@ pub fn quoted(name: &str) -> String {
 }
 
 impl Table {
-    /// What SQLite calls it.
+    /// The table's name in SQLite.
     pub fn physical(&self) -> String {
         format!("\"T${}\"", self.id)
     }
@@ -146,10 +146,10 @@ impl Table {
         })
     }
 
-    /// ORA-29861 while a text index is there that is half built.
+    /// Refuses a table with a half built text index.
     ///
     /// # Errors
-    /// That one.
+    /// ORA-29861.
     pub fn text_indexes_are_whole(&self) -> Result<()> {
         let half = |index: &&Index| matches!(index.kind, IndexKind::Context { .. }) && index.status != "VALID";
         match self.indexes.iter().find(half) {
@@ -171,7 +171,7 @@ impl Catalog {
     /// Makes the place for the document.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// The errors of SQLite.
     pub fn prepare(connection: &Connection) -> Result<()> {
         connection
             .execute_batch("CREATE TABLE IF NOT EXISTS ora_catalog (version INTEGER NOT NULL, body TEXT NOT NULL)")?;
@@ -181,7 +181,7 @@ impl Catalog {
     /// Reads it if there is a newer one than `known`.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// The errors of SQLite.
     pub fn newer_than(connection: &Connection, known: i64) -> Result<Option<Self>> {
         let body: Option<String> = connection
             .prepare_cached("SELECT body FROM ora_catalog WHERE version <> ?1")?
@@ -196,7 +196,7 @@ impl Catalog {
     /// Writes it, with the next version.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// The errors of SQLite.
     pub fn save(&mut self, connection: &Connection) -> Result<()> {
         self.version += 1;
         let body = serde_json::to_string(self).map_err(|error| OraError::new(600, format_args!("catalog: {error}")))?;

@@ -13,7 +13,7 @@ use crate::errors::{OraError, Result};
 use crate::sql::Parser;
 use crate::sql::ast::*;
 
-/// What DDL works with, inside an SQLite transaction of its own.
+/// The context of DDL, inside an SQLite transaction of its own.
 pub struct Builder<'a> {
     pub connection: &'a Connection,
     pub catalog: &'a mut Catalog,
@@ -24,8 +24,8 @@ pub struct Builder<'a> {
     pub user: &'a str,
 }
 
-/// What stays in the catalog of a text index whose creation broke off: Oracle writes its dictionary first, then lets
-/// ODCIIndexCreate work, and undoes nothing.
+/// The state that an interrupted creation of a text index leaves in the catalog: Oracle writes its dictionary first,
+/// then runs ODCIIndexCreate, and undoes nothing.
 pub fn leave_half_built(catalog: &mut Catalog, ddl: &Ddl, status: &str) {
     let Ddl::CreateIndex { name, table, keys, kind: kind @ IndexKind::Context { .. }, .. } = ddl else { return };
     let id = catalog.next_id();
@@ -213,7 +213,7 @@ impl Builder<'_> {
             None => format!("SYS_C{:07}", self.catalog.next_id()),
         };
         if self.catalog.find_constraint(&name).is_some() {
-            // A foreign key that is there already is named first, whatever its name.
+            // A foreign key that exists already is reported first, whatever its name.
             self.same_foreign_key(table_name, &definition.kind)?;
             return Err(OraError::new(2264, "name already used by an existing constraint"));
         }
@@ -458,7 +458,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Preferences that a text index names must be there.
+    /// Checks that the preferences exist that a text index names.
     fn check_parameters(&self, parameters: &str) -> Result<()> {
         const KNOWN: [&str; 11] = [
             "LEXER",
@@ -513,7 +513,7 @@ impl Builder<'_> {
                 }
             }
         }
-        // Maintenance is automatic unless told, and then there is no other synchronisation than MANUAL.
+        // Maintenance is automatic by default, and then MANUAL is the only synchronisation.
         let squeezed = upper.replace(' ', "");
         if !by_hand && squeezed.contains("SYNC(") && !squeezed.contains("SYNC(MANUAL)") {
             return Err(failed(11000, "SYNC does not go with automatic maintenance".to_owned()));

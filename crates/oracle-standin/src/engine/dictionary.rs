@@ -9,7 +9,7 @@ use crate::sql::ast::{ConstraintKind, IndexKind, OnDelete};
 
 const TEXT: Ty = Ty::Varchar2(4000);
 
-/// What a database user with DB_DEVELOPER_ROLE has.
+/// The privileges of a database user with DB_DEVELOPER_ROLE.
 const PRIVILEGES: [&str; 9] = [
     "CREATE SESSION",
     "CREATE TABLE",

@@ -13,7 +13,7 @@ use crate::errors::{OraError, Result};
 use crate::sql::Parser;
 use crate::sql::ast::*;
 
-/// What a statement did.
+/// The effect of a statement.
 #[derive(Debug, Default)]
 pub struct Affected {
     pub count: u64,
@@ -542,7 +542,7 @@ impl<'a> Work<'a> {
             if values.contains(&Value::Null) {
                 continue;
             }
-            // Waits for whoever is about to delete or to add the parent.
+            // Waits for a session that deletes or adds the parent.
             self.lock("key", parent.id, &key_text(&key.name, &values), false)?;
             if self.rows(&sql, &values)?.is_empty() {
                 return Err(OraError::new(
@@ -607,7 +607,7 @@ fn key_text(name: &str, values: &[Value]) -> String {
     let mut text = name.to_owned();
     for value in values {
         match value {
-            // The same number is the same key, however it is kept.
+            // Equal numbers are one key, however they are kept.
             #[expect(
                 clippy::cast_precision_loss,
                 reason = "two large keys that share a lock wait for each other; no harm"

@@ -59,7 +59,7 @@ const MORE: [(&str, i32, Scalar); 4] = [
 /// Makes all functions known to a connection.
 ///
 /// # Errors
-/// What SQLite says.
+/// The errors of SQLite.
 pub fn register_all(connection: &Connection) -> Result<()> {
     ALL.iter().chain(&MORE).try_for_each(|(name, count, function)| register(connection, name, *count, *function))
 }

@@ -93,7 +93,8 @@ fn scalar(value: &Value, as_number: bool) -> Option<SqlValue> {
 /// JSON_VALUE: one scalar, or NULL.
 ///
 /// # Errors
-/// With `strict` (ERROR ON ERROR): ORA-40441, ORA-40462 for nothing, ORA-40456 for no scalar, ORA-40470 for many.
+/// With `strict` (ERROR ON ERROR): ORA-40441 for bad JSON, ORA-40462 for no value, ORA-40456 for a value that is not a
+/// scalar, ORA-40470 for several values.
 pub fn value(text: &str, path: &str, as_number: bool, strict: bool) -> Result<SqlValue> {
     let steps = steps(path)?;
     let answer = parse(text).and_then(|document| {

@@ -1,8 +1,8 @@
 //! Row, key and table locks that hold between sessions of any process.
 //!
-//! A lock is one byte of a file beside the database, named by a hash; a session locks it through a file description
-//! of its own (open file description locks, fcntl(2)), so the kernel frees the locks of a process that dies. Who waits
-//! for whom is known within a process, where deadlocks are found; between processes a call timeout ends them.
+//! A lock is one byte of a file beside the database, chosen by a hash. A session locks it through a file description of
+//! its own (open file description locks, fcntl(2)), so the kernel frees the locks of a process that dies. A process
+//! knows its own waiting sessions and detects deadlocks among them; between processes a call timeout ends them.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
@@ -38,7 +38,7 @@ pub fn lock_id(kind: &str, table: i64, what: &str) -> LockId {
     i64::try_from(hasher.finish() >> 2).unwrap_or(0)
 }
 
-/// Who holds and who waits, in this process.
+/// The holders and the waiting sessions of this process.
 #[derive(Default)]
 struct Registry {
     holders: HashMap<(PathBuf, LockId), HashSet<u64>>,

@@ -14,7 +14,7 @@ pub type Scalar = fn(&[ValueRef<'_>]) -> Result<Value>;
 /// Makes a function known to a connection. It must answer the same for the same arguments.
 ///
 /// # Errors
-/// What SQLite says.
+/// The errors of SQLite.
 pub fn register(connection: &Connection, name: &str, arguments: i32, function: Scalar) -> Result<()> {
     let c_name = CString::new(name).map_err(|_| OraError::new(600, "a function's name holds a zero byte"))?;
     // SAFETY: the handle is valid while `connection` is borrowed; the name is copied by SQLite; the user data is a
@@ -39,7 +39,7 @@ pub fn register(connection: &Connection, name: &str, arguments: i32, function: S
     }
 }
 
-/// What SQLite calls: finds the function in the user data.
+/// The function that SQLite calls. It finds the Rust function in the user data.
 unsafe extern "C" fn call(context: *mut ffi::sqlite3_context, count: c_int, values: *mut *mut ffi::sqlite3_value) {
     // SAFETY: `register` stored a `Scalar` as the user data, and SQLite passes `count` valid values that stay as they
     // are until this function returns; the result functions copy what they are given (SQLITE_TRANSIENT).

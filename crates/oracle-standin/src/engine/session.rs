@@ -1,4 +1,4 @@
-//! A session: statements, the transaction, and what may befall them.
+//! A session: its statements, its transaction, and the failures that strike it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ const POLL: Duration = Duration::from_millis(2);
 
 static SESSIONS: AtomicU64 = AtomicU64::new(1);
 
-/// What a statement gives back.
+/// The result of a statement.
 #[derive(Debug)]
 pub enum Outcome {
     Rows {
@@ -76,10 +76,10 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// What OCIServerAttach meets at a database.
+/// Attaches to the server of a database.
 ///
 /// # Errors
-/// Injected ones; ORA-12514 for a database whose folder does not exist.
+/// Injected errors; ORA-12514 for a database whose folder does not exist.
 pub fn attach(path: &Path, connect_timeout: Option<Duration>) -> Result<()> {
     if !path.parent().is_some_and(Path::is_dir) {
         return Err(OraError::new(
@@ -188,7 +188,7 @@ impl Session {
         OraError::new(3113, "end-of-file on communication channel")
     }
 
-    /// One call to the server: what may befall it happens here.
+    /// Makes one call to the server. Injected failures strike here.
     fn call<T>(&mut self, point: Point, sql: &str, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.dead {
             return Err(OraError::new(3114, "not connected to ORACLE").ending_session());
@@ -281,7 +281,7 @@ impl Session {
     /// Runs one statement.
     ///
     /// # Errors
-    /// Whatever Oracle would say, and what is injected.
+    /// Oracle's errors, and injected ones.
     pub fn execute(&mut self, sql: &str, binds: &[Bind]) -> Result<Outcome> {
         let statement = self.parse(sql)?;
         self.side.log(self.id, sql)?;
@@ -293,7 +293,7 @@ impl Session {
             }
             session.run(&statement, Values { binds, variables: None })
         });
-        // What ODCIIndexCreate itself refuses stays as well.
+        // A refusal of ODCIIndexCreate leaves the index too.
         if outcome.as_ref().is_err_and(|error| error.code == 29855) {
             self.break_off("FAILED");
         }
@@ -623,7 +623,7 @@ impl Session {
         self.call(Point::Ping, "", |_| Ok(()))
     }
 
-    /// What a fetch or a LOB call meets before it is answered from memory.
+    /// Makes the call of a fetch or a LOB operation, before it is answered from memory.
     ///
     /// # Errors
     /// Injected ones.

@@ -1,5 +1,5 @@
-//! What does not belong to a transaction, in an SQLite database beside the main one: sequences (a number taken is
-//! taken, whatever becomes of the transaction), the password, denied privileges, injected failures, a log of calls.
+//! The state outside of transactions, in an SQLite database beside the main one: sequences (a number that is taken
+//! stays taken), the password, denied privileges, injected failures, a log of calls.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::errors::{OraError, Result};
 
-/// Where a failure strikes.
+/// The point at which a failure strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
     Attach,
@@ -36,7 +36,7 @@ impl Point {
     }
 }
 
-/// What an injected failure does.
+/// The effect of an injected failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// The call fails with this error; the session lives on.
@@ -49,7 +49,7 @@ pub enum Action {
     KillInside,
     /// The call does not return before the call timeout, or before the failure is cleared.
     Hang,
-    /// The same, but the work is done: only its answer does not come.
+    /// The call does its work, but does not return before the call timeout, or before the failure is cleared.
     HangAfter,
     /// The call takes this much longer.
     Delay(Duration),
@@ -64,7 +64,7 @@ pub struct Side {
 
 impl Side {
     /// # Errors
-    /// What SQLite says.
+    /// The errors of SQLite.
     pub fn open(path: &Path) -> Result<Self> {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(60))?;

@@ -1,9 +1,9 @@
 //! A session's transaction: what it has changed so far, not yet in the database.
 //!
-//! SQLite has one writer at a time, Oracle has many. So a transaction holds no SQLite transaction open: each statement
-//! opens one, makes the changes of the statements before it anew, runs, notes its own changes and rolls back; commit
-//! makes all changes once more and commits. Row and key locks ([`super::locks`]) see to it that nothing comes in
-//! between. What others have committed is seen by the next statement: READ COMMITTED, as in Oracle.
+//! SQLite has one writer at a time, Oracle has many. So a transaction keeps no SQLite transaction open: each statement
+//! opens one, repeats the changes of the statements before it, runs, records its own changes and rolls back; commit
+//! repeats all changes and commits. Row and key locks ([`super::locks`]) keep other sessions from interfering. A
+//! statement sees what others have committed before it: READ COMMITTED, as in Oracle.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -72,11 +72,11 @@ impl Transaction {
     }
 }
 
-/// Why a statement stopped.
+/// The reason why a statement stopped.
 #[derive(Debug)]
 pub enum Halt {
     Error(OraError),
-    /// Somebody else holds this lock, wanted exclusively or not: wait for it, then run the statement anew.
+    /// Another session holds this lock, wanted exclusively or not: wait for it, then run the statement again.
     Locked(LockId, bool),
 }
 
@@ -92,10 +92,10 @@ impl From<rusqlite::Error> for Halt {
     }
 }
 
-/// What a step inside a statement answers.
+/// The result of a step inside a statement.
 pub type Step<T> = std::result::Result<T, Halt>;
 
-/// What a statement works with.
+/// The context of a statement.
 pub struct Work<'a> {
     pub connection: &'a Connection,
     pub catalog: &'a Catalog,

@@ -164,7 +164,7 @@ impl Ty {
         }
     }
 
-    /// As USER_TAB_COLUMNS.DATA_TYPE names it.
+    /// The name in USER_TAB_COLUMNS.DATA_TYPE.
     pub fn dictionary_name(&self) -> String {
         match self {
             Self::Number { .. } => "NUMBER".to_owned(),

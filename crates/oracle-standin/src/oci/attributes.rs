@@ -177,7 +177,7 @@ pub unsafe extern "C" fn OCIAttrGet(
 }
 
 /// # Safety
-/// As for [`fail`].
+/// The conditions of [`fail`].
 unsafe fn unknown(error: *mut c_void, attribute: u32) -> i32 {
     let problem = crate::errors::OraError::new(
         24315,

@@ -63,7 +63,7 @@ struct Source {
     data: *const c_void,
     length: usize,
     is_null: bool,
-    /// It was given piece by piece, as LONG data is.
+    /// The value was given piece by piece, as LONG data is.
     is_dynamic: bool,
 }
 
@@ -109,7 +109,7 @@ impl BindState {
     /// The value for one iteration.
     ///
     /// # Safety
-    /// As for [`Self::source`].
+    /// The conditions of [`Self::source`].
     pub unsafe fn value(&self, handle: *mut c_void, name: &str, iteration: u32, is_returning: bool) -> Result<Bind> {
         // SAFETY: the caller vouches for the bind.
         let source = unsafe { self.source(handle, iteration)? };

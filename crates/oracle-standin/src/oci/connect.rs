@@ -46,13 +46,13 @@ fn parse_connect_string(text: &str) -> Result<(PathBuf, Option<Duration>)> {
     Ok((path, timeout))
 }
 
-/// Does something with the session of a service context.
+/// Runs work with the session of a service context.
 ///
 /// # Errors
 /// ORA-03114 without a session, and what the work answers. The server counts as lost when the session has ended.
 ///
 /// # Safety
-/// As for [`Handle::of`].
+/// The conditions of [`Handle::of`].
 pub unsafe fn on_session<T>(service_handle: *const c_void, work: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
     // SAFETY: the caller vouches for the handle.
     let Some(service) = (unsafe { service(service_handle) }) else {
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn OCIServerAttach(
     unsafe {
         let Some(Handle { data: Data::Server(server), .. }) = Handle::of(server) else { return INVALID_HANDLE };
         let name = text_of(name, usize::try_from(length).unwrap_or(0));
-        // What sets failures up must not meet them; at this point nobody has said yet who logs in.
+        // Sessions that set failures up must not meet them, and at this point it is not known yet who logs in.
         let spared = name.ends_with("?control=yes");
         let attached = parse_connect_string(&name)
             .and_then(|(path, timeout)| if spared { Ok(path) } else { attach(&path, timeout).map(|()| path) });
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn OCIServerRelease2(
 /// Answers with success or notes the error.
 ///
 /// # Safety
-/// As for [`on_session`] and [`fail`].
+/// The conditions of [`on_session`] and [`fail`].
 unsafe fn simple(service: *mut c_void, error: *mut c_void, work: impl FnOnce(&mut Session) -> Result<()>) -> i32 {
     // SAFETY: the caller vouches for the handles.
     unsafe {

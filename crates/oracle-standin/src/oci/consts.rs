@@ -5,7 +5,7 @@ pub const SUCCESS_WITH_INFO: i32 = 1;
 pub const NO_DATA: i32 = 100;
 pub const ERROR: i32 = -1;
 pub const INVALID_HANDLE: i32 = -2;
-/// What callbacks answer, OCI_CONTINUE.
+/// The answer of a callback, OCI_CONTINUE.
 pub const CONTINUE: i32 = -24200;
 
 pub const HTYPE_ENV: u32 = 1;
@@ -28,7 +28,7 @@ pub const ATTR_SERVER: u32 = 6;
 pub const ATTR_SESSION: u32 = 7;
 pub const ATTR_IS_NULL: u32 = 7;
 pub const ATTR_ROW_COUNT: u32 = 9;
-/// What a statement does, more finely than its type.
+/// The kind of a statement, in more detail than its type.
 pub const ATTR_SQLFNCODE: u32 = 10;
 pub const ATTR_PARAM_COUNT: u32 = 18;
 pub const ATTR_USERNAME: u32 = 22;

@@ -11,7 +11,7 @@ use crate::errors::OraError;
 /// The fields behind a descriptor.
 ///
 /// # Safety
-/// As for [`Handle::of`].
+/// The conditions of [`Handle::of`].
 pub unsafe fn fields<'a>(descriptor: *const c_void) -> Option<&'a Mutex<Fields>> {
     // SAFETY: the caller vouches for the descriptor.
     match unsafe { Handle::of(descriptor) } {
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn OCIDateTimeGetDate(
 }
 
 /// # Safety
-/// As for [`OCIDateTimeGetDate`].
+/// The conditions of [`OCIDateTimeGetDate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIDateTimeGetTime(
     _handle: *mut c_void,
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn OCIDateTimeGetTime(
 }
 
 /// # Safety
-/// As for [`OCIDateTimeGetDate`].
+/// The conditions of [`OCIDateTimeGetDate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIDateTimeGetTimeZoneOffset(
     _handle: *mut c_void,

@@ -78,7 +78,7 @@ impl Define {
     }
 
     /// # Safety
-    /// As for [`Self::write`].
+    /// The conditions of [`Self::write`].
     unsafe fn write_pieces(
         &self,
         handle: *mut c_void,

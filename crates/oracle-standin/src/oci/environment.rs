@@ -66,7 +66,7 @@ pub unsafe extern "C" fn OCIHandleAlloc(
 }
 
 /// # Safety
-/// As for [`Handle::free`].
+/// The conditions of [`Handle::free`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIHandleFree(handle: *mut c_void, _kind: u32) -> i32 {
     // SAFETY: the caller vouches for the handle.
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn OCIHandleFree(handle: *mut c_void, _kind: u32) -> i32 {
 }
 
 /// # Safety
-/// As for [`OCIHandleAlloc`].
+/// The conditions of [`OCIHandleAlloc`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIDescriptorAlloc(
     parent: *const c_void,
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn OCIDescriptorAlloc(
 }
 
 /// # Safety
-/// As for [`Handle::free`].
+/// The conditions of [`Handle::free`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIDescriptorFree(descriptor: *mut c_void, _kind: u32) -> i32 {
     // SAFETY: the caller vouches for the handle.

@@ -37,7 +37,7 @@ pub enum Data {
     Other,
 }
 
-/// What went wrong last.
+/// The last error.
 #[derive(Default)]
 pub struct ErrorState {
     pub error: Option<OraError>,
@@ -113,7 +113,7 @@ impl Handle {
     /// Takes a handle back.
     ///
     /// # Safety
-    /// As for [`Self::of`]; nothing uses the handle afterwards.
+    /// The conditions of [`Self::of`]; nothing uses the handle afterwards.
     pub unsafe fn free(handle: *mut c_void) -> i32 {
         // SAFETY: the caller vouches for the pointer.
         if unsafe { Self::of(handle) }.is_none() {
@@ -129,7 +129,7 @@ impl Handle {
 /// Notes an error in the caller's error handle.
 ///
 /// # Safety
-/// As for [`Handle::of`].
+/// The conditions of [`Handle::of`].
 pub unsafe fn fail(error_handle: *mut c_void, error: OraError) -> i32 {
     // SAFETY: the caller vouches for the handle.
     match unsafe { Handle::of(error_handle) } {
@@ -144,7 +144,7 @@ pub unsafe fn fail(error_handle: *mut c_void, error: OraError) -> i32 {
 /// The service context behind a handle.
 ///
 /// # Safety
-/// As for [`Handle::of`].
+/// The conditions of [`Handle::of`].
 pub unsafe fn service<'a>(handle: *const c_void) -> Option<&'a Mutex<Service>> {
     // SAFETY: the caller vouches for the handle.
     match unsafe { Handle::of(handle) } {

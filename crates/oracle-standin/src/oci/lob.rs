@@ -9,7 +9,7 @@ use super::handle::{Data, Handle, fail, locked, put};
 use crate::engine::Point;
 use crate::errors::{OraError, Result};
 
-/// What a locator stands for.
+/// The value of a locator.
 #[derive(Debug, Default, Clone)]
 pub enum Lob {
     /// Nothing yet: OCI calls the handle invalid.
@@ -63,7 +63,7 @@ fn byte_of_unit(text: &str, unit: usize) -> usize {
 }
 
 /// # Safety
-/// As for [`Handle::of`].
+/// The conditions of [`Handle::of`].
 unsafe fn lob<'a>(locator: *const c_void) -> Option<&'a Mutex<Lob>> {
     // SAFETY: the caller vouches for the locator.
     match unsafe { Handle::of(locator) } {
@@ -75,7 +75,7 @@ unsafe fn lob<'a>(locator: *const c_void) -> Option<&'a Mutex<Lob>> {
 /// A copy of a locator's value.
 ///
 /// # Safety
-/// As for [`Handle::of`].
+/// The conditions of [`Handle::of`].
 pub unsafe fn value_of(locator: *const c_void) -> Option<Lob> {
     // SAFETY: the caller vouches for the locator.
     unsafe { lob(locator) }.map(|lob| locked(lob).clone())
@@ -84,7 +84,7 @@ pub unsafe fn value_of(locator: *const c_void) -> Option<Lob> {
 /// Gives a locator a value.
 ///
 /// # Safety
-/// As for [`Handle::of`].
+/// The conditions of [`Handle::of`].
 pub unsafe fn set_value(locator: *const c_void, value: Lob) -> bool {
     // SAFETY: the caller vouches for the locator.
     match unsafe { lob(locator) } {

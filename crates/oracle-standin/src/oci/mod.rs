@@ -1,5 +1,5 @@
-//! The Oracle Call Interface: the functions that ODPI-C looks up in a client library. All of them are `extern "C"`;
-//! what they ask of their callers is what OCI's documentation asks.
+//! The Oracle Call Interface: the functions that ODPI-C looks up in a client library. All of them are `extern "C"`,
+//! with the requirements on callers that OCI's documentation states.
 
 mod attributes;
 mod bind;

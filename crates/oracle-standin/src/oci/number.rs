@@ -136,7 +136,7 @@ pub unsafe extern "C" fn OCINumberFromInt(
 }
 
 /// # Safety
-/// As for [`OCINumberFromInt`], the other way round.
+/// The conditions of [`OCINumberFromInt`], with source and target exchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCINumberToInt(
     error: *mut c_void,
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn known_forms_are_written() {
-        // SELECT DUMP(1), DUMP(-1), DUMP(100), DUMP(0.01) of the documentation's examples.
+        // The examples of Oracle's documentation: SELECT DUMP(1), DUMP(-1), DUMP(100), DUMP(0.01).
         assert_eq!(encode("1")[..3], [2, 193, 2]);
         assert_eq!(encode("-1")[..4], [3, 62, 100, 102]);
         assert_eq!(encode("100")[..3], [2, 194, 2]);

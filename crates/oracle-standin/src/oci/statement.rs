@@ -55,7 +55,7 @@ impl Statement {
         let mut positions: Vec<&String> = Vec::new();
         let mut out = Vec::new();
         for name in &self.outline.binds {
-            // In PL/SQL a name is one position, however often it stands there.
+            // In PL/SQL a name is one position, however often it occurs.
             let position = if is_block {
                 match positions.iter().position(|known| *known == name) {
                     Some(known) => known,
@@ -82,7 +82,7 @@ impl Statement {
 }
 
 /// # Safety
-/// As for [`Handle::of`].
+/// The conditions of [`Handle::of`].
 unsafe fn statement<'a>(handle: *const c_void) -> Option<&'a Mutex<Statement>> {
     // SAFETY: the caller vouches for the handle.
     match unsafe { Handle::of(handle) } {
@@ -208,7 +208,7 @@ unsafe fn add_bind(handle: *mut c_void, out: *mut *mut c_void, error: *mut c_voi
 }
 
 /// # Safety
-/// As for [`add_bind`]; `name` points to `name_length` bytes.
+/// The conditions of [`add_bind`]; `name` points to `name_length` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIBindByName2(
     handle: *mut c_void,
@@ -247,7 +247,7 @@ pub unsafe extern "C" fn OCIBindByName2(
 }
 
 /// # Safety
-/// As for [`add_bind`].
+/// The conditions of [`add_bind`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIBindByPos2(
     handle: *mut c_void,
@@ -385,7 +385,7 @@ unsafe fn read_binds(handles: &[(String, usize)], outline: &Outline, iteration: 
 /// Runs one iteration and gives OUT values to the caller. Returns the affected rows.
 ///
 /// # Safety
-/// As for [`read_binds`].
+/// The conditions of [`read_binds`].
 unsafe fn run_once(
     service: *mut c_void,
     handle: &Mutex<Statement>,

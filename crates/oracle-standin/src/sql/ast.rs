@@ -1,4 +1,4 @@
-//! What the parser makes of a statement.
+//! The tree of a statement, which the parser makes.
 
 use serde::{Deserialize, Serialize};
 

@@ -292,7 +292,7 @@ impl Parser<'_> {
         Ok(Expr::Call(call))
     }
 
-    /// What may follow the arguments of JSON and vector functions.
+    /// Reads the clauses that may follow the arguments of JSON and vector functions.
     fn json_clauses(&mut self, call: &mut Call) -> Result<()> {
         loop {
             if self.take("RETURNING") {

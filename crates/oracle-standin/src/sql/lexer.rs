@@ -1,4 +1,4 @@
-//! Text → tokens, by Oracle's lexical rules.
+//! Cuts text into tokens by Oracle's lexical rules.
 
 use crate::errors::{OraError, Result};
 
@@ -27,7 +27,7 @@ pub enum Tok {
 /// A token and where it starts and ends, in bytes.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// What it is.
+    /// The token.
     pub tok: Tok,
     /// First byte.
     pub start: usize,

@@ -1,4 +1,4 @@
-//! Oracle's SQL and PL/SQL as far as this stand-in knows them: text → tokens → a tree.
+//! The part of Oracle's SQL and PL/SQL that the stand-in knows, from text to tokens to a tree.
 
 pub mod ast;
 mod ddl;
@@ -13,7 +13,7 @@ pub use parser::Parser;
 
 use lexer::Tok;
 
-/// What OCI calls a statement's type (OCI_ATTR_STMT_TYPE).
+/// The type of a statement (OCI_ATTR_STMT_TYPE).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatementType {
     Unknown = 0,
@@ -32,7 +32,7 @@ pub enum StatementType {
     Commit = 21,
 }
 
-/// What a statement's text shows without being parsed, as OCI knows it after OCIStmtPrepare2.
+/// The facts that a statement's text shows without being parsed, as OCI reports them after OCIStmtPrepare2.
 #[derive(Debug, Clone)]
 pub struct Outline {
     pub kind: StatementType,
@@ -45,7 +45,7 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Looks at a text. One that is no SQL at all is of unknown type; what is wrong with it is said at execution.
+    /// Reads these facts. A text that is not SQL has an unknown type; executing it reports the error.
     pub fn of(text: &str) -> Self {
         let tokens = lexer::tokenize(text).unwrap_or_default();
         let word = |i: usize| match tokens.get(i).map(|token| &token.tok) {

@@ -4,8 +4,8 @@ use super::ast::*;
 use super::lexer::{Tok, Token, tokenize};
 use crate::errors::{OraError, Result};
 
-/// Words that Oracle does not take as an unquoted name (Oracle Database SQL Language Reference, "Oracle SQL
-/// Reserved Words").
+/// Words that Oracle does not accept as an unquoted name (Oracle Database SQL Language Reference, "Oracle SQL Reserved
+/// Words").
 const RESERVED: &str = " ACCESS ADD ALL ALTER AND ANY AS ASC AUDIT BETWEEN BY CHAR CHECK CLUSTER COLUMN COMMENT \
     COMPRESS CONNECT CREATE CURRENT DATE DECIMAL DEFAULT DELETE DESC DISTINCT DROP ELSE EXCLUSIVE EXISTS FILE FLOAT \
     FOR FROM GRANT GROUP HAVING IDENTIFIED IMMEDIATE IN INCREMENT INDEX INITIAL INSERT INTEGER INTERSECT INTO IS \
@@ -26,7 +26,7 @@ pub struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     binds: usize,
-    /// In a PL/SQL query: the targets of INTO, once they have been read.
+    /// The targets of INTO in a PL/SQL query, once they have been read.
     pub into: Option<Vec<Expr>>,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Parser<'a> {
     /// Cuts the text into tokens.
     ///
     /// # Errors
-    /// Those of [`tokenize`].
+    /// The errors of [`tokenize`].
     pub fn new(text: &'a str) -> Result<Self> {
         Ok(Self { text, tokens: tokenize(text)?, at: 0, binds: 0, into: None })
     }
@@ -288,7 +288,7 @@ impl<'a> Parser<'a> {
     /// One statement and the end of the text.
     ///
     /// # Errors
-    /// What Oracle says to a syntax error, or ORA-00900 for SQL beyond this stand-in.
+    /// Oracle's answer to a syntax error, or ORA-00900 for SQL that the stand-in does not know.
     pub fn whole_statement(&mut self) -> Result<Statement> {
         let statement = self.statement()?;
         if matches!(statement, Statement::Block(_)) {

@@ -1,75 +1,42 @@
 //! The store for teams: Oracle Database 23ai with AI Vector Search and Oracle Text.
 //!
-//! The schema is that of the article (sql/oracle), with a table of embeddings for each model: a vector index holds one
-//! dimension only. Nothing that another process may change is remembered here, so any number of processes can share a
-//! database. The database need not be up when a store is opened: every call finds out for itself, and the first that
-//! reaches it brings the schema up to date. No call waits long for that: it answers what is going on.
+//! The schema is that of the original application (sql/oracle), with one table of embeddings for each model, because a
+//! vector index holds one dimension only. Nothing that another process may change is kept in memory, so any number of
+//! processes can share a database. The database need not be up when a store is opened: every call checks for itself,
+//! and the first that reaches the database starts bringing the schema up to date. No call waits long for that; its
+//! error says what is going on.
 
-mod adopt;
-mod codes;
-mod connect;
-mod doctor;
-mod document;
-mod embeddings;
-mod error;
-mod filter;
-mod hybrid;
-mod images;
-mod keywords;
-mod locks;
-mod migrate;
-mod models;
-mod opening;
-mod pool;
-mod refusals;
-mod script;
-mod session;
+mod connection;
+mod rows;
+mod schema;
+mod search;
 mod settings;
-mod value;
-mod vector_tables;
-mod vectors;
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use rows::foreign::{Examine, ForeignFacts};
 pub use settings::OracleSettings;
 
-use self::error::Stop;
-use self::models::{Tables, VectorTable};
-use self::opening::Opening;
-use self::pool::Pool;
-use self::session::Session;
-use self::vectors::Form;
+use self::connection::error::OracleError;
+use self::connection::pool::Pool;
+use self::connection::session::{self, Session};
+use self::connection::value;
+use self::rows::models::{self, Tables, VectorTable};
+use self::rows::{embeddings, foreign, images};
+use self::schema::opening::Opening;
+use self::schema::{doctor, migrate, vector_tables};
+use self::search::vector::{self, Form};
+use self::search::{hybrid, keyword, newest};
 use super::{
-    Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId, ImagePatch,
-    ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, RankedImage,
-    SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, Finding, HybridSearch, Image, ImageId,
+    ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel,
+    RankedImage, SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
 };
-use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 
-/// The first release of the database that has vectors.
-const FIRST_MAJOR_VERSION: i32 = 23;
-
-/// What Mitsuke finds out about a picture that another program stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ForeignFacts {
-    /// Media type; `None` when the bytes are no picture that can be read.
-    pub file_type: Option<&'static str>,
-    /// Pixels across, orientation applied; 0 when unknown.
-    pub width: u32,
-    /// Pixels down, orientation applied; 0 when unknown.
-    pub height: u32,
-    /// The readable parts of the generation prompt.
-    pub generation: Option<Generation>,
-}
-
-/// Examines bytes and generation prompt of a picture that another program stored. The store knows nothing of pictures,
-/// so it is told how.
-pub type Examine = dyn Fn(&[u8], Option<&str>) -> ForeignFacts + Send + Sync;
-
-/// The store.
+/// The Oracle store.
 pub struct OracleStore {
     settings: OracleSettings,
     examine: Arc<Examine>,
@@ -79,7 +46,7 @@ pub struct OracleStore {
 }
 
 impl OracleStore {
-    /// A store that connects when it is first asked for something.
+    /// Makes a store, which connects on its first call.
     #[must_use]
     pub fn new(
         settings: OracleSettings,
@@ -94,74 +61,85 @@ impl OracleStore {
     /// Brings the schema up to date now, however long it takes.
     ///
     /// # Errors
-    /// Why it cannot be.
+    /// The reason why it cannot be.
     pub fn migrate(&self) -> Result<(), StoreError> {
         self.opening.finish()
     }
 
-    /// The migrations as a script for SQL*Plus or SQLcl.
+    /// Returns the migrations as a script for SQL*Plus or SQLcl.
     #[must_use]
     pub fn migration_script() -> String {
         migrate::script()
     }
 
-    fn read<T>(&self, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
+    /// Checks everything that has to be right, from the client library to the indexes.
+    #[must_use]
+    pub fn diagnose(&self) -> Vec<Finding> {
+        doctor::diagnose(&self.settings, self.pool.manager())
+    }
+
+    /// Runs `work`, which changes nothing, once the schema is up to date.
+    fn read<T>(&self, work: impl Fn(&Session<'_>) -> Result<T, OracleError>) -> Result<T, StoreError> {
         self.opening.ensure()?;
         session::read(&self.pool, work)
     }
 
-    fn write<T>(&self, work: impl Fn(&Session<'_>) -> Result<T, Stop>) -> Result<T, StoreError> {
+    /// Runs `work` and commits, once the schema is up to date.
+    fn write<T>(&self, work: impl Fn(&Session<'_>) -> Result<T, OracleError>) -> Result<T, StoreError> {
         self.opening.ensure()?;
         session::write(&self.pool, work)
     }
 
-    /// Work on the table of a model.
-    fn read_of<T>(
+    /// Reads with the table of a model.
+    fn read_table<T>(
         &self,
         model_id: ModelId,
-        work: impl Fn(&Session<'_>, &VectorTable) -> Result<T, Stop>,
+        work: impl Fn(&Session<'_>, &VectorTable) -> Result<T, OracleError>,
     ) -> Result<T, StoreError> {
-        self.read(|session| work(session, &self.tables.of(session, model_id)?))
+        self.read(|session| work(session, &self.tables.get(session, model_id)?))
     }
 
-    fn write_of<T>(
+    /// Writes with the table of a model.
+    fn write_table<T>(
         &self,
         model_id: ModelId,
-        work: impl Fn(&Session<'_>, &VectorTable) -> Result<T, Stop>,
+        work: impl Fn(&Session<'_>, &VectorTable) -> Result<T, OracleError>,
     ) -> Result<T, StoreError> {
-        self.write(|session| work(session, &self.tables.of(session, model_id)?))
+        self.write(|session| work(session, &self.tables.get(session, model_id)?))
     }
 
-    /// Images as `list` reads them. Rows that another program wrote meanwhile are completed first.
+    /// Returns the images that `list` reads. Rows that another program has written meanwhile are completed first.
     fn complete<T>(
         &self,
-        list: impl Fn(&Session<'_>) -> Result<T, Stop>,
+        list: impl Fn(&Session<'_>) -> Result<T, OracleError>,
         images: impl Fn(&T) -> &[Image],
     ) -> Result<T, StoreError> {
         let listed = self.read(&list)?;
-        let foreign: Vec<ImageId> =
+        let incomplete: Vec<ImageId> =
             images(&listed).iter().filter(|image| images::is_incomplete(image)).map(|image| image.image_id).collect();
-        if foreign.is_empty() {
+        if incomplete.is_empty() {
             return Ok(listed);
         }
         self.write(|session| {
-            foreign.iter().try_for_each(|image_id| adopt::complete(session.connection(), *image_id, &*self.examine))
+            incomplete
+                .iter()
+                .try_for_each(|image_id| foreign::complete(session.connection(), *image_id, &*self.examine))
         })?;
         self.read(list)
     }
 
     fn form(&self, exact: bool) -> Form {
-        if exact { Form::Exact } else { Form::of_accuracy(self.settings.target_accuracy) }
+        if exact { Form::Exact } else { Form::for_accuracy(self.settings.target_accuracy) }
     }
 
-    /// One attempt to insert; `None` when the bytes are known and then gone again.
+    /// Tries once to insert an image; `None` when its bytes were known and their image has been deleted meanwhile.
     fn try_insert(&self, image: &NewImage<'_>) -> Result<Option<Inserted>, StoreError> {
         let written: Cell<Option<ImageId>> = Cell::new(None);
         let attempt = self.write(|session| {
             written.set(None);
             let mut tables = Vec::with_capacity(image.embeddings.len());
             for (model_id, vector) in image.embeddings {
-                let table = self.tables.of(session, *model_id)?;
+                let table = self.tables.get(session, *model_id)?;
                 table.check(vector.dimension())?;
                 tables.push((table, vector));
             }
@@ -173,8 +151,7 @@ impl OracleStore {
             Ok(images::id_by_sha256(session, &image.sha256)?.map(Inserted::Known))
         });
         match (attempt, written.get()) {
-            // The commit was sent and its answer did not come, in time or at all: only the database knows whether it
-            // was done.
+            // The commit was sent, and its answer is late or lost. Only the database knows whether the commit was done.
             (Err(error @ (StoreError::Unreachable(_) | StoreError::Busy(_))), Some(image_id)) => {
                 let found = self.read(|session| images::id_by_sha256(session, &image.sha256))?;
                 match found {
@@ -190,7 +167,7 @@ impl OracleStore {
 
 impl ImageStore for OracleStore {
     fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
-        // Twice: the image that had the bytes may have been deleted between the two statements.
+        // The image that had the bytes may have been deleted between the two statements, so there are two attempts.
         for _ in 0..2 {
             if let Some(inserted) = self.try_insert(image)? {
                 return Ok(inserted);
@@ -226,11 +203,11 @@ impl ImageStore for OracleStore {
     }
 
     fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.complete(|session| images::newest(session, filter, cursor, 0, limit), |images| images.as_slice())
+        self.complete(|session| newest::page(session, filter, cursor, 0, limit), |images| images.as_slice())
     }
 
     fn newest_page(&self, filter: &Filter, offset: usize, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.complete(|session| images::newest(session, filter, None, offset, limit), |images| images.as_slice())
+        self.complete(|session| newest::page(session, filter, None, offset, limit), |images| images.as_slice())
     }
 
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
@@ -261,7 +238,7 @@ impl ModelStore for OracleStore {
     }
 
     fn set_current_model(&self, model_id: ModelId, allow_partial: bool) -> Result<Model, StoreError> {
-        self.write_of(model_id, |session, table| models::set_current(session, table, allow_partial))
+        self.write_table(model_id, |session, table| models::set_current(session, table, allow_partial))
     }
 
     fn set_maintained(&self, model_id: ModelId, maintained: bool) -> Result<Model, StoreError> {
@@ -269,7 +246,7 @@ impl ModelStore for OracleStore {
     }
 
     fn coverage(&self, model_id: ModelId) -> Result<Coverage, StoreError> {
-        self.read_of(model_id, models::coverage)
+        self.read_table(model_id, models::coverage)
     }
 
     fn claim_backfill(&self, model_id: ModelId, owner: &str, lease: Duration) -> Result<bool, StoreError> {
@@ -283,7 +260,7 @@ impl ModelStore for OracleStore {
 
 impl EmbeddingStore for OracleStore {
     fn embedding(&self, model_id: ModelId, image_id: ImageId) -> Result<Option<UnitVector>, StoreError> {
-        self.read_of(model_id, |session, table| embeddings::embedding(session, table, image_id))
+        self.read_table(model_id, |session, table| embeddings::embedding(session, table, image_id))
     }
 
     fn embeddings(
@@ -292,18 +269,18 @@ impl EmbeddingStore for OracleStore {
         after: Option<ImageId>,
         limit: usize,
     ) -> Result<Vec<(ImageId, UnitVector)>, StoreError> {
-        self.read_of(model_id, |session, table| embeddings::embeddings(session, table, after, limit))
+        self.read_table(model_id, |session, table| embeddings::embeddings(session, table, after, limit))
     }
 
     fn put_embedding(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector) -> Result<bool, StoreError> {
-        self.write_of(model_id, |session, table| {
+        self.write_table(model_id, |session, table| {
             table.check(vector.dimension())?;
             embeddings::put(session, table, image_id, vector)
         })
     }
 
     fn put_embedding_failure(&self, model_id: ModelId, image_id: ImageId, reason: &str) -> Result<bool, StoreError> {
-        self.write_of(model_id, |session, table| embeddings::put_failure(session, table, image_id, reason))
+        self.write_table(model_id, |session, table| embeddings::put_failure(session, table, image_id, reason))
     }
 
     fn embedding_failures(
@@ -312,7 +289,7 @@ impl EmbeddingStore for OracleStore {
         after: Option<ImageId>,
         limit: usize,
     ) -> Result<Vec<EmbeddingFailure>, StoreError> {
-        self.read_of(model_id, |session, table| embeddings::failures(session, table, after, limit))
+        self.read_table(model_id, |session, table| embeddings::failures(session, table, after, limit))
     }
 
     fn images_without_embedding(
@@ -322,15 +299,15 @@ impl EmbeddingStore for OracleStore {
         skip_failed: bool,
         limit: usize,
     ) -> Result<Vec<ImageId>, StoreError> {
-        self.read_of(model_id, |session, table| embeddings::missing(session, table, after, skip_failed, limit))
+        self.read_table(model_id, |session, table| embeddings::missing(session, table, after, skip_failed, limit))
     }
 
     fn delete_embeddings(&self, model_id: ModelId) -> Result<u64, StoreError> {
         let mut total = 0;
         loop {
-            let removed = self.write_of(model_id, models::delete_some_embeddings)?;
+            let removed = self.write_table(model_id, models::delete_some_embeddings)?;
             total += removed;
-            if models::was_last(removed) {
+            if models::is_last_batch(removed) {
                 return Ok(total);
             }
         }
@@ -339,18 +316,18 @@ impl EmbeddingStore for OracleStore {
 
 impl SearchStore for OracleStore {
     fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
-        self.read_of(search.model_id, |session, table| {
+        self.read_table(search.model_id, |session, table| {
             table.check(search.query.dimension())?;
-            vectors::search(session, table, search, self.form(search.exact))
+            vector::search(session, table, search, self.form(search.exact))
         })
     }
 
     fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
-        self.read(|session| keywords::search(session, search))
+        self.read(|session| keyword::search(session, search))
     }
 
     fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
-        self.read_of(search.model_id, |session, table| {
+        self.read_table(search.model_id, |session, table| {
             table.check(search.query.dimension())?;
             hybrid::search(session, table, search, self.form(search.exact))
         })
@@ -365,7 +342,7 @@ impl Store for OracleStore {
         })
     }
 
-    /// There is nothing to write out: the database has it all. Connections close when the store is dropped.
+    /// Does nothing: the database holds everything. Connections close when the store is dropped.
     fn close(&self) -> Result<(), StoreError> {
         Ok(())
     }

@@ -1,30 +1,31 @@
-//! How to reach the database.
+//! The settings of the Oracle store.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-/// Where the database is and how much of it this process takes.
+/// The address of the database, and this process's share of it.
 #[derive(Debug, Clone)]
 pub struct OracleSettings {
     /// The user that owns the schema.
     pub user: String,
-    /// Its password.
+    /// The password of the user.
     pub password: SecretString,
-    /// Connect string: `host:port/service`, a TNS name, or a description in parentheses.
+    /// The connect string: `host:port/service`, a TNS name, or a description in parentheses.
     pub dsn: String,
-    /// Most connections of this process.
+    /// The largest number of connections of this process.
     pub pool_size: u32,
-    /// How long connecting, or waiting for a free connection, may take.
+    /// The limit for connecting, and for waiting for a free connection.
     pub connect_timeout: Duration,
-    /// How long one round trip to the database may take.
+    /// The limit for one round trip to the database.
     pub call_timeout: Duration,
-    /// Percent of the true nearest images that an approximate vector search aims at; 100 searches exactly.
+    /// The percentage of the true nearest images that an approximate vector search aims at; 100 makes every search
+    /// exact.
     pub target_accuracy: u8,
 }
 
 impl OracleSettings {
-    /// The defaults for an account.
+    /// The default settings for an account.
     #[must_use]
     pub fn new(user: impl Into<String>, password: SecretString, dsn: impl Into<String>) -> Self {
         Self {
@@ -38,13 +39,13 @@ impl OracleSettings {
         }
     }
 
-    /// What an index is made for; an exact search needs no index, and the setting may change later.
+    /// The accuracy that indexes are made for. An exact search needs no index, but the setting may change later.
     pub(super) fn index_accuracy(&self) -> u8 {
         self.target_accuracy.min(99)
     }
 
-    /// The connect string with a limit of time. Without one, a host that takes the connection and says nothing
-    /// holds the connecting thread for ever.
+    /// The connect string with a limit of time. Without one, a host that accepts the connection and stays silent holds
+    /// the connecting thread for ever.
     pub(super) fn dsn_with_timeout(&self) -> String {
         let dsn = self.dsn.trim();
         let easy = !dsn.starts_with('(') && (dsn.contains('/') || dsn.contains(':'));

@@ -39,7 +39,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What goes into a column as it is: long values are fine here.
+    /// A value that goes into a column as it is, so that a long one is allowed.
     pub fn any(&mut self, expr: &Expr) -> Result<Typed> {
         self.depth += 1;
         if self.depth > 400 {

@@ -1,5 +1,5 @@
-//! Oracle's SQL, as a tree, → SQLite's SQL with typed columns. Names are resolved and types are checked here, by
-//! Oracle's rules, because SQLite would let nearly everything pass.
+//! Translates trees of Oracle's SQL into SQLite's SQL with typed columns. Names and types are checked here by Oracle's
+//! rules, because SQLite would accept nearly everything.
 
 mod calls;
 mod check;
@@ -77,7 +77,7 @@ struct Relation {
     table: Option<String>,
 }
 
-/// What one query block sees.
+/// The names that one query block sees.
 #[derive(Debug, Clone, Default)]
 struct Frame {
     relations: Vec<Relation>,

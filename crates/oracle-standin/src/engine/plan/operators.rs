@@ -23,8 +23,8 @@ pub fn comparable(ty: &Ty) -> Result<()> {
     }
 }
 
-/// Binding as NVARCHAR2 what is compared with VARCHAR2 makes Oracle convert the column and pass its index by. Oracle
-/// would answer; this stand-in does not, so that such a bind is noticed.
+/// Refuses an NVARCHAR2 value that is compared with VARCHAR2. Oracle would answer, but convert the column and not use
+/// its index; the refusal makes such a bind visible.
 fn same_character_set(a: &Ty, b: &Ty) -> Result<()> {
     let national = |ty: &Ty| matches!(ty, Ty::NVarchar2(_));
     if a.family() == Family::Text && b.family() == Family::Text && national(a) != national(b) {

@@ -7,7 +7,7 @@ use crate::engine::types::{Family, Ty};
 use crate::errors::{OraError, Result};
 use crate::sql::ast::*;
 
-/// What surrounds a query block.
+/// The surroundings of a query block.
 struct Around<'q> {
     order_by: &'q [OrderItem],
     offset: Option<&'q Expr>,
@@ -19,7 +19,7 @@ impl Planner<'_> {
     /// A whole query: its columns are called `k0`, `k1`, … in SQLite.
     ///
     /// # Errors
-    /// What Oracle says to the query.
+    /// Oracle's errors about the query.
     pub fn query(&mut self, query: &Query) -> Result<Planned> {
         let known = self.ctes.len();
         let mut with = Vec::new();

@@ -46,7 +46,7 @@ impl Planner<'_> {
         self.frames.push(super::Frame::default());
     }
 
-    /// What SQLite calls the first table of the block.
+    /// The name that SQLite gives to the first table of the block.
     pub fn first_alias(&self) -> String {
         self.frames
             .last()

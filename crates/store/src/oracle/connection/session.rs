@@ -1,0 +1,196 @@
+//! The use of a connection, and its repetition on another one when the session turns out to be dead.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use oracle::{Connection, ResultSet, Row};
+
+use super::codes::Class;
+use super::error::{DriverError, OracleError};
+use super::pool::{Pool, SharedManager, spoils_connection};
+use super::value::Binds;
+use crate::StoreError;
+
+/// The number of rows that one round trip fetches at most.
+const DEFAULT_ROWS: u32 = 100;
+
+/// A borrowed connection. When it is returned, uncommitted changes are rolled back: the pool passes connections on as
+/// they are, and the next borrower would commit them.
+pub(crate) struct Session<'a> {
+    pool: &'a Pool,
+    link: r2d2::PooledConnection<SharedManager>,
+    /// A statement that may change something has been sent since the last commit.
+    changed: Cell<bool>,
+    /// A commit has been sent.
+    committing: Cell<bool>,
+}
+
+impl<'a> Session<'a> {
+    fn open(pool: &'a Pool) -> Result<Self, StoreError> {
+        Ok(Self { pool, link: pool.get()?, changed: Cell::new(false), committing: Cell::new(false) })
+    }
+
+    /// Returns the rows of a query, converted by `read`. The number of rows expected, `most`, sets the size of the
+    /// fetches.
+    pub(crate) fn rows<T>(
+        &self,
+        sql: &str,
+        binds: &Binds<'_>,
+        most: usize,
+        mut read: impl FnMut(&Row) -> Result<T, OracleError>,
+    ) -> Result<Vec<T>, OracleError> {
+        self.record(query(&self.link, sql, binds, most, &mut read))
+    }
+
+    /// Returns the row of a query that has at most one.
+    pub(crate) fn row<T>(
+        &self,
+        sql: &str,
+        binds: &Binds<'_>,
+        read: impl FnMut(&Row) -> Result<T, OracleError>,
+    ) -> Result<Option<T>, OracleError> {
+        Ok(self.rows(sql, binds, 1, read)?.pop())
+    }
+
+    /// The connection itself, for work that sends statements of its own.
+    pub(crate) fn connection(&self) -> &Connection {
+        self.changed.set(true);
+        &self.link
+    }
+
+    /// Sends a statement that changes rows, and returns how many it changed.
+    pub(crate) fn execute(&self, sql: &str, binds: &Binds<'_>) -> Result<u64, OracleError> {
+        self.changed.set(true);
+        self.record(execute(&self.link, sql, binds))
+    }
+
+    /// Sends an INSERT with RETURNING … INTO :`out`, and returns that number.
+    pub(crate) fn insert_returning(&self, sql: &str, binds: &Binds<'_>, out: &str) -> Result<i64, OracleError> {
+        self.changed.set(true);
+        self.record(insert_returning(&self.link, sql, binds, out))
+    }
+
+    /// Waits for a row lock (SELECT … FOR UPDATE), which the end of the transaction releases.
+    pub(crate) fn lock(&self, sql: &str, binds: &Binds<'_>) -> Result<(), OracleError> {
+        self.changed.set(true);
+        self.rows(sql, binds, 1, |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Makes the changes durable.
+    pub(crate) fn commit(&self) -> Result<(), OracleError> {
+        self.committing.set(true);
+        self.record(self.link.commit().map_err(OracleError::from))?;
+        self.changed.set(false);
+        Ok(())
+    }
+
+    fn record<T>(&self, result: Result<T, OracleError>) -> Result<T, OracleError> {
+        if let Err(error) = &result {
+            match error.class() {
+                Some(Class::Lost) => self.pool.lost(&self.link),
+                Some(class) if spoils_connection(class) => self.link.discard(),
+                _ => {}
+            }
+        }
+        result
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        // Closing a connection rolls back too. A rollback on a discarded one would only wait for another timeout and
+        // keep its place in the pool meanwhile.
+        if self.changed.get() && !self.link.is_discarded() && self.link.rollback().is_err() {
+            self.link.discard();
+        }
+    }
+}
+
+/// Runs `work`, which changes nothing, on a session; again on another session when the first turns out to be dead.
+///
+/// # Errors
+/// The errors of `work`.
+pub(crate) fn read<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, OracleError>) -> Result<T, StoreError> {
+    with_retry(pool, |session| work(session))
+}
+
+/// Runs `work` on a session and commits; again on another session when the first dies before the commit is sent, when
+/// nothing has been written yet.
+///
+/// # Errors
+/// The errors of `work`; [`StoreError::Unreachable`] when the session dies while committing. The caller then has to
+/// find out whether the commit was done.
+pub(crate) fn write<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, OracleError>) -> Result<T, StoreError> {
+    with_retry(pool, |session| {
+        let answer = work(session)?;
+        if session.changed.get() {
+            session.commit()?;
+        }
+        Ok(answer)
+    })
+}
+
+fn with_retry<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, OracleError>) -> Result<T, StoreError> {
+    let session = Session::open(pool)?;
+    match work(&session) {
+        Err(OracleError::Driver(failure)) if failure.class() == Class::Lost && !session.committing.get() => {
+            log::info!("{failure}; trying again on another session");
+            drop(session);
+            Ok(work(&Session::open(pool)?)?)
+        }
+        answer => Ok(answer?),
+    }
+}
+
+/// Runs work of any duration: building indexes, copying rows.
+pub(crate) fn without_limit<T>(
+    connection: &Connection,
+    call_timeout: Duration,
+    work: impl FnOnce() -> Result<T, OracleError>,
+) -> Result<T, OracleError> {
+    connection.set_call_timeout(None).map_err(DriverError::from)?;
+    let done = work()?;
+    connection.set_call_timeout(Some(call_timeout)).map_err(DriverError::from)?;
+    Ok(done)
+}
+
+/// Runs a query on any connection.
+pub(crate) fn query<T>(
+    connection: &Connection,
+    sql: &str,
+    binds: &Binds<'_>,
+    most: usize,
+    read: &mut dyn FnMut(&Row) -> Result<T, OracleError>,
+) -> Result<Vec<T>, OracleError> {
+    // One row more than asked for, so that the end of the rows arrives with the last of them.
+    let rows = u32::try_from(most).unwrap_or(DEFAULT_ROWS).clamp(1, DEFAULT_ROWS);
+    let mut statement =
+        connection.statement(sql).fetch_array_size(rows).prefetch_rows(rows + 1).build().map_err(DriverError::from)?;
+    let rows: ResultSet<'_, Row> = statement.query_named(&binds.parameters()).map_err(DriverError::from)?;
+    let mut out = Vec::with_capacity(most.min(DEFAULT_ROWS as usize));
+    for row in rows {
+        out.push(read(&row.map_err(DriverError::from)?)?);
+    }
+    Ok(out)
+}
+
+/// Runs any other statement on any connection, and returns how many rows it changed.
+pub(crate) fn execute(connection: &Connection, sql: &str, binds: &Binds<'_>) -> Result<u64, OracleError> {
+    let mut statement = connection.statement(sql).build().map_err(DriverError::from)?;
+    statement.execute_named(&binds.parameters()).map_err(DriverError::from)?;
+    Ok(if statement.is_dml() { statement.row_count().map_err(DriverError::from)? } else { 0 })
+}
+
+/// Runs an INSERT that returns a number, on any connection.
+pub(crate) fn insert_returning(
+    connection: &Connection,
+    sql: &str,
+    binds: &Binds<'_>,
+    out: &str,
+) -> Result<i64, OracleError> {
+    let mut statement = connection.statement(sql).build().map_err(DriverError::from)?;
+    statement.execute_named(&binds.parameters()).map_err(DriverError::from)?;
+    let values: Vec<i64> = statement.returned_values(out).map_err(DriverError::from)?;
+    values.first().copied().ok_or_else(|| OracleError::Store(StoreError::Internal("an INSERT gave no id back".into())))
+}

@@ -1,0 +1,307 @@
+//! Values bound to statements, each with the Oracle type that it is sent as.
+//!
+//! The types that the driver chooses by itself do not fit this schema: `&str` becomes NVARCHAR2, which keeps an index
+//! on a VARCHAR2 column from being used, and beyond 8191 bytes LONG, which `TO_VECTOR` refuses. A timestamp becomes
+//! WITH TIME ZONE, and comparing a TIMESTAMP column with that depends on the session's time zone.
+
+use std::borrow::Cow;
+
+use oracle::sql_type::{OracleType, Timestamp, ToSql};
+use oracle::{Connection, SqlValue};
+use time::OffsetDateTime;
+
+use crate::{Sha256, StoreError};
+use mitsuke_index::UnitVector;
+
+/// A value for a placeholder.
+#[derive(Debug, Clone)]
+pub(crate) enum Value<'a> {
+    /// NUMBER.
+    Number(Option<i64>),
+    /// NUMBER without a sign, because seeds have 64 bits.
+    Unsigned(Option<u64>),
+    /// VARCHAR2, at most 4,000 bytes.
+    Text(Option<Cow<'a, str>>),
+    /// CLOB, however short the text is: a column always gets values of one type.
+    Clob(Option<Cow<'a, str>>),
+    /// BLOB.
+    Blob(&'a [u8]),
+    /// RAW(32).
+    Hash(Option<Sha256>),
+    /// TIMESTAMP(6) in UTC.
+    Date(Option<Timestamp>),
+    /// A NUMBER that the statement returns (RETURNING … INTO).
+    OutNumber,
+}
+
+impl<'a> Value<'a> {
+    /// A text that fits VARCHAR2.
+    pub(crate) fn text(text: &'a str) -> Self {
+        Self::Text(Some(Cow::Borrowed(text)))
+    }
+
+    /// A text of any length, or NULL.
+    pub(crate) fn clob(text: Option<&'a str>) -> Self {
+        Self::Clob(text.map(Cow::Borrowed))
+    }
+
+    /// A vector as the JSON text that `TO_VECTOR` reads.
+    pub(crate) fn vector(vector: &UnitVector) -> Self {
+        Self::Clob(Some(Cow::Owned(vector_text(vector))))
+    }
+
+    /// A count. Numbers beyond the largest are bound as the largest.
+    pub(crate) fn count(n: usize) -> Self {
+        Self::Number(Some(i64::try_from(n).unwrap_or(i64::MAX)))
+    }
+
+    /// Returns whether the value is bound as a LOB. Oracle refuses text of more than about a thousand bytes after one
+    /// (ORA-24816).
+    fn is_lob(&self) -> bool {
+        matches!(self, Self::Clob(_) | Self::Blob(_))
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn oratype(&self, _connection: &Connection) -> oracle::Result<OracleType> {
+        Ok(match self {
+            Self::Number(_) | Self::Unsigned(_) | Self::OutNumber => OracleType::Number(0, 0),
+            Self::Text(text) => OracleType::Varchar2(buffer_size(text.as_deref().unwrap_or_default().len())),
+            Self::Clob(_) => OracleType::CLOB,
+            Self::Blob(_) => OracleType::BLOB,
+            Self::Hash(_) => OracleType::Raw(32),
+            Self::Date(_) => OracleType::Timestamp(6),
+        })
+    }
+
+    fn to_sql(&self, value: &mut SqlValue) -> oracle::Result<()> {
+        match self {
+            Self::Number(number) => number.to_sql(value),
+            Self::Unsigned(number) => number.to_sql(value),
+            // Oracle treats an empty text as NULL. It is bound as NULL, so that no driver has to know.
+            Self::Text(text) | Self::Clob(text) => text.as_deref().filter(|text| !text.is_empty()).to_sql(value),
+            Self::Blob(bytes) => bytes.to_sql(value),
+            Self::Hash(hash) => hash.as_ref().map(|hash| hash.0.as_slice()).to_sql(value),
+            Self::Date(date) => date.to_sql(value),
+            Self::OutNumber => value.set_null(),
+        }
+    }
+}
+
+/// The buffer sizes at which Oracle makes a new cursor: texts of similar length share one.
+fn buffer_size(bytes: usize) -> u32 {
+    match bytes {
+        0..=32 => 32,
+        33..=128 => 128,
+        129..=2000 => 2000,
+        _ => 4000,
+    }
+}
+
+/// The values of one statement, by the names of its placeholders.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Binds<'a>(Vec<(Cow<'static, str>, Value<'a>)>);
+
+impl<'a> Binds<'a> {
+    /// No values.
+    pub(crate) fn none() -> Self {
+        Self::default()
+    }
+
+    /// Adds one value.
+    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value<'a>>) -> Self {
+        self.push(name, value);
+        self
+    }
+
+    /// Adds one value.
+    pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value<'a>>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    /// Adds all values of `other`.
+    pub(crate) fn and(mut self, other: Binds<'a>) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Returns the values in the form that the driver takes, LOBs last.
+    pub(crate) fn parameters(&self) -> Vec<(&str, &dyn ToSql)> {
+        let (lobs, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|(_, value)| value.is_lob());
+        others.into_iter().chain(lobs).map(|(name, value)| (name.as_ref(), value as &dyn ToSql)).collect()
+    }
+}
+
+/// Binds a list of `values` for IN and returns its placeholders, separated by commas. The list is padded to one of a
+/// few lengths, so that few statements serve lists of all lengths.
+pub(crate) fn in_list<'a, T: Clone + Into<Value<'a>>>(prefix: &str, values: &[T], binds: &mut Binds<'a>) -> String {
+    let length = [1, 4, 16, 64, MAX_IN_LIST].into_iter().find(|length| values.len() <= *length).unwrap_or(values.len());
+    let Some(last) = values.last() else { return "NULL".to_owned() };
+    let mut names = String::new();
+    for (n, value) in values.iter().chain(std::iter::repeat(last)).take(length).enumerate() {
+        let separator = if n == 0 { "" } else { ", " };
+        names.push_str(&format!("{separator}:{prefix}{n}"));
+        binds.push(format!("{prefix}{n}"), value.clone());
+    }
+    names
+}
+
+/// The largest number of values in one IN list.
+pub(crate) const MAX_IN_LIST: usize = 256;
+
+impl From<Sha256> for Value<'_> {
+    fn from(hash: Sha256) -> Self {
+        Self::Hash(Some(hash))
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::text(text)
+    }
+}
+
+/// Writes a vector as a JSON array. Every component is written so that reading it returns the same 32-bit float.
+fn vector_text(vector: &UnitVector) -> String {
+    let mut text = String::with_capacity(vector.dimension() * 13 + 2);
+    text.push('[');
+    for (n, component) in vector.as_slice().iter().enumerate() {
+        if n > 0 {
+            text.push(',');
+        }
+        // The exponential form is avoided, so its spelling does not matter.
+        text.push_str(&component.to_string());
+    }
+    text.push(']');
+    text
+}
+
+/// Reads a vector that `FROM_VECTOR` wrote.
+pub(crate) fn parse_vector(text: &str) -> Result<UnitVector, StoreError> {
+    let damaged = |reason: &dyn std::fmt::Display| StoreError::Damaged(format!("an embedding: {reason}"));
+    let components = text
+        .trim()
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .ok_or_else(|| damaged(&"it is not a dense vector"))?
+        .split(',')
+        .map(|component| component.trim().parse::<f32>())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| damaged(&error))?;
+    UnitVector::normalize(components).map_err(|error| damaged(&error))
+}
+
+/// Returns a date in the form that is stored: in UTC, rounded down to the microsecond.
+pub(crate) fn timestamp(date: OffsetDateTime) -> Value<'static> {
+    Value::Date(utc(date.unix_timestamp_nanos().div_euclid(1000)))
+}
+
+/// Returns a bound on dates, rounded up: between two microseconds it lets through the same dates as unrounded.
+pub(crate) fn timestamp_ceil(date: OffsetDateTime) -> Value<'static> {
+    Value::Date(utc((date.unix_timestamp_nanos() + 999).div_euclid(1000)))
+}
+
+fn utc(micros: i128) -> Option<Timestamp> {
+    let date = OffsetDateTime::from_unix_timestamp_nanos(micros * 1000).ok()?;
+    Timestamp::new(
+        date.year(),
+        u8::from(date.month()).into(),
+        date.day().into(),
+        date.hour().into(),
+        date.minute().into(),
+        date.second().into(),
+        date.nanosecond(),
+    )
+    .ok()
+}
+
+/// Returns the date of a stored timestamp.
+pub(crate) fn to_date(timestamp: &Timestamp) -> Result<OffsetDateTime, StoreError> {
+    let small = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
+    let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(format!("the date {timestamp}: {error}"));
+    let month = time::Month::try_from(small(timestamp.month())).map_err(|error| damaged(&error))?;
+    let date = time::Date::from_calendar_date(timestamp.year(), month, small(timestamp.day()));
+    let micros = timestamp.nanosecond() / 1000;
+    let time = time::Time::from_hms_micro(
+        small(timestamp.hour()),
+        small(timestamp.minute()),
+        small(timestamp.second()),
+        micros,
+    );
+    Ok(date.map_err(|error| damaged(&error))?.with_time(time.map_err(|error| damaged(&error))?).assume_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::Duration;
+
+    use super::*;
+
+    fn date(value: &Value<'_>) -> OffsetDateTime {
+        let Value::Date(Some(timestamp)) = value else { panic!("{value:?}") };
+        to_date(timestamp).unwrap()
+    }
+
+    #[test]
+    fn dates_keep_their_microseconds_in_any_zone_and_century() {
+        for (seconds, nanos) in [(0, 0), (1_700_000_000, 123_456_789), (-2_592_000_000, 999), (-1, 999_999_999)] {
+            let at = OffsetDateTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+            let zoned = at.to_offset(time::macros::offset!(+9));
+            let floor = at - Duration::nanoseconds(at.nanosecond().rem_euclid(1000).into());
+            assert_eq!(date(&timestamp(zoned)), floor);
+            let above = if floor == at { floor } else { floor + Duration::microseconds(1) };
+            assert_eq!(date(&timestamp_ceil(zoned)), above);
+        }
+    }
+
+    #[test]
+    fn lobs_are_bound_last() {
+        let binds = Binds::none()
+            .with("a", Value::clob(Some("x")))
+            .with("b", 1)
+            .with("c", Value::Blob(b"y"))
+            .with("d", Value::text("z"));
+        let names: Vec<_> = binds.parameters().iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["b", "d", "a", "c"]);
+    }
+
+    #[test]
+    fn lists_are_filled_up_to_a_few_lengths() {
+        let mut binds = Binds::none();
+        assert_eq!(in_list("id", &[7_i64, 8], &mut binds), ":id0, :id1, :id2, :id3");
+        let numbers: Vec<_> = binds
+            .0
+            .iter()
+            .map(|(_, value)| match value {
+                Value::Number(Some(n)) => *n,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(numbers, [7, 8, 8, 8]);
+    }
+
+    proptest! {
+        #[test]
+        fn vectors_survive_the_way_through_text(components in proptest::collection::vec(-1e3_f32..1e3, 1..40)) {
+            prop_assume!(components.iter().any(|x| x.abs() > 1e-3));
+            let vector = UnitVector::normalize(components).unwrap();
+            let read = parse_vector(&vector_text(&vector)).unwrap();
+            prop_assert!(read.similarity(&vector) > 0.999_999);
+        }
+    }
+
+    #[test]
+    fn what_is_no_vector_is_damaged() {
+        for text in ["", "[]", "1,2", "[1,x]", "[NaN]", "[0.0,0.0]"] {
+            assert!(matches!(parse_vector(text), Err(StoreError::Damaged(_))), "{text}");
+        }
+        assert_eq!(parse_vector(" [6.0E-001, 8.0E-001] ").unwrap().as_slice(), [0.6, 0.8]);
+    }
+}

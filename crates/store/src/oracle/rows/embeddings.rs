@@ -1,0 +1,179 @@
+//! The rows of the embedding tables and of EMBEDDING_FAILURES.
+
+use oracle::sql_type::Timestamp;
+
+use super::models::VectorTable;
+use crate::oracle::connection::codes::Class;
+use crate::oracle::connection::error::OracleError;
+use crate::oracle::connection::session::Session;
+use crate::oracle::connection::value::{self, Binds, Value};
+use crate::{EmbeddingFailure, ImageId};
+use mitsuke_index::UnitVector;
+
+/// The longest reason that is kept, in characters.
+const REASON_CHARS: usize = 1_000;
+
+/// Adds an embedding of an image that has none.
+pub(crate) fn insert(
+    session: &Session<'_>,
+    table: &VectorTable,
+    image_id: ImageId,
+    vector: &UnitVector,
+) -> Result<(), OracleError> {
+    let sql = format!(
+        "INSERT INTO {} (image_id, embedding) VALUES (:image_id, TO_VECTOR(:embedding, {}, FLOAT32))",
+        table.name, table.dimension
+    );
+    session.execute(&sql, &embedding_binds(image_id, vector))?;
+    Ok(())
+}
+
+fn embedding_binds(image_id: ImageId, vector: &UnitVector) -> Binds<'static> {
+    Binds::none().with("image_id", image_id).with("embedding", Value::vector(vector))
+}
+
+/// Adds or replaces an embedding; false when the image is gone.
+pub(crate) fn put(
+    session: &Session<'_>,
+    table: &VectorTable,
+    image_id: ImageId,
+    vector: &UnitVector,
+) -> Result<bool, OracleError> {
+    let update = || {
+        let sql = format!(
+            "UPDATE {} SET embedding = TO_VECTOR(:embedding, {}, FLOAT32) WHERE image_id = :image_id",
+            table.name, table.dimension
+        );
+        session.execute(&sql, &embedding_binds(image_id, vector))
+    };
+    if update()? == 0 {
+        match insert(session, table, image_id, vector) {
+            Err(error) if error.class() == Some(Class::NoParent) => return Ok(false),
+            // Another session has added the row since the UPDATE.
+            Err(error) if error.class() == Some(Class::Unique) => _ = update()?,
+            other => other?,
+        }
+    }
+    session.execute(
+        "DELETE FROM embedding_failures WHERE model_id = :model_id AND image_id = :image_id",
+        &Binds::none().with("model_id", table.model_id).with("image_id", image_id),
+    )?;
+    Ok(true)
+}
+
+/// Records a failure, unless the image has an embedding; false when the image is gone.
+pub(crate) fn put_failure(
+    session: &Session<'_>,
+    table: &VectorTable,
+    image_id: ImageId,
+    reason: &str,
+) -> Result<bool, OracleError> {
+    let embedded = format!("SELECT e.image_id FROM {} e WHERE e.image_id = :image_id", table.name);
+    if session.row(&embedded, &Binds::none().with("image_id", image_id), |_| Ok(()))?.is_some() {
+        return Ok(true);
+    }
+    let reason: String = reason.chars().take(REASON_CHARS).collect();
+    let row = Binds::none()
+        .with("model_id", table.model_id)
+        .with("image_id", image_id)
+        .with("failed_at", value::timestamp(time::OffsetDateTime::now_utc()))
+        .with("reason", Value::Text(Some(reason.into())));
+    let update = "UPDATE embedding_failures SET reason = :reason, failed_at = :failed_at \
+                  WHERE model_id = :model_id AND image_id = :image_id";
+    if session.execute(update, &row)? > 0 {
+        return Ok(true);
+    }
+    let inserted = session.execute(
+        "INSERT INTO embedding_failures (model_id, image_id, reason, failed_at) \
+         VALUES (:model_id, :image_id, :reason, :failed_at)",
+        &row,
+    );
+    match inserted {
+        Err(error) if error.class() == Some(Class::NoParent) => Ok(false),
+        Err(error) if error.class() == Some(Class::Unique) => {
+            session.execute(update, &row)?;
+            Ok(true)
+        }
+        other => Ok(other.map(|_| true)?),
+    }
+}
+
+/// Returns failures after the image `after`, ascending by image id.
+pub(crate) fn failures(
+    session: &Session<'_>,
+    table: &VectorTable,
+    after: Option<ImageId>,
+    limit: usize,
+) -> Result<Vec<EmbeddingFailure>, OracleError> {
+    session.rows(
+        "SELECT f.image_id, f.reason, f.failed_at FROM embedding_failures f \
+         WHERE f.model_id = :model_id AND f.image_id > :after ORDER BY f.image_id FETCH FIRST :take ROWS ONLY",
+        &page_binds(after, limit).with("model_id", table.model_id),
+        limit,
+        |row| {
+            Ok(EmbeddingFailure {
+                image_id: row.get(0)?,
+                reason: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                failed_at: value::to_date(&row.get::<_, Timestamp>(2)?)?,
+            })
+        },
+    )
+}
+
+pub(crate) fn embedding(
+    session: &Session<'_>,
+    table: &VectorTable,
+    image_id: ImageId,
+) -> Result<Option<UnitVector>, OracleError> {
+    let sql =
+        format!("SELECT FROM_VECTOR(e.embedding RETURNING CLOB) FROM {} e WHERE e.image_id = :image_id", table.name);
+    session.row(&sql, &Binds::none().with("image_id", image_id), |row| vector(&row.get::<_, String>(0)?))
+}
+
+/// Returns embeddings after the image `after`, ascending by image id.
+pub(crate) fn embeddings(
+    session: &Session<'_>,
+    table: &VectorTable,
+    after: Option<ImageId>,
+    limit: usize,
+) -> Result<Vec<(ImageId, UnitVector)>, OracleError> {
+    let sql = format!(
+        "SELECT e.image_id, FROM_VECTOR(e.embedding RETURNING CLOB) FROM {} e \
+         WHERE e.image_id > :after ORDER BY e.image_id FETCH FIRST :take ROWS ONLY",
+        table.name
+    );
+    session.rows(&sql, &page_binds(after, limit), limit, |row| Ok((row.get(0)?, vector(&row.get::<_, String>(1)?)?)))
+}
+
+/// Returns the images after `after` that lack an embedding, ascending by id.
+pub(crate) fn missing(
+    session: &Session<'_>,
+    table: &VectorTable,
+    after: Option<ImageId>,
+    skip_failed: bool,
+    limit: usize,
+) -> Result<Vec<ImageId>, OracleError> {
+    let mut binds = page_binds(after, limit);
+    let mut failed = "";
+    if skip_failed {
+        failed = " AND NOT EXISTS (SELECT 1 FROM embedding_failures f \
+                  WHERE f.model_id = :model_id AND f.image_id = i.image_id)";
+        binds = binds.with("model_id", table.model_id);
+    }
+    let sql = format!(
+        "SELECT i.image_id FROM images i WHERE i.image_id > :after \
+         AND NOT EXISTS (SELECT 1 FROM {} e WHERE e.image_id = i.image_id){failed} \
+         ORDER BY i.image_id FETCH FIRST :take ROWS ONLY",
+        table.name
+    );
+    session.rows(&sql, &binds, limit, |row| Ok(row.get(0)?))
+}
+
+/// Binds a page of rows. Ids start at 1, so 0 stands for the beginning.
+fn page_binds(after: Option<ImageId>, limit: usize) -> Binds<'static> {
+    Binds::none().with("after", after.unwrap_or_default()).with("take", Value::count(limit))
+}
+
+fn vector(text: &str) -> Result<UnitVector, OracleError> {
+    Ok(value::parse_vector(text)?)
+}

@@ -1,0 +1,293 @@
+//! The rows of IMAGES: inserting, reading, changing, deleting.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use oracle::Row;
+use oracle::sql_type::Timestamp;
+
+use super::document::search_text;
+use super::embeddings;
+use super::models::VectorTable;
+use crate::oracle::connection::codes::Class;
+use crate::oracle::connection::error::OracleError;
+use crate::oracle::connection::session::Session;
+use crate::oracle::connection::value::{self, Binds, MAX_IN_LIST, Value, in_list};
+use crate::texts::Document;
+use crate::{Content, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, generation};
+use mitsuke_image::Generation;
+use mitsuke_index::UnitVector;
+
+/// The number of characters of a value that rows hold and filters compare.
+const PART_CHARS: usize = 255;
+
+/// The hash of an image whose row Mitsuke has not completed. No bytes have it.
+const UNKNOWN_HASH: Sha256 = Sha256([0; 32]);
+
+/// Inserts an image with everything that belongs to it; `None` when its bytes are known already.
+pub(crate) fn insert(
+    session: &Session<'_>,
+    image: &NewImage<'_>,
+    embeddings: &[(&VectorTable, &UnitVector)],
+) -> Result<Option<ImageId>, OracleError> {
+    let inserted = session.insert_returning(
+        "INSERT INTO images (file_name, file_type, byte_count, width, height, sha256, sha256_key, upload_date, \
+         generation_model, generation_sampler, generation_seed, generation_prompt, generation, search_text, image_data) \
+         VALUES (:file_name, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
+         :generation_model, :generation_sampler, :generation_seed, :generation_prompt, :generation, :search_text, \
+         :image_data) RETURNING image_id INTO :image_id",
+        &image_binds(image),
+        "image_id",
+    );
+    let image_id = match inserted {
+        // The unique key decides which of two uploads was first.
+        Err(error) if error.class() == Some(Class::Unique) => return Ok(None),
+        other => other?,
+    };
+    if let Some(caption) = image.caption {
+        insert_caption(session, image_id, caption)?;
+    }
+    for (table, vector) in embeddings {
+        embeddings::insert(session, table, image_id, vector)?;
+    }
+    Ok(Some(image_id))
+}
+
+fn image_binds<'a>(image: &NewImage<'a>) -> Binds<'a> {
+    let document = Document {
+        file_name: image.file_name,
+        caption: image.caption,
+        generation_prompt: image.generation_prompt,
+        generation: image.generation,
+    };
+    Binds::none()
+        .with("file_name", image.file_name)
+        .with("file_type", image.file_type)
+        .with("byte_count", Value::count(image.bytes.len()))
+        .with("width", i64::from(image.width))
+        .with("height", i64::from(image.height))
+        .with("sha256", image.sha256)
+        .with("upload_date", value::timestamp(image.upload_date))
+        .with("image_id", Value::OutNumber)
+        .and(generation_binds(image.generation))
+        .with("generation_prompt", Value::clob(image.generation_prompt))
+        .with("generation", generation_json(image.generation))
+        .with("search_text", Value::Clob(Some(Cow::Owned(search_text(&document)))))
+        .with("image_data", Value::Blob(image.bytes))
+}
+
+/// The columns of the readable prompt that filters compare.
+pub(crate) fn generation_binds(generation: Option<&Generation>) -> Binds<'static> {
+    let text = |part: Option<&String>| Value::Text(part.map(|part| Cow::Owned(folded_part(part))));
+    Binds::none()
+        .with("generation_model", text(generation.and_then(|parts| parts.model.as_ref())))
+        .with("generation_sampler", text(generation.and_then(|parts| parts.sampler.as_ref())))
+        .with("generation_seed", Value::Unsigned(generation.and_then(|parts| parts.seed)))
+}
+
+/// The column GENERATION.
+pub(crate) fn generation_json(generation: Option<&Generation>) -> Value<'static> {
+    Value::Clob(generation.map(|parts| Cow::Owned(generation::to_json(parts))))
+}
+
+/// Folds a model or sampler into the form that rows hold and filters compare.
+pub(crate) fn folded_part(part: &str) -> String {
+    part.to_ascii_lowercase().chars().take(PART_CHARS).collect()
+}
+
+fn insert_caption(session: &Session<'_>, image_id: ImageId, caption: &str) -> Result<(), OracleError> {
+    session.execute(
+        "INSERT INTO image_descriptions (image_id, description) VALUES (:image_id, :description)",
+        &Binds::none().with("image_id", image_id).with("description", Value::clob(Some(caption))),
+    )?;
+    Ok(())
+}
+
+/// Returns the image that answers for these bytes.
+pub(crate) fn id_by_sha256(session: &Session<'_>, sha256: &Sha256) -> Result<Option<ImageId>, OracleError> {
+    let binds = Binds::none().with("sha256", *sha256);
+    session.row("SELECT i.image_id FROM images i WHERE i.sha256_key = :sha256", &binds, |row| Ok(row.get(0)?))
+}
+
+/// Returns the images that answer for some of these bytes, in any order.
+pub(crate) fn ids_by_sha256(session: &Session<'_>, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, OracleError> {
+    let mut found = Vec::new();
+    for hashes in hashes.chunks(MAX_IN_LIST) {
+        let mut binds = Binds::none();
+        let list = in_list("hash", hashes, &mut binds);
+        let sql = format!("SELECT i.sha256, i.image_id FROM images i WHERE i.sha256_key IN ({list})");
+        found.extend(
+            session.rows(&sql, &binds, hashes.len(), |row| {
+                Ok((read_hash(row, 0)?.unwrap_or(UNKNOWN_HASH), row.get(1)?))
+            })?,
+        );
+    }
+    Ok(found)
+}
+
+pub(crate) fn image(session: &Session<'_>, image_id: ImageId) -> Result<Option<Image>, OracleError> {
+    Ok(images(session, &[image_id])?.pop())
+}
+
+/// Returns images in the order of `image_ids`.
+pub(crate) fn images(session: &Session<'_>, image_ids: &[ImageId]) -> Result<Vec<Image>, OracleError> {
+    let mut found: HashMap<ImageId, Image> = HashMap::with_capacity(image_ids.len());
+    for ids in image_ids.chunks(MAX_IN_LIST) {
+        let mut binds = Binds::none();
+        let list = in_list("id", ids, &mut binds);
+        // The original application may have stored several captions of an image, which come as several rows.
+        let sql = format!(
+            "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date, \
+             i.generation_prompt, i.generation, d.description \
+             FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id \
+             WHERE i.image_id IN ({list}) ORDER BY i.image_id, d.description_id"
+        );
+        for image in session.rows(&sql, &binds, ids.len(), read_image)? {
+            match found.get_mut(&image.image_id) {
+                Some(first) => first.caption = join_captions(first.caption.take(), image.caption),
+                None => _ = found.insert(image.image_id, image),
+            }
+        }
+    }
+    Ok(image_ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+}
+
+/// Joins several captions as the original application shows them.
+pub(crate) fn join_captions(before: Option<String>, next: Option<String>) -> Option<String> {
+    match (before, next) {
+        (Some(before), Some(next)) => Some(format!("{before}\n\n{next}")),
+        (before, next) => before.or(next),
+    }
+}
+
+pub(crate) fn content(session: &Session<'_>, image_id: ImageId) -> Result<Option<Content>, OracleError> {
+    let sql = "SELECT i.image_data, i.file_type, i.file_name, i.sha256 FROM images i WHERE i.image_id = :image_id";
+    session.row(sql, &Binds::none().with("image_id", image_id), |row| {
+        Ok(Content {
+            bytes: row.get::<_, Option<Vec<u8>>>(0)?.unwrap_or_default(),
+            file_type: read_text(row, 1)?,
+            file_name: read_text(row, 2)?,
+            sha256: read_hash(row, 3)?.unwrap_or(UNKNOWN_HASH),
+        })
+    })
+}
+
+pub(crate) fn update(
+    session: &Session<'_>,
+    image_id: ImageId,
+    patch: &ImagePatch,
+) -> Result<Option<Image>, OracleError> {
+    let this = || Binds::none().with("image_id", image_id);
+    // This locks the row: of two changes at once, the later one then writes the search text last.
+    if session.execute("UPDATE images SET file_name = file_name WHERE image_id = :image_id", &this())? == 0 {
+        return Ok(None);
+    }
+    if let Some(caption) = &patch.caption {
+        session.execute("DELETE FROM image_descriptions WHERE image_id = :image_id", &this())?;
+        if let Some(caption) = caption {
+            insert_caption(session, image_id, caption)?;
+        }
+    }
+    if let Some(prompt) = &patch.generation_prompt {
+        let (raw, generation) = match prompt {
+            Some((raw, generation)) => (Some(raw.as_str()), generation.as_ref()),
+            None => (None, None),
+        };
+        session.execute(
+            "UPDATE images SET generation_model = :generation_model, generation_sampler = :generation_sampler, \
+             generation_seed = :generation_seed, generation_prompt = :generation_prompt, generation = :generation \
+             WHERE image_id = :image_id",
+            &this()
+                .and(generation_binds(generation))
+                .with("generation_prompt", Value::clob(raw))
+                .with("generation", generation_json(generation)),
+        )?;
+    }
+    let Some(image) = image(session, image_id)? else { return Ok(None) };
+    let document = Document {
+        file_name: &image.file_name,
+        caption: image.caption.as_deref(),
+        generation_prompt: image.generation_prompt.as_deref(),
+        generation: image.generation.as_ref(),
+    };
+    session.execute(
+        "UPDATE images SET search_text = :search_text WHERE image_id = :image_id",
+        &this().with("search_text", Value::Clob(Some(Cow::Owned(search_text(&document))))),
+    )?;
+    Ok(Some(image))
+}
+
+pub(crate) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, OracleError> {
+    let this = Binds::none().with("image_id", image_id);
+    let hash =
+        session.row("SELECT i.sha256 FROM images i WHERE i.image_id = :image_id", &this, |row| read_hash(row, 0))?;
+    // The database deletes captions, embeddings and failures with the row (ON DELETE CASCADE).
+    if session.execute("DELETE FROM images WHERE image_id = :image_id", &this)? == 0 {
+        return Ok(false);
+    }
+    if let Some(hash) = hash.flatten() {
+        // The original application may have stored the picture twice. The other row answers for the bytes from now on.
+        session.execute(
+            "UPDATE images SET sha256_key = :sha256 \
+             WHERE image_id = (SELECT MIN(s.image_id) FROM images s WHERE s.sha256 = :sha256) \
+             AND NOT EXISTS (SELECT 1 FROM images k WHERE k.sha256_key = :sha256)",
+            &Binds::none().with("sha256", hash),
+        )?;
+    }
+    Ok(true)
+}
+
+pub(crate) fn count(session: &Session<'_>) -> Result<u64, OracleError> {
+    let count = session.row("SELECT COUNT(*) FROM images", &Binds::none(), |row| Ok(row.get(0)?))?;
+    Ok(count.ok_or_else(|| StoreError::Internal("counting gave no row".into()))?)
+}
+
+fn read_image(row: &Row) -> Result<Image, OracleError> {
+    let number = |column: usize| -> Result<Option<u64>, OracleError> { Ok(row.get(column)?) };
+    let edge = |number: Option<u64>| u32::try_from(number.unwrap_or_default()).unwrap_or(u32::MAX);
+    let date: Option<Timestamp> = row.get(7)?;
+    Ok(Image {
+        image_id: row.get(0)?,
+        file_name: read_text(row, 1)?,
+        file_type: read_text(row, 2)?,
+        bytes: number(3)?.unwrap_or_default(),
+        width: edge(number(4)?),
+        height: edge(number(5)?),
+        sha256: read_hash(row, 6)?.unwrap_or(UNKNOWN_HASH),
+        upload_date: match date {
+            Some(date) => value::to_date(&date)?,
+            None => time::OffsetDateTime::UNIX_EPOCH,
+        },
+        generation_prompt: row.get(8)?,
+        generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
+        caption: row.get(10)?,
+    })
+}
+
+/// Returns whether Mitsuke still has to complete the row.
+pub(crate) fn is_incomplete(image: &Image) -> bool {
+    image.sha256 == UNKNOWN_HASH
+}
+
+fn read_text(row: &Row, column: usize) -> Result<String, OracleError> {
+    Ok(row.get::<_, Option<String>>(column)?.unwrap_or_default())
+}
+
+/// Reads a hash column.
+pub(crate) fn read_hash(row: &Row, column: usize) -> Result<Option<Sha256>, OracleError> {
+    let Some(bytes) = row.get::<_, Option<Vec<u8>>>(column)? else { return Ok(None) };
+    let hash = <[u8; 32]>::try_from(bytes)
+        .map_err(|bytes| StoreError::Damaged(format!("a SHA-256 of {} bytes", bytes.len())))?;
+    Ok(Some(Sha256(hash)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_beyond_ascii_keep_their_case() {
+        assert_eq!(folded_part("Euler A É"), "euler a É");
+        assert_eq!(folded_part(&"猫".repeat(300)).chars().count(), 255);
+    }
+}

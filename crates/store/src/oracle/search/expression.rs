@@ -1,0 +1,158 @@
+//! The CONTAINS expression of a keyword search.
+
+use crate::StoreError;
+use crate::oracle::rows::document::{character_token, encode_token};
+use crate::segment::{Question, questions};
+
+/// The longest expression that CONTAINS takes as VARCHAR2, in bytes.
+const EXPRESSION_BYTES: usize = 4_000;
+
+/// The longest group in braces, in bytes. Oracle Text refuses a query token of more than 256 characters.
+const GROUP_BYTES: usize = 200;
+
+/// Returns a CONTAINS expression that requires every term; `None` when no term holds anything that is indexed.
+///
+/// The expression consists of ASCII letters and digits inside braces, spaces, the AND between terms, and a `%` after an
+/// open phrase. Nothing that a caller typed gets out of its braces.
+///
+/// # Errors
+/// [`StoreError::BadKeywords`] when there are too many terms, or they are too long for Oracle Text.
+pub(crate) fn expression(terms: &[String]) -> Result<Option<String>, StoreError> {
+    let questions = questions(terms)?;
+    let mut expression = String::new();
+    for question in questions {
+        let part = match question {
+            Question::Character(character) => format!("{{{}}}", character_token(character)),
+            Question::Phrase { tokens, open } => phrase(&tokens, open)?,
+        };
+        let separator = if expression.is_empty() { "" } else { " AND " };
+        if expression.len() + separator.len() + part.len() > EXPRESSION_BYTES {
+            return Err(too_long());
+        }
+        expression.push_str(separator);
+        expression.push_str(&part);
+    }
+    Ok((!expression.is_empty()).then_some(expression))
+}
+
+fn too_long() -> StoreError {
+    StoreError::BadKeywords(format!("the CONTAINS expression would have more than {EXPRESSION_BYTES} bytes"))
+}
+
+/// Returns a phrase: words side by side without an operator, in one or more groups.
+fn phrase(tokens: &[String], open: bool) -> Result<String, StoreError> {
+    let mut out = String::new();
+    let mut group = String::new();
+    let close = |out: &mut String, group: &mut String| {
+        if !group.is_empty() {
+            let space = if out.is_empty() { "" } else { " " };
+            // No token holds a brace. Oracle Text wants one inside of braces doubled, so this is safe even then.
+            out.push_str(&format!("{space}{{{}}}", group.replace('}', "}}")));
+            group.clear();
+        }
+    };
+    for (n, token) in tokens.iter().enumerate() {
+        let token = encode_token(token);
+        if out.len() + group.len() + token.len() + 8 > EXPRESSION_BYTES {
+            return Err(too_long());
+        }
+        if open && n + 1 == tokens.len() {
+            close(&mut out, &mut group);
+            // A wildcard works outside of braces only. The token is encoded, so it is no operator.
+            out.push_str(&format!("{}{token}%", if out.is_empty() { "" } else { " " }));
+            break;
+        }
+        if !group.is_empty() && group.len() + 1 + token.len() > GROUP_BYTES {
+            close(&mut out, &mut group);
+        }
+        if !group.is_empty() {
+            group.push(' ');
+        }
+        group.push_str(&token);
+    }
+    close(&mut out, &mut group);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::oracle::rows::document::search_text;
+    use crate::texts::Document;
+
+    fn asked(terms: &[&str]) -> Option<String> {
+        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
+    }
+
+    /// Answers an expression of [`expression`] on one document as Oracle Text does.
+    fn contains(document: &str, expression: &str) -> bool {
+        let words: Vec<&str> = document.split(' ').collect();
+        expression.split(" AND ").all(|phrase| {
+            let tokens: Vec<String> = phrase.replace(['{', '}'], "").split(' ').map(str::to_owned).collect();
+            words.windows(tokens.len()).any(|part| {
+                part.iter().zip(&tokens).all(|(word, token)| match token.strip_suffix('%') {
+                    Some(start) => word.starts_with(start),
+                    None => word == token,
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn questions_are_phrases_joined_by_and() {
+        assert_eq!(asked(&["cat"]).unwrap(), "{cat}");
+        assert_eq!(asked(&["猫"]).unwrap(), "{zqshdcl}");
+        assert_eq!(asked(&["cinematic  Lighting", "cat"]).unwrap(), "{cat} AND {cinematic lighting}");
+        assert_eq!(asked(&["SUV車"]).unwrap(), "{suv} zqtiomk%");
+        assert_eq!(asked(&["!?", ""]), None);
+    }
+
+    #[test]
+    fn operators_are_words() {
+        for hostile in
+            ["cat OR dog", "{cat} {dog}", "}{", "near(cat,dog)", "cat%", "$cat", "a}b", "\\", "AND", "zqfield"]
+        {
+            let Some(expression) = asked(&[hostile]) else { continue };
+            let inside = expression.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap();
+            assert!(inside.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b' '), "{expression}");
+        }
+    }
+
+    #[test]
+    fn long_phrases_are_several_groups_and_what_is_too_long_is_refused() {
+        for long in ["猫犬".repeat(40), "cat ".repeat(900), "é".repeat(9_000)] {
+            let expression = asked(&[&long]).unwrap();
+            assert!(expression.len() <= EXPRESSION_BYTES, "{}", expression.len());
+            assert!(expression.split("} {").all(|group| group.len() <= GROUP_BYTES + 2));
+        }
+        assert!(asked(&[&"猫犬".repeat(40)]).unwrap().contains("} {"));
+        let many: Vec<String> = (0..65).map(|n| format!("word{n}")).collect();
+        assert_eq!(expression(&many[..64]).unwrap().unwrap().matches(" AND ").count(), 63);
+        let wide: Vec<String> = (0..60).map(|n| format!("{}{n}", "猫犬鳥魚".repeat(8))).collect();
+        for refused in [&many[..], &wide, &["猫".repeat(20_000)], &["cat ".repeat(5_000)]] {
+            assert!(matches!(expression(refused), Err(StoreError::BadKeywords(_))));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn unspaced_text_is_found_exactly_where_a_substring_search_finds_it(
+            caption in "[猫犬青いガーァ々😀한ก。、 aB1]{0,12}",
+            term in "[猫犬青いガーァ々한ก]{1,4}",
+        ) {
+            let text = search_text(&Document { caption: Some(&caption), ..Document::default() });
+            let expression = asked(&[&term]).unwrap();
+            prop_assert_eq!(contains(&text, &expression), caption.contains(&term), "{} in {}", expression, text);
+        }
+
+        #[test]
+        fn every_text_is_found_by_itself(text in "[a-z猫いー]{1,8}([ 、.!][A-Z青車é]{1,5}){0,3}") {
+            let document = search_text(&Document { caption: Some(&text), file_name: "x", ..Document::default() });
+            prop_assert!(contains(&document, &asked(&[&text]).unwrap()));
+        }
+    }
+}

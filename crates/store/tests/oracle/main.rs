@@ -1,0 +1,33 @@
+//! The Oracle store through the real driver, over the stand-in for Oracle's client library.
+
+mod adoption;
+mod contract;
+mod failures;
+mod sharing;
+mod sql;
+
+use std::time::Duration;
+
+use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
+use oracle_standin::testing::{Database, PASSWORD, USER};
+use secrecy::SecretString;
+
+/// Settings that connect to a database.
+fn settings(database: &Database) -> OracleSettings {
+    OracleSettings {
+        pool_size: 4,
+        // The first call waits that long for the schema, on a busy machine.
+        connect_timeout: Duration::from_secs(60),
+        ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn())
+    }
+}
+
+/// A store over a database, not yet connected.
+fn store(database: &Database) -> OracleStore {
+    open(settings(database))
+}
+
+/// A store with these settings, not yet connected.
+fn open(settings: OracleSettings) -> OracleStore {
+    OracleStore::new(settings, |_, _| ForeignFacts::default())
+}

@@ -1,0 +1,431 @@
+//! The text of the Oracle store's SQL: a parser of Oracle's dialect accepts it, and nothing in it belongs to another
+//! database.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use mitsuke_image::Generation;
+use mitsuke_index::UnitVector;
+use mitsuke_store::oracle::OracleSettings;
+use mitsuke_store::{
+    Cursor, Filter, HybridSearch, ImagePatch, Inserted, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch,
+};
+use oracle_standin::testing::Database;
+use sqlparser::dialect::OracleDialect;
+use sqlparser::parser::Parser;
+use time::OffsetDateTime;
+
+use crate::{open, settings};
+
+/// Returns the files with an extension in a folder of this crate and in the folders below it.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), extension, &mut files);
+    files.sort();
+    assert!(!files.is_empty(), "{folder} holds no .{extension}");
+    files
+}
+
+fn collect(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, extension, files);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+}
+
+/// Returns the string literals of a Rust file, with `\` at the end of a line as Rust reads it. Tests and comments are
+/// left out.
+fn literals(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let mut out = Vec::new();
+    let mut chars = source.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '/' if chars.peek() == Some(&'/') => while chars.next().is_some_and(|c| c != '\n') {},
+            '\'' => {
+                // A character literal, or a lifetime.
+                let mut ahead = chars.clone();
+                if ahead.next() == Some('\\') {
+                    chars.next();
+                    chars.next();
+                    chars.next();
+                } else if ahead.next() == Some('\'') {
+                    chars.next();
+                    chars.next();
+                }
+            }
+            '"' => {
+                let mut text = String::new();
+                while let Some(c) = chars.next() {
+                    match c {
+                        '"' => break,
+                        '\\' => match chars.next() {
+                            Some('n') => text.push('\n'),
+                            Some('\n') => while chars.next_if(|c| c.is_whitespace()).is_some() {},
+                            Some(other) => text.push(other),
+                            None => {}
+                        },
+                        c => text.push(c),
+                    }
+                }
+                out.push(text);
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+fn squeezed(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase()
+}
+
+fn is_sql(text: &str) -> bool {
+    let verbs = [
+        "SELECT ",
+        "INSERT INTO ",
+        "UPDATE ",
+        "DELETE FROM ",
+        "MERGE ",
+        "CREATE ",
+        "ALTER ",
+        "DROP ",
+        "WITH ",
+        "LOCK ",
+    ];
+    // A sentence for people has only its first letter in upper case.
+    verbs.iter().any(|verb| text.trim_start().starts_with(verb))
+}
+
+/// Returns the SQL literals of the store, as written.
+fn sql_of_the_store() -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for path in files("src/oracle", "rs") {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        for literal in literals(&fs::read_to_string(&path).unwrap()) {
+            if is_sql(&literal) {
+                out.push((name.clone(), squeezed(&literal)));
+            }
+        }
+    }
+    assert!(out.len() > 40, "{} statements were found", out.len());
+    out
+}
+
+/// Returns the statements of a migration, without comments.
+fn statements(file: &str) -> Vec<String> {
+    let lines = file.lines().filter(|line| !line.trim_start().starts_with("--") && !line.starts_with("DEFINE"));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    let mut out = Vec::new();
+    let mut current = String::new();
+    for line in text.lines() {
+        let in_block = current.trim_start().starts_with("BEGIN") || line.trim_start().starts_with("BEGIN");
+        if line.trim() == "/" || (!in_block && line.trim_end().ends_with(';')) {
+            current.push_str(line.trim_end().trim_end_matches([';', '/']));
+            out.push(std::mem::take(&mut current));
+        } else {
+            current.push_str(line);
+            current.push('\n');
+        }
+    }
+    out.retain(|statement| !statement.trim().is_empty());
+    out
+}
+
+/// Words and signs of other databases, or of releases that Mitsuke does not require, each between blanks.
+const FOREIGN: [&str; 26] = [
+    " LIMIT ",
+    "::",
+    " ILIKE ",
+    " ON CONFLICT",
+    " AUTOINCREMENT",
+    " AUTO_INCREMENT",
+    " SERIAL ",
+    " IFNULL(",
+    " NOW()",
+    " CURRENT_TIMESTAMP()",
+    " DATETIME(",
+    " STRFTIME(",
+    " REPLACE INTO ",
+    " INSERT OR ",
+    " INSERT IGNORE",
+    " TOP ",
+    " TEXT ",
+    " TEXT,",
+    " VARCHAR(",
+    " BIGINT",
+    " BYTEA",
+    " RETURNING *",
+    " JSON_EACH(",
+    " TRUE ",
+    " FALSE ",
+    "`",
+];
+
+fn assert_oracle_only(place: &str, sql: &str) {
+    let sql = format!(" {} ", squeezed(sql));
+    for foreign in FOREIGN {
+        assert!(
+            !sql.contains(foreign),
+            "{place}: {foreign:?} is not Oracle's, or not in the releases before 23ai: {sql}"
+        );
+    }
+    // Oracle accepts no AS before the alias of a table.
+    for word in [" FROM ", " JOIN "] {
+        for rest in sql.split(word).skip(1) {
+            let mut words = rest.split_whitespace();
+            let (table, next) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            assert!(
+                table.starts_with('(') || table.ends_with(')') || next != "AS",
+                "{place}: AS before the alias of {table}: {sql}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_sql_belongs_to_another_database() {
+    for (place, sql) in sql_of_the_store() {
+        assert_oracle_only(&place, &sql);
+        assert!(!sql.ends_with(';'), "{place}: a semicolon is no part of a statement: {sql}");
+    }
+    for path in files("../../sql/oracle", "sql") {
+        for statement in statements(&fs::read_to_string(&path).unwrap()) {
+            assert_oracle_only(&path.display().to_string(), &statement);
+        }
+    }
+}
+
+/// Removes the clauses that the parser does not know: row limits of vector searches, RETURNING … INTO, lock clauses.
+fn normalised(sql: &str) -> String {
+    let mut sql = squeezed(sql).replace(" FETCH APPROX ", " FETCH ").replace(" <#> ", " * ");
+    for clause in [" WITH TARGET ACCURACY ", " FOR UPDATE WAIT "] {
+        while let Some(at) = sql.find(clause) {
+            let rest = sql[at + clause.len()..].trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
+            sql = format!("{}{rest}", &sql[..at]);
+        }
+    }
+    if let Some(at) = sql.find(" RETURNING ").filter(|at| sql[*at..].contains(" INTO :")) {
+        sql.truncate(at);
+    }
+    for returning in [" RETURNING CLOB)", " RETURNING CLOB )"] {
+        sql = sql.replace(returning, ")");
+    }
+    sql.replace(", *, *)", ")")
+}
+
+/// Returns whether a statement is of a kind that the parser does not know: indexes of vectors and texts, and ALTER
+/// TABLE by Oracle's rules.
+fn beyond_the_parser(sql: &str) -> bool {
+    let sql = squeezed(sql);
+    ["CREATE VECTOR INDEX ", "ALTER SESSION ", "ALTER TABLE ", "BEGIN ", "CREATE USER ", "GRANT "].iter().any(|head| sql.starts_with(head))
+        || sql.contains(" INDEXTYPE IS ")
+        // Types with lists of arguments, identity columns, lengths in characters.
+        || sql.starts_with("CREATE TABLE ")
+}
+
+fn assert_parses(place: &str, sql: &str) {
+    let normalised = normalised(sql);
+    if let Err(error) = Parser::parse_sql(&OracleDialect {}, &normalised) {
+        panic!("{place}: {error}\n{normalised}");
+    }
+}
+
+/// The readable parts of the prompt of [`image`].
+static GENERATION: LazyLock<Generation> = LazyLock::new(|| Generation {
+    prompt: Some("a cat".to_owned()),
+    seed: Some(7),
+    model: Some("m".to_owned()),
+    sampler: Some("s".to_owned()),
+    ..Generation::default()
+});
+
+fn image<'a>(name: &'a str, embeddings: &'a [(i64, UnitVector)]) -> NewImage<'a> {
+    NewImage {
+        bytes: name.as_bytes(),
+        sha256: Sha256::of(name.as_bytes()),
+        file_name: name,
+        file_type: "image/png",
+        width: 10,
+        height: 20,
+        upload_date: OffsetDateTime::UNIX_EPOCH,
+        generation_prompt: Some("a cat\nSteps: 20"),
+        generation: Some(&GENERATION),
+        caption: Some("白い猫"),
+        embeddings,
+    }
+}
+
+fn vector(x: f32) -> UnitVector {
+    UnitVector::normalize(vec![x, 1.0 - x, 0.5]).expect("not zero")
+}
+
+fn id_of(inserted: Inserted) -> i64 {
+    match inserted {
+        Inserted::Created(image_id) | Inserted::Known(image_id) => image_id,
+    }
+}
+
+/// Calls every method of the store, with and without filters.
+fn ask_for_everything(store: &dyn Store) {
+    let new = |name: &str| NewModel { model_name: name.into(), model_version: "1".into(), vector_dimension: 3 };
+    let a = store.register_model(&new("a")).unwrap();
+    let b = store.register_model(&new("b")).unwrap();
+    let embeddings = [(a.model_id, vector(0.1))];
+    let first = id_of(store.insert_image(&image("one.png", &embeddings)).unwrap());
+    store.insert_image(&image("one.png", &embeddings)).unwrap();
+    let second = id_of(store.insert_image(&image("two.png", &[])).unwrap());
+    let filter = Filter {
+        file_types: vec!["image/png".into()],
+        uploaded_from: Some(OffsetDateTime::UNIX_EPOCH),
+        uploaded_before: Some(OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1)),
+        min_width: Some(1),
+        min_height: Some(1),
+        max_width: Some(99),
+        max_height: Some(99),
+        min_bytes: Some(1),
+        max_bytes: Some(99),
+        has_generation_prompt: Some(true),
+        has_caption: Some(true),
+        generation_model: Some("m".into()),
+        sampler: Some("s".into()),
+        seed: Some(7),
+        file_name_contains: Some("one".into()),
+        file_name_pattern: Some("*.png".into()),
+    };
+    let without = Filter { has_generation_prompt: Some(false), has_caption: Some(false), ..Filter::default() };
+    let cursor = Cursor { upload_date: OffsetDateTime::UNIX_EPOCH, image_id: second };
+    let (terms, none, query) = (["cat".to_owned(), "白い".to_owned()], [], vector(0.2));
+    for filter in [&Filter::default(), &filter, &without] {
+        for (exclude, exact) in [(&[][..], false), (&[second][..], false), (&[second][..], true)] {
+            store.newest(filter, Some(cursor), 5).unwrap();
+            store.newest(filter, None, 5).unwrap();
+            store.newest_page(filter, 1, 5).unwrap();
+            let vector =
+                VectorSearch { exact, model_id: a.model_id, query: &query, filter, exclude, offset: 0, limit: 5 };
+            store.search_vector(&vector).unwrap();
+            store.search_keyword(&KeywordSearch { terms: &terms, filter, exclude, offset: 0, limit: 5 }).unwrap();
+            for terms in [&terms[..], &none[..]] {
+                let hybrid = HybridSearch {
+                    exact,
+                    model_id: a.model_id,
+                    query: &query,
+                    terms,
+                    filter,
+                    exclude,
+                    depth: 10,
+                    vector_weight: 1.0,
+                    keyword_weight: 1.0,
+                    min_similarity: None,
+                    offset: 0,
+                    limit: 5,
+                };
+                store.search_hybrid(&hybrid).unwrap();
+            }
+        }
+    }
+    store.models().unwrap();
+    store.current_model().unwrap();
+    store.coverage(b.model_id).unwrap();
+    assert!(store.set_current_model(b.model_id, false).is_err());
+    store.set_current_model(b.model_id, true).unwrap();
+    store.set_maintained(a.model_id, false).unwrap();
+    store.claim_backfill(a.model_id, "me", Duration::from_secs(9)).unwrap();
+    store.release_backfill(a.model_id, "me").unwrap();
+    store.put_embedding(a.model_id, second, &vector(0.3)).unwrap();
+    store.put_embedding(a.model_id, second, &vector(0.4)).unwrap();
+    store.put_embedding_failure(b.model_id, second, "broken").unwrap();
+    store.put_embedding_failure(b.model_id, second, "still broken").unwrap();
+    store.embedding_failures(b.model_id, None, 5).unwrap();
+    store.images_without_embedding(b.model_id, None, true, 5).unwrap();
+    store.images_without_embedding(b.model_id, Some(0), false, 5).unwrap();
+    store.embeddings(a.model_id, None, 5).unwrap();
+    store.embedding(a.model_id, first).unwrap();
+    store.put_embedding(b.model_id, second, &vector(0.3)).unwrap();
+    store.image(first).unwrap();
+    store.images(&[first, second]).unwrap();
+    store.content(first).unwrap();
+    store.image_by_sha256(&Sha256::of(b"one.png")).unwrap();
+    store.images_by_sha256(&[Sha256::of(b"one.png")]).unwrap();
+    let prompt = Some(Some(("a dog".to_owned(), Some(Generation::default()))));
+    store.update_image(first, &ImagePatch { caption: Some(Some("犬".into())), generation_prompt: prompt }).unwrap();
+    store.update_image(first, &ImagePatch { caption: Some(None), generation_prompt: Some(None) }).unwrap();
+    store.check().unwrap();
+    store.count_images().unwrap();
+    store.delete_image(first).unwrap();
+    store.delete_embeddings(a.model_id).unwrap();
+}
+
+#[test]
+fn a_parser_of_oracles_dialect_takes_all_sql() {
+    let database = Database::temporary();
+    database.start_log();
+    for target_accuracy in [95, 100] {
+        let store = open(OracleSettings { target_accuracy, ..settings(&database) });
+        ask_for_everything(&store);
+        let findings = store.diagnose();
+        assert!(!findings.is_empty());
+    }
+    let sent: BTreeSet<String> = database.logged("").into_iter().collect();
+    let mut parsed = 0;
+    for sql in sent.iter().filter(|sql| !beyond_the_parser(sql)) {
+        assert_parses("a statement that was sent", sql);
+        assert_oracle_only("a statement that was sent", sql);
+        parsed += 1;
+    }
+    assert!(parsed > 60, "{parsed} statements were parsed");
+
+    // Every statement in the sources was sent, up to the place where a value is put in.
+    let unsent: Vec<_> = sql_of_the_store()
+        .into_iter()
+        .filter(|(place, sql)| {
+            // The doctor's advice looks like SQL. Its own queries are parsed above.
+            if place == "doctor.rs" {
+                return false;
+            }
+            let start = sql.split('{').next().unwrap_or_default().trim_end();
+            !ONLY_FOR_ADOPTION.iter().any(|part| sql.contains(part)) && !sent.iter().any(|sent| sent.contains(start))
+        })
+        .collect();
+    assert!(unsent.is_empty(), "never sent, so never parsed: {unsent:#?}");
+}
+
+/// Statements that run only where a database of the original application is taken over; the tests of adoption do that.
+const ONLY_FOR_ADOPTION: [&str; 5] = [
+    "IMAGE_EMBEDDINGS_ARTICLE",
+    "SET VECTOR_DIMENSION",
+    "AND SHA256 IS NULL",
+    "SELECT I.IMAGE_DATA, I.FILE_NAME",
+    "SELECT D.DESCRIPTION FROM",
+];
+
+#[test]
+fn a_parser_of_oracles_dialect_takes_the_migrations() {
+    let mut parsed = 0;
+    for path in files("../../sql/oracle", "sql") {
+        for statement in statements(&fs::read_to_string(&path).unwrap()) {
+            if !beyond_the_parser(&statement) {
+                assert_parses(&path.display().to_string(), &statement);
+                parsed += 1;
+            }
+        }
+    }
+    assert!(parsed > 10, "{parsed} statements were parsed");
+}
+
+#[test]
+fn the_parser_and_the_list_notice_what_is_wrong() {
+    assert!(
+        Parser::parse_sql(&OracleDialect {}, &normalised("SELECT a FROM t WHERE b = :c FETCH 2 ROWS FIRST")).is_err()
+    );
+    let limit = std::panic::catch_unwind(|| assert_oracle_only("here", "SELECT a FROM t LIMIT 1"));
+    let alias = std::panic::catch_unwind(|| assert_oracle_only("here", "SELECT a FROM t AS x"));
+    assert!(limit.is_err() && alias.is_err());
+}

@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mitsuke_index::UnitVector;
-use mitsuke_store::{
-    Filter, Image, ImageId, ImageStore, Model, ModelId, SearchStore, Store, StoreError, VectorSearch,
-};
+use mitsuke_store::{Filter, Image, ImageId, ImageStore, Model, ModelId, SearchStore, Store, StoreError, VectorSearch};
 use tokio::sync::Semaphore;
 
 use crate::blocking::{self, Unfinished};
@@ -209,7 +207,9 @@ impl<S: ImageStore + SearchStore + ?Sized> Search<'_, S> {
         let mut unfollowed: VecDeque<ImageId> = neighbours.iter().map(|(id, _)| *id).collect();
         grown.members.extend(neighbours.into_iter().map(|(id, similarity)| (id, Some(similarity))));
         while let Some(next) = unfollowed.pop_front() {
-            if grown.members.len() >= MAX_GROUP_IMAGES || self.searches >= self.max_searches.saturating_add(MAX_GROUP_IMAGES) {
+            if grown.members.len() >= MAX_GROUP_IMAGES
+                || self.searches >= self.max_searches.saturating_add(MAX_GROUP_IMAGES)
+            {
                 grown.truncated = true;
                 break;
             }
@@ -228,7 +228,10 @@ impl<S: ImageStore + SearchStore + ?Sized> Search<'_, S> {
 
     /// Returns the images at least as similar as the bound, nearest first, and whether these are all of them; `None` when
     /// one of them has a smaller id than `first`.
-    #[expect(clippy::type_complexity, reason = "the doc comment explains the pair, which two callers take apart at once")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "the doc comment explains the pair, which two callers take apart at once"
+    )]
     fn neighbours(
         &mut self,
         first: ImageId,
@@ -289,9 +292,9 @@ impl<S: ImageStore + SearchStore + ?Sized> Search<'_, S> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
     use super::*;
     use crate::fake_store::{FakeImage, FakeStore, MODEL};
+    use proptest::prelude::*;
 
     /// A store with an image at each angle, in tenths of a degree.
     fn filled(angles: &[u16]) -> FakeStore {

@@ -171,7 +171,10 @@ mod tests {
         let slot = decoder.slot(Priority::Backfill).await.unwrap();
         assert!(slot.decode(b"no picture", size).await.unwrap().is_err());
         let slot = decoder.slot(Priority::Backfill).await.unwrap();
-        assert_eq!(slot.decode(picture(), |_| panic!("a panic that the test expects")).await, Err::<Result<(), _>, _>(Unfinished));
+        assert_eq!(
+            slot.decode(picture(), |_| panic!("a panic that the test expects")).await,
+            Err::<Result<(), _>, _>(Unfinished)
+        );
         assert_eq!(take_all(&decoder, Priority::Backfill).len(), 1);
     }
 

@@ -7,9 +7,7 @@ use futures_util::future::join_all;
 use mitsuke_clip::{EncodeError, PreparedImage, Priority};
 use mitsuke_image::{self as image, Described, Facts};
 use mitsuke_index::UnitVector;
-use mitsuke_store::{
-    EmbeddingStore, Image, ImageId, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError,
-};
+use mitsuke_store::{EmbeddingStore, Image, ImageId, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError};
 use time::OffsetDateTime;
 
 use super::decoder::Decoder;

@@ -71,7 +71,10 @@ impl Registry {
 
     pub(super) fn broken_reason(&self, key: &ModelKey) -> Option<String> {
         let state = self.lock();
-        state.folders.broken_folder(key).map(|broken| format!("its folder `{}` is broken: {}", broken.folder, broken.reason))
+        state
+            .folders
+            .broken_folder(key)
+            .map(|broken| format!("its folder `{}` is broken: {}", broken.folder, broken.reason))
     }
 
     /// Whether any usable folder is not registered yet.

@@ -70,13 +70,30 @@ cat >"$work/schemathesis.toml" <<'TOML'
 [checks]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]
 TOML
+# The rows 4XX and 5XX take every status of their class; their text lists the codes that they mean.
+cat >"$work/documented_errors.py" <<'PYTHON'
+import schemathesis
+
+
+@schemathesis.check
+def error_code_conformance(ctx, response, case):
+    """The description of an operation lists status and code of every error it answers with."""
+    if response.status_code < 400 or case.operation.method.upper() != case.method.upper():
+        return
+    rows = case.operation.definition.raw["responses"]
+    listed = rows.get(f"{response.status_code // 100}XX", {}).get("description", "")
+    line = f"- {response.status_code} `{response.json()['code']}`: "
+    assert response.status_code == 405 or line in listed, f"{line!r} is not among the documented errors:\n{listed}"
+PYTHON
 say "sending generated requests to $url"
 status=0
 # schemathesis runs in the temporary folder, because it leaves files where it runs.
 (
     cd "$work"
-    "$tools/bin/schemathesis" --config-file schemathesis.toml run "$url/openapi.json" \
-        --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
+    checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance
+    PYTHONPATH=. SCHEMATHESIS_HOOKS=documented_errors \
+        "$tools/bin/schemathesis" --config-file schemathesis.toml run "$url/openapi.json" \
+        --checks "$checks,error_code_conformance" \
         --continue-on-failure --request-timeout 30 --seed 1 "${examples[@]}" "$@"
 ) || status=$?
 

@@ -123,7 +123,7 @@ clean_up() {
     rm -rf "$work"
 }
 
-# Whether a server is ready at `url`.
+# Tells whether a server is ready at `url`.
 server_is_ready() {
     python3 -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)' "$url/readyz" 2>/dev/null
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the soak checks (tests/soak): the release program, started with temporary
-# data directories, under what a test of seconds does not show. They take
-# minutes; give them an otherwise idle machine if their times matter.
+# data directories, under load, kills and interruptions that take too long for
+# `cargo test`. Give it an otherwise idle machine if the times matter.
 #
 # Usage: scripts/soak.sh [crash|load|switch|upload|hybrid|all]
 #   scripts/soak.sh                              all of them

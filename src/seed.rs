@@ -9,8 +9,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::blocking;
-use crate::clip::{EncodeError, Priority};
-use crate::register::{RegisterError, Registered, Registrar, Upload};
+use crate::clip::EncodeError;
+use crate::image::FileType;
+use crate::intake::{Intake, IntakeError, Registered, Upload};
 use crate::store::Store;
 
 /// Written into the data directory while the folder is being registered, so that a start after a stop goes on
@@ -40,7 +41,7 @@ pub async fn seed(
     folder: &Path,
     data_dir: &Path,
     store: Arc<dyn Store>,
-    registrar: &Registrar,
+    intake: &Intake,
 ) -> Result<Option<Seeded>, Box<dyn std::error::Error + Send + Sync>> {
     let marker = data_dir.join(MARKER);
     let empty = blocking::run(move || store.count_images()).await?? == 0;
@@ -57,7 +58,7 @@ pub async fn seed(
         .map(|file| {
             let bar = &bar;
             async move {
-                let outcome = register(&file, registrar).await;
+                let outcome = register(&file, intake).await;
                 bar.inc(1);
                 if let Ok(Outcome::LeftOut(reason)) = &outcome {
                     bar.suspend(|| log::warn!("{} is left out: {reason}", file.display()));
@@ -89,7 +90,7 @@ enum Outcome {
     LeftOut(String),
 }
 
-async fn register(file: &Path, registrar: &Registrar) -> Result<Outcome, RegisterError> {
+async fn register(file: &Path, intake: &Intake) -> Result<Outcome, IntakeError> {
     let path = file.to_owned();
     let bytes = match blocking::run(move || fs::read(path)).await? {
         Ok(bytes) => bytes.into(),
@@ -97,9 +98,9 @@ async fn register(file: &Path, registrar: &Registrar) -> Result<Outcome, Registe
     };
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let upload = Upload { bytes, file_name, caption: None, generation_prompt: None };
-    match registrar.register(upload, Priority::Upload).await {
+    match intake.register(upload).await {
         Ok(registered) => Ok(Outcome::Registered(registered)),
-        Err(error @ (RegisterError::Image(_) | RegisterError::Encode(EncodeError::NoVector))) => {
+        Err(error @ (IntakeError::Image(_) | IntakeError::Encode(EncodeError::NoVector))) => {
             Ok(Outcome::LeftOut(error.to_string()))
         }
         Err(error) => Err(error),
@@ -109,7 +110,6 @@ async fn register(file: &Path, registrar: &Registrar) -> Result<Outcome, Registe
 /// Files with a picture's extension, in the order of their paths. Ids follow that order only roughly: several pictures
 /// are on their way at once.
 fn pictures(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff"];
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -117,10 +117,10 @@ fn pictures(folder: &Path) -> io::Result<Vec<PathBuf>> {
             let entry = entry?;
             // `file_type` does not follow links, so a link to a parent folder makes no circle.
             let (path, kind) = (entry.path(), entry.file_type()?);
-            let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+            let extension = path.extension().and_then(|e| e.to_str());
             if kind.is_dir() {
                 folders.push(path);
-            } else if extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+            } else if extension.and_then(FileType::from_extension).is_some() {
                 files.push(path);
             }
         }

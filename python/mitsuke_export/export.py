@@ -79,13 +79,14 @@ class Exporter:
         image_tower = work.stage("image tower", ["image.pt"], lambda: self.image_tower(settings, "image.pt", FLOAT32))
         text_tower = work.stage("text tower", ["text.pt"], lambda: self.text_tower(text, "text.pt", FLOAT32))
         reference = work.stage("reference vectors", list(self.reference_files()), self.reference)
-        bf16 = {"image": None, "text": None}
+        variants = {"image": [], "text": []}
         if self.request.bf16:
-            bf16 = {
-                "image": work.stage("image tower in bf16", ["image.bf16.pt"], lambda: self.bf16("image", settings)),
-                "text": work.stage("text tower in bf16", ["text.bf16.pt"], lambda: self.bf16("text", text)),
-            }
-        figures = manifest.Figures(settings, text, image_tower, text_tower, bf16, reference)
+            for tower, given in (("image", settings), ("text", text)):
+                file = f"{tower}.bf16.pt"
+                made = work.stage(f"{tower} tower in bf16", [file], lambda: self.bf16(tower, file, given))
+                if made is not None:
+                    variants[tower].append({"file": file, "precision": "bfloat16", **made})
+        figures = manifest.Figures(settings, text, image_tower, text_tower, variants, reference)
         written = manifest.document(
             self.request.about, figures, corpus.REFERENCES, list(self.reference_files()), work.digest
         )
@@ -172,12 +173,11 @@ class Exporter:
                 "Nothing was written; please report the model's name."
             )
 
-    def bf16(self, tower: str, settings: dict) -> dict | None:
+    def bf16(self, tower: str, file: str, settings: dict) -> dict | None:
         """Makes the bf16 variant of a tower; returns None, and says why, where it fails or differs too much."""
         # The comparison is with the vectors of float32, which have to be there before the weights are converted.
         _ = self.truth
         self.original.convert(torch.bfloat16)
-        file = f"{tower}.bf16.pt"
         try:
             make = self.image_tower if tower == "image" else self.text_tower
             return make(settings, file, BFLOAT16)

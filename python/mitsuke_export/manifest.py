@@ -36,8 +36,9 @@ class Figures:
     # {cosine, dimension} of the image tower, {cosine, padding} of the text tower.
     image_tower: dict
     text_tower: dict
-    # Figures of the bf16 variants by "image" and "text", in the form of the two above; None where one was left out.
-    bf16: dict[str, dict | None]
+    # The variants of "image" and "text" beside float32, the ones to be preferred first: {file, precision} and the figures
+    # of the two above.
+    variants: dict[str, list[dict]]
     # Unit vectors of the reference texts and pictures, in their order.
     reference: dict
 
@@ -63,7 +64,7 @@ def document(
             "file": "image.pt",
             "sha256": digest("image.pt"),
             "stored_precision": "float32",
-            **_bf16("image", image, figures.bf16["image"], digest),
+            **_variants(image, figures.variants["image"], digest),
             "input_name": "pixel_values",
             **figures.preprocessing,
         },
@@ -71,7 +72,7 @@ def document(
             "file": "text.pt",
             "sha256": digest("text.pt"),
             "stored_precision": "float32",
-            **_bf16("text", text, figures.bf16["text"], digest),
+            **_variants(text, figures.variants["text"], digest),
             "tokenizer": {"file": "tokenizer.json", "sha256": digest("tokenizer.json")},
             **figures.text,
             "padding": text["padding"],
@@ -92,15 +93,22 @@ def document(
     }
 
 
-def _bf16(tower: str, full: dict, variant: dict | None, digest: Callable[[str], str]) -> dict:
-    """Returns the manifest's `bf16` entry of a tower, or nothing where there is no variant.
+def _variants(full: dict, made: list[dict], digest: Callable[[str], str]) -> dict:
+    """Returns the manifest's `variants` entry of a tower, or nothing where there is no variant.
 
     A variant that needs another padding than float32 is left out, since it would give other vectors.
     """
-    if variant is None or variant.get("padding", full.get("padding")) != full.get("padding"):
-        return {}
-    file = f"{tower}.bf16.pt"
-    return {"bf16": {"file": file, "sha256": digest(file), "agreement": variant["cosine"]}}
+    variants = [
+        {
+            "file": variant["file"],
+            "sha256": digest(variant["file"]),
+            "precision": variant["precision"],
+            "agreement": variant["cosine"],
+        }
+        for variant in made
+        if variant.get("padding") == full.get("padding")
+    ]
+    return {"variants": variants} if variants else {}
 
 
 def dumps(manifest: dict) -> str:

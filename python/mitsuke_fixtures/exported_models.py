@@ -4,7 +4,7 @@
 
 One model has the interface of Japanese Stable CLIP (SentencePiece, attention mask, position ids), the other that of
 OpenAI's CLIP (byte-level BPE, ids only). Each comes with cases.json: the original's vectors of some texts and of pictures
-of tests/golden. Needs pip install -e './python[export]'. The weights are seeded. The trained
+of crates/clip/tests/golden. Needs pip install -e './python[export]'. The weights are seeded. The trained
 BPE tokenizer may list equally frequent pairs in another order, so the ids of clip may differ from one run to another.
 """
 
@@ -22,7 +22,7 @@ SMALL = {"hidden_size": 8, "intermediate_size": 32, "num_hidden_layers": 1, "num
 VISION = {**SMALL, "image_size": 32, "patch_size": 8}
 TEXTS = ["猫", "夕焼けの海", "ＡＢＣ　１２３", "１０時～１２時", "a photo of a dog", "SNOWY MOUNTAIN", "🍣🍜", "tom &amp; jerry", "",
          "とても長い説明文です。" * 12, "snake_case_name.png", "“curly” ‘quotes’ – and — dashes…"]  # fmt: skip
-# Pictures of tests/golden that are opaque and that every decoder reads alike.
+# Pictures of crates/clip/tests/golden that are opaque and that every decoder reads alike.
 PICTURES = ["png_rgb.png", "png_grey.png", "png_square_224.png", "bmp.bmp", "tall.png", "wide.png"]
 # Some rules of NFKC, so that the normalizer is used. The whole table would be larger than the model.
 RULES = ["FF21\t0041", "FF22\t0042", "FF23\t0043", "FF11\t0031", "FF12\t0032", "FF13\t0033", "3000\t0020", "FF10\t0030"]

@@ -1,4 +1,4 @@
-"""Writes tests/golden: small pictures and texts with the results of the Python reference.
+"""Writes crates/clip/tests/golden: small pictures and texts with the results of the Python reference.
 
     python -m mitsuke_fixtures.golden [models/demo]
 

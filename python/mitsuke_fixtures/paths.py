@@ -3,8 +3,9 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FIXTURES = ROOT / "tests" / "fixtures"
-GOLDEN = ROOT / "tests" / "golden"
+IMAGE_FILES = ROOT / "crates" / "image" / "tests" / "fixtures"
+GOLDEN = ROOT / "crates" / "clip" / "tests" / "golden"
+RESIZE_CASES = ROOT / "crates" / "clip" / "tests" / "resize.json"
 TINY_MODEL = ROOT / "tests" / "models" / "tiny"
 EXPORTED_MODELS = ROOT / "tests" / "exported_models"
 DEMO_MODEL = ROOT / "models" / "demo"

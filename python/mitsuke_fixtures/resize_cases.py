@@ -1,4 +1,4 @@
-"""Writes tests/fixtures/resize.json: pictures that Pillow has scaled, for the tests of Mitsuke's own resizing.
+"""Writes crates/clip/tests/resize.json: pictures that Pillow has scaled, for the tests of Mitsuke's own resizing.
 
     python -m mitsuke_fixtures.resize_cases
 
@@ -10,7 +10,7 @@ import json
 import numpy as np
 from PIL import Image
 
-from .paths import FIXTURES
+from .paths import RESIZE_CASES
 
 FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
@@ -56,4 +56,4 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    (FIXTURES / "resize.json").write_text(text(), encoding="utf-8")
+    RESIZE_CASES.write_text(text(), encoding="utf-8")

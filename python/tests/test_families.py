@@ -83,12 +83,17 @@ def test_different_inputs_get_different_vectors(exported: Exported) -> None:
     assert exported.likeness < 0.97
 
 
+def precisions(tower: dict) -> list[str]:
+    """Returns the precisions of a tower's variants."""
+    return [variant["precision"] for variant in tower.get("variants", [])]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_mitsuke_reproduces_the_original(exported: Exported, precision: str, pytestconfig: pytest.Config) -> None:
     mitsuke = program(pytestconfig)
-    if precision == "bfloat16" and not all("bf16" in exported.manifest[tower] for tower in ("image", "text")):
-        pytest.skip("the export has no bf16 variant of both towers")
+    if precision != "float32" and not all(precision in precisions(exported.manifest[tower]) for tower in ("image", "text")):
+        pytest.skip(f"the export has no {precision} variant of both towers")
     check(mitsuke, exported.folder, exported.cases, precision)
 
 

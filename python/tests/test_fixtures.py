@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from mitsuke_fixtures import golden, image_files, resize_cases
-from mitsuke_fixtures.paths import FIXTURES, GOLDEN
+from mitsuke_fixtures.paths import GOLDEN, IMAGE_FILES, RESIZE_CASES
 
 
 def test_resize_cases() -> None:
-    assert (FIXTURES / "resize.json").read_text(encoding="utf-8") == resize_cases.text()
+    assert RESIZE_CASES.read_text(encoding="utf-8") == resize_cases.text()
 
 
 def test_image_files(tmp_path: Path) -> None:
     image_files.write(tmp_path)
-    assert [path.name for path in sorted(tmp_path.iterdir()) if path.read_bytes() != (FIXTURES / path.name).read_bytes()] == []
+    assert [path.name for path in sorted(tmp_path.iterdir()) if path.read_bytes() != (IMAGE_FILES / path.name).read_bytes()] == []
 
 
 def test_golden_pictures() -> None:

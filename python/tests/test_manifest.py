@@ -16,6 +16,9 @@ PREPROCESSING = {
 }  # fmt: skip
 TEXT = {"cleaning": ["nfkc"], "context_length": 8, "prefix_ids": [1], "suffix_ids": [], "pad_id": 0, "id_offset": 0, "inputs": ["input_ids"]}
 
+IMAGE_BF16 = {"file": "image.bf16.pt", "precision": "bfloat16", "cosine": 0.9995, "dimension": 3}
+TEXT_BF16 = {"file": "text.bf16.pt", "precision": "bfloat16", "cosine": 0.9991, "padding": "longest"}
+
 
 def figures(**changes) -> manifest.Figures:
     values = {
@@ -23,7 +26,7 @@ def figures(**changes) -> manifest.Figures:
         "text": TEXT,
         "image_tower": {"cosine": 1.0, "dimension": 3},
         "text_tower": {"cosine": 0.99999, "padding": "longest"},
-        "bf16": {"image": {"cosine": 0.9995, "dimension": 3}, "text": {"cosine": 0.9991, "padding": "longest"}},
+        "variants": {"image": [IMAGE_BF16], "text": [TEXT_BF16]},
         "reference": {"texts": [[0.0, 0.6, 0.8]], "images": [[1.0, 0.0, -1e-07]]},
     }
     return manifest.Figures(**{**values, **changes})
@@ -46,7 +49,9 @@ def test_manifest_holds_what_a_server_reads() -> None:
             "file": "image.pt",
             "sha256": "digest of image.pt",
             "stored_precision": "float32",
-            "bf16": {"file": "image.bf16.pt", "sha256": "digest of image.bf16.pt", "agreement": 0.9995},
+            "variants": [
+                {"file": "image.bf16.pt", "sha256": "digest of image.bf16.pt", "precision": "bfloat16", "agreement": 0.9995},
+            ],
             "input_name": "pixel_values",
             **PREPROCESSING,
         },
@@ -54,7 +59,9 @@ def test_manifest_holds_what_a_server_reads() -> None:
             "file": "text.pt",
             "sha256": "digest of text.pt",
             "stored_precision": "float32",
-            "bf16": {"file": "text.bf16.pt", "sha256": "digest of text.bf16.pt", "agreement": 0.9991},
+            "variants": [
+                {"file": "text.bf16.pt", "sha256": "digest of text.bf16.pt", "precision": "bfloat16", "agreement": 0.9991},
+            ],
             "tokenizer": {"file": "tokenizer.json", "sha256": "digest of tokenizer.json"},
             **TEXT,
             "padding": "longest",
@@ -81,16 +88,23 @@ def test_version_without_a_commit_is_a_digest_of_the_weights() -> None:
 
 
 def test_variant_that_was_left_out_is_not_named() -> None:
-    written = document(bf16={"image": None, "text": None})
-    assert "bf16" not in written["image"]
-    assert "bf16" not in written["text"]
+    written = document(variants={"image": [], "text": []})
+    assert "variants" not in written["image"]
+    assert "variants" not in written["text"]
+
+
+def test_variants_keep_their_order() -> None:
+    other = {**IMAGE_BF16, "file": "image.f16.pt", "precision": "float16"}
+    written = document(variants={"image": [IMAGE_BF16, other], "text": []})
+    assert [variant["precision"] for variant in written["image"]["variants"]] == ["bfloat16", "float16"]
+    assert {"image.bf16.pt", "image.f16.pt"} <= manifest.files_of(written)
 
 
 def test_text_variant_with_another_padding_is_not_named() -> None:
-    other = {"cosine": 0.9991, "padding": "context_length"}
-    written = document(bf16={"image": {"cosine": 0.9995, "dimension": 3}, "text": other})
-    assert "bf16" in written["image"]
-    assert "bf16" not in written["text"]
+    other = {**TEXT_BF16, "padding": "context_length"}
+    written = document(variants={"image": [IMAGE_BF16], "text": [other]})
+    assert "variants" in written["image"]
+    assert "variants" not in written["text"]
     assert "text.bf16.pt" not in manifest.files_of(written)
 
 

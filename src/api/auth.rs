@@ -2,16 +2,21 @@
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use secrecy::{ExposeSecret as _, SecretString};
 use crate::error::{ApiError, ErrorCode};
 
-/// Paths that need no key: probes, documentation and the page's own files. Everything else does.
+/// The paths that need no key: probes, documentation and the page. Every other path needs one.
 const OPEN: [&str; 5] = ["/healthz", "/readyz", "/openapi.json", "/swagger-ui", "/"];
-/// Folders that need no key.
+/// The folders that need no key.
 const OPEN_BELOW: [&str; 2] = ["/swagger-ui/", "/assets/"];
+
+/// Tells whether a path needs no key.
+pub fn is_open(path: &str) -> bool {
+    OPEN.contains(&path) || OPEN_BELOW.iter().any(|folder| path.starts_with(folder))
+}
 
 /// The keys that open the API. Only their hashes are kept.
 pub struct KeyRing(Vec<[u8; 32]>);
@@ -29,8 +34,7 @@ impl KeyRing {
     /// # Errors
     /// [`ErrorCode::Unauthorized`].
     pub fn check(&self, request: &ServiceRequest) -> Result<(), ApiError> {
-        let path = request.path();
-        if self.0.is_empty() || OPEN.contains(&path) || OPEN_BELOW.iter().any(|folder| path.starts_with(folder)) {
+        if self.0.is_empty() || is_open(request.path()) {
             return Ok(());
         }
         let text = |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
@@ -47,7 +51,7 @@ impl KeyRing {
         ))
     }
 
-    /// Compares with every key, always all of them, so that the time taken tells nothing.
+    /// Compares a key with all known ones, always with every one of them, so that the time taken tells nothing.
     fn opens(&self, key: &str) -> bool {
         let digest: [u8; 32] = Sha256::digest(key).into();
         self.0.iter().fold(false, |open, known| open | bool::from(known.ct_eq(&digest)))

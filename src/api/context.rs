@@ -1,4 +1,4 @@
-//! What surrounds every request: its id, the key check, the access log, metrics and safe headers.
+//! The middleware around every request: its id, the key check, the access log, metrics and safe headers.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::error::{ApiError, REQUEST_ID};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Middleware around all routes.
+/// Answers a request within its context.
 ///
 /// # Errors
 /// A problem document, when a handler panics.
@@ -39,7 +39,7 @@ async fn answer(
     let refused = services.as_ref().and_then(|services| services.keys.check(&request).err());
     let response = match refused {
         Some(error) => request.into_response(error.error_response()),
-        // A panic is our fault and must not look like a network fault: the caller gets a 500 like any other.
+        // A panic is a fault of the server and must not look like a fault of the network: the caller gets a 500.
         None => AssertUnwindSafe(next.call(request))
             .catch_unwind()
             .await
@@ -72,7 +72,8 @@ fn add_headers(headers: &mut header::HeaderMap, id: &str) {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
-/// The caller's id when it is short and plain, so that it can be followed through logs; else a new one.
+/// Returns the caller's id when it is short and plain, so that a request can be followed through several logs, and a new
+/// one otherwise.
 fn request_id(request: &ServiceRequest) -> String {
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let plain = |id: &&str| {

@@ -1,16 +1,16 @@
-//! Lets pages of other origins call the API from a browser, where the settings allow it.
+//! Lets pages of other origins call the API from a browser, if the settings allow it.
 
 use actix_cors::Cors;
 use actix_web::http::{Method, header};
 
 use crate::config::CorsOrigins;
 
-/// Seconds that a browser may remember what it may do.
-const MAX_AGE: usize = 3_600;
+/// Seconds for which a browser may remember the answer to a preflight request.
+const MAX_AGE_S: usize = 3_600;
 
-/// The CORS rules (Fetch standard, section 3.3) as the outermost middleware: it answers preflight requests, which
-/// never carry a key, and marks every answer, refusals included, as readable. Requests from elsewhere are served as
-/// ever; their answers are not marked.
+/// The CORS rules (Fetch standard, section 3.3) as the outermost middleware. It answers preflight requests, which never
+/// carry a key, and marks every answer to an allowed origin, refusals included, as readable. Requests of other origins
+/// are served too; their answers are not marked.
 pub fn cors(origins: &CorsOrigins) -> Cors {
     let cors = Cors::default()
         .block_on_origin_mismatch(false)
@@ -22,7 +22,7 @@ pub fn cors(origins: &CorsOrigins) -> Cors {
             header::LOCATION.as_str(),
             "x-request-id",
         ])
-        .max_age(MAX_AGE);
+        .max_age(MAX_AGE_S);
     match origins {
         CorsOrigins::None => cors,
         // The literal `*`: keys travel in headers that a page sets itself, never in cookies.

@@ -4,18 +4,17 @@ use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::api::{
-    backfill, compare, health, images, metrics, models, read, resource, search, similar, thumbnail, types, upload,
-};
-use crate::error::ApiError;
+use crate::api::route::Route;
+use crate::api::routes::documented;
+use crate::error::{ApiError, Problem};
 
-/// The document.
+/// The frame of the document. The routes bring the paths and their schemas.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -27,26 +26,19 @@ use crate::error::ApiError;
         contact(name = "Mitsuke")
     ),
     servers((url = "/", description = "This server")),
-    paths(
-        upload::create, images::list, images::known, images::get, images::patch, images::delete, images::content, thumbnail::get,
-        search::by_text, search::by_uploaded_image, similar::similar, similar::duplicates,
-        models::list, models::current, models::switch, models::refresh, models::get,
-        backfill::start, backfill::stop, backfill::failures, backfill::retire, compare::compare,
-        health::healthz, health::readyz, metrics::scrape,
-    ),
-    components(schemas(types::ImageSearchRequest, search::ImageSearchForm)),
+    components(schemas(Problem)),
     tags(
         (name = "images", description = "Register, list, read, change and delete pictures"),
         (name = "search", description = "Find pictures by text or by picture"),
         (name = "models", description = "Embedding models and the current one"),
         (name = "operations", description = "Probes and metrics"),
     ),
-    modifiers(&Keys, &WholeAnswers),
+    modifiers(&Keys),
     security((), ("bearer" = []), ("api_key" = [])),
 )]
-struct Document;
+struct Frame;
 
-/// Both ways to show a key. They are needed only where the server has MITSUKE_API_KEYS.
+/// Describes both ways to show a key. A server without MITSUKE_API_KEYS needs neither.
 struct Keys;
 
 impl Modify for Keys {
@@ -58,12 +50,12 @@ impl Modify for Keys {
     }
 }
 
-/// Answers always have all their fields: what there is nothing to say of is null, not left out. Generated clients
-/// then know that a field is there.
+/// Declares every field of an answer as required, so that generated clients know that it is there: a field without a
+/// value is null, never left out.
 struct WholeAnswers;
 
 impl WholeAnswers {
-    /// What callers send; there, fields may be left out.
+    /// Tells whether callers send the schema; in what they send, fields may be left out.
     fn is_sent(name: &str) -> bool {
         ["Form", "Request", "Weights"].iter().any(|end| name.ends_with(end))
     }
@@ -84,26 +76,38 @@ impl Modify for WholeAnswers {
     }
 }
 
+/// The OpenAPI document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Frame::openapi();
+    for route in documented() {
+        route.describe(&mut document);
+    }
+    WholeAnswers.modify(&mut document);
+    document
+}
+
 /// The OpenAPI 3.1 document as indented JSON with a final line break, as committed in `openapi/openapi.json`.
 ///
 /// # Errors
-/// When it cannot be written as JSON.
+/// When the document cannot be written as JSON.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    Ok(Document::openapi().to_pretty_json()? + "\n")
+    Ok(document().to_pretty_json()? + "\n")
 }
 
-/// Swagger UI below /swagger-ui/ and the document at /openapi.json.
-pub fn routes(config: &mut ServiceConfig) {
-    config
-        .service(resource("/openapi.json", "GET, HEAD").route(read().to(document)))
-        .service(
-            resource("/swagger-ui", "GET, HEAD")
-                .route(read().to(async || web::Redirect::to("/swagger-ui/").temporary())),
-        )
-        .service(SwaggerUi::new("/swagger-ui/{_:.*}").config(Config::new(["/openapi.json"])));
+/// The routes of the document and of Swagger UI's address without its last slash.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::undocumented("/openapi.json", served),
+        Route::undocumented("/swagger-ui", async || web::Redirect::to("/swagger-ui/").temporary()),
+    ]
 }
 
-async fn document() -> Result<HttpResponse, ApiError> {
+/// Swagger UI below /swagger-ui/.
+pub fn swagger_ui() -> SwaggerUi {
+    SwaggerUi::new("/swagger-ui/{_:.*}").config(Config::new(["/openapi.json"]))
+}
+
+async fn served() -> Result<HttpResponse, ApiError> {
     static JSON: OnceLock<String> = OnceLock::new();
     let json = match JSON.get() {
         Some(json) => json,
@@ -117,26 +121,96 @@ async fn document() -> Result<HttpResponse, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use std::collections::HashSet;
+
+    use serde_json::{Value, json};
+
+    use crate::image::FileType;
+
+    fn document() -> Value {
+        serde_json::from_str(&super::openapi_json().unwrap()).unwrap()
+    }
+
+    /// Path, method and description of every operation.
+    fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+        let paths = document["paths"].as_object().unwrap().iter();
+        paths.flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+        })
+    }
 
     #[test]
     fn clients_may_rely_on_every_field_of_an_answer_and_leave_out_those_of_a_request() {
-        let document: Value = serde_json::from_str(&super::openapi_json().unwrap()).unwrap();
+        let document = document();
         let schema = |name: &str| document["components"]["schemas"][name].clone();
         let required = |schema: &Value| schema["required"].as_array().map_or(0, Vec::len);
         for name in ["Image", "ImagePage", "SearchResponse", "Model"] {
             let schema = schema(name);
             assert_eq!(required(&schema), schema["properties"].as_object().unwrap().len(), "{name}");
         }
-        assert_eq!(schema("TextSearchRequest")["required"], serde_json::json!(["query"]));
+        assert_eq!(schema("TextSearchRequest")["required"], json!(["query"]));
         assert_eq!(required(&schema("FilterRequest")), 0);
     }
 
     #[test]
     fn no_schema_has_a_name_of_our_source() {
-        let document: Value = serde_json::from_str(&super::openapi_json().unwrap()).unwrap();
-        for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        for name in document()["components"]["schemas"].as_object().unwrap().keys() {
             assert!(name.starts_with(char::is_uppercase) && !name.ends_with("Body"), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_and_a_summary() {
+        let document = document();
+        let mut names = HashSet::new();
+        for (path, method, operation) in operations(&document) {
+            assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}");
+            assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn every_operation_lists_its_errors_as_problems() {
+        let document = document();
+        for (path, method, operation) in operations(&document) {
+            let errors =
+                operation["responses"].as_object().unwrap().iter().filter(|(status, _)| status.starts_with(['4', '5']));
+            for (status, response) in errors {
+                assert!(["4XX", "5XX"].contains(&status.as_str()), "{method} {path} {status}");
+                let schema = &response["content"]["application/problem+json"]["schema"];
+                assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{method} {path} {status}");
+            }
+            assert!(operation["responses"]["5XX"].to_string().contains("`internal`"), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn the_document_says_which_operations_need_no_key() {
+        let document = document();
+        for (path, method, operation) in operations(&document) {
+            let open = operation["security"] == json!([{}]);
+            assert_eq!(open, crate::api::auth::is_open(path), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_to_a_schema() {
+        let document = document();
+        let text = document.to_string();
+        for reference in text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(document["components"]["schemas"][reference].is_object(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_document_names_every_type_of_picture_that_is_served_and_taken() {
+        let document = document();
+        let served = &document["paths"]["/images/{image_id}/content"]["get"]["responses"]["200"]["content"];
+        let served: HashSet<_> = served.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(served, FileType::ALL.map(FileType::media_type).into_iter().collect());
+        let taken = document["components"]["schemas"]["UploadForm"]["properties"]["file"]["description"].to_string();
+        for file_type in FileType::ALL {
+            assert!(taken.contains(&file_type.to_string()), "{file_type} is missing in {taken}");
         }
     }
 }

@@ -8,8 +8,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::Services;
+use crate::api::route::errors::STORE;
+use crate::api::route::{Route, route};
 use crate::blocking;
-use crate::error::{ApiError, ErrorCode, Problem};
+use crate::error::ErrorCode::NotReady;
+use crate::error::{ApiError, ErrorCode};
+
+/// The routes of the probes.
+pub fn routes() -> Vec<Route> {
+    vec![route!(healthz), route!(readyz).errors([STORE, &[NotReady]])]
+}
 
 /// A sign of life.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,10 +38,10 @@ impl Health {
 
 /// Liveness
 ///
-/// The process runs and answers.
+/// Tells that the process runs and answers.
 #[utoipa::path(
     get, path = "/healthz", tag = "operations", operation_id = "healthz", security(()),
-    responses((status = 200, description = "It lives", body = Health))
+    responses((status = 200, description = "The process runs", body = Health))
 )]
 pub async fn healthz() -> HttpResponse {
     Health::ok()
@@ -41,13 +49,11 @@ pub async fn healthz() -> HttpResponse {
 
 /// Readiness
 ///
-/// The store answers and the current model is loaded and warm. Where it cannot serve, `reason` tells an operator why.
+/// Tells whether the store answers and the current model is loaded and warm. When the server is not ready, `reason` tells
+/// an operator why.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "readyz", security(()),
-    responses(
-        (status = 200, description = "It can serve", body = Health),
-        (status = 503, description = "It cannot serve now", body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The server is ready", body = Health))
 )]
 pub async fn readyz(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
     if services.stopping.load(Ordering::Relaxed) {

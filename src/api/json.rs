@@ -1,4 +1,4 @@
-//! Reads JSON bodies, bounded, with errors that name the place.
+//! Reads JSON bodies within a limit, with errors that name the place.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer};
 use crate::api::Services;
 use crate::error::{ApiError, ErrorCode};
 
-/// No JSON body of this API comes near it.
+/// Bytes that a JSON body may have. No body of this API comes near it.
 const MAX_BYTES: usize = 4 << 20;
 
 /// A JSON body.
@@ -28,15 +28,15 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let json = is_json(request);
-        let (patience, payload) = (patience(request), Payload::from_request(request, payload).into_inner());
+        let (timeout, payload) = (body_timeout(request), Payload::from_request(request, payload).into_inner());
         Box::pin(async move {
             json?;
-            parse(&read(payload, patience).await?).map(JsonBody)
+            parse(&read(payload, timeout).await?).map(JsonBody)
         })
     }
 }
 
-/// A JSON body that may be left out: no bytes mean the default.
+/// A JSON body that may be left out; an empty body reads as the default.
 pub struct OptionalJson<T>(pub T);
 
 impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
@@ -45,9 +45,9 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let json = is_json(request);
-        let (patience, payload) = (patience(request), Payload::from_request(request, payload).into_inner());
+        let (timeout, payload) = (body_timeout(request), Payload::from_request(request, payload).into_inner());
         Box::pin(async move {
-            let body = read(payload, patience).await?;
+            let body = read(payload, timeout).await?;
             if body.is_empty() {
                 return Ok(Self(T::default()));
             }
@@ -57,16 +57,16 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
     }
 }
 
-/// How long a body may take to arrive.
-fn patience(request: &HttpRequest) -> Duration {
+/// Returns how long a body may take to arrive.
+fn body_timeout(request: &HttpRequest) -> Duration {
     request.app_data::<Data<Services>>().map_or(Duration::MAX, |services| services.limits.body_timeout)
 }
 
-async fn read(payload: Result<Payload, actix_web::Error>, patience: Duration) -> Result<Vec<u8>, ApiError> {
-    tokio::time::timeout(patience, read_all(payload)).await.unwrap_or_else(|_| {
+async fn read(payload: Result<Payload, actix_web::Error>, timeout: Duration) -> Result<Vec<u8>, ApiError> {
+    tokio::time::timeout(timeout, read_all(payload)).await.unwrap_or_else(|_| {
         Err(ApiError::new(
             ErrorCode::RequestTimeout,
-            format!("The body did not arrive within {} s. Send it again.", patience.as_secs()),
+            format!("The body did not arrive within {} s. Send it again.", timeout.as_secs()),
         ))
     })
 }
@@ -89,7 +89,7 @@ async fn read_all(payload: Result<Payload, actix_web::Error>) -> Result<Vec<u8>,
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    // Serde reads an array as a struct, field by field in their order, which nobody means.
+    // Serde would read an array as a struct, field by field, which no caller means.
     if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         return Err(ApiError::new(ErrorCode::InvalidJson, "The JSON body must be an object: `{ … }`."));
     }
@@ -106,10 +106,10 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-/// An object, or none. Serde would read an array as a struct too, field by field in their order, which nobody means.
+/// Reads an object or null. Serde alone would also read an array as a struct, field by field, which no caller means.
 ///
 /// # Errors
-/// When the value is something else, or does not fit.
+/// When the value is something else, or its fields do not fit.
 pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     struct ObjectOrNull<T>(PhantomData<T>);
 

@@ -1,154 +1,101 @@
 //! GET /metrics, in the Prometheus text format.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use actix_web::{HttpResponse, web};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Registry, Unit};
 
 use crate::api::Services;
-use crate::api::model_metrics::ModelMetrics;
-use crate::blocking;
-use crate::error::{ApiError, Problem};
+use crate::api::metric_table::{
+    Counters, FractionGauges, Gauges, ModelLabels, StateLabels, TowerLabels, set, set_counter,
+};
+use crate::api::route::{Route, route};
+use crate::backfill::{BackfillState, BackfillStatus};
+use crate::error::ApiError;
+use crate::models::{LoadState, ModelStatus, Models};
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    method: String,
-    route: String,
-    status: u16,
-}
+/// The media type of the OpenMetrics text format.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RouteLabels {
-    method: String,
-    route: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TowerLabels {
-    model: String,
-    tower: &'static str,
-}
-
-/// Counters and gauges of the process.
-pub struct Metrics {
-    registry: Registry,
-    requests: Family<RequestLabels, Counter>,
-    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    images: Gauge,
-    queue_depth: Family<TowerLabels, Gauge>,
-    encoded: Family<TowerLabels, Gauge>,
-    batches: Family<TowerLabels, Gauge>,
-    skipped: Family<TowerLabels, Gauge>,
-    refused: Family<TowerLabels, Gauge>,
-    models: ModelMetrics,
-}
-
-/// From 1 ms to 16 s.
-fn seconds_histogram() -> Histogram {
-    Histogram::new(exponential_buckets(0.001, 2.0, 15))
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Metrics {
-    /// Registers all metrics.
-    #[must_use]
-    pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("mitsuke");
-        let metrics = Self {
-            requests: Family::default(),
-            durations: Family::new_with_constructor(seconds_histogram),
-            images: Gauge::default(),
-            queue_depth: Family::default(),
-            encoded: Family::default(),
-            batches: Family::default(),
-            skipped: Family::default(),
-            refused: Family::default(),
-            models: ModelMetrics::default(),
-            registry: Registry::default(),
-        };
-        registry.register("http_requests", "Answered requests", metrics.requests.clone());
-        registry.register_with_unit(
-            "http_request_duration",
-            "Time from a request's head to its answer",
-            Unit::Seconds,
-            metrics.durations.clone(),
-        );
-        registry.register("images", "Images in the store", metrics.images.clone());
-        registry.register("encoder_queue_depth", "Items waiting for an encoder", metrics.queue_depth.clone());
-        registry.register("encoder_items", "Items encoded since the start", metrics.encoded.clone());
-        registry.register("encoder_batches", "Batches encoded since the start", metrics.batches.clone());
-        registry.register("encoder_skipped", "Items skipped because their caller had gone", metrics.skipped.clone());
-        registry.register("encoder_refused", "Items refused because the queue was full", metrics.refused.clone());
-        metrics.models.register(&mut registry);
-        Self { registry, ..metrics }
-    }
-
-    /// Counts an answered request.
-    pub fn observe_request(&self, method: &str, route: &str, status: u16, took: Duration) {
-        // A caller may invent methods, and every new label costs memory for good.
-        const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-        let method = METHODS.into_iter().find(|known| *known == method).unwrap_or("other").to_owned();
-        let route = route.to_owned();
-        self.durations
-            .get_or_create(&RouteLabels { method: method.clone(), route: route.clone() })
-            .observe(took.as_secs_f64());
-        self.requests.get_or_create(&RequestLabels { method, route, status }).inc();
-    }
-
-    fn set_encoder_gauges(&self, services: &Services) {
-        for (model, towers) in services.models.tower_stats() {
-            for (tower, stats) in [("text", towers.text), ("image", towers.image)] {
-                let labels = TowerLabels { model: model.to_string(), tower };
-                let set = |family: &Family<TowerLabels, Gauge>, value: u64| {
-                    family.get_or_create(&labels).set(i64::try_from(value).unwrap_or(i64::MAX));
-                };
-                if towers.loaded {
-                    set(&self.queue_depth, stats.depth as u64);
-                } else {
-                    self.queue_depth.remove(&labels);
-                }
-                set(&self.encoded, stats.items);
-                set(&self.batches, stats.batches);
-                set(&self.skipped, stats.skipped);
-                set(&self.refused, stats.refused);
-            }
-        }
-    }
+/// The route of the metrics. Without the store the metrics are told all the same.
+pub fn routes() -> Vec<Route> {
+    vec![route!(scrape)]
 }
 
 /// Metrics
 ///
-/// Counters and gauges in the Prometheus (OpenMetrics) text format.
+/// Returns counters, gauges and histograms in the Prometheus (OpenMetrics) text format.
 #[utoipa::path(
     get, path = "/metrics", tag = "operations", operation_id = "metrics",
-    responses(
-        (status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text"),
-        (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text"))
 )]
 pub async fn scrape(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
-    let store = Arc::clone(&services.store);
-    if let Ok(count) = blocking::run(move || store.count_images()).await? {
-        services.metrics.images.set(i64::try_from(count).unwrap_or(i64::MAX));
+    if let Ok(count) = services.with_store(|store| store.count_images()).await {
+        set(&services.metrics.images, count);
     }
-    services.metrics.set_encoder_gauges(&services);
-    let models = Arc::clone(&services.models);
-    for status in blocking::run(move || models.list()).await?.unwrap_or_default() {
-        services.metrics.models.set(&status, services.backfills.status(status.model.model_id).as_ref());
+    set_encoders(&services);
+    for status in services.with_models(Models::list).await.unwrap_or_default() {
+        set_model(&services, &status);
+        set_backfill(&services, &status, services.backfills.status(status.model.model_id).as_ref());
     }
-    let mut text = String::new();
-    encode(&mut text, &services.metrics.registry).map_err(|error| ApiError::internal(&error))?;
-    Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
+    let text = services.metrics.text().map_err(|error| ApiError::internal(&error))?;
+    Ok(HttpResponse::Ok().content_type(OPENMETRICS).body(text))
+}
+
+fn set_encoders(services: &Services) {
+    let metrics = &services.metrics;
+    for (model, towers) in services.models.tower_stats() {
+        for (tower, stats) in [("text", towers.text), ("image", towers.image)] {
+            let labels = TowerLabels { model: model.to_string(), tower };
+            // The queue of an encoder that is not loaded does not exist, so that it has no depth.
+            if towers.loaded {
+                set(&metrics.encoder_queue_depth.get_or_create(&labels), stats.depth as u64);
+            } else {
+                metrics.encoder_queue_depth.remove(&labels);
+            }
+            let count = |counters: &Counters<_>, value| set_counter(&counters.get_or_create(&labels), value);
+            count(&metrics.encoder_items, stats.items);
+            count(&metrics.encoder_batches, stats.batches);
+            count(&metrics.encoder_skipped, stats.skipped);
+            count(&metrics.encoder_refused, stats.refused);
+        }
+    }
+}
+
+fn labels(status: &ModelStatus) -> ModelLabels {
+    ModelLabels { model: format!("{} {}", status.model.model_name, status.model.model_version) }
+}
+
+fn set_model(services: &Services, status: &ModelStatus) {
+    let (metrics, labels) = (&services.metrics, labels(status));
+    let gauge = |gauges: &Gauges<_>, value| set(&gauges.get_or_create(&labels), value);
+    gauge(&metrics.model_current, status.model.is_current.into());
+    gauge(&metrics.model_loaded, (status.state == LoadState::Ready).into());
+    gauge(&metrics.model_memory, status.loaded.map_or(0, |loaded| loaded.bytes));
+    gauge(&metrics.model_embedded, status.coverage.embedded);
+    gauge(&metrics.model_failed, status.coverage.failed);
+    gauge(&metrics.model_missing, status.coverage.missing());
+}
+
+/// Sets the gauges of a model's backfill. An unknown value is left out instead of being 0: a retired model, for one, has
+/// no backfill.
+fn set_backfill(services: &Services, status: &ModelStatus, backfill: Option<&BackfillStatus>) {
+    let (metrics, labels) = (&services.metrics, labels(status));
+    match backfill {
+        Some(backfill) => {
+            set(&metrics.backfill_images.get_or_create(&labels), backfill.embedded + backfill.failed);
+        }
+        None => drop(metrics.backfill_images.remove(&labels)),
+    }
+    for state in BackfillState::ALL {
+        let labels = StateLabels { model: labels.model.clone(), state: state.name() };
+        match backfill {
+            Some(backfill) => set(&metrics.backfill_state.get_or_create(&labels), (state == backfill.state).into()),
+            None => drop(metrics.backfill_state.remove(&labels)),
+        }
+    }
+    let fraction = |gauges: &FractionGauges<_>, value: Option<f64>| match value {
+        Some(value) => drop(gauges.get_or_create(&labels).set(value)),
+        None => drop(gauges.remove(&labels)),
+    };
+    fraction(&metrics.backfill_rate, backfill.and_then(|backfill| backfill.per_second));
+    let seconds_left = backfill.and_then(|backfill| backfill.seconds_left(status.coverage.missing()));
+    fraction(&metrics.backfill_remaining, seconds_left);
 }

@@ -12,17 +12,17 @@ use crate::api::query::reason;
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
 
-/// Far more parts of one name than any request needs.
-const MOST_LIST_PARTS: usize = 1_000;
+/// Parts of one name that a form may have: far more than any request needs.
+const MAX_LIST_PARTS: usize = 1_000;
 
-/// Longer names are cut: a file name is shown, never used as a path.
+/// Characters of a file name that are kept. The name is shown and never used as a path.
 const MAX_FILE_NAME_CHARS: usize = 255;
 
-/// A `file` part; one that is over its limit does not stop the others.
+/// A `file` part. A file over its limit does not stop the others.
 pub struct FilePart {
-    /// The caller's name for it.
+    /// The name that the caller gives the file.
     pub file_name: String,
-    /// Its bytes.
+    /// The bytes of the file, or the limit that they exceed.
     pub bytes: Result<Bytes, ApiError>,
 }
 
@@ -32,7 +32,7 @@ pub struct Form {
     pub files: Vec<FilePart>,
     /// The text parts.
     pub texts: BTreeMap<String, String>,
-    /// The text parts that may be there several times.
+    /// The text parts that may occur several times.
     pub lists: BTreeMap<String, Vec<String>>,
 }
 
@@ -42,13 +42,13 @@ impl Form {
         self.texts.remove(name)
     }
 
-    /// Takes a text part out and reads it as a value.
+    /// Takes a text part out and reads it as a JSON value. A blank part counts as missing.
     ///
     /// # Errors
-    /// When the part is there and is not such a value.
+    /// When the part is not such a value.
     pub fn take_json<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, ApiError> {
         let Some(text) = self.take(name).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
-        // Serde reads an array as a struct, field by field in their order, which nobody means.
+        // Serde would read an array as a struct, field by field, which no caller means.
         if text.trim_start().starts_with('[') {
             return Err(ApiError::invalid(name, format!("The part `{name}` may not be a JSON array.")));
         }
@@ -56,13 +56,11 @@ impl Form {
             ApiError::invalid(name, format!("The part `{name}` is not usable: {}.", reason(&error.to_string())))
         })
     }
-}
 
-impl Form {
-    /// Takes the parts of a list out and reads them as numbers: one in each part, or several separated by commas.
+    /// Takes the parts of a list out and reads them as numbers. A part holds one number, or several separated by commas.
     ///
     /// # Errors
-    /// When one is no number.
+    /// When a part holds something else.
     pub fn take_list(&mut self, name: &str) -> Result<Vec<i64>, ApiError> {
         let parts = self.lists.remove(name).unwrap_or_default();
         let texts = parts.iter().flat_map(|part| part.split(',')).map(str::trim).filter(|text| !text.is_empty());
@@ -85,18 +83,18 @@ pub fn guard() -> impl Guard {
     })
 }
 
-/// Reads a whole form. `text_names` are the text parts that may be there.
+/// Reads a whole form. `text_names` are the text parts that it may have.
 ///
 /// # Errors
-/// When the body is broken, late, over a limit, or has parts that mean nothing here.
+/// When the body is broken, late or over a limit, or has a part that the endpoint does not know.
 pub async fn read(multipart: Multipart, limits: &Limits, text_names: &[&str]) -> Result<Form, ApiError> {
     read_with_lists(multipart, limits, text_names, &[]).await
 }
 
-/// As [`read`]; the text parts of `list_names` may be there any number of times.
+/// Reads a whole form like [`read`]; the text parts of `list_names` may occur several times.
 ///
 /// # Errors
-/// Those of [`read`].
+/// The errors of [`read`].
 pub async fn read_with_lists(
     multipart: Multipart,
     limits: &Limits,
@@ -132,47 +130,47 @@ impl Reader<'_> {
             let name = field.name().unwrap_or_default().to_owned();
             if name == "file" {
                 if form.files.len() == self.limits.files {
-                    return Err(ApiError::new(
-                        ErrorCode::TooManyFiles,
-                        format!("One request may carry {} files. Send the rest in another.", self.limits.files),
-                    )
-                    .with("limit", self.limits.files));
+                    return Err(self.too_many_files());
                 }
-                let file_name = file_name(&field);
-                let bytes = self.part(&mut field, self.limits.file_bytes).await?.ok_or_else(|| {
-                    ApiError::new(
-                        ErrorCode::FileTooLarge,
-                        format!("A file may have {} bytes at most.", self.limits.file_bytes),
-                    )
-                    .with("limit", self.limits.file_bytes)
-                });
-                form.files.push(FilePart { file_name, bytes });
+                form.files.push(self.file(&mut field).await?);
             } else if self.list_names.contains(&name.as_str()) {
                 let text = self.text(&mut field, &name).await?;
-                let list = form.lists.entry(name).or_default();
+                let list = form.lists.entry(name.clone()).or_default();
                 list.push(text);
-                if list.len() > MOST_LIST_PARTS {
-                    return Err(ApiError::invalid(
-                        "image_id",
-                        format!("A part may be there {MOST_LIST_PARTS} times at most."),
-                    ));
+                if list.len() > MAX_LIST_PARTS {
+                    let detail = format!("The part `{name}` may occur {MAX_LIST_PARTS} times at most.");
+                    return Err(ApiError::invalid(&name, detail));
                 }
             } else if self.text_names.contains(&name.as_str()) {
                 let text = self.text(&mut field, &name).await?;
                 if form.texts.insert(name.clone(), text).is_some() {
-                    return Err(ApiError::invalid(&name, format!("The part `{name}` is there twice.")));
+                    return Err(ApiError::invalid(&name, format!("The part `{name}` occurs twice. Send it once.")));
                 }
             } else {
-                return Err(ApiError::invalid(
-                    &name,
-                    format!(
-                        "The part `{name}` means nothing here. Parts: file, {}.",
-                        [self.list_names, self.text_names].concat().join(", ")
-                    ),
-                ));
+                return Err(self.unknown_part(&name));
             }
         }
         Ok(form)
+    }
+
+    async fn file(&mut self, field: &mut Field) -> Result<FilePart, ApiError> {
+        let (file_name, limit) = (file_name(field), self.limits.file_bytes);
+        let too_large = || {
+            let detail = format!("A file may have {limit} bytes at most.");
+            ApiError::new(ErrorCode::FileTooLarge, detail).with("limit", limit)
+        };
+        Ok(FilePart { file_name, bytes: self.part(field, limit).await?.ok_or_else(too_large) })
+    }
+
+    fn too_many_files(&self) -> ApiError {
+        let limit = self.limits.files;
+        let detail = format!("One request may carry {limit} files. Send the rest in another request.");
+        ApiError::new(ErrorCode::TooManyFiles, detail).with("limit", limit)
+    }
+
+    fn unknown_part(&self, name: &str) -> ApiError {
+        let known = [self.list_names, self.text_names].concat().join(", ");
+        ApiError::invalid(name, format!("This endpoint does not know the part `{name}`. It takes: file, {known}."))
     }
 
     async fn text(&mut self, field: &mut Field, name: &str) -> Result<String, ApiError> {
@@ -197,7 +195,7 @@ impl Reader<'_> {
         Ok(text.to_owned())
     }
 
-    /// The bytes of one part; `None` when they are more than `limit`, the rest then read and dropped.
+    /// Reads the bytes of one part. Returns `None` when they are more than `limit`; the rest is then read and dropped.
     async fn part(&mut self, field: &mut Field, limit: usize) -> Result<Option<Bytes>, ApiError> {
         let mut bytes = BytesMut::new();
         let mut over = false;
@@ -227,17 +225,18 @@ fn broken(error: &MultipartError) -> ApiError {
     if matches!(error, MultipartError::ContentDispositionMissing) {
         return ApiError::new(
             ErrorCode::InvalidMultipart,
-            "A part has no Content-Disposition, or one that is not UTF-8, as when the name of its file is in Shift_JIS. \
-             Rename the file, or name it in the request: curl does it with `-F 'file=@OLD_NAME;filename=cat.jpg'`.",
+            "A part has no Content-Disposition, or one that is not UTF-8, for example because the name of its file is in \
+             Shift_JIS. Rename the file, or name it in the request: curl does so with \
+             `-F 'file=@OLD_NAME;filename=cat.jpg'`.",
         );
     }
     ApiError::new(
         ErrorCode::InvalidMultipart,
-        "The multipart body is broken or ends too early. Let your HTTP client build it; curl does it with `-F file=@cat.jpg`.",
+        "The multipart body is broken or ends too early. Let your HTTP client build it; curl does so with `-F file=@cat.jpg`.",
     )
 }
 
-/// The caller's name for a file without any folders, for display.
+/// Returns the name that the caller gives a file, without any folders, for display.
 fn file_name(field: &Field) -> String {
     let disposition = field.content_disposition();
     let extended = disposition.and_then(|d| d.get_filename_ext()).map(|value| String::from_utf8_lossy(&value.value));
@@ -254,12 +253,14 @@ fn clean_file_name(name: &str) -> String {
     if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
 }
 
-/// Browsers write these three characters, and no others, escaped (WHATWG HTML, "multipart/form-data encoding").
+/// Undoes the escapes of browsers, which write these three characters and no others escaped (WHATWG HTML,
+/// "multipart/form-data encoding").
 fn undo_form_escapes(name: &str) -> String {
     name.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n")
 }
 
-/// Characters that turn or hide what a name seems to say. The joiners of emoji and Indic scripts stay.
+/// Tells whether a character is invisible or turns the direction of the text, so that a name seems to say something else.
+/// The joiners of emoji and Indic scripts are not among them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,19 +1,22 @@
-//! GET / and its files: the gallery page, embedded in the program.
+//! GET / and /assets: the files of the gallery page, embedded in the program.
+
+use std::sync::LazyLock;
 
 use actix_web::http::header::{self, ETag, EntityTag, HeaderName, IfNoneMatch};
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::api::images::matches;
-use crate::api::{read, resource};
+use crate::api::caching::matches;
+use crate::api::route::Route;
+use crate::image::FileType;
 
-/// Only our own files, pictures of this server, and pictures from the reader's disk or fetched with a key (blob:).
-/// No script may turn text into HTML or code: trusted types allow no policy, so every such sink throws.
+/// The content security policy. It allows the page's own files, pictures of this server, and pictures from the reader's
+/// disk or fetched with a key (blob:). No script may turn text into HTML or code: trusted types allow no policy, so that
+/// every function which does so throws.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// What the page may do beyond what it loads.
+/// The headers of every file: caching, and what the page may do.
 const HEADERS: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-cache"),
     (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -39,22 +42,33 @@ macro_rules! assets {
 const FILES: &[(&str, &str, &str)] = assets! {
     CSS: "bar.css" "base.css" "dialogs.css" "grid.css";
     JS: "api.js" "app.js" "bar.js" "caption.js" "dom.js" "drop.js" "duplicates.js" "facts.js" "files.js" "filters.js" "gallery.js"
-        "grid.js" "key.js" "models.js" "pictures.js" "problem.js" "query.js" "route.js" "say.js" "send.js" "uploads.js"
-        "viewer.js" "words.js";
+        "grid.js" "key.js" "languages.js" "models.js" "pictures.js" "problem.js" "query.js" "route.js" "say.js" "send.js"
+        "uploads.js" "viewer.js";
+    JS: "words/en.js"
+        "words/ja.js";
     SVG: "icon.svg";
 };
 
-/// Routes of the page's files.
-pub fn routes(config: &mut ServiceConfig) {
-    for (path, _, _) in FILES {
-        config.service(resource(path, "GET, HEAD").route(read().to(file)));
-    }
+/// The page, in which the filter offers a checkbox for each type of picture.
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let checkbox = |file_type: FileType| {
+        let media_type = file_type.media_type();
+        format!(r#"<label><input type="checkbox" name="type" value="{media_type}">{file_type}</label>"#)
+    };
+    let checkboxes = FileType::ALL.map(checkbox).join("\n      ");
+    include_str!("../web/index.html").replace("<!-- file types -->", &checkboxes)
+});
+
+/// The routes of the page's files.
+pub fn routes() -> Vec<Route> {
+    FILES.iter().map(|(path, _, _)| Route::undocumented(path, file)).collect()
 }
 
 async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> HttpResponse {
     let Some((_, media_type, text)) = FILES.iter().find(|(path, _, _)| *path == request.path()) else {
         return HttpResponse::NotFound().finish();
     };
+    let text = if request.path() == "/" { PAGE.as_str() } else { text };
     let hash = crate::store::Sha256::of(text.as_bytes()).to_string();
     let etag = EntityTag::new_strong(hash);
     let known = matches(&if_none_match, &etag);
@@ -63,8 +77,11 @@ async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> 
     for header in HEADERS {
         response.insert_header(header);
     }
-    if known { response.finish() } else { response.body(*text) }
+    if known { response.finish() } else { response.body(text) }
 }
+
+#[cfg(test)]
+mod words;
 
 #[cfg(test)]
 mod tests {
@@ -74,10 +91,16 @@ mod tests {
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web")
     }
 
+    /// The files in a folder of src/web, named from there.
+    fn names(prefix: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(folder().join(prefix)).unwrap().map(Result::unwrap);
+        let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+        files.map(|entry| format!("{prefix}{}", entry.file_name().into_string().unwrap())).collect()
+    }
+
     #[test]
     fn every_file_of_the_page_is_served_and_stays_small() {
-        for entry in std::fs::read_dir(folder()).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
+        for name in names("").into_iter().chain(names("words/")) {
             let path = if name == "index.html" { "/".to_owned() } else { format!("/assets/{name}") };
             let (_, _, text) = FILES.iter().find(|(served, _, _)| *served == path).unwrap_or_else(|| {
                 panic!("{name} is not served: name it in FILES");
@@ -96,9 +119,19 @@ mod tests {
                 assert!(harmless || !text.contains(sink), "{path} holds {sink}");
             }
         }
-        let (_, _, html) = FILES[0];
+        let html = PAGE.as_str();
         for inline in [" style=", "<style", " onclick=", "<script>", "javascript:", "//cdn"] {
             assert!(!html.contains(inline), "the page holds {inline}");
+        }
+    }
+
+    #[test]
+    fn the_filter_offers_every_type_of_picture() {
+        for file_type in FileType::ALL {
+            assert!(
+                PAGE.contains(&format!(r#"value="{}">{file_type}</label>"#, file_type.media_type())),
+                "{file_type}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Problem documents for what never reaches a handler.
+//! Problem documents for requests that never reach a handler.
 
 use actix_web::body::{BodySize, BoxBody, MessageBody as _};
 use actix_web::dev::ServiceResponse;
@@ -8,21 +8,23 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 
 use crate::error::{ApiError, ErrorCode};
 
-/// The answer to a path that is no endpoint.
+/// Answers a path that is not an endpoint.
 pub async fn route_not_found(request: HttpRequest) -> HttpResponse {
     let detail = format!("Nothing answers at {}. /swagger-ui/ shows the endpoints.", request.path());
     ApiError::new(ErrorCode::RouteNotFound, detail).error_response()
 }
 
-/// The answer to a method that a path does not take.
-pub async fn method_not_allowed(allow: &'static str) -> HttpResponse {
+/// Answers a method that a path does not take with the methods that it takes.
+pub async fn method_not_allowed(allow: String) -> HttpResponse {
     let mut response =
         ApiError::new(ErrorCode::MethodNotAllowed, format!("This endpoint takes {allow}.")).error_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    if let Ok(allow) = HeaderValue::from_str(&allow) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
     response
 }
 
-/// The answer to an upload that is not multipart.
+/// Answers an upload that is not multipart.
 pub async fn multipart_needed() -> HttpResponse {
     ApiError::new(
         ErrorCode::UnsupportedMediaType,
@@ -31,7 +33,7 @@ pub async fn multipart_needed() -> HttpResponse {
     .error_response()
 }
 
-/// Gives errors of the framework itself (wrong method, unreadable path …) the same body as all others.
+/// Gives the errors of the framework itself (an unreadable path, a broken header …) the body that all errors have.
 pub fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let is_problem = response
@@ -39,7 +41,7 @@ pub fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"));
     let is_error = status.is_client_error() || status.is_server_error();
-    // A body with a media type of its own was written on purpose.
+    // A body with another media type was written on purpose.
     let bodiless = matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0));
     let plain_text =
         response.headers().get(header::CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));

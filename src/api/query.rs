@@ -2,8 +2,9 @@
 
 use actix_web::{FromRequest, HttpRequest, dev, web};
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
-use crate::api::types::{FilterRequest, SimilarParams};
+use crate::api::types::FilterRequest;
 use crate::error::{ApiError, ErrorCode};
 
 /// A query string.
@@ -18,35 +19,22 @@ impl<T: DeserializeOwned> FromRequest for QueryString<T> {
     }
 }
 
-/// Parameters that stand beside those of a filter.
-pub trait BesideFilter: DeserializeOwned {
-    /// Their names.
-    const NAMES: &'static [&'static str];
-}
-
-impl BesideFilter for super::images::ListParams {
-    const NAMES: &'static [&'static str] = &["limit", "cursor"];
-}
-
-impl BesideFilter for SimilarParams {
-    const NAMES: &'static [&'static str] = &["min_similarity", "max_gap", "exact", "limit", "offset"];
-}
-
-/// A query string with the fields of a filter among its parameters. (Serde could flatten one into the other, but then
-/// knows no numbers and refuses no unknown names.)
+/// A query string with the fields of a filter among its parameters. (Serde could flatten one into the other, but would
+/// then read no numbers and refuse no unknown names.)
 pub struct FilteredQuery<T> {
     /// The parameters that are not the filter's.
     pub params: T,
-    /// The filter; empty without a word of it.
+    /// The filter; empty when no parameter is one of its fields.
     pub filter: FilterRequest,
 }
 
-impl<T: BesideFilter> FromRequest for FilteredQuery<T> {
+impl<T: DeserializeOwned + IntoParams> FromRequest for FilteredQuery<T> {
     type Error = ApiError;
     type Future = std::future::Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let own = |pair: &&str| T::NAMES.contains(&pair.split('=').next().unwrap_or_default());
+        let names: Vec<String> = T::into_params(|| None).into_iter().map(|parameter| parameter.name).collect();
+        let own = |pair: &&str| names.iter().any(|name| pair.split('=').next() == Some(name));
         let (own, filters): (Vec<&str>, Vec<&str>) = request.query_string().split('&').partition(own);
         std::future::ready(parsed(&own.join("&")).and_then(|params| {
             let filter = parsed(&filters.join("&"))?;
@@ -58,7 +46,7 @@ impl<T: BesideFilter> FromRequest for FilteredQuery<T> {
 fn parsed<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     let read = |query: &str| web::Query::<T>::from_query(query).map(web::Query::into_inner);
     read(query).map_err(|error| {
-        // Serde does not say which parameter it stumbled over; alone, only that one fails.
+        // Serde does not say which parameter is wrong. Read one by one, only the wrong one fails.
         let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
         let reason = reason(&error.to_string());
         match query.split('&').find(|pair| read(pair).is_err()).map(name) {
@@ -68,7 +56,7 @@ fn parsed<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     })
 }
 
-/// What is wrong with a value, for people who did not write the parser.
+/// Says what is wrong with a value in the words of a caller instead of a parser.
 pub fn reason(error: &str) -> String {
     let error = error.trim_start_matches("Query deserialize error: ");
     match error {

@@ -1,5 +1,5 @@
-//! Bodies on their way to a caller. A caller may read as slowly as it likes, and its body stays in memory meanwhile, so
-//! only so many bytes are on their way at once.
+//! Bounds the bytes of pictures that are being sent. A caller may read as slowly as it likes, and the body stays in memory
+//! until then.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,28 +10,28 @@ use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes that a permit of [`Sending`] stands for.
+/// The number of bytes that a permit of [`Sending`] stands for.
 const UNIT: usize = 4096;
 
-/// Bytes that are handed to the connection at once: it buffers no more than a few of these.
+/// The number of bytes that are handed to the connection at once. The connection buffers a few such pieces at most.
 const CHUNK: usize = 64 << 10;
 
-/// How many bytes may be on their way.
+/// Room for the bytes that may be sent at once.
 pub struct Sending {
     room: Arc<Semaphore>,
     units: usize,
 }
 
 impl Sending {
-    /// Room for so many bytes.
+    /// Makes room for a number of bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
         let units = bytes.div_ceil(UNIT).clamp(1, u32::MAX as usize);
         Self { room: Arc::new(Semaphore::new(units)), units }
     }
 
-    /// Room for a body of so many bytes; `None` when there is not enough. A body larger than all the room takes all of
-    /// it. To be asked for before the bytes are read.
+    /// Reserves room for a body, before its bytes are read. Returns `None` when there is not enough. A body larger than
+    /// all the room takes all of it.
     #[must_use]
     pub fn reserve(&self, bytes: u64) -> Option<Room> {
         let units = bytes.div_ceil(UNIT as u64).min(self.units as u64);
@@ -44,14 +44,14 @@ impl Sending {
 pub struct Room(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 impl Room {
-    /// The body, which keeps the room until it is sent or its caller has gone.
+    /// Makes a body that keeps the room until it is sent or its caller has gone.
     #[must_use]
     pub fn body(self, bytes: Bytes) -> SentBody {
         SentBody { bytes, _room: self }
     }
 }
 
-/// A body that is handed over in pieces, as the caller takes them.
+/// A body that is handed over piece by piece, as fast as the caller reads.
 pub struct SentBody {
     bytes: Bytes,
     _room: Room,

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use image::{Rgb, RgbImage};
-use mitsuke::clip::{Cases, DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority};
+use mitsuke::clip::{
+    DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority, TestCases,
+};
 
 /// How often an encoding is timed.
 const RUNS: usize = 5;
@@ -24,7 +26,7 @@ pub enum ModelCommand {
 pub struct Check {
     /// The folder that holds model.json.
     folder: PathBuf,
-    /// Which number format to compute in: auto, float32 or bfloat16.
+    /// Variant to run: auto, or a precision such as float32 or bfloat16.
     #[arg(long, default_value = "auto")]
     precision: PrecisionChoice,
     /// Where to compute: auto, cpu or cuda.
@@ -66,7 +68,7 @@ impl Check {
         let (picture, text) = runtime.block_on(times(&encoder))?;
         println!("encodes     a picture in {picture:.1?}, a text in {text:.1?} (one at a time, median of {RUNS})");
         let Some(path) = &self.cases else { return Ok(ExitCode::SUCCESS) };
-        let cases = Cases::read(path)?;
+        let cases = TestCases::read(path)?;
         let report = runtime.block_on(cases.compare(&encoder));
         println!("cases       {} pictures, lowest cosine {:.6}", report.images, report.image_agreement);
         println!("            {} texts, lowest cosine {:.6}", report.texts, report.text_agreement);

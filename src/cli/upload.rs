@@ -18,7 +18,7 @@ const SOME_FAILED: u8 = 1;
 /// Exit status when the command line, the captions, the log or the server cannot be used.
 const UNUSABLE: u8 = 2;
 
-/// What to upload and how.
+/// The files to upload, the server and the options.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Exit status: 0 all files are on the server, 1 some failed, 2 the upload could not begin or the server went away, \

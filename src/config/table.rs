@@ -171,7 +171,7 @@ pub struct EncoderSettings {
         env = "MITSUKE_DEVICE",
         value_name = "DEVICE",
         default_value = "auto",
-        value_parser = choice::<DeviceChoice>(&["auto", "cpu", "cuda"])
+        value_parser = choice::<DeviceChoice>(&DeviceChoice::NAMES)
     )]
     pub device: DeviceChoice,
 
@@ -181,7 +181,7 @@ pub struct EncoderSettings {
         env = "MITSUKE_PRECISION",
         value_name = "FORMAT",
         default_value = "auto",
-        value_parser = choice::<PrecisionChoice>(&["auto", "float32", "bfloat16"])
+        value_parser = choice::<PrecisionChoice>(&PrecisionChoice::NAMES)
     )]
     pub precision: PrecisionChoice,
 

@@ -1,12 +1,14 @@
-//! What went wrong inside, as what the caller is told: which row of the table, and the sentence that says what to do.
-//! Every kind of failure is named here, so that a new one cannot be forgotten.
+//! Turns the errors of all parts of the program into errors for callers: the row of the table, and the sentence that says
+//! what to do. Every kind of failure is named here, so that the compiler does not let a new one be forgotten.
 
 use super::{ApiError, ErrorCode, current_request_id};
 use crate::blocking::Unfinished;
 use crate::clip::EncodeError;
+use crate::compare::CompareError;
+use crate::duplicates::DuplicatesError;
 use crate::image::ImageError;
-use crate::models::{CompareError, ModelsError};
-use crate::register::RegisterError;
+use crate::intake::IntakeError;
+use crate::models::ModelsError;
 use crate::search::SearchError;
 use crate::store::{Coverage, ModelId, StoreError};
 
@@ -38,8 +40,7 @@ impl From<StoreError> for ApiError {
             }
             error @ StoreError::Busy(_) => {
                 log::warn!("request {}: {error}", current_request_id());
-                Self::new(ErrorCode::StoreBusy, "The store has more to do than it can. Try again in a moment.")
-                    .retry_after(1)
+                Self::new(ErrorCode::StoreBusy, "The store has too much to do. Try again in a moment.").retry_after(1)
             }
             error @ (StoreError::Misconfigured(_) | StoreError::NewerSchema { .. }) => {
                 log::error!("request {}: {error}", current_request_id());
@@ -105,7 +106,7 @@ fn coverage_incomplete(model_id: ModelId, coverage: Coverage) -> ApiError {
     let advice = if coverage.missing() > 0 {
         "Start its backfill and wait for its end"
     } else {
-        "The others failed: see its failures and start its backfill with retry_failed"
+        "The others failed: look at its failures and start its backfill with retry_failed"
     };
     let detail = format!(
         "Model {model_id} has embedded {embedded} of {total} images, and {failed} failed. {advice}, or ask with \
@@ -130,14 +131,14 @@ impl From<CompareError> for ApiError {
     }
 }
 
-impl From<RegisterError> for ApiError {
-    fn from(error: RegisterError) -> Self {
+impl From<IntakeError> for ApiError {
+    fn from(error: IntakeError) -> Self {
         match error {
-            RegisterError::Image(error) => error.into(),
-            RegisterError::Encode(error) => error.into(),
-            RegisterError::Models(error) => error.into(),
-            RegisterError::Store(error) => error.into(),
-            RegisterError::Unfinished(error) => error.into(),
+            IntakeError::Image(error) => error.into(),
+            IntakeError::Encode(error) => error.into(),
+            IntakeError::Models(error) => error.into(),
+            IntakeError::Store(error) => error.into(),
+            IntakeError::Unfinished(error) => error.into(),
         }
     }
 }
@@ -157,18 +158,28 @@ impl From<SearchError> for ApiError {
             ),
             SearchError::NoTerms => Self::new(
                 ErrorCode::KeywordsRefused,
-                "The query holds nothing that is looked for by keyword: no letter, digit or symbol. Add a word, or use \
+                "The query holds no letter, digit or symbol that a keyword search could look for. Add a word, or use \
                  mode vector.",
             ),
-            SearchError::ReportRunning => Self::new(
-                ErrorCode::QueueFull,
-                "A report of near-duplicates is being made already. Try again when it is done.",
-            )
-            .retry_after(5),
             SearchError::NoDirection(_) => Self::new(
                 ErrorCode::InvalidRequest,
                 "The parts of the query cancel each other out. Change one of them, or its weight.",
             ),
+        }
+    }
+}
+
+impl From<DuplicatesError> for ApiError {
+    fn from(error: DuplicatesError) -> Self {
+        match error {
+            DuplicatesError::Models(error) => error.into(),
+            DuplicatesError::Store(error) => error.into(),
+            DuplicatesError::Unfinished(error) => error.into(),
+            DuplicatesError::Running => Self::new(
+                ErrorCode::QueueFull,
+                "A report of near-duplicates is being made already. Try again when it is done.",
+            )
+            .retry_after(5),
         }
     }
 }
@@ -204,7 +215,7 @@ impl From<ImageError> for ApiError {
     }
 }
 
-/// A message as a sentence: capital letter, full stop.
+/// Turns a message into a sentence with a capital letter and a full stop.
 fn sentence(message: &dyn std::fmt::Display) -> String {
     let message = message.to_string();
     let mut letters = message.chars();
@@ -217,7 +228,7 @@ impl From<EncodeError> for ApiError {
         match error {
             EncodeError::QueueFull => Self::new(
                 ErrorCode::QueueFull,
-                "As many inputs wait for the encoder as may wait. Try again after the seconds of Retry-After.",
+                "The queue of the encoder is full. Try again after the seconds of Retry-After.",
             )
             .retry_after(1),
             EncodeError::Closed => Self::new(ErrorCode::NotReady, "The server is shutting down.").retry_after(30),

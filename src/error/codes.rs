@@ -1,4 +1,4 @@
-//! The table: stable code, HTTP status and title of every error a caller can meet.
+//! The table of errors: the stable code, HTTP status and title of every error that a caller can meet.
 
 use actix_web::http::StatusCode;
 
@@ -17,7 +17,7 @@ macro_rules! error_codes {
             #[must_use]
             pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $code),* } }
 
-            /// The HTTP status it is answered with.
+            /// The HTTP status of the answer.
             #[must_use]
             pub const fn status(self) -> StatusCode { match self { $(Self::$name => StatusCode::$status),* } }
 
@@ -31,7 +31,7 @@ macro_rules! error_codes {
 error_codes! {
     /// A field or parameter has a value that is not allowed.
     InvalidRequest = "invalid_request", BAD_REQUEST, "The request is not valid";
-    /// The body is not the JSON that is expected.
+    /// The body is not the JSON that the endpoint expects.
     InvalidJson = "invalid_json", BAD_REQUEST, "The body is not valid JSON for this endpoint";
     /// The multipart body cannot be read.
     InvalidMultipart = "invalid_multipart", BAD_REQUEST, "The multipart body cannot be read";
@@ -39,7 +39,7 @@ error_codes! {
     KeywordsRefused = "keywords_refused", BAD_REQUEST, "The keywords cannot be searched for";
     /// A text is longer than its limit.
     TextTooLong = "text_too_long", BAD_REQUEST, "A text is too long";
-    /// No key, or a wrong one.
+    /// The request shows no key, or a wrong one.
     Unauthorized = "unauthorized", UNAUTHORIZED, "An API key is needed";
     /// No image has that id.
     ImageNotFound = "image_not_found", NOT_FOUND, "There is no such image";
@@ -47,13 +47,13 @@ error_codes! {
     ModelNotFound = "model_not_found", NOT_FOUND, "There is no such model";
     /// No endpoint has that path.
     RouteNotFound = "route_not_found", NOT_FOUND, "There is no such endpoint";
-    /// The path exists, the method does not.
+    /// The path does not take the method.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The endpoint does not take this method";
     /// The body did not arrive in time.
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
     /// A model that was asked for has no usable folder on this server.
     ModelUnusable = "model_unusable", CONFLICT, "The model cannot be used on this server";
-    /// A backfill, mostly of another process, does not stop in time.
+    /// A backfill, usually of another process, does not stop in time.
     BackfillElsewhere = "backfill_elsewhere", CONFLICT, "The backfill does not stop yet";
     /// The model has not embedded all images yet.
     CoverageIncomplete = "coverage_incomplete", CONFLICT, "The model does not cover all images yet";
@@ -65,13 +65,13 @@ error_codes! {
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// One file is over its limit.
     FileTooLarge = "file_too_large", PAYLOAD_TOO_LARGE, "The file is too large";
-    /// More files than one request may carry.
+    /// The request carries more files than it may.
     TooManyFiles = "too_many_files", PAYLOAD_TOO_LARGE, "There are too many files in one request";
-    /// More pixels than may be decoded.
+    /// The picture has more pixels than may be decoded.
     TooManyPixels = "too_many_pixels", PAYLOAD_TOO_LARGE, "The picture has too many pixels";
-    /// The Content-Type of the request is not one the endpoint takes.
+    /// The endpoint does not take the Content-Type of the request.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The endpoint does not take this Content-Type";
-    /// The bytes are not a picture of a kind that can be decoded.
+    /// The bytes are not a picture of a type that can be decoded.
     UnsupportedImageType = "unsupported_image_type", UNSUPPORTED_MEDIA_TYPE, "The file is not a picture of a supported type";
     /// The picture is damaged.
     ImageCorrupt = "image_corrupt", UNPROCESSABLE_ENTITY, "The picture cannot be decoded";
@@ -79,16 +79,16 @@ error_codes! {
     NoEmbedding = "no_embedding", UNPROCESSABLE_ENTITY, "The model finds nothing to compare in the input";
     /// The encoder queue is full.
     QueueFull = "queue_full", SERVICE_UNAVAILABLE, "The server is busy";
-    /// The server cannot answer yet, or not any more.
+    /// The server cannot answer yet, or is shutting down.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, "The server is not ready";
     /// Every connection to the store is in use.
     StoreBusy = "store_busy", SERVICE_UNAVAILABLE, "The store is busy";
-    /// The store is not set up as it has to be.
+    /// The store is not set up correctly.
     StoreMisconfigured = "store_misconfigured", SERVICE_UNAVAILABLE, "The store is not set up";
-    /// The store is out of reach for now.
+    /// The store cannot be reached at the moment.
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store cannot be reached";
     /// No disk space is left.
     StorageFull = "storage_full", INSUFFICIENT_STORAGE, "The storage is full";
-    /// A fault of the server; the log has the reason under the request id.
+    /// The server has a fault; the log has the reason under the request id.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The server failed";
 }

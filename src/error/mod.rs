@@ -1,4 +1,4 @@
-//! One table of errors: code, HTTP status, title. Every error a caller can meet is a row of it and leaves as
+//! Errors as callers meet them. Each one is a row of one table (code, HTTP status, title) and is answered as
 //! `application/problem+json` (RFC 9457).
 
 mod causes;
@@ -13,18 +13,19 @@ use utoipa::ToSchema;
 pub use codes::ErrorCode;
 
 tokio::task_local! {
-    /// The id of the request that this task answers; set by `api::context`.
+    /// The id of the request that this task answers. `api::context` sets it.
     pub static REQUEST_ID: String;
 }
 
-/// An error on its way to a caller. `detail` is written for the caller; the cause goes to the log.
+/// An error to answer a caller with. `detail` is written for the caller; the cause goes to the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
     code: ErrorCode,
     detail: String,
     members: Map<String, Value>,
     retry_after_s: Option<u32>,
-    /// Taken when the error is made: it may leave its request's task before it is answered.
+    /// The request that the error belongs to. It is taken when the error is made, because the error may leave the task of
+    /// its request before it is answered.
     request_id: String,
 }
 
@@ -42,14 +43,14 @@ impl ApiError {
         self
     }
 
-    /// Adds a Retry-After header, in seconds.
+    /// Adds a Retry-After header.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
     }
 
-    /// An invalid value of one field.
+    /// One field has an invalid value.
     #[must_use]
     pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
         Self::new(ErrorCode::InvalidRequest, detail).with("field", field)
@@ -58,26 +59,29 @@ impl ApiError {
     /// No image has that id.
     #[must_use]
     pub fn image_not_found(image_id: i64) -> Self {
-        Self::new(
-            ErrorCode::ImageNotFound,
-            format!("No image has the id {image_id}. GET /images lists the images there are."),
-        )
+        Self::new(ErrorCode::ImageNotFound, format!("No image has the id {image_id}. GET /images lists all images."))
     }
 
-    /// As much of one kind of work is under way as may be.
+    /// The cursor in a request is not one that a page was answered with.
+    #[must_use]
+    pub fn unknown_cursor() -> Self {
+        Self::invalid("cursor", "The cursor is not one of this server's. Send `next_cursor` of a page as it is.")
+    }
+
+    /// The server works on as many requests of one kind as it takes at once.
     #[must_use]
     pub fn too_many(work: &str) -> Self {
-        let detail = format!("There are as many {work} as the server takes at once. Try again soon.");
+        let detail = format!("The server already handles as many {work} as it takes at once. Try again soon.");
         Self::new(ErrorCode::QueueFull, detail).retry_after(1)
     }
 
-    /// Logs what happened and hides it from the caller.
+    /// Something failed inside the server. The cause is logged and hidden from the caller.
     #[must_use]
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         log::error!("request {}: {cause}", current_request_id());
         Self::new(
             ErrorCode::Internal,
-            "Something went wrong in the server. Try again; if it stays, report the request_id.",
+            "Something went wrong in the server. Try again; if it happens again, report the request_id.",
         )
     }
 
@@ -87,7 +91,7 @@ impl ApiError {
         self.code
     }
 
-    /// The problem document, with the id of the request it answers.
+    /// The problem document, with the id of the request.
     #[must_use]
     pub fn problem(&self) -> Problem {
         Problem {
@@ -102,7 +106,7 @@ impl ApiError {
     }
 }
 
-/// The id of the request that the current task answers; empty outside of one.
+/// Returns the id of the request that the current task answers, or an empty text outside of a request.
 #[must_use]
 pub fn current_request_id() -> String {
     REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
@@ -115,19 +119,19 @@ pub struct Problem {
     #[serde(rename = "type")]
     #[schema(example = "urn:mitsuke:problem:image_not_found")]
     pub problem_type: String,
-    /// One sentence, the same for every problem of this kind.
+    /// One sentence that is the same for every problem of this kind.
     #[schema(example = "There is no such image")]
     pub title: String,
     /// The HTTP status.
     #[schema(example = 404, minimum = 400, maximum = 599)]
     pub status: u16,
-    /// What happened here, and what to do.
-    #[schema(example = "No image has the id 42. GET /images lists the images there are.")]
+    /// Says what happened and what to do.
+    #[schema(example = "No image has the id 42. GET /images lists all images.")]
     pub detail: String,
     /// A stable code for programs.
     #[schema(example = "image_not_found")]
     pub code: String,
-    /// The id under which the server's log knows this request; also in the X-Request-Id header.
+    /// The id of the request in the server's log; also in the X-Request-Id header.
     #[schema(example = "0198c0de-7e57-7000-8000-000000000001")]
     pub request_id: String,
     /// More facts, depending on the code (`field`, `limit`, `embedded`, `total` …).
@@ -158,7 +162,7 @@ impl ResponseError for ApiError {
         if self.code == ErrorCode::Unauthorized {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
-        // Not `.json()`, which would set the plain JSON media type.
+        // `.json()` would set the plain JSON media type.
         response.body(serde_json::to_vec(&self.problem()).unwrap_or_default())
     }
 }

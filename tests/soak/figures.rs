@@ -16,7 +16,7 @@ pub fn text_setting(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// What a check found wrong. A check goes on after a fault, so that one run shows them all.
+/// The faults that a check found. A check goes on after a fault, so that one run shows them all.
 #[derive(Default)]
 pub struct Faults(RefCell<Vec<String>>);
 

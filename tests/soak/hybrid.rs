@@ -1,4 +1,4 @@
-//! How good vector, keyword and hybrid search are on labelled queries: how often the first hit is right (success@1),
+//! The quality of vector, keyword and hybrid search on labelled queries: how often the first hit is right (success@1),
 //! and the mean reciprocal rank of the first right hit (MRR). Both are measured twice: with the texts that are in the
 //! files and their names alone, and with the descriptions of `ATTRIBUTION.md` as captions.
 //!
@@ -135,7 +135,7 @@ async fn first_right(client: &Client, mode: &str, query: &Query) -> Option<u64> 
     right["rank"].as_u64()
 }
 
-/// How good a mode is on some queries.
+/// The quality of a mode on some queries.
 #[derive(Debug, Clone, Copy)]
 struct Quality {
     success: f64,

@@ -48,7 +48,7 @@ async fn no_search_and_no_upload_is_lost_under_load() {
     println!("{} searches and {} uploads, none lost", load.searches * load.waves, load.pictures);
 }
 
-/// How much is sent, and what went wrong.
+/// The size of a run and its faults.
 struct Load {
     searches: usize,
     pictures: usize,
@@ -57,7 +57,7 @@ struct Load {
     faults: Faults,
 }
 
-/// What has been uploaded so far.
+/// The uploads so far.
 #[derive(Default)]
 struct Uploaded {
     ids: RefCell<Vec<i64>>,

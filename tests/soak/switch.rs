@@ -72,7 +72,7 @@ struct Pair {
     second: i64,
 }
 
-/// The stages, and what goes on meanwhile.
+/// Takes the second model through its life while searches and uploads go on.
 struct Life {
     traffic: Traffic,
     sizes: Sizes,

@@ -18,7 +18,7 @@ use crate::pictures::{picture, sha256};
 /// The side of a picture, in pixels.
 const SIZE: u32 = 64;
 
-/// Of how many pictures one has a sidecar caption.
+/// One picture in this many has a sidecar caption.
 const CAPTION_EVERY: usize = 10;
 
 /// The made pictures, by the SHA-256 of their bytes.

@@ -20,5 +20,5 @@ pub use failure::{ConnectError, Failure, FailureKind};
 
 use std::time::Duration;
 
-/// How long a command waits at its start for a server that does not answer.
-const FIRST_CONTACT: Duration = Duration::from_secs(5);
+/// Time for which a command waits at its start for a server that does not answer.
+pub const FIRST_CONTACT: Duration = Duration::from_secs(5);

@@ -53,7 +53,7 @@ impl Coverage {
 /// A backfill as the server describes it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Backfill {
-    /// What it does now.
+    /// The state that it is in.
     pub state: BackfillState,
     /// Why it failed.
     pub reason: Option<String>,
@@ -61,7 +61,7 @@ pub struct Backfill {
     pub per_second: Option<f64>,
 }
 
-/// What a backfill does.
+/// The state of a backfill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackfillState {

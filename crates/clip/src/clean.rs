@@ -1,4 +1,4 @@
-//! Text cleaning, the steps a manifest may list.
+//! Text cleaning: the steps that a manifest may list.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::manifest::CleaningStep;
 pub fn clean(text: &str, steps: &[CleaningStep]) -> String {
     let mut cleaned = Cow::Borrowed(text);
     for step in steps {
-        // Owned only where a step changed something, which it seldom does to a query.
+        // Only a step that changed something, which is seldom for a query, makes a new string.
         let changed = match apply(*step, &cleaned) {
             Cow::Owned(changed) => changed,
             Cow::Borrowed(_) => continue,
@@ -38,7 +38,7 @@ fn apply(step: CleaningStep, text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Runs of white space become one space, none stays at the ends: `re.sub(r"\s+", " ", text).strip()`.
+/// Makes one space of each run of white space and removes it at the ends: Python's `re.sub(r"\s+", " ", text).strip()`.
 fn collapse_whitespace(text: &str) -> String {
     let mut collapsed = String::with_capacity(text.len());
     for word in text.split(is_python_whitespace).filter(|word| !word.is_empty()) {
@@ -50,7 +50,7 @@ fn collapse_whitespace(text: &str) -> String {
     collapsed
 }
 
-/// Python counts the four information separators as white space, Unicode's White_Space does not.
+/// Tells whether Python counts `c` as white space: Unicode's White_Space and the four information separators.
 fn is_python_whitespace(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
 }

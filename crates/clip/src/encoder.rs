@@ -1,4 +1,4 @@
-//! A loaded model: text and pictures in, unit vectors out.
+//! A loaded model, which turns texts and pictures into unit vectors.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,36 +8,37 @@ use image::RgbImage;
 
 use super::device::{Device, DeviceChoice};
 use super::error::{ClipError, EncodeError};
-use super::manifest::{Manifest, Precision};
-use super::precision::PrecisionChoice;
+use super::manifest::Manifest;
+use super::precision::Precision;
 use super::preprocess::{PreparedImage, Preprocessor};
 use super::queue::{EncoderQueue, Priority, QueueOptions, QueueStats};
 use super::reference;
 use super::tokenizer::TextTokenizer;
 use super::towers::{ImageEncoder, TextEncoder, TorchThreads};
+use super::variant_choice::PrecisionChoice;
 use mitsuke_index::UnitVector;
 
-/// Most pictures in a batch on a CPU. A picture keeps a core busy by itself: larger batches gain nothing (and lose
-/// once their activations outgrow the caches), but a search that arrives meanwhile waits for all of one.
+/// Most pictures in a batch on a CPU. A picture keeps a core busy by itself: a larger batch gains nothing, and loses
+/// once its activations outgrow the caches, while a search that arrives meanwhile waits for the whole of it.
 const CPU_IMAGE_BATCH: usize = 2;
 
-/// How encoders work.
+/// The settings of encoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderOptions {
-    /// Where they run.
+    /// The device that they run on.
     pub device: DeviceChoice,
-    /// Which of a model's number formats they compute in.
+    /// The variant of a model that they run.
     pub precision: PrecisionChoice,
     /// Most items encoded together; at least 1. Pictures on a CPU are encoded at most two at once, see
     /// `CPU_IMAGE_BATCH`.
     pub max_batch: usize,
-    /// How long an item may wait, while the encoder is idle, for others to share its batch. Zero is right for
-    /// CPUs: what arrives while a batch is encoded makes the next one without waiting.
+    /// Longest time that an item waits, while the encoder is idle, for others to share its batch. Zero is right for
+    /// CPUs: the items that arrive while a batch is encoded make up the next one without waiting.
     pub max_wait: Duration,
-    /// Items that may wait for one tower, over all priorities; at least 1.
+    /// Most items that wait for one tower, over all priorities; at least 1.
     pub queue_capacity: usize,
-    /// Threads inside one tensor operation; at least 1. Torch keeps one number for the whole process: with
-    /// several encoders the last one loaded decides.
+    /// Threads inside one tensor operation; at least 1. Torch keeps one number for the whole process: with several
+    /// encoders the one loaded last decides.
     pub torch_threads: usize,
 }
 
@@ -54,12 +55,13 @@ impl Default for EncoderOptions {
     }
 }
 
-/// A model that is loaded, proven and warm. Several may live side by side.
+/// A model that is loaded, checked and warm. A process may hold several.
 pub struct Encoder {
     manifest: Manifest,
     device: Device,
     precision: (Precision, Precision),
     agreement: (f32, f32),
+    weight_bytes: u64,
     preprocessor: Arc<Preprocessor>,
     tokenizer: Arc<TextTokenizer>,
     images: EncoderQueue<ImageEncoder>,
@@ -67,20 +69,21 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Loads the model folder `folder`: reads the manifest, checks all SHA-256, loads both towers, reproduces
-    /// the reference vectors, runs the usual batch shapes once so that no request is the first, and starts one
-    /// queue per tower. Blocks, for seconds with a large model.
+    /// Loads the model folder `folder`: reads the manifest, chooses a variant of each tower, checks the SHA-256 of the
+    /// files it reads, loads both towers, reproduces the reference vectors, runs the usual batch shapes so that no
+    /// request is the first, and starts one queue per tower. Blocks, for seconds with a large model.
     ///
     /// # Errors
-    /// When the folder is not what its manifest says; see [`ClipError`].
+    /// The first [`ClipError`] that is found.
     pub fn load(folder: &Path, options: &EncoderOptions) -> Result<Self, ClipError> {
         let begin = Instant::now();
         let manifest = Manifest::read(folder)?;
         let device = Device::choose(options.device)?;
         let Manifest { image, text, .. } = &manifest;
-        let image = options.precision.pick(device, (&image.file, image.stored_precision), image.bf16.as_ref());
-        let text = options.precision.pick(device, (&text.file, text.stored_precision), text.bf16.as_ref());
-        manifest.verify_used(folder, [image.0, text.0])?;
+        let is_faster = |precision| device.is_faster_with(precision);
+        let image = options.precision.select(&image.full, &image.variants, is_faster);
+        let text = options.precision.select(&text.full, &text.variants, is_faster);
+        manifest.verify_used(folder, [image, text])?;
         let threads = TorchThreads(options.torch_threads);
         threads.apply();
         let mut images = ImageEncoder::load(folder, &manifest, image, device, threads)?;
@@ -100,6 +103,7 @@ impl Encoder {
             device,
             precision: (images.precision(), texts.precision()),
             agreement: (image_agreement, text_agreement),
+            weight_bytes: images.weight_bytes() + texts.weight_bytes(),
             preprocessor: images.preprocessor(),
             tokenizer: texts.tokenizer(),
             images: EncoderQueue::start("image-encoder", images, queue(image_batch)).map_err(ClipError::Thread)?,
@@ -112,26 +116,27 @@ impl Encoder {
         Ok(encoder)
     }
 
-    /// The unit vector of a text. It is cleaned and tokenized at once on the calling task (some ten
-    /// microseconds for a query) and cut to the model's context, then waits its turn.
+    /// Returns the unit vector of a text, of `vector_dimension` components. The text is cleaned, tokenized and cut to
+    /// the model's context on the calling task (some ten microseconds for a query), then waits its turn.
     ///
     /// # Errors
-    /// See [`EncodeError`].
+    /// Any [`EncodeError`].
     pub async fn encode_text(&self, text: &str, priority: Priority) -> Result<UnitVector, EncodeError> {
         let ids = self.tokenizer.encode(text)?;
         self.texts.encode(ids, priority).await
     }
 
-    /// Scales and crops a picture for this model. Work for a CPU thread of the caller: milliseconds.
+    /// Scales and crops a picture for this model. Takes milliseconds of the calling thread.
     #[must_use]
     pub fn preprocess(&self, picture: &RgbImage) -> PreparedImage {
         self.preprocessor.prepare(picture)
     }
 
-    /// The unit vector of a picture that [`Self::preprocess`] of the same model has prepared.
+    /// Returns the unit vector, of `vector_dimension` components, of a picture that [`Self::preprocess`] of the same
+    /// model has prepared.
     ///
     /// # Errors
-    /// See [`EncodeError`].
+    /// Any [`EncodeError`]; [`EncodeError::Failed`] also for a picture that was prepared to another size.
     pub async fn encode_image(&self, image: PreparedImage, priority: Priority) -> Result<UnitVector, EncodeError> {
         if !self.preprocessor.fits(&image) {
             return Err(EncodeError::Failed(format!("{image:?} was prepared for another model")));
@@ -139,15 +144,15 @@ impl Encoder {
         self.images.encode(image, priority).await
     }
 
-    /// The token ids of a text, as the text tower gets them before padding.
+    /// Returns the token ids of a text, as the text tower gets them before padding.
     ///
     /// # Errors
-    /// When the tokenizer refuses the text.
+    /// [`EncodeError::Failed`] when the tokenizer refuses the text.
     pub fn token_ids(&self, text: &str) -> Result<Vec<i64>, EncodeError> {
         Ok(self.tokenizer.encode(text)?.as_slice().to_vec())
     }
 
-    /// The float32 `[3, height, width]` tensor of a prepared image, as the image tower gets it.
+    /// Returns the float32 `[3, height, width]` tensor of a prepared image, as the image tower gets it.
     #[must_use]
     pub fn tensor(&self, image: &PreparedImage) -> Vec<f32> {
         let mut tensor = Vec::new();
@@ -155,44 +160,50 @@ impl Encoder {
         tensor
     }
 
-    /// What the model folder says about itself.
+    /// Returns the manifest of the model folder.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Where it runs.
+    /// Returns the device that the encoder runs on.
     #[must_use]
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// What the image tower and the text tower compute in.
+    /// Returns the precisions that the image tower and the text tower compute in.
     #[must_use]
     pub fn precision(&self) -> (Precision, Precision) {
         self.precision
     }
 
-    /// The lowest cosine with the reference vectors, found when it was loaded: of pictures, and of texts.
+    /// Returns the lowest cosine with the reference vectors, found when the model was loaded: of pictures, and of texts.
     #[must_use]
     pub fn agreement(&self) -> (f32, f32) {
         self.agreement
     }
 
-    /// The image tower's queue.
+    /// Returns the bytes of both towers' weights in memory, estimated from the sizes of their files.
+    #[must_use]
+    pub fn weight_bytes(&self) -> u64 {
+        self.weight_bytes
+    }
+
+    /// Returns the counts of the image tower's queue.
     #[must_use]
     pub fn image_stats(&self) -> QueueStats {
         self.images.stats()
     }
 
-    /// The text tower's queue.
+    /// Returns the counts of the text tower's queue.
     #[must_use]
     pub fn text_stats(&self) -> QueueStats {
         self.texts.stats()
     }
 
-    /// Takes no more work, answers what waits with [`EncodeError::Closed`], and ends both threads. Blocks until they
-    /// have. Dropping an encoder closes it too.
+    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and ends both threads. Blocks until
+    /// they have ended. Dropping an encoder closes it too.
     pub fn close(&self) {
         self.texts.close();
         self.images.close();
@@ -200,5 +211,4 @@ impl Encoder {
 }
 
 #[cfg(test)]
-#[path = "encoder_tests.rs"]
 mod tests;

@@ -1,9 +1,9 @@
-//! Why a model does not load, and why an input gets no vector.
+//! The errors of loading a model and of encoding an input.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a model folder cannot be used. Messages are written for the operator: they name the file or field.
+/// The reason why a model folder cannot be used. Messages are written for the operator: they name the file or field.
 #[derive(Debug, thiserror::Error)]
 pub enum ClipError {
     /// A file cannot be read.
@@ -11,15 +11,15 @@ pub enum ClipError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         cause: io::Error,
     },
-    /// The manifest is not JSON.
+    /// A file that should be JSON, such as the manifest, is not.
     #[error("{} is not JSON: {cause}", path.display())]
     NotJson {
         /// The file.
         path: PathBuf,
-        /// Where and why parsing stopped.
+        /// The place and reason at which parsing stopped.
         cause: serde_json::Error,
     },
     /// A field of the manifest has no usable value.
@@ -27,10 +27,10 @@ pub enum ClipError {
     Manifest {
         /// Dotted path of the field, for example `image.resize`.
         field: String,
-        /// What is wrong and what would be right.
+        /// The fault, and what would be right.
         reason: String,
     },
-    /// A file is not the one the manifest was written for.
+    /// A file is not the one that the manifest was written for.
     #[error("{} has the SHA-256 {found}, the manifest says {expected}: the file is damaged or was replaced", path.display())]
     Sha256 {
         /// The file.
@@ -45,7 +45,7 @@ pub enum ClipError {
     Tokenizer {
         /// The file.
         path: PathBuf,
-        /// What the tokenizer library says.
+        /// The tokenizer library's reason.
         reason: String,
     },
     /// CUDA was asked for and there is none.
@@ -56,7 +56,7 @@ pub enum ClipError {
     Torch {
         /// The TorchScript file.
         path: PathBuf,
-        /// What Torch says.
+        /// Torch's reason.
         reason: String,
     },
     /// A reference picture cannot be decoded.
@@ -64,7 +64,7 @@ pub enum ClipError {
     ReferencePicture {
         /// The file.
         path: PathBuf,
-        /// What the decoder says.
+        /// The decoder's reason.
         reason: String,
     },
     /// A reference input gets another vector than the manifest says.
@@ -73,7 +73,7 @@ pub enum ClipError {
          {minimum} is needed"
     )]
     Reference {
-        /// Which one, for example `text "猫"` or `image reference/cat.png`.
+        /// The input, for example `text "猫"` or `image reference/cat.png`.
         item: String,
         /// The cosine that was found.
         cosine: f32,
@@ -85,7 +85,7 @@ pub enum ClipError {
     Encode {
         /// The input.
         item: String,
-        /// Why.
+        /// The encoder's reason.
         cause: EncodeError,
     },
     /// The system gives no thread for a queue.
@@ -93,20 +93,20 @@ pub enum ClipError {
     Thread(io::Error),
 }
 
-/// Why an input gets no vector.
+/// The reason why an input gets no vector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// As many items wait as may wait; try again later.
+    /// The queue holds as many items as it may; the caller may try again later.
     #[error("the encoder queue is full")]
     QueueFull,
     /// The encoder is shutting down.
     #[error("the encoder is closed")]
     Closed,
-    /// The input itself has no vector: the model answers with zeros or with numbers that are not finite, as it
-    /// may for a text of which cleaning leaves nothing.
+    /// The input itself has no vector: the model answers with zeros or with numbers that are not finite, as it may for
+    /// a text of which cleaning leaves nothing.
     #[error("the model finds nothing to compare in this input")]
     NoVector,
-    /// The encoder failed; an operator's matter.
+    /// The encoder failed, which only the operator can mend.
     #[error("the encoder failed: {0}")]
     Failed(String),
 }

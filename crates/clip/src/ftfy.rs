@@ -1,4 +1,4 @@
-//! What ftfy does to text that was decoded rightly.
+//! The fixes that Python's ftfy applies to text that was decoded rightly.
 //!
 //! ftfy (R. Speer, "ftfy: fixes text for you") first repairs text that was decoded with a wrong encoding. Queries
 //! reach this program as UTF-8, so that repair is left out; the other fixes of `ftfy.fix_text`, in its order and with
@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::html;
 
-/// Applies the fixes.
+/// Applies the fixes to `text`.
 pub(super) fn ftfy(text: &str) -> String {
     // Text with a `<` may be HTML, whose entities mean something: ftfy leaves it alone.
     let unescaped = if text.contains('<') { text.into() } else { html::unescape(text) };
@@ -41,7 +41,7 @@ fn remove_terminal_escapes(text: &str) -> String {
         let after = rest[at + 2..].trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
         rest = match after.chars().next() {
             Some(c) if c.is_ascii_alphabetic() => &after[1..],
-            // No escape after all; its ESC is a control character and goes later.
+            // This is no escape; its ESC is a control character and is removed later.
             _ => {
                 kept.push('[');
                 &rest[at + 2..]
@@ -51,8 +51,8 @@ fn remove_terminal_escapes(text: &str) -> String {
     kept + rest
 }
 
-/// The C1 controls, which nobody writes, as the Windows-1252 characters (WHATWG Encoding Standard) that they stand
-/// for where text was mislabelled.
+/// Returns the Windows-1252 character (WHATWG Encoding Standard) of a C1 control. Nobody writes such controls; they
+/// stand in text that was labelled with a wrong encoding.
 fn c1_as_windows_1252(c: char) -> char {
     const TABLE: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '\'',

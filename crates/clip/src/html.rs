@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// The standard's table, name → characters.
+/// The table of the HTML standard, name → characters.
 static ENTITIES: LazyLock<HashMap<&str, String>> = LazyLock::new(|| {
     let lines = include_str!("html_entities.tsv").lines().filter(|line| !line.starts_with('#'));
     lines
@@ -20,7 +20,7 @@ static ENTITIES: LazyLock<HashMap<&str, String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// What the numbers 128 to 159 mean: Windows-1252, and themselves where that has no character.
+/// The characters of the numbers 128 to 159: those of Windows-1252, and the numbers themselves where it has none.
 const WINDOWS_1252: [char; 32] = [
     '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}', '\u{2c6}', '\u{2030}',
     '\u{160}', '\u{2039}', '\u{152}', '\u{8d}', '\u{17d}', '\u{8f}', '\u{90}', '\u{2018}', '\u{2019}', '\u{201c}',
@@ -28,7 +28,7 @@ const WINDOWS_1252: [char; 32] = [
     '\u{17e}', '\u{178}',
 ];
 
-/// Longest run of characters that may be a name, in characters.
+/// Longest name, in characters.
 const MAX_NAME: usize = 32;
 
 /// Resolves every character reference of `text` once.
@@ -47,8 +47,8 @@ pub(super) fn unescape(text: &str) -> Cow<'_, str> {
     Cow::Owned(resolved)
 }
 
-/// Writes what the reference at the start of `text` (behind its ampersand) stands for, or the ampersand when
-/// there is none; tells how many bytes of `text` were used.
+/// Writes the characters of the reference at the start of `text` (behind its ampersand), or the ampersand when there is
+/// none; returns how many bytes of `text` were used.
 fn reference(text: &str, out: &mut String) -> usize {
     let used = if text.starts_with('#') { numeric(text, out) } else { named(text, out) };
     if used == 0 {
@@ -57,7 +57,8 @@ fn reference(text: &str, out: &mut String) -> usize {
     used
 }
 
-/// A reference like `#12354;` or `#x3042`.
+/// Writes the character of a reference like `#12354;` or `#x3042`; returns how many bytes of `text` were used, 0 when it
+/// does not begin with one.
 fn numeric(text: &str, out: &mut String) -> usize {
     let (start, radix) = if text.starts_with("#x") || text.starts_with("#X") { (2, 16) } else { (1, 10) };
     let digits = text[start..].bytes().take_while(|&byte| char::from(byte).is_digit(radix)).count();
@@ -65,12 +66,12 @@ fn numeric(text: &str, out: &mut String) -> usize {
         return 0;
     }
     let end = start + digits;
-    // Too large for 32 bits is too large for Unicode as well.
+    // A number too large for 32 bits is too large for Unicode as well.
     out.extend(numbered(u32::from_str_radix(&text[start..end], radix).unwrap_or(u32::MAX)));
     end + usize::from(text[end..].starts_with(';'))
 }
 
-/// The character that a number stands for, if any.
+/// Returns the character that a number stands for, if any.
 fn numbered(number: u32) -> Option<char> {
     match number {
         0 => Some(char::REPLACEMENT_CHARACTER),
@@ -81,7 +82,8 @@ fn numbered(number: u32) -> Option<char> {
     }
 }
 
-/// A reference like `amp;` or `eacute`.
+/// Writes the characters of a reference like `amp;` or `eacute`; returns how many bytes of `text` were used, 0 when it
+/// does not begin with one.
 fn named(text: &str, out: &mut String) -> usize {
     let name_end = text
         .char_indices()
@@ -89,7 +91,7 @@ fn named(text: &str, out: &mut String) -> usize {
         .find(|(_, c)| matches!(c, '\t' | '\n' | '\u{c}' | ' ' | '<' | '&' | '#' | ';'))
         .map_or_else(|| text.char_indices().nth(MAX_NAME).map_or(text.len(), |(at, _)| at), |(at, _)| at);
     let end = name_end + usize::from(text[name_end..].starts_with(';'));
-    // No name of the table is shorter than two characters, and all are ASCII.
+    // Names of the table are ASCII and have at least two characters.
     for length in (2..=end).rev() {
         if let Some(chars) = text.get(..length).and_then(|name| ENTITIES.get(name)) {
             out.push_str(chars);

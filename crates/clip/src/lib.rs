@@ -1,48 +1,45 @@
-//! Pixels and text → unit vectors.
+//! Pictures and texts → unit vectors.
 //!
-//! A model is a folder ([`Manifest`]). [`Encoder::load`] proves it against its own hashes and reference vectors
-//! and starts one [`EncoderQueue`] per tower. A text goes `clean → tokenizer → queue → TorchScript`, a picture
+//! A model is a folder ([`Manifest`]). [`Encoder::load`] checks the folder against its own digests and reference
+//! vectors and starts one [`EncoderQueue`] per tower. A text goes `clean → tokenizer → queue → TorchScript`, a picture
 //! `resize → preprocess → queue → TorchScript`. Nothing here knows HTTP or SQL.
 
-mod cases;
 mod clean;
 mod device;
 mod encoder;
 mod error;
 mod ftfy;
 mod html;
-mod lanes;
 mod manifest;
-mod manifest_fields;
-mod manifest_file;
-mod manifest_parse;
+mod names;
 mod precision;
 mod preprocess;
 mod queue;
 mod reference;
 mod resize;
+mod test_cases;
 mod tokenizer;
 mod torchscript;
 mod towers;
+mod variant_choice;
 
-pub use cases::{CaseReport, Cases};
 pub use clean::clean;
 pub use device::{Device, DeviceChoice};
 pub use encoder::{Encoder, EncoderOptions};
 pub use error::{ClipError, EncodeError};
 pub use manifest::{
-    Bf16Variant, CleaningStep, Crop, Export, ImageTower, Interpolation, Manifest, Padding, Precision, Preprocessing,
-    Reference, ReferenceImage, ReferenceText, Resize, TextInput, TextTower,
+    CleaningStep, Crop, Export, FileName, ImageTower, Interpolation, Manifest, ModelFile, Padding, Preprocessing,
+    Reference, ReferenceImage, ReferenceText, Resize, TextInput, TextTower, Variant,
 };
-pub use manifest_file::{FileName, ModelFile};
-pub use precision::PrecisionChoice;
+pub use precision::Precision;
 pub use preprocess::{PreparedImage, Preprocessor};
-pub use queue::{BatchEncoder, EncoderQueue, MAX_OVERTAKEN, Priority, QueueOptions, QueueStats};
-pub use reference::{MINIMUM_COSINE, MINIMUM_COSINE_BF16, minimum_cosine};
+pub use queue::{BatchEncoder, EncoderQueue, Priority, QueueOptions, QueueStats, STARVATION_LIMIT};
 pub use resize::{Region, resize};
+pub use test_cases::{TestCases, TestReport};
 pub use tokenizer::{TextBatch, TextTokenizer, TokenIds};
+pub use variant_choice::PrecisionChoice;
 
-/// The model folder of the fast tests: it knows colours and nothing else, and loads in milliseconds.
+/// The model folder of the fast tests: its model tells colours apart and nothing else, and loads in milliseconds.
 /// `python -m mitsuke_fixtures.tiny_model` writes it.
 #[cfg(test)]
 pub(crate) const TINY_MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/models/tiny");

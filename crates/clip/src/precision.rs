@@ -1,121 +1,107 @@
-//! Which of a model's number formats an encoder computes in.
+//! The number formats of weights. A new one is a row of [`Precision::facts`] and a name in [`Precision::ALL`].
 
-use std::str::FromStr;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::fmt;
 
-use tch::{Kind, TchError, Tensor};
+use serde::de::{Deserializer, Error as _};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 
-use super::device::Device;
-use super::manifest::{Bf16Variant, Precision};
-use super::manifest_file::ModelFile;
-
-/// Which number format is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PrecisionChoice {
-    /// bfloat16 where the model has such a variant and the hardware multiplies such numbers faster.
-    #[default]
-    Auto,
-    /// The full files.
+/// The number format of a module's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// IEEE 754 single.
     Float32,
-    /// bfloat16 where the model has such a variant, also on hardware that is slow with it.
+    /// IEEE 754 half.
+    Float16,
+    /// The upper half of a single.
     Bfloat16,
 }
 
-impl FromStr for PrecisionChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "float32" => Ok(Self::Float32),
-            "bfloat16" => Ok(Self::Bfloat16),
-            other => Err(format!("it is `{other}`, and may be `auto`, `float32` or `bfloat16`")),
-        }
-    }
+/// The properties of a precision.
+struct Facts {
+    name: &'static str,
+    component_bytes: u64,
+    minimum_cosine: f32,
 }
 
-impl PrecisionChoice {
-    /// The module to load, and what its weights are stored in.
-    pub(super) fn pick<'a>(
-        self,
-        device: Device,
-        full: (&'a ModelFile, Precision),
-        variant: Option<&'a Bf16Variant>,
-    ) -> (&'a ModelFile, Precision) {
-        match variant {
-            Some(variant) if self == Self::Bfloat16 || self == Self::Auto && device.multiplies_bf16() => {
-                (&variant.file, Precision::Bfloat16)
-            }
-            _ => full,
-        }
-    }
-}
+impl Precision {
+    /// All precisions.
+    pub const ALL: [Self; 3] = [Self::Float32, Self::Float16, Self::Bfloat16];
 
-impl Device {
-    /// Whether the hardware has instructions for products of bfloat16 numbers, and so is faster with them.
-    fn multiplies_bf16(self) -> bool {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            // A CPU that has AMX has this as well.
-            Self::Cpu => is_x86_feature_detected!("avx512bf16"),
-            #[cfg(target_arch = "aarch64")]
-            Self::Cpu => std::arch::is_aarch64_feature_detected!("bf16"),
-            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-            Self::Cpu => false,
-            Self::Cuda => {
-                static FASTER: OnceLock<bool> = OnceLock::new();
-                *FASTER.get_or_init(|| cuda_multiplies_bf16(self.torch()).unwrap_or(false))
-            }
+    /// The names of [`Self::ALL`], in the same order.
+    pub const NAMES: [&str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut i = 0;
+        while i < names.len() {
+            names[i] = Self::ALL[i].name();
+            i += 1;
         }
-    }
-}
-
-/// Torch does not tell what a GPU can do, but how long it takes: without hardware for it bfloat16 is the slower one.
-fn cuda_multiplies_bf16(device: tch::Device) -> Result<bool, TchError> {
-    let time = |kind: Kind| -> Result<Duration, TchError> {
-        let matrix = Tensor::f_ones([2_048, 2_048], (kind, device))?;
-        let multiply = || -> Result<f64, TchError> {
-            let mut product = matrix.f_matmul(&matrix)?;
-            for _ in 0..3 {
-                product = product.f_matmul(&matrix)?;
-            }
-            // Reading a number waits until it is computed.
-            product.f_double_value(&[0, 0])
-        };
-        multiply()?;
-        let begin = Instant::now();
-        multiply()?;
-        Ok(begin.elapsed())
+        names
     };
-    Ok(time(Kind::BFloat16)? < time(Kind::Float)?)
+
+    const fn facts(self) -> Facts {
+        match self {
+            Self::Float32 => Facts { name: "float32", component_bytes: 4, minimum_cosine: 0.9995 },
+            Self::Float16 => Facts { name: "float16", component_bytes: 2, minimum_cosine: 0.9995 },
+            // Eight significant bits; models/README.md has the measurements behind the cosine.
+            Self::Bfloat16 => Facts { name: "bfloat16", component_bytes: 2, minimum_cosine: 0.999 },
+        }
+    }
+
+    /// Returns the name, as manifests, settings and the API have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// Returns the bytes that one weight takes.
+    #[must_use]
+    pub const fn component_bytes(self) -> u64 {
+        self.facts().component_bytes
+    }
+
+    /// Returns the smallest cosine, between a reference vector and what an encoder of this precision makes of its
+    /// input, with which a model passes.
+    #[must_use]
+    pub const fn minimum_cosine(self) -> f32 {
+        self.facts().minimum_cosine
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Precision {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Precision {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let found = Self::ALL.into_iter().find(|precision| precision.name() == name);
+        found.ok_or_else(|| D::Error::unknown_variant(&name, &Self::NAMES))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::manifest_file::FileName;
-
-    fn file(name: &str) -> ModelFile {
-        ModelFile::new(FileName::parse(name).unwrap(), &"0".repeat(64)).unwrap()
-    }
 
     #[test]
-    fn a_choice_is_followed_and_a_missing_variant_means_the_full_file() {
-        let (full, half) = (file("image.pt"), Bf16Variant { file: file("image.bf16.pt"), agreement: 0.9999 });
-        let full = (&full, Precision::Float32);
-        let picked = |choice: PrecisionChoice, variant| choice.pick(Device::Cpu, full, variant).1;
-        assert_eq!(picked(PrecisionChoice::Float32, Some(&half)), Precision::Float32);
-        assert_eq!(picked(PrecisionChoice::Bfloat16, Some(&half)), Precision::Bfloat16);
-        assert_eq!(picked(PrecisionChoice::Bfloat16, None), Precision::Float32);
-        let native = if Device::Cpu.multiplies_bf16() { Precision::Bfloat16 } else { Precision::Float32 };
-        assert_eq!(picked(PrecisionChoice::Auto, Some(&half)), native);
-        assert_eq!(picked(PrecisionChoice::Auto, None), Precision::Float32);
-    }
-
-    #[test]
-    fn a_choice_is_read_by_its_name() {
-        assert_eq!("bfloat16".parse(), Ok(PrecisionChoice::Bfloat16));
-        assert!("fp8".parse::<PrecisionChoice>().unwrap_err().contains("`auto`, `float32` or `bfloat16`"));
+    fn every_precision_is_written_and_read_by_its_name() {
+        assert_eq!(Precision::NAMES, ["float32", "float16", "bfloat16"]);
+        for precision in Precision::ALL {
+            assert_eq!(json!(precision), json!(precision.to_string()));
+            assert_eq!(serde_json::from_value::<Precision>(json!(precision.name())).unwrap(), precision);
+        }
+        let refusal = serde_json::from_value::<Precision>(json!("fp8")).unwrap_err().to_string();
+        assert!(refusal.contains("expected one of `float32`, `float16`, `bfloat16`"), "{refusal}");
     }
 }

@@ -1,4 +1,4 @@
-//! A picture → the pixels an image tower looks at → its float tensor.
+//! A picture → the pixels that an image tower takes → their float tensor.
 
 use image::RgbImage;
 use image::imageops;
@@ -12,19 +12,19 @@ use super::resize::{Region, resize};
 pub struct PreparedImage(RgbImage);
 
 impl PreparedImage {
-    /// Width in pixels.
+    /// Returns the width in pixels.
     #[must_use]
     pub fn width(&self) -> u32 {
         self.0.width()
     }
 
-    /// Height in pixels.
+    /// Returns the height in pixels.
     #[must_use]
     pub fn height(&self) -> u32 {
         self.0.height()
     }
 
-    /// RGB triples, row after row.
+    /// Returns the RGB triples, row after row.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_raw()
@@ -37,16 +37,16 @@ impl std::fmt::Debug for PreparedImage {
     }
 }
 
-/// Scales and crops as a manifest says.
+/// Scales and crops pictures as a manifest says.
 #[derive(Debug, Clone)]
 pub struct Preprocessor {
     settings: Preprocessing,
-    /// What each of the 256 values of each channel becomes: `(value / 255 − mean) / std`.
+    /// The number that each of the 256 values of each channel becomes: `(value / 255 − mean) / std`.
     values: [[f32; 256]; 3],
 }
 
 impl Preprocessor {
-    /// A preprocessor for one image tower.
+    /// Makes a preprocessor for one image tower.
     #[must_use]
     pub fn new(settings: &Preprocessing) -> Self {
         let values = std::array::from_fn(|channel| {
@@ -56,7 +56,8 @@ impl Preprocessor {
         Self { settings: *settings, values }
     }
 
-    /// Scales and crops. A picture without pixels counts as white, or as what padding is filled with.
+    /// Scales and crops a picture to the size of the image tower's input. A picture without pixels counts as white, or
+    /// as the colour of the padding.
     #[must_use]
     pub fn prepare(&self, picture: &RgbImage) -> PreparedImage {
         let Preprocessing { width, height, resize: mode, crop, interpolation, .. } = self.settings;
@@ -66,7 +67,7 @@ impl Preprocessor {
             return PreparedImage(prepared);
         }
         let Layout { scaled, canvas, offset } = Layout::new(picture.dimensions(), mode);
-        // Where the crop lies on the picture, which for a padded one may be partly outside.
+        // The crop of a padded picture may lie partly outside the picture.
         let cropped = |canvas: u32, edge: u32| match crop {
             Crop::Center => centered(canvas, edge),
             Crop::CenterFloor => (i64::from(canvas) - i64::from(edge)).div_euclid(2),
@@ -94,21 +95,21 @@ impl Preprocessor {
         }
     }
 
-    /// Whether an image was prepared to the size that this preprocessor gives.
+    /// Tells whether an image was prepared to the size that this preprocessor gives.
     #[must_use]
     pub fn fits(&self, prepared: &PreparedImage) -> bool {
         (prepared.width(), prepared.height()) == (self.settings.width, self.settings.height)
     }
 }
 
-/// Sizes as (width, height), in pixels.
+/// The place of a scaled picture in its padding. Sizes are (width, height), in pixels.
 #[derive(Debug, PartialEq, Eq)]
 struct Layout {
     /// The scaled picture.
     scaled: (u32, u32),
     /// The scaled picture with its padding.
     canvas: (u32, u32),
-    /// Where on the canvas the scaled picture lies.
+    /// The upper left corner of the scaled picture on the canvas.
     offset: (u32, u32),
 }
 
@@ -134,26 +135,28 @@ impl Layout {
     }
 }
 
-/// `size × numerator / denominator`; the product is exact.
+/// Returns `size × numerator / denominator`; the product is exact.
 fn ratio(size: u32, numerator: u32, denominator: u32) -> f64 {
     (u64::from(size) * u64::from(numerator)) as f64 / f64::from(denominator)
 }
 
-/// Where a crop of `edge` pixels begins: the middle, halves rounded to even as torchvision's `round` does.
+/// Returns where a crop of `edge` pixels from the middle begins, halves rounded to even as torchvision's `round` does.
 fn centered(canvas: u32, edge: u32) -> i64 {
     ((f64::from(canvas) - f64::from(edge)) / 2.0).round_ties_even() as i64
 }
 
 /// The part of a window that shows the picture, in one direction.
 struct Overlap {
-    /// First pixel of the picture.
+    /// First pixel of the picture that shows.
     from: u32,
-    /// Where in the window it goes.
+    /// The pixel of the window that shows it.
     to: u32,
+    /// Number of pixels that show.
     length: u32,
 }
 
-/// What a window of `window` pixels that begins at `begin` of the picture shows of its `picture` pixels.
+/// Returns the part of a window of `window` pixels, beginning at `begin` of the picture, that shows the picture's
+/// `picture` pixels; `None` when none show.
 fn overlap(begin: i64, window: u32, picture: u32) -> Option<Overlap> {
     let from = begin.clamp(0, picture.into());
     let end = (begin + i64::from(window)).clamp(0, picture.into());
@@ -163,5 +166,4 @@ fn overlap(begin: i64, window: u32, picture: u32) -> Option<Overlap> {
 }
 
 #[cfg(test)]
-#[path = "preprocess_tests.rs"]
 mod tests;

@@ -1,46 +1,31 @@
-//! Proves a loaded model by its reference vectors, and warms it up.
+//! Checks a loaded model against its reference vectors, and warms it up.
 
 use std::fs;
 use std::path::Path;
 
 use super::error::{ClipError, EncodeError};
-use super::manifest::{Manifest, Precision};
+use super::manifest::Manifest;
 use super::queue::BatchEncoder;
 use super::tokenizer::TokenIds;
 use super::towers::{ImageEncoder, TextEncoder};
 use mitsuke_image::{DecodeLimits, decode};
 use mitsuke_index::UnitVector;
 
-/// Smallest cosine between a reference vector and what the encoder makes of its input.
-pub const MINIMUM_COSINE: f32 = 0.9995;
-/// The same for an encoder that computes in bfloat16, whose numbers have 8 significant bits; models/README.md has the
-/// measurements behind it.
-pub const MINIMUM_COSINE_BF16: f32 = 0.999;
-
-/// Smallest cosine that passes for an encoder.
-#[must_use]
-pub fn minimum_cosine(precision: Precision) -> f32 {
-    match precision {
-        Precision::Float32 | Precision::Float16 => MINIMUM_COSINE,
-        Precision::Bfloat16 => MINIMUM_COSINE_BF16,
-    }
-}
-
-/// Encodes every reference text and compares; the lowest cosine.
+/// Encodes every reference text, compares it with its vector, and returns the lowest cosine.
 pub(super) fn check_texts(manifest: &Manifest, encoder: &mut TextEncoder) -> Result<f32, ClipError> {
-    let (tokenizer, minimum) = (encoder.tokenizer(), minimum_cosine(encoder.precision()));
+    let (tokenizer, minimum) = (encoder.tokenizer(), encoder.precision().minimum_cosine());
     let mut lowest = 1.0_f32;
     for reference in &manifest.reference.texts {
         let item = || format!("text {:?}", reference.text);
         let ids = tokenizer.encode(&reference.text).map_err(|cause| ClipError::Encode { item: item(), cause })?;
-        lowest = lowest.min(compare(one(encoder, ids), &reference.vector, minimum, &item)?);
+        lowest = lowest.min(compare(encode_one(encoder, ids), &reference.vector, minimum, &item)?);
     }
     Ok(lowest)
 }
 
-/// Decodes, prepares and encodes every reference picture and compares; the lowest cosine.
+/// Decodes, prepares and encodes every reference picture, compares it with its vector, and returns the lowest cosine.
 pub(super) fn check_images(folder: &Path, manifest: &Manifest, encoder: &mut ImageEncoder) -> Result<f32, ClipError> {
-    let (preprocessor, minimum) = (encoder.preprocessor(), minimum_cosine(encoder.precision()));
+    let (preprocessor, minimum) = (encoder.preprocessor(), encoder.precision().minimum_cosine());
     let mut lowest = 1.0_f32;
     for reference in &manifest.reference.images {
         let path = reference.file.path(folder);
@@ -49,13 +34,13 @@ pub(super) fn check_images(folder: &Path, manifest: &Manifest, encoder: &mut Ima
             .map_err(|cause| ClipError::ReferencePicture { path, reason: cause.to_string() })?;
         let prepared = preprocessor.prepare(&decoded.pixels);
         let item = || format!("image {}", reference.file.name.as_str());
-        lowest = lowest.min(compare(one(encoder, prepared), &reference.vector, minimum, &item)?);
+        lowest = lowest.min(compare(encode_one(encoder, prepared), &reference.vector, minimum, &item)?);
     }
     Ok(lowest)
 }
 
-/// Runs the reference texts in the batch sizes that requests will have, each twice: Torch optimises a module for what
-/// its first runs look like, and sets up its kernels on first use.
+/// Runs the reference texts in the batch sizes that requests will have, each twice: Torch optimises a module for the
+/// shapes of its first runs, and sets up its kernels on first use.
 pub(super) fn warm_up_texts(manifest: &Manifest, encoder: &mut TextEncoder, max_batch: usize) -> Result<(), ClipError> {
     let tokenizer = encoder.tokenizer();
     let ids: Result<Vec<TokenIds>, _> = manifest.reference.texts.iter().map(|r| tokenizer.encode(&r.text)).collect();
@@ -66,7 +51,7 @@ pub(super) fn warm_up_texts(manifest: &Manifest, encoder: &mut TextEncoder, max_
     Ok(())
 }
 
-/// The same for pictures.
+/// Runs grey pictures in the batch sizes that requests will have, each twice, as [`warm_up_texts`] does with texts.
 pub(super) fn warm_up_images(encoder: &mut ImageEncoder, max_batch: usize) -> Result<(), ClipError> {
     let grey = encoder.preprocessor().prepare(&image::RgbImage::from_pixel(1, 1, image::Rgb([127; 3])));
     for size in warm_up_sizes(max_batch) {
@@ -75,7 +60,7 @@ pub(super) fn warm_up_images(encoder: &mut ImageEncoder, max_batch: usize) -> Re
     Ok(())
 }
 
-/// The smallest and the largest batch, and one in between: Torch takes other ways for one row than for several.
+/// Returns the smallest and the largest batch size, and one in between: Torch runs one row in another way than several.
 fn warm_up_sizes(max_batch: usize) -> Vec<usize> {
     let largest = max_batch.max(1);
     let mut sizes = vec![1, largest.min(2), largest];
@@ -94,11 +79,12 @@ fn warm_up_failed(cause: EncodeError) -> ClipError {
     ClipError::Encode { item: "a warm-up batch".to_owned(), cause }
 }
 
-/// The vector of a single item.
-fn one<E: BatchEncoder<Output = UnitVector>>(encoder: &mut E, item: E::Item) -> Result<UnitVector, EncodeError> {
+/// Encodes a single item.
+fn encode_one<E: BatchEncoder<Output = UnitVector>>(encoder: &mut E, item: E::Item) -> Result<UnitVector, EncodeError> {
     encoder.encode(&[item])?.pop().unwrap_or(Err(EncodeError::NoVector))
 }
 
+/// Returns the cosine of two vectors, or an error about `item` when it is below `minimum`.
 fn compare(
     found: Result<UnitVector, EncodeError>,
     expected: &UnitVector,

@@ -1,15 +1,15 @@
-//! Scales 8-bit RGB pictures as Pillow's `Image.resize` does, which is what CLIP models were trained with.
+//! Scales 8-bit RGB pictures as Pillow's `Image.resize` does, with which CLIP models were trained.
 //!
 //! The method: convolution with a filter that is stretched when shrinking (antialiasing), first along rows,
 //! then along columns, with 8-bit pixels in between. Weights are computed in `f64`, normalised to a sum of 1
 //! and rounded to fixed point with 22 fractional bits (32 bits less 8 for the pixel and 2 for overshoot); sums
 //! start at one half, are shifted right and clamped to 0–255.
 //!
-//! Pillow 13 scales along columns first where that is cheaper (tall pictures that hardly get narrower, mostly); earlier
-//! ones never do, and neither does this. The difference is at most one step of 255.
+//! Pillow 13 scales along columns first where that is cheaper, mostly for tall pictures that hardly get narrower;
+//! earlier versions and this module never do. The difference is at most one step of 255.
 //!
-//! Only the wanted region of the scaled picture is computed, and of the source only the rows and columns that
-//! reach it.
+//! Only the wanted region of the scaled picture is computed, from only those rows and columns of the source that
+//! contribute to it.
 
 use std::ops::Range;
 
@@ -21,10 +21,10 @@ use super::manifest::Interpolation;
 const PRECISION_BITS: u32 = 22;
 /// A half, added before the bits are shifted out.
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
-/// Where a weight is cut in two: 15 low bits and the rest both fit `i16`, whose products CPUs add fastest.
+/// Low bits of a weight that is cut in two: these 15 and the rest both fit `i16`, whose products CPUs add fastest.
 const LOW_BITS: u32 = 15;
-/// Weights are filled up to a multiple of this with zeros.
-const LANES: usize = 8;
+/// The weights of a pixel are filled up with zeros to a multiple of this, which SIMD instructions take at once.
+const SIMD_LANES: usize = 8;
 
 /// A rectangle of pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub struct Region {
     pub height: u32,
 }
 
-/// The part `region` of `source` scaled to `width` × `height` pixels. `region` must lie inside of that, and
-/// `source` must have pixels; else the picture is black where there is nothing.
+/// Returns the part `region` of `source` scaled to `width` × `height` pixels. `region` must lie inside of that, and
+/// `source` must have pixels; else the result is black where there is nothing.
 #[must_use]
 pub fn resize(source: &RgbImage, (width, height): (u32, u32), region: Region, filter: Interpolation) -> RgbImage {
     let mut scaled = RgbImage::new(region.width, region.height);
@@ -55,24 +55,25 @@ pub fn resize(source: &RgbImage, (width, height): (u32, u32), region: Region, fi
     scaled
 }
 
-/// What makes up each pixel of a range of the output, in one direction.
+/// The source pixels and weights that make up each pixel of a range of the output, in one direction.
 struct Weights {
-    /// Where in the source each output pixel begins to take from.
+    /// First source pixel of each output pixel.
     starts: Vec<usize>,
-    /// How many source pixels each takes.
+    /// Number of source pixels of each output pixel.
     counts: Vec<usize>,
-    /// Weights of each output pixel, filled up with zeros to `stride`.
+    /// Weights of each output pixel in fixed point, filled up with zeros to `stride`.
     fixed: Vec<i32>,
+    /// Weights kept for each output pixel.
     stride: usize,
 }
 
 impl Weights {
-    /// Weights for the output pixels from `first` on, `wanted` of them, of `input` pixels scaled to `output`.
+    /// Computes the weights of `wanted` output pixels from `first` on, of `input` pixels scaled to `output`.
     fn new(input: u32, output: u32, first: u32, wanted: u32, filter: Interpolation) -> Self {
         let scale = f64::from(input) / f64::from(output);
         let stretch = scale.max(1.0);
         let support = radius(filter) * stretch;
-        let stride = (2 * support.ceil() as usize + 1).next_multiple_of(LANES);
+        let stride = (2 * support.ceil() as usize + 1).next_multiple_of(SIMD_LANES);
         let wanted = wanted as usize;
         let mut weights = Self {
             starts: Vec::with_capacity(wanted),
@@ -98,21 +99,21 @@ impl Weights {
         weights
     }
 
-    /// The part of the source that is used.
+    /// Returns the part of the source that is used.
     fn reach(&self) -> Range<usize> {
         let start = self.starts.first().copied().unwrap_or(0);
         let ends = self.starts.iter().zip(&self.counts).map(|(start, count)| start + count);
         start..ends.max().unwrap_or(start)
     }
 
-    /// All weights cut into low and high halves.
+    /// Returns the low and the high halves of all weights.
     fn halves(&self) -> (Vec<i16>, Vec<i16>) {
         let low = self.fixed.iter().map(|w| (w & ((1 << LOW_BITS) - 1)) as i16);
         (low.collect(), self.fixed.iter().map(|w| (w >> LOW_BITS) as i16).collect())
     }
 }
 
-/// Half the width of a filter when nothing is shrunk, in source pixels.
+/// Returns half the width of a filter when nothing is shrunk, in source pixels.
 fn radius(filter: Interpolation) -> f64 {
     match filter {
         Interpolation::Bilinear => 1.0,
@@ -121,7 +122,7 @@ fn radius(filter: Interpolation) -> f64 {
     }
 }
 
-/// The filter at `x`.
+/// Returns the value of a filter at `x`.
 fn value(filter: Interpolation, x: f64) -> f64 {
     let x = x.abs();
     match filter {
@@ -146,14 +147,14 @@ fn sinc(x: f64) -> f64 {
     if x == 0.0 { 1.0 } else { x.sin() / x }
 }
 
-/// Scales the rows `rows` of the source along their length. The result is row after row of RGB triples.
+/// Scales the rows `rows` of the source along their length, and returns row after row of RGB triples.
 fn along_rows(source: &RgbImage, rows: Range<usize>, weights: &Weights) -> Vec<u8> {
     let (low, high) = weights.halves();
     let reach = weights.reach();
     let row_bytes = source.width() as usize * 3;
     let out_bytes = weights.starts.len() * 3;
     let mut narrowed = vec![0; rows.len() * out_bytes];
-    // Room beyond the last pixel for the zeros that weights are filled up with.
+    // The room beyond the last pixel is for the zeros that weights are filled up with.
     let mut planes = [const { Vec::new() }; 3].map(|_: Vec<i16>| vec![0_i16; reach.len() + weights.stride]);
     let used_rows = source.as_raw()[rows.start * row_bytes..rows.end * row_bytes].chunks_exact(row_bytes);
     for (row, out) in used_rows.zip(narrowed.chunks_exact_mut(out_bytes)) {
@@ -168,7 +169,7 @@ fn along_rows(source: &RgbImage, rows: Range<usize>, weights: &Weights) -> Vec<u
     narrowed
 }
 
-/// RGB triples → one plane each.
+/// Splits RGB triples into one plane for each channel.
 fn split_channels(row: &[u8], [red, green, blue]: &mut [Vec<i16>; 3]) {
     let planes = red.iter_mut().zip(green).zip(blue);
     for ([r, g, b], ((red, green), blue)) in row.as_chunks::<3>().0.iter().zip(planes) {
@@ -176,10 +177,10 @@ fn split_channels(row: &[u8], [red, green, blue]: &mut [Vec<i16>; 3]) {
     }
 }
 
-/// Half + Σ pixel × weight. The partial sums may wrap, the total fits: wrapping addition is exact modulo 2³².
+/// Returns one half + Σ pixel × weight. The partial sums may wrap, the total fits: wrapping addition is exact modulo 2³².
 fn dot(pixels: &[i16], low: &[i16], high: &[i16]) -> i32 {
     let (mut low_sum, mut high_sum) = (HALF, 0_i32);
-    // A plain loop: written with lanes by hand, the compiler makes it three times as slow.
+    // A plain loop: with SIMD lanes written by hand, the compiler makes it three times as slow.
     for ((&pixel, &low), &high) in pixels.iter().zip(low).zip(high) {
         low_sum = low_sum.wrapping_add(i32::from(pixel) * i32::from(low));
         high_sum = high_sum.wrapping_add(i32::from(pixel) * i32::from(high));
@@ -187,7 +188,7 @@ fn dot(pixels: &[i16], low: &[i16], high: &[i16]) -> i32 {
     low_sum.wrapping_add(high_sum << LOW_BITS)
 }
 
-/// Scales along columns. `narrowed` begins with the source's row `first_row`.
+/// Scales along columns into `out`. `narrowed` begins with the source's row `first_row`.
 fn along_columns(narrowed: &[u8], first_row: usize, weights: &Weights, out: &mut RgbImage) {
     let row_bytes = out.width() as usize * 3;
     let mut sums = vec![0_i32; row_bytes];
@@ -207,11 +208,10 @@ fn along_columns(narrowed: &[u8], first_row: usize, weights: &Weights, out: &mut
     }
 }
 
-/// Fixed point → 8 bits.
+/// Turns a sum in fixed point, which holds the half already, into 8 bits.
 fn to_pixel(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }
 
 #[cfg(test)]
-#[path = "resize_tests.rs"]
 mod tests;

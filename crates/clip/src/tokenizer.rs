@@ -13,7 +13,7 @@ use super::manifest::{Padding, TextInput, TextTower};
 pub struct TokenIds(Box<[i64]>);
 
 impl TokenIds {
-    /// The ids.
+    /// Returns the ids.
     #[must_use]
     pub fn as_slice(&self) -> &[i64] {
         &self.0
@@ -31,7 +31,7 @@ pub struct TextBatch {
     pub inputs: Vec<Vec<i64>>,
 }
 
-/// Makes ids of texts and tensors of ids.
+/// Turns texts into ids, and ids into tensors.
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
     tower: TextTower,
@@ -41,20 +41,20 @@ impl TextTokenizer {
     /// Loads `tokenizer.json` from a model folder.
     ///
     /// # Errors
-    /// [`ClipError::Tokenizer`] when the file is not one.
+    /// [`ClipError::Tokenizer`] when the file is not a tokenizer.
     pub fn load(folder: &Path, tower: &TextTower) -> Result<Self, ClipError> {
         let path = tower.tokenizer.path(folder);
         let unusable =
             |cause: tokenizers::Error| ClipError::Tokenizer { path: path.clone(), reason: cause.to_string() };
         let mut tokenizer = Tokenizer::from_file(&path).map_err(unusable)?;
-        // Both may be switched on in the file; the manifest alone rules them.
+        // The file may switch on both; the manifest alone decides on them.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(unusable)?;
         Ok(Self { tokenizer, tower: tower.clone() })
     }
 
-    /// Cleans and tokenizes a text; what does not fit the context is cut off. Takes some ten microseconds for
-    /// a query and grows with the text.
+    /// Cleans and tokenizes a text, and cuts it to the context. Takes some ten microseconds for a query and more for a
+    /// longer text.
     ///
     /// # Errors
     /// [`EncodeError::Failed`] when the tokenizer refuses the text.
@@ -66,7 +66,7 @@ impl TextTokenizer {
         Ok(self.frame(encoding.get_ids()))
     }
 
-    /// Cuts a text's own ids to the room there is, shifts them, and puts prefix and suffix around them.
+    /// Cuts a text's own ids to the context, shifts them, and puts prefix and suffix around them.
     fn frame(&self, ids: &[u32]) -> TokenIds {
         let TextTower { context_length, prefix_ids, suffix_ids, id_offset, .. } = &self.tower;
         let room = context_length.saturating_sub(prefix_ids.len() + suffix_ids.len());
@@ -74,7 +74,7 @@ impl TextTokenizer {
         TokenIds(prefix_ids.iter().copied().chain(own).chain(suffix_ids.iter().copied()).collect())
     }
 
-    /// The tensors of several texts.
+    /// Returns the input tensors of several texts.
     #[must_use]
     pub fn batch(&self, texts: &[TokenIds]) -> TextBatch {
         let length = match self.tower.padding {
@@ -94,11 +94,10 @@ impl TextTokenizer {
     }
 }
 
-/// `row` followed by as many `pad` as make it `length` long.
+/// Fills `row` with `pad` to `length`.
 fn filled(row: impl Iterator<Item = i64>, pad: i64, length: usize) -> impl Iterator<Item = i64> {
     row.chain(std::iter::repeat(pad)).take(length)
 }
 
 #[cfg(test)]
-#[path = "tokenizer_tests.rs"]
 mod tests;

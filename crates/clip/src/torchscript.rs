@@ -1,5 +1,6 @@
-//! Runs a TorchScript module. Every call of Torch that can fail is fallible here; nothing panics.
+//! Runs a TorchScript module. A call of Torch that fails becomes an error here; nothing panics.
 
+use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
@@ -7,15 +8,17 @@ use tch::{CModule, Kind, TchError, Tensor};
 
 use super::device::Device;
 use super::error::{ClipError, EncodeError};
-use super::manifest::Precision;
+use super::precision::Precision;
 use mitsuke_index::UnitVector;
 
 /// A loaded module that gives one vector for each row of its inputs.
 pub(super) struct Module {
     module: CModule,
     device: Device,
-    /// What it computes in.
+    /// The precision that it computes in.
     precision: Precision,
+    /// Bytes of its weights, estimated from the size of its file.
+    weight_bytes: u64,
     /// Components of a vector.
     dimension: usize,
 }
@@ -32,18 +35,27 @@ impl Module {
             panic::catch_unwind(AssertUnwindSafe(|| module.to(device.torch(), Kind::Float, false)))
                 .map_err(|_| unusable("its weights cannot be widened to float32".to_owned()))?;
         }
-        Ok(Self { module, device, precision: if widen { Precision::Float32 } else { stored }, dimension })
+        let precision = if widen { Precision::Float32 } else { stored };
+        // A TorchScript file holds its tensors uncompressed.
+        let file_bytes = fs::metadata(path).map_err(|cause| ClipError::Read { path: path.to_owned(), cause })?.len();
+        let weight_bytes = file_bytes * precision.component_bytes() / stored.component_bytes();
+        Ok(Self { module, device, precision, weight_bytes, dimension })
     }
 
-    /// What it computes in.
+    /// Returns the precision that the module computes in.
     pub(super) fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// Returns the bytes of the weights in memory, estimated from the size of the file.
+    pub(super) fn weight_bytes(&self) -> u64 {
+        self.weight_bytes
     }
 
     /// Runs on float32 data of the shape `shape`, whose first number is the number of rows.
     pub(super) fn run_floats(&self, data: &[f32], shape: &[i64]) -> Result<Rows, EncodeError> {
         let run = || {
-            let mut tensor = on(Tensor::f_from_slice(data)?.f_reshape(shape)?, self.device)?;
+            let mut tensor = move_to(self.device, Tensor::f_from_slice(data)?.f_reshape(shape)?)?;
             // A half-precision module computes in the type of its weights and is given that type.
             if self.precision == Precision::Float16 {
                 tensor = tensor.f_to_dtype(Kind::Half, false, false)?;
@@ -56,20 +68,20 @@ impl Module {
     /// Runs on int64 inputs that all have the shape `shape`, whose first number is the number of rows.
     pub(super) fn run_ids(&self, inputs: &[Vec<i64>], shape: &[i64]) -> Result<Rows, EncodeError> {
         let run = || {
-            let tensors = inputs.iter().map(|ids| on(Tensor::f_from_slice(ids)?.f_reshape(shape)?, self.device));
+            let tensors = inputs.iter().map(|ids| move_to(self.device, Tensor::f_from_slice(ids)?.f_reshape(shape)?));
             self.forward(&tensors.collect::<Result<Vec<_>, _>>()?)
         };
         self.rows(shape, run())
     }
 
-    /// The output as float32 on the CPU.
+    /// Returns the output as float32 on the CPU.
     fn forward(&self, inputs: &[Tensor]) -> Result<Tensor, TchError> {
         let _no_grad = tch::no_grad_guard();
         let output = self.module.forward_ts(inputs)?;
         output.f_to(tch::Device::Cpu)?.f_to_dtype(Kind::Float, false, false)?.f_contiguous()
     }
 
-    /// One unit vector for each row of an output, whose shape is checked.
+    /// Checks the shape of an output and returns a unit vector for each of its rows.
     fn rows(&self, input: &[i64], output: Result<Tensor, TchError>) -> Result<Rows, EncodeError> {
         let failed = |error: TchError| EncodeError::Failed(first_line(&error));
         let output = output.map_err(failed)?;
@@ -85,17 +97,17 @@ impl Module {
     }
 }
 
-/// A result for each row; a row without direction or with numbers that are not finite has no vector.
+/// A result for each row. A row of zeros or of numbers that are not finite has no vector.
 pub(super) type Rows = Vec<Result<UnitVector, EncodeError>>;
 
-fn on(tensor: Tensor, device: Device) -> Result<Tensor, TchError> {
+fn move_to(device: Device, tensor: Tensor) -> Result<Tensor, TchError> {
     match device {
         Device::Cpu => Ok(tensor),
         Device::Cuda => tensor.f_to(device.torch()),
     }
 }
 
-/// Torch appends C++ and TorchScript stack traces to its messages: of use in the log only, and long.
+/// Returns the reason in a message of Torch without the C++ and TorchScript stack traces, which go to the log.
 fn first_line(error: &TchError) -> String {
     let message = error.to_string();
     log::debug!("{message}");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::device::Device;
 use super::error::{ClipError, EncodeError};
-use super::manifest::{Manifest, Precision};
-use super::manifest_file::ModelFile;
+use super::manifest::{Manifest, Variant};
+use super::precision::Precision;
 use super::preprocess::{PreparedImage, Preprocessor};
 use super::queue::BatchEncoder;
 use super::tokenizer::{TextBatch, TextTokenizer, TokenIds};
@@ -21,19 +21,25 @@ pub(super) struct ImageEncoder {
 }
 
 impl ImageEncoder {
+    /// Loads the module of `variant` and what prepares its inputs.
     pub(super) fn load(
         folder: &Path,
         manifest: &Manifest,
-        (file, stored): (&ModelFile, Precision),
+        variant: &Variant,
         device: Device,
         threads: TorchThreads,
     ) -> Result<Self, ClipError> {
-        let module = Module::load(&file.path(folder), stored, manifest.vector_dimension, device)?;
+        let path = variant.file.path(folder);
+        let module = Module::load(&path, variant.precision, manifest.vector_dimension, device)?;
         Ok(Self { module, preprocessor: Arc::new(Preprocessor::new(&manifest.image.preprocessing)), threads })
     }
 
     pub(super) fn precision(&self) -> Precision {
         self.module.precision()
+    }
+
+    pub(super) fn weight_bytes(&self) -> u64 {
+        self.module.weight_bytes()
     }
 
     pub(super) fn preprocessor(&self) -> Arc<Preprocessor> {
@@ -52,7 +58,7 @@ impl BatchEncoder for ImageEncoder {
     fn encode(&mut self, images: &[PreparedImage]) -> Result<Rows, EncodeError> {
         let Some(first) = images.first() else { return Ok(Vec::new()) };
         let (width, height) = (first.width(), first.height());
-        // 8-bit pixels become floats here and not with the caller, so that a waiting image stays small.
+        // 8-bit pixels become floats here and not in the caller's thread, so that a waiting image stays small.
         let mut tensor = Vec::with_capacity(images.len() * 3 * width as usize * height as usize);
         for image in images {
             self.preprocessor.append_tensor(image, &mut tensor);
@@ -69,19 +75,25 @@ pub(super) struct TextEncoder {
 }
 
 impl TextEncoder {
+    /// Loads the module of `variant` and what prepares its inputs.
     pub(super) fn load(
         folder: &Path,
         manifest: &Manifest,
-        (file, stored): (&ModelFile, Precision),
+        variant: &Variant,
         device: Device,
         threads: TorchThreads,
     ) -> Result<Self, ClipError> {
-        let module = Module::load(&file.path(folder), stored, manifest.vector_dimension, device)?;
+        let path = variant.file.path(folder);
+        let module = Module::load(&path, variant.precision, manifest.vector_dimension, device)?;
         Ok(Self { module, tokenizer: Arc::new(TextTokenizer::load(folder, &manifest.text)?), threads })
     }
 
     pub(super) fn precision(&self) -> Precision {
         self.module.precision()
+    }
+
+    pub(super) fn weight_bytes(&self) -> u64 {
+        self.module.weight_bytes()
     }
 
     pub(super) fn tokenizer(&self) -> Arc<TextTokenizer> {
@@ -103,12 +115,12 @@ impl BatchEncoder for TextEncoder {
     }
 }
 
-/// How many threads one tensor operation uses.
+/// The number of threads that one tensor operation uses.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TorchThreads(pub(super) usize);
 
 impl TorchThreads {
-    /// OpenMP keeps the number per calling thread, so every thread that runs a module sets it.
+    /// Sets the number for the calling thread. OpenMP keeps one per thread, so every thread that runs a module sets it.
     pub(super) fn apply(self) {
         tch::set_num_threads(i32::try_from(self.0.max(1)).unwrap_or(1));
     }

@@ -1,31 +1,32 @@
-//! Why bytes do not become a picture.
+//! The reasons for which a picture is refused.
 
-use super::FileType;
+use crate::decode::refusal::Refusal;
+use crate::formats::FileType;
 
-/// Why a picture was refused. The message is written for the person who sent the file and says what to
-/// do; `detail` fields are the decoder's own words and belong in the log.
+/// Why a picture is refused. The message tells the person who sent the file what to do; `detail` fields hold the
+/// decoder's message and belong in the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
-    /// The content is none of the six types that are read.
-    #[error("{found} is not accepted; send a JPEG, PNG, GIF, WebP, BMP or TIFF picture")]
+    /// The content is of no type that is read.
+    #[error("{found} is not accepted; send a {} picture", FileType::all_names())]
     UnsupportedType {
-        /// What the bytes look like, as the subject of a sentence.
+        /// A name for what the bytes look like, as the subject of a sentence.
         found: &'static str,
     },
-    /// The type is read, this rare kind of it is not (for example a TIFF of 64-bit samples).
+    /// The type is read, but not this rare kind of it (for example a TIFF of 64-bit samples).
     #[error("this kind of {file_type} is not supported; save the picture as PNG or ordinary JPEG and send that")]
     UnsupportedKind {
-        /// The sniffed type.
+        /// The type of the file.
         file_type: FileType,
-        /// Which feature, for the log.
+        /// The feature that is not read, for the log.
         detail: String,
     },
     /// The header announces more pixels than the limit. No pixel was decoded.
     #[error("the picture has {width} × {height} pixels and at most {max_pixels} are accepted; send a smaller version")]
     TooManyPixels {
-        /// Pixels across, as the header says.
+        /// Width in pixels, as the header says.
         width: u32,
-        /// Pixels down, as the header says.
+        /// Height in pixels, as the header says.
         height: u32,
         /// The limit on their product.
         max_pixels: u64,
@@ -33,9 +34,9 @@ pub enum ImageError {
     /// The header announces an edge longer than the limit. No pixel was decoded.
     #[error("the picture has {width} × {height} pixels and neither edge may exceed {max_edge}; send a smaller version")]
     EdgeTooLong {
-        /// Pixels across, as the header says.
+        /// Width in pixels, as the header says.
         width: u32,
-        /// Pixels down, as the header says.
+        /// Height in pixels, as the header says.
         height: u32,
         /// The limit on each edge.
         max_edge: u32,
@@ -45,29 +46,29 @@ pub enum ImageError {
         "decoding this {file_type} needs more than {max_bytes} bytes of memory; send it smaller, or as 8-bit PNG or ordinary JPEG"
     )]
     TooMuchMemory {
-        /// The sniffed type.
+        /// The type of the file.
         file_type: FileType,
-        /// The limit.
+        /// The limit in bytes.
         max_bytes: u64,
     },
     /// The file is damaged, cut off, empty of pixels, or contradicts itself.
     #[error("the {file_type} file is damaged or incomplete; open it, export it again and send the new file")]
     Corrupt {
-        /// The sniffed type.
+        /// The type of the file.
         file_type: FileType,
-        /// What the decoder met, for the log.
+        /// The decoder's message, for the log.
         detail: String,
     },
     /// A thumbnail could not be written.
     #[error("the thumbnail could not be made; try again, and report it if it happens again")]
     Encode {
-        /// What the encoder met, for the log.
+        /// The encoder's message, for the log.
         detail: String,
     },
 }
 
 impl ImageError {
-    /// The decoder's or encoder's own words, for the log; `None` when the message already says it all.
+    /// The decoder's or encoder's message, for the log; `None` when [`ImageError`]'s own message says everything.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         match self {
@@ -81,11 +82,14 @@ impl ImageError {
         }
     }
 
-    pub(super) fn corrupt(file_type: FileType, detail: impl ToString) -> Self {
-        Self::Corrupt { file_type, detail: detail.to_string() }
-    }
-
-    pub(super) fn unsupported_kind(file_type: FileType, detail: impl ToString) -> Self {
-        Self::UnsupportedKind { file_type, detail: detail.to_string() }
+    /// Says which file a decoder refused.
+    pub(crate) fn refused(file_type: FileType, refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TooManyPixels { width, height, max_pixels } => Self::TooManyPixels { width, height, max_pixels },
+            Refusal::EdgeTooLong { width, height, max_edge } => Self::EdgeTooLong { width, height, max_edge },
+            Refusal::TooMuchMemory { max_bytes } => Self::TooMuchMemory { file_type, max_bytes },
+            Refusal::UnsupportedKind { detail } => Self::UnsupportedKind { file_type, detail },
+            Refusal::Corrupt { detail } => Self::Corrupt { file_type, detail },
+        }
     }
 }

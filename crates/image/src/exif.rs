@@ -1,25 +1,25 @@
-//! The few EXIF values that matter here, read from a TIFF structure without copying it.
+//! Reading the few EXIF values that this crate uses from a TIFF structure, without copying it.
 //!
-//! Only the tags named below are ever looked at. Where the picture was taken (the GPS directory) is
-//! not read, so it cannot be published.
+//! Only the tags below are read. The place where the picture was taken (the GPS directory) is not read, so it cannot
+//! be published.
 
 use std::ops::Range;
 
-/// What a picture's EXIF says, borrowed from the file.
+/// An EXIF structure, borrowed from its file.
 #[derive(Clone, Copy)]
-pub(super) struct Exif<'a> {
-    /// From the byte-order mark on: offsets count from here.
+pub struct Exif<'a> {
+    /// The structure from its byte-order mark on, from which offsets count.
     tiff: &'a [u8],
     big_endian: bool,
 }
 
-/// Tags of the first directory (and, for [`tag::USER_COMMENT`], of the EXIF directory).
-pub(super) mod tag {
-    /// How the camera was held, 1 to 8.
+/// Tags of the first directory, and one of the EXIF directory ([`tag::USER_COMMENT`]).
+pub mod tag {
+    /// The orientation of the camera, 1 to 8.
     pub const ORIENTATION: u16 = 0x0112;
-    /// Where the EXIF directory is.
+    /// The offset of the EXIF directory.
     pub const EXIF_IFD: u16 = 0x8769;
-    /// Free text with an eight-byte code that names its encoding.
+    /// Free text after an eight-byte code that names its encoding.
     pub const USER_COMMENT: u16 = 0x9286;
     /// The camera's maker; ComfyUI writes its workflow here.
     pub const MAKE: u16 = 0x010F;
@@ -29,17 +29,17 @@ pub(super) mod tag {
     pub const IMAGE_DESCRIPTION: u16 = 0x010E;
     /// An XMP packet.
     pub const XMP: u16 = 700;
-    /// Bits of each sample of a TIFF.
+    /// The bits of each sample of a TIFF.
     pub const BITS_PER_SAMPLE: u16 = 0x0102;
-    /// What the samples of a TIFF mean.
+    /// The meaning of the samples of a TIFF.
     pub const PHOTOMETRIC: u16 = 0x0106;
     /// The palette of a TIFF.
     pub const COLOR_MAP: u16 = 0x0140;
 }
 
 impl<'a> Exif<'a> {
-    /// Reads the header; `None` when it is no (32-bit) TIFF structure. An `Exif\0\0` before it, as JPEG
-    /// has it and some WebP writers add it, is skipped.
+    /// Reads the header; `None` when the bytes are not a TIFF structure with 32-bit offsets. An `Exif\0\0` before the
+    /// structure, which some WebP writers add, is skipped.
     pub fn parse(blob: &'a [u8]) -> Option<Self> {
         let tiff = blob.strip_prefix(b"Exif\0\0").unwrap_or(blob);
         match tiff {
@@ -49,7 +49,7 @@ impl<'a> Exif<'a> {
         }
     }
 
-    /// The orientation tag, when it is one of the eight that exist.
+    /// The orientation tag, if its value is one of the eight that exist.
     pub fn orientation(&self) -> Option<u8> {
         let value = self.find(self.first_ifd()?, tag::ORIENTATION)?;
         let value = match value {
@@ -59,7 +59,7 @@ impl<'a> Exif<'a> {
         (1..=8).contains(&value).then_some(value)
     }
 
-    /// The raw bytes of the user comment, its encoding code included.
+    /// The raw bytes of the user comment, including the code of its encoding.
     pub fn user_comment(&self) -> Option<&'a [u8]> {
         let pointer = self.find(self.first_ifd()?, tag::EXIF_IFD)?;
         let exif_ifd = usize::try_from(self.u32(pointer)?).ok()?;
@@ -75,7 +75,7 @@ impl<'a> Exif<'a> {
         usize::try_from(self.u32(self.tiff.get(4..8)?)?).ok()
     }
 
-    /// Where in the structure the value of a tag of the first directory is.
+    /// The position in the structure of the value of a tag of the first directory.
     pub fn position(&self, tag: u16) -> Option<Range<usize>> {
         self.locate(self.first_ifd()?, tag)
     }
@@ -86,12 +86,12 @@ impl<'a> Exif<'a> {
         Some(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
     }
 
-    /// The value bytes of `tag` in the directory at `ifd`.
+    /// The raw bytes of `tag` in the directory at `ifd`.
     fn find(&self, ifd: usize, tag: u16) -> Option<&'a [u8]> {
         self.tiff.get(self.locate(ifd, tag)?)
     }
 
-    /// Where the value of `tag` of the directory at `ifd` is. One pass over at most 65,535 entries.
+    /// The position of the value of `tag` in the directory at `ifd`. This passes once over at most 65,535 entries.
     fn locate(&self, ifd: usize, tag: u16) -> Option<Range<usize>> {
         let directory = self.tiff.get(ifd..)?;
         let count = usize::from(self.u16(directory)?);
@@ -105,7 +105,7 @@ impl<'a> Exif<'a> {
             _ => return None,
         };
         let length = usize::try_from(self.u32(&entry[4..])?).ok()?.checked_mul(unit)?;
-        // Up to four bytes stand in the entry itself, more of them elsewhere.
+        // A value of up to four bytes stands in the entry itself; a longer one stands at the offset in the entry.
         let start =
             if length <= 4 { ifd + 2 + 12 * index + 8 } else { usize::try_from(self.u32(&entry[8..])?).ok()? };
         Some(start..start.checked_add(length)?)

@@ -1,32 +1,52 @@
-//! Builders of small files for the tests of this module.
+//! Small files for the tests of this crate: builders, and files of kinds that Rust encoders cannot write.
 
 use std::io::{Cursor, Write as _};
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, Rgb, RgbImage};
 
-use super::FileType;
+use crate::formats::FileType;
 
-/// 6 × 4 pixels, each of another colour, so that every orientation looks different.
+/// A file of tests/fixtures by name.
+macro_rules! fixture {
+    ($name:literal) => {
+        include_bytes!(concat!("../tests/fixtures/", $name)).as_slice()
+    };
+}
+
+/// A JPEG with several scans.
+pub const PROGRESSIVE_JPEG: &[u8] = fixture!("progressive.jpg");
+
+/// Files of 32 × 16 pixels and what each of them is. The left half is (200, 40, 40), the right half is white.
+pub const HALVES: [(&str, &[u8]); 10] = [
+    ("progressive JPEG", PROGRESSIVE_JPEG),
+    ("CMYK JPEG, inverted as Adobe writes it", fixture!("cmyk.jpg")),
+    ("YCCK JPEG", fixture!("ycck.jpg")),
+    ("CMYK TIFF", fixture!("cmyk.tif")),
+    ("TIFF with a palette", fixture!("palette.tif")),
+    ("TIFF with a palette, big-endian", fixture!("palette_be.tif")),
+    ("lossy WebP", fixture!("lossy.webp")),
+    ("lossy WebP with alpha", fixture!("lossy_alpha.webp")),
+    ("animated WebP, whose first frame counts", fixture!("animated.webp")),
+    ("APNG, whose default image counts", fixture!("animated.png")),
+];
+
+/// A picture of 6 × 4 pixels, each of another colour, so that every orientation looks different.
 pub fn patchwork() -> RgbImage {
     RgbImage::from_fn(6, 4, |x, y| Rgb([x as u8 * 50, y as u8 * 80, 255 - x as u8 * 20]))
 }
 
-/// 48 × 32 pixels in 8 × 8 blocks of the [`patchwork`], which JPEG keeps nearly exact.
+/// The [`patchwork`] enlarged to blocks of 8 × 8 pixels, which JPEG keeps nearly exact.
 pub fn blocks() -> RgbImage {
     let small = patchwork();
     RgbImage::from_fn(48, 32, |x, y| *small.get_pixel(x / 8, y / 8))
 }
 
-/// [`blocks`] as JPEG, [`patchwork`] as any other type.
+/// A file of this type: [`blocks`] as JPEG, [`patchwork`] as any other type.
 pub fn file(file_type: FileType) -> Vec<u8> {
     match file_type {
         FileType::Jpeg => jpeg(&blocks()),
-        FileType::Png => encode(&patchwork(), ImageFormat::Png),
-        FileType::Gif => encode(&patchwork(), ImageFormat::Gif),
-        FileType::WebP => encode(&patchwork(), ImageFormat::WebP),
-        FileType::Bmp => encode(&patchwork(), ImageFormat::Bmp),
-        FileType::Tiff => encode(&patchwork(), ImageFormat::Tiff),
+        _ => encode(&patchwork(), ImageFormat::from_mime_type(file_type.media_type()).unwrap()),
     }
 }
 
@@ -100,7 +120,7 @@ pub fn itxt(key: &str, value: &str, compressed: bool) -> Vec<u8> {
     chunk(b"iTXt", &[key.as_bytes(), b"\0", &flag, b"ja\0", b"\0", &body].concat())
 }
 
-/// zlib.
+/// A zlib stream.
 pub fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
@@ -141,12 +161,13 @@ pub fn exif(big_endian: bool, entries: &[(u16, u16, &[u8])], comment: Option<&[u
     [mark, &four(8), &two(count as u16), &first, &four(0), &second, &values].concat()
 }
 
-/// EXIF that holds nothing but an orientation.
+/// An EXIF structure that holds nothing but an orientation.
 pub fn exif_orientation(value: u8) -> Vec<u8> {
     exif(true, &[(0x0112, 3, &[0, value])], None)
 }
 
-/// The file of this type with EXIF where the type keeps it; GIF and BMP have no such place.
+/// A file of this type with an EXIF structure. It is left out of GIF and BMP, which have no place for it, and of TIFF,
+/// which is one itself.
 pub fn file_with_exif(file_type: FileType, exif: &[u8]) -> Vec<u8> {
     let plain = file(file_type);
     match file_type {
@@ -157,11 +178,11 @@ pub fn file_with_exif(file_type: FileType, exif: &[u8]) -> Vec<u8> {
         }
         FileType::Png => png_with(&[chunk(b"eXIf", exif)], &[]),
         FileType::WebP => webp_extended(&plain, &[(b"EXIF", exif)]),
-        FileType::Gif | FileType::Bmp | FileType::Tiff => plain,
+        _ => plain,
     }
 }
 
-/// A simple WebP file of [`patchwork`]'s size made an extended one with further chunks.
+/// Extends a simple WebP file of [`patchwork`]'s size by further chunks.
 fn webp_extended(simple: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let riff = |kind: &[u8; 4], data: &[u8]| {
         let length = u32::try_from(data.len()).unwrap().to_le_bytes();
@@ -177,8 +198,8 @@ fn webp_extended(simple: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     riff(b"RIFF", &body)
 }
 
-/// A GIF of one colour table (black, red, white, green) whose frames are given as
-/// `(left, top, width, height, palette indices)`; index 3 is transparent.
+/// A GIF of one colour table (black, red, white, green), of which index 3 is transparent. Its frames are given as
+/// `(left, top, width, height, palette indices)`.
 pub fn gif(screen: (u16, u16), frames: &[(u16, u16, u16, u16, &[u8])]) -> Vec<u8> {
     let mut bytes = b"GIF89a".to_vec();
     bytes.extend(screen.0.to_le_bytes());
@@ -190,7 +211,7 @@ pub fn gif(screen: (u16, u16), frames: &[(u16, u16, u16, u16, &[u8])]) -> Vec<u8
         for value in [left, top, width, height] {
             bytes.extend(value.to_le_bytes());
         }
-        // Codes of three bits; a clear code before each index keeps them at three.
+        // The codes have three bits; a clear code before each index keeps it so.
         let codes: Vec<u8> = indices.iter().flat_map(|&index| [4, index]).chain([5]).collect();
         let mut data = vec![0_u8; (codes.len() * 3).div_ceil(8)];
         for (i, code) in codes.iter().enumerate() {

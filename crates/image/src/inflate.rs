@@ -2,18 +2,18 @@
 
 use std::io::Read as _;
 
-/// What came out of a zlib stream.
-pub(super) struct Inflated {
-    /// At most the cap.
+/// The result of decompressing a zlib stream.
+pub struct Inflated {
+    /// The decompressed bytes, at most as many as the cap.
     pub bytes: Vec<u8>,
-    /// Whether there was more than the cap.
+    /// Whether the stream holds more than the cap.
     pub truncated: bool,
-    /// Whether the stream was damaged or cut off; `bytes` is what came before that.
+    /// Whether the stream is damaged or cut off; `bytes` then holds what was decompressed before that point.
     pub damaged: bool,
 }
 
-/// Decompresses at most `cap` bytes: a bomb costs no more than that.
-pub(super) fn inflate(zlib: &[u8], cap: usize) -> Inflated {
+/// Decompresses at most `cap` bytes, so that a decompression bomb costs no more memory than that.
+pub fn inflate(zlib: &[u8], cap: usize) -> Inflated {
     let mut bytes = Vec::new();
     let mut reader = flate2::read::ZlibDecoder::new(zlib);
     let damaged = reader.by_ref().take(cap as u64).read_to_end(&mut bytes).is_err();

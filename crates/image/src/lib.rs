@@ -1,29 +1,39 @@
-//! Bytes → pixels and facts: sniffing, bounded decoding, thumbnails, the text inside a file, prompts.
+//! Bytes of a picture file to pixels, facts, texts, prompts and thumbnails.
 //!
-//! Nothing here knows HTTP, SQL or Torch. Every function takes bytes that a stranger sent, so each one
-//! is bounded by a limits type, answers with an error or with less rather than panicking, and never
-//! copies its input.
+//! This crate knows neither HTTP, SQL nor Torch. Its functions take bytes from strangers. Each function is therefore
+//! bounded by limits, returns an error or a shorter result rather than panicking, and does not copy its input.
+//!
+//! Each format of pictures has a file in `formats`, each prompt dialect a file in `prompt::dialects`; both folders hold
+//! a list of their files.
 
 mod container;
 mod decode;
 mod error;
 mod exif;
+mod formats;
 mod inflate;
 mod metadata;
 mod orientation;
+mod picture;
 mod prompt;
 mod sniff;
 mod text;
+mod text_chunks;
 mod thumbnail;
 
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod picture_tests;
 
-pub use decode::{DecodeLimits, Decoded, Facts, decode};
+pub use decode::limits::DecodeLimits;
 pub use error::ImageError;
+pub use formats::FileType;
+pub use picture::{Decoded, Facts, decode, decode_with_texts};
 pub use prompt::{Described, Generation, describe, parse_generation_prompt};
-pub use sniff::{FileType, sniff};
-pub use text::{TextChunk, TextChunks, TextLimits, text_chunks};
+pub use sniff::sniff;
+pub use text::{TextLimits, text_chunks};
+pub use text_chunks::{TextChunk, TextChunks};
 pub use thumbnail::thumbnail;

@@ -1,22 +1,21 @@
-//! Which way up a picture is meant to be shown.
+//! The orientation in which a picture is meant to be shown.
 
 use image::metadata::Orientation;
 
-use super::exif::Exif;
-use super::metadata::{exif_blob, xmp_packet};
-use super::sniff::FileType;
+use crate::metadata::Metadata;
 
-/// The transformation that shows the picture as meant: the EXIF tag, or where EXIF is silent the one
-/// in XMP, as Pillow's `exif_transpose` looks for them. Unreadable metadata means none.
-pub(super) fn orientation(bytes: &[u8], file_type: FileType) -> Orientation {
-    exif_blob(bytes, file_type)
-        .and_then(|blob| Exif::parse(&blob)?.orientation())
-        .or_else(|| in_xmp(xmp_packet(bytes, file_type)?))
+/// Returns the transformation that shows the picture upright: that of the EXIF tag, or without one that of XMP, in the
+/// order in which Pillow's `exif_transpose` looks for them. Unreadable metadata means no transformation.
+pub fn orientation(metadata: &Metadata<'_>) -> Orientation {
+    metadata
+        .exif()
+        .and_then(|exif| exif.orientation())
+        .or_else(|| in_xmp(metadata.xmp?))
         .and_then(Orientation::from_exif)
         .unwrap_or(Orientation::NoTransforms)
 }
 
-/// XMP has it as an attribute (`tiff:Orientation="6"`) or as an element (`tiff:Orientation>6<`).
+/// Finds the value in XMP, where it is an attribute (`tiff:Orientation="6"`) or an element (`tiff:Orientation>6<`).
 fn in_xmp(packet: &[u8]) -> Option<u8> {
     const NAME: &[u8] = b"tiff:Orientation";
     let at = packet.windows(NAME.len()).position(|w| w == NAME)?;

@@ -1,12 +1,12 @@
-//! Small versions for galleries.
+//! Small versions of pictures, for galleries.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
-use super::ImageError;
+use crate::error::ImageError;
 
-/// The smallest for photographs at a size where nothing is seen of the loss.
+/// The lowest quality at which the loss cannot be seen on photographs of this size.
 const JPEG_QUALITY: u8 = 85;
 
 /// Encodes `pixels` as a JPEG with its longer edge scaled down to `max_edge` pixels (at least 1), aspect ratio
@@ -29,7 +29,7 @@ pub fn thumbnail(pixels: &RgbImage, max_edge: u32) -> Result<Vec<u8>, ImageError
     encode(&imageops::resize(source, width, height, FilterType::CatmullRom))
 }
 
-/// The size within `max_edge`, rounded, never zero.
+/// Returns the size within `max_edge` of the same aspect ratio, rounded, never zero.
 fn fit((width, height): (u32, u32), max_edge: u32) -> (u32, u32) {
     let longer = width.max(height);
     let max_edge = max_edge.max(1);
@@ -55,7 +55,9 @@ fn encode(pixels: &RgbImage) -> Result<Vec<u8>, ImageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DecodeLimits, FileType, decode};
+    use crate::decode::limits::DecodeLimits;
+    use crate::formats::FileType;
+    use crate::picture::decode;
     use image::Rgb;
 
     fn gradient(width: u32, height: u32) -> RgbImage {
@@ -63,17 +65,17 @@ mod tests {
     }
 
     #[test]
-    fn the_longer_edge_is_the_limit_and_the_shape_stays() {
+    fn the_longer_edge_is_at_most_the_limit_and_the_aspect_ratio_stays() {
         assert_eq!(fit((4000, 3000), 256), (256, 192));
         assert_eq!(fit((3000, 4000), 256), (192, 256));
-        assert_eq!(fit((100, 50), 256), (100, 50), "small pictures are not blown up");
+        assert_eq!(fit((100, 50), 256), (100, 50), "small pictures are not enlarged");
         assert_eq!(fit((30_000, 10), 256), (256, 1), "never zero");
         assert_eq!(fit((u32::MAX, u32::MAX), u32::MAX), (u32::MAX, u32::MAX));
         assert_eq!(fit((10, 20), 0), (1, 1));
     }
 
     #[test]
-    fn a_thumbnail_is_a_picture_of_the_same_thing() {
+    fn a_thumbnail_looks_like_its_picture() {
         let bytes = thumbnail(&gradient(900, 600), 90).unwrap();
         let small = decode(&bytes, &DecodeLimits::default()).unwrap();
         assert_eq!(small.facts.file_type, FileType::Jpeg);
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thin_picture_does_not_trip_the_resampling() {
+    fn a_picture_one_pixel_thin_has_a_thumbnail() {
         for (width, height) in [(3000, 1), (1, 3000), (513, 2), (1, 1)] {
             assert!(thumbnail(&gradient(width, height), 64).is_ok());
         }

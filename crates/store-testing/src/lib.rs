@@ -8,14 +8,22 @@
 //!
 //! Each case gets an empty store of its own. No case depends on a store's speed or on its inner workings.
 
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod backfill;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod concurrency;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod filters;
 pub mod fixtures;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod hybrid;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod images;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod keywords;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod models;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod vectors;
 
 /// Makes one `#[test]` for each case, on the stores that `$open` (a `fn() -> TestStore` beside the call) opens.

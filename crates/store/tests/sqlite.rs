@@ -1,4 +1,4 @@
-//! The embedded store keeps the contract, and what it promises beyond it.
+//! The embedded store keeps the contract, and its own promises beyond it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ fn wait_until_ready(store: &SqliteStore) {
     }
 }
 
-/// Images 0 to count − 1 of the vectors of [`scattered`].
+/// Inserts the images `numbers`, with the vectors of [`scattered`].
 fn fill(store: &dyn Store, model: &Model, numbers: std::ops::Range<usize>) -> Vec<ImageId> {
     let vectors = scattered(numbers.end, 5);
     numbers
@@ -129,7 +129,7 @@ fn what_no_snapshot_knows_of_is_found_after_reopening() {
     store.delete_image(ids[39]).unwrap();
     store.close().unwrap();
     drop(store);
-    // As if the process had died before it wrote the second snapshot.
+    // The old snapshot is there as if the process had died before it wrote the second one.
     fs::write(snapshot(directory.path()), old).unwrap();
 
     let store = open_at(directory.path());
@@ -175,7 +175,7 @@ fn another_databases_snapshot_is_not_taken() {
         fill(&store, &model, seed..seed + 20);
         store.close().unwrap();
     }
-    // The very same file name does not occur; even so, a stale file of a database that was started anew does.
+    // A file name never occurs twice; even so, a database that was started anew may find the stale file of another.
     let other = snapshot(directories[1].path());
     let own = snapshot(directories[0].path());
     assert_ne!(other.file_name(), own.file_name());

@@ -1,4 +1,4 @@
-//! Shapes of backfills, their failures, and of retiring.
+//! The JSON shapes of backfills, failures and retiring.
 
 use serde::{Deserialize, Serialize};
 use time::serde::rfc3339;
@@ -6,23 +6,23 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::ModelBody;
-use crate::models::{BackfillState, BackfillStatus};
+use crate::backfill::{BackfillState, BackfillStatus};
 use crate::store::{Coverage, EmbeddingFailure};
 
-/// How a backfill stands.
+/// The state of a backfill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = BackfillState)]
 pub enum BackfillStateBody {
-    /// It embeds.
+    /// The backfill embeds images.
     Running,
-    /// Another process that shares the store does it; this one takes over should that one end.
+    /// Another process that shares the store embeds; this process takes over if that one ends.
     Waiting,
     /// No image is missing.
     Finished,
-    /// It was told to stop; POST …/backfill goes on.
+    /// The backfill was stopped; POST …/backfill continues it.
     Stopped,
-    /// It cannot go on; `reason` says why. It is tried again after a minute.
+    /// The backfill cannot continue; `reason` says why. It is tried again after a minute.
     Failed,
 }
 
@@ -42,39 +42,39 @@ impl From<BackfillState> for BackfillStateBody {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Backfill)]
 pub struct BackfillBody {
-    /// How it stands.
+    /// The state of the backfill.
     pub state: BackfillStateBody,
-    /// Why it failed; null otherwise.
+    /// The reason why the backfill failed; null unless it did.
     #[schema(example = "the model wide 1.0.0 cannot be used: its folder is not on this server")]
     pub reason: Option<String>,
-    /// Images embedded since it started.
+    /// Images embedded since the start.
     #[schema(example = 1200)]
     pub embedded: u64,
-    /// Images that failed since it started.
+    /// Images that failed since the start.
     #[schema(example = 1)]
     pub failed: u64,
-    /// Images that have neither an embedding nor a recorded failure: what is left to do.
+    /// Images that have neither an embedding nor a recorded failure: the work that is left.
     #[schema(example = 800)]
     pub missing: u64,
-    /// Images per second over the last half minute; null unless it runs on this process.
+    /// Images per second over the last half minute; null unless the backfill runs on this process.
     #[schema(example = 41.5)]
     pub per_second: Option<f64>,
-    /// When it started.
+    /// The time of the start.
     #[serde(with = "rfc3339")]
     #[schema(example = "2026-01-02T03:04:05Z")]
     pub started_at: OffsetDateTime,
-    /// When it will be done at the present rate; null unless it runs on this process.
+    /// The expected end at the present rate; null unless the backfill runs on this process.
     #[serde(with = "rfc3339::option")]
     #[schema(example = "2026-01-02T03:05:00Z")]
     pub estimated_end: Option<OffsetDateTime>,
-    /// When it ended; null while it runs.
+    /// The time of the end; null while the backfill runs.
     #[serde(with = "rfc3339::option")]
     #[schema(example = "2026-01-02T03:05:01Z")]
     pub ended_at: Option<OffsetDateTime>,
 }
 
 impl BackfillBody {
-    /// A backfill beside what its model has embedded.
+    /// Describes a backfill together with the coverage of its model.
     #[must_use]
     pub fn new(status: BackfillStatus, coverage: Coverage) -> Self {
         let left = status.seconds_left(coverage.missing());
@@ -95,11 +95,11 @@ impl BackfillBody {
     }
 }
 
-/// How to backfill. No body means the defaults.
+/// The options of a backfill. An empty body means the defaults.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackfillRequest {
-    /// Tries the images again whose embedding failed.
+    /// Whether to try the images again whose embedding failed.
     #[schema(example = false)]
     pub retry_failed: bool,
 }
@@ -111,22 +111,22 @@ pub struct FailureBody {
     /// The image.
     #[schema(example = 7)]
     pub image_id: i64,
-    /// Its name; null when it was deleted at this moment.
+    /// The name of the image; null when the image has just been deleted.
     #[schema(example = "panorama.png")]
     pub file_name: Option<String>,
-    /// Why.
+    /// The reason.
     #[schema(
         example = "the picture has 12000 × 10000 pixels and at most 50000000 are accepted; send a smaller version"
     )]
     pub reason: String,
-    /// When.
+    /// The time of the failure.
     #[serde(with = "rfc3339")]
     #[schema(example = "2026-01-02T03:04:05Z")]
     pub failed_at: OffsetDateTime,
 }
 
 impl FailureBody {
-    /// A failure with the name of its image.
+    /// Describes a failure with the name of its image.
     #[must_use]
     pub fn new(failure: EmbeddingFailure, file_name: Option<String>) -> Self {
         let EmbeddingFailure { image_id, reason, failed_at } = failure;
@@ -139,12 +139,12 @@ impl FailureBody {
 pub struct FailurePage {
     /// The failures.
     pub failures: Vec<FailureBody>,
-    /// Send it as `cursor` to get the next page; null on the last.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(example = "7")]
     pub next_cursor: Option<String>,
 }
 
-/// What retiring a model removed.
+/// The result of retiring a model.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RetireResponse {
     /// Embeddings that were removed.

@@ -1,25 +1,25 @@
-//! Shapes of a comparison of two models.
+//! The JSON shapes of a comparison of two models.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ModelName;
-use crate::models::{CompareHit, Compared, ComparedQuery, Comparison};
+use crate::compare::{CompareHit, CompareQuery, ComparedQuery, Comparison};
 use crate::store::{Coverage, Model};
 
-/// Queries to ask both models.
+/// The queries to ask both models.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareRequest {
-    /// Texts, each a query.
+    /// Texts. Each one is a query.
     #[serde(default)]
     #[schema(example = json!(["夕焼けの海", "a cat on a sofa"]))]
     pub queries: Vec<String>,
-    /// Stored images, each a query; an image is not among its own hits.
+    /// Stored images. Each one is a query; it is not among its own hits.
     #[serde(default)]
     #[schema(example = json!([1]))]
     pub image_ids: Vec<i64>,
-    /// How many hits of each model are compared, 10 unless told.
+    /// Number of hits of each model that are compared. The default is 10.
     #[schema(example = 10, minimum = 1)]
     pub k: Option<u32>,
 }
@@ -28,13 +28,13 @@ pub struct CompareRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = ComparedModel)]
 pub struct ComparedModelBody {
-    /// Which one.
+    /// The model.
     #[serde(flatten)]
     pub name: ModelName,
-    /// Images that have an embedding of it.
+    /// Images that have an embedding of the model.
     #[schema(example = 2000)]
     pub embedded: u64,
-    /// Images there are.
+    /// Images in the store.
     #[schema(example = 2000)]
     pub total: u64,
 }
@@ -46,7 +46,7 @@ pub struct ComparedHitBody {
     /// The image.
     #[schema(example = 1)]
     pub image_id: i64,
-    /// Its name.
+    /// The name of the image.
     #[schema(example = "sunset-sea.jpg")]
     pub file_name: String,
     /// −1 × inner product of unit vectors; comparable within one model only.
@@ -60,7 +60,7 @@ impl From<CompareHit> for ComparedHitBody {
     }
 }
 
-/// Both models' answers to one query.
+/// The answers of both models to one query.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = ComparedQuery)]
 pub struct ComparedQueryBody {
@@ -70,7 +70,7 @@ pub struct ComparedQueryBody {
     /// The image of the query; null for a text.
     #[schema(example = 1)]
     pub image_id: Option<i64>,
-    /// Share of the hits that both have, from 0 to 1; null when neither found any.
+    /// Share of the hits that both models found, from 0 to 1; null when neither found any.
     #[schema(example = 0.6)]
     pub overlap: Option<f64>,
     /// The current model's hits, nearest first.
@@ -82,8 +82,8 @@ pub struct ComparedQueryBody {
 impl From<ComparedQuery> for ComparedQueryBody {
     fn from(compared: ComparedQuery) -> Self {
         let (query, image_id) = match compared.query {
-            Compared::Text(text) => (Some(text), None),
-            Compared::Image(image_id) => (None, Some(image_id)),
+            CompareQuery::Text(text) => (Some(text), None),
+            CompareQuery::Image(image_id) => (None, Some(image_id)),
         };
         Self {
             query,
@@ -95,28 +95,28 @@ impl From<ComparedQuery> for ComparedQueryBody {
     }
 }
 
-/// A candidate beside the current model.
+/// A candidate compared with the current model.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct CompareResponse {
-    /// Hits of each model that were compared, at most.
+    /// Greatest number of hits of each model that were compared.
     #[schema(example = 10)]
     pub k: usize,
     /// The current model.
     pub current: ComparedModelBody,
     /// The candidate.
     pub candidate: ComparedModelBody,
-    /// True when one of both has not embedded all images: only images that both have embedded were compared.
+    /// True when one of the models has not embedded all images. Only images that both have embedded were compared then.
     #[schema(example = false)]
     pub partial: bool,
-    /// Mean of the overlaps; null when there is none.
+    /// Mean of the overlaps; null when no query has one.
     #[schema(example = 0.55)]
     pub mean_overlap: Option<f64>,
-    /// The answers, texts first, in the order of the queries.
+    /// The answers in the order of the queries, texts first.
     pub queries: Vec<ComparedQueryBody>,
 }
 
 impl CompareResponse {
-    /// A comparison as callers see it.
+    /// Describes a comparison for callers.
     #[must_use]
     pub fn new(comparison: Comparison, k: usize) -> Self {
         let named = |model: Model, coverage: Coverage| ComparedModelBody {

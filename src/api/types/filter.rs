@@ -1,4 +1,4 @@
-//! The shape of a filter, in a JSON body, a form part and a query string alike.
+//! The shape of a filter. It is the same in a JSON body, a form part and a query string.
 
 use std::fmt;
 
@@ -8,32 +8,33 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::{IntoParams, ToSchema};
 
+use super::file_type::FileTypeSchema;
 use crate::error::ApiError;
 use crate::image::FileType;
 use crate::store::Filter;
 
-/// Characters of a file-name pattern: no stored name is longer.
+/// Characters of a file-name pattern at most: no stored name is longer.
 const PATTERN_CHARS: usize = 255;
 
-/// `*` in a file-name pattern: each multiplies the ways to try.
+/// Number of `*` in a file-name pattern at most: each one multiplies the ways to try.
 const PATTERN_STARS: usize = 16;
 
-/// Which images may be found. Fields combine with AND, items of a list with OR. A blank text asks for nothing.
+/// The images that may be found. Fields combine with AND, items of a list with OR. A blank text asks for nothing.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct FilterRequest {
-    /// Media types; in a query string separated by commas. Upper case is as good.
+    /// Media types, in upper or lower case. In a query string they are separated by commas.
     #[serde(default, deserialize_with = "file_types")]
-    #[schema(example = json!(["image/png"]))]
-    #[param(style = Form, explode = false, example = json!(["image/png"]))]
+    #[schema(value_type = Vec<FileTypeSchema>, example = json!(["image/png"]))]
+    #[param(value_type = Vec<FileTypeSchema>, style = Form, explode = false, example = json!(["image/png"]))]
     pub file_types: Vec<FileType>,
-    /// Uploaded at or after this moment (RFC 3339).
+    /// Earliest time of the upload (RFC 3339).
     #[serde(default, deserialize_with = "date")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-01T00:00:00Z")]
     #[param(value_type = Option<String>, format = DateTime, example = "2026-01-01T00:00:00Z")]
     pub uploaded_from: Option<OffsetDateTime>,
-    /// Uploaded before this moment (RFC 3339).
+    /// Time before which the image was uploaded (RFC 3339).
     #[serde(default, deserialize_with = "date")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2030-01-01T00:00:00Z")]
     #[param(value_type = Option<String>, format = DateTime, example = "2030-01-01T00:00:00Z")]
@@ -62,11 +63,11 @@ pub struct FilterRequest {
     #[schema(example = 10_000_000)]
     #[param(example = 10_000_000)]
     pub max_bytes: Option<u64>,
-    /// With (true) or without (false) a generation prompt.
+    /// True for images with a generation prompt, false for images without one.
     #[schema(example = true)]
     #[param(example = true)]
     pub has_generation_prompt: Option<bool>,
-    /// With (true) or without (false) a caption.
+    /// True for images with a caption, false for images without one.
     #[schema(example = true)]
     #[param(example = true)]
     pub has_caption: Option<bool>,
@@ -74,16 +75,16 @@ pub struct FilterRequest {
     #[schema(example = "sunset")]
     #[param(example = "sunset")]
     pub file_name_contains: Option<String>,
-    /// What the whole file name looks like: `*` stands for any characters, `?` for any one; ASCII letters are compared
-    /// without case. 255 characters and 16 `*` at most.
+    /// A pattern of the whole file name: `*` stands for any characters, `?` for any one character; ASCII letters are
+    /// compared without case. It may have 255 characters and 16 `*` at most.
     #[schema(example = "IMG_*.jpg", max_length = 255)]
     #[param(example = "IMG_*.jpg", max_length = 255)]
     pub file_name_pattern: Option<String>,
-    /// The image generator's model (`generation.model`), whole; ASCII letters are compared without case.
+    /// The whole name of the image generator's model (`generation.model`); ASCII letters are compared without case.
     #[schema(example = "sd_xl_base_1.0")]
     #[param(example = "sd_xl_base_1.0")]
     pub generation_model: Option<String>,
-    /// The sampler (`generation.sampler`), whole; ASCII letters are compared without case.
+    /// The whole name of the sampler (`generation.sampler`); ASCII letters are compared without case.
     #[schema(example = "DPM++ 2M Karras")]
     #[param(example = "DPM++ 2M Karras")]
     pub sampler: Option<String>,
@@ -94,10 +95,11 @@ pub struct FilterRequest {
 }
 
 impl FilterRequest {
-    /// The filter of the store, when it makes sense.
+    /// Checks every field and returns the filter for the store.
     ///
     /// # Errors
-    /// Names the field that does not.
+    /// [`ErrorCode::InvalidRequest`](crate::error::ErrorCode::InvalidRequest) with the name of the field that makes no
+    /// sense.
     pub fn checked(self, max_chars: usize) -> Result<Filter, ApiError> {
         let from_and_before = self.uploaded_from.zip(self.uploaded_before);
         if from_and_before.is_some_and(|(from, before)| from >= before) {
@@ -144,13 +146,13 @@ fn in_order<T: PartialOrd>(what: &str, min: Option<T>, max: Option<T>) -> Result
     Ok(())
 }
 
-/// A text within its limit; a blank one is none.
+/// Checks a text and returns it, or none when it is blank.
 fn text(field: &str, text: Option<String>, max_chars: usize) -> Result<Option<String>, ApiError> {
     crate::api::checks::text(field, text.as_deref(), max_chars)?;
     Ok(text.filter(|text| !text.trim().is_empty()))
 }
 
-/// An RFC 3339 date, with a message that shows one.
+/// Reads an RFC 3339 date. The error message shows an example.
 fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     // In a query string an unescaped `+` reads as a space.
@@ -158,14 +160,14 @@ fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateT
         .or_else(|_| OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339))
         .map_err(|_| {
             de::Error::custom(format_args!(
-                "`{text}` is not a date and time as RFC 3339 has it; write 2026-01-31T12:00:00Z, or \
+                "`{text}` is not a date and time of RFC 3339; write 2026-01-31T12:00:00Z or \
                  2026-01-31T21:00:00+09:00"
             ))
         })?;
     Ok(Some(parsed))
 }
 
-/// Media types as a list, or as one text separated by commas.
+/// Reads media types as a list, or as one text in which commas separate them.
 fn file_types<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FileType>, D::Error> {
     struct Types;
 
@@ -197,11 +199,14 @@ fn file_types<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FileType
         }
     }
 
-    /// Each type once, so that a list is never longer than there are types.
+    /// Adds a type that is not in the list yet, so that the list is never longer than there are types.
     fn add<E: de::Error>(types: &mut Vec<FileType>, name: &str) -> Result<(), E> {
         let file_type = FileType::from_media_type(&name.to_ascii_lowercase()).ok_or_else(|| {
             let known: Vec<_> = FileType::ALL.iter().map(|t| t.media_type()).collect();
-            E::custom(format_args!("`{name}` is not a type of picture that is stored; these are: {}", known.join(", ")))
+            E::custom(format_args!(
+                "`{name}` is not a type of picture that is stored; the types are: {}",
+                known.join(", ")
+            ))
         })?;
         if !types.contains(&file_type) {
             types.push(file_type);
@@ -234,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_document_names_the_types_that_are_stored() {
-        let schema = serde_json::to_value(<FileType as utoipa::PartialSchema>::schema()).unwrap();
+        let schema = serde_json::to_value(<FileTypeSchema as utoipa::PartialSchema>::schema()).unwrap();
         let known: Vec<_> = FileType::ALL.iter().map(|t| t.media_type()).collect();
         assert_eq!(schema["enum"], json!(known));
     }

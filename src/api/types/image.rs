@@ -1,12 +1,12 @@
-//! Shapes of images, uploads and changes.
+//! The JSON shapes of images, uploads and changes.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
 use utoipa::ToSchema;
 
+use super::generation::GenerationBody;
 use crate::error::Problem;
-use crate::image::Generation;
 use crate::store::Image;
 
 /// The bytes of a picture.
@@ -15,17 +15,17 @@ use crate::store::Image;
 #[expect(dead_code, reason = "describes a body to callers; the body itself is sent as it is")]
 pub struct PictureBytes(Vec<u8>);
 
-/// Where an image's resources are.
+/// The paths of an image's resources.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Links {
-    /// This metadata.
+    /// The path of this metadata.
     #[serde(rename = "self")]
     #[schema(example = "/images/1")]
     pub itself: String,
-    /// The original bytes.
+    /// The path of the original bytes.
     #[schema(example = "/images/1/content")]
     pub content: String,
-    /// A small version.
+    /// The path of a small version.
     #[schema(example = "/images/1/thumbnail")]
     pub thumbnail: String,
 }
@@ -34,40 +34,40 @@ pub struct Links {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Image)]
 pub struct ImageBody {
-    /// Identifies the image; never used again after a delete.
+    /// Identifies the image. The id is never used again after a delete.
     #[schema(example = 1)]
     pub image_id: i64,
-    /// The name the caller gave.
+    /// The file name that the caller gave.
     #[schema(example = "sunset-sea.jpg")]
     pub file_name: String,
-    /// Media type, found in the bytes.
+    /// Media type, as found in the bytes.
     #[schema(example = "image/jpeg")]
     pub file_type: String,
     /// Size of the original in bytes.
     #[schema(example = 48213)]
     pub bytes: u64,
-    /// Pixels across, orientation applied.
+    /// Width in pixels, after the orientation is applied.
     #[schema(example = 640)]
     pub width: u32,
-    /// Pixels down, orientation applied.
+    /// Height in pixels, after the orientation is applied.
     #[schema(example = 427)]
     pub height: u32,
     /// SHA-256 of the original bytes, 64 hexadecimal digits.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", pattern = "^[0-9a-f]{64}$")]
     pub sha256: String,
-    /// When it was received.
+    /// The time of the upload.
     #[serde(with = "rfc3339")]
     #[schema(example = "2026-01-02T03:04:05.678901Z")]
     pub upload_date: OffsetDateTime,
     /// The raw generation prompt text, one `key:value` line for each text chunk of the file; null without one.
     #[schema(example = "parameters:a cat on a sofa\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, Seed: 1")]
     pub generation_prompt: Option<String>,
-    /// The caption (other text found in the file, or set by a caller); null without one.
+    /// The caption (other text found in the file, or a text that a caller set); null without one.
     #[schema(example = "夕焼けの海")]
     pub caption: Option<String>,
-    /// The readable parts of the generation prompt; null where it could not be understood.
-    pub generation: Option<Generation>,
-    /// Where its resources are.
+    /// The parts of the generation prompt; null when it could not be parsed.
+    pub generation: Option<GenerationBody>,
+    /// The paths of the image's resources.
     pub links: Links,
 }
 
@@ -86,31 +86,31 @@ impl From<Image> for ImageBody {
             upload_date: image.upload_date,
             generation_prompt: image.generation_prompt,
             caption: image.caption,
-            generation: image.generation,
+            generation: image.generation.map(GenerationBody::from),
         }
     }
 }
 
-/// What became of one uploaded file.
+/// The result of one uploaded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UploadStatus {
     /// Stored as a new image.
     Created,
-    /// The same bytes were there already.
+    /// An image with the same bytes was stored already.
     Known,
-    /// Not stored; `problem` says why.
+    /// The file is not stored; `problem` says why.
     Rejected,
 }
 
 /// One uploaded file.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct UploadItem {
-    /// What became of it.
+    /// The result.
     pub status: UploadStatus,
-    /// The image; null when rejected.
+    /// The image; null when the file was rejected.
     pub image: Option<ImageBody>,
-    /// Why it was rejected; null when it was not.
+    /// The reason why the file was rejected; null when it was not.
     pub problem: Option<Problem>,
 }
 
@@ -126,12 +126,12 @@ pub struct UploadResponse {
 pub struct ImagePage {
     /// The images.
     pub images: Vec<ImageBody>,
-    /// Send it as `cursor` to get the next page; null on the last.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(example = "1767323045678901-1")]
     pub next_cursor: Option<String>,
 }
 
-/// A change of an image's texts. A field that is left out stays as it is; null or a blank text clears it.
+/// A change of an image's texts. A field that is left out stays as it is; null or a blank text clears the field.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PatchRequest {
@@ -145,14 +145,14 @@ pub struct PatchRequest {
     pub generation_prompt: Option<Option<String>>,
 }
 
-/// Tells `null` (`Some(None)`) from a field that is not there (`None`, by default).
+/// Reads a field so that `null` (`Some(None)`) differs from a missing field (`None`, by default).
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    // A blank text says nothing, so it is none.
+    // A blank text clears the field as null does.
     let text: Option<String> = Deserialize::deserialize(deserializer)?;
     Ok(Some(text.filter(|text| !text.trim().is_empty())))
 }
 
-/// Hashes of files that may be known.
+/// The hashes of files that may be known.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KnownRequest {
@@ -164,10 +164,10 @@ pub struct KnownRequest {
     pub sha256: Vec<String>,
 }
 
-/// A file that is an image already.
+/// A file that is stored as an image already.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct KnownImage {
-    /// The hash asked for, in lower case.
+    /// The hash that was asked for, in lower case.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", pattern = "^[0-9a-f]{64}$")]
     pub sha256: String,
     /// The image with these bytes.
@@ -175,9 +175,9 @@ pub struct KnownImage {
     pub image_id: i64,
 }
 
-/// Which files are known.
+/// The files that are known.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct KnownResponse {
-    /// Those that are, in the order asked for, each once.
+    /// The known files in the order of the request, each once.
     pub known: Vec<KnownImage>,
 }

@@ -2,7 +2,9 @@
 
 mod backfill;
 mod compare;
+mod file_type;
 mod filter;
+mod generation;
 mod image;
 mod model;
 mod search;

@@ -1,30 +1,36 @@
-//! Shapes of models.
+//! The JSON shapes of models.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::BackfillBody;
+use crate::backfill::BackfillStatus;
 use crate::clip::{Device, Precision};
-use crate::models::{BackfillStatus, BrokenFolder, LoadState, ModelStatus};
+use crate::models::{BrokenFolder, LoadState, ModelStatus};
 
-/// Whether a model can encode now.
+/// The state of a model on this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ModelState)]
 pub enum ModelStateBody {
-    /// In memory, proven and warm.
+    /// The model is in memory, verified and warm.
     Ready,
-    /// On its way into memory.
+    /// The model is being loaded.
     Loading,
-    /// Its folder is here, its encoders are not in memory; whoever needs it waits for the load.
+    /// The model's folder is here, but its encoders are not in memory. A request that needs them waits until they are
+    /// loaded.
     NotLoaded,
-    /// The store knows it, but its folder is not on this server.
+    /// The store knows the model, but its folder is not on this server.
     Missing,
-    /// Its folder is here and cannot be used; `problem` says why.
+    /// The model's folder is here and cannot be used; `problem` says why.
     Broken,
 }
 
-/// Where a model runs.
+/// The device that a model runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Device)]
@@ -35,30 +41,25 @@ pub enum DeviceBody {
     Cuda,
 }
 
-/// A number format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Precision)]
-pub enum PrecisionBody {
-    /// IEEE 754 single.
-    Float32,
-    /// IEEE 754 half.
-    Float16,
-    /// The upper half of a single.
-    Bfloat16,
-}
+/// A number format, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PrecisionBody(pub Precision);
 
-impl From<Precision> for PrecisionBody {
-    fn from(precision: Precision) -> Self {
-        match precision {
-            Precision::Float32 => Self::Float32,
-            Precision::Float16 => Self::Float16,
-            Precision::Bfloat16 => Self::Bfloat16,
-        }
+impl PartialSchema for PrecisionBody {
+    fn schema() -> RefOr<Schema> {
+        let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Precision::NAMES));
+        names.description(Some("A number format.")).into()
     }
 }
 
-/// What the towers of a model compute in.
+impl ToSchema for PrecisionBody {
+    fn name() -> Cow<'static, str> {
+        "Precision".into()
+    }
+}
+
+/// The number formats in which the towers of a model compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = ModelPrecision)]
 pub struct PrecisionsBody {
@@ -75,51 +76,52 @@ pub struct ModelBody {
     /// Identifies the model.
     #[schema(example = 1)]
     pub model_id: i64,
-    /// Its name.
+    /// The name of the model.
     #[schema(example = "mitsuke-demo")]
     pub model_name: String,
-    /// Its version.
+    /// The version of the model.
     #[schema(example = "1.0.0")]
     pub model_version: String,
-    /// Components of its embeddings.
+    /// Number of components of an embedding.
     #[schema(example = 256)]
     pub vector_dimension: usize,
-    /// Whether searches use it.
+    /// Whether searches use the model.
     #[schema(example = true)]
     pub is_current: bool,
-    /// Whether new images get an embedding of it too. The current model always is; others are from their backfill on.
+    /// Whether new images get an embedding of the model. This is so for the current model, and for another one as soon as
+    /// its backfill has been started.
     #[schema(example = true)]
     pub maintained: bool,
-    /// Whether it can encode now.
+    /// Whether the model can encode now.
     pub state: ModelStateBody,
-    /// What is wrong with it; null when nothing is.
+    /// The reason why the model cannot be used; null when it can.
     #[schema(example = "its folder is not on this server")]
     pub problem: Option<String>,
-    /// Name of its folder on this server; null without a usable one.
+    /// Name of the model's folder on this server; null without a usable folder.
     #[schema(example = "demo")]
     pub folder: Option<String>,
-    /// Images that have an embedding of it.
+    /// Images that have an embedding of the model.
     #[schema(example = 48)]
     pub embedded: u64,
-    /// Images that it could not embed; GET /models/{model_id}/failures lists them.
+    /// Images that the model could not embed; GET /models/{model_id}/failures lists them.
     #[schema(example = 0)]
     pub failed: u64,
-    /// Images there are.
+    /// Images in the store.
     #[schema(example = 48)]
     pub total: u64,
-    /// Where it runs; null while it is not in memory.
+    /// The device that the model runs on; null while the model is not in memory.
     pub device: Option<DeviceBody>,
-    /// What it computes in; null while it is not in memory.
+    /// The number formats in which the model computes; null while the model is not in memory.
     pub precision: Option<PrecisionsBody>,
-    /// Bytes of its weights in memory, estimated from the sizes of its files; null while it is not in memory.
+    /// Bytes of the model's weights in memory, estimated from the sizes of its files; null while it is not in memory.
     #[schema(example = 50331648)]
     pub memory_bytes: Option<u64>,
-    /// The running or last backfill on this process; null when there was none.
+    /// The running or last backfill of the model on this process; null without one.
     pub backfill: Option<BackfillBody>,
 }
 
 impl ModelBody {
-    /// A model as callers see it.
+    /// Describes a model for callers.
     #[must_use]
     pub fn new(status: ModelStatus, backfill: Option<BackfillStatus>) -> Self {
         let ModelStatus { model, coverage, state, folder, problem, loaded } = status;
@@ -146,9 +148,11 @@ impl ModelBody {
                 Device::Cpu => DeviceBody::Cpu,
                 Device::Cuda => DeviceBody::Cuda,
             }),
-            precision: loaded
-                .map(|loaded| PrecisionsBody { image: loaded.precision.0.into(), text: loaded.precision.1.into() }),
-            memory_bytes: loaded.and_then(|loaded| loaded.bytes),
+            precision: loaded.map(|loaded| PrecisionsBody {
+                image: PrecisionBody(loaded.precision.0),
+                text: PrecisionBody(loaded.precision.1),
+            }),
+            memory_bytes: loaded.map(|loaded| loaded.bytes),
             backfill: backfill.map(|status| BackfillBody::new(status, coverage)),
         }
     }
@@ -158,10 +162,10 @@ impl ModelBody {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = BrokenFolder)]
 pub struct BrokenFolderBody {
-    /// Its name.
+    /// The name of the folder.
     #[schema(example = "half-copied")]
     pub folder: String,
-    /// What is wrong with it.
+    /// The reason why the folder cannot be used.
     #[schema(example = "there is no model.json in it")]
     pub reason: String,
 }
@@ -181,14 +185,14 @@ pub struct ModelList {
     pub broken: Vec<BrokenFolderBody>,
 }
 
-/// Makes a model current.
+/// The model to make current.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchRequest {
     /// The model.
     #[schema(example = 1)]
     pub model_id: i64,
-    /// Switches although some images lack an embedding of the model and so will not be found.
+    /// Whether to switch although some images lack an embedding of the model and so will not be found.
     #[serde(default)]
     #[schema(example = false)]
     pub allow_partial: bool,

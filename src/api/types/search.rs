@@ -1,4 +1,4 @@
-//! Shapes of searches and their answers.
+//! The JSON shapes of searches and their answers.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -6,40 +6,75 @@ use utoipa::{IntoParams, ToSchema};
 use super::filter::FilterRequest;
 use super::image::ImageBody;
 use crate::api::json::object;
-use crate::search::{Answer, DuplicateGroup, DuplicateReport, Hit, Mode};
+use crate::duplicates::{DuplicateGroup, DuplicateReport};
+use crate::search::{Answer, Hit, Mode};
 use crate::store::Model;
 
-/// How much each part of a text search counts, from 0 to 100. A weight of a part that the query does not have changes
+/// How a text query is compared with images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = Mode)]
+pub enum ModeBody {
+    /// By the content of the pictures.
+    #[default]
+    Vector,
+    /// By generation prompt, caption and file name.
+    Keyword,
+    /// By both, fused by rank.
+    Hybrid,
+}
+
+impl From<Mode> for ModeBody {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Vector => Self::Vector,
+            Mode::Keyword => Self::Keyword,
+            Mode::Hybrid => Self::Hybrid,
+        }
+    }
+}
+
+impl From<ModeBody> for Mode {
+    fn from(mode: ModeBody) -> Self {
+        match mode {
+            ModeBody::Vector => Self::Vector,
+            ModeBody::Keyword => Self::Keyword,
+            ModeBody::Hybrid => Self::Hybrid,
+        }
+    }
+}
+
+/// The weights of the parts of a text search, from 0 to 100. The weight of a part that the query does not have changes
 /// nothing.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextWeights {
-    /// Mode hybrid: of the vector leg, 1 unless told. A leg of weight 0 takes no part.
+    /// The weight of the vector leg in mode hybrid. The default is 1. A leg of weight 0 takes no part.
     #[schema(example = 1.0, minimum = 0, maximum = 100)]
     pub vector: Option<f64>,
-    /// Mode hybrid: of the keyword leg, 1 unless told. A leg of weight 0 takes no part.
+    /// The weight of the keyword leg in mode hybrid. The default is 1. A leg of weight 0 takes no part.
     #[schema(example = 0.5, minimum = 0, maximum = 100)]
     pub keyword: Option<f64>,
-    /// Of `query` in the query vector, 1 unless told.
+    /// The weight of `query` in the query vector. The default is 1.
     #[schema(example = 1.0, minimum = 0, maximum = 100)]
     pub text: Option<f64>,
-    /// Of `negative_query` in the query vector, 0.5 unless told.
+    /// The weight of `negative_query` in the query vector. The default is 0.5.
     #[schema(example = 0.5, minimum = 0, maximum = 100)]
     pub negative: Option<f64>,
 }
 
-/// How much each part of a search by image counts, from 0 to 100. A weight of a part that the query does not have
+/// The weights of the parts of a search by image, from 0 to 100. The weight of a part that the query does not have
 /// changes nothing.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageWeights {
-    /// Of all pictures together, 1 unless told.
+    /// The weight of all pictures together. The default is 1.
     #[schema(example = 1.0, minimum = 0, maximum = 100)]
     pub image: Option<f64>,
-    /// Of `text`, 1 unless told.
+    /// The weight of `text`. The default is 1.
     #[schema(example = 0.5, minimum = 0, maximum = 100)]
     pub text: Option<f64>,
-    /// Of `negative_query`, 0.5 unless told.
+    /// The weight of `negative_query`. The default is 0.5.
     #[schema(example = 0.5, minimum = 0, maximum = 100)]
     pub negative: Option<f64>,
 }
@@ -48,40 +83,40 @@ pub struct ImageWeights {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextSearchRequest {
-    /// What to find, in Japanese or English. Blank gives the newest images. The keyword leg asks for every word;
-    /// double quotes keep a phrase together.
+    /// The text to find, in Japanese or English. A blank text gives the newest images. The keyword leg requires every
+    /// word; double quotes keep a phrase together.
     #[schema(example = "夕焼けの海")]
     pub query: String,
-    /// How to compare.
+    /// The way to compare.
     #[serde(default)]
-    pub mode: Mode,
-    /// What to stay away from (modes vector and hybrid): the query vector becomes text × text vector − negative ×
-    /// negative vector, scaled to length 1, with the weights 1 and 0.5 unless told.
+    pub mode: ModeBody,
+    /// A text to stay away from (modes vector and hybrid). The query vector becomes text × text vector − negative ×
+    /// negative vector, scaled to length 1. The default weights are 1 and 0.5.
     #[schema(example = "人")]
     pub negative_query: Option<String>,
-    /// How much each part counts.
+    /// The weights of the parts.
     #[serde(default, deserialize_with = "object")]
     pub weights: Option<TextWeights>,
-    /// Hits on a page, 16 unless told.
+    /// Number of hits on the page. The default is 16.
     #[schema(example = 16, minimum = 1)]
     pub limit: Option<u32>,
-    /// Hits to skip.
+    /// Number of hits to skip.
     #[serde(default)]
     #[schema(example = 0)]
     pub offset: u32,
-    /// Which images may be found.
+    /// The images that may be found.
     #[serde(default, deserialize_with = "object")]
     pub filter: Option<FilterRequest>,
-    /// Leaves out hits less similar to the query vector than this (modes vector and hybrid; in hybrid also hits of the
-    /// keyword leg).
+    /// The least similarity of a hit to the query vector (modes vector and hybrid; in hybrid it applies to hits of the
+    /// keyword leg too).
     #[schema(example = 0.1, minimum = -1, maximum = 1)]
     pub min_similarity: Option<f32>,
-    /// Leaves out hits whose similarity is more than this below that of the most similar image (modes vector and
-    /// hybrid). It is measured from the best hit of the whole ranking, on every page.
+    /// The greatest gap between the similarity of a hit and that of the most similar image (modes vector and hybrid).
+    /// It is measured from the best hit of the whole ranking, on every page.
     #[schema(example = 0.1, minimum = 0, maximum = 2)]
     pub max_gap: Option<f32>,
-    /// Compares the query with every embedding, where the vector index may otherwise miss a few of the nearest
-    /// images of a large collection. Slower.
+    /// Whether to compare the query with every embedding. This is slower; the vector index may miss a few of the nearest
+    /// images of a large collection.
     #[serde(default)]
     #[schema(example = false)]
     pub exact: bool,
@@ -91,56 +126,56 @@ pub struct TextSearchRequest {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageSearchRequest {
-    /// The image to search by. Its embedding is used as it is stored. It is not among its own hits.
+    /// The image to search by. Its stored embedding is used. The image is not among its own hits.
     #[schema(example = 1)]
     pub image_id: Option<i64>,
-    /// More images to search by, 16 at most in all. They and `image_id` count alike.
+    /// More images to search by, 16 at most in all. They have the same weight as `image_id`.
     #[serde(default)]
     #[schema(example = json!([2, 3]), max_items = 16)]
     pub image_ids: Vec<i64>,
-    /// A text to search by as well: the query vector becomes image × mean of the image vectors + text × text vector −
-    /// negative × negative vector, scaled to length 1, with the weights 1, 1 and 0.5 unless told.
+    /// A text to search by as well. The query vector becomes image × mean of the image vectors + text × text vector −
+    /// negative × negative vector, scaled to length 1. The default weights are 1, 1 and 0.5.
     #[schema(example = "夜")]
     pub text: Option<String>,
-    /// What to stay away from.
+    /// A text to stay away from.
     #[schema(example = "人")]
     pub negative_query: Option<String>,
-    /// How much each part counts.
+    /// The weights of the parts.
     #[serde(default, deserialize_with = "object")]
     pub weights: Option<ImageWeights>,
-    /// Hits on a page, 16 unless told.
+    /// Number of hits on the page. The default is 16.
     #[schema(example = 16, minimum = 1)]
     pub limit: Option<u32>,
-    /// Hits to skip.
+    /// Number of hits to skip.
     #[serde(default)]
     #[schema(example = 0)]
     pub offset: u32,
-    /// Which images may be found.
+    /// The images that may be found.
     #[serde(default, deserialize_with = "object")]
     pub filter: Option<FilterRequest>,
-    /// Leaves out hits less similar than this.
+    /// The least similarity of a hit.
     #[schema(example = 0.1, minimum = -1, maximum = 1)]
     pub min_similarity: Option<f32>,
-    /// Leaves out hits whose similarity is more than this below the best hit's.
+    /// The greatest gap between the similarity of a hit and that of the best hit.
     #[schema(example = 0.1, minimum = 0, maximum = 2)]
     pub max_gap: Option<f32>,
-    /// Compares the query with every embedding, where the vector index may otherwise miss a few of the nearest
-    /// images of a large collection. Slower.
+    /// Whether to compare the query with every embedding. This is slower; the vector index may miss a few of the nearest
+    /// images of a large collection.
     #[serde(default)]
     #[schema(example = false)]
     pub exact: bool,
 }
 
-/// A model, as an answer names the one that it is about.
+/// The name of the model that an answer is about.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ModelName {
     /// Identifies the model.
     #[schema(example = 1)]
     pub model_id: i64,
-    /// Its name.
+    /// The name of the model.
     #[schema(example = "mitsuke-demo")]
     pub model_name: String,
-    /// Its version.
+    /// The version of the model.
     #[schema(example = "1.0.0")]
     pub model_version: String,
 }
@@ -158,24 +193,26 @@ pub struct HitBody {
     /// The image.
     #[serde(flatten)]
     pub image: ImageBody,
-    /// Place in the whole ranking, from 1.
+    /// Rank in the whole ranking, from 1.
     #[schema(example = 1)]
     pub rank: usize,
     /// −1 × inner product of unit vectors: smaller is nearer. Null without a vector leg, and for an image that has
     /// no embedding of the model.
     #[schema(example = -0.41)]
     pub distance: Option<f32>,
-    /// Inner product of unit vectors, the negative of `distance`: larger is nearer. Null where `distance` is.
+    /// Inner product of unit vectors, the negative of `distance`: larger is nearer. Null when `distance` is null.
     #[schema(example = 0.41)]
     pub similarity: Option<f32>,
-    /// Place among the vector hits, from 1. Null when the vector leg did not find it, or there is none.
+    /// Rank among the hits of the vector leg, from 1. Null without a vector leg, or when that leg did not find the image.
     #[schema(example = 1)]
     pub vector_rank: Option<u32>,
-    /// Place among the keyword hits, from 1. Null when the keyword leg did not find it, or there is none.
+    /// Rank among the hits of the keyword leg, from 1. Null without a keyword leg, or when that leg did not find the
+    /// image.
     #[schema(example = 3)]
     pub keyword_rank: Option<u32>,
-    /// What the ranking is ordered by, larger first: similarity (mode vector), full-text score (keyword), or the sum
-    /// of weight / (60 + rank) over both legs (hybrid). Comparable within one answer only; null for the newest images.
+    /// The number that orders the ranking, larger first: similarity (mode vector), full-text score (keyword), or the sum
+    /// of weight / (60 + rank) over both legs (hybrid). It can be compared within one answer only; null for the newest
+    /// images.
     #[schema(example = 0.41)]
     pub score: Option<f64>,
 }
@@ -194,16 +231,16 @@ impl From<Hit> for HitBody {
     }
 }
 
-/// Milliseconds spent.
+/// Times in milliseconds.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 pub struct TookMs {
-    /// Waiting for and running the encoders.
+    /// Time spent in the queue of the encoders and in the encoders.
     #[schema(example = 3.2)]
     pub encode: f64,
-    /// Asking the store.
+    /// Time spent in the store.
     #[schema(example = 0.8)]
     pub search: f64,
-    /// All of it.
+    /// Time of the whole search.
     #[schema(example = 4.1)]
     pub total: f64,
 }
@@ -213,22 +250,21 @@ pub struct TookMs {
 pub struct SearchResponse {
     /// The model that encoded the query and whose embeddings were searched.
     pub model: ModelName,
-    /// How the query was compared.
-    pub mode: Mode,
-    /// What the keyword leg asked for, each of it required: words, and phrases that stood in double quotes. Null
-    /// without a keyword leg.
+    /// The way in which the query was compared.
+    pub mode: ModeBody,
+    /// The words, and the phrases in double quotes, that the keyword leg required. Null without a keyword leg.
     #[schema(example = json!(["夕焼け", "cinematic lighting"]))]
     pub terms: Option<Vec<String>>,
-    /// Hits less similar than this were left out: `min_similarity`, or the best hit's similarity less `max_gap`,
-    /// whichever is larger. Null without a cutoff.
+    /// The least similarity of a hit: `min_similarity`, or the similarity of the best hit minus `max_gap`, whichever is
+    /// larger. Null without a cutoff.
     #[schema(example = 0.21)]
     pub least_similarity: Option<f32>,
     /// The hits, best first.
     pub hits: Vec<HitBody>,
-    /// Send it as `offset` to get the next page; null on the last.
+    /// The `offset` of the next page; null on the last page.
     #[schema(example = 16)]
     pub next_offset: Option<usize>,
-    /// Where the time went.
+    /// The times that the search took.
     pub took_ms: TookMs,
 }
 
@@ -237,7 +273,7 @@ impl From<Answer> for SearchResponse {
         let ms = |duration: std::time::Duration| (duration.as_secs_f64() * 1e5).round() / 1e2;
         Self {
             model: answer.model.into(),
-            mode: answer.mode,
+            mode: answer.mode.into(),
             terms: answer.terms,
             least_similarity: answer.least_similarity,
             hits: answer.hits.into_iter().map(Into::into).collect(),
@@ -251,40 +287,40 @@ impl From<Answer> for SearchResponse {
     }
 }
 
-/// Which relatives of an image.
+/// The page of an image's relatives that is asked for.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct SimilarParams {
-    /// Leaves out hits less similar than this; near-duplicates begin at about 0.95.
+    /// The least similarity of a hit; near-duplicates begin at about 0.95.
     #[param(example = 0.95, minimum = -1, maximum = 1)]
     pub min_similarity: Option<f32>,
-    /// Leaves out hits whose similarity is more than this below the best hit's.
+    /// The greatest gap between the similarity of a hit and that of the best hit.
     #[param(example = 0.1, minimum = 0, maximum = 2)]
     pub max_gap: Option<f32>,
-    /// Compares the image with every embedding, where the vector index may otherwise miss a few of the nearest
-    /// images of a large collection. Slower.
+    /// Whether to compare the image with every embedding. This is slower; the vector index may miss a few of the nearest
+    /// images of a large collection.
     #[serde(default)]
     #[param(example = false)]
     pub exact: bool,
-    /// Hits on a page, 16 unless told.
+    /// Number of hits on the page. The default is 16.
     #[param(example = 16, minimum = 1)]
     pub limit: Option<u32>,
-    /// Hits to skip.
+    /// Number of hits to skip.
     #[serde(default)]
     #[param(example = 0)]
     pub offset: u32,
 }
 
-/// Which part of the report of near-duplicates.
+/// The part of the report of near-duplicates that is asked for.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct DuplicateParams {
-    /// Similarity from which two images are near-duplicates, 0.98 unless told.
+    /// The similarity from which two images are near-duplicates. The default is 0.98.
     #[param(example = 0.98, minimum = 0.5, maximum = 1)]
     pub min_similarity: Option<f32>,
-    /// Groups in the answer, 16 unless told.
+    /// Number of groups in the answer. The default is 16.
     #[param(example = 16, minimum = 1)]
     pub limit: Option<u32>,
     /// `next_cursor` of the part before.
@@ -299,18 +335,18 @@ pub struct DuplicateBody {
     /// The image.
     #[serde(flatten)]
     pub image: ImageBody,
-    /// Its similarity to the first of the group; 1 for that itself.
+    /// Similarity to the first image of the group; 1 for that image itself.
     #[schema(example = 0.991)]
     pub similarity: f32,
 }
 
-/// Images that show almost the same.
+/// A group of images that show almost the same.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = DuplicateGroup)]
 pub struct DuplicateGroupBody {
-    /// The oldest first, then the others, nearest to it first. No two have the same bytes: those are stored once.
+    /// The oldest image, then the others, nearest to it first. No two have the same bytes, which are stored once.
     pub images: Vec<DuplicateBody>,
-    /// Whether the group is larger than what is shown of it.
+    /// Whether the group has more images than are shown.
     #[schema(example = false)]
     pub truncated: bool,
 }
@@ -320,7 +356,7 @@ pub struct DuplicateGroupBody {
 pub struct DuplicateResponse {
     /// The model whose embeddings were compared.
     pub model: ModelName,
-    /// Similarity from which two images are near-duplicates here.
+    /// The similarity from which two images are near-duplicates in this report.
     #[schema(example = 0.98)]
     pub min_similarity: f32,
     /// The groups, in the order of their first images' ids.
@@ -328,13 +364,13 @@ pub struct DuplicateResponse {
     /// Images examined for this part.
     #[schema(example = 48)]
     pub examined: usize,
-    /// Send it as `cursor` to go on; null when the whole store has been examined.
+    /// The `cursor` of the next part; null when the whole store has been examined.
     #[schema(example = "48")]
     pub next_cursor: Option<String>,
 }
 
 impl DuplicateResponse {
-    /// A part of a report under a model.
+    /// Describes a part of a report made with a model.
     #[must_use]
     pub fn new(model: Model, min_similarity: f32, report: DuplicateReport) -> Self {
         let group = |group: DuplicateGroup| DuplicateGroupBody {

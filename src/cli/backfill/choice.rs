@@ -1,4 +1,4 @@
-//! Which model the user means.
+//! The choice of a model by its name or id.
 
 use std::fmt;
 

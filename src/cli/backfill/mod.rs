@@ -16,7 +16,7 @@ use reqwest::Url;
 use super::INTERRUPTED;
 use super::server::parse_server;
 
-/// Which model to backfill, and where.
+/// The model to backfill, and the server that does it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Without --server the command works on the store itself, with the settings of the server (environment and .env). The \

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use mitsuke_client::models::{BackfillState, Model};
-use mitsuke_client::{Client, ConnectError, RetryPolicy, backfill};
+use mitsuke_client::{Client, ConnectError, FIRST_CONTACT, RetryPolicy, backfill};
 use reqwest::Url;
 
 use super::Report;
@@ -12,10 +12,7 @@ use super::choice::{NamedModel, choose};
 use super::progress::Progress;
 use crate::cli::server;
 
-/// How long to wait for the server at the start.
-const FIRST_CONTACT: Duration = Duration::from_secs(5);
-
-/// How long to wait for answers of the server; a restart may take minutes.
+/// The patience with a server that is restarted, which may take minutes.
 const RETRY: RetryPolicy =
     RetryPolicy { attempt_timeout: Duration::from_secs(120), give_up_after: Duration::from_secs(300) };
 

@@ -17,7 +17,7 @@ pub const QUERIES: [&str; 8] =
 /// How far two distances of the same search may lie apart: encoders differ in the last digits from batch to batch.
 const SAME_DISTANCE: f64 = 1e-3;
 
-/// Where the life of the second model has come to.
+/// A stage of the second model's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     DemoOnly,
@@ -38,13 +38,13 @@ impl Stage {
         }
     }
 
-    /// Whether the images stay the same in it, so that a model's answer to a query never changes.
+    /// Returns whether the images stay the same in this stage, so that a model's answer to a query never changes.
     fn is_still(self) -> bool {
         matches!(self, Self::Switching | Self::Retired)
     }
 }
 
-/// Sends searches and uploads, and notes what is wrong and how long they take.
+/// Sends searches and uploads, and notes their faults and how long they take.
 pub struct Traffic {
     pub client: Client,
     pictures: Vec<Bytes>,

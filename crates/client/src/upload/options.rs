@@ -1,4 +1,4 @@
-//! What to upload, and how.
+//! The options of an upload.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::client::RetryPolicy;
 
-/// What to upload, where to and how.
+/// The options of an upload.
 #[derive(Debug, Clone)]
 pub struct UploadOptions {
     /// Folders and files.

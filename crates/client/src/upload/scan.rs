@@ -52,7 +52,7 @@ pub struct Scan {
     pub symlink_loops: u64,
 }
 
-/// Which files to list.
+/// The files to list.
 #[derive(Debug, Clone, Default)]
 pub struct ScanOptions {
     /// Lists hidden files and folders (`.name`) too.

@@ -1,9 +1,9 @@
 //! The segments of a JPEG file.
 
-use super::take;
+use super::pieces::take;
 
-/// Marker codes that somebody here asks for.
-pub(in super::super) mod marker {
+/// The marker codes that this crate looks for.
+pub mod marker {
     /// Application segment 1: EXIF or XMP.
     pub const APP1: u8 = 0xE1;
     /// End of the picture.
@@ -14,24 +14,24 @@ pub(in super::super) mod marker {
     pub const SOF2: u8 = 0xC2;
 }
 
-/// One marker and what its length field covers (nothing for the markers without one).
+/// A marker and the bytes that its length field covers (none for a marker without a length).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment<'a> {
     /// The byte after `FF`.
     pub marker: u8,
-    /// The bytes after the length field.
+    /// The content after the length field.
     pub payload: &'a [u8],
 }
 
 impl Segment<'_> {
-    /// Whether this starts a frame (SOF0 to SOF15, which share their range with DHT, JPG and DAC).
+    /// Whether the segment starts a frame (SOF0 to SOF15, which share their range with DHT, JPG and DAC).
     pub fn is_frame_header(&self) -> bool {
         matches!(self.marker, 0xC0..=0xCF) && !matches!(self.marker, 0xC4 | 0xC8 | 0xCC)
     }
 }
 
-/// The segments from SOI to EOI (included) or to where the file ends or stops making sense.
-/// Entropy-coded data is skipped; what follows EOI (padding, a second picture) is not looked at.
+/// Returns the segments from SOI to EOI (included), or to where the file is cut off or malformed.
+/// Entropy-coded data is skipped. Bytes after EOI (padding, a second picture) are not read.
 pub fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     let mut rest = bytes.strip_prefix(b"\xFF\xD8").unwrap_or_default();
     std::iter::from_fn(move || {
@@ -47,9 +47,9 @@ pub fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     })
 }
 
-/// Skips to the next `FF xx` that is neither stuffing (`FF 00`), fill (`FF FF`), a restart marker nor
-/// one of the other markers without a length. Between segments that skips stray bytes, as other
-/// readers do; after SOS it skips the scan's data.
+/// Skips to the next marker that has a length, or to EOI, and returns its code. Stuffing (`FF 00`), fill bytes
+/// (`FF FF`) and markers without a length, such as restart markers, are skipped, and so are the bytes between markers:
+/// a scan's data after SOS, stray bytes elsewhere, as other readers do.
 fn next_marker(rest: &mut &[u8]) -> Option<u8> {
     loop {
         let at = rest.iter().position(|&b| b == 0xFF)?;
@@ -70,14 +70,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_walk_skips_scan_data_and_ends_at_eoi() {
+    fn scan_data_is_skipped_and_eoi_is_the_last_segment() {
         let file = b"\xFF\xD8\xFF\xE1\0\x04ab\xFF\xFF\xDA\0\x03x\x12\xFF\0\xFF\xD0\x34\xFF\xD9\xFF\xE1\0\x02";
         let found: Vec<_> = segments(file).map(|s| (s.marker, s.payload)).collect();
         assert_eq!(found, [(0xE1, b"ab".as_slice()), (0xDA, b"x".as_slice()), (0xD9, b"".as_slice())]);
     }
 
     #[test]
-    fn a_length_beyond_the_file_ends_the_walk() {
+    fn a_length_beyond_the_file_ends_the_segments() {
         assert_eq!(segments(b"\xFF\xD8\xFF\xE1\xFF\xFFab").count(), 0);
         assert_eq!(segments(b"\xFF\xD8\xFF\xE1\0\x01ab").count(), 0);
         assert_eq!(segments(b"not a jpeg").count(), 0);

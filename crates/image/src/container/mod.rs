@@ -1,19 +1,9 @@
-//! Walks over the pieces of a file (JPEG segments, PNG and RIFF chunks) without copying or decoding.
+//! Iterators over the pieces of a file (JPEG segments, PNG chunks, RIFF chunks). They neither copy nor decode.
 //!
-//! The iterators stop at the first thing that cannot be right; whether that makes the picture corrupt
-//! is for the pixel decoder to say, what was found before it is still good text and metadata.
+//! Each iterator stops at the first piece that is cut off or malformed. The pieces before it still give text and
+//! metadata; whether the picture is corrupt is decided when its pixels are decoded.
 
-mod jpeg;
-mod png;
-mod riff;
-
-pub(super) use jpeg::{marker, segments};
-pub(super) use png::{Chunk, chunks};
-pub(super) use riff::riff_chunks;
-
-/// Splits `n` bytes off the front of `rest`; `None` when there are fewer.
-fn take<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
-    let (head, tail) = rest.split_at_checked(n)?;
-    *rest = tail;
-    Some(head)
-}
+pub mod jpeg;
+mod pieces;
+pub mod png;
+pub mod riff;

@@ -1,20 +1,20 @@
 //! The chunks of a PNG file.
 
-use super::take;
+use super::pieces::take;
 
-/// One PNG chunk whose length fits in the file.
+/// A PNG chunk whose length fits in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk<'a> {
-    /// Four letters, for example `tEXt`.
+    /// The type: four letters, for example `tEXt`.
     pub kind: [u8; 4],
     /// The content.
     pub data: &'a [u8],
-    /// The checksum the file states.
+    /// The checksum that the file states.
     pub crc: u32,
 }
 
 impl Chunk<'_> {
-    /// Whether the stated checksum is that of kind and content.
+    /// Whether the stated checksum equals that of type and content.
     pub fn is_intact(&self) -> bool {
         let mut crc = flate2::Crc::new();
         crc.update(&self.kind);
@@ -23,7 +23,7 @@ impl Chunk<'_> {
     }
 }
 
-/// The chunks in file order, up to and including IEND, or to where the file is cut off.
+/// Returns the chunks in file order, up to and including IEND, or to where the file is cut off.
 pub fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     let mut rest = bytes.strip_prefix(b"\x89PNG\r\n\x1A\n").unwrap_or_default();
     std::iter::from_fn(move || {

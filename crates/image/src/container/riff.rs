@@ -1,8 +1,8 @@
-//! The chunks of a RIFF file, which WebP is.
+//! The chunks of a RIFF file. WebP is one.
 
-use super::take;
+use super::pieces::take;
 
-/// `(four-letter kind, content)` of each chunk after the WebP header, to where the file is cut off.
+/// Returns `(type of four letters, content)` of each chunk after the WebP header, to where the file is cut off.
 pub fn riff_chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = bytes.get(12..).unwrap_or_default();
     std::iter::from_fn(move || {
@@ -10,7 +10,7 @@ pub fn riff_chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
         let length = u32::from_le_bytes(take(&mut rest, 4)?.try_into().ok()?);
         let length = usize::try_from(length).ok()?;
         let data = take(&mut rest, length)?;
-        // Chunks are padded to an even length; some writers forget the pad byte of the last one.
+        // Chunks are padded to an even length; some writers leave out the pad byte of the last chunk.
         let _ = take(&mut rest, length % 2);
         Some((kind, data))
     })

@@ -1,6 +1,10 @@
-//! Samples of any layout → 8-bit RGB, in the buffer they are in.
+//! Conversion of samples of any layout to 8-bit RGB, within their buffer.
 
-/// Alpha over opaque white, as Pillow's `alpha_composite` computes it: exactly
+use image::RgbImage;
+
+use super::refusal::Refusal;
+
+/// Composites a sample over opaque white as Pillow's `alpha_composite` does: exactly
 /// `round((s·a + 255·(255 − a)) / 255)`, by shifts instead of a division.
 fn over_white(sample: u8, alpha: u8) -> u8 {
     let (s, a) = (u32::from(sample), u32::from(alpha));
@@ -8,17 +12,17 @@ fn over_white(sample: u8, alpha: u8) -> u8 {
     ((t + (t >> 8)) >> 8) as u8
 }
 
-/// 16 bits to 8 with rounding: 0 ↦ 0, 65,535 ↦ 255.
+/// Rounds a sample of 16 bits to 8: 0 ↦ 0, 65,535 ↦ 255.
 fn eight_bits(sample: u16) -> u8 {
     ((u32::from(sample) + 128) / 257) as u8
 }
 
-/// How 16-bit samples lie in memory.
-pub(super) type Read16 = fn([u8; 2]) -> u16;
+/// Reads a 16-bit sample in the byte order of its buffer.
+pub type Read16 = fn([u8; 2]) -> u16;
 
-/// Samples as a decoder delivers them, interleaved, rows without padding.
+/// The layout of the samples that a decoder delivers: interleaved, rows without padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
+pub enum Layout {
     Grey8,
     GreyAlpha8,
     Rgb8,
@@ -31,9 +35,9 @@ pub(super) enum Layout {
     RgbaFloat,
 }
 
-/// Converts `pixels` pixels of `buffer` to three bytes each. `read16` gives the byte order of 16-bit
-/// samples; floats are in the machine's order, as the image crate delivers them, from 0 to 1.
-pub(super) fn to_rgb8(mut buffer: Vec<u8>, pixels: usize, layout: Layout, read16: Read16) -> Vec<u8> {
+/// Converts `pixels` pixels of `buffer` to three bytes each. `read16` reads 16-bit samples in their byte order; floats
+/// are in the machine's order, as the image crate delivers them, from 0 to 1.
+pub fn to_rgb8(mut buffer: Vec<u8>, pixels: usize, layout: Layout, read16: Read16) -> Vec<u8> {
     let wide = |high, low| eight_bits(read16([high, low]));
     let b = &mut buffer;
     match layout {
@@ -59,14 +63,22 @@ pub(super) fn to_rgb8(mut buffer: Vec<u8>, pixels: usize, layout: Layout, read16
     buffer
 }
 
-/// The `n`th float of a pixel as 8 bits; out of range is clamped, NaN is 0.
+/// Makes a picture of converted samples.
+///
+/// # Errors
+/// [`Refusal::Corrupt`] when the decoder delivered fewer samples than its header announces.
+pub fn picture((width, height): (u32, u32), rgb: Vec<u8>) -> Result<RgbImage, Refusal> {
+    RgbImage::from_raw(width, height, rgb).ok_or_else(|| Refusal::corrupt("fewer samples than announced"))
+}
+
+/// Returns the `n`th float of a pixel as 8 bits. A value out of range is clamped; NaN becomes 0.
 fn float(pixel: &[u8], n: usize) -> u8 {
     let bytes = pixel[4 * n..].first_chunk().copied().unwrap_or_default();
     (f32::from_ne_bytes(bytes) * 255.0).round() as u8
 }
 
-/// Replaces each pixel of `IN` bytes by its three, in place: forwards when pixels shrink, and from the
-/// end when they grow, so that nothing is overwritten before it is read.
+/// Replaces each pixel of `IN` bytes by three bytes in place: from the front when pixels shrink, from the end when they
+/// grow, so that no byte is overwritten before it is read.
 fn each<const IN: usize>(buffer: &mut Vec<u8>, pixels: usize, f: impl Fn([u8; IN]) -> [u8; 3]) {
     let step = |buffer: &mut [u8], i: usize| {
         let mut pixel = [0; IN];
@@ -104,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn every_layout_becomes_the_same_two_pixels() {
+    fn every_layout_converts_to_the_same_two_pixels() {
         let be = u16::from_be_bytes;
         let f = |v: [f32; 8]| v.iter().flat_map(|x| x.to_ne_bytes()).collect::<Vec<u8>>();
         for (layout, samples) in [

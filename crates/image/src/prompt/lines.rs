@@ -1,26 +1,12 @@
-//! Text chunks ↔ the stored form, one `key:value` line per chunk.
+//! Text chunks to and from the stored form, one `key:value` line for each chunk.
 
-use crate::TextChunk;
+use super::dialects::DIALECTS;
+use crate::text_chunks::TextChunk;
 
-/// Keywords that begin a chunk when the stored form is read back: those of image generators, and those
-/// that PNG and ImageMagick define. Values may have many lines, so any other "word:" at the start of a
-/// line is taken for a part of the text.
-const KEYS: [&str; 27] = [
-    "parameters",
-    "prompt",
-    "workflow",
-    "prompt_2",
-    "prompt_3",
-    "negative_prompt",
-    "negative_prompt_2",
-    "negative_prompt_3",
-    "seed",
-    "steps",
-    "num_inference_steps",
-    "guidance_scale",
-    "sampler",
-    "scheduler",
-    "model",
+/// Keywords that begin a chunk when the stored form is read back, beside those of the [dialects](DIALECTS): the ones
+/// that PNG, ImageMagick and EXIF define. A text may have many lines, so any other `word:` at the start of a line is
+/// taken for a part of the text.
+const COMMON_KEYS: [&str; 12] = [
     "date:create",
     "date:modify",
     "date:timestamp",
@@ -35,8 +21,8 @@ const KEYS: [&str; 27] = [
     "UserComment",
 ];
 
-/// One `key:value` line per chunk, values whole (their own line breaks included).
-pub(super) fn join(chunks: &[TextChunk]) -> String {
+/// Writes one `key:value` line for each chunk. Line breaks within a text stay.
+pub fn join(chunks: &[TextChunk]) -> String {
     let mut joined = String::with_capacity(chunks.iter().map(|c| c.key.len() + c.text.len() + 2).sum());
     for (i, chunk) in chunks.iter().enumerate() {
         if i > 0 {
@@ -49,8 +35,8 @@ pub(super) fn join(chunks: &[TextChunk]) -> String {
     joined
 }
 
-/// The chunks of the stored form; none when the text does not begin with a known keyword.
-pub(super) fn split(text: &str) -> Vec<TextChunk> {
+/// Reads the chunks of the stored form back. There are none when the text does not begin with a known keyword.
+pub fn split(text: &str) -> Vec<TextChunk> {
     let mut chunks: Vec<TextChunk> = Vec::new();
     for line in text.split('\n') {
         match (known_key(line), chunks.last_mut()) {
@@ -68,7 +54,8 @@ pub(super) fn split(text: &str) -> Vec<TextChunk> {
 }
 
 fn known_key(line: &str) -> Option<(&str, &str)> {
-    KEYS.iter().find_map(|key| {
+    let keys = DIALECTS.iter().flat_map(|dialect| dialect.keys()).chain(&COMMON_KEYS);
+    keys.into_iter().find_map(|key| {
         let value = line.strip_prefix(key)?.strip_prefix(':')?;
         Some((&line[..key.len()], value))
     })

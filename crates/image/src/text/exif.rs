@@ -1,55 +1,43 @@
-//! Text that image generators write into EXIF, where JPEG and WebP have no text chunks.
+//! Text in EXIF, into which image generators write because JPEG and WebP have no text chunks.
 
 use std::borrow::Cow;
 
-use super::Collector;
+use super::collector::Collector;
 use crate::exif::{Exif, tag};
-use crate::metadata::exif_blob;
-use crate::sniff::FileType;
+use crate::prompt::dialects::DIALECTS;
 
-/// Collects ComfyUI's `prompt:…` and `workflow:…` from the camera fields, then the user comment.
-pub(super) fn collect(bytes: &[u8], file_type: FileType, collector: &mut Collector) {
-    let Some(blob) = exif_blob(bytes, file_type) else { return };
-    let Some(exif) = Exif::parse(&blob) else { return };
-
+/// Collects the texts that image generators write into the camera fields, then the user comment.
+pub fn collect(exif: Exif<'_>, collector: &mut Collector) {
     for tag in [tag::MODEL, tag::MAKE, tag::IMAGE_DESCRIPTION] {
         let value = exif.first_directory(tag).unwrap_or_default();
-        for key in ["prompt", "workflow"] {
+        for key in DIALECTS.iter().flat_map(|dialect| dialect.camera_field_keys()) {
             if let Some(json) = strip_key(value, key) {
-                push(key, json, collector);
+                collector.add(key, json);
             }
         }
     }
     if let Some(comment) = exif.user_comment().and_then(decode_comment) {
-        let key = if is_a1111(&comment) { "parameters" } else { "UserComment" };
-        push(key, comment.as_bytes(), collector);
+        let key = DIALECTS.iter().find_map(|dialect| dialect.user_comment_key(&comment));
+        collector.add(key.unwrap_or("UserComment"), comment.as_bytes());
     }
 }
 
-fn push(key: &str, text: &[u8], collector: &mut Collector) {
-    if let Some(allowance) = collector.allowance() {
-        collector.push(key, text, allowance, false);
-    }
-}
-
-/// The JSON object after `key:`.
+/// Returns the JSON object after `key:`.
 fn strip_key<'a>(value: &'a [u8], key: &str) -> Option<&'a [u8]> {
     let json = value.strip_prefix(key.as_bytes())?.strip_prefix(b":")?;
     json.trim_ascii_start().starts_with(b"{").then_some(json)
 }
 
-fn is_a1111(comment: &str) -> bool {
-    comment.contains("Negative prompt:") || comment.contains("Steps: ")
-}
-
-/// Eight bytes name the encoding; cameras leave the field blank, writers disagree about it.
+/// Reads a user comment. Its first eight bytes name the encoding; cameras leave the comment blank, and writers disagree
+/// about the encoding.
 fn decode_comment(value: &[u8]) -> Option<String> {
     let (code, text) = value.split_at_checked(8)?;
     let text = match code {
         b"UNICODE\0" => Cow::Owned(decode_utf16(text)),
         b"JIS\0\0\0\0\0" => return None,
-        // ASCII, undefined (zeros), and writers that omit the code altogether.
+        // ASCII, or undefined (zeros).
         b"ASCII\0\0\0" | [0, 0, 0, 0, 0, 0, 0, 0] => decode_bytes(text),
+        // Some writers omit the code.
         _ => decode_bytes(value),
     };
     let text = text.replace('\0', "");
@@ -57,7 +45,8 @@ fn decode_comment(value: &[u8]) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// UTF-8 or, failing that, UTF-16 where every other byte of Latin text is zero, or Latin-1.
+/// Reads text of an unknown encoding: UTF-16 if many bytes are zero, as every other byte of Latin text is, else UTF-8 if
+/// it is valid, else Latin-1.
 fn decode_bytes(text: &[u8]) -> Cow<'_, str> {
     let end = text.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
     let zeros = text[..end].iter().filter(|&&b| b == 0).count();
@@ -70,8 +59,8 @@ fn decode_bytes(text: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// UTF-16 in the byte order that its mark names, or in which it reads more like text. The standard says
-/// "the byte order of the file", AUTOMATIC1111 always writes big-endian, others always little-endian.
+/// Reads UTF-16 in the byte order that its mark names, or else in the one in which it is more legible. The standard
+/// demands the byte order of the file, but AUTOMATIC1111 always writes big-endian, and others always little-endian.
 fn decode_utf16(bytes: &[u8]) -> String {
     let (pairs, _) = bytes.as_chunks::<2>();
     let (read, pairs): (fn([u8; 2]) -> u16, _) = match pairs {
@@ -87,8 +76,8 @@ fn decode_utf16(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Prompts are full of spaces, ASCII letters and kana; with the bytes swapped they turn into rare
-/// symbols. Ideographs prove little, many are ideographs either way.
+/// Rates how much UTF-16 reads like text. Prompts are full of spaces, ASCII letters and kana, which turn into rare symbols
+/// when the bytes are swapped. Ideographs prove little, because many are ideographs in either order.
 fn legibility(pairs: &[[u8; 2]], read: fn([u8; 2]) -> u16) -> u64 {
     pairs
         .iter()

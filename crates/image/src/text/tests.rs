@@ -1,11 +1,13 @@
-//! What text extraction promises.
+//! Specification of the extraction of text.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::fixtures::{chunk, deflate, exif, file_with_exif, itxt, png_with, text, ztxt};
+use crate::formats::FileType;
+use crate::text_chunks::TextChunks;
 
-fn of_png(before: &[Vec<u8>], after: &[Vec<u8>]) -> TextChunks {
+fn png_texts(before: &[Vec<u8>], after: &[Vec<u8>]) -> TextChunks {
     text_chunks(&png_with(before, after), FileType::Png, &TextLimits::default())
 }
 
@@ -14,8 +16,8 @@ fn pairs(chunks: &TextChunks) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn the_three_kinds_in_file_order_before_and_after_the_pixels() {
-    let found = of_png(
+fn the_three_kinds_of_chunks_are_read_in_file_order_before_and_after_the_pixels() {
+    let found = png_texts(
         &[text("a", b"one"), itxt("b", "二", false), ztxt("c", b"three")],
         &[itxt("d", "四", true), text("a", b"five"), text("empty", b"")],
     );
@@ -25,21 +27,21 @@ fn the_three_kinds_in_file_order_before_and_after_the_pixels() {
 }
 
 #[test]
-fn latin_1_is_read_unless_it_is_utf_8() {
-    let found = of_png(&[text("a", b"caf\xE9"), text("b", "夕焼け".as_bytes())], &[]);
+fn text_is_latin_1_unless_it_is_valid_utf_8() {
+    let found = png_texts(&[text("a", b"caf\xE9"), text("b", "夕焼け".as_bytes())], &[]);
     assert_eq!(pairs(&found), [("a", "café"), ("b", "夕焼け")]);
 }
 
 #[test]
-fn nul_characters_vanish() {
-    assert_eq!(pairs(&of_png(&[text("a", b"x\0y\0")], &[])), [("a", "xy")]);
+fn nul_characters_are_removed() {
+    assert_eq!(pairs(&png_texts(&[text("a", b"x\0y\0")], &[])), [("a", "xy")]);
 }
 
 #[test]
 fn damaged_chunks_are_skipped() {
     let mut wrong_sum = text("bad", b"x");
     *wrong_sum.last_mut().unwrap() ^= 1;
-    let found = of_png(
+    let found = png_texts(
         &[
             wrong_sum,
             chunk(b"tEXt", b"no separator"),
@@ -58,8 +60,8 @@ fn damaged_chunks_are_skipped() {
 }
 
 #[test]
-fn where_the_picture_was_taken_is_not_told() {
-    let found = of_png(
+fn metadata_that_may_tell_where_the_picture_was_taken_is_left_out() {
+    let found = png_texts(
         &[
             itxt("XML:com.adobe.xmp", "<x exif:GPSLatitude='35,39N'/>", false),
             text("Raw profile type exif", b"\nexif\n 4\n8825"),
@@ -72,7 +74,7 @@ fn where_the_picture_was_taken_is_not_told() {
 }
 
 #[test]
-fn caps_cut_the_text_and_say_so() {
+fn text_beyond_the_limits_is_cut_and_flagged() {
     let limits = TextLimits { max_chunk_bytes: 10, max_total_bytes: 25, max_chunks: 4 };
     let cut = |chunks: &[Vec<u8>]| text_chunks(&png_with(chunks, &[]), FileType::Png, &limits);
 
@@ -99,9 +101,9 @@ fn caps_cut_the_text_and_say_so() {
 }
 
 #[test]
-fn a_decompression_bomb_costs_its_cap() {
+fn a_decompression_bomb_costs_no_more_than_the_limits() {
     let bomb = ztxt("a", &vec![0; 50 << 20]);
-    let found = of_png(&vec![bomb; 20], &[]);
+    let found = png_texts(&vec![bomb; 20], &[]);
     assert!(found.truncated);
     assert_eq!(found.chunks.len(), 4, "8 MiB in all, 2 MiB each");
 }
@@ -140,7 +142,7 @@ fn the_user_comment_of_automatic1111_is_parameters_in_every_encoding() {
 }
 
 #[test]
-fn another_user_comment_keeps_its_name_and_an_empty_one_is_none() {
+fn any_other_user_comment_keeps_its_name_and_a_blank_one_gives_no_text() {
     let found = |comment: &[u8]| {
         let file = file_with_exif(FileType::Jpeg, &exif(true, &[], Some(comment)));
         text_chunks(&file, FileType::Jpeg, &TextLimits::default())
@@ -153,7 +155,7 @@ fn another_user_comment_keeps_its_name_and_an_empty_one_is_none() {
 }
 
 #[test]
-fn comfyui_writes_into_the_camera_fields() {
+fn prompt_and_workflow_of_comfyui_are_read_from_the_camera_fields() {
     let blob = exif(false, &[(0x010F, 2, b"workflow:{\"nodes\": []}\0"), (0x0110, 2, b"prompt:{\"3\": {}}\0")], None);
     let file = file_with_exif(FileType::WebP, &blob);
     let found = text_chunks(&file, FileType::WebP, &TextLimits::default());
@@ -192,7 +194,7 @@ proptest! {
     }
 
     #[test]
-    fn any_exif_is_survived(
+    fn no_exif_panics(
         mut noise in proptest::collection::vec(any::<u8>(), 8..200),
         big_endian in any::<bool>(),
     ) {
@@ -200,6 +202,6 @@ proptest! {
         noise[..4].copy_from_slice(mark);
         let file = file_with_exif(FileType::Jpeg, &noise);
         let _ = text_chunks(&file, FileType::Jpeg, &TextLimits::default());
-        let _ = crate::orientation::orientation(&file, FileType::Jpeg);
+        let _ = crate::orientation::orientation(&FileType::Jpeg.metadata(&file, 0));
     }
 }

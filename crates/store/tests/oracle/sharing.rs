@@ -52,7 +52,7 @@ fn two_stores_on_one_database_know_the_same() {
     assert!(a.claim_backfill(first.model_id, "a", Duration::from_secs(60)).unwrap());
     assert!(!b.claim_backfill(first.model_id, "b", Duration::from_secs(60)).unwrap());
 
-    // The same bytes, inserted through both at once, become one image.
+    // One image results from inserting the same bytes through both at once.
     for round in 0..10 {
         let start = Barrier::new(2);
         let answers: Vec<Inserted> = thread::scope(|scope| {

@@ -1,0 +1,49 @@
+//! The limits on what one picture may cost.
+
+use super::refusal::Refusal;
+
+/// Limits on the cost of decoding one picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Most pixels (width × height).
+    pub max_pixels: u64,
+    /// Longest edge in pixels. It has a limit of its own because a resize to a shortest edge enlarges a picture one
+    /// pixel high beyond measure.
+    pub max_edge: u32,
+    /// Most bytes of working memory: the decoded samples and the decoder's buffers.
+    pub max_memory: u64,
+}
+
+/// 50 million pixels, 32,768 along an edge, 512 MiB: enough for every camera picture of today except stitched
+/// panoramas.
+impl Default for DecodeLimits {
+    fn default() -> Self {
+        Self { max_pixels: 50_000_000, max_edge: 32_768, max_memory: 512 * 1024 * 1024 }
+    }
+}
+
+impl DecodeLimits {
+    /// Checks the size and the bytes of working memory that a header announces. Every decoder calls this before it
+    /// allocates or decodes pixels.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the limit that would be exceeded, or [`Refusal::Corrupt`] for a picture without pixels.
+    pub(crate) fn check(&self, (width, height): (u32, u32), memory: u64) -> Result<(), Refusal> {
+        let &Self { max_pixels, max_edge, max_memory } = self;
+        if width == 0 || height == 0 {
+            return Err(Refusal::corrupt(format!("{width} × {height} pixels")));
+        }
+        if width > max_edge || height > max_edge {
+            return Err(Refusal::EdgeTooLong { width, height, max_edge });
+        }
+        if u64::from(width) * u64::from(height) > max_pixels {
+            return Err(Refusal::TooManyPixels { width, height, max_pixels });
+        }
+        if memory > max_memory { Err(self.too_much_memory()) } else { Ok(()) }
+    }
+
+    /// The refusal of a picture that needs more working memory than the limit.
+    pub(crate) fn too_much_memory(&self) -> Refusal {
+        Refusal::TooMuchMemory { max_bytes: self.max_memory }
+    }
+}

@@ -1,0 +1,29 @@
+//! The description of a format.
+
+use image::RgbImage;
+
+use crate::decode::limits::DecodeLimits;
+use crate::decode::refusal::Refusal;
+use crate::metadata::Metadata;
+
+/// A format: its names, how its files are recognised, and how pixels and metadata are read from them.
+pub struct Format {
+    /// The IANA media type.
+    pub media_type: &'static str,
+    /// The name that people know, for messages: `JPEG`, `WebP`.
+    pub name: &'static str,
+    /// The extensions of file names in lower case, the usual one first.
+    pub extensions: &'static [&'static str],
+    /// Whether the first bytes of a file are those of the format.
+    pub matches: fn(&[u8]) -> bool,
+    /// Decodes the first frame or page of a file of the format, within limits that it checks before it decodes any
+    /// pixel. The orientation is not applied yet.
+    pub decode: fn(&[u8], &DecodeLimits) -> Result<RgbImage, Refusal>,
+    /// Reads the metadata of a file of the format, with this many pieces of text at most.
+    pub metadata: for<'a> fn(&'a [u8], usize) -> Metadata<'a>,
+}
+
+/// The metadata of a format that has a place for neither EXIF, XMP nor text.
+pub fn no_metadata(_bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
+    Metadata::default()
+}

@@ -1,0 +1,81 @@
+//! JPEG.
+
+use std::borrow::Cow;
+
+use image::{ImageFormat, RgbImage};
+
+use super::format::Format;
+use crate::container::jpeg::{marker, segments};
+use crate::decode::image_crate;
+use crate::decode::limits::DecodeLimits;
+use crate::decode::refusal::Refusal;
+use crate::metadata::Metadata;
+
+/// Describes JPEG.
+pub const FORMAT: Format = Format {
+    media_type: "image/jpeg",
+    name: "JPEG",
+    extensions: &["jpg", "jpeg"],
+    matches: |bytes| bytes.starts_with(b"\xFF\xD8\xFF"),
+    decode,
+    metadata,
+};
+
+/// The beginning of an APP1 segment that holds EXIF.
+const EXIF: &[u8] = b"Exif\0\0";
+
+/// The beginning of an APP1 segment that holds XMP.
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+
+/// Most scans of a picture. A progressive one has about ten. Each scan costs a pass over the whole picture however few
+/// bytes it has, so thousands of tiny scans would keep a core busy for hours.
+const MAX_SCANS: usize = 100;
+
+fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
+    check(bytes, limits)?;
+    image_crate::decode(bytes, ImageFormat::Jpeg, limits)
+}
+
+/// Checks what the decoder does not: that the file is whole, and that it costs no more than its limits.
+///
+/// The decoder fills the missing part of a file that is cut off with grey and reports success, so a JPEG must reach its
+/// end marker, as Pillow demands too. The decoder also keeps the coefficients of the whole picture when the picture has
+/// several scans, and does not count them against its own limits.
+fn check(bytes: &[u8], limits: &DecodeLimits) -> Result<(), Refusal> {
+    let mut scans = 0;
+    let mut complete = false;
+    for segment in segments(bytes) {
+        match segment.payload {
+            &[_, h0, h1, w0, w1, components, ..] if segment.is_frame_header() => {
+                let height = u32::from(u16::from_be_bytes([h0, h1]));
+                let width = u32::from(u16::from_be_bytes([w0, w1]));
+                let samples = u64::from(width) * u64::from(height) * u64::from(components);
+                let kept = if segment.marker == marker::SOF2 { 2 * samples } else { 0 };
+                limits.check((width, height), samples + kept)?;
+            }
+            _ if segment.marker == marker::SOS => scans += 1,
+            _ => complete |= segment.marker == marker::EOI,
+        }
+    }
+    if !complete {
+        return Err(Refusal::corrupt("no end marker: the file is cut off"));
+    }
+    if scans > MAX_SCANS {
+        return Err(Refusal::unsupported_kind(format!("{scans} scans")));
+    }
+    Ok(())
+}
+
+/// Reads the first EXIF and the first XMP segment before the pixels.
+fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
+    let mut found = Metadata::default();
+    let before_pixels = segments(bytes).take_while(|segment| segment.marker != marker::SOS);
+    for segment in before_pixels.filter(|segment| segment.marker == marker::APP1) {
+        if let Some(exif) = segment.payload.strip_prefix(EXIF) {
+            found.exif.get_or_insert(Cow::Borrowed(exif));
+        } else if let Some(xmp) = segment.payload.strip_prefix(XMP) {
+            found.xmp.get_or_insert(xmp);
+        }
+    }
+    found
+}

@@ -1,0 +1,83 @@
+//! TIFF and BigTIFF.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use image::{ImageFormat, RgbImage};
+
+use super::format::Format;
+use crate::decode::image_crate;
+use crate::decode::limits::DecodeLimits;
+use crate::decode::refusal::Refusal;
+use crate::exif::{Exif, tag};
+use crate::metadata::Metadata;
+
+/// Describes TIFF.
+pub const FORMAT: Format = Format {
+    media_type: "image/tiff",
+    name: "TIFF",
+    extensions: &["tif", "tiff"],
+    // The number is 42 in a TIFF file and 43 in a BigTIFF file.
+    matches: |bytes| matches!(bytes, [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..]),
+    decode,
+    metadata,
+};
+
+/// Values of the photometric tag.
+const BLACK_IS_ZERO: u8 = 1;
+const PALETTE: u16 = 3;
+
+/// Takes the file for its own EXIF structure, which it is, and XMP from its first directory.
+fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
+    let xmp = Exif::parse(bytes).and_then(|tiff| tiff.first_directory(tag::XMP));
+    Metadata { exif: Some(Cow::Borrowed(bytes)), xmp, ..Metadata::default() }
+}
+
+fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
+    match Palette::find(bytes) {
+        Some(palette) => palette.decode(bytes, limits),
+        None => image_crate::decode(bytes, ImageFormat::Tiff, limits),
+    }
+}
+
+/// A palette of 256 colours, which the decoder of the image crate refuses. The decoder is asked for the indices as if
+/// they were grey levels, and the palette is applied here.
+struct Palette {
+    colors: Vec<[u8; 3]>,
+    /// The position of the number by which the file says that it has a palette.
+    photometric: Range<usize>,
+    big_endian: bool,
+}
+
+impl Palette {
+    /// Returns the palette of a TIFF whose samples are 8-bit indices; `None` for every other TIFF.
+    fn find(bytes: &[u8]) -> Option<Self> {
+        let tiff = Exif::parse(bytes)?;
+        let number = |tag| tiff.u16(tiff.first_directory(tag)?);
+        if number(tag::PHOTOMETRIC)? != PALETTE || number(tag::BITS_PER_SAMPLE)? != 8 {
+            return None;
+        }
+        // The palette is all reds, then all greens, then all blues, 16 bits each. Pillow takes the upper 8 of them.
+        let map = tiff.first_directory(tag::COLOR_MAP)?;
+        let level = |at: usize| Some((tiff.u16(map.get(2 * at..)?)? >> 8) as u8);
+        let colors = (0..256).map(|i| Some([level(i)?, level(i + 256)?, level(i + 512)?])).collect::<Option<_>>()?;
+        let photometric = tiff.position(tag::PHOTOMETRIC)?;
+        Some(Self { colors, photometric, big_endian: bytes.starts_with(b"MM") })
+    }
+
+    /// Decodes the file in which the palette was found. No other code copies a file; this copies it because one number
+    /// in it has to be another.
+    fn decode(&self, bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
+        let mut grey = bytes.to_vec();
+        if let Some([first, second, ..]) = grey.get_mut(self.photometric.clone()) {
+            let (zero, value) = if self.big_endian { (first, second) } else { (second, first) };
+            (*zero, *value) = (0, BLACK_IS_ZERO);
+        }
+        let mut picture = image_crate::decode(&grey, ImageFormat::Tiff, limits)?;
+        for pixel in picture.pixels_mut() {
+            // The table has 256 colours, one for each value of a byte.
+            pixel.0 = self.colors[usize::from(pixel.0[0])];
+        }
+        Ok(picture)
+    }
+}

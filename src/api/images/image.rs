@@ -1,0 +1,73 @@
+//! GET, PATCH and DELETE /images/{image_id}.
+
+use actix_web::{HttpResponse, web};
+
+use crate::api::Services;
+use crate::api::checks;
+use crate::api::json::JsonBody;
+use crate::api::path_id::PathId;
+use crate::api::types::{ImageBody, PatchRequest};
+use crate::error::ApiError;
+use crate::image::parse_generation_prompt;
+use crate::store::{Image, ImageId, ImagePatch};
+
+/// Get an image's metadata
+#[utoipa::path(
+    get, path = "/images/{image_id}", tag = "images", operation_id = "get_image",
+    params(("image_id" = i64, Path, description = "The image", example = 1)),
+    responses((status = 200, description = "The image", body = ImageBody))
+)]
+pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpResponse, ApiError> {
+    let image = services.with_store(move |store| store.image(id.0)).await?;
+    Ok(HttpResponse::Ok().json(found(image, id.0)?))
+}
+
+/// Change an image's texts
+///
+/// Sets or clears the caption and the generation prompt.
+#[utoipa::path(
+    patch, path = "/images/{image_id}", tag = "images", operation_id = "update_image",
+    params(("image_id" = i64, Path, description = "The image", example = 1)),
+    request_body = PatchRequest,
+    responses((status = 200, description = "The changed image", body = ImageBody))
+)]
+pub async fn patch(
+    services: web::Data<Services>,
+    id: PathId,
+    JsonBody(PatchRequest { caption, generation_prompt }): JsonBody<PatchRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let max = services.limits.text_chars;
+    checks::text("caption", caption.as_ref().and_then(Option::as_deref), max)?;
+    checks::text("generation_prompt", generation_prompt.as_ref().and_then(Option::as_deref), max)?;
+    let image = services
+        .with_store(move |store| {
+            let with_parts = |prompt: String| {
+                let parts = parse_generation_prompt(&prompt);
+                (prompt, parts)
+            };
+            let generation_prompt = generation_prompt.map(|prompt| prompt.map(with_parts));
+            store.update_image(id.0, &ImagePatch { caption, generation_prompt })
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(found(image, id.0)?))
+}
+
+/// Delete an image
+///
+/// Removes the image everywhere: its bytes, texts, embeddings and index entries.
+#[utoipa::path(
+    delete, path = "/images/{image_id}", tag = "images", operation_id = "delete_image",
+    params(("image_id" = i64, Path, description = "The image", example = 1)),
+    responses((status = 204, description = "The image is deleted"))
+)]
+pub async fn delete(services: web::Data<Services>, id: PathId) -> Result<HttpResponse, ApiError> {
+    if !services.with_store(move |store| store.delete_image(id.0)).await? {
+        return Err(ApiError::image_not_found(id.0));
+    }
+    services.thumbnails.forget(id.0);
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn found(image: Option<Image>, image_id: ImageId) -> Result<ImageBody, ApiError> {
+    image.map(Into::into).ok_or_else(|| ApiError::image_not_found(image_id))
+}

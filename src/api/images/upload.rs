@@ -1,0 +1,128 @@
+//! POST /images.
+
+use actix_multipart::Multipart;
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpResponse, web};
+use futures_util::StreamExt as _;
+
+use crate::api::Services;
+use crate::api::multipart::{self, FilePart, Form};
+use crate::api::types::{UploadItem, UploadResponse, UploadStatus};
+use crate::config::Limits;
+use crate::error::{ApiError, ErrorCode};
+use crate::intake::{Intake, Registered, Upload};
+
+/// Files of one request that are registered at once: enough for the encoder to batch them.
+const IN_FLIGHT: usize = 8;
+
+/// Pictures to register, with their texts.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the multipart form to callers; the form itself is read part by part")]
+pub struct UploadForm {
+    /// One or more pictures: JPEG, PNG, GIF, WebP, BMP or TIFF.
+    #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
+    file: Vec<Vec<u8>>,
+    /// The caption, in place of one found in the file. It is allowed with a single file only. A blank text counts as
+    /// left out.
+    #[schema(example = "夕焼けの海")]
+    caption: Option<String>,
+    /// The raw generation prompt, in place of one found in the file. It is allowed with a single file only. A blank
+    /// text counts as left out.
+    #[schema(example = "a harbour at sunset")]
+    generation_prompt: Option<String>,
+}
+
+/// Upload images
+///
+/// Stores one or many pictures. PNG text chunks (and the EXIF comment of JPEG and WebP files) become the
+/// generation prompt or the caption, unless the form gives them. The same bytes are stored once: a file whose SHA-256 is
+/// stored already is answered with `known`, and nothing changes. The character U+0000 is refused in texts of the form
+/// and left out of texts in files.
+#[utoipa::path(
+    post, path = "/images", tag = "images", operation_id = "upload_images",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "One file, stored", body = UploadResponse,
+            headers(("Location" = String, description = "The new image"))),
+        (status = 200, description = "One file, already known", body = UploadResponse),
+        (status = 207, description = "Several files: an item for each, in their order", body = UploadResponse),
+    )
+)]
+pub async fn create(services: web::Data<Services>, multipart: Multipart) -> Result<HttpResponse, ApiError> {
+    let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
+    let form = multipart::read(multipart, &services.limits, &["caption", "generation_prompt"]).await?;
+    let mut uploads = uploads(form, &services.limits)?;
+    let intake = &services.intake;
+    if uploads.len() == 1
+        && let Some(upload) = uploads.pop()
+    {
+        return Ok(one(register(intake, upload).await?));
+    }
+    let images = futures_util::stream::iter(uploads)
+        .map(|upload| async move { item(register(intake, upload).await) })
+        .buffered(IN_FLIGHT)
+        .collect()
+        .await;
+    Ok(HttpResponse::build(StatusCode::MULTI_STATUS).json(UploadResponse { images }))
+}
+
+async fn register(intake: &Intake, upload: Result<Upload, ApiError>) -> Result<Registered, ApiError> {
+    Ok(intake.register(upload?).await?)
+}
+
+/// Checks the form as a whole and returns its uploads; an upload over a limit is an error of its own.
+fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiError>>, ApiError> {
+    // A blank text leaves the text of the file as it is.
+    let mut given = |name| form.take(name).filter(|text| !text.trim().is_empty());
+    let (caption, generation_prompt) = (given("caption"), given("generation_prompt"));
+    if form.files.is_empty() {
+        return Err(ApiError::invalid("file", "The form has no `file` part. Send at least one picture."));
+    }
+    if form.files.len() > 1 && (caption.is_some() || generation_prompt.is_some()) {
+        return Err(ApiError::invalid(
+            "caption",
+            "A caption or generation prompt can be sent with a single file only. Send such files one by one.",
+        ));
+    }
+    debug_assert!(form.files.len() <= limits.files);
+    let upload = |FilePart { file_name, bytes }: FilePart| {
+        bytes.map(|bytes| Upload {
+            bytes,
+            file_name,
+            caption: caption.clone(),
+            generation_prompt: generation_prompt.clone(),
+        })
+    };
+    Ok(form.files.into_iter().map(upload).collect())
+}
+
+fn one(registered: Registered) -> HttpResponse {
+    let status = match &registered {
+        Registered::Created(_) => StatusCode::CREATED,
+        Registered::Known(_) => StatusCode::OK,
+    };
+    let item = item(Ok(registered));
+    let mut response = HttpResponse::build(status);
+    if let (StatusCode::CREATED, Some(image)) = (status, &item.image) {
+        response.insert_header((LOCATION, image.links.itself.clone()));
+    }
+    response.json(UploadResponse { images: vec![item] })
+}
+
+fn item(registered: Result<Registered, ApiError>) -> UploadItem {
+    match registered {
+        Ok(Registered::Created(image)) => {
+            UploadItem { status: UploadStatus::Created, image: Some(image.into()), problem: None }
+        }
+        Ok(Registered::Known(image)) => {
+            UploadItem { status: UploadStatus::Known, image: Some(image.into()), problem: None }
+        }
+        Err(error) => {
+            if error.code() == ErrorCode::Internal {
+                log::error!("an upload failed: {error}");
+            }
+            UploadItem { status: UploadStatus::Rejected, image: None, problem: Some(error.problem()) }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The parts of a search request that shape its ranking: page, cutoffs and weights.
+
+use crate::api::checks::page_size;
+use crate::api::types::{FilterRequest, ImageWeights, TextWeights};
+use crate::config::Limits;
+use crate::error::ApiError;
+use crate::search::{Page, PartWeights, Weights};
+
+/// The largest weight of a part.
+const MAX_WEIGHT: f64 = 100.0;
+
+/// The page of a ranking as a request asks for it.
+#[derive(Debug, Default)]
+pub struct PageRequest {
+    /// Hits on the page.
+    pub limit: Option<u32>,
+    /// Hits to skip.
+    pub offset: u32,
+    /// The images that may be found.
+    pub filter: Option<FilterRequest>,
+    /// The absolute cutoff.
+    pub min_similarity: Option<f32>,
+    /// The relative cutoff.
+    pub max_gap: Option<f32>,
+    /// Whether every embedding is compared.
+    pub exact: bool,
+}
+
+impl PageRequest {
+    /// Checks every field and returns the page.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidRequest`](crate::error::ErrorCode::InvalidRequest) with the name of the field that is out of
+    /// bounds.
+    pub fn checked(self, limits: &Limits) -> Result<Page, ApiError> {
+        if self.min_similarity.is_some_and(|floor| !(-1.0..=1.0).contains(&floor)) {
+            return Err(ApiError::invalid("min_similarity", "`min_similarity` must be from -1 to 1."));
+        }
+        if self.max_gap.is_some_and(|gap| !(0.0..=2.0).contains(&gap)) {
+            return Err(ApiError::invalid("max_gap", "`max_gap` must be from 0 to 2."));
+        }
+        Ok(Page {
+            offset: self.offset as usize,
+            limit: page_size(self.limit, limits)?,
+            filter: self.filter.unwrap_or_default().checked(limits.query_chars)?,
+            min_similarity: self.min_similarity,
+            max_gap: self.max_gap,
+            exact: self.exact,
+        })
+    }
+}
+
+fn weight(name: &str, weight: Option<f64>, default: f64) -> Result<f64, ApiError> {
+    let weight = weight.unwrap_or(default);
+    if (0.0..=MAX_WEIGHT).contains(&weight) {
+        Ok(weight)
+    } else {
+        Err(ApiError::invalid("weights", format!("`weights.{name}` must be from 0 to {MAX_WEIGHT}.")))
+    }
+}
+
+fn part_weights(image: Option<f64>, text: Option<f64>, negative: Option<f64>) -> Result<PartWeights, ApiError> {
+    let default = PartWeights::default();
+    let part = |name, given, default: f32| weight(name, given, default.into()).map(|weight| weight as f32);
+    Ok(PartWeights {
+        image: part("image", image, default.image)?,
+        text: part("text", text, default.text)?,
+        negative: part("negative", negative, default.negative)?,
+    })
+}
+
+/// Checks the weights of a search by image.
+///
+/// # Errors
+/// When a weight is out of bounds.
+pub fn image_weights(weights: Option<ImageWeights>) -> Result<PartWeights, ApiError> {
+    let ImageWeights { image, text, negative } = weights.unwrap_or_default();
+    part_weights(image, text, negative)
+}
+
+/// Checks the weights of a search by text.
+///
+/// # Errors
+/// When a weight is out of bounds, or those of both legs are 0.
+pub fn text_weights(weights: Option<TextWeights>) -> Result<(Weights, PartWeights), ApiError> {
+    let TextWeights { vector, keyword, text, negative } = weights.unwrap_or_default();
+    let default = Weights::default();
+    let legs = Weights {
+        vector: weight("vector", vector, default.vector)?,
+        keyword: weight("keyword", keyword, default.keyword)?,
+    };
+    if legs.vector + legs.keyword <= 0.0 {
+        return Err(ApiError::invalid("weights", "`weights.vector` and `weights.keyword` must not both be 0."));
+    }
+    Ok((legs, part_weights(None, text, negative)?))
+}

@@ -1,0 +1,61 @@
+//! The list of all documented routes. Each resource states its own in its `routes` function: the handler, whose
+//! `#[utoipa::path]` attribute holds the path, the method and the description, and the errors that are its own.
+//!
+//! | Method | Path | Operation |
+//! |---|---|---|
+//! | GET | `/healthz` | `healthz` |
+//! | GET | `/images` | `list_images` |
+//! | POST | `/images` | `upload_images` |
+//! | GET | `/images/duplicates` | `duplicate_images` |
+//! | POST | `/images/known` | `known_images` |
+//! | DELETE | `/images/{image_id}` | `delete_image` |
+//! | GET | `/images/{image_id}` | `get_image` |
+//! | PATCH | `/images/{image_id}` | `update_image` |
+//! | GET | `/images/{image_id}/content` | `get_image_content` |
+//! | GET | `/images/{image_id}/similar` | `similar_images` |
+//! | GET | `/images/{image_id}/thumbnail` | `get_image_thumbnail` |
+//! | GET | `/metrics` | `metrics` |
+//! | GET | `/models` | `list_models` |
+//! | GET | `/models/current` | `get_current_model` |
+//! | PUT | `/models/current` | `set_current_model` |
+//! | POST | `/models/refresh` | `refresh_models` |
+//! | GET | `/models/{model_id}` | `get_model` |
+//! | DELETE | `/models/{model_id}/backfill` | `stop_backfill` |
+//! | POST | `/models/{model_id}/backfill` | `start_backfill` |
+//! | POST | `/models/{model_id}/compare` | `compare_models` |
+//! | DELETE | `/models/{model_id}/embeddings` | `retire_model` |
+//! | GET | `/models/{model_id}/failures` | `list_failures` |
+//! | GET | `/readyz` | `readyz` |
+//! | POST | `/search/image` | `search_by_image` |
+//! | POST | `/search/text` | `search_by_text` |
+
+use super::route::Route;
+use super::{health, images, metrics, models, search};
+
+/// All routes of the OpenAPI document.
+pub fn documented() -> Vec<Route> {
+    [images::routes(), search::routes(), models::routes(), health::routes(), metrics::routes()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_above_lists_every_route() {
+        let mut rows: Vec<_> = documented().iter().map(Route::row).collect();
+        rows.sort();
+        let rows = rows.iter().map(|row| format!("//! | {} | `{}` | `{}` |\n", row.method, row.path, row.operation));
+        let table: String = rows.collect();
+        let written: String = include_str!("routes.rs")
+            .lines()
+            .filter(|line| line.starts_with("//! | "))
+            .skip(1)
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(written == table, "write this table into the head of routes.rs:\n{table}");
+    }
+}

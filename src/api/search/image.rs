@@ -1,0 +1,150 @@
+//! POST /search/image.
+
+use actix_multipart::Multipart;
+use actix_web::{HttpResponse, web};
+
+use crate::api::json::JsonBody;
+use crate::api::multipart::{self, Form};
+use crate::api::ranking::{self, PageRequest};
+use crate::api::types::{FilterRequest, ImageSearchRequest, ImageWeights, SearchResponse};
+use crate::api::{Services, checks};
+use crate::config::Limits;
+use crate::error::{ApiError, ErrorCode};
+use crate::search::{ImageQuery, ImageSource};
+
+/// Pictures of one query at most: each uploaded one costs a decoding and an encoding at the priority of searches.
+const MOST_PICTURES: usize = 16;
+
+/// The text parts that a form may have.
+const TEXT_PARTS: [&str; 9] =
+    ["text", "negative_query", "weights", "limit", "offset", "filter", "min_similarity", "max_gap", "exact"];
+
+/// Pictures to search by: at least one `file` or `image_id`, 16 at most in all.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the multipart form to callers; the form itself is read part by part")]
+pub struct ImageSearchForm {
+    /// Pictures to search by. They are not stored.
+    #[schema(value_type = Option<Vec<String>>, format = Binary, content_media_type = "application/octet-stream")]
+    file: Option<Vec<Vec<u8>>>,
+    /// Stored images to search by. They are not among the hits.
+    #[schema(example = json!([1, 2]))]
+    image_id: Option<Vec<i64>>,
+    /// A text to search by as well. The query vector becomes image × mean of the image vectors + text × text vector −
+    /// negative × negative vector, scaled to length 1. The default weights are 1, 1 and 0.5.
+    #[schema(example = "夜")]
+    text: Option<String>,
+    /// A text to stay away from.
+    #[schema(example = "人")]
+    negative_query: Option<String>,
+    /// The weights of the parts, as a JSON text.
+    #[schema(value_type = Option<String>, example = "{\"text\": 0.5}")]
+    weights: Option<ImageWeights>,
+    /// Number of hits on the page. The default is 16.
+    #[schema(example = 16, minimum = 1)]
+    limit: Option<u32>,
+    /// Number of hits to skip.
+    #[schema(example = 0)]
+    offset: Option<u32>,
+    /// The images that may be found, as a JSON text.
+    #[schema(value_type = Option<String>, example = "{\"file_types\": [\"image/png\"]}")]
+    filter: Option<FilterRequest>,
+    /// The least similarity of a hit.
+    #[schema(example = 0.1, minimum = -1, maximum = 1)]
+    min_similarity: Option<f32>,
+    /// The greatest gap between the similarity of a hit and that of the best hit.
+    #[schema(example = 0.1, minimum = 0, maximum = 2)]
+    max_gap: Option<f32>,
+    /// Whether to compare the query with every embedding. This is slower.
+    #[schema(example = false)]
+    exact: Option<bool>,
+}
+
+/// Search by image
+///
+/// Finds the images nearest to one or more pictures. The pictures are uploaded (multipart), stored (JSON or multipart),
+/// or both; a text may be added.
+#[utoipa::path(
+    post, path = "/search/image", tag = "search", operation_id = "search_by_image",
+    request_body(
+        description = "Pictures in a multipart form, or ids of stored images as JSON",
+        content((ImageSearchForm = "multipart/form-data"), (ImageSearchRequest = "application/json"))
+    ),
+    responses((status = 200, description = "A page of hits, nearest first", body = SearchResponse))
+)]
+pub async fn by_uploaded(services: web::Data<Services>, form: Multipart) -> Result<HttpResponse, ApiError> {
+    let _slot = services.search_slots.try_acquire().map_err(|_| ApiError::too_many("searches by picture"))?;
+    let limits = Limits { files: MOST_PICTURES.min(services.limits.files), ..services.limits.clone() };
+    let mut form = multipart::read_with_lists(form, &limits, &TEXT_PARTS, &["image_id"]).await?;
+    let request = request(&mut form)?;
+    let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<_, _>>()?;
+    by_images(&services, files, request).await
+}
+
+/// Reads the parts of a form that have fields of the same names in the JSON form.
+fn request(form: &mut Form) -> Result<ImageSearchRequest, ApiError> {
+    Ok(ImageSearchRequest {
+        image_id: None,
+        image_ids: form.take_list("image_id")?,
+        text: form.take("text"),
+        negative_query: form.take("negative_query"),
+        weights: form.take_json("weights")?,
+        limit: form.take_json("limit")?,
+        offset: form.take_json("offset")?.unwrap_or(0),
+        filter: form.take_json("filter")?,
+        min_similarity: form.take_json("min_similarity")?,
+        max_gap: form.take_json("max_gap")?,
+        exact: form.take_json("exact")?.unwrap_or(false),
+    })
+}
+
+/// Answers the JSON form of a search by image.
+pub async fn by_stored(
+    services: web::Data<Services>,
+    JsonBody(request): JsonBody<ImageSearchRequest>,
+) -> Result<HttpResponse, ApiError> {
+    by_images(&services, Vec::new(), request).await
+}
+
+async fn by_images(
+    services: &Services,
+    files: Vec<ImageSource>,
+    request: ImageSearchRequest,
+) -> Result<HttpResponse, ApiError> {
+    let query = image_query(files, request, &services.limits)?;
+    Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_image(query).await?)))
+}
+
+fn image_query(
+    mut images: Vec<ImageSource>,
+    request: ImageSearchRequest,
+    limits: &Limits,
+) -> Result<ImageQuery, ApiError> {
+    checks::text("text", request.text.as_deref(), limits.query_chars)?;
+    checks::text("negative_query", request.negative_query.as_deref(), limits.query_chars)?;
+    images.extend(request.image_id.into_iter().chain(request.image_ids).map(ImageSource::Stored));
+    if images.is_empty() {
+        return Err(ApiError::invalid(
+            "image_id",
+            "There is no picture to search by. Send `image_id` or `image_ids`, or in a form at least one `file`.",
+        ));
+    }
+    if images.len() > MOST_PICTURES {
+        let detail = format!("A query may hold {MOST_PICTURES} pictures at most.");
+        return Err(ApiError::new(ErrorCode::TooManyFiles, detail).with("limit", MOST_PICTURES));
+    }
+    let page = PageRequest {
+        limit: request.limit,
+        offset: request.offset,
+        filter: request.filter,
+        min_similarity: request.min_similarity,
+        max_gap: request.max_gap,
+        exact: request.exact,
+    };
+    Ok(ImageQuery {
+        images,
+        text: request.text,
+        negative_query: request.negative_query,
+        parts: ranking::image_weights(request.weights)?,
+        page: page.checked(limits)?,
+    })
+}

@@ -1,0 +1,68 @@
+//! POST /search/text.
+
+use actix_web::{HttpResponse, web};
+
+use crate::api::json::JsonBody;
+use crate::api::ranking::{self, PageRequest};
+use crate::api::types::{SearchResponse, TextSearchRequest};
+use crate::api::{Services, checks};
+use crate::config::Limits;
+use crate::error::ApiError;
+use crate::search::{Mode, TextQuery};
+
+/// Search by text
+///
+/// Finds images by what they show (`vector`), by their texts (`keyword`) or both (`hybrid`). A `hybrid` search fuses
+/// the ranks of both legs: score = Σ weight / (60 + rank).
+#[utoipa::path(
+    post, path = "/search/text", tag = "search", operation_id = "search_by_text",
+    request_body = TextSearchRequest,
+    responses((status = 200, description = "A page of hits, best first", body = SearchResponse))
+)]
+pub async fn by_text(
+    services: web::Data<Services>,
+    JsonBody(request): JsonBody<TextSearchRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let query = text_query(request, &services.limits)?;
+    Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_text(query).await?)))
+}
+
+fn text_query(request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, ApiError> {
+    checks::text("query", Some(&request.query), limits.query_chars)?;
+    checks::text("negative_query", request.negative_query.as_deref(), limits.query_chars)?;
+    let mode = Mode::from(request.mode);
+    let negative_query = request.negative_query.filter(|negative| !negative.trim().is_empty());
+    let for_vectors = [
+        ("negative_query", negative_query.is_some()),
+        ("min_similarity", request.min_similarity.is_some()),
+        ("max_gap", request.max_gap.is_some()),
+    ];
+    for (field, _) in for_vectors.into_iter().filter(|(_, given)| *given) {
+        check_vector_field(field, &request.query, mode)?;
+    }
+    let (legs, parts) = ranking::text_weights(request.weights)?;
+    let page = PageRequest {
+        limit: request.limit,
+        offset: request.offset,
+        filter: request.filter,
+        min_similarity: request.min_similarity,
+        max_gap: request.max_gap,
+        exact: request.exact,
+    };
+    let page = page.checked(limits)?;
+    Ok(TextQuery { query: request.query, negative_query, mode, legs, parts, page })
+}
+
+/// Checks that a field which compares vectors has a query vector to compare.
+fn check_vector_field(field: &str, query: &str, mode: Mode) -> Result<(), ApiError> {
+    if mode == Mode::Keyword {
+        return Err(ApiError::invalid(field, format!("`{field}` compares vectors. Use mode vector or hybrid.")));
+    }
+    if query.trim().is_empty() {
+        return Err(ApiError::invalid(
+            field,
+            format!("`{field}` needs a `query` to compare with. A blank one gives the newest images."),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The JSON shape of the parts of a generation prompt.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::image::Generation;
+
+/// The parts of a generation prompt. A part that the file does not state is null.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Generation)]
+pub struct GenerationBody {
+    /// The text that says what the picture should show.
+    #[schema(example = "a white cat on a red sofa, morning light")]
+    pub prompt: Option<String>,
+    /// The text that says what the picture should not show.
+    #[schema(example = "lowres, bad anatomy")]
+    pub negative_prompt: Option<String>,
+    /// The start value of the noise.
+    #[schema(example = 1_659_825_313_u64)]
+    pub seed: Option<u64>,
+    /// Number of sampling steps.
+    #[schema(example = 20)]
+    pub steps: Option<u32>,
+    /// The sampler by the name that its program gives it, with the schedule if AUTOMATIC1111 states one separately.
+    #[schema(example = "DPM++ 2M Karras")]
+    pub sampler: Option<String>,
+    /// The name of the image generator's model, or its hash if the file gives no name.
+    #[schema(example = "sd3_medium_incl_clips.safetensors")]
+    pub model: Option<String>,
+}
+
+impl From<Generation> for GenerationBody {
+    fn from(generation: Generation) -> Self {
+        let Generation { prompt, negative_prompt, seed, steps, sampler, model } = generation;
+        Self { prompt, negative_prompt, seed, steps, sampler, model }
+    }
+}

@@ -1,0 +1,17 @@
+//! The HTTP API: the very app that `mitsuke serve` runs, on a free port, with a tiny model, a data directory of its own
+//! and a real HTTP client. Tests that touch the store run on both stores.
+
+mod auth;
+mod composition;
+mod cors;
+mod duplicates;
+mod earlier_versions;
+mod errors;
+mod filters;
+mod images;
+mod limits;
+mod models;
+mod operations;
+mod prompts;
+mod relevance;
+mod search;

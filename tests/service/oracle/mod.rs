@@ -1,0 +1,4 @@
+//! The service on an Oracle database (the stand-in's): failures of the database, and several processes on one.
+
+mod failures;
+mod processes;

@@ -1,0 +1,19 @@
+//! The gallery page in a real browser: the very app that `mitsuke serve` runs, driven through Chromium's WebDriver.
+//!
+//! Needs `chromium` and `chromedriver` (Debian: `apt-get install chromium chromium-driver`); without them these tests
+//! fail and say so. MITSUKE_SKIP_BROWSER=1 leaves them out.
+
+mod browser;
+mod driver;
+mod duplicates;
+mod tab;
+
+mod access;
+mod keys;
+mod models;
+mod notes;
+mod safety;
+mod search;
+mod typed;
+mod uploads;
+mod viewer;

@@ -14,9 +14,10 @@ use actix_web::{App, HttpServer, web};
 use crate::api::{Services, cors, in_context, routes};
 use crate::clip::{ClipError, EncoderOptions};
 use crate::config::{CorsOrigins, Limits, Settings};
-use crate::image::DecodeLimits;
-use crate::models::{Keeper, Models, ModelsError};
-use crate::register::{Registrar, parse_generation};
+use crate::image::{DecodeLimits, parse_generation_prompt};
+use crate::intake::{Decoder, Intake};
+use crate::maintenance::Maintenance;
+use crate::models::{Models, ModelsError};
 use crate::seed::{Seeded, seed};
 use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
@@ -57,7 +58,7 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     services: web::Data<Services>,
-    keeper: Keeper,
+    maintenance: Maintenance,
     images_dir: Option<PathBuf>,
     data_dir: PathBuf,
 }
@@ -75,15 +76,16 @@ impl Application {
         let store = begin_store(settings)?;
         let models = Arc::new(open_models(settings, Arc::clone(&store))?);
         models.warm_up()?;
-        let (options, limits) = (encoder_options(settings), decode_limits(&settings.limits));
-        let (keeper, backfills) = Keeper::start(Arc::clone(&models), limits, &options).map_err(StartError::Thread)?;
-        let decoders = std::thread::available_parallelism().map_or(2, usize::from);
-        let registrar = Registrar::new(Arc::clone(&store), Arc::clone(&models), limits, decoders);
+        let decoder = Arc::new(decoder(settings));
+        let options = encoder_options(settings);
+        let (maintenance, backfills) =
+            Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).map_err(StartError::Thread)?;
+        let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder);
         let services = web::Data::new(Services::new(
             store,
             models,
             backfills,
-            Arc::new(registrar),
+            Arc::new(intake),
             settings.limits.clone(),
             &settings.api_keys,
         ));
@@ -92,7 +94,7 @@ impl Application {
             server,
             address,
             services,
-            keeper,
+            maintenance,
             images_dir: settings.images_dir.clone(),
             data_dir: settings.data_dir.clone(),
         })
@@ -128,7 +130,7 @@ impl Application {
             if let Err(error) = std::fs::create_dir_all(&data_dir) {
                 log::warn!("{} cannot be made: {error}", data_dir.display());
             }
-            match seed(&folder, &data_dir, Arc::clone(&services.store), &services.registrar).await {
+            match seed(&folder, &data_dir, Arc::clone(&services.store), &services.intake).await {
                 Ok(seeded) => seeded,
                 Err(error) => {
                     log::error!("the pictures of {} are not registered: {error}", folder.display());
@@ -149,11 +151,11 @@ impl Application {
             () = second_signal(handle, self.services.clone()) => Ok(()),
         };
         self.services.stopping.store(true, Ordering::Relaxed);
-        let (keeper, models, store) =
-            (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
+        let (maintenance, models, store) =
+            (self.maintenance, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
         let closed = crate::blocking::run(move || {
-            // In this order: backfills end their pictures, which need encoders and the store.
-            keeper.stop();
+            // The order counts: backfills finish their pictures, which takes encoders and the store.
+            maintenance.stop();
             models.close();
             store.close()
         });
@@ -226,8 +228,8 @@ fn listen(
     Ok((server.run(), address))
 }
 
-/// How often a server that is not ready looks again.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The time between two checks of a server that is not ready.
+const READINESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether the store answers and the current model is in memory.
 pub async fn is_ready(services: &Services) -> bool {
@@ -242,7 +244,7 @@ pub async fn wait_until_ready(services: &Services) -> bool {
         if services.stopping.load(Ordering::Relaxed) {
             return false;
         }
-        actix_web::rt::time::sleep(LOOK_AGAIN).await;
+        actix_web::rt::time::sleep(READINESS_INTERVAL).await;
     }
     true
 }
@@ -296,7 +298,7 @@ pub fn oracle_store(settings: OracleSettings, limits: DecodeLimits) -> OracleSto
 /// What Mitsuke finds out about a picture that another program put into a shared database. It may cost what an upload
 /// may.
 fn examine(bytes: &[u8], generation_prompt: Option<&str>, limits: &DecodeLimits) -> ForeignFacts {
-    let generation = generation_prompt.and_then(parse_generation);
+    let generation = generation_prompt.and_then(parse_generation_prompt);
     match crate::image::decode(bytes, limits) {
         Ok(decoded) => ForeignFacts {
             file_type: Some(decoded.facts.file_type.media_type()),
@@ -334,7 +336,14 @@ pub fn encoder_options(settings: &Settings) -> EncoderOptions {
     }
 }
 
-/// What a picture may cost a program with these settings.
+/// The decoder of a program with these settings. One decoder is shared by everything that decodes pictures.
+#[must_use]
+pub fn decoder(settings: &Settings) -> Decoder {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    Decoder::new(decode_limits(&settings.limits), cores)
+}
+
+/// The limits of one picture in a program with these settings.
 #[must_use]
 pub fn decode_limits(limits: &Limits) -> DecodeLimits {
     DecodeLimits { max_pixels: limits.pixels, max_edge: limits.edge, ..DecodeLimits::default() }

@@ -11,5 +11,5 @@ pub mod error;
 pub use mitsuke_image as image;
 pub mod seed;
 pub use mitsuke_client::tls;
-pub use mitsuke_engine::{blocking, intake as register, models, search};
+pub use mitsuke_engine::{backfill, blocking, compare, duplicates, intake, maintenance, models, search};
 pub use mitsuke_store as store;

@@ -4,9 +4,10 @@ use std::error::Error;
 use std::sync::Arc;
 
 use mitsuke::app::{self, StartError};
+use mitsuke::backfill::{BackfillState, Backfills};
 use mitsuke::blocking;
 use mitsuke::config::Settings;
-use mitsuke::models::{BackfillState, Backfills, Models};
+use mitsuke::models::Models;
 use mitsuke::store::{self, Store, StoreError};
 use mitsuke_client::backfill::{Outcome, POLL_INTERVAL};
 use mitsuke_client::models::Coverage;
@@ -24,11 +25,11 @@ pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn
     app::check_device(&settings)?;
     let store = app::open_store(&settings).map_err(explain_lock)?;
     let models = Arc::new(app::open_models(&settings, Arc::clone(&store))?);
-    let (limits, options) = (app::decode_limits(&settings.limits), app::encoder_options(&settings));
+    let (decoder, options) = (Arc::new(app::decoder(&settings)), app::encoder_options(&settings));
     let handle = tokio::runtime::Handle::current();
-    let backfills = Arc::new(Backfills::new(Arc::clone(&models), limits, &options, handle));
+    let backfills = Arc::new(Backfills::new(Arc::clone(&models), decoder, &options, handle));
     let report = follow(model, retry_failed, &models, &backfills, &store).await;
-    backfills.end().await;
+    backfills.shut_down().await;
     blocking::run(move || {
         models.close();
         store.close()
@@ -86,7 +87,7 @@ async fn follow(
         }
     };
     // The images that are being embedded are stored before the last count.
-    backfills.end().await;
+    backfills.shut_down().await;
     progress.end();
     Ok(Report { model, outcome, coverage: coverage(store, model_id).await? })
 }

@@ -1,30 +1,33 @@
-//! A look before the leap: the same queries under the current model and under a candidate.
+//! Compares a candidate with the current model by the answers of both to the same queries, before a person switches.
 //!
-//! Overlap@k is the share of the first k hits that both answers have in common, whatever their order. Where a model
-//! lacks embeddings, only images that both models have embedded are compared, so that the figure tells about the
-//! models and not about how far a backfill has come.
+//! Overlap@k is the share of the first k hits that both answers have in common, in any order. While a model lacks
+//! embeddings, only images that both models have embedded are compared, so that the number depends on the models and not
+//! on the progress of a backfill.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{ActiveModel, Models, ModelsError};
-use crate::blocking::{self, Unfinished};
-use crate::intake::{RegisterError, Registrar};
 use mitsuke_clip::{EncodeError, Priority};
 use mitsuke_index::UnitVector;
-use mitsuke_store::{Coverage, Filter, Image, ImageId, ModelId, Store, StoreError, VectorHit, VectorSearch};
+use mitsuke_store::{
+    Coverage, Filter, Image, ImageId, ImageStore, ModelId, SearchStore, Store, StoreError, VectorHit, VectorSearch,
+};
 
-/// How deep a ranking is read, at most, to find k images that the other model has embedded too.
-const DEEPEST: usize = 1_000;
+use crate::blocking::{self, Unfinished};
+use crate::intake::{Intake, IntakeError};
+use crate::models::{ActiveModel, Models, ModelsError};
 
-/// A query under both models.
+/// The depth to which a ranking is read, at most, to find k images that the other model has embedded too.
+const MAX_DEPTH: usize = 1_000;
+
+/// A query that both models answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Compared {
+pub enum CompareQuery {
     /// A text.
     Text(String),
-    /// A stored image; it is left out of its own hits.
+    /// A stored image, which is left out of its own hits.
     Image(ImageId),
 }
 
@@ -41,7 +44,7 @@ pub struct CompareHit {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparedQuery {
     /// The query.
-    pub query: Compared,
+    pub query: CompareQuery,
     /// |both| / k, where k is the length of the longer list; `None` when both are empty.
     pub overlap: Option<f64>,
     /// The current model's hits, nearest first.
@@ -53,19 +56,19 @@ pub struct ComparedQuery {
 /// A candidate beside the current model.
 #[derive(Clone)]
 pub struct Comparison {
-    /// The current model and what it has embedded.
+    /// The current model with the counts of its embeddings.
     pub current: (ActiveModel, Coverage),
-    /// The candidate and what it has embedded.
+    /// The candidate with the counts of its embeddings.
     pub candidate: (ActiveModel, Coverage),
-    /// Whether images that one of both lacks had to be left out.
+    /// Whether one of both models lacks embeddings, so that only images that both have embedded are compared.
     pub partial: bool,
     /// The answers, in the order of the queries.
     pub queries: Vec<ComparedQuery>,
-    /// Mean of the overlaps that there are.
+    /// Mean of the overlaps; `None` when there is none.
     pub mean_overlap: Option<f64>,
 }
 
-/// Why models cannot be compared.
+/// The reason why models cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
     /// A model cannot be used.
@@ -77,27 +80,27 @@ pub enum CompareError {
     /// An encoder did not answer.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// The picture of a query cannot be taken.
+    /// The image of a query cannot be decoded or encoded.
     #[error(transparent)]
-    Picture(#[from] RegisterError),
+    Picture(#[from] IntakeError),
     /// The image of a query does not exist.
     #[error("no image has the id {0}")]
     UnknownImage(ImageId),
-    /// A blocking step broke off.
+    /// A blocking step did not finish.
     #[error(transparent)]
     Unfinished(#[from] Unfinished),
 }
 
-/// Asks both models the same queries, `k` hits each.
+/// Answers the same queries under the current model and a candidate, with `k` hits each.
 ///
 /// # Errors
 /// See [`CompareError`].
 pub async fn compare(
     models: &Models,
     store: &Arc<dyn Store>,
-    registrar: &Registrar,
+    intake: &Intake,
     candidate: ModelId,
-    queries: Vec<Compared>,
+    queries: Vec<CompareQuery>,
     k: usize,
 ) -> Result<Comparison, CompareError> {
     let candidate = models.by_id(candidate).await?;
@@ -108,9 +111,9 @@ pub async fn compare(
     let mut compared = Vec::with_capacity(queries.len());
     for query in queries {
         let vectors =
-            [vector(&query, &current, store, registrar).await?, vector(&query, &candidate, store, registrar).await?];
+            [vector(&query, &current, store, intake).await?, vector(&query, &candidate, store, intake).await?];
         let store = Arc::clone(store);
-        let answers = blocking::run(move || both(store.as_ref(), query, ids, &vectors, k, partial));
+        let answers = blocking::run(move || answer(store.as_ref(), query, ids, &vectors, k, partial));
         compared.push(answers.await??);
     }
     let overlaps: Vec<f64> = compared.iter().filter_map(|query| query.overlap).collect();
@@ -123,16 +126,16 @@ pub async fn compare(
     })
 }
 
-/// The query's vector under one model: the stored one of an image where there is one.
+/// The query vector under one model. An image that has no embedding of the model is embedded for the comparison.
 async fn vector(
-    query: &Compared,
+    query: &CompareQuery,
     active: &ActiveModel,
     store: &Arc<dyn Store>,
-    registrar: &Registrar,
+    intake: &Intake,
 ) -> Result<UnitVector, CompareError> {
     let image_id = match query {
-        Compared::Text(text) => return Ok(active.encoder.encode_text(text.trim(), Priority::Search).await?),
-        Compared::Image(image_id) => *image_id,
+        CompareQuery::Text(text) => return Ok(active.encoder.encode_text(text.trim(), Priority::Search).await?),
+        CompareQuery::Image(image_id) => *image_id,
     };
     let (store, model_id) = (Arc::clone(store), active.model.model_id);
     let found = blocking::run(move || match store.embedding(model_id, image_id)? {
@@ -144,22 +147,22 @@ async fn vector(
     });
     match found.await?? {
         Ok(vector) => Ok(vector),
-        Err(bytes) => Ok(registrar.embed(bytes, active, Priority::Search).await?),
+        Err(bytes) => Ok(intake.embed_query_picture(bytes, active).await?),
     }
 }
 
-/// Both answers to one query. Blocks.
-fn both(
-    store: &dyn Store,
-    query: Compared,
+/// Answers one query under both models. Blocks.
+fn answer<S: ImageStore + SearchStore + ?Sized>(
+    store: &S,
+    query: CompareQuery,
     [current, candidate]: [ModelId; 2],
     vectors: &[UnitVector; 2],
     k: usize,
     partial: bool,
 ) -> Result<ComparedQuery, StoreError> {
     let own = match query {
-        Compared::Image(image_id) => Some(image_id),
-        Compared::Text(_) => None,
+        CompareQuery::Image(image_id) => Some(image_id),
+        CompareQuery::Text(_) => None,
     };
     let other = |model_id| partial.then_some(model_id);
     let first = nearest(store, current, &vectors[0], own, k, other(candidate))?;
@@ -172,9 +175,9 @@ fn both(
     })
 }
 
-/// The `k` nearest images that also have an embedding of `also`.
-fn nearest(
-    store: &dyn Store,
+/// The `k` nearest images that have an embedding of the model `also` as well, if one is given.
+fn nearest<S: SearchStore + ?Sized>(
+    store: &S,
     model_id: ModelId,
     query: &UnitVector,
     own: Option<ImageId>,
@@ -182,7 +185,7 @@ fn nearest(
     also: Option<ModelId>,
 ) -> Result<Vec<VectorHit>, StoreError> {
     let (mut found, mut offset, mut limit) = (Vec::with_capacity(k), 0, k);
-    while found.len() < k && offset < DEEPEST {
+    while found.len() < k && offset < MAX_DEPTH {
         let filter = Filter::default();
         let exclude = own.as_slice();
         let page = store.search_vector(&VectorSearch {
@@ -208,12 +211,12 @@ fn nearest(
             break;
         }
         offset += limit;
-        limit = (limit * 2).min(DEEPEST);
+        limit = (limit * 2).min(MAX_DEPTH);
     }
     Ok(found)
 }
 
-/// |both| / length of the longer list.
+/// The number of images in both lists, divided by the length of the longer list.
 fn overlap(a: &[VectorHit], b: &[VectorHit]) -> Option<f64> {
     let longer = a.len().max(b.len());
     let ids: HashSet<_> = a.iter().map(|hit| hit.image_id).collect();
@@ -221,8 +224,8 @@ fn overlap(a: &[VectorHit], b: &[VectorHit]) -> Option<f64> {
     (longer > 0).then(|| common as f64 / longer as f64)
 }
 
-/// An image deleted meanwhile is no hit any more.
-fn with_images(store: &dyn Store, hits: Vec<VectorHit>) -> Result<Vec<CompareHit>, StoreError> {
+/// Reads the images of hits. An image that was deleted meanwhile is left out.
+fn with_images<S: ImageStore + ?Sized>(store: &S, hits: Vec<VectorHit>) -> Result<Vec<CompareHit>, StoreError> {
     let ids: Vec<_> = hits.iter().map(|hit| hit.image_id).collect();
     let images = store.images(&ids)?;
     let hits = hits.into_iter().filter_map(|hit| {
@@ -235,6 +238,7 @@ fn with_images(store: &dyn Store, hits: Vec<VectorHit>) -> Result<Vec<CompareHit
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake_store::{FakeImage, FakeStore, MODEL, OTHER_MODEL, vector};
 
     fn hits(ids: &[ImageId]) -> Vec<VectorHit> {
         ids.iter().map(|&image_id| VectorHit { image_id, distance: 0.0 }).collect()
@@ -246,5 +250,27 @@ mod tests {
         assert_eq!(overlap(&hits(&[1, 2]), &hits(&[1])), Some(0.5));
         assert_eq!(overlap(&hits(&[1]), &[]), Some(0.0));
         assert_eq!(overlap(&[], &[]), None);
+    }
+
+    #[test]
+    fn while_embeddings_are_missing_only_images_of_both_models_are_compared() {
+        // The other model has embedded every third image, and ranks those images in the same order.
+        let other_angle = |n: u8| n.is_multiple_of(3).then(|| 90.0 - f32::from(n));
+        let store: FakeStore =
+            (0..60).map(|n| FakeImage { other_angle: other_angle(n), ..FakeImage::at(n.into()) }).collect();
+        let ids = |hits: &[CompareHit]| hits.iter().map(|hit| hit.image.image_id).collect::<Vec<_>>();
+        let vectors = [vector(0.0), vector(90.0)];
+        let models = [MODEL, OTHER_MODEL];
+        let text = || CompareQuery::Text("the vectors are given".to_owned());
+
+        let partial = answer(&store, text(), models, &vectors, 4, true).unwrap();
+        assert_eq!(ids(&partial.current), [1, 4, 7, 10]);
+        assert_eq!(ids(&partial.candidate), [1, 4, 7, 10]);
+        assert_eq!(partial.overlap, Some(1.0));
+        let whole = answer(&store, text(), models, &vectors, 4, false).unwrap();
+        assert_eq!(ids(&whole.current), [1, 2, 3, 4]);
+        assert_eq!(whole.overlap, Some(0.5));
+        let image = answer(&store, CompareQuery::Image(1), models, &vectors, 4, true).unwrap();
+        assert_eq!(ids(&image.current), [4, 7, 10, 13], "an image is not among its own hits");
     }
 }

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The rate is taken over this much of the past.
-const WINDOW: Duration = Duration::from_secs(30);
+/// The time over which the rate is measured.
+const RATE_WINDOW: Duration = Duration::from_secs(30);
 
-/// What a run has done so far; shared with those who watch it.
+/// The counts of a backfill, shared between its task and the callers that ask for its status.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     embedded: AtomicU64,
     failed: AtomicU64,
-    /// Asked for a pass over the recorded failures.
-    retry_failed: AtomicBool,
+    /// Whether a pass over the recorded failures is requested.
+    retry_requested: AtomicBool,
     /// Counts of pictures done, a second apart.
     samples: Mutex<VecDeque<(Instant, u64)>>,
 }
@@ -36,21 +36,21 @@ impl Progress {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn ask_for_retry(&self) {
-        self.retry_failed.store(true, Ordering::Relaxed);
+    pub(super) fn request_retry(&self) {
+        self.retry_requested.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a pass over the recorded failures is asked for; the asking ends with the answer.
+    /// Returns whether a pass over the recorded failures is requested, and clears the request.
     pub(super) fn take_retry(&self) -> bool {
-        self.retry_failed.swap(false, Ordering::Relaxed)
+        self.retry_requested.swap(false, Ordering::Relaxed)
     }
 
-    /// Notes the count of this moment; called about once a second.
+    /// Records the count of this moment; called about once a second.
     pub(super) fn sample(&self, now: Instant) {
         let done = self.embedded() + self.failed();
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         samples.push_back((now, done));
-        while samples.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
+        while samples.front().is_some_and(|(at, _)| now.duration_since(*at) > RATE_WINDOW) {
             samples.pop_front();
         }
     }
@@ -84,9 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_is_asked_for_once() {
+    fn a_retry_is_requested_once() {
         let progress = Progress::default();
-        progress.ask_for_retry();
+        progress.request_retry();
         assert_eq!([progress.take_retry(), progress.take_retry()], [true, false]);
     }
 }

@@ -1,19 +1,19 @@
-//! How a backfill stands.
+//! States of backfills.
 
 use time::OffsetDateTime;
 
-/// How a backfill stands.
+/// The state of a backfill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackfillState {
-    /// It embeds.
+    /// This process embeds images.
     Running,
-    /// Another process has the lease and embeds; this one takes over should it end.
+    /// Another process has the lease and embeds images; this process takes over if that one ends.
     Waiting,
-    /// Nothing is missing.
+    /// No image is missing.
     Finished,
-    /// It was told to stop.
+    /// A caller stopped the backfill.
     Stopped,
-    /// It cannot go on; it is tried again after a minute.
+    /// The backfill cannot go on; it is tried again after a minute.
     Failed,
 }
 
@@ -21,7 +21,7 @@ impl BackfillState {
     /// All states.
     pub const ALL: [Self; 5] = [Self::Running, Self::Waiting, Self::Finished, Self::Stopped, Self::Failed];
 
-    /// Its name in JSON and metrics.
+    /// The name in JSON and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -34,22 +34,22 @@ impl BackfillState {
     }
 }
 
-/// What is known of the running or last backfill of a model on this process.
+/// The running or last backfill of a model in this process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackfillStatus {
-    /// How it stands.
+    /// The state.
     pub state: BackfillState,
-    /// Why it failed.
+    /// The reason of a failure.
     pub reason: Option<String>,
-    /// Images embedded since it started.
+    /// Images embedded since the start.
     pub embedded: u64,
-    /// Images that failed since it started.
+    /// Images that failed since the start.
     pub failed: u64,
-    /// Images per second over the last half minute, while it runs here.
+    /// Images per second over the last half minute, while the backfill runs in this process.
     pub per_second: Option<f64>,
-    /// When it started.
+    /// When the backfill started.
     pub started_at: OffsetDateTime,
-    /// When it ended.
+    /// When the backfill ended.
     pub ended_at: Option<OffsetDateTime>,
 }
 

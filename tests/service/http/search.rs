@@ -40,7 +40,7 @@ async fn a_text_finds_pictures_nearest_first_and_says_how() {
     let (app, ids) = filled(20).await;
     let answer = app.search_text(json!({"query": "夕焼けの海"})).await;
     assert_eq!(answer.status, 200, "{}", answer.json);
-    assert_eq!(answer.ids().len(), 16, "a full page, as in the article");
+    assert_eq!(answer.ids().len(), 16, "a full page, as in the original application");
     assert_eq!(answer.json["next_offset"], 16);
     assert_eq!(answer.json["mode"], "vector");
     assert_eq!(answer.json["model"]["model_id"], 1);

@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use mitsuke::app::{self, StartError};
+use mitsuke::app;
 use mitsuke::blocking;
 use mitsuke::config::Settings;
 use mitsuke::models::{BackfillState, Backfills, Models};
 use mitsuke::store::{self, Store, StoreError};
+use mitsuke::stores::{OpenError, StoreChoice};
 use mitsuke_client::backfill::{Outcome, POLL_INTERVAL};
 use mitsuke_client::models::Coverage;
 
@@ -22,9 +23,9 @@ use super::progress::Progress;
 pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn Error>> {
     let settings = Settings::from_env()?;
     app::check_device(&settings)?;
-    let store = app::open_store(&settings).map_err(explain_lock)?;
+    let store = StoreChoice::new(&settings).open().map_err(explain_lock)?;
     let models = Arc::new(app::open_models(&settings, Arc::clone(&store))?);
-    let (limits, options) = (app::decode_limits(&settings.limits), app::encoder_options(&settings));
+    let (limits, options) = (settings.decode_limits(), settings.encoder_options());
     let handle = tokio::runtime::Handle::current();
     let backfills = Arc::new(Backfills::new(Arc::clone(&models), limits, &options, handle));
     let report = follow(model, retry_failed, &models, &backfills, &store).await;
@@ -37,16 +38,16 @@ pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn
     report
 }
 
-/// Tells what to do when a server is running on the store, which is the most common mistake.
-fn explain_lock(error: StartError) -> Box<dyn Error> {
-    match error {
-        StartError::Store { cause: StoreError::Locked(folder), .. } => format!(
+/// Adds what to do when a server is running on the store, which is the most common mistake.
+fn explain_lock(error: OpenError) -> Box<dyn Error> {
+    match error.cause {
+        StoreError::Locked(folder) => format!(
             "the store in {} belongs to a running server. Have that server do the backfill: add --server \
              http://127.0.0.1:8080 (its address).",
             folder.display()
         )
         .into(),
-        error => error.into(),
+        _ => error.into(),
     }
 }
 

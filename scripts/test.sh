@@ -6,7 +6,8 @@
 #
 # Usage: scripts/test.sh [--help]
 #
-# All checks run, even after one has failed; the last lines say which failed.
+# All checks run, even after one has failed; the last lines say how long each took
+# and which failed.
 # The exit status is 0 when none did. shellcheck, node and cargo-deny are used
 # when they are installed. The gallery page is tested in Chromium: on Debian as
 # root it is installed when it is missing; elsewhere install it first, or set
@@ -33,7 +34,7 @@ done
 scripts/libtorch.sh
 need_browser
 
-passed=() failed=() skipped=()
+passed=() failed=() skipped=() took=()
 started=$SECONDS
 
 # check NAME COMMAND...: runs it under a heading and remembers how it ended.
@@ -44,11 +45,12 @@ check() {
     say "$name"
     if "$@"; then
         passed+=("$name")
-        say "$name: ok ($((SECONDS - begin)) s)"
+        took+=("$name: ok ($((SECONDS - begin)) s)")
     else
         failed+=("$name")
-        say "$name: FAILED ($((SECONDS - begin)) s)"
+        took+=("$name: FAILED ($((SECONDS - begin)) s)")
     fi
+    say "${took[-1]}"
 }
 
 # Sets `clients` to the exit status. That their packages cannot be installed says nothing about them.
@@ -102,8 +104,16 @@ if [[ "${MITSUKE_SKIP_BROWSER:-}" == 1 ]]; then
     skipped+=("the gallery page in a browser (MITSUKE_SKIP_BROWSER=1)")
 fi
 check "formatting" cargo fmt --all --check
-check "lints" cargo clippy --locked --all-targets -- -D warnings
-check "tests" cargo test --locked --no-fail-fast
+check "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
+# Each part selects from the same build, so that its time is the time of its tests.
+tests() { cargo test --locked --workspace --no-fail-fast "$@"; }
+check "building the tests" tests --no-run
+check "unit tests" tests --lib --bins
+check "contract of the stores" tests --test sqlite --test oracle --test oracle_client --test driver
+check "files: pictures and models" tests --test documents --test clip
+check "service" tests --test service -- --skip page::
+check "gallery page in Chromium" tests --test service -- page::
+check "soak checks compile" tests --test soak
 if python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
     clients=0
     check "API clients" api_clients
@@ -125,9 +135,9 @@ else
     skipped+=("Python project (it needs Python 3.11 with venv)")
 fi
 if command -v node >/dev/null; then
-    check "gallery page" page_syntax
+    check "syntax of the gallery page" page_syntax
 else
-    skipped+=("gallery page (node is not installed)")
+    skipped+=("syntax of the gallery page (node is not installed)")
 fi
 if cargo deny --version >/dev/null 2>&1; then
     check "licences and sources of dependencies" cargo deny --locked check bans licenses sources
@@ -136,6 +146,7 @@ else
 fi
 
 echo
+for line in "${took[@]}"; do say "$line"; done
 for name in "${skipped[@]}"; do say "not checked: $name"; done
 if ((${#failed[@]})); then
     joined=$(printf ', %s' "${failed[@]}")

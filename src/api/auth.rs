@@ -7,7 +7,6 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::error::{ApiError, ErrorCode};
-use secrecy::{ExposeSecret as _, SecretString};
 
 /// The paths that need no key: probes, documentation and the page. Every other path needs one.
 const OPEN: [&str; 5] = ["/healthz", "/readyz", "/openapi.json", "/swagger-ui", "/"];

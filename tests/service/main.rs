@@ -14,3 +14,4 @@ mod page;
 mod process;
 mod shared_store;
 mod upload;
+mod workspace;

@@ -12,7 +12,6 @@ use crate::image::FileType;
 pub struct FileTypeSchema;
 
 impl PartialSchema for FileTypeSchema {
-    #[expect(deprecated, reason = "the derive macro writes `example` everywhere else in the document")]
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)

@@ -5,9 +5,9 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use crate::app::spawn;
-use crate::upload::sent::stored;
 use crate::upload::proxy::{Action, Proxy};
 use crate::upload::runner::{Workspace, finish};
+use crate::upload::sent::stored;
 
 fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());

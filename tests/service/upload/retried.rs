@@ -1,9 +1,9 @@
 //! Servers that are busy, drop connections or hang.
 
 use crate::app::spawn;
-use crate::upload::sent::stored;
 use crate::upload::proxy::{self, Action, Proxy};
 use crate::upload::runner::Workspace;
+use crate::upload::sent::stored;
 
 #[tokio::test]
 async fn busy_answers_dropped_connections_and_lost_answers_lose_and_double_nothing() {

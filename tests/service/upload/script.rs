@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 
 use crate::app::{TestApp, spawn};
 use crate::pictures;
-use crate::upload::sent::stored;
 use crate::upload::runner::Workspace;
+use crate::upload::sent::stored;
 
 fn scripts() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts"))

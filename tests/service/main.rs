@@ -12,6 +12,7 @@ mod http;
 mod oracle;
 mod page;
 mod process;
+mod server;
 mod shared_store;
 mod upload;
 mod workspace;

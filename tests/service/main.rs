@@ -5,6 +5,8 @@
 
 mod app;
 #[macro_use]
+mod snapshots;
+#[macro_use]
 mod stores;
 mod pictures;
 

@@ -95,7 +95,7 @@ python_tests() {
 
 page_syntax() {
     local file
-    for file in src/web/*.js; do
+    for file in src/web/*.js src/web/words/*.js; do
         node --input-type=module --check <"$file" || return 1
     done
 }

@@ -14,8 +14,9 @@ use actix_web::{App, HttpServer, web};
 use crate::api::{Services, cors, in_context, routes};
 use crate::clip::ClipError;
 use crate::config::{CorsOrigins, Settings};
-use crate::models::{Keeper, Models, ModelsError};
-use crate::register::Registrar;
+use crate::intake::{Decoder, Intake};
+use crate::maintenance::Maintenance;
+use crate::models::{Models, ModelsError};
 use crate::seed::{Seeded, seed};
 use crate::store::Store;
 use crate::stores::{OpenError, StoreChoice};
@@ -50,7 +51,7 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     services: web::Data<Services>,
-    keeper: Keeper,
+    maintenance: Maintenance,
     images_dir: Option<PathBuf>,
     data_dir: PathBuf,
 }
@@ -68,15 +69,16 @@ impl Application {
         let store = StoreChoice::new(settings).open_for_server()?;
         let models = Arc::new(open_models(settings, Arc::clone(&store))?);
         models.warm_up()?;
-        let (options, limits) = (settings.encoder_options(), settings.decode_limits());
-        let (keeper, backfills) = Keeper::start(Arc::clone(&models), limits, &options).map_err(StartError::Thread)?;
-        let decoders = std::thread::available_parallelism().map_or(2, usize::from);
-        let registrar = Registrar::new(Arc::clone(&store), Arc::clone(&models), limits, decoders);
+        let decoder = Arc::new(decoder(settings));
+        let options = settings.encoder_options();
+        let (maintenance, backfills) =
+            Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).map_err(StartError::Thread)?;
+        let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder);
         let services = web::Data::new(Services::new(
             store,
             models,
             backfills,
-            Arc::new(registrar),
+            Arc::new(intake),
             settings.limits.clone(),
             &settings.api_keys,
         ));
@@ -85,7 +87,7 @@ impl Application {
             server,
             address,
             services,
-            keeper,
+            maintenance,
             images_dir: settings.images_dir.clone(),
             data_dir: settings.data_dir.clone(),
         })
@@ -121,7 +123,7 @@ impl Application {
             if let Err(error) = std::fs::create_dir_all(&data_dir) {
                 log::warn!("{} cannot be made: {error}", data_dir.display());
             }
-            match seed(&folder, &data_dir, Arc::clone(&services.store), &services.registrar).await {
+            match seed(&folder, &data_dir, Arc::clone(&services.store), &services.intake).await {
                 Ok(seeded) => seeded,
                 Err(error) => {
                     log::error!("the pictures of {} are not registered: {error}", folder.display());
@@ -142,11 +144,11 @@ impl Application {
             () = second_signal(handle, self.services.clone()) => Ok(()),
         };
         self.services.stopping.store(true, Ordering::Relaxed);
-        let (keeper, models, store) =
-            (self.keeper, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
+        let (maintenance, models, store) =
+            (self.maintenance, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
         let closed = crate::blocking::run(move || {
-            // The order matters: backfills finish the pictures they are at, which need encoders and the store.
-            keeper.stop();
+            // The order counts: backfills finish their pictures, which takes encoders and the store.
+            maintenance.stop();
             models.close();
             store.close()
         });
@@ -220,7 +222,7 @@ fn listen(
 }
 
 /// The time between two checks of a server that is not ready.
-const READY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+const READINESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Returns whether the store answers and the current model is in memory.
 pub async fn is_ready(services: &Services) -> bool {
@@ -235,7 +237,7 @@ pub async fn wait_until_ready(services: &Services) -> bool {
         if services.stopping.load(Ordering::Relaxed) {
             return false;
         }
-        actix_web::rt::time::sleep(READY_CHECK_INTERVAL).await;
+        actix_web::rt::time::sleep(READINESS_INTERVAL).await;
     }
     true
 }
@@ -255,4 +257,11 @@ pub fn check_device(settings: &Settings) -> Result<(), StartError> {
 /// See [`Models::open`].
 pub fn open_models(settings: &Settings, store: Arc<dyn Store>) -> Result<Models, ModelsError> {
     Models::open(&settings.models_dir, store, settings.encoder_options(), settings.encoder.model_idle)
+}
+
+/// Returns the decoder of a program with these settings. Everything in the program that decodes pictures shares it.
+#[must_use]
+pub fn decoder(settings: &Settings) -> Decoder {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    Decoder::new(settings.decode_limits(), cores)
 }

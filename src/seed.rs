@@ -9,9 +9,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::blocking;
-use crate::clip::{EncodeError, Priority};
+use crate::clip::EncodeError;
 use crate::image::FileType;
-use crate::register::{RegisterError, Registered, Registrar, Upload};
+use crate::intake::{Intake, IntakeError, Registered, Upload};
 use crate::store::Store;
 
 /// Marks, as a file in the data directory, that the folder is being registered, so that a start after a stop continues
@@ -41,7 +41,7 @@ pub async fn seed(
     folder: &Path,
     data_dir: &Path,
     store: Arc<dyn Store>,
-    registrar: &Registrar,
+    intake: &Intake,
 ) -> Result<Option<Seeded>, Box<dyn std::error::Error + Send + Sync>> {
     let marker = data_dir.join(MARKER);
     let empty = blocking::run(move || store.count_images()).await?? == 0;
@@ -58,7 +58,7 @@ pub async fn seed(
         .map(|file| {
             let bar = &bar;
             async move {
-                let outcome = register(&file, registrar).await;
+                let outcome = register(&file, intake).await;
                 bar.inc(1);
                 if let Ok(Outcome::LeftOut(reason)) = &outcome {
                     bar.suspend(|| log::warn!("{} is left out: {reason}", file.display()));
@@ -90,7 +90,7 @@ enum Outcome {
     LeftOut(String),
 }
 
-async fn register(file: &Path, registrar: &Registrar) -> Result<Outcome, RegisterError> {
+async fn register(file: &Path, intake: &Intake) -> Result<Outcome, IntakeError> {
     let path = file.to_owned();
     let bytes = match blocking::run(move || fs::read(path)).await? {
         Ok(bytes) => bytes.into(),
@@ -98,9 +98,9 @@ async fn register(file: &Path, registrar: &Registrar) -> Result<Outcome, Registe
     };
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let upload = Upload { bytes, file_name, caption: None, generation_prompt: None };
-    match registrar.register(upload, Priority::Upload).await {
+    match intake.register(upload).await {
         Ok(registered) => Ok(Outcome::Registered(registered)),
-        Err(error @ (RegisterError::Image(_) | RegisterError::Encode(EncodeError::NoVector))) => {
+        Err(error @ (IntakeError::Image(_) | IntakeError::Encode(EncodeError::NoVector))) => {
             Ok(Outcome::LeftOut(error.to_string()))
         }
         Err(error) => Err(error),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Settings;
-use crate::image::{DecodeLimits, decode, sniff};
+use crate::image::{DecodeLimits, decode, parse_generation_prompt, sniff};
 use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{Finding, Store, StoreError};
@@ -147,7 +147,7 @@ fn oracle_store(settings: &OracleSettings, limits: DecodeLimits) -> OracleStore 
 /// Reads the facts of a picture that another program put into a shared database. The picture may cost as much as an
 /// upload.
 fn read_foreign_facts(bytes: &[u8], generation_prompt: Option<&str>, limits: &DecodeLimits) -> ForeignFacts {
-    let generation = generation_prompt.and_then(crate::register::parse_generation);
+    let generation = generation_prompt.and_then(parse_generation_prompt);
     match decode(bytes, limits) {
         Ok(decoded) => ForeignFacts {
             file_type: Some(decoded.facts.file_type.media_type()),

@@ -42,8 +42,10 @@ macro_rules! assets {
 const FILES: &[(&str, &str, &str)] = assets! {
     CSS: "bar.css" "base.css" "dialogs.css" "grid.css";
     JS: "api.js" "app.js" "bar.js" "caption.js" "dom.js" "drop.js" "duplicates.js" "facts.js" "files.js" "filters.js" "gallery.js"
-        "grid.js" "key.js" "models.js" "pictures.js" "problem.js" "query.js" "route.js" "say.js" "send.js" "uploads.js"
-        "viewer.js" "words.js";
+        "grid.js" "key.js" "languages.js" "models.js" "pictures.js" "problem.js" "query.js" "route.js" "say.js" "send.js"
+        "uploads.js" "viewer.js";
+    JS: "words/en.js"
+        "words/ja.js";
     SVG: "icon.svg";
 };
 
@@ -79,6 +81,9 @@ async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> 
 }
 
 #[cfg(test)]
+mod words;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -86,10 +91,16 @@ mod tests {
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web")
     }
 
+    /// The files in a folder of src/web, named from there.
+    fn names(prefix: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(folder().join(prefix)).unwrap().map(Result::unwrap);
+        let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+        files.map(|entry| format!("{prefix}{}", entry.file_name().into_string().unwrap())).collect()
+    }
+
     #[test]
     fn every_file_of_the_page_is_served_and_stays_small() {
-        for entry in std::fs::read_dir(folder()).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
+        for name in names("").into_iter().chain(names("words/")) {
             let path = if name == "index.html" { "/".to_owned() } else { format!("/assets/{name}") };
             let (_, _, text) = FILES.iter().find(|(served, _, _)| *served == path).unwrap_or_else(|| {
                 panic!("{name} is not served: name it in FILES");

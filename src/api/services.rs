@@ -7,11 +7,13 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
 use crate::api::{KeyRing, Metrics, Sending, Thumbnails};
+use crate::backfill::Backfills;
 use crate::blocking;
 use crate::config::Limits;
+use crate::duplicates::Duplicates;
 use crate::error::ApiError;
-use crate::models::{Backfills, Models};
-use crate::register::Registrar;
+use crate::intake::Intake;
+use crate::models::Models;
 use crate::search::Finder;
 use crate::store::Store;
 
@@ -23,10 +25,12 @@ pub struct Services {
     pub models: Arc<Models>,
     /// Embeds old images.
     pub backfills: Arc<Backfills>,
-    /// Registers pictures.
-    pub registrar: Arc<Registrar>,
+    /// Takes pictures in.
+    pub intake: Arc<Intake>,
     /// Answers queries.
     pub finder: Finder,
+    /// Reports near-duplicates.
+    pub duplicates: Duplicates,
     /// The limits of one request.
     pub limits: Limits,
     /// The keys that open the API.
@@ -53,16 +57,17 @@ impl Services {
         store: Arc<dyn Store>,
         models: Arc<Models>,
         backfills: Arc<Backfills>,
-        registrar: Arc<Registrar>,
+        intake: Arc<Intake>,
         limits: Limits,
         api_keys: &[SecretString],
     ) -> Self {
         Self {
-            finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&registrar)),
+            finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&intake)),
+            duplicates: Duplicates::new(Arc::clone(&store)),
             store,
             models,
             backfills,
-            registrar,
+            intake,
             upload_slots: Semaphore::new(limits.concurrent_uploads),
             search_slots: Semaphore::new(limits.concurrent_uploads),
             sending: Sending::new(limits.sending_bytes),

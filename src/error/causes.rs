@@ -4,9 +4,11 @@
 use super::{ApiError, ErrorCode, current_request_id};
 use crate::blocking::Unfinished;
 use crate::clip::EncodeError;
+use crate::compare::CompareError;
+use crate::duplicates::DuplicatesError;
 use crate::image::ImageError;
-use crate::models::{CompareError, ModelsError};
-use crate::register::RegisterError;
+use crate::intake::IntakeError;
+use crate::models::ModelsError;
 use crate::search::SearchError;
 use crate::store::{Coverage, ModelId, StoreError};
 
@@ -129,14 +131,14 @@ impl From<CompareError> for ApiError {
     }
 }
 
-impl From<RegisterError> for ApiError {
-    fn from(error: RegisterError) -> Self {
+impl From<IntakeError> for ApiError {
+    fn from(error: IntakeError) -> Self {
         match error {
-            RegisterError::Image(error) => error.into(),
-            RegisterError::Encode(error) => error.into(),
-            RegisterError::Models(error) => error.into(),
-            RegisterError::Store(error) => error.into(),
-            RegisterError::Unfinished(error) => error.into(),
+            IntakeError::Image(error) => error.into(),
+            IntakeError::Encode(error) => error.into(),
+            IntakeError::Models(error) => error.into(),
+            IntakeError::Store(error) => error.into(),
+            IntakeError::Unfinished(error) => error.into(),
         }
     }
 }
@@ -159,15 +161,25 @@ impl From<SearchError> for ApiError {
                 "The query holds no letter, digit or symbol that a keyword search could look for. Add a word, or use \
                  mode vector.",
             ),
-            SearchError::ReportRunning => Self::new(
-                ErrorCode::QueueFull,
-                "A report of near-duplicates is being made already. Try again when it is done.",
-            )
-            .retry_after(5),
             SearchError::NoDirection(_) => Self::new(
                 ErrorCode::InvalidRequest,
                 "The parts of the query cancel each other out. Change one of them, or its weight.",
             ),
+        }
+    }
+}
+
+impl From<DuplicatesError> for ApiError {
+    fn from(error: DuplicatesError) -> Self {
+        match error {
+            DuplicatesError::Models(error) => error.into(),
+            DuplicatesError::Store(error) => error.into(),
+            DuplicatesError::Unfinished(error) => error.into(),
+            DuplicatesError::Running => Self::new(
+                ErrorCode::QueueFull,
+                "A report of near-duplicates is being made already. Try again when it is done.",
+            )
+            .retry_after(5),
         }
     }
 }

@@ -5,7 +5,7 @@ import * as filters from "./filters.js";
 import { release, releaseAll, show, showFile } from "./pictures.js";
 import { MAX_PICTURES } from "./query.js";
 import * as route from "./route.js";
-import { language, onLanguageChange, say, setLanguage } from "./say.js";
+import { nextLanguage, onLanguageChange, say, setLanguage } from "./say.js";
 
 let showNote = () => {};
 /** Closes the large view before another query is shown. */
@@ -44,7 +44,7 @@ export function setUp(note, close) {
   };
   addEventListener("paste", paste);
   addEventListener("keydown", focusOnSlash);
-  $("language").onclick = () => setLanguage(language() === "en" ? "ja" : "en");
+  $("language").onclick = () => setLanguage(nextLanguage());
   onLanguageChange(() => showTexts(route.query()));
 }
 
@@ -123,9 +123,16 @@ function showTexts({ text }) {
   for (const button of $("chips").querySelectorAll("button")) button.title = button.ariaLabel = say("clear_picture");
   for (const label of $("modes").querySelectorAll("label"))
     label.title = say(byPicture ? "mode_picture" : `mode_${label.firstElementChild.value}_tip`);
-  $("language").lang = language() === "en" ? "ja" : "en";
+  showNextLanguage();
   document.title = text ? `${text} – Mitsuke` : "見つけ Mitsuke";
   showClear();
+}
+
+/** Shows the language that the button changes to, in its own words. */
+function showNextLanguage() {
+  const next = nextLanguage();
+  const { code: lang, name } = next;
+  Object.assign($("language"), { lang, textContent: name, title: say("language_tip", { name }, next) });
 }
 
 function showClear() {

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { $, make } from "./dom.js";
+import { ENGLISH } from "./languages.js";
 import { nodes, sentences } from "./problem.js";
 import { number, onLanguageChange, percent, say } from "./say.js";
 
@@ -48,7 +49,7 @@ async function refresh() {
   try {
     const answer = await api.models();
     ({ models } = answer);
-    $("models-broken").replaceChildren(...(answer.broken ?? []).map(({ folder, reason }) => make("p", { className: "bad", lang: "en", textContent: `${folder}: ${reason}` })));
+    $("models-broken").replaceChildren(...(answer.broken ?? []).map(({ folder, reason }) => make("p", { className: "bad", lang: ENGLISH.code, textContent: `${folder}: ${reason}` })));
     showCurrent(models.find((model) => model.is_current));
     render();
   } catch (error) {
@@ -72,7 +73,7 @@ function render() {
 function card(id) {
   const button = (onclick) => make("button", { type: "button", onclick });
   const parts = {
-    name: make("h3"), state: make("p", { className: "soft" }), why: make("p", { className: "bad", lang: "en" }), coverage: make("p"),
+    name: make("h3"), state: make("p", { className: "soft" }), why: make("p", { className: "bad", lang: ENGLISH.code }), coverage: make("p"),
     bar: make("progress"), backfill: make("p", { className: "soft" }), use: button(() => use(id, false)),
     start: button(() => backfill(id, api.startBackfill)), again: button(() => backfill(id, api.retryFailed)),
     stop: button(() => backfill(id, api.stopBackfill)),

@@ -2,6 +2,7 @@
 
 import { ApiError, key, promptForKey } from "./api.js";
 import { $, make } from "./dom.js";
+import { ENGLISH } from "./languages.js";
 import { hasText, language, onLanguageChange, say } from "./say.js";
 
 let shown = null;
@@ -20,11 +21,11 @@ export function sentencesOf({ code, detail, title }) {
 }
 
 /** Chooses the sentences for the reader. The service speaks English, so an English reader needs its own words only. */
-const describe = (known, serviceText) => (language() === "en" && serviceText ? [serviceText, ""] : known ? [known, serviceText] : [serviceText, ""]);
+const describe = (known, serviceText) => (language() === ENGLISH && serviceText ? [serviceText, ""] : known ? [known, serviceText] : [serviceText, ""]);
 
 /** Makes nodes of sentences and marks those of the service as English. */
 export function nodes([first, serviceText]) {
-  return serviceText ? [first, " ", make("span", { lang: "en", className: "own", textContent: serviceText })] : [first];
+  return serviceText ? [first, " ", make("span", { lang: ENGLISH.code, className: "own", textContent: serviceText })] : [first];
 }
 
 /** Shows an error above the pictures, with a button that tries again. */

@@ -1,34 +1,40 @@
 // Texts, numbers and dates in the reader's language.
 
-import { WORDS } from "./words.js";
+import { ENGLISH, LANGUAGES } from "./languages.js";
 
 const STORAGE_KEY = "mitsuke-language";
-const LANGUAGES = ["en", "ja"];
 const listeners = [];
-let current = storedLanguage() ?? preferredLanguage();
+let current = storedLanguage() ?? preferredLanguage() ?? ENGLISH;
 
 function storedLanguage() {
   try {
-    const name = localStorage.getItem(STORAGE_KEY);
-    return LANGUAGES.includes(name) ? name : null;
+    const stored = localStorage.getItem(STORAGE_KEY);
+    return LANGUAGES.find(({ code }) => code === stored);
   } catch {
-    return null; // storage is switched off
+    return undefined; // storage is switched off
   }
 }
 
+/** Returns the first of the browser's languages that the page has. */
 function preferredLanguage() {
-  const tags = (navigator.languages ?? [navigator.language]).map((tag) => tag.slice(0, 2).toLowerCase());
-  return tags.find((tag) => LANGUAGES.includes(tag)) ?? "en";
+  for (const tag of navigator.languages ?? [navigator.language]) {
+    const language = LANGUAGES.find(({ code }) => `${tag}-`.toLowerCase().startsWith(`${code}-`.toLowerCase()));
+    if (language) return language;
+  }
+  return undefined;
 }
 
-/** The current language: "en" or "ja". */
+/** Returns the current language, one of LANGUAGES. */
 export const language = () => current;
 
-/** Changes the language of the page, now and for later visits. */
-export function setLanguage(name) {
-  current = name;
+/** Returns the language after the current one in LANGUAGES; after the last comes the first. */
+export const nextLanguage = () => LANGUAGES[(LANGUAGES.indexOf(current) + 1) % LANGUAGES.length];
+
+/** Changes the language of the page to one of LANGUAGES, now and for later visits. */
+export function setLanguage(language) {
+  current = language;
   try {
-    localStorage.setItem(STORAGE_KEY, name);
+    localStorage.setItem(STORAGE_KEY, language.code);
   } catch {
     // Without storage the choice lasts as long as the page is open.
   }
@@ -39,17 +45,17 @@ export function setLanguage(name) {
 /** Adds a function that is called after each change of the language, for texts that hold values. */
 export const onLanguageChange = (listener) => listeners.push(listener);
 
-/** Returns the text of a key in the current language, with {names} filled in. */
-export function say(key, values = {}) {
-  return WORDS[key][LANGUAGES.indexOf(current)].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+/** Returns the text of a key with {names} filled in, in the current or a given language, or in English if that lacks the key. */
+export function say(key, values = {}, { words } = current) {
+  return (words[key] ?? ENGLISH.words[key]).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 /** Whether a key has a text. */
-export const hasText = (key) => Object.hasOwn(WORDS, key);
+export const hasText = (key) => Object.hasOwn(ENGLISH.words, key);
 
 /** Fills the elements that name the key of their text in a data attribute. */
 export function translate(root) {
-  document.documentElement.lang = current;
+  document.documentElement.lang = current.code;
   for (const node of root.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
   for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
   for (const node of root.querySelectorAll("[data-alt]")) node.alt = say(node.dataset.alt);
@@ -59,12 +65,12 @@ export function translate(root) {
 
 /** Formats a number with a true minus sign, which screen readers read out. */
 export const number = (value, digits = 0) =>
-  new Intl.NumberFormat(current, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace("-", "−");
+  new Intl.NumberFormat(current.code, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace("-", "−");
 
 export const percent = (part, whole) =>
-  new Intl.NumberFormat(current, { style: "percent" }).format(whole ? Math.floor((part / whole) * 100) / 100 : 1);
+  new Intl.NumberFormat(current.code, { style: "percent" }).format(whole ? Math.floor((part / whole) * 100) / 100 : 1);
 
-export const date = (text) => new Intl.DateTimeFormat(current, { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
+export const date = (text) => new Intl.DateTimeFormat(current.code, { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
 
 export function bytes(count) {
   const [value, unit] = count < 1e6 ? [count / 1e3, "kB"] : [count / 1e6, "MB"];

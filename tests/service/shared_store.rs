@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mitsuke::backfill::{BackfillState, Backfills};
 use mitsuke::clip::{EncoderOptions, Priority};
 use mitsuke::image::DecodeLimits;
-use mitsuke::models::{BackfillState, Backfills, Keeper, Models};
-use mitsuke::register::{Registrar, Upload};
+use mitsuke::intake::{Decoder, Intake, Upload};
+use mitsuke::maintenance::Maintenance;
+use mitsuke::models::Models;
 use mitsuke::store::sqlite::{SqliteOptions, SqliteStore};
 use mitsuke::store::{ModelId, Store};
 use tempfile::TempDir;
@@ -19,7 +21,8 @@ const WIDE: ModelId = 2;
 struct Process {
     models: Arc<Models>,
     backfills: Arc<Backfills>,
-    keeper: Keeper,
+    decoder: Arc<Decoder>,
+    maintenance: Maintenance,
 }
 
 fn model_folders() -> TempDir {
@@ -36,8 +39,9 @@ fn process(dir: &TempDir, store: &Arc<dyn Store>) -> Process {
     let models = Models::open(dir.path(), Arc::clone(store), options, Duration::from_secs(600)).unwrap();
     models.warm_up().unwrap();
     let models = Arc::new(models);
-    let (keeper, backfills) = Keeper::start(Arc::clone(&models), DecodeLimits::default(), &options).unwrap();
-    Process { models, backfills, keeper }
+    let decoder = Arc::new(Decoder::new(DecodeLimits::default(), 2));
+    let (maintenance, backfills) = Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).unwrap();
+    Process { models, backfills, decoder, maintenance }
 }
 
 fn store(data: &TempDir) -> Arc<dyn Store> {
@@ -45,8 +49,7 @@ fn store(data: &TempDir) -> Arc<dyn Store> {
 }
 
 async fn add(process: &Process, store: &Arc<dyn Store>, seeds: std::ops::Range<u8>) {
-    let models = Arc::clone(&process.models);
-    let registrar = Registrar::new(Arc::clone(store), models, DecodeLimits::default(), 2);
+    let intake = Intake::new(Arc::clone(store), Arc::clone(&process.models), Arc::clone(&process.decoder));
     for seed in seeds {
         let pixels = image::RgbImage::from_pixel(20, 20, image::Rgb([seed, 255 - seed, 7]));
         let mut bytes = std::io::Cursor::new(Vec::new());
@@ -57,7 +60,7 @@ async fn add(process: &Process, store: &Arc<dyn Store>, seeds: std::ops::Range<u
             caption: None,
             generation_prompt: None,
         };
-        registrar.register(upload, Priority::Upload).await.unwrap();
+        intake.register(upload).await.unwrap();
     }
 }
 
@@ -70,7 +73,7 @@ async fn until(mut done: impl FnMut() -> bool) {
 }
 
 fn end(process: Process) {
-    process.keeper.stop();
+    process.maintenance.stop();
     process.models.close();
 }
 
@@ -152,7 +155,7 @@ async fn what_one_process_could_not_embed_another_with_the_folder_does() {
     add(&one, &store, 0..5).await;
     assert_eq!([TINY, WIDE].map(|id| store.coverage(id).unwrap().embedded), [5, 0]);
     assert!(one.backfills.start(WIDE, false).await.is_err());
-    other.models.note_gap();
+    other.models.request_backfill_check();
     until(|| store.coverage(WIDE).unwrap().embedded == 5).await;
     end(one);
     end(other);

@@ -1,8 +1,18 @@
-//! What the service does: takes pictures in, keeps every model's embeddings complete, and answers searches.
+//! What the service does: registers pictures, keeps every model's embeddings complete, and answers searches.
 //!
-//! Knows neither HTTP nor SQL nor Torch: `image` reads pictures, `clip` encodes them, `store` keeps and finds them.
+//! The crate knows neither HTTP nor SQL nor Torch: `mitsuke-image` reads pictures, `mitsuke-clip` encodes them, and
+//! `mitsuke-store` keeps and finds them. Its modules depend on each other in one direction only: [`models`] at the
+//! bottom, then [`intake`], then [`backfill`], [`search`], [`compare`] and [`duplicates`] beside each other, and
+//! [`maintenance`] at the top.
 
+pub mod backfill;
 pub mod blocking;
+pub mod compare;
+pub mod duplicates;
 pub mod intake;
+pub mod maintenance;
 pub mod models;
 pub mod search;
+
+#[cfg(test)]
+mod fake_store;

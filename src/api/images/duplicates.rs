@@ -6,8 +6,8 @@ use crate::api::Services;
 use crate::api::checks::page_size;
 use crate::api::query::QueryString;
 use crate::api::types::{DuplicateParams, DuplicateResponse};
+use crate::duplicates::DuplicateQuery;
 use crate::error::ApiError;
-use crate::search::DuplicateQuery;
 
 /// The similarity from which images are near-duplicates unless the caller says otherwise.
 const NEAR_DUPLICATE: f32 = 0.98;
@@ -39,6 +39,6 @@ pub async fn duplicates(
     }
     let limit = page_size(params.limit, &services.limits)?;
     let after = params.cursor.map(|cursor| cursor.parse()).transpose().map_err(|_| ApiError::unknown_cursor())?;
-    let (model, report) = services.finder.duplicates(DuplicateQuery { min_similarity, after, limit }).await?;
+    let (model, report) = services.duplicates.report(DuplicateQuery { min_similarity, after, limit }).await?;
     Ok(HttpResponse::Ok().json(DuplicateResponse::new(model, min_similarity, report)))
 }

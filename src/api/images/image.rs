@@ -8,7 +8,7 @@ use crate::api::json::JsonBody;
 use crate::api::path_id::PathId;
 use crate::api::types::{ImageBody, PatchRequest};
 use crate::error::ApiError;
-use crate::register::parse_generation;
+use crate::image::parse_generation_prompt;
 use crate::store::{Image, ImageId, ImagePatch};
 
 /// Get an image's metadata
@@ -42,7 +42,7 @@ pub async fn patch(
     let image = services
         .with_store(move |store| {
             let with_parts = |prompt: String| {
-                let parts = parse_generation(&prompt);
+                let parts = parse_generation_prompt(&prompt);
                 (prompt, parts)
             };
             let generation_prompt = generation_prompt.map(|prompt| prompt.map(with_parts));

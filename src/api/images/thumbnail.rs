@@ -12,9 +12,7 @@ use crate::api::path_id::PathId;
 use crate::api::query::QueryString;
 use crate::api::thumbnails::SIZES;
 use crate::api::types::PictureBytes;
-use crate::blocking;
 use crate::error::ApiError;
-use crate::image;
 use crate::store::ImageId;
 
 /// The size of a thumbnail unless the caller asks for another.
@@ -68,16 +66,9 @@ pub async fn get(
     Ok(cached(HttpResponse::Ok(), etag).content_type("image/jpeg").body(bytes))
 }
 
-async fn make(services: &web::Data<Services>, image_id: ImageId, size: u32) -> Result<Bytes, ApiError> {
-    let shared = web::Data::clone(services);
-    let _slot = services.registrar.decoder_slot().await?;
-    let bytes = blocking::run(move || {
-        let content = shared.store.content(image_id)?.ok_or_else(|| ApiError::image_not_found(image_id))?;
-        let decoded = image::decode(&content.bytes, shared.registrar.limits())?;
-        let thumbnail = image::thumbnail(&decoded.pixels, size)?;
-        Ok::<_, ApiError>(Bytes::from(thumbnail))
-    })
-    .await??;
+async fn make(services: &Services, image_id: ImageId, size: u32) -> Result<Bytes, ApiError> {
+    let thumbnail = services.intake.thumbnail(image_id, size).await?;
+    let bytes = thumbnail.ok_or_else(|| ApiError::image_not_found(image_id))?;
     services.thumbnails.keep(image_id, size, bytes.clone());
     Ok(bytes)
 }

@@ -9,10 +9,9 @@ use futures_util::StreamExt as _;
 use crate::api::Services;
 use crate::api::multipart::{self, FilePart, Form};
 use crate::api::types::{UploadItem, UploadResponse, UploadStatus};
-use crate::clip::Priority;
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
-use crate::register::{Registered, Registrar, Upload};
+use crate::intake::{Intake, Registered, Upload};
 
 /// Files of one request that are registered at once: enough for the encoder to batch them.
 const IN_FLIGHT: usize = 8;
@@ -54,22 +53,22 @@ pub async fn create(services: web::Data<Services>, multipart: Multipart) -> Resu
     let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
     let form = multipart::read(multipart, &services.limits, &["caption", "generation_prompt"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
-    let registrar = &services.registrar;
+    let intake = &services.intake;
     if uploads.len() == 1
         && let Some(upload) = uploads.pop()
     {
-        return Ok(one(register(registrar, upload).await?));
+        return Ok(one(register(intake, upload).await?));
     }
     let images = futures_util::stream::iter(uploads)
-        .map(|upload| async move { item(register(registrar, upload).await) })
+        .map(|upload| async move { item(register(intake, upload).await) })
         .buffered(IN_FLIGHT)
         .collect()
         .await;
     Ok(HttpResponse::build(StatusCode::MULTI_STATUS).json(UploadResponse { images }))
 }
 
-async fn register(registrar: &Registrar, upload: Result<Upload, ApiError>) -> Result<Registered, ApiError> {
-    Ok(registrar.register(upload?, Priority::Upload).await?)
+async fn register(intake: &Intake, upload: Result<Upload, ApiError>) -> Result<Registered, ApiError> {
+    Ok(intake.register(upload?).await?)
 }
 
 /// Checks the form as a whole and returns its uploads; an upload over a limit is an error of its own.

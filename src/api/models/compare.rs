@@ -6,12 +6,12 @@ use crate::api::json::JsonBody;
 use crate::api::path_id::PathId;
 use crate::api::types::{CompareRequest, CompareResponse};
 use crate::api::{Services, checks};
+use crate::compare::{self, CompareQuery};
 use crate::config::Limits;
 use crate::error::ApiError;
-use crate::models::{self, Compared};
 
 /// Queries of one comparison at most: each costs two searches.
-const MOST_QUERIES: usize = 100;
+const MAX_QUERIES: usize = 100;
 
 /// Hits that are compared unless the caller asks for another number.
 const DEFAULT_K: u32 = 10;
@@ -33,21 +33,20 @@ pub async fn compare(
 ) -> Result<HttpResponse, ApiError> {
     let k = request.k.unwrap_or(DEFAULT_K) as usize;
     let queries = checked(request, k, &services.limits)?;
-    let (store, registrar) = (&services.store, &services.registrar);
-    let comparison = models::compare(&services.models, store, registrar, id.0, queries, k).await?;
+    let comparison = compare::compare(&services.models, &services.store, &services.intake, id.0, queries, k).await?;
     Ok(HttpResponse::Ok().json(CompareResponse::new(comparison, k)))
 }
 
-fn checked(request: CompareRequest, k: usize, limits: &Limits) -> Result<Vec<Compared>, ApiError> {
+fn checked(request: CompareRequest, k: usize, limits: &Limits) -> Result<Vec<CompareQuery>, ApiError> {
     if k == 0 || k > limits.page {
         return Err(
             ApiError::invalid("k", format!("`k` must be from 1 to {}.", limits.page)).with("limit", limits.page)
         );
     }
     let count = request.queries.len() + request.image_ids.len();
-    if count == 0 || count > MOST_QUERIES {
-        let detail = format!("Send from 1 to {MOST_QUERIES} queries, as texts in `queries` or ids in `image_ids`.");
-        return Err(ApiError::invalid("queries", detail).with("limit", MOST_QUERIES));
+    if count == 0 || count > MAX_QUERIES {
+        let detail = format!("Send from 1 to {MAX_QUERIES} queries, as texts in `queries` or ids in `image_ids`.");
+        return Err(ApiError::invalid("queries", detail).with("limit", MAX_QUERIES));
     }
     if request.queries.iter().any(|query| query.trim().is_empty()) {
         return Err(ApiError::invalid("queries", "A query is blank. Leave it out."));
@@ -55,6 +54,6 @@ fn checked(request: CompareRequest, k: usize, limits: &Limits) -> Result<Vec<Com
     for query in &request.queries {
         checks::text("queries", Some(query), limits.query_chars)?;
     }
-    let texts = request.queries.into_iter().map(Compared::Text);
-    Ok(texts.chain(request.image_ids.into_iter().map(Compared::Image)).collect())
+    let texts = request.queries.into_iter().map(CompareQuery::Text);
+    Ok(texts.chain(request.image_ids.into_iter().map(CompareQuery::Image)).collect())
 }

@@ -30,6 +30,7 @@ pub async fn by_text(
 fn text_query(request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, ApiError> {
     checks::text("query", Some(&request.query), limits.query_chars)?;
     checks::text("negative_query", request.negative_query.as_deref(), limits.query_chars)?;
+    let mode = Mode::from(request.mode);
     let negative_query = request.negative_query.filter(|negative| !negative.trim().is_empty());
     let for_vectors = [
         ("negative_query", negative_query.is_some()),
@@ -37,7 +38,7 @@ fn text_query(request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, 
         ("max_gap", request.max_gap.is_some()),
     ];
     for (field, _) in for_vectors.into_iter().filter(|(_, given)| *given) {
-        check_vector_field(field, &request.query, request.mode)?;
+        check_vector_field(field, &request.query, mode)?;
     }
     let (legs, parts) = ranking::text_weights(request.weights)?;
     let page = PageRequest {
@@ -49,7 +50,7 @@ fn text_query(request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, 
         exact: request.exact,
     };
     let page = page.checked(limits)?;
-    Ok(TextQuery { query: request.query, negative_query, mode: request.mode, legs, parts, page })
+    Ok(TextQuery { query: request.query, negative_query, mode, legs, parts, page })
 }
 
 /// Checks that a field which compares vectors has a query vector to compare.

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::ModelBody;
-use crate::models::{BackfillState, BackfillStatus};
+use crate::backfill::{BackfillState, BackfillStatus};
 use crate::store::{Coverage, EmbeddingFailure};
 
 /// The state of a backfill.

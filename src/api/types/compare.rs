@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ModelName;
-use crate::models::{CompareHit, Compared, ComparedQuery, Comparison};
+use crate::compare::{CompareHit, CompareQuery, ComparedQuery, Comparison};
 use crate::store::{Coverage, Model};
 
 /// The queries to ask both models.
@@ -82,8 +82,8 @@ pub struct ComparedQueryBody {
 impl From<ComparedQuery> for ComparedQueryBody {
     fn from(compared: ComparedQuery) -> Self {
         let (query, image_id) = match compared.query {
-            Compared::Text(text) => (Some(text), None),
-            Compared::Image(image_id) => (None, Some(image_id)),
+            CompareQuery::Text(text) => (Some(text), None),
+            CompareQuery::Image(image_id) => (None, Some(image_id)),
         };
         Self {
             query,

@@ -6,8 +6,43 @@ use utoipa::{IntoParams, ToSchema};
 use super::filter::FilterRequest;
 use super::image::ImageBody;
 use crate::api::json::object;
-use crate::search::{Answer, DuplicateGroup, DuplicateReport, Hit, Mode};
+use crate::duplicates::{DuplicateGroup, DuplicateReport};
+use crate::search::{Answer, Hit, Mode};
 use crate::store::Model;
+
+/// How a text query is compared with images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = Mode)]
+pub enum ModeBody {
+    /// By the content of the pictures.
+    #[default]
+    Vector,
+    /// By generation prompt, caption and file name.
+    Keyword,
+    /// By both, fused by rank.
+    Hybrid,
+}
+
+impl From<Mode> for ModeBody {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Vector => Self::Vector,
+            Mode::Keyword => Self::Keyword,
+            Mode::Hybrid => Self::Hybrid,
+        }
+    }
+}
+
+impl From<ModeBody> for Mode {
+    fn from(mode: ModeBody) -> Self {
+        match mode {
+            ModeBody::Vector => Self::Vector,
+            ModeBody::Keyword => Self::Keyword,
+            ModeBody::Hybrid => Self::Hybrid,
+        }
+    }
+}
 
 /// The weights of the parts of a text search, from 0 to 100. The weight of a part that the query does not have changes
 /// nothing.
@@ -54,7 +89,7 @@ pub struct TextSearchRequest {
     pub query: String,
     /// The way to compare.
     #[serde(default)]
-    pub mode: Mode,
+    pub mode: ModeBody,
     /// A text to stay away from (modes vector and hybrid). The query vector becomes text × text vector − negative ×
     /// negative vector, scaled to length 1. The default weights are 1 and 0.5.
     #[schema(example = "人")]
@@ -216,7 +251,7 @@ pub struct SearchResponse {
     /// The model that encoded the query and whose embeddings were searched.
     pub model: ModelName,
     /// The way in which the query was compared.
-    pub mode: Mode,
+    pub mode: ModeBody,
     /// The words, and the phrases in double quotes, that the keyword leg required. Null without a keyword leg.
     #[schema(example = json!(["夕焼け", "cinematic lighting"]))]
     pub terms: Option<Vec<String>>,
@@ -238,7 +273,7 @@ impl From<Answer> for SearchResponse {
         let ms = |duration: std::time::Duration| (duration.as_secs_f64() * 1e5).round() / 1e2;
         Self {
             model: answer.model.into(),
-            mode: answer.mode,
+            mode: answer.mode.into(),
             terms: answer.terms,
             least_similarity: answer.least_similarity,
             hits: answer.hits.into_iter().map(Into::into).collect(),

@@ -4,9 +4,10 @@ use std::error::Error;
 use std::sync::Arc;
 
 use mitsuke::app;
+use mitsuke::backfill::{BackfillState, Backfills};
 use mitsuke::blocking;
 use mitsuke::config::Settings;
-use mitsuke::models::{BackfillState, Backfills, Models};
+use mitsuke::models::Models;
 use mitsuke::store::{self, Store, StoreError};
 use mitsuke::stores::{OpenError, StoreChoice};
 use mitsuke_client::backfill::{Outcome, POLL_INTERVAL};
@@ -25,11 +26,11 @@ pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn
     app::check_device(&settings)?;
     let store = StoreChoice::new(&settings).open().map_err(explain_lock)?;
     let models = Arc::new(app::open_models(&settings, Arc::clone(&store))?);
-    let (limits, options) = (settings.decode_limits(), settings.encoder_options());
+    let (decoder, options) = (Arc::new(app::decoder(&settings)), settings.encoder_options());
     let handle = tokio::runtime::Handle::current();
-    let backfills = Arc::new(Backfills::new(Arc::clone(&models), limits, &options, handle));
+    let backfills = Arc::new(Backfills::new(Arc::clone(&models), decoder, &options, handle));
     let report = follow(model, retry_failed, &models, &backfills, &store).await;
-    backfills.end().await;
+    backfills.shut_down().await;
     blocking::run(move || {
         models.close();
         store.close()
@@ -87,7 +88,7 @@ async fn follow(
         }
     };
     // The images that are being embedded are stored before the last count.
-    backfills.end().await;
+    backfills.shut_down().await;
     progress.end();
     Ok(Report { model, outcome, coverage: coverage(store, model_id).await? })
 }

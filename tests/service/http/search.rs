@@ -40,7 +40,7 @@ async fn a_text_finds_pictures_nearest_first_and_says_how() {
     let (app, ids) = filled(20).await;
     let answer = app.search_text(json!({"query": "夕焼けの海"})).await;
     assert_eq!(answer.status, 200, "{}", answer.json);
-    assert_eq!(answer.ids().len(), 16, "the page of a caller that names no limit");
+    assert_eq!(answer.ids().len(), 16, "a full page, as in the original application");
     let mut page = answer.json.clone();
     page["hits"] = json!("[hits]");
     assert_snapshot!("page_of_hits", page);

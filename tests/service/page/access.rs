@@ -37,6 +37,36 @@ async fn the_language_is_the_readers_can_be_switched_and_is_remembered() {
 }
 
 #[tokio::test]
+async fn the_language_button_steps_through_all_languages_and_a_missing_text_is_in_english() {
+    with_page(async |page| {
+        page.open("/").await;
+        page.settled().await;
+        page.js_later(
+            "const done = arguments[0];
+             import('/assets/languages.js').then(({ LANGUAGES }) => {
+               LANGUAGES.push({ code: 'eo', name: 'Esperanto', words: { search: 'Serĉi' } });
+               done(null);
+             })",
+        )
+        .await;
+        // Language of the page, text of the button that searches; language, name and title of the language button.
+        let look = "const button = document.querySelector('#language');
+                    return [document.documentElement.lang, document.querySelector('#go').textContent,
+                            button.lang, button.textContent, button.title]";
+        assert_eq!(page.js(look, &[]).await, json!(["en", "Search", "ja", "日本語", "ページを日本語で表示"]));
+        page.click("#language").await;
+        let esperanto = json!(["ja", "検索", "eo", "Esperanto", "Show the page in Esperanto"]);
+        assert_eq!(page.js(look, &[]).await, esperanto);
+        page.click("#language").await;
+        assert_eq!(page.js(look, &[]).await, json!(["eo", "Serĉi", "en", "English", "Show the page in English"]));
+        assert_eq!(page.text("#add").await, "Add pictures");
+        page.click("#language").await;
+        assert_eq!(page.js("return document.documentElement.lang", &[]).await, "en");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_text_stands_out_from_its_ground_in_light_and_dark() {
     for dark in [false, true] {
         with(Look { dark, ..DESKTOP }, &[], async |page| {

@@ -1,5 +1,7 @@
 //! What the page may do at all.
 
+use std::collections::BTreeMap;
+
 use crate::page::tab::with_page;
 use crate::pictures::png;
 
@@ -33,22 +35,22 @@ async fn the_policy_allows_own_files_only_and_no_code_from_text() {
 }
 
 #[tokio::test]
-async fn every_word_is_there_in_both_languages_and_every_element_names_one() {
+async fn every_word_is_there_in_every_language_and_every_element_names_one() {
     with_page(async |page| {
         page.open("/").await;
         page.settled().await;
         let wrong = page
             .js_later(
                 "const done = arguments[0];
-                 import('/assets/words.js').then(({ WORDS }) => {
+                 import('/assets/languages.js').then(({ ENGLISH, LANGUAGES }) => {
                    const wrong = [];
                    const holes = (text) => (text.match(/\\{\\w+\\}/g) ?? []).sort().join();
-                   for (const [key, pair] of Object.entries(WORDS)) {
-                     if (pair.length !== 2 || !pair[0] || !pair[1] || holes(pair[0]) !== holes(pair[1])) wrong.push(key);
-                   }
+                   for (const { code, words } of LANGUAGES)
+                     for (const key of new Set(Object.keys({ ...ENGLISH.words, ...words })))
+                       if (!words[key] || holes(words[key]) !== holes(ENGLISH.words[key] ?? '')) wrong.push(`${code}: ${key}`);
                    for (const attribute of ['text', 'label', 'title', 'placeholder', 'alt'])
                      for (const node of document.querySelectorAll(`[data-${attribute}]`))
-                       if (!(node.dataset[attribute] in WORDS)) wrong.push(node.dataset[attribute]);
+                       if (!(node.dataset[attribute] in ENGLISH.words)) wrong.push(node.dataset[attribute]);
                    done(wrong);
                  })",
             )
@@ -59,16 +61,24 @@ async fn every_word_is_there_in_both_languages_and_every_element_names_one() {
 }
 
 #[tokio::test]
-async fn every_problem_of_the_service_has_words_in_both_languages() {
+async fn every_problem_of_the_service_has_words_in_every_language() {
     with_page(async |page| {
         page.open("/").await;
         page.settled().await;
-        let words =
-            page.js_later("import('/assets/words.js').then(({ WORDS }) => arguments[0](Object.keys(WORDS)))").await;
-        let words: Vec<String> = serde_json::from_value(words).unwrap();
-        let codes = mitsuke::error::ErrorCode::ALL.iter().map(|code| format!("problem_{}", code.as_str()));
-        let silent: Vec<_> = codes.filter(|code| !words.contains(code)).collect();
-        assert!(silent.is_empty(), "{silent:?}");
+        let words = page
+            .js_later(
+                "const done = arguments[0];
+                 import('/assets/languages.js').then(({ LANGUAGES }) =>
+                   done(Object.fromEntries(LANGUAGES.map(({ code, words }) => [code, Object.keys(words)]))))",
+            )
+            .await;
+        let words: BTreeMap<String, Vec<String>> = serde_json::from_value(words).unwrap();
+        assert!(words.contains_key("en") && words.contains_key("ja"));
+        for (language, words) in words {
+            let codes = mitsuke::error::ErrorCode::ALL.iter().map(|code| format!("problem_{}", code.as_str()));
+            let silent: Vec<_> = codes.filter(|code| !words.contains(code)).collect();
+            assert!(silent.is_empty(), "{language}: {silent:?}");
+        }
     })
     .await;
 }

@@ -1,12 +1,13 @@
-//! Why a model cannot serve.
+//! The reasons why a model cannot be used.
 
 use std::path::PathBuf;
 
-use super::folders::ModelKey;
-use crate::blocking::Unfinished;
 use mitsuke_store::{Coverage, ModelId, StoreError};
 
-/// Why a model cannot serve. Reasons name a model folder by its name alone; they may be shown to callers.
+use super::key::ModelKey;
+use crate::blocking::Unfinished;
+
+/// The reason why a model cannot be used. Reasons name a model folder without its path, so they may be shown to callers.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelsError {
     /// The folder of model folders cannot be read.
@@ -17,7 +18,7 @@ pub enum ModelsError {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
     /// No usable model folder was found.
@@ -28,10 +29,10 @@ pub enum ModelsError {
     Empty {
         /// The folder.
         dir: PathBuf,
-        /// Each broken folder with its reason, or nothing.
+        /// A list of the broken folders with their reasons, or an empty text.
         reasons: String,
     },
-    /// The start would leave the server without its current model.
+    /// The folder of the current model cannot be used, so the server does not start.
     #[error(
         "the current model {model} cannot be used: {reason}. Repair its folder below {} (MITSUKE_MODELS_DIR) and \
          start again.", dir.display()
@@ -39,28 +40,28 @@ pub enum ModelsError {
     Refused {
         /// The model.
         model: ModelKey,
-        /// What is wrong with its folder.
+        /// The fault of its folder.
         reason: String,
         /// The folder of model folders.
         dir: PathBuf,
     },
-    /// The current model cannot encode now.
+    /// The current model cannot be used now.
     #[error("the current model {model} cannot be used: {reason}")]
     NotReady {
         /// The model.
         model: ModelKey,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// No model is registered in the store yet.
     #[error("no model is registered in the store yet")]
     NoCurrent,
-    /// A model that was asked for cannot encode here.
+    /// A model that the caller chose cannot be used here.
     #[error("the model {model} cannot be used: {reason}")]
     Unusable {
         /// The model.
         model: ModelKey,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The model does not cover all images yet.
@@ -68,7 +69,7 @@ pub enum ModelsError {
     Coverage {
         /// The model.
         model_id: ModelId,
-        /// What it has embedded.
+        /// The counts of its embeddings.
         coverage: Coverage,
     },
     /// The model's backfill does not stop, here or in another process.
@@ -77,13 +78,13 @@ pub enum ModelsError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A blocking step broke off.
+    /// A blocking step did not finish.
     #[error(transparent)]
     Unfinished(#[from] Unfinished),
 }
 
 impl ModelsError {
-    /// The same for a request that did not choose the model: it is the server that is not ready.
+    /// Turns an unusable model into a server that is not ready, for requests that did not choose the model.
     pub(super) fn into_not_ready(self) -> Self {
         match self {
             Self::Unusable { model, reason } => Self::NotReady { model, reason },

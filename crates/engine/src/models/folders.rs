@@ -1,4 +1,4 @@
-//! The model folders of MITSUKE_MODELS_DIR: which can be used, and why the others cannot.
+//! The model folders of MITSUKE_MODELS_DIR: the usable ones, and the reasons why the others are not.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,52 +8,28 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use mitsuke_clip::Manifest;
-use mitsuke_store::{Model, NewModel};
+use mitsuke_store::NewModel;
 
-use super::ModelsError;
-
-/// What identifies a model everywhere: in its folder, in the store, in other processes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ModelKey {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-}
-
-impl ModelKey {
-    pub(super) fn of(model: &Model) -> Self {
-        Self { name: model.model_name.clone(), version: model.model_version.clone() }
-    }
-
-    fn of_manifest(manifest: &Manifest) -> Self {
-        Self { name: manifest.model_name.clone(), version: manifest.model_version.clone() }
-    }
-}
-
-impl fmt::Display for ModelKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.version)
-    }
-}
+use super::error::ModelsError;
+use super::key::ModelKey;
 
 /// A folder whose manifest is valid and whose files are there.
 #[derive(Debug, Clone)]
 pub(super) struct ModelFolder {
     pub(super) path: PathBuf,
-    /// The last part of `path`: all that callers see of it.
+    /// The last part of `path`, which is all that callers see of it.
     pub(super) name: String,
     pub(super) manifest: Arc<Manifest>,
-    /// Sizes and dates of its files when their SHA-256 were last found right.
-    pub(super) verified: Option<Vec<Stamp>>,
+    /// Sizes and dates of its files when their SHA-256 digests were last found right.
+    pub(super) verified: Option<Vec<FileStamp>>,
 }
 
-/// Size and date of a file: both the same means that nobody has written to it.
-pub(super) type Stamp = (u64, Option<SystemTime>);
+/// Size and modification date of a file. A file whose stamp has not changed has not been written to.
+pub(super) type FileStamp = (u64, Option<SystemTime>);
 
 impl ModelFolder {
     pub(super) fn key(&self) -> ModelKey {
-        ModelKey::of_manifest(&self.manifest)
+        ModelKey::from(self.manifest.as_ref())
     }
 
     pub(super) fn new_model(&self) -> NewModel {
@@ -64,9 +40,9 @@ impl ModelFolder {
         }
     }
 
-    /// Compares every file with its SHA-256, unless none was written to since the last time. Blocks: about a second
-    /// per gigabyte.
-    pub(super) fn verify(&self) -> Result<Vec<Stamp>, String> {
+    /// Compares every file with its SHA-256 digest, unless no file was written to since the last comparison. Blocks,
+    /// about a second per gigabyte.
+    pub(super) fn verify(&self) -> Result<Vec<FileStamp>, String> {
         let stamps = self.stamps();
         if self.verified.as_ref() == Some(&stamps) {
             return Ok(stamps);
@@ -75,12 +51,12 @@ impl ModelFolder {
         Ok(stamps)
     }
 
-    /// A message in which the folder goes by its name alone.
+    /// Replaces the path of the folder in a message by the name of the folder.
     pub(super) fn without_path(&self, message: &dyn fmt::Display) -> String {
         without_path(&self.path, &self.name, message)
     }
 
-    fn stamps(&self) -> Vec<Stamp> {
+    fn stamps(&self) -> Vec<FileStamp> {
         let files = self.manifest.files().into_iter();
         files
             .map(|(_, file)| fs::metadata(file.path(&self.path)).map_or((0, None), |m| (m.len(), m.modified().ok())))
@@ -88,7 +64,7 @@ impl ModelFolder {
     }
 }
 
-/// Whether two manifests give the same vectors: everything but the words for people.
+/// Whether two manifests give the same vectors. The parts that are descriptions for people may differ.
 pub(super) fn same_vectors(a: &Manifest, b: &Manifest) -> bool {
     (a.vector_dimension, &a.image, &a.text) == (b.vector_dimension, &b.image, &b.text)
 }
@@ -98,13 +74,13 @@ pub(super) fn same_vectors(a: &Manifest, b: &Manifest) -> bool {
 pub struct BrokenFolder {
     /// Its name below MITSUKE_MODELS_DIR.
     pub folder: String,
-    /// What is wrong with it, and what would be right.
+    /// The fault, and what would be right.
     pub reason: String,
-    /// The model it was meant to hold, as far as can be told.
+    /// The model that the folder was meant to hold, if its manifest names one.
     pub key: Option<ModelKey>,
 }
 
-/// What a look into MITSUKE_MODELS_DIR found.
+/// The folders that a scan of MITSUKE_MODELS_DIR found.
 #[derive(Debug, Default)]
 pub(super) struct Folders {
     pub(super) usable: BTreeMap<ModelKey, Arc<ModelFolder>>,
@@ -112,7 +88,7 @@ pub(super) struct Folders {
 }
 
 impl Folders {
-    /// Reads every folder below `dir`, in the order of their names. Of two folders with one model the first counts.
+    /// Reads every folder below `dir`, in the order of their names. The first of two folders with one model is used.
     pub(super) fn scan(dir: &Path) -> Result<Self, ModelsError> {
         let unreadable = |cause| ModelsError::Folder { folder: dir.to_owned(), cause };
         let mut paths = Vec::new();
@@ -156,27 +132,27 @@ impl Folders {
     }
 
     /// Takes a folder out of use.
-    pub(super) fn refuse(&mut self, key: &ModelKey, reason: String) {
+    pub(super) fn disable(&mut self, key: &ModelKey, reason: String) {
         if let Some(folder) = self.usable.remove(key) {
             log::error!("the model folder {} is not used: {reason}", folder.path.display());
             self.broken.push(BrokenFolder { folder: folder.name.clone(), reason, key: Some(key.clone()) });
         }
     }
 
-    /// Why the folder of a model is not used.
-    pub(super) fn reason(&self, key: &ModelKey) -> Option<&BrokenFolder> {
+    /// The broken folder of a model.
+    pub(super) fn broken_folder(&self, key: &ModelKey) -> Option<&BrokenFolder> {
         self.broken.iter().find(|broken| broken.key.as_ref() == Some(key))
     }
 }
 
-/// The model that an unusable manifest names, when it is at least JSON.
+/// The model that an unusable manifest names, if the manifest is at least JSON.
 fn claimed_key(path: &Path) -> Option<ModelKey> {
     let json: serde_json::Value = serde_json::from_slice(&fs::read(path.join(Manifest::FILE_NAME)).ok()?).ok()?;
     let text = |field: &str| Some(json.get(field)?.as_str()?.to_owned());
     Some(ModelKey { name: text("model_name")?, version: text("model_version")? })
 }
 
-/// Callers are told about a folder without where the server keeps it.
+/// Replaces a path in a message by a name, because callers do not learn where the server keeps its folders.
 fn without_path(path: &Path, name: &str, message: &dyn fmt::Display) -> String {
     message.to_string().replace(&path.display().to_string(), name)
 }

@@ -1,4 +1,4 @@
-//! The encoders that are in memory: one load for all who ask, unloading of what nobody uses.
+//! The encoders in memory. All requests share one load of a model, and idle encoders are unloaded.
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
@@ -6,31 +6,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use mitsuke_clip::{ClipError, Encoder, EncoderOptions, Manifest, QueueStats};
 use tokio::sync::watch;
 
-use super::folders::{ModelFolder, ModelKey, same_vectors};
-use mitsuke_clip::{Encoder, EncoderOptions, Manifest, QueueStats};
+use super::folders::{ModelFolder, same_vectors};
+use super::key::ModelKey;
 
-/// How long a failed load is remembered, so that a request each does not mean a load each.
-const REMEMBER_FAILURE: Duration = Duration::from_secs(10);
+/// How long a failed load is remembered, so that not every request starts a load.
+const FAILURE_LIFETIME: Duration = Duration::from_secs(10);
 
-/// Why a load failed, in words without paths.
+/// The reason why a load failed, in words without paths.
 pub(super) type Reason = Arc<str>;
 
-/// What a load came to; `None` while it runs.
-type Outcome = Option<Result<Arc<Encoder>, Reason>>;
+/// The result of a load; `None` while it runs.
+type LoadResult = Option<Result<Arc<Encoder>, Reason>>;
 
-/// Whether a model is in memory.
+/// Whether the encoder of a model is in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum InMemory {
+pub(super) enum EncoderState {
     Ready,
     Loading,
     Failed(Reason),
-    No,
+    NotLoaded,
 }
 
 enum Slot {
-    Loading(watch::Receiver<Outcome>),
+    Loading(watch::Receiver<LoadResult>),
     Ready { encoder: Arc<Encoder>, last_used: Instant },
     Failed { at: Instant, reason: Reason },
 }
@@ -38,27 +39,27 @@ enum Slot {
 #[derive(Default)]
 struct Slots {
     by_model: BTreeMap<ModelKey, Slot>,
-    /// What each model was when it was first loaded: the same name must not mean other vectors later on.
-    first: BTreeMap<ModelKey, Arc<Manifest>>,
-    /// What encoders did that are unloaded.
-    before: BTreeMap<ModelKey, TowerStats>,
+    /// The manifest of each model when it was first loaded: the same name must not mean other vectors later on.
+    first_manifests: BTreeMap<ModelKey, Arc<Manifest>>,
+    /// The counts of encoders that are unloaded.
+    unloaded_stats: BTreeMap<ModelKey, TowerStats>,
     loaders: Vec<JoinHandle<()>>,
     closed: bool,
 }
 
-/// What the towers of a model have done since the start of this process, however often it was loaded.
+/// The counts of the towers of a model since the start of this process, over all its loads.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TowerStats {
     /// The image tower.
     pub image: QueueStats,
     /// The text tower.
     pub text: QueueStats,
-    /// Whether they are in memory; without a queue nothing waits.
+    /// Whether the towers are in memory now. Without a queue nothing waits.
     pub loaded: bool,
 }
 
 impl TowerStats {
-    fn of(encoder: &Encoder) -> Self {
+    fn from_encoder(encoder: &Encoder) -> Self {
         Self { image: encoder.image_stats(), text: encoder.text_stats(), loaded: true }
     }
 
@@ -78,16 +79,16 @@ impl Pool {
         Self { options, slots: Mutex::default() }
     }
 
-    /// Every change under the lock is one step, so a panic elsewhere leaves whole entries.
+    /// Locks the slots. Every change under the lock is one step, so a panic elsewhere leaves whole entries.
     fn lock(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The encoder of a folder; loads it unless that is done or being done, and waits. Blocks nothing.
+    /// Returns the encoder of a folder, and waits for its load if it is not in memory. Blocks nothing.
     pub(super) async fn get(self: &Arc<Self>, folder: &Arc<ModelFolder>) -> Result<Arc<Encoder>, Reason> {
         let mut loading = match self.begin(folder) {
-            Ok(Begun::Ready(encoder)) => return Ok(encoder),
-            Ok(Begun::Loading(loading)) => loading,
+            Ok(LoadAttempt::Ready(encoder)) => return Ok(encoder),
+            Ok(LoadAttempt::Loading(loading)) => loading,
             Err(reason) => return Err(reason),
         };
         match loading.wait_for(Option::is_some).await {
@@ -96,7 +97,7 @@ impl Pool {
         }
     }
 
-    /// The encoder of a model that is in memory; counts as a use of it.
+    /// Returns the encoder of a model if it is in memory, and counts as a use of it.
     pub(super) fn ready(&self, key: &ModelKey) -> Option<Arc<Encoder>> {
         match self.lock().by_model.get_mut(key) {
             Some(Slot::Ready { encoder, last_used }) => {
@@ -109,20 +110,20 @@ impl Pool {
 
     /// Starts to load a folder in the background, unless it is loaded, being loaded or has just failed.
     pub(super) fn preload(self: &Arc<Self>, folder: &Arc<ModelFolder>) {
-        // Whoever needs the encoder meets the error again; `state` tells it meanwhile.
+        // The error is not lost: `state` has it, and the next request for the encoder gets it.
         drop(self.begin(folder));
     }
 
-    fn begin(self: &Arc<Self>, folder: &Arc<ModelFolder>) -> Result<Begun, Reason> {
+    fn begin(self: &Arc<Self>, folder: &Arc<ModelFolder>) -> Result<LoadAttempt, Reason> {
         let key = folder.key();
         let mut slots = self.lock();
         match slots.by_model.get_mut(&key) {
             Some(Slot::Ready { encoder, last_used }) => {
                 *last_used = Instant::now();
-                return Ok(Begun::Ready(Arc::clone(encoder)));
+                return Ok(LoadAttempt::Ready(Arc::clone(encoder)));
             }
-            Some(Slot::Loading(loading)) => return Ok(Begun::Loading(loading.clone())),
-            Some(Slot::Failed { at, reason }) if at.elapsed() < REMEMBER_FAILURE => return Err(Arc::clone(reason)),
+            Some(Slot::Loading(loading)) => return Ok(LoadAttempt::Loading(loading.clone())),
+            Some(Slot::Failed { at, reason }) if at.elapsed() < FAILURE_LIFETIME => return Err(Arc::clone(reason)),
             Some(Slot::Failed { .. }) | None => {}
         }
         if slots.closed {
@@ -138,24 +139,24 @@ impl Pool {
         });
         slots.loaders.push(loader.map_err(|error| Reason::from(format!("no thread could be started: {error}")))?);
         slots.by_model.insert(key, Slot::Loading(receiver.clone()));
-        Ok(Begun::Loading(receiver))
+        Ok(LoadAttempt::Loading(receiver))
     }
 
     /// Loads a folder on the calling thread.
     pub(super) fn load_here(&self, folder: &ModelFolder) -> Result<Arc<Encoder>, Reason> {
         let key = folder.key();
-        let first = self.lock().first.get(&key).cloned().unwrap_or_else(|| Arc::clone(&folder.manifest));
+        let first = self.lock().first_manifests.get(&key).cloned().unwrap_or_else(|| Arc::clone(&folder.manifest));
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| Encoder::load(&folder.path, &self.options)))
             .unwrap_or_else(|_| {
                 log::error!("loading {} panicked", folder.path.display());
-                Err(mitsuke_clip::ClipError::Thread(std::io::Error::other("the load panicked")))
+                Err(ClipError::Thread(std::io::Error::other("the load panicked")))
             })
             .map_err(|error| {
                 log::error!("the model {key} cannot be loaded: {error}");
                 Reason::from(folder.without_path(&error))
             })
             .and_then(|encoder| {
-                if same_vectors(encoder.manifest(), &first) { Ok(Arc::new(encoder)) } else { Err(CHANGED.into()) }
+                if same_vectors(encoder.manifest(), &first) { Ok(Arc::new(encoder)) } else { Err(CHANGED_FILES.into()) }
             });
         let mut slots = self.lock();
         if slots.closed {
@@ -163,7 +164,7 @@ impl Pool {
         }
         let slot = match &outcome {
             Ok(encoder) => {
-                slots.first.entry(key.clone()).or_insert(first);
+                slots.first_manifests.entry(key.clone()).or_insert(first);
                 Slot::Ready { encoder: Arc::clone(encoder), last_used: Instant::now() }
             }
             Err(reason) => Slot::Failed { at: Instant::now(), reason: Arc::clone(reason) },
@@ -172,16 +173,16 @@ impl Pool {
         outcome
     }
 
-    pub(super) fn state(&self, key: &ModelKey) -> InMemory {
+    pub(super) fn state(&self, key: &ModelKey) -> EncoderState {
         match self.lock().by_model.get(key) {
-            Some(Slot::Ready { .. }) => InMemory::Ready,
-            Some(Slot::Loading(_)) => InMemory::Loading,
-            Some(Slot::Failed { reason, .. }) => InMemory::Failed(Arc::clone(reason)),
-            None => InMemory::No,
+            Some(Slot::Ready { .. }) => EncoderState::Ready,
+            Some(Slot::Loading(_)) => EncoderState::Loading,
+            Some(Slot::Failed { reason, .. }) => EncoderState::Failed(Arc::clone(reason)),
+            None => EncoderState::NotLoaded,
         }
     }
 
-    /// The encoder of a model that is in memory, without counting as a use of it.
+    /// Returns the encoder of a model if it is in memory, without counting as a use of it.
     pub(super) fn peek(&self, key: &ModelKey) -> Option<Arc<Encoder>> {
         match self.lock().by_model.get(key) {
             Some(Slot::Ready { encoder, .. }) => Some(Arc::clone(encoder)),
@@ -198,23 +199,24 @@ impl Pool {
         ready.collect()
     }
 
-    /// What the towers of every model have done that was in memory at some time.
+    /// Returns the counts of the towers of every model that has been in memory.
     pub(super) fn tower_stats(&self) -> BTreeMap<ModelKey, TowerStats> {
         let slots = self.lock();
-        let mut stats = slots.before.clone();
+        let mut stats = slots.unloaded_stats.clone();
         for (key, slot) in &slots.by_model {
             if let Slot::Ready { encoder, .. } = slot {
                 let entry = stats.entry(key.clone()).or_default();
-                *entry = TowerStats::of(encoder).after(entry);
+                *entry = TowerStats::from_encoder(encoder).after(entry);
             }
         }
         stats
     }
 
-    /// Why a folder must not stand for the model it names: it was another one when this process first loaded it.
-    pub(super) fn objection(&self, folder: &ModelFolder) -> Option<&'static str> {
-        let first = self.lock().first.get(&folder.key()).cloned();
-        first.filter(|first| !same_vectors(first, &folder.manifest)).map(|_| CHANGED)
+    /// Returns the reason why a folder must not be used for the model that it names: the model was another one when this
+    /// process first loaded it. `None` when the model is the same.
+    pub(super) fn changed_since_first_load(&self, folder: &ModelFolder) -> Option<&'static str> {
+        let first = self.lock().first_manifests.get(&folder.key()).cloned();
+        first.filter(|first| !same_vectors(first, &folder.manifest)).map(|_| CHANGED_FILES)
     }
 
     /// Lets failed loads be tried again at once.
@@ -222,15 +224,15 @@ impl Pool {
         self.lock().by_model.retain(|_, slot| !matches!(slot, Slot::Failed { .. }));
     }
 
-    /// Unloads what nobody holds and nobody has asked for since `idle`, except `keep`. Blocks for the end of the
-    /// encoders' threads, which have nothing to do.
-    pub(super) fn sweep(&self, idle: Duration, keep: Option<&ModelKey>) {
+    /// Unloads the encoders, except that of `keep`, that nobody holds and nobody has asked for during `idle`. Blocks
+    /// until the threads of the encoders have ended, which have nothing to do.
+    pub(super) fn unload_idle(&self, idle: Duration, keep: Option<&ModelKey>) {
         let mut slots = self.lock();
         let unused: Vec<ModelKey> = slots
             .by_model
             .iter()
             .filter(|(key, slot)| match slot {
-                // One holder is this map. Others appear under this lock only, so nobody can be using it.
+                // This map is one holder. Others are added under this lock only, so a count of one means no use.
                 Slot::Ready { encoder, last_used } => {
                     Some(*key) != keep && last_used.elapsed() >= idle && Arc::strong_count(encoder) == 1
                 }
@@ -241,8 +243,8 @@ impl Pool {
         let unloaded: Vec<_> = unused.into_iter().filter_map(|key| slots.by_model.remove_entry(&key)).collect();
         for (key, slot) in &unloaded {
             if let Slot::Ready { encoder, .. } = slot {
-                let entry = slots.before.entry(key.clone()).or_default();
-                *entry = TowerStats { loaded: false, ..TowerStats::of(encoder).after(entry) };
+                let entry = slots.unloaded_stats.entry(key.clone()).or_default();
+                *entry = TowerStats { loaded: false, ..TowerStats::from_encoder(encoder).after(entry) };
             }
         }
         drop(slots);
@@ -252,8 +254,8 @@ impl Pool {
         }
     }
 
-    /// Closes every encoder and takes no more loads. Blocks, also for a load that is under way: Torch must not be
-    /// running when the process ends.
+    /// Closes every encoder and starts no more loads. Blocks until a load that is under way has ended, because Torch
+    /// must not be running when the process ends.
     pub(super) fn close(&self) {
         let mut slots = self.lock();
         slots.closed = true;
@@ -270,11 +272,12 @@ impl Pool {
     }
 }
 
-enum Begun {
+/// A load that is done or under way.
+enum LoadAttempt {
     Ready(Arc<Encoder>),
-    Loading(watch::Receiver<Outcome>),
+    Loading(watch::Receiver<LoadResult>),
 }
 
-const CHANGED: &str = "its files have changed since this server first saw the model, and the embeddings in the \
+const CHANGED_FILES: &str = "its files have changed since this server first saw the model, and the embeddings in the \
                        store belong to the old ones. Put the old files back, or give the changed model a new \
                        model_version and a folder of its own";

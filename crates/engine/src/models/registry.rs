@@ -1,15 +1,17 @@
-//! The model folders of this process and what the store knows of them.
+//! The model folders of this process, and which of them are registered in the store.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::ModelsError;
-use super::folders::{BrokenFolder, Folders, ModelFolder, ModelKey};
-use super::pool::Pool;
-use mitsuke_store::{Store, StoreError};
+use mitsuke_store::{ModelStore, StoreError};
 
-/// The folders, with those among them that are rows of the store.
+use super::error::ModelsError;
+use super::folders::{BrokenFolder, Folders, ModelFolder};
+use super::key::ModelKey;
+use super::pool::Pool;
+
+/// The folders, and the keys of those that are rows of the store.
 pub(super) struct Registry {
     dir: PathBuf,
     state: Mutex<State>,
@@ -57,7 +59,7 @@ impl Registry {
     }
 
     /// The only usable folder, if there is just one.
-    pub(super) fn only(&self) -> Option<Arc<ModelFolder>> {
+    pub(super) fn single_folder(&self) -> Option<Arc<ModelFolder>> {
         let state = self.lock();
         let mut folders = state.folders.usable.values();
         folders.next().filter(|_| folders.next().is_none()).cloned()
@@ -69,25 +71,28 @@ impl Registry {
 
     pub(super) fn broken_reason(&self, key: &ModelKey) -> Option<String> {
         let state = self.lock();
-        state.folders.reason(key).map(|broken| format!("its folder `{}` is broken: {}", broken.folder, broken.reason))
+        state
+            .folders
+            .broken_folder(key)
+            .map(|broken| format!("its folder `{}` is broken: {}", broken.folder, broken.reason))
     }
 
-    /// Whether folders wait for being registered.
+    /// Whether any usable folder is not registered yet.
     pub(super) fn has_unregistered(&self) -> bool {
         let state = self.lock();
         state.folders.usable.keys().any(|key| !state.registered.contains(key))
     }
 
-    /// Makes every usable folder a row of the store. A folder that does not fit the row that is there is taken out of
+    /// Makes every usable folder a row of the store. A folder that does not fit its row in the store is taken out of
     /// use. Blocks.
-    pub(super) fn register(&self, store: &dyn Store) -> Result<(), StoreError> {
+    pub(super) fn register<S: ModelStore + ?Sized>(&self, store: &S) -> Result<(), StoreError> {
         let mut waiting: Vec<_> = {
             let state = self.lock();
             let usable = state.folders.usable.iter();
             let waiting = usable.filter(|(key, _)| !state.registered.contains(*key));
             waiting.map(|(key, folder)| (folder.name.clone(), key.clone(), folder.new_model())).collect()
         };
-        // In the order of the folders' names: the first ever registered becomes the current model.
+        // The order of the folders' names counts, because the first model ever registered becomes the current one.
         waiting.sort_by(|a, b| a.0.cmp(&b.0));
         for (_, key, model) in waiting {
             match store.register_model(&model) {
@@ -97,7 +102,7 @@ impl Registry {
                         "its vectors have {found} components, and the store knows {key} with {expected}; give it a new \
                          model_version"
                     );
-                    self.lock().folders.refuse(&key, reason);
+                    self.lock().folders.disable(&key, reason);
                 }
                 Err(error) => return Err(error),
             }
@@ -117,12 +122,12 @@ impl Registry {
         }
         verify_all(&mut folders, pool);
         let mut state = self.lock();
-        keep_names_of_unreadable(&mut folders, &state.folders);
+        keep_keys_of_unreadable(&mut folders, &state.folders);
         *state = State { folders, registered: BTreeSet::new() };
         Ok(())
     }
 
-    /// Checks the files of the folders whose files no load has checked. Blocks; meant for the background.
+    /// Checks the files of the folders that no load has checked. Blocks; meant for the background.
     pub(super) fn verify_unloaded(&self, pool: &Pool) {
         let _one_at_a_time = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let unchecked: Vec<_> =
@@ -135,46 +140,34 @@ impl Registry {
                     Arc::make_mut(&mut folder).verified = Some(stamps);
                     state.folders.usable.insert(folder.key(), folder);
                 }
-                Err(reason) => state.folders.refuse(&folder.key(), reason),
+                Err(reason) => state.folders.disable(&folder.key(), reason),
             }
         }
     }
 }
 
-/// Takes folders out of use whose files are not what their manifest says, or that were another model before.
+/// Takes folders out of use whose files do not match their manifest, or that held another model before.
 fn verify_all(folders: &mut Folders, pool: &Pool) {
     let keys: Vec<_> = folders.usable.keys().cloned().collect();
     for key in keys {
         let Some(folder) = folders.usable.get_mut(&key) else { continue };
-        let outcome = match pool.objection(folder) {
-            Some(objection) => Err(objection.to_owned()),
+        let outcome = match pool.changed_since_first_load(folder) {
+            Some(reason) => Err(reason.to_owned()),
             None => folder.verify(),
         };
         match outcome {
             Ok(stamps) => Arc::make_mut(folder).verified = Some(stamps),
-            Err(reason) => folders.refuse(&key, reason),
+            Err(reason) => folders.disable(&key, reason),
         }
     }
 }
 
-/// A manifest that cannot be read any more still stands for the model that its folder held before.
-fn keep_names_of_unreadable(folders: &mut Folders, before: &Folders) {
+/// Gives a folder whose manifest cannot be read any more the key of the model that it held before.
+fn keep_keys_of_unreadable(folders: &mut Folders, before: &Folders) {
     let usable: Vec<_> = folders.usable.keys().cloned().collect();
     for broken in folders.broken.iter_mut().filter(|broken| broken.key.is_none()) {
         let held = before.usable.values().find(|folder| folder.name == broken.folder).map(|folder| folder.key());
         let held = held.or_else(|| before.broken.iter().find(|b| b.folder == broken.folder)?.key.clone());
         broken.key = held.filter(|key| !usable.contains(key));
     }
-}
-
-/// Whether a failure of the store may pass, so that trying again makes sense.
-pub(super) fn may_pass(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Unavailable(_)
-            | StoreError::Busy(_)
-            | StoreError::Unreachable(_)
-            | StoreError::Misconfigured(_)
-            | StoreError::Locked(_)
-    )
 }

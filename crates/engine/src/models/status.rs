@@ -1,56 +1,59 @@
-//! What can be said of a model: coverage, load state, where it runs and what it takes.
+//! The status of models: coverage, load state, device and memory.
 
-use super::folders::ModelKey;
-use super::pool::InMemory;
-use super::{BrokenFolder, Models, ModelsError, row};
 use mitsuke_clip::{Device, Precision};
 use mitsuke_store::{Coverage, Model, ModelId};
+
+use super::error::ModelsError;
+use super::folders::BrokenFolder;
+use super::key::ModelKey;
+use super::pool::EncoderState;
+use super::service::{Models, find_model};
 
 /// Whether a model can encode now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadState {
-    /// In memory, proven and warm.
+    /// The encoders are in memory, checked and warm.
     Ready,
-    /// On its way into memory.
+    /// The encoders are being loaded.
     Loading,
-    /// Its folder is here, its encoders are not in memory.
+    /// The folder is here, the encoders are not in memory.
     NotLoaded,
-    /// It is a row of the store without a folder here.
+    /// The model is a row of the store without a folder here.
     Missing,
-    /// Its folder is here and cannot be used.
+    /// The folder is here and cannot be used.
     Broken,
 }
 
-/// How a model runs.
+/// Device, precision and memory of a loaded model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loaded {
-    /// Where.
+    /// The device that computes.
     pub device: Device,
-    /// What the image tower and the text tower compute in.
+    /// The precisions of the image tower and of the text tower.
     pub precision: (Precision, Precision),
     /// Bytes of its weights, estimated from the sizes of its files.
     pub bytes: u64,
 }
 
-/// All about one model.
+/// The status of one model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelStatus {
-    /// Its row.
+    /// The row.
     pub model: Model,
-    /// What it has embedded.
+    /// The counts of its embeddings.
     pub coverage: Coverage,
-    /// Whether it can encode now.
+    /// Whether the model can encode now.
     pub state: LoadState,
-    /// Name of its folder.
+    /// The name of its folder.
     pub folder: Option<String>,
-    /// What is wrong with it, if anything.
+    /// The fault of the model or its folder, if there is one.
     pub problem: Option<String>,
-    /// How it runs, while it is in memory.
+    /// Device, precision and memory, while the model is loaded.
     pub loaded: Option<Loaded>,
 }
 
 impl Models {
-    /// All models, in the order of their ids. Blocks.
+    /// Lists all models, in the order of their ids. Blocks.
     ///
     /// # Errors
     /// When the store fails.
@@ -58,15 +61,15 @@ impl Models {
         self.store.models()?.into_iter().map(|model| self.status_of(model)).collect()
     }
 
-    /// One model. Blocks.
+    /// Returns the status of one model. Blocks.
     ///
     /// # Errors
     /// [`mitsuke_store::StoreError::UnknownModel`].
     pub fn status(&self, model_id: ModelId) -> Result<ModelStatus, ModelsError> {
-        self.status_of(row(self.store.as_ref(), model_id)?)
+        self.status_of(find_model(self.store.as_ref(), model_id)?)
     }
 
-    /// The current model. Blocks.
+    /// Returns the status of the current model. Blocks.
     ///
     /// # Errors
     /// [`ModelsError::NoCurrent`] before the first registration.
@@ -74,7 +77,7 @@ impl Models {
         self.status_of(self.store.current_model()?.ok_or(ModelsError::NoCurrent)?)
     }
 
-    /// The folders that cannot be used, in the order of their names.
+    /// Lists the folders that cannot be used, in the order of their names.
     #[must_use]
     pub fn broken(&self) -> Vec<BrokenFolder> {
         let mut broken = self.registry.broken();
@@ -83,18 +86,18 @@ impl Models {
     }
 
     fn status_of(&self, model: Model) -> Result<ModelStatus, ModelsError> {
-        let key = ModelKey::of(&model);
+        let key = ModelKey::from(&model);
         let coverage = self.store.coverage(model.model_id)?;
         let folder = self.registry.folder(&key);
         let broken = self.registry.broken_reason(&key);
         let (state, problem) = match (self.pool.state(&key), broken, &folder) {
-            (InMemory::Ready, None, None) => (LoadState::Ready, Some("its folder has gone".to_owned())),
-            (InMemory::Ready, broken, _) => (LoadState::Ready, broken),
-            (InMemory::Loading, broken, _) => (LoadState::Loading, broken),
+            (EncoderState::Ready, None, None) => (LoadState::Ready, Some("its folder has gone".to_owned())),
+            (EncoderState::Ready, broken, _) => (LoadState::Ready, broken),
+            (EncoderState::Loading, broken, _) => (LoadState::Loading, broken),
             (_, Some(broken), _) => (LoadState::Broken, Some(broken)),
             (_, None, None) => (LoadState::Missing, Some("its folder is not on this server".to_owned())),
-            (InMemory::Failed(reason), None, Some(_)) => (LoadState::Broken, Some(reason.to_string())),
-            (InMemory::No, None, Some(_)) => (LoadState::NotLoaded, None),
+            (EncoderState::Failed(reason), None, Some(_)) => (LoadState::Broken, Some(reason.to_string())),
+            (EncoderState::NotLoaded, None, Some(_)) => (LoadState::NotLoaded, None),
         };
         let loaded = self.pool.peek(&key).map(|encoder| Loaded {
             device: encoder.device(),

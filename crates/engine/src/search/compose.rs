@@ -1,19 +1,19 @@
-//! The one rule of vector arithmetic: how the parts of a query become its vector.
+//! Vector arithmetic: how the parts of a query become its vector.
 
 use mitsuke_index::{NotAUnitVector, UnitVector};
 
-/// A sum shorter than this share of its weights is what rounding left over when the parts cancelled out, and points
-/// nowhere in particular.
-const LEAST_LENGTH: f64 = 1e-5;
+/// The length of a sum, as a share of its weights, below which the parts count as cancelling out: such a sum is a
+/// rounding error, and its direction means nothing.
+const MIN_RELATIVE_LENGTH: f64 = 1e-5;
 
-/// How much each part of a query counts.
+/// The weights of the parts of a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PartWeights {
-    /// Of all pictures together; each of n pictures has an n-th of it, so that a text keeps its say.
+    /// The weight of all pictures together. It is divided evenly among them, so that many pictures do not drown a text.
     pub image: f32,
-    /// Of the text.
+    /// The weight of the text.
     pub text: f32,
-    /// Of the text to stay away from.
+    /// The weight of the negative text.
     pub negative: f32,
 }
 
@@ -28,16 +28,16 @@ impl Default for PartWeights {
 /// The parts of a query, as unit vectors of one model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parts {
-    /// Of its pictures.
+    /// Vectors of the pictures.
     pub images: Vec<UnitVector>,
-    /// Of its text.
+    /// Vector of the text.
     pub text: Option<UnitVector>,
-    /// Of the text to stay away from.
+    /// Vector of the negative text, whose images are ranked lower.
     pub negative: Option<UnitVector>,
 }
 
 impl Parts {
-    /// The query's vector: `image × mean of the pictures + text × text − negative × negative text`, scaled to length
+    /// Returns the query vector: `image × mean of the pictures + text × text − negative × negative text`, scaled to length
     /// 1. A single picture or text is its own vector, whatever its weight.
     ///
     /// # Errors
@@ -46,8 +46,8 @@ impl Parts {
         if let ([only], None, None) | ([], Some(only), None) = (self.images.as_slice(), &self.text, &self.negative) {
             return Ok(only.clone());
         }
-        let of_each = f64::from(weights.image) / self.images.len().max(1) as f64;
-        let images = self.images.iter().map(|vector| (of_each, vector));
+        let weight_of_each = f64::from(weights.image) / self.images.len().max(1) as f64;
+        let images = self.images.iter().map(|vector| (weight_of_each, vector));
         let text = self.text.iter().map(|vector| (f64::from(weights.text), vector));
         let negative = self.negative.iter().map(|vector| (-f64::from(weights.negative), vector));
         let weighted: Vec<_> = images.chain(text).chain(negative).collect();
@@ -60,7 +60,7 @@ impl Parts {
         }
         let length = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
         let weight: f64 = weighted.iter().map(|(weight, _)| weight.abs()).sum();
-        if weight <= 0.0 || !length.is_finite() || length < LEAST_LENGTH * weight {
+        if weight <= 0.0 || !length.is_finite() || length < MIN_RELATIVE_LENGTH * weight {
             return Err(NotAUnitVector::NoDirection);
         }
         UnitVector::normalize(sum.into_iter().map(|x| (x / length) as f32).collect())

@@ -1,36 +1,32 @@
-//! Answers queries: encodes, asks the store, ranks, pages.
+//! Answers searches: encodes the query, and ranks the images of the store.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::{OptionFuture, try_join, try_join_all, try_join3};
-use tokio::sync::Semaphore;
-
-use crate::blocking;
-use crate::intake::Registrar;
-use crate::models::{ActiveModel, Models, ModelsError};
-use crate::search::duplicates::{self, DuplicateQuery, DuplicateReport, StopWhenDropped};
-use crate::search::query::{Answer, ImageQuery, ImageSource, Page, SearchError, TextQuery, Took};
-use crate::search::ranking::{self, Question};
-use crate::search::{Mode, Parts, terms};
 use mitsuke_clip::Priority;
 use mitsuke_index::UnitVector;
-use mitsuke_store::{ImageId, Model, ModelId, Store, StoreError};
+use mitsuke_store::{ImageId, Model, ModelId, Store, StoreError, terms};
 
-/// Answers queries.
+use super::compose::Parts;
+use super::query::{Answer, ImageQuery, ImageSource, Mode, Page, SearchError, TextQuery, Took};
+use super::ranking::{StoreQuery, rank};
+use crate::blocking;
+use crate::intake::Intake;
+use crate::models::{ActiveModel, Models};
+
+/// Answers searches.
 pub struct Finder {
     store: Arc<dyn Store>,
     models: Arc<Models>,
-    registrar: Arc<Registrar>,
-    /// Reports of near-duplicates cost thousands of searches each, so one is made at a time.
-    reports: Semaphore,
+    intake: Arc<Intake>,
 }
 
 impl Finder {
-    /// A finder over a store.
+    /// A finder over a store, which embeds query pictures by `intake`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, models: Arc<Models>, registrar: Arc<Registrar>) -> Self {
-        Self { store, models, registrar, reports: Semaphore::new(1) }
+    pub fn new(store: Arc<dyn Store>, models: Arc<Models>, intake: Arc<Intake>) -> Self {
+        Self { store, models, intake }
     }
 
     /// Finds images by text.
@@ -39,18 +35,20 @@ impl Finder {
     /// See [`SearchError`].
     pub async fn by_text(&self, query: TextQuery) -> Result<Answer, SearchError> {
         let start = Instant::now();
-        let active = self.active().await?;
+        let active = self.current_model().await?;
         let text = query.query.trim();
-        let question = match query.mode {
-            _ if text.is_empty() => Question::Newest,
-            Mode::Vector => Question::Vector { query: text_vector(&active, &query).await?, exclude: Vec::new() },
+        let store_query = match query.mode {
+            _ if text.is_empty() => StoreQuery::Newest,
+            Mode::Vector => StoreQuery::Vector { query: text_vector(&active, &query).await?, exclude: Vec::new() },
             Mode::Keyword if terms(text).is_empty() => return Err(SearchError::NoTerms),
-            Mode::Keyword => Question::Keyword { terms: terms(text) },
-            Mode::Hybrid => {
-                Question::Hybrid { query: text_vector(&active, &query).await?, terms: terms(text), weights: query.legs }
-            }
+            Mode::Keyword => StoreQuery::Keyword { terms: terms(text) },
+            Mode::Hybrid => StoreQuery::Hybrid {
+                query: text_vector(&active, &query).await?,
+                terms: terms(text),
+                weights: query.legs,
+            },
         };
-        self.answer(active.model, query.mode, question, query.page, start).await
+        self.answer(active.model, query.mode, store_query, query.page, start).await
     }
 
     /// Finds images by pictures.
@@ -59,7 +57,7 @@ impl Finder {
     /// See [`SearchError`].
     pub async fn by_image(&self, query: ImageQuery) -> Result<Answer, SearchError> {
         let start = Instant::now();
-        let active = self.active().await?;
+        let active = self.current_model().await?;
         let (vectors, text, negative) = try_join3(
             try_join_all(query.images.iter().map(|source| self.picture_vector(&active, source))),
             optional_text(&active, query.text.as_deref()),
@@ -75,40 +73,24 @@ impl Finder {
             })
             .collect();
         let vector = Parts { images: vectors, text, negative }.compose(query.parts)?;
-        let question = Question::Vector { query: vector, exclude };
-        self.answer(active.model, Mode::Vector, question, query.page, start).await
+        let store_query = StoreQuery::Vector { query: vector, exclude };
+        self.answer(active.model, Mode::Vector, store_query, query.page, start).await
     }
 
-    /// Reports groups of near-duplicates under the current model. The work ends when the future is dropped.
-    ///
-    /// # Errors
-    /// [`SearchError::ReportRunning`] while another report is being made; else those of the store.
-    pub async fn duplicates(&self, query: DuplicateQuery) -> Result<(Model, DuplicateReport), SearchError> {
-        let _one_at_a_time = self.reports.try_acquire().map_err(|_| SearchError::ReportRunning)?;
-        let store = Arc::clone(&self.store);
-        let (_stop, stopped) = StopWhenDropped::new();
-        blocking::run(move || {
-            let model = store.current_model()?.ok_or(ModelsError::NoCurrent)?;
-            let report = duplicates::report(store.as_ref(), model.model_id, &query, &stopped)?;
-            Ok((model, report))
-        })
-        .await?
-    }
-
-    /// The current model, read once: the encoder that encodes the query and the embeddings that are searched are
-    /// the same model's, also when another one becomes current meanwhile.
-    async fn active(&self) -> Result<ActiveModel, SearchError> {
+    /// Returns the current model. A search reads it once, so that the query and the embeddings it is compared with come
+    /// from one model, even if another model becomes current meanwhile.
+    async fn current_model(&self) -> Result<ActiveModel, SearchError> {
         Ok(self.models.current().await?)
     }
 
     async fn picture_vector(&self, active: &ActiveModel, source: &ImageSource) -> Result<UnitVector, SearchError> {
         match source {
-            ImageSource::Stored(image_id) => self.stored(active.model.model_id, *image_id).await,
-            ImageSource::Bytes(bytes) => Ok(self.registrar.embed(bytes.clone(), active, Priority::Search).await?),
+            ImageSource::Stored(image_id) => self.stored_vector(active.model.model_id, *image_id).await,
+            ImageSource::Bytes(bytes) => Ok(self.intake.embed_query_picture(bytes.clone(), active).await?),
         }
     }
 
-    async fn stored(&self, model_id: ModelId, image_id: ImageId) -> Result<UnitVector, SearchError> {
+    async fn stored_vector(&self, model_id: ModelId, image_id: ImageId) -> Result<UnitVector, SearchError> {
         let store = Arc::clone(&self.store);
         blocking::run(move || match store.embedding(model_id, image_id)? {
             Some(vector) => Ok(vector),
@@ -122,25 +104,25 @@ impl Finder {
         &self,
         model: Model,
         mode: Mode,
-        question: Question,
+        store_query: StoreQuery,
         page: Page,
         start: Instant,
     ) -> Result<Answer, SearchError> {
         let encode = start.elapsed();
         let store = Arc::clone(&self.store);
         let model_id = model.model_id;
-        let (ranked, question) = blocking::run(move || {
-            let ranked = ranking::rank(store.as_ref(), model_id, &question, &page)?;
-            Ok::<_, StoreError>((ranked, question))
+        let (ranked, store_query) = blocking::run(move || {
+            let ranked = rank(store.as_ref(), model_id, &store_query, &page)?;
+            Ok::<_, StoreError>((ranked, store_query))
         })
         .await??;
         let total = start.elapsed();
         Ok(Answer {
             model,
             mode,
-            terms: match question {
-                Question::Keyword { terms } | Question::Hybrid { terms, .. } => Some(terms),
-                Question::Newest | Question::Vector { .. } => None,
+            terms: match store_query {
+                StoreQuery::Keyword { terms } | StoreQuery::Hybrid { terms, .. } => Some(terms),
+                StoreQuery::Newest | StoreQuery::Vector { .. } => None,
             },
             least_similarity: ranked.least_similarity,
             hits: ranked.hits,
@@ -158,7 +140,7 @@ async fn text_vector(active: &ActiveModel, query: &TextQuery) -> Result<UnitVect
     Ok(Parts { images: Vec::new(), text, negative }.compose(query.parts)?)
 }
 
-/// The vector of a text; `None` for none, or a blank one.
+/// The vector of a text; `None` when there is no text or the text is blank.
 async fn optional_text(active: &ActiveModel, text: Option<&str>) -> Result<Option<UnitVector>, SearchError> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let encoded = text.map(|text| active.encoder.encode_text(text, Priority::Search));

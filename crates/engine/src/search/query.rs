@@ -1,25 +1,38 @@
-//! What is asked, and what is answered.
+//! Queries and their answers.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::blocking::Unfinished;
-use crate::intake::RegisterError;
-use crate::models::ModelsError;
-use crate::search::{Mode, PartWeights, Weights};
 use mitsuke_clip::EncodeError;
 use mitsuke_index::NotAUnitVector;
-use mitsuke_store::{Filter, Image, ImageId, Model, StoreError};
+use mitsuke_store::{Filter, Image, ImageId, Model, StoreError, Weights};
 
-/// Which part of the ranking is wanted.
+use super::compose::PartWeights;
+use crate::blocking::Unfinished;
+use crate::intake::IntakeError;
+use crate::models::ModelsError;
+
+/// How a text query is compared with images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// By the content of the pictures.
+    #[default]
+    Vector,
+    /// By generation prompt, caption and file name.
+    Keyword,
+    /// By both, fused by rank.
+    Hybrid,
+}
+
+/// The part of a ranking that a search returns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     /// Hits to skip.
     pub offset: usize,
-    /// Most hits to return.
+    /// Hits to return at most.
     pub limit: usize,
-    /// Which images may be found.
+    /// The images that may be found.
     pub filter: Filter,
     /// Hits less similar to the query than this are left out.
     pub min_similarity: Option<f32>,
@@ -33,24 +46,24 @@ pub struct Page {
 /// A query by text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextQuery {
-    /// What to find; blank gives the newest images.
+    /// The text to search for; a blank text gives the newest images.
     pub query: String,
-    /// What to stay away from.
+    /// A text whose images are ranked lower.
     pub negative_query: Option<String>,
-    /// How to compare.
+    /// How the query is compared with images.
     pub mode: Mode,
-    /// How much the legs of a hybrid search count.
+    /// Weights of the legs of a hybrid search.
     pub legs: Weights,
-    /// How much the parts of the query vector count.
+    /// Weights of the parts of the query vector.
     pub parts: PartWeights,
-    /// Which part of the ranking.
+    /// The part of the ranking to return.
     pub page: Page,
 }
 
 /// A picture of a query by image.
 #[derive(Debug, Clone)]
 pub enum ImageSource {
-    /// A stored image, whose embedding is taken as it is; it is left out of its own hits.
+    /// A stored image. Its embedding is used as it is stored, and the image is left out of the hits.
     Stored(ImageId),
     /// A picture that is not stored.
     Bytes(Bytes),
@@ -61,17 +74,17 @@ pub enum ImageSource {
 pub struct ImageQuery {
     /// The pictures; at least one.
     pub images: Vec<ImageSource>,
-    /// A text added to them.
+    /// A text that is combined with the pictures.
     pub text: Option<String>,
-    /// What to stay away from.
+    /// A text whose images are ranked lower.
     pub negative_query: Option<String>,
-    /// How much the parts of the query vector count.
+    /// Weights of the parts of the query vector.
     pub parts: PartWeights,
-    /// Which part of the ranking.
+    /// The part of the ranking to return.
     pub page: Page,
 }
 
-/// A found image and how it got there.
+/// A found image with its place in the ranking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// The image.
@@ -84,18 +97,18 @@ pub struct Hit {
     pub vector_rank: Option<u32>,
     /// Place among the keyword hits, from 1.
     pub keyword_rank: Option<u32>,
-    /// What the ranking is ordered by, larger first: similarity, full-text score, or fused score.
+    /// The number that the ranking is ordered by, larger first: similarity, full-text score, or fused score.
     pub score: Option<f64>,
 }
 
-/// Where the time went.
+/// Durations of the steps of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Took {
-    /// Waiting for and running the encoders.
+    /// The wait for the encoders and their run.
     pub encode: Duration,
-    /// Asking the store.
+    /// The queries to the store.
     pub search: Duration,
-    /// All of it.
+    /// The whole search.
     pub total: Duration,
 }
 
@@ -104,29 +117,29 @@ pub struct Took {
 pub struct Answer {
     /// The model that encoded the query and whose embeddings were searched.
     pub model: Model,
-    /// How the query was compared.
+    /// How the query was compared with images.
     pub mode: Mode,
-    /// The terms that the keyword leg asked for; `None` without one.
+    /// The terms of the keyword leg; `None` without a keyword leg.
     pub terms: Option<Vec<String>>,
-    /// The similarity below which hits were left out, from either cutoff.
+    /// The similarity below which hits were left out; the larger one of both cutoffs.
     pub least_similarity: Option<f32>,
     /// The hits, best first.
     pub hits: Vec<Hit>,
-    /// Where the next page begins; `None` on the last.
+    /// The offset of the next page; `None` on the last page.
     pub next_offset: Option<usize>,
-    /// Where the time went.
+    /// Durations of the steps.
     pub took: Took,
 }
 
-/// Why there is no answer.
+/// The reason why a search fails.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// The encoder did not answer.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// The query picture cannot be taken.
+    /// The query picture cannot be decoded or encoded.
     #[error(transparent)]
-    Picture(#[from] RegisterError),
+    Picture(#[from] IntakeError),
     /// There is no current model.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -139,16 +152,13 @@ pub enum SearchError {
     /// The image to search by has no embedding of the current model yet.
     #[error("image {0} has no embedding of the current model")]
     NotEmbedded(ImageId),
-    /// A keyword query without a word.
+    /// A keyword query holds no word.
     #[error("the query holds no word to look for")]
     NoTerms,
     /// The parts of the query cancel out.
     #[error("the parts of the query cancel out: {0}")]
     NoDirection(#[from] NotAUnitVector),
-    /// Another report of near-duplicates is being made.
-    #[error("a report of near-duplicates is being made already")]
-    ReportRunning,
-    /// A blocking step broke off.
+    /// A blocking step did not finish.
     #[error(transparent)]
     Unfinished(#[from] Unfinished),
 }

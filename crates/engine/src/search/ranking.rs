@@ -1,64 +1,68 @@
-//! A question to the store → a page of ranked hits. Blocks.
+//! A query to the store → a page of ranked hits. Everything here blocks.
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Hit, Page, Weights};
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
-    HybridSearch, Image, ImageId, KeywordSearch, ModelId, RankedImage, Store, StoreError, VectorHit, VectorSearch,
+    HybridSearch, Image, ImageId, ImageStore, KeywordSearch, ModelId, RankedImage, SearchStore, StoreError, VectorHit,
+    VectorSearch, Weights,
 };
 
-/// Depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from legs
-/// of twice the depth, and again, always the same depths, so that every page of a query is cut from one list.
+use super::query::{Hit, Page};
+
+/// The depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from legs
+/// of twice the depth, and so on. The depths are always the same, so that every page of a query is cut from one list.
 const LEG_DEPTH: usize = 1_000;
 
-/// Similarities are sums of rounded products: an image may be this far from itself, and is not left out for it.
-pub(super) const ROUNDING: f32 = 1e-6;
+/// The rounding error of a similarity, which is a sum of products. A cutoff does not leave an image out for less.
+pub(crate) const SIMILARITY_TOLERANCE: f32 = 1e-6;
 
-/// What the store is asked.
+/// A query to the store.
 #[derive(Debug, Clone)]
-pub(super) enum Question {
+pub(super) enum StoreQuery {
     Newest,
     Vector { query: UnitVector, exclude: Vec<ImageId> },
     Keyword { terms: Vec<String> },
     Hybrid { query: UnitVector, terms: Vec<String>, weights: Weights },
 }
 
-/// A page, and what it was cut by.
-pub(super) struct Ranked {
+/// A page of hits, and the cutoff that was applied.
+pub(super) struct RankedPage {
     pub(super) hits: Vec<Hit>,
     pub(super) next_offset: Option<usize>,
     pub(super) least_similarity: Option<f32>,
 }
 
 /// Ranks one hit more than the page holds, to know whether there is a next page; then reads the metadata.
-pub(super) fn rank(
-    store: &dyn Store,
+pub(super) fn rank<S: ImageStore + SearchStore + ?Sized>(
+    store: &S,
     model_id: ModelId,
-    question: &Question,
+    query: &StoreQuery,
     page: &Page,
-) -> Result<Ranked, StoreError> {
+) -> Result<RankedPage, StoreError> {
     let ranking = Ranking { store, model_id, page, wanted: page.limit.saturating_add(1), leg_depth: LEG_DEPTH };
-    let (mut places, least_similarity) = match question {
-        Question::Newest => (ranking.newest()?, None),
-        Question::Vector { query, exclude } => ranking.vector(query, exclude)?,
-        Question::Keyword { terms } => (ranking.keyword(terms)?, None),
-        Question::Hybrid { query, terms, weights } => ranking.hybrid(query, terms, *weights)?,
+    let (mut places, least_similarity) = match query {
+        StoreQuery::Newest => (ranking.newest()?, None),
+        StoreQuery::Vector { query, exclude } => ranking.vector(query, exclude)?,
+        StoreQuery::Keyword { terms } => (ranking.keyword(terms)?, None),
+        StoreQuery::Hybrid { query, terms, weights } => ranking.hybrid(query, terms, *weights)?,
     };
     let next_offset = (places.len() > page.limit).then(|| page.offset.saturating_add(page.limit));
     places.truncate(page.limit);
-    Ok(Ranked { hits: hits(store, places, page.offset)?, next_offset, least_similarity })
+    Ok(RankedPage { hits: with_images(store, places, page.offset)?, next_offset, least_similarity })
 }
 
-struct Ranking<'a> {
-    store: &'a dyn Store,
+/// The ranking that a page is cut from.
+struct Ranking<'a, S: ?Sized> {
+    store: &'a S,
     model_id: ModelId,
     page: &'a Page,
+    /// Hits to read.
     wanted: usize,
     leg_depth: usize,
 }
 
-impl Ranking<'_> {
+impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
     fn newest(&self) -> Result<Vec<RankedImage>, StoreError> {
         let images = self.store.newest_page(&self.page.filter, self.page.offset, self.wanted)?;
         Ok(images.into_iter().map(|image| RankedImage::unranked(image.image_id)).collect())
@@ -88,7 +92,7 @@ impl Ranking<'_> {
         };
         let places = (offset..)
             .zip(hits)
-            .take_while(|(_, hit)| floor.is_none_or(|floor| -hit.distance >= floor - ROUNDING))
+            .take_while(|(_, hit)| floor.is_none_or(|floor| -hit.distance >= floor - SIMILARITY_TOLERANCE))
             .map(|(index, hit)| RankedImage {
                 distance: Some(hit.distance),
                 vector_rank: Some(rank_at(index)),
@@ -99,8 +103,8 @@ impl Ranking<'_> {
         Ok((places, floor))
     }
 
-    /// The fused ranking: first what the legs hold to the first depth, then what they hold beyond it to the second,
-    /// and so on. Deepening the legs would reorder what earlier pages have shown; this way it only appends.
+    /// The fused ranking: the hits of both legs to the first depth, then the further hits to the second depth, and so on.
+    /// Fusing deeper legs alone would reorder the hits that earlier pages have shown; in this way they only append.
     fn hybrid(
         &self,
         query: &UnitVector,
@@ -112,7 +116,7 @@ impl Ranking<'_> {
             Some(_) => self.floor(self.nearest(query, &[], 0, 1)?.first()),
         };
         let (offset, wanted) = (self.page.offset, self.wanted);
-        let ask = |depth, offset, limit| {
+        let search = |depth, offset, limit| {
             self.store.search_hybrid(&HybridSearch {
                 model_id: self.model_id,
                 query,
@@ -121,23 +125,20 @@ impl Ranking<'_> {
                 exclude: &[],
                 exact: self.page.exact,
                 depth,
-                vector_weight: weights.vector,
-                keyword_weight: weights.keyword,
-                min_similarity: floor.map(|floor| floor - ROUNDING),
+                weights,
+                min_similarity: floor.map(|floor| floor - SIMILARITY_TOLERANCE),
                 offset,
                 limit,
             })
         };
-        let of_a_leg =
-            |hits: &[RankedImage], rank: fn(&RankedImage) -> Option<u32>| hits.iter().filter_map(rank).count();
-        let of_the_vector_leg = |hits: &[RankedImage]| of_a_leg(hits, |hit| hit.vector_rank);
-        // Both legs came to their end: a greater depth finds nothing more. (A floor hides where they end.)
-        let ended = |hits: &[RankedImage], depth| {
-            floor.is_none() && of_the_vector_leg(hits) < depth && of_a_leg(hits, |hit| hit.keyword_rank) < depth
-        };
-        let first = ask(self.leg_depth, offset, wanted)?;
+        let vector_hits = |hits: &[RankedImage]| hits.iter().filter(|hit| hit.vector_rank.is_some()).count();
+        let keyword_hits = |hits: &[RankedImage]| hits.iter().filter(|hit| hit.keyword_rank.is_some()).count();
+        // When both legs are exhausted, a greater depth finds nothing more. With a floor the counts do not show it.
+        let exhausted =
+            |hits: &[RankedImage], depth| floor.is_none() && vector_hits(hits) < depth && keyword_hits(hits) < depth;
+        let first = search(self.leg_depth, offset, wanted)?;
         let is_whole = offset == 0 && first.len() < wanted;
-        if first.len() == wanted || (is_whole && ended(&first, self.leg_depth)) {
+        if first.len() == wanted || (is_whole && exhausted(&first, self.leg_depth)) {
             return Ok((first, floor));
         }
         let total = usize::try_from(self.store.count_images()?).unwrap_or(usize::MAX);
@@ -148,12 +149,12 @@ impl Ranking<'_> {
         let mut seen = HashSet::new();
         let mut depth = self.leg_depth;
         loop {
-            let hits = ask(depth, 0, usize::MAX)?;
-            // Whatever is similar enough is in the vector leg, once that has come to its end.
-            let all_similar = floor.is_some() && weights.vector > 0.0 && of_the_vector_leg(&hits) < depth;
-            let ended = ended(&hits, depth);
+            let hits = search(depth, 0, usize::MAX)?;
+            // With a floor every hit is similar enough, so an exhausted vector leg holds all of them.
+            let all_similar = floor.is_some() && weights.vector > 0.0 && vector_hits(&hits) < depth;
+            let exhausted = exhausted(&hits, depth);
             listed.extend(hits.into_iter().filter(|hit| seen.insert(hit.image_id)));
-            if listed.len() >= offset.saturating_add(wanted) || depth >= total || all_similar || ended {
+            if listed.len() >= offset.saturating_add(wanted) || depth >= total || all_similar || exhausted {
                 break;
             }
             depth = depth.saturating_mul(2);
@@ -172,7 +173,7 @@ impl Ranking<'_> {
         self.store.search_vector(&VectorSearch { model_id, query, filter, exclude, exact, offset, limit })
     }
 
-    /// The least similarity that both cutoffs allow, given the nearest image.
+    /// The least similarity that both cutoffs allow, where `best` is the nearest image.
     fn floor(&self, best: Option<&VectorHit>) -> Option<f32> {
         let relative = best.and_then(|best| self.page.max_gap.map(|gap| -best.distance - gap));
         match (self.page.min_similarity, relative) {
@@ -182,17 +183,21 @@ impl Ranking<'_> {
     }
 }
 
-/// Rank, from 1, of the item at `index` of a leg.
+/// The rank, from 1, of the item at `index` of a leg.
 fn rank_at(index: usize) -> u32 {
     u32::try_from(index.saturating_add(1)).unwrap_or(u32::MAX)
 }
 
-fn hits(store: &dyn Store, places: Vec<RankedImage>, offset: usize) -> Result<Vec<Hit>, StoreError> {
+/// Reads the images of a page. An image that was deleted after the ranking is left out.
+fn with_images<S: ImageStore + ?Sized>(
+    store: &S,
+    places: Vec<RankedImage>,
+    offset: usize,
+) -> Result<Vec<Hit>, StoreError> {
     let ids: Vec<_> = places.iter().map(|place| place.image_id).collect();
     let mut images: HashMap<ImageId, Image> =
         store.images(&ids)?.into_iter().map(|image| (image.image_id, image)).collect();
     let hits = places.into_iter().enumerate().filter_map(|(index, place)| {
-        // An image deleted between ranking and reading is no hit any more.
         let image = images.remove(&place.image_id)?;
         Some(Hit {
             image,
@@ -208,37 +213,16 @@ fn hits(store: &dyn Store, places: Vec<RankedImage>, offset: usize) -> Result<Ve
 
 #[cfg(test)]
 mod tests {
-    use time::OffsetDateTime;
+    use mitsuke_store::Filter;
 
     use super::*;
-    use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
-    use mitsuke_store::{Filter, NewImage, NewModel, Sha256};
+    use crate::fake_store::{FakeImage, FakeStore, MODEL};
 
-    /// 60 images, one degree apart; of every second the caption holds 猫, the nearer the more lost among other words.
-    fn filled() -> (SqliteStore, ModelId, tempfile::TempDir) {
-        let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(directory.path(), SqliteOptions::default()).unwrap();
-        let new = NewModel { model_name: "a".into(), model_version: "1".into(), vector_dimension: 2 };
-        let model_id = store.register_model(&new).unwrap().model_id;
-        for n in 0..60_u8 {
-            let radians = f32::from(n).to_radians();
-            let caption = format!("{} {}", if n % 2 == 0 { "猫" } else { "犬" }, "word ".repeat(60 - usize::from(n)));
-            let image = NewImage {
-                bytes: &[n],
-                sha256: Sha256::of(&[n]),
-                file_name: "x",
-                file_type: "image/png",
-                width: 1,
-                height: 1,
-                upload_date: OffsetDateTime::UNIX_EPOCH,
-                generation_prompt: None,
-                generation: None,
-                caption: Some(&caption),
-                embeddings: &[(model_id, UnitVector::normalize(vec![radians.cos(), radians.sin()]).unwrap())],
-            };
-            store.insert_image(&image).unwrap();
-        }
-        (store, model_id, directory)
+    /// 60 images, one degree apart. The caption of every second image holds 猫, with the best score at the largest angle.
+    fn filled() -> FakeStore {
+        (0..60_u8)
+            .map(|n| FakeImage { keyword_score: (n % 2 == 0).then_some(f64::from(n)), ..FakeImage::at(n.into()) })
+            .collect()
     }
 
     fn page(offset: usize, limit: usize) -> Page {
@@ -247,11 +231,11 @@ mod tests {
 
     #[test]
     fn fused_pages_follow_each_other_however_deep_they_lie() {
-        let (store, model_id, _directory) = filled();
+        let store = filled();
         let query = UnitVector::normalize(vec![1.0, 0.0]).unwrap();
         let terms = ["猫".to_owned()];
         let cut = |page: &Page, wanted, weights| -> Vec<ImageId> {
-            let ranking = Ranking { store: &store, model_id, page, wanted, leg_depth: 4 };
+            let ranking = Ranking { store: &store, model_id: MODEL, page, wanted, leg_depth: 4 };
             let (places, _) = ranking.hybrid(&query, &terms, weights).unwrap();
             places.iter().map(|place| place.image_id).collect()
         };
@@ -274,21 +258,21 @@ mod tests {
 
     #[test]
     fn both_cutoffs_hold_in_both_modes_and_on_every_page() {
-        let (store, model_id, _directory) = filled();
+        let store = filled();
         let query = UnitVector::normalize(vec![1.0, 0.0]).unwrap();
         let terms = vec!["猫".to_owned()];
-        let hybrid = Question::Hybrid { query: query.clone(), terms, weights: Weights::default() };
-        let vector = Question::Vector { query, exclude: vec![1] };
-        // The best hit of the vector question is at 1 degree, since the image at 0 degrees is excluded.
+        let hybrid = StoreQuery::Hybrid { query: query.clone(), terms, weights: Weights::default() };
+        let vector = StoreQuery::Vector { query, exclude: vec![1] };
+        // The best hit of the vector query is at 1 degree, since the image at 0 degrees is excluded.
         let gap = 1.0 - 9.5_f32.to_radians().cos();
-        for (question, best, count) in [(&vector, 1.0_f32, 9), (&hybrid, 0.0, 10)] {
+        for (query, best, count) in [(&vector, 1.0_f32, 9), (&hybrid, 0.0, 10)] {
             for (offset, limit) in [(0, 100), (2, 3), (8, 5)] {
                 let absolute = Page { min_similarity: Some(9.5_f32.to_radians().cos()), ..page(offset, limit) };
-                let ranked = rank(&store, model_id, question, &absolute).unwrap();
+                let ranked = rank(&store, MODEL, query, &absolute).unwrap();
                 assert_eq!(ranked.hits.len(), limit.min(count - offset));
                 assert_eq!(ranked.next_offset, (offset + limit < count).then_some(offset + limit));
                 let relative = Page { max_gap: Some(gap), ..page(offset, limit) };
-                let ranked = rank(&store, model_id, question, &relative).unwrap();
+                let ranked = rank(&store, MODEL, query, &relative).unwrap();
                 let floor = best.to_radians().cos() - gap;
                 assert!((ranked.least_similarity.unwrap() - floor).abs() < 1e-5);
                 assert!(ranked.hits.iter().all(|hit| -hit.distance.unwrap() >= floor - 1e-6));
@@ -296,8 +280,25 @@ mod tests {
                 let expected = expected - usize::from(best > 0.5);
                 assert_eq!(ranked.hits.len(), limit.min(expected - offset));
                 let both = Page { min_similarity: Some(0.999), max_gap: Some(gap), ..page(0, 100) };
-                assert_eq!(rank(&store, model_id, question, &both).unwrap().least_similarity, Some(0.999));
+                assert_eq!(rank(&store, MODEL, query, &both).unwrap().least_similarity, Some(0.999));
             }
         }
+    }
+
+    #[test]
+    fn newest_images_and_keyword_hits_come_in_pages_with_their_ranks() {
+        let store = filled();
+        let keyword = StoreQuery::Keyword { terms: vec!["猫".to_owned()] };
+        for (query, total, first) in [(&StoreQuery::Newest, 60, [60, 59, 58]), (&keyword, 30, [59, 57, 55])] {
+            let ranked = rank(&store, MODEL, query, &page(0, 3)).unwrap();
+            assert_eq!(ranked.hits.iter().map(|hit| hit.image.image_id).collect::<Vec<_>>(), first);
+            assert_eq!(ranked.next_offset, Some(3));
+            let last = rank(&store, MODEL, query, &page(total - 2, 3)).unwrap();
+            assert_eq!(last.hits.iter().map(|hit| hit.rank).collect::<Vec<_>>(), [total - 1, total]);
+            assert_eq!(last.next_offset, None);
+        }
+        let ranked = rank(&store, MODEL, &keyword, &page(10, 1)).unwrap();
+        assert_eq!(ranked.hits[0].keyword_rank, Some(11));
+        assert_eq!(ranked.hits[0].score, Some(38.0));
     }
 }

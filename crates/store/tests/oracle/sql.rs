@@ -12,6 +12,7 @@ use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleSettings;
 use mitsuke_store::{
     Cursor, Filter, HybridSearch, ImagePatch, Inserted, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch,
+    Weights,
 };
 use oracle_standin::testing::Database;
 use sqlparser::dialect::OracleDialect;
@@ -321,8 +322,7 @@ fn ask_for_everything(store: &dyn Store) {
                     filter,
                     exclude,
                     depth: 10,
-                    vector_weight: 1.0,
-                    keyword_weight: 1.0,
+                    weights: Weights::default(),
                     min_similarity: None,
                     offset: 0,
                     limit: 5,

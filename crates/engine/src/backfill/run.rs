@@ -1,0 +1,308 @@
+//! One run of a backfill: images without an embedding → pixels → encoder → store, until nothing is missing.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{Stream, StreamExt as _, stream};
+use mitsuke_clip::{EncodeError, Encoder, PreparedImage, Priority};
+use mitsuke_index::UnitVector;
+use mitsuke_store::{ImageId, ModelId, Store, StoreError};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::progress::Progress;
+use crate::blocking::{self, Unfinished};
+use crate::intake::Decoder;
+use crate::models::{Models, find_model};
+
+/// How long a lease lasts. Another process takes over after this time when this one is killed.
+pub(super) const LEASE: Duration = Duration::from_secs(30);
+
+/// The time between two measurements of the rate.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Measurements between two renewals of the lease.
+const SAMPLES_PER_RENEWAL: u32 = 5;
+
+/// Ids that are read at once.
+const PAGE_SIZE: usize = 256;
+
+/// How long a picture waits, at most, while searches or uploads wait for any encoder. The queue of the own encoder
+/// orders by priority already; other encoders share only the processor with it.
+const MAX_YIELD: Duration = Duration::from_millis(250);
+
+/// Longest delay before a store that did not answer is asked again.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
+
+/// Failures of the encoder, without a success between them, after which the fault lies with the encoder and not with a
+/// picture.
+const MAX_CONSECUTIVE_FAILURES: u32 = 3;
+
+/// The reason why a run ended before its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StopReason {
+    /// A caller requested the stop, or the process is ending.
+    Requested,
+    /// Another process has taken the lease.
+    LeaseLost,
+    /// Another process stopped the model's backfill, so that the model is not maintained any more.
+    NotMaintained,
+}
+
+/// The reason why a run cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RunError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
+    /// The encoder failed; its error is in the log.
+    #[error("the encoder failed, and the server's log has the cause")]
+    Encoder,
+}
+
+/// One run of a backfill, from the claim of the lease to the end of the work.
+pub(super) struct Run {
+    pub(super) models: Arc<Models>,
+    pub(super) model_id: ModelId,
+    pub(super) owner: String,
+    pub(super) encoder: Arc<Encoder>,
+    pub(super) decoder: Arc<Decoder>,
+    /// Pictures in work at once: enough that the encoder always finds a batch waiting.
+    pub(super) in_flight: usize,
+    pub(super) progress: Arc<Progress>,
+    pub(super) stop: watch::Receiver<bool>,
+    /// Set when the run has to end. The pictures in work are finished all the same.
+    pub(super) stop_reason: watch::Sender<Option<StopReason>>,
+}
+
+impl Run {
+    /// Embeds until nothing is missing, or until the run is stopped. Passes over the store are repeated until one finds
+    /// nothing, so that an image that is stored while the last page is read is not missed. When the encoder fails on a
+    /// picture, the run continues as long as it embeds others, and returns the failure at the end of the pass; no failure
+    /// is recorded for the picture.
+    pub(super) async fn until_complete(&self) -> Result<Option<StopReason>, RunError> {
+        let mut ticker = tokio::time::interval(SAMPLE_INTERVAL);
+        let mut ticks = 0_u32;
+        loop {
+            let retry = self.progress.take_retry();
+            let mut found = false;
+            let (mut outcome, mut failures) = (Ok(()), 0);
+            // A pass ends with its last picture, so that the next pass does not find images that are still in work.
+            let ids = self.ids(!retry).map(async |id| self.embed(id?).await);
+            let mut pictures = std::pin::pin!(ids.buffer_unordered(self.in_flight));
+            loop {
+                tokio::select! {
+                    picture = pictures.next() => match picture {
+                        None => break,
+                        Some(Ok(())) => (found, failures) = (true, 0),
+                        // The pictures in work are finished; the first error is returned.
+                        Some(Err(error)) => {
+                            failures += 1;
+                            if !matches!(error, RunError::Encoder) || failures >= MAX_CONSECUTIVE_FAILURES {
+                                self.end(StopReason::Requested);
+                            }
+                            outcome = outcome.and(Err(error));
+                        }
+                    },
+                    _ = ticker.tick() => {
+                        self.progress.sample(Instant::now());
+                        ticks += 1;
+                        if ticks.is_multiple_of(SAMPLES_PER_RENEWAL) {
+                            self.renew_lease().await;
+                        }
+                    }
+                }
+            }
+            outcome?;
+            if *self.stop.borrow() {
+                self.end(StopReason::Requested);
+            }
+            let stop_reason = *self.stop_reason.borrow();
+            if stop_reason.is_some() || !(found || retry) {
+                self.progress.sample(Instant::now());
+                return Ok(stop_reason);
+            }
+        }
+    }
+
+    /// Ends the run; the first reason counts.
+    fn end(&self, reason: StopReason) {
+        self.stop_reason.send_if_modified(|current| current.is_none() && current.replace(reason).is_none());
+    }
+
+    fn is_ending(&self) -> bool {
+        *self.stop.borrow() || self.stop_reason.borrow().is_some()
+    }
+
+    /// Renews the lease, and checks whether the model is still maintained.
+    async fn renew_lease(&self) {
+        let (model_id, owner) = (self.model_id, self.owner.clone());
+        let held = self
+            .models
+            .with_store(move |store| {
+                let model = find_model(store, model_id)?;
+                Ok((store.claim_backfill(model_id, &owner, LEASE)?, model.maintained))
+            })
+            .await;
+        match held {
+            Ok((true, true)) => {}
+            Ok((_, false)) => self.end(StopReason::NotMaintained),
+            Ok((false, true)) => self.end(StopReason::LeaseLost),
+            // Writes fail as well now and are retried. If the lease runs out meanwhile, the next renewal finds that.
+            Err(error) => log::warn!("the lease of the backfill of model {} is not renewed: {error}", self.model_id),
+        }
+    }
+
+    /// Streams the images that lack an embedding, each once.
+    fn ids(&self, skip_failed: bool) -> impl Stream<Item = Result<ImageId, RunError>> {
+        let start = Some((VecDeque::new(), None));
+        stream::unfold(start, move |reading: Option<(VecDeque<ImageId>, Option<ImageId>)>| async move {
+            let (mut ids, after) = reading?;
+            if self.is_ending() {
+                return None;
+            }
+            if ids.is_empty() {
+                match self.page(after, skip_failed).await {
+                    Ok(page) => ids = page.into(),
+                    Err(error) => return Some((Err(error), None)),
+                }
+            }
+            let id = ids.pop_front()?;
+            Some((Ok(id), Some((ids, Some(id)))))
+        })
+    }
+
+    async fn page(&self, after: Option<ImageId>, skip_failed: bool) -> Result<Vec<ImageId>, RunError> {
+        let model_id = self.model_id;
+        let page = move |store: &dyn Store| store.images_without_embedding(model_id, after, skip_failed, PAGE_SIZE);
+        Ok(self.with_retries(page).await?.unwrap_or_default())
+    }
+
+    /// Embeds one image. A failure that is due to the picture is recorded; an image that is deleted meanwhile is skipped.
+    async fn embed(&self, image_id: ImageId) -> Result<(), RunError> {
+        self.yield_to_interactive_work().await;
+        if self.is_ending() {
+            return Ok(());
+        }
+        let vector = match self.prepare(image_id).await? {
+            None => return Ok(()),
+            Some(Err(reason)) => Err(reason),
+            Some(Ok(prepared)) => match self.encode(image_id, prepared).await? {
+                None => return Ok(()),
+                Some(vector) => vector,
+            },
+        };
+        let model_id = self.model_id;
+        match vector {
+            Ok(vector) => {
+                let put = move |store: &dyn Store| store.put_embedding(model_id, image_id, &vector);
+                if self.with_retries(put).await? == Some(true) {
+                    self.progress.count_embedded();
+                }
+            }
+            Err(reason) => {
+                log::warn!("image {image_id} gets no embedding of model {model_id}: {reason}");
+                let put = move |store: &dyn Store| store.put_embedding_failure(model_id, image_id, &reason);
+                if self.with_retries(put).await? == Some(true) {
+                    self.progress.count_failed();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the pixels as the model takes them, or the reason why there are none; `None` when the image is gone.
+    async fn prepare(&self, image_id: ImageId) -> Result<Option<Result<PreparedImage, String>>, RunError> {
+        // The slot is taken before the original is read, because originals in memory count as well.
+        let slot = self.decoder.slot(Priority::Backfill).await?;
+        let content = move |store: &dyn Store| match store.content(image_id) {
+            // One damaged image must not stop the others.
+            Err(StoreError::Damaged(reason)) => Ok(Some(Err(reason))),
+            content => Ok(content?.map(Ok)),
+        };
+        let bytes = match self.with_retries(content).await?.flatten() {
+            None => return Ok(None),
+            Some(Err(reason)) => return Ok(Some(Err(reason))),
+            Some(Ok(content)) => content.bytes,
+        };
+        let encoder = Arc::clone(&self.encoder);
+        Ok(Some(match slot.decode(bytes, move |decoded| encoder.preprocess(&decoded.pixels)).await {
+            Ok(prepared) => prepared.map_err(|error| error.to_string()),
+            // A picture whose decoding panics is recorded as a failure like any other.
+            Err(Unfinished) => Err("its decoding broke off".to_owned()),
+        }))
+    }
+
+    /// Returns the vector, or the reason why the picture has none; `None` when the encoder closes first.
+    async fn encode(
+        &self,
+        image_id: ImageId,
+        image: PreparedImage,
+    ) -> Result<Option<Result<UnitVector, String>>, RunError> {
+        loop {
+            match self.encoder.encode_image(image.clone(), Priority::Backfill).await {
+                Ok(vector) => return Ok(Some(Ok(vector))),
+                Err(EncodeError::QueueFull) if !self.is_ending() => sleep(Duration::from_millis(50)).await,
+                Err(EncodeError::QueueFull | EncodeError::Closed) => {
+                    self.end(StopReason::Requested);
+                    return Ok(None);
+                }
+                Err(error @ EncodeError::NoVector) => return Ok(Some(Err(error.to_string()))),
+                Err(EncodeError::Failed(cause)) => {
+                    log::error!("the encoder of model {} failed on image {image_id}: {cause}", self.model_id);
+                    return Err(RunError::Encoder);
+                }
+            }
+        }
+    }
+
+    /// Waits a short time while searches or uploads wait for an encoder.
+    async fn yield_to_interactive_work(&self) {
+        let begin = Instant::now();
+        while begin.elapsed() < MAX_YIELD && self.models.interactive_work_waits() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Runs work on the store, and repeats it while the store does not answer; `None` when the run is ended first.
+    async fn with_retries<T: Send + 'static>(
+        &self,
+        work: impl Fn(&dyn Store) -> Result<T, StoreError> + Send + Sync + 'static,
+    ) -> Result<Option<T>, RunError> {
+        let work = Arc::new(work);
+        let mut delay = Duration::from_millis(250);
+        loop {
+            let (work, store) = (Arc::clone(&work), self.models.store());
+            match blocking::run(move || work(store.as_ref())).await? {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(error) if is_temporary(&error) => {
+                    log::warn!("the backfill of model {} waits for the store: {error}", self.model_id);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            let mut waited = Duration::ZERO;
+            while waited < delay {
+                if self.is_ending() {
+                    return Ok(None);
+                }
+                sleep(Duration::from_millis(50)).await;
+                waited += Duration::from_millis(50);
+            }
+            delay = (delay * 2).min(MAX_RETRY_DELAY);
+        }
+    }
+}
+
+/// Whether a failure of the store may be temporary, so that the work is worth repeating.
+fn is_temporary(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable(_)
+            | StoreError::Busy(_)
+            | StoreError::Unreachable(_)
+            | StoreError::Misconfigured(_)
+            | StoreError::Locked(_)
+    )
+}

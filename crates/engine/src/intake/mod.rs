@@ -1,0 +1,13 @@
+//! Takes pictures in: bytes → pixels and facts → embedding, for uploads, for searches by picture and for thumbnails.
+//!
+//! The [`Decoder`] owns the decoding slots of the process. Backfills decode through it as well.
+
+mod decoder;
+mod error;
+mod query_picture;
+mod thumbnail;
+mod upload;
+
+pub use decoder::{Decoder, DecodingSlot};
+pub use error::IntakeError;
+pub use upload::{Intake, Registered, Upload};

@@ -1,0 +1,186 @@
+//! Registers uploads: bytes → pixels and facts → embeddings → store, all of it or nothing.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use mitsuke_clip::{EncodeError, PreparedImage, Priority};
+use mitsuke_image::{self as image, Described, Facts};
+use mitsuke_index::UnitVector;
+use mitsuke_store::{EmbeddingStore, Image, ImageId, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError};
+use time::OffsetDateTime;
+
+use super::decoder::Decoder;
+use super::error::IntakeError;
+use crate::blocking;
+use crate::models::{ActiveModel, Models};
+
+/// A picture as it arrives.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// The file's bytes.
+    pub bytes: Bytes,
+    /// The name that the caller gave; never used as a path.
+    pub file_name: String,
+    /// A caption in place of the one found in the file.
+    pub caption: Option<String>,
+    /// A generation prompt in place of the one found in the file.
+    pub generation_prompt: Option<String>,
+}
+
+/// The outcome of an upload.
+#[derive(Debug, Clone)]
+pub enum Registered {
+    /// A new image.
+    Created(Image),
+    /// The image that has the same bytes and was stored before.
+    Known(Image),
+}
+
+/// Takes pictures in.
+pub struct Intake {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) decoder: Arc<Decoder>,
+    models: Arc<Models>,
+}
+
+/// A decoded upload, before its embeddings are known.
+struct DecodedUpload {
+    facts: Facts,
+    described: Described,
+    /// One prepared image for each encoder, in the order of the encoders.
+    prepared: Vec<PreparedImage>,
+}
+
+/// The embeddings of an upload.
+struct Embedded {
+    vectors: Vec<(ModelId, UnitVector)>,
+    /// Maintained models that cannot embed this picture, with the reasons.
+    failed: Vec<(ModelId, String)>,
+    /// Whether the encoder of a maintained model failed, so that a backfill has to embed the picture later.
+    needs_backfill: bool,
+}
+
+impl Intake {
+    /// An intake into `store` that embeds with `models` and decodes with the slots of `decoder`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, models: Arc<Models>, decoder: Arc<Decoder>) -> Self {
+        Self { store, decoder, models }
+    }
+
+    /// Registers one picture. The image is durable when this returns.
+    ///
+    /// # Errors
+    /// Nothing is stored on an error, unless the store breaks off between storing the image and reading it back.
+    pub async fn register(&self, upload: Upload) -> Result<Registered, IntakeError> {
+        let (sha256, known) = self.look_up(&upload.bytes).await?;
+        if let Some(image) = known {
+            return Ok(Registered::Known(image));
+        }
+        let models = self.models.for_uploads().await?;
+        let active: Vec<_> = std::iter::once(&models.current).chain(&models.others).collect();
+        let DecodedUpload { facts, described, prepared } = self.decode(&upload.bytes, &active).await?;
+        let Embedded { vectors, failed, needs_backfill } = embed_by_all(&active, prepared).await?;
+        let described = with_overrides(described, &upload);
+
+        let store = Arc::clone(&self.store);
+        let registered = blocking::run(move || {
+            let inserted = store.insert_image(&NewImage {
+                bytes: &upload.bytes,
+                sha256,
+                file_name: &upload.file_name,
+                file_type: facts.file_type.media_type(),
+                width: facts.width,
+                height: facts.height,
+                upload_date: OffsetDateTime::now_utc(),
+                generation_prompt: described.generation_prompt.as_deref(),
+                generation: described.generation.as_ref(),
+                caption: described.caption.as_deref(),
+                embeddings: &vectors,
+            })?;
+            let (image_id, wrap): (_, fn(Image) -> Registered) = match inserted {
+                Inserted::Created(image_id) => {
+                    record_failures(store.as_ref(), image_id, &failed);
+                    (image_id, Registered::Created)
+                }
+                Inserted::Known(image_id) => (image_id, Registered::Known),
+            };
+            let image = store.image(image_id)?;
+            image.map(wrap).ok_or_else(|| StoreError::Unavailable("the image was deleted at once".to_owned()).into())
+        });
+        let registered = registered.await?;
+        if needs_backfill {
+            // The request comes after the insert, because a check before it would not find the image.
+            self.models.request_backfill_check();
+        }
+        registered
+    }
+
+    /// Hashes the bytes and finds the image that has the same hash.
+    async fn look_up(&self, bytes: &Bytes) -> Result<(Sha256, Option<Image>), IntakeError> {
+        let (store, bytes) = (Arc::clone(&self.store), Bytes::clone(bytes));
+        blocking::run(move || {
+            let sha256 = Sha256::of(&bytes);
+            Ok((sha256, store.image_by_sha256(&sha256)?))
+        })
+        .await?
+    }
+
+    /// Decodes an upload, reads the texts in the file and prepares the pixels for every model.
+    async fn decode(&self, bytes: &Bytes, active: &[&ActiveModel]) -> Result<DecodedUpload, IntakeError> {
+        let encoders: Vec<_> = active.iter().map(|active| Arc::clone(&active.encoder)).collect();
+        let slot = self.decoder.slot(Priority::Upload).await?;
+        let decoded = slot.decode_with_texts(Bytes::clone(bytes), move |decoded, texts| DecodedUpload {
+            described: image::describe(&texts),
+            prepared: encoders.iter().map(|encoder| encoder.preprocess(&decoded.pixels)).collect(),
+            facts: decoded.facts,
+        });
+        Ok(decoded.await??)
+    }
+}
+
+/// Embeds by all models at once. Without the embedding of the current model nothing is stored. Another model that fails
+/// does not keep the picture out; the image then lacks its embedding. A failure that is due to the picture is recorded;
+/// after a failure of the encoder (it fails, its queue is full, it closes) a backfill embeds the picture later.
+async fn embed_by_all(active: &[&ActiveModel], prepared: Vec<PreparedImage>) -> Result<Embedded, IntakeError> {
+    let encoding = active.iter().zip(prepared).map(|(a, image)| a.encoder.encode_image(image, Priority::Upload));
+    let outcomes = join_all(encoding).await;
+    let mut embedded =
+        Embedded { vectors: Vec::with_capacity(active.len()), failed: Vec::new(), needs_backfill: false };
+    for (active, outcome) in active.iter().zip(outcomes) {
+        let Model { model_id, is_current, .. } = active.model;
+        match outcome {
+            Ok(vector) => embedded.vectors.push((model_id, vector)),
+            Err(error) if is_current => return Err(error.into()),
+            Err(error @ EncodeError::NoVector) => embedded.failed.push((model_id, error.to_string())),
+            Err(error) => {
+                log::warn!("a new image waits for its embedding of model {model_id}: {error}");
+                embedded.needs_backfill = true;
+            }
+        }
+    }
+    Ok(embedded)
+}
+
+/// Records the models that cannot embed a new image. The image is stored already: when a record fails as well, a
+/// backfill finds the image again and records the same.
+fn record_failures(store: &dyn EmbeddingStore, image_id: ImageId, failed: &[(ModelId, String)]) {
+    for (model_id, reason) in failed {
+        log::warn!("image {image_id} gets no embedding of model {model_id}: {reason}");
+        if let Err(error) = store.put_embedding_failure(*model_id, image_id, reason) {
+            log::warn!("the failure of model {model_id} on image {image_id} is not recorded: {error}");
+        }
+    }
+}
+
+/// Replaces the texts found in the file by those that the caller gave.
+fn with_overrides(mut described: Described, upload: &Upload) -> Described {
+    if let Some(caption) = &upload.caption {
+        described.caption = Some(caption.clone());
+    }
+    if let Some(prompt) = &upload.generation_prompt {
+        described.generation = image::parse_generation_prompt(prompt);
+        described.generation_prompt = Some(prompt.clone());
+    }
+    described
+}

@@ -1,0 +1,98 @@
+//! The SQL condition of a [`Filter`].
+
+use rusqlite::types::Value;
+
+use super::values::{ceil_micros, json};
+use crate::{Filter, ImageId, StoreError, like_pattern};
+
+/// A condition on `images i` with its parameters, in the order of its question marks. Values never become part of the
+/// text.
+#[derive(Debug, Default)]
+pub(super) struct Condition {
+    sql: String,
+    parameters: Vec<Value>,
+}
+
+impl Condition {
+    /// Makes the condition of `filter`.
+    pub(super) fn new(filter: &Filter) -> Result<Self, StoreError> {
+        let mut condition = Self::default();
+        if !filter.file_types.is_empty() {
+            condition.and("i.file_type IN (SELECT value FROM json_each(?))", Some(json(&filter.file_types)?));
+        }
+        if let Some(from) = filter.uploaded_from {
+            condition.and("i.upload_date >= ?", Some(ceil_micros(from).into()));
+        }
+        if let Some(before) = filter.uploaded_before {
+            condition.and("i.upload_date < ?", Some(ceil_micros(before).into()));
+        }
+        let bounds = [
+            ("i.width >= ?", filter.min_width.map(u64::from)),
+            ("i.width <= ?", filter.max_width.map(u64::from)),
+            ("i.height >= ?", filter.min_height.map(u64::from)),
+            ("i.height <= ?", filter.max_height.map(u64::from)),
+            ("i.byte_count >= ?", filter.min_bytes),
+            ("i.byte_count <= ?", filter.max_bytes),
+        ];
+        for (sql, bound) in bounds {
+            if let Some(bound) = bound {
+                condition.and(sql, Some(i64::try_from(bound).unwrap_or(i64::MAX).into()));
+            }
+        }
+        if let Some(has) = filter.has_generation_prompt {
+            condition.and("i.has_generation_prompt = ?", Some(i64::from(has).into()));
+        }
+        if let Some(has) = filter.has_caption {
+            let exists = "EXISTS (SELECT 1 FROM image_descriptions d WHERE d.image_id = i.image_id)";
+            condition.and(&if has { exists.to_owned() } else { format!("NOT {exists}") }, None);
+        }
+        if let Some(part) = &filter.file_name_contains {
+            // instr() has no wildcards, so nothing needs escaping. lower() changes ASCII letters only.
+            condition.and("instr(lower(i.file_name), lower(?)) > 0", Some(part.clone().into()));
+        }
+        if let Some(pattern) = &filter.file_name_pattern {
+            // LIKE ignores the case of ASCII letters only.
+            condition.and("i.file_name LIKE ? ESCAPE '\\'", Some(like_pattern(pattern).into()));
+        }
+        if let Some(model) = &filter.generation_model {
+            condition.and("lower(i.generation_model) = lower(?)", Some(model.clone().into()));
+        }
+        if let Some(sampler) = &filter.sampler {
+            condition.and("lower(i.generation_sampler) = lower(?)", Some(sampler.clone().into()));
+        }
+        if let Some(seed) = filter.seed {
+            condition.and("i.generation_seed = ?", Some(seed.to_string().into()));
+        }
+        Ok(condition)
+    }
+
+    /// Adds that `column` is none of `ids`.
+    pub(super) fn excluding(mut self, column: &str, ids: &[ImageId]) -> Result<Self, StoreError> {
+        if !ids.is_empty() {
+            self.and(&format!("{column} NOT IN (SELECT value FROM json_each(?))"), Some(json(ids)?));
+        }
+        Ok(self)
+    }
+
+    fn and(&mut self, sql: &str, parameter: Option<Value>) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(sql);
+        self.parameters.extend(parameter);
+    }
+
+    /// The text of the condition, to follow another condition in a WHERE: empty, or starting with AND.
+    pub(super) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// Returns all parameters of a statement: those before the condition, those of the condition, those after it.
+    pub(super) fn parameters<const B: usize, const A: usize>(
+        &self,
+        before: [Value; B],
+        after: [Value; A],
+    ) -> rusqlite::ParamsFromIter<Vec<Value>> {
+        rusqlite::params_from_iter(
+            before.into_iter().chain(self.parameters.iter().cloned()).chain(after).collect::<Vec<_>>(),
+        )
+    }
+}

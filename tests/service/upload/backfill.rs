@@ -36,7 +36,7 @@ async fn start(app: &TestApp) {
 }
 
 fn command(workspace: &Workspace, server: &str, arguments: &[&str]) -> Command {
-    workspace.command_of("backfill", &[&["--server", server], arguments].concat())
+    workspace.subcommand("backfill", &[&["--server", server], arguments].concat())
 }
 
 fn backfill(workspace: &Workspace, server: &str, arguments: &[&str], code: i32) -> Output {

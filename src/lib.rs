@@ -1,6 +1,7 @@
 //! Mitsuke (見つけ, "found"): finds pictures by what they show.
 //!
-//! Data flows one way: `api → (image → clip) → store` to register, `api → clip → search → store` to find.
+//! Data flows one way: `api → engine (intake: image → clip) → store` to register a picture, and
+//! `api → engine (clip → search) → store → index` to find one.
 
 pub mod api;
 pub mod app;

@@ -67,7 +67,7 @@ impl Proxy {
         Self { url, lines }
     }
 
-    /// The number of requests with this line.
+    /// Returns the number of requests with this line.
     pub fn count(&self, line: &str) -> usize {
         self.lines.lock().unwrap().iter().filter(|other| *other == line).count()
     }

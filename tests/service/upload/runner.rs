@@ -28,7 +28,7 @@ impl Workspace {
         Self { folder }
     }
 
-    /// A workspace with PNG pictures `in/000.png` and so on.
+    /// Makes a workspace with PNG pictures `in/000.png` and so on.
     pub fn with_pictures(count: u32) -> Self {
         let workspace = Self::new();
         for number in 0..count {
@@ -73,7 +73,7 @@ impl Workspace {
         output
     }
 
-    /// The lines of the log.
+    /// Returns the lines of the log.
     pub fn log(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.path("mitsuke-upload.jsonl")).unwrap();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()

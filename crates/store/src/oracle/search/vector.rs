@@ -186,10 +186,10 @@ pub(crate) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> St
         ),
         Form::Exact if filtered => format!(
             "SELECT e.image_id, {distance} AS distance FROM passing p JOIN {name} e ON e.image_id = p.image_id \
-             ORDER BY distance FETCH FIRST :take ROWS ONLY"
+             ORDER BY distance FETCH EXACT FIRST :take ROWS ONLY"
         ),
         Form::Exact => format!(
-            "SELECT e.image_id, {distance} AS distance FROM {name} e ORDER BY distance FETCH FIRST :take ROWS ONLY"
+            "SELECT e.image_id, {distance} AS distance FROM {name} e ORDER BY distance FETCH EXACT FIRST :take ROWS ONLY"
         ),
     }
 }

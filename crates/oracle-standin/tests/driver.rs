@@ -529,3 +529,21 @@ fn a_lob_that_is_bound_costs_three_round_trips_and_a_long_none() {
         conn.query_row_as("SELECT body, image FROM t FETCH FIRST 1 ROWS ONLY", &[]).unwrap();
     assert_eq!(stored, (text.clone(), bytes.clone()));
 }
+
+#[test]
+fn a_clob_becomes_varchar2_only_while_it_is_short() {
+    let db = Database::temporary();
+    let conn = db.connect();
+    run(&conn, "CREATE TABLE t (body CLOB)");
+    let text = |sql: &str| conn.query_row_as::<Option<String>>(sql, &[]);
+    for (body, fits) in [("猫".repeat(1_333), true), ("猫".repeat(1_334), false)] {
+        run(&conn, "DELETE FROM t");
+        conn.execute("INSERT INTO t VALUES (:1)", &[&(&body.as_str(), &OracleType::Long)]).unwrap();
+        let guarded = "SELECT CASE WHEN LENGTH(body) <= 1333 THEN CAST(TO_CHAR(body) AS VARCHAR2(4000)) END FROM t";
+        assert_eq!(text(guarded).unwrap(), fits.then(|| body.clone()));
+        match text("SELECT TO_CHAR(body) FROM t") {
+            Ok(read) => assert!(fits && read == Some(body)),
+            Err(error) => assert!(!fits && code(&error) == Some(22835), "{error}"),
+        }
+    }
+}

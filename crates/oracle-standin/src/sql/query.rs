@@ -84,11 +84,11 @@ impl Parser<'_> {
         }
         if self.take("WITH TARGET ACCURACY") {
             if accuracy != Accuracy::Approximate {
-                return Err(self.error(51814, "TARGET ACCURACY needs FETCH APPROX"));
+                return Err(self.error(900, "TARGET ACCURACY needs FETCH APPROX"));
             }
             let percent = self.integer()?;
             if !(1..=100).contains(&percent) {
-                return Err(self.error(51815, "the target accuracy must be between 1 and 100"));
+                return Err(self.error(900, "the target accuracy must be between 1 and 100"));
             }
             self.take("PERCENT");
         }

@@ -1,10 +1,12 @@
 //! The round trips of the calls that a request makes, counted by the stand-in. docs/oracle.md shows these numbers.
 
+use std::cell::Cell;
+
 use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleStore;
 use mitsuke_store::{
-    Filter, HybridSearch, ImageId, ImageStore as _, Model, ModelStore as _, NewModel, SearchStore as _, Sha256,
-    VectorSearch,
+    EmbeddingStore as _, Filter, HybridSearch, ImageId, ImageStore as _, Model, ModelStore as _, NewModel,
+    SearchStore as _, Sha256, VectorSearch,
 };
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, RoundTrips};
@@ -103,6 +105,10 @@ impl Collection {
         assert_eq!(self.store.images(&ids).unwrap().len(), PAGE);
     }
 
+    fn vector_ids(&self) -> Vec<ImageId> {
+        self.store.embeddings(self.model.model_id, None, PAGE).unwrap().into_iter().map(|(id, _)| id).collect()
+    }
+
     /// The calls of an upload: look the hash up, read the models, insert, read back.
     fn upload(&self, picture: &Picture) {
         assert!(self.store.image_by_sha256(&Sha256::of(&picture.bytes)).unwrap().is_none());
@@ -121,29 +127,76 @@ fn wide() -> Filter {
 #[test]
 fn a_search_takes_few_round_trips() {
     let all = Collection::new(IMAGES);
-    all.count("vector search of 16", || _ = all.vector_search(&Filter::default(), false));
-    all.count("filtered vector search", || _ = all.vector_search(&wide(), false));
-    all.count("exact vector search", || _ = all.vector_search(&Filter::default(), true));
-    all.count("hybrid search", || all.hybrid_search(&Filter::default()));
-    all.count("filtered hybrid search", || all.hybrid_search(&wide()));
-    all.count("list page of 50", || assert_eq!(all.store.newest(&Filter::default(), None, 51).unwrap().len(), 51));
+    let none = Filter::default();
+    // One for the current model, one for the search, one for the images.
+    assert_eq!(all.count("vector search of 16", || _ = all.vector_search(&none, false)).total(), 3);
+    assert_eq!(all.count("filtered vector search", || _ = all.vector_search(&wide(), false)).total(), 3);
+    assert_eq!(all.count("exact vector search", || _ = all.vector_search(&none, true)).total(), 3);
+    assert_eq!(all.count("hybrid search", || all.hybrid_search(&none)).total(), 3);
+    // Too few images pass for the index to tell, so an exact search follows.
+    assert_eq!(all.count("filtered hybrid search", || all.hybrid_search(&wide())).total(), 4);
+    let list = || assert_eq!(all.store.newest(&none, None, 51).unwrap().len(), 51);
+    assert_eq!(all.count("list page of 50", list).total(), 2);
 }
 
 #[test]
 fn an_upload_takes_few_round_trips() {
     let collection = Collection::new(1);
-    let next = std::cell::Cell::new(0);
+    let next = Cell::new(0);
     let fresh = || {
         next.set(next.get() + 1);
         picture(&format!("upload {}", next.get()))
     };
     let model = &collection.model;
-    collection.count("upload with caption, prompt and one model", || {
+    // The hash, the models, the image, the caption, the embedding, the commit, the stored image.
+    let whole = collection.count("upload with prompt, caption and one model", || {
         let generated = fresh().prompt("a cat, masterpiece").generation(r#"{"prompt": "a cat"}"#);
         collection.upload(&generated.caption("猫").embedded(model, vector(0.2)));
     });
-    collection.count("upload with caption and one model", || {
+    let captioned = collection.count("upload with caption and one model", || {
         collection.upload(&fresh().caption("猫").embedded(model, vector(0.2)));
     });
-    collection.count("bare upload", || collection.upload(&fresh()));
+    let bare = collection.count("upload without texts and models", || collection.upload(&fresh()));
+    assert_eq!((whole.total(), captioned.total(), bare.total()), (7, 7, 5));
+    assert_eq!(whole.of("lob"), 0, "no temporary LOB is made");
+}
+
+/// Long texts are read as LOBs, which come with a fetch of their own.
+#[test]
+fn long_texts_take_one_round_trip_more() {
+    let collection = Collection::new(2);
+    let store = &collection.store;
+    // 1,000 characters are short, and characters outside of the basic plane take the most bytes.
+    let texts = [1, 999, 1_000, 1_001, 4_001, 70_000].map(|chars| "😀".repeat(chars));
+    let ids: Vec<ImageId> = texts
+        .iter()
+        .map(|text| picture(&text.len().to_string()).caption(text).prompt(&text.replace('😀', "猫")).insert(store))
+        .collect();
+    let read = |ids: &[ImageId]| {
+        for (image, image_id) in store.images(ids).unwrap().iter().zip(ids) {
+            let text = &texts[ids.iter().position(|id| id == image_id).unwrap()];
+            assert_eq!((image.image_id, image.caption.as_ref()), (*image_id, Some(text)));
+            assert_eq!(image.generation_prompt.as_deref(), Some(text.replace('😀', "猫").as_str()));
+        }
+    };
+    collection.database.start_count();
+    read(&ids[..3]);
+    assert_eq!(collection.database.round_trips().to_string(), "1: 1 execute");
+    // The first long text is a surprise, the second is expected, and so is the first short one after it.
+    for (long, expected) in [(true, 3), (true, 2), (false, 2), (false, 1)] {
+        collection.database.start_count();
+        read(if long { &ids } else { &ids[..3] });
+        assert_eq!(collection.database.round_trips().total(), expected, "long: {long}");
+    }
+}
+
+#[test]
+fn what_is_read_alone_takes_two_round_trips() {
+    let collection = Collection::new(2);
+    let (store, model_id) = (&collection.store, collection.model.model_id);
+    let image_id = collection.vector_ids()[0];
+    let content = collection.count("original", || _ = store.content(image_id).unwrap().unwrap());
+    let embedding = collection.count("embedding", || _ = store.embedding(model_id, image_id).unwrap().unwrap());
+    let embeddings = collection.count("embeddings", || _ = store.embeddings(model_id, None, 100).unwrap());
+    assert_eq!([content.total(), embedding.total(), embeddings.total()], [2, 2, 2]);
 }

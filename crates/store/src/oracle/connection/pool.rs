@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -156,6 +156,7 @@ pub(crate) struct Pool {
     manager: Arc<Manager>,
     pool: r2d2::Pool<SharedManager>,
     wait: Duration,
+    long_texts: AtomicBool,
 }
 
 impl Pool {
@@ -172,7 +173,7 @@ impl Pool {
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build_unchecked(SharedManager(Arc::clone(&manager)));
-        Self { manager, pool, wait: settings.connect_timeout }
+        Self { manager, pool, wait: settings.connect_timeout, long_texts: AtomicBool::new(false) }
     }
 
     /// The manager, which opens connections.
@@ -220,6 +221,17 @@ impl Pool {
         } else {
             StoreError::Busy(format!("all {open} connections of MITSUKE_DB_POOL_SIZE were in use for {wait} ms"))
         }
+    }
+
+    /// Notes whether the images that were read last had long texts. The next ones probably have them too: a collection
+    /// mostly comes from a few sources. A wrong guess costs round trips and changes no answer.
+    pub(crate) fn expect_long_texts(&self, long: bool) {
+        self.long_texts.store(long, Ordering::Relaxed);
+    }
+
+    /// Returns whether long texts are to be expected.
+    pub(crate) fn expects_long_texts(&self) -> bool {
+        self.long_texts.load(Ordering::Relaxed)
     }
 
     /// Records that a session is dead, so that the next [`Self::get`] returns a fresh one.

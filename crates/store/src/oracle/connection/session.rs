@@ -11,8 +11,11 @@ use super::pool::{Pool, SharedManager, spoils_connection};
 use super::value::Binds;
 use crate::StoreError;
 
-/// The number of rows that one round trip fetches at most.
-const DEFAULT_ROWS: u32 = 100;
+/// The number of rows that one round trip fetches at most. The driver reserves memory for all of them beforehand.
+const MAX_ROWS: usize = 10_000;
+
+/// The number of rows with LOBs that one round trip fetches at most. The driver reserves 64 KB for each LOB.
+pub(crate) const MAX_LOB_ROWS: usize = 100;
 
 /// A borrowed connection. When it is returned, uncommitted changes are rolled back: the pool passes connections on as
 /// they are, and the next borrower would commit them.
@@ -31,7 +34,7 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the rows of a query, converted by `read`. The number of rows expected, `most`, sets the size of the
-    /// fetches.
+    /// fetches; for rows with LOBs it is [`MAX_LOB_ROWS`] at most.
     pub(crate) fn rows<T>(
         &self,
         sql: &str,
@@ -50,6 +53,16 @@ impl<'a> Session<'a> {
         read: impl FnMut(&Row) -> Result<T, OracleError>,
     ) -> Result<Option<T>, OracleError> {
         Ok(self.rows(sql, binds, 1, read)?.pop())
+    }
+
+    /// Returns whether the texts of images are to be read as LOBs; see [`Pool::expect_long_texts`].
+    pub(crate) fn expects_long_texts(&self) -> bool {
+        self.pool.expects_long_texts()
+    }
+
+    /// Passes on whether the last texts were long.
+    pub(crate) fn expect_long_texts(&self, long: bool) {
+        self.pool.expect_long_texts(long);
     }
 
     /// The connection itself, for work that sends statements of its own.
@@ -163,12 +176,13 @@ pub(crate) fn query<T>(
     most: usize,
     read: &mut dyn FnMut(&Row) -> Result<T, OracleError>,
 ) -> Result<Vec<T>, OracleError> {
-    // One row more than asked for, so that the end of the rows arrives with the last of them.
-    let rows = u32::try_from(most).unwrap_or(DEFAULT_ROWS).clamp(1, DEFAULT_ROWS);
+    // One row more than asked for, so that the end of the rows arrives with the last of them. Rows without LOBs arrive
+    // with the answer to the statement itself, rows with LOBs with the first fetch.
+    let size = u32::try_from(most.clamp(1, MAX_ROWS) + 1).unwrap_or(u32::MAX);
     let mut statement =
-        connection.statement(sql).fetch_array_size(rows).prefetch_rows(rows + 1).build().map_err(DriverError::from)?;
+        connection.statement(sql).fetch_array_size(size).prefetch_rows(size).build().map_err(DriverError::from)?;
     let rows: ResultSet<'_, Row> = statement.query_named(&binds.parameters()).map_err(DriverError::from)?;
-    let mut out = Vec::with_capacity(most.min(DEFAULT_ROWS as usize));
+    let mut out = Vec::with_capacity(most.min(MAX_ROWS));
     for row in rows {
         out.push(read(&row.map_err(DriverError::from)?)?);
     }

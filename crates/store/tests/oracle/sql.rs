@@ -11,8 +11,8 @@ use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleSettings;
 use mitsuke_store::{
-    Cursor, Filter, HybridSearch, ImagePatch, Inserted, KeywordSearch, ModelStore as _, NewImage, NewModel,
-    SearchStore as _, Sha256, Store, VectorSearch,
+    Cursor, Filter, HybridSearch, ImagePatch, ImageStore as _, Inserted, KeywordSearch, ModelStore as _, NewImage,
+    NewModel, SearchStore as _, Sha256, Store, VectorSearch,
 };
 use oracle_standin::testing::Database;
 use sqlparser::dialect::OracleDialect;
@@ -120,9 +120,14 @@ fn sql_of_the_store() -> Vec<(String, String)> {
     out
 }
 
+/// Returns whether a line is no SQL: a comment, or a command of SQL*Plus.
+fn is_command_of_sqlplus(line: &str) -> bool {
+    line.trim_start().starts_with("--") || ["DEFINE ", "COLUMN "].iter().any(|command| line.starts_with(command))
+}
+
 /// Returns the statements of a migration, without comments.
 fn statements(file: &str) -> Vec<String> {
-    let lines = file.lines().filter(|line| !line.trim_start().starts_with("--") && !line.starts_with("DEFINE"));
+    let lines = file.lines().filter(|line| !is_command_of_sqlplus(line));
     let text: String = lines.map(|line| format!("{line}\n")).collect();
     let mut out = Vec::new();
     let mut current = String::new();
@@ -430,6 +435,18 @@ fn the_parser_and_the_list_notice_what_is_wrong() {
     let limit = std::panic::catch_unwind(|| assert_oracle_only("here", "SELECT a FROM t LIMIT 1"));
     let alias = std::panic::catch_unwind(|| assert_oracle_only("here", "SELECT a FROM t AS x"));
     assert!(limit.is_err() && alias.is_err());
+}
+
+/// An OR is no range of the index by which a page is read; the bound before it is one.
+#[test]
+fn a_page_after_a_cursor_starts_at_its_date() {
+    let database = Database::temporary();
+    let store = open(settings(&database));
+    database.start_log();
+    let cursor = Cursor { upload_date: OffsetDateTime::UNIX_EPOCH, image_id: 7 };
+    store.newest(&Filter::default(), Some(cursor), 5).unwrap();
+    let sent = database.logged("ORDER BY I.UPLOAD_DATE DESC");
+    assert!(sent[0].contains("I.UPLOAD_DATE <= :BEFORE AND ("), "{sent:?}");
 }
 
 /// Without either word the edition of the database decides, and an Autonomous Database tries an approximate search.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use oracle::Connection;
 use r2d2_oracle::OracleConnectionManager;
 
-use super::codes::Class;
+use super::codes::{Class, Code};
 use super::connect::{self, Opener, locked};
 use super::error::DriverError;
 use crate::StoreError;
@@ -261,8 +261,16 @@ impl r2d2::ManageConnection for SharedManager {
     }
 }
 
+/// Errors of class [`Class::Busy`] that are the database's whole answer: the session goes on after them.
+const ANSWERED: [Code; 6] =
+    [Code::Ora(54), Code::Ora(60), Code::Ora(1555), Code::Ora(8177), Code::Ora(30006), Code::Ora(51815)];
+
 /// Returns whether an error leaves a connection in an unknown state.
-pub(crate) fn spoils_connection(class: Class) -> bool {
-    // After a timeout the answer of the abandoned call may still arrive.
-    matches!(class, Class::Lost | Class::Busy | Class::Unreachable)
+pub(crate) fn spoils_connection(failure: &DriverError) -> bool {
+    match failure.class() {
+        Class::Lost | Class::Unreachable => true,
+        // After a timeout the answer of the abandoned call may still arrive.
+        Class::Busy => !failure.is_one_of(&ANSWERED),
+        _ => false,
+    }
 }

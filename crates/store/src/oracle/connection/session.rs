@@ -83,6 +83,11 @@ impl<'a> Session<'a> {
         self.record(insert_returning(&self.link, sql, binds, out))
     }
 
+    /// The limit for a call.
+    pub(crate) fn call_timeout(&self) -> Duration {
+        self.pool.manager().call_timeout()
+    }
+
     /// Waits for a row lock (SELECT … FOR UPDATE), which the end of the transaction releases.
     pub(crate) fn lock(&self, sql: &str, binds: &Binds<'_>) -> Result<(), OracleError> {
         self.changed.set(true);
@@ -100,9 +105,9 @@ impl<'a> Session<'a> {
 
     fn record<T>(&self, result: Result<T, OracleError>) -> Result<T, OracleError> {
         if let Err(error) = &result {
-            match error.class() {
-                Some(Class::Lost) => self.pool.lost(&self.link),
-                Some(class) if spoils_connection(class) => self.link.discard(),
+            match error {
+                OracleError::Driver(failure) if failure.class() == Class::Lost => self.pool.lost(&self.link),
+                OracleError::Driver(failure) if spoils_connection(failure) => self.link.discard(),
                 _ => {}
             }
         }

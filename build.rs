@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let os = env::var("CARGO_CFG_TARGET_OS")?;
     if os == "windows" {
-        return Ok(()); // No search path inside programs there; PATH does it.
+        return Ok(()); // Programs hold no search path there; PATH has it.
     }
 
     let libtorch = lib.join(match os.as_str() {
@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
 
-    // The folder as it was named first: .libtorch may point elsewhere later.
-    // Then the place it stands for, which outlives this checkout.
+    // The program looks first in the folder as it is named, because .libtorch may point elsewhere later, and then in the
+    // folder that it stands for, which outlives this checkout.
     link_arg(&format!("-Wl,-rpath,{}", lib.display()));
     if let Ok(real) = lib.canonicalize()
         && real != lib
@@ -58,7 +58,7 @@ fn link_arg(arg: &str) {
     println!("cargo::rustc-link-arg={arg}");
 }
 
-/// The folder that torch-sys links against, by its own rules.
+/// Returns the folder that torch-sys links against, by its rules.
 fn libtorch_lib_dir() -> Result<PathBuf, String> {
     if env::var_os("LIBTORCH_USE_PYTORCH").is_some() {
         return pytorch_dir().map(|dir| dir.join("lib"));
@@ -68,7 +68,7 @@ fn libtorch_lib_dir() -> Result<PathBuf, String> {
         .map_or(PathBuf::from("/usr/lib"), |root| Path::new(&root).join("lib")))
 }
 
-/// Where the active Python keeps PyTorch.
+/// Returns the folder of PyTorch in the active Python.
 fn pytorch_dir() -> Result<PathBuf, String> {
     let python = match env::var_os("VIRTUAL_ENV") {
         Some(_) => "python",

@@ -1,5 +1,5 @@
-//! How long a picture takes to prepare, and pictures and texts to encode. Run with
-//! `cargo bench --bench encode`; encoding is measured with models/demo, through the queues.
+//! The times of preparing a picture, and of encoding pictures and texts with models/demo through the queues. Run with
+//! `cargo bench --bench encode`.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -13,7 +13,7 @@ use mitsuke::clip::{
 };
 use tokio::runtime::Builder;
 
-/// A 12 megapixel picture with structure at every scale.
+/// Makes a picture of 12 megapixels with structure at every scale.
 fn photograph() -> RgbImage {
     RgbImage::from_fn(4_000, 3_000, |x, y| {
         let byte = |v: u32| (v & 0xff) as u8;
@@ -42,7 +42,7 @@ fn preprocessing(c: &mut Criterion) {
 
 fn encoding(c: &mut Criterion) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/demo");
-    // A batch is waited for, so that the size measured is the size encoded.
+    // The queue waits for a full batch, so that the encoded batches have the size that the benchmark names.
     let options = EncoderOptions {
         device: DeviceChoice::Auto,
         max_batch: 16,

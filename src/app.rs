@@ -1,4 +1,4 @@
-//! Settings → store + models → HTTP app. The program and the tests build the very same app.
+//! The app: a store and models, made from settings, behind an HTTP server. The program and the tests build the same one.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -12,29 +12,22 @@ use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::api::{Services, cors, in_context, routes};
-use crate::clip::{ClipError, EncoderOptions};
-use crate::config::{CorsOrigins, Limits, Settings};
-use crate::image::{DecodeLimits, parse_generation_prompt};
+use crate::clip::ClipError;
+use crate::config::{CorsOrigins, Settings};
 use crate::intake::{Decoder, Intake};
 use crate::maintenance::Maintenance;
 use crate::models::{Models, ModelsError};
 use crate::seed::{Seeded, seed};
-use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
-use crate::store::sqlite::{SqliteOptions, SqliteStore};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
+use crate::stores::{OpenError, StoreChoice};
 
-/// Why the app does not start.
+/// The reason why the app does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store does not open.
-    #[error("the store in {} (MITSUKE_DATA_DIR) does not open: {cause}", folder.display())]
-    Store {
-        /// The data directory.
-        folder: PathBuf,
-        /// Why.
-        cause: StoreError,
-    },
-    /// The encoders have nowhere to run.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The device for the encoders cannot be used.
     #[error("the setting MITSUKE_DEVICE is not usable: {0}")]
     Device(ClipError),
     /// No model can be used.
@@ -48,12 +41,12 @@ pub enum StartError {
     Bind {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         cause: io::Error,
     },
 }
 
-/// A built app that listens already.
+/// An app that is built and listens.
 pub struct Application {
     server: Server,
     address: SocketAddr,
@@ -65,19 +58,19 @@ pub struct Application {
 
 impl Application {
     /// Takes its port, opens the store and loads the current model. Blocks while the model loads and warms up, so
-    /// that the first request finds everything ready; who connects meanwhile waits.
+    /// that the first request finds everything ready. Clients that connect meanwhile wait.
     ///
     /// # Errors
     /// See [`StartError`].
     pub fn build(settings: &Settings) -> Result<Self, StartError> {
-        // First, because it is the step that fails most often and leaves nothing behind.
+        // Listening comes first, because it fails most often and leaves nothing behind.
         let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
         check_device(settings)?;
-        let store = begin_store(settings)?;
+        let store = StoreChoice::new(settings).open_for_server()?;
         let models = Arc::new(open_models(settings, Arc::clone(&store))?);
         models.warm_up()?;
         let decoder = Arc::new(decoder(settings));
-        let options = encoder_options(settings);
+        let options = settings.encoder_options();
         let (maintenance, backfills) =
             Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).map_err(StartError::Thread)?;
         let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder);
@@ -100,19 +93,19 @@ impl Application {
         })
     }
 
-    /// Where it listens; the real port when port 0 was asked for.
+    /// Returns the address that the app listens on, with the real port when the settings ask for port 0.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops the server from elsewhere.
+    /// Returns a handle that stops the server from elsewhere.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()
     }
 
-    /// The services behind the routes.
+    /// Returns the services behind the routes.
     #[must_use]
     pub fn services(&self) -> web::Data<Services> {
         self.services.clone()
@@ -126,7 +119,7 @@ impl Application {
             if !wait_until_ready(&services).await {
                 return None;
             }
-            // The note that registering has begun; a server with a database may have no folder for it yet.
+            // The marker of an unfinished registration goes there; a server with a database may have no folder yet.
             if let Err(error) = std::fs::create_dir_all(&data_dir) {
                 log::warn!("{} cannot be made: {error}", data_dir.display());
             }
@@ -168,17 +161,17 @@ impl Application {
     }
 }
 
-/// The first signal lets running requests finish; readiness turns first. This ends at the second one, which does not
-/// wait for them: a server that is stopping takes no other command.
+/// Returns at the second signal, which does not wait for running requests. The first signal lets them finish, and
+/// readiness turns before that; a server that is stopping takes no other command.
 async fn second_signal(server: ServerHandle, services: web::Data<Services>) {
-    for says in ["when the running requests are answered", "at once"] {
+    for end in ["when the running requests are answered", "at once"] {
         if let Err(error) = stop_signal().await {
             log::error!("signals cannot be received: {error}");
             return std::future::pending().await;
         }
-        log::info!("stopping {says}");
+        log::info!("stopping {end}");
         if !services.stopping.swap(true, Ordering::Relaxed) {
-            // Not awaited: the second signal must be heard while the first stop is under way.
+            // The stop is not awaited, so that the second signal is received while the first stop is under way.
             drop(server.stop(true));
         }
     }
@@ -218,7 +211,7 @@ fn listen(
             .configure(routes(services.clone()))
     })
     .workers(settings.workers)
-    // Who closes the connection waits for no answer: its handler is dropped, and its place in a queue with it.
+    // A client that closes its connection waits for no answer: its handler is dropped, and its place in a queue too.
     .h1_allow_half_closed(false)
     .shutdown_timeout(settings.shutdown_timeout.as_secs())
     .disable_signals()
@@ -231,14 +224,14 @@ fn listen(
 /// The time between two checks of a server that is not ready.
 const READINESS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whether the store answers and the current model is in memory.
+/// Returns whether the store answers and the current model is in memory.
 pub async fn is_ready(services: &Services) -> bool {
     let store = Arc::clone(&services.store);
     let answers = matches!(crate::blocking::run(move || store.check()).await, Ok(Ok(())));
     answers && services.models.check_ready().await.is_ok()
 }
 
-/// Waits for that, as long as it takes; false when the server stops before.
+/// Waits until the server is ready, as long as it takes. Returns false when the server stops before.
 pub async fn wait_until_ready(services: &Services) -> bool {
     while !is_ready(services).await {
         if services.stopping.load(Ordering::Relaxed) {
@@ -249,8 +242,8 @@ pub async fn wait_until_ready(services: &Services) -> bool {
     true
 }
 
-/// Whether the encoders of a program with these settings have a device to run on. Asked before a store is opened, for
-/// what is wrong then is no model's fault, and nothing is left behind.
+/// Checks that the encoders of a program with these settings have a device to run on. A program checks before it opens
+/// a store, so that a wrong setting is not blamed on a model and leaves nothing behind.
 ///
 /// # Errors
 /// [`StartError::Device`].
@@ -258,93 +251,17 @@ pub fn check_device(settings: &Settings) -> Result<(), StartError> {
     settings.encoder.device.check().map_err(StartError::Device)
 }
 
-/// The store of a program with these settings. Blocks.
-///
-/// # Errors
-/// When it does not open.
-pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    if let Some(oracle) = &settings.oracle {
-        let store = oracle_store(oracle.clone(), decode_limits(&settings.limits));
-        if let Err(error) = store.migrate() {
-            log::error!("the database cannot be used: {error}");
-        }
-        return Ok(Arc::new(store));
-    }
-    begin_store(settings)
-}
-
-/// The same for a server, which does not wait for its database: it listens, says why it is not ready, and becomes so.
-fn begin_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    if let Some(oracle) = &settings.oracle {
-        let store = oracle_store(oracle.clone(), decode_limits(&settings.limits));
-        // The database may be down now and come up later: whoever asks for it finds out.
-        match store.check() {
-            Ok(()) => log::info!("images are kept in the Oracle database {}", oracle.dsn),
-            Err(error) => log::error!("not ready, and trying again as long as it takes: {error}"),
-        }
-        return Ok(Arc::new(store));
-    }
-    let store = SqliteStore::open(&settings.data_dir, SqliteOptions::default())
-        .map_err(|cause| StartError::Store { folder: settings.data_dir.clone(), cause })?;
-    Ok(Arc::new(store))
-}
-
-/// A store in an Oracle database, which knows how to read pictures that another program put there.
-#[must_use]
-pub fn oracle_store(settings: OracleSettings, limits: DecodeLimits) -> OracleStore {
-    OracleStore::new(settings, move |bytes, generation_prompt| examine(bytes, generation_prompt, &limits))
-}
-
-/// What Mitsuke finds out about a picture that another program put into a shared database. It may cost what an upload
-/// may.
-fn examine(bytes: &[u8], generation_prompt: Option<&str>, limits: &DecodeLimits) -> ForeignFacts {
-    let generation = generation_prompt.and_then(parse_generation_prompt);
-    match crate::image::decode(bytes, limits) {
-        Ok(decoded) => ForeignFacts {
-            file_type: Some(decoded.facts.file_type.media_type()),
-            width: decoded.facts.width,
-            height: decoded.facts.height,
-            generation,
-        },
-        Err(error) => {
-            log::warn!("a picture of another program cannot be decoded and is kept as it is: {error}");
-            let file_type = crate::image::sniff(bytes).ok().map(|file_type| file_type.media_type());
-            ForeignFacts { file_type, generation, ..ForeignFacts::default() }
-        }
-    }
-}
-
-/// The models of a program with these settings, none of them loaded. Blocks.
+/// Opens the models of a program with these settings and loads none of them. Blocks.
 ///
 /// # Errors
 /// See [`Models::open`].
 pub fn open_models(settings: &Settings, store: Arc<dyn Store>) -> Result<Models, ModelsError> {
-    Models::open(&settings.models_dir, store, encoder_options(settings), settings.encoder.model_idle)
+    Models::open(&settings.models_dir, store, settings.encoder_options(), settings.encoder.model_idle)
 }
 
-/// How the encoders of a program with these settings work.
-#[must_use]
-pub fn encoder_options(settings: &Settings) -> EncoderOptions {
-    let encoder = &settings.encoder;
-    EncoderOptions {
-        device: encoder.device,
-        precision: encoder.precision,
-        max_batch: encoder.batch_size,
-        max_wait: encoder.batch_wait,
-        queue_capacity: encoder.queue_capacity,
-        torch_threads: encoder.torch_threads,
-    }
-}
-
-/// The decoder of a program with these settings. One decoder is shared by everything that decodes pictures.
+/// Returns the decoder of a program with these settings. Everything in the program that decodes pictures shares it.
 #[must_use]
 pub fn decoder(settings: &Settings) -> Decoder {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    Decoder::new(decode_limits(&settings.limits), cores)
-}
-
-/// The limits of one picture in a program with these settings.
-#[must_use]
-pub fn decode_limits(limits: &Limits) -> DecodeLimits {
-    DecodeLimits { max_pixels: limits.pixels, max_edge: limits.edge, ..DecodeLimits::default() }
+    Decoder::new(settings.decode_limits(), cores)
 }

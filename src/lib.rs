@@ -1,6 +1,7 @@
 //! Mitsuke (見つけ, "found"): finds pictures by what they show.
 //!
-//! Data flows one way: `api → (image → clip) → store` to register, `api → clip → search → store` to find.
+//! Data flows one way: `api → engine (intake: image → clip) → store` to register a picture, and
+//! `api → engine (clip → search) → store → index` to find one.
 
 pub mod api;
 pub mod app;
@@ -10,6 +11,7 @@ pub mod doctor;
 pub mod error;
 pub use mitsuke_image as image;
 pub mod seed;
+pub mod stores;
 pub use mitsuke_client::tls;
 pub use mitsuke_engine::{backfill, blocking, compare, duplicates, intake, maintenance, models, search};
 pub use mitsuke_store as store;

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     match env_file.map_err(Into::into).and_then(|()| command.run()) {
         Ok(code) => code,
         Err(error) => {
-            // The person who starts the program must see why it ends, whatever is logged.
+            // The reason reaches the person at the terminal even when the log filter leaves errors out.
             if log::log_enabled!(log::Level::Error) {
                 log::error!("{error}");
             } else {

@@ -1,4 +1,4 @@
-//! Registers the pictures of a folder in an empty store, with a bar in the terminal; goes on after a stop.
+//! Registers the pictures of a folder in an empty store, with a progress bar; continues after a stop.
 
 use std::fs;
 use std::io;
@@ -14,26 +14,26 @@ use crate::image::FileType;
 use crate::intake::{Intake, IntakeError, Registered, Upload};
 use crate::store::Store;
 
-/// Written into the data directory while the folder is being registered, so that a start after a stop goes on
-/// although the store is not empty any more.
+/// Marks, as a file in the data directory, that the folder is being registered, so that a start after a stop continues
+/// although the store is no longer empty.
 const MARKER: &str = "registering-images";
 
-/// Pictures registered at once: enough to fill a batch.
+/// Pictures that are registered at once, which are enough to fill a batch.
 const IN_FLIGHT: usize = 8;
 
-/// What came of it.
+/// The numbers of files by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seeded {
     /// New images.
     pub created: usize,
-    /// Files whose bytes were known.
+    /// Files whose bytes are stored already.
     pub known: usize,
-    /// Files that could not be taken; the log says why.
+    /// Files that could not be registered, each with its reason in the log.
     pub failed: usize,
 }
 
-/// Registers every picture below `folder` when the store is empty, or when that was begun and not finished.
-/// `None` when there was nothing to do.
+/// Registers every picture below `folder` when the store is empty, or when an earlier run did not finish. Returns
+/// `None` when there is nothing to do.
 ///
 /// # Errors
 /// When the folder cannot be read or the store cannot be asked.
@@ -67,7 +67,7 @@ pub async fn seed(
             }
         })
         .buffered(IN_FLIGHT)
-        // What is not the picture's fault ends the run, and the marker stays: the next start goes on.
+        // A failure that is not the picture's fault ends the run, and the marker stays for the next start.
         .try_fold(Seeded::default(), |mut seeded, outcome| async move {
             match outcome {
                 Outcome::Registered(Registered::Created(_)) => seeded.created += 1,
@@ -83,10 +83,10 @@ pub async fn seed(
     Ok(Some(counts))
 }
 
-/// What became of a file.
+/// The result for one file.
 enum Outcome {
     Registered(Registered),
-    /// The file cannot be read or is no picture that can be taken; another attempt would end the same.
+    /// The file cannot be read or is not a usable picture; another attempt would end the same.
     LeftOut(String),
 }
 
@@ -107,15 +107,15 @@ async fn register(file: &Path, intake: &Intake) -> Result<Outcome, IntakeError> 
     }
 }
 
-/// Files with a picture's extension, in the order of their paths. Ids follow that order only roughly: several pictures
-/// are on their way at once.
+/// Returns the files with a picture's extension in the order of their paths. The ids of images follow this order only
+/// roughly, because several pictures are registered at once.
 fn pictures(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
-            // `file_type` does not follow links, so a link to a parent folder makes no circle.
+            // `file_type` does not follow links, so a link to a parent folder cannot make the walk endless.
             let (path, kind) = (entry.path(), entry.file_type()?);
             let extension = path.extension().and_then(|e| e.to_str());
             if kind.is_dir() {

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use mitsuke::config::{Flags, Settings};
 use mitsuke::doctor;
 
-/// Prints what is in order and what to do about the rest; fails when there is something that has to be done.
+/// Prints what is in order and what to do about the rest. Fails when a problem keeps the server from serving.
 ///
 /// # Errors
 /// When the settings cannot be used.
 pub fn run(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
-    let findings = doctor::examine(&Settings::from_flags(flags)?);
+    let findings = doctor::diagnose(&Settings::from_flags(flags)?);
     for finding in &findings {
         println!("{finding}");
     }

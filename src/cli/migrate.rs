@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use clap::Args;
 use mitsuke::config::{Flags, Settings};
-use mitsuke::store::oracle::OracleStore;
+use mitsuke::stores::{StoreChoice, migration_script};
 
 /// The arguments of `mitsuke migrate`.
 #[derive(Args)]
@@ -17,20 +17,15 @@ pub struct MigrateArguments {
     pub flags: Flags,
 }
 
-/// Brings the schema of the Oracle database up to date, or prints how.
+/// Brings the schema of the database up to date, or prints the script that does.
 ///
 /// # Errors
-/// The reason why it cannot be.
+/// The reason why it cannot.
 pub fn run(arguments: &MigrateArguments) -> Result<(), Box<dyn Error>> {
     if arguments.print {
-        return Ok(std::io::stdout().lock().write_all(OracleStore::migration_script().as_bytes())?);
+        return Ok(std::io::stdout().lock().write_all(migration_script().as_bytes())?);
     }
     let settings = Settings::from_flags(&arguments.flags)?;
-    let Some(oracle) = settings.oracle.clone() else {
-        println!("The embedded store in {} is brought up to date when the server starts.", settings.data_dir.display());
-        return Ok(());
-    };
-    mitsuke::app::oracle_store(oracle, mitsuke::app::decode_limits(&settings.limits)).migrate()?;
-    println!("The schema is up to date.");
+    println!("{}", StoreChoice::new(&settings).migrate()?);
     Ok(())
 }

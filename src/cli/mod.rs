@@ -49,7 +49,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The log filter: of the flag, else of RUST_LOG, else the one that suits the command.
+    /// Returns the log filter of the flag, else of RUST_LOG, else the default of the command.
     pub fn log_filter(&self) -> String {
         let flag = self.flags().and_then(Flags::log_filter).map(str::to_owned);
         let variable = || std::env::var("RUST_LOG").ok().filter(|filter| !filter.trim().is_empty());
@@ -67,9 +67,9 @@ impl Command {
     fn default_log_filter(&self) -> &'static str {
         match self {
             Self::Serve(_) | Self::Migrate(_) | Self::Openapi | Self::Settings(_) => DEFAULT_LOG,
-            // These commands print messages of their own for the person who waits.
+            // These commands print messages of their own.
             Self::Backfill(_) | Self::Model(_) | Self::Upload(_) => "warn",
-            // Its findings say all that would be logged.
+            // The findings of this command hold everything that would be logged.
             Self::Doctor(_) => "off",
         }
     }

@@ -11,10 +11,10 @@ use mitsuke::clip::{
     DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority, TestCases,
 };
 
-/// How often an encoding is timed.
+/// Number of times that an encoding is timed.
 const RUNS: usize = 5;
 
-/// What can be done with a model folder.
+/// The actions on a model folder.
 #[derive(Subcommand)]
 pub enum ModelCommand {
     /// Check a model folder: its manifest, all digests, and that it reproduces its reference vectors.
@@ -29,22 +29,22 @@ pub struct Check {
     /// Variant to run: auto, or a precision such as float32 or bfloat16.
     #[arg(long, default_value = "auto")]
     precision: PrecisionChoice,
-    /// Where to compute: auto, cpu or cuda.
+    /// Device to run on: auto, cpu or cuda.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
     /// Threads inside one tensor operation.
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// A file of pictures and texts with the original's vectors, to compare from end to end.
+    /// File of pictures and texts with the vectors of the original model, to compare from end to end.
     #[arg(long)]
     cases: Option<PathBuf>,
 }
 
 impl ModelCommand {
-    /// Runs it to its end.
+    /// Runs the action to its end.
     ///
     /// # Errors
-    /// Why the folder cannot be used, as a sentence for the person at the terminal.
+    /// The reason why the folder cannot be used, as a sentence for the person at the terminal.
     pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         match self {
             Self::Check(check) => check.run(),
@@ -60,12 +60,12 @@ impl Check {
             torch_threads: self.threads,
             ..EncoderOptions::default()
         };
-        // Also of the variant that is not loaded: the folder as a whole is asked about.
+        // The command checks the whole folder, so also the files of variants that are not loaded.
         Manifest::read(&self.folder)?.verify_files(&self.folder)?;
         let encoder = Encoder::load(&self.folder, &options)?;
         print_facts(&encoder);
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let (picture, text) = runtime.block_on(times(&encoder))?;
+        let (picture, text) = runtime.block_on(time_encoding(&encoder))?;
         println!("encodes     a picture in {picture:.1?}, a text in {text:.1?} (one at a time, median of {RUNS})");
         let Some(path) = &self.cases else { return Ok(ExitCode::SUCCESS) };
         let cases = TestCases::read(path)?;
@@ -79,8 +79,8 @@ impl Check {
     }
 }
 
-/// How long a picture and a text take, each alone. Encoders are warm once they are loaded.
-async fn times(encoder: &Encoder) -> Result<(Duration, Duration), EncodeError> {
+/// Returns the median times of encoding a picture and a text, each alone. Encoders are warm once they are loaded.
+async fn time_encoding(encoder: &Encoder) -> Result<(Duration, Duration), EncodeError> {
     let picture = encoder.preprocess(&RgbImage::from_pixel(64, 64, Rgb([127; 3])));
     let (mut pictures, mut texts) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {

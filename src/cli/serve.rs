@@ -35,7 +35,7 @@ pub fn run(flags: &Flags) -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// Tells a person where to go next.
+/// Prints the addresses that a person opens next.
 fn greet(url: &str, images: u64) {
     if !std::io::stdout().is_terminal() {
         log::info!("listening on {url} with {images} images");

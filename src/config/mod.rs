@@ -3,6 +3,7 @@
 //! [`table`] states every setting, [`sources`] collects the values, and this module checks them together.
 
 mod document;
+mod options;
 mod origins;
 mod parsers;
 mod sources;

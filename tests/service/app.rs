@@ -1,8 +1,9 @@
-//! Starts and stops the app, and speaks to it.
+//! The app under test, and a client of it.
 
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use mitsuke::app::Application;
@@ -27,17 +28,17 @@ impl Drop for TestApp {
     }
 }
 
-/// An app with default settings and an empty store.
+/// Starts an app with default settings and an empty store.
 pub fn spawn() -> TestApp {
     spawn_with(&[])
 }
 
-/// An app with some settings changed.
+/// Starts an app with an empty store and some settings changed.
 pub fn spawn_with(settings: &[(&str, &str)]) -> TestApp {
     spawn_in(tempfile::tempdir().unwrap(), settings)
 }
 
-/// The settings of an app over a data directory.
+/// Returns the settings of an app over a data directory.
 pub fn settings_in(data: &TempDir, changed: &[(&str, &str)]) -> Settings {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
     let defaults = [
@@ -45,19 +46,20 @@ pub fn settings_in(data: &TempDir, changed: &[(&str, &str)]) -> Settings {
         ("MITSUKE_DATA_DIR", data.path().to_str().unwrap()),
         ("MITSUKE_MODELS_DIR", models.to_str().unwrap()),
         ("MITSUKE_IMAGES_DIR", ""),
+        ("MITSUKE_DEVICE", "cpu"),
         ("MITSUKE_WORKERS", "2"),
         ("MITSUKE_SHUTDOWN_TIMEOUT_S", "5"),
     ];
-    let of_store = crate::stores::settings(data.path());
+    let store_settings = crate::stores::settings(data.path());
     Settings::from_lookup(&|name| {
-        let of_store = of_store.iter().map(|(key, value)| (*key, value.as_str()));
-        let mut pairs = changed.iter().copied().chain(of_store).chain(defaults);
+        let store_settings = store_settings.iter().map(|(key, value)| (*key, value.as_str()));
+        let mut pairs = changed.iter().copied().chain(store_settings).chain(defaults);
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
     })
     .unwrap()
 }
 
-/// An app over a data directory that may hold something already.
+/// Starts an app over a data directory, which may hold images already.
 pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
     let settings = settings_in(&data, changed);
     let (sender, receiver) = mpsc::channel();
@@ -71,7 +73,9 @@ pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
     });
     mitsuke::tls::choose_provider();
     let (address, handle) = receiver.recv().expect("the app starts");
-    TestApp { url: format!("http://{address}"), client: Client::new(), handle, thread: Some(thread), data: Some(data) }
+    // A test that waits for a program does not see the server close idle connections, so the client drops them first.
+    let client = Client::builder().pool_idle_timeout(Duration::from_secs(1)).build().unwrap();
+    TestApp { url: format!("http://{address}"), client, handle, thread: Some(thread), data: Some(data) }
 }
 
 impl TestApp {
@@ -83,7 +87,7 @@ impl TestApp {
         }
     }
 
-    /// Stops the app and gives its data directory back.
+    /// Stops the app and returns its data directory.
     pub fn stop(mut self) -> TempDir {
         self.shut_down();
         self.data.take().unwrap()
@@ -133,7 +137,7 @@ impl TestApp {
     }
 }
 
-/// A `file` part.
+/// Returns the part of a form that holds a file.
 pub fn file(file_name: &str, bytes: Vec<u8>) -> Part {
     Part::bytes(bytes).file_name(file_name.to_owned())
 }
@@ -143,7 +147,7 @@ pub struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub bytes: Vec<u8>,
-    /// The body as JSON; null when it is none.
+    /// The body as JSON; null when it is not JSON.
     pub json: Value,
 }
 
@@ -159,7 +163,7 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Ids of the hits or images, in their order.
+    /// Returns the ids of the hits or images in their order.
     pub fn ids(&self) -> Vec<i64> {
         let list = if self.json["hits"].is_array() { &self.json["hits"] } else { &self.json["images"] };
         list.as_array()
@@ -169,14 +173,14 @@ impl Answer {
             .collect()
     }
 
-    /// A field of the hit or image with that id.
-    pub fn of(&self, image_id: i64, field: &str) -> &Value {
+    /// Returns a field of the hit or image with this id.
+    pub fn field(&self, image_id: i64, field: &str) -> &Value {
         let list = if self.json["hits"].is_array() { &self.json["hits"] } else { &self.json["images"] };
         let item = list.as_array().and_then(|items| items.iter().find(|item| item["image_id"] == image_id));
         &item.unwrap_or_else(|| panic!("no {image_id} in {}", self.json))[field]
     }
 
-    /// Asserts that this is a complete problem document with that status and code.
+    /// Asserts that the answer is a complete problem document with this status and code.
     pub fn assert_problem(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}", self.json);
         assert_eq!(self.header("content-type"), "application/problem+json");

@@ -5,6 +5,8 @@
 
 mod app;
 #[macro_use]
+mod snapshots;
+#[macro_use]
 mod stores;
 mod pictures;
 
@@ -12,6 +14,7 @@ mod http;
 mod oracle;
 mod page;
 mod process;
+mod server;
 mod shared_store;
 mod upload;
 mod workspace;

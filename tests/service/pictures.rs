@@ -1,10 +1,10 @@
-//! Pictures made on the spot: each seed gives other bytes and other colours.
+//! Pictures for the tests. Each seed gives other bytes and other colours.
 
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage};
 
-/// A picture with a colour gradient that depends on the seed.
+/// Makes a picture with a colour gradient that depends on the seed.
 pub fn pixels(seed: u32, width: u32, height: u32) -> RgbImage {
     let base = seed.wrapping_mul(2_654_435_761);
     let [r, g, b, slope] = base.to_le_bytes();
@@ -34,8 +34,8 @@ pub const BLUE: [u8; 3] = [0, 0, 255];
 pub const YELLOW: [u8; 3] = [255, 255, 0];
 pub const PURPLE: [u8; 3] = [255, 0, 255];
 
-/// A PNG of one colour, which is what the tiny model sees of it. `copy` changes a few pixels by a shade: other bytes,
-/// and to the eye the same picture.
+/// Makes a PNG of one colour, which the tiny model sees. `copy` changes a few pixels by a shade, which gives other bytes
+/// and, to the eye, the same picture.
 pub fn colour(rgb: [u8; 3], copy: u8) -> Vec<u8> {
     let mut pixels = RgbImage::from_pixel(32, 32, Rgb(rgb));
     for x in 0..u32::from(copy) {
@@ -44,7 +44,7 @@ pub fn colour(rgb: [u8; 3], copy: u8) -> Vec<u8> {
     encoded(&pixels, ImageFormat::Png)
 }
 
-/// A PNG with tEXt (Latin-1) or iTXt (other) chunks.
+/// Makes a PNG with tEXt (ASCII) or iTXt (other) chunks.
 pub fn png_with_text(seed: u32, chunks: &[(&str, &str)]) -> Vec<u8> {
     let pixels = pixels(seed, 24, 24);
     let mut bytes = Vec::new();
@@ -63,7 +63,7 @@ pub fn png_with_text(seed: u32, chunks: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// The head of a PNG that claims a size and holds no pixels.
+/// Makes a PNG whose head claims another size than its pixels have.
 pub fn png_claiming(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = png(1);
     bytes[16..20].copy_from_slice(&width.to_be_bytes());

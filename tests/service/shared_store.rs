@@ -1,5 +1,6 @@
-//! Several Mitsuke processes on one store: each has its own models, backfills and memory, and the store alone knows
-//! which model is current. The embedded store locks its directory, so they share one here as they share a database.
+//! Several Mitsuke processes on one store. Each has its own models, backfills and memory, and the store alone knows
+//! which model is current. The embedded store locks its directory, so the processes of these tests are parts of one
+//! program that share an open store as they would share a database.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 const TINY: ModelId = 1;
 const WIDE: ModelId = 2;
 
-/// What one process has of its own.
+/// The parts of a process that it does not share.
 struct Process {
     models: Arc<Models>,
     backfills: Arc<Backfills>,
@@ -67,7 +68,7 @@ async fn add(process: &Process, store: &Arc<dyn Store>, seeds: std::ops::Range<u
 async fn until(mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "it does not come");
+        assert!(begin.elapsed() < Duration::from_secs(60), "the expected state is not reached");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -100,7 +101,7 @@ async fn only_the_process_with_the_lease_fills_a_model_and_another_takes_over() 
     let store = store(&data);
     let one = process(&dir, &store);
     add(&one, &store, 0..30).await;
-    // A process that has the lease and does not get on.
+    // Another process has the lease and makes no progress.
     assert!(store.claim_backfill(WIDE, "elsewhere", Duration::from_secs(600)).unwrap());
     one.backfills.start(WIDE, false).await.unwrap();
     until(|| one.backfills.status(WIDE).is_some_and(|status| status.state == BackfillState::Waiting)).await;
@@ -145,13 +146,13 @@ async fn a_backfill_stops_when_another_process_retires_the_model() {
 }
 
 #[tokio::test]
-async fn what_one_process_could_not_embed_another_with_the_folder_does() {
+async fn images_that_a_process_without_the_folder_leaves_out_are_embedded_by_one_that_has_it() {
     let (dir, without, data) = (model_folders(), model_folders(), tempfile::tempdir().unwrap());
     std::fs::remove_file(without.path().join("wide")).unwrap();
     let store = store(&data);
     let [other, one] = [process(&dir, &store), process(&without, &store)];
     store.set_maintained(WIDE, true).unwrap();
-    // The upload does not fail for want of the other model.
+    // The upload does not fail because the other model is missing.
     add(&one, &store, 0..5).await;
     assert_eq!([TINY, WIDE].map(|id| store.coverage(id).unwrap().embedded), [5, 0]);
     assert!(one.backfills.start(WIDE, false).await.is_err());

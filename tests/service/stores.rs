@@ -21,7 +21,7 @@ pub fn select(kind: StoreKind) {
     SELECTED.set(kind);
 }
 
-/// Settings that select the store of an app with this data directory.
+/// Returns the settings that select the store of an app with this data directory.
 pub fn settings(data_dir: &Path) -> Vec<(&'static str, String)> {
     match SELECTED.get() {
         StoreKind::Embedded => Vec::new(),

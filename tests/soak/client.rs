@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::chance::{Chance, nanoseconds_since_1970};
 
-/// How often a request that is refused with 503 is sent again.
+/// The number of times that a request is sent again after a 503.
 const MAX_REFUSALS: u32 = 60;
 
 /// The longest wait before it is sent again, in seconds.
@@ -21,7 +21,7 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// How often the request was refused with 503 before.
+    /// The number of earlier attempts that were refused with 503.
     pub refusals: u32,
 }
 

@@ -71,9 +71,9 @@ impl Progress {
 /// A row of the table of times.
 pub struct Row {
     pub what: String,
-    /// How long each request took.
+    /// The time of each request.
     pub times: Vec<Duration>,
-    /// How long all of them took together, by the clock.
+    /// The time from the first request to the end of the last.
     pub wall: Duration,
 }
 

@@ -20,7 +20,7 @@ use crate::figures::{Progress, Row, milliseconds, setting, text_setting};
 use crate::harness::{Server, repository};
 use traffic::{QUERIES, Stage, Traffic};
 
-/// How many uploads are sent at once before the second model comes.
+/// The number of uploads at once before the second model comes.
 const UPLOADERS: usize = 8;
 
 /// The longest time that a backfill may take.

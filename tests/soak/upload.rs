@@ -47,9 +47,9 @@ async fn an_interrupted_upload_goes_on_and_stores_every_picture_once() {
     runner.finish("to the end", &[]);
     check_stored(&server, &made, &faults).await;
     runner.check_log(&made);
-    let said = runner.finish("again, with the log", &[]);
+    let printed = runner.finish("again, with the log", &[]);
     let line = format!("{count} done by an earlier run");
-    faults.check(said.lines().any(|said| said.trim_start().starts_with(&line)), || {
+    faults.check(printed.lines().any(|row| row.trim_start().starts_with(&line)), || {
         format!("the run with the log does not say {line:?}")
     });
     runner.finish("again, without the log", &["--no-log"]);
@@ -113,8 +113,8 @@ impl Runner<'_> {
         let (mut child, begin) = self.start(&[]);
         while self.lines_of_log() < after {
             if child.try_wait().expect("its state").is_some() {
-                let said = last_words(&child.wait_with_output().expect("its output"));
-                return self.faults.add(format!("the upload ended by itself before it was interrupted: {said}"));
+                let printed = last_words(&child.wait_with_output().expect("its output"));
+                return self.faults.add(format!("the upload ended by itself before it was interrupted: {printed}"));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -129,13 +129,13 @@ impl Runner<'_> {
     fn finish(&self, what: &str, more: &[&str]) -> String {
         let (child, begin) = self.start(more);
         let output = child.wait_with_output().expect("its end");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         let seconds = begin.elapsed().as_secs_f64();
-        println!("-- {what}: {} after {seconds:.1} s\n{}", output.status, said.trim_end());
+        println!("-- {what}: {} after {seconds:.1} s\n{}", output.status, printed.trim_end());
         self.faults.check(output.status.success(), || {
             format!("{what}: it ended with {}: {}", output.status, last_words(&output))
         });
-        said
+        printed
     }
 
     /// Checks that the log names every file as done. A line that kill -9 cut off is gone, and its file has another.
@@ -179,6 +179,6 @@ async fn check_stored(server: &Server, made: &Made, faults: &Faults) {
 }
 
 fn last_words(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
-    said.lines().rev().take(3).collect::<Vec<_>>().join(" | ")
+    let printed = String::from_utf8_lossy(&output.stderr);
+    printed.lines().rev().take(3).collect::<Vec<_>>().join(" | ")
 }

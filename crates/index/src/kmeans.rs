@@ -1,28 +1,29 @@
-//! Training: which inverted lists there are, and which vector goes into which.
+//! Training: finds the inverted lists, and the list of each vector.
 //!
 //! Method: spherical k-means (Dhillon and Modha, "Concept Decompositions for Large Sparse Text Data Using
-//! Clustering", 2001) on a sample. It runs on the int8 codes themselves: a product of two codes costs a
-//! quarter of the memory traffic of `f32`, and the sample needs no decoded copy.
+//! Clustering", 2001) on a sample. It runs on the int8 codes themselves: a product of two codes costs a quarter of the
+//! memory traffic of `f32`, and the sample needs no decoded copy.
 
 use std::sync::Arc;
 
-use super::codes::{Cell, Code, dot};
-use super::layout::{Layout, Lists};
-use super::params::IndexParams;
-use super::random::SplitMix64;
+use crate::codes::{Cell, Code, dot};
+use crate::layout::{Layout, Lists};
+use crate::params::IndexParams;
+use crate::random::SplitMix64;
 
-/// Rows compared with one direction after another while both stay in the processor's nearest cache.
+/// The number of rows that are compared with one direction after another, so few that they stay in the processor's
+/// nearest cache.
 const TILE: usize = 16;
 
-/// Trains lists for the vectors of `layout` and distributes them. `None` when there are none.
-pub(super) fn train(layout: &Layout, dimension: usize, params: &IndexParams) -> Option<Layout> {
+/// Trains lists for the vectors of `layout` and moves the vectors into them. Returns `None` when there are no vectors.
+pub(crate) fn train(layout: &Layout, dimension: usize, params: &IndexParams) -> Option<Layout> {
     let wanted = (params.lists_factor * (layout.rows as f32).sqrt()) as usize;
     let count = wanted.clamp(1, layout.rows.max(1));
     let mut random = SplitMix64::new(layout.rows as u64);
     let sample = sample(layout, count.saturating_mul(params.sample_per_list), dimension, &mut random);
     let mut directions = first_directions(&sample, count, &mut random)?;
     for _ in 0..params.training_rounds {
-        let mut sums = Sums::new(directions.len(), dimension);
+        let mut sums = ListSums::new(directions.len(), dimension);
         for (row, list) in assign(&sample, &directions).into_iter().enumerate() {
             sums.add(list, sample.scales().get(row).copied().unwrap_or(0.0), sample.row(row));
         }
@@ -31,11 +32,11 @@ pub(super) fn train(layout: &Layout, dimension: usize, params: &IndexParams) -> 
     Some(distribute(layout, &directions, &sample, dimension, &mut random))
 }
 
-/// `wanted` rows (all, if there are fewer), spread evenly over the layout.
+/// Draws `wanted` rows (all, if there are fewer), spread evenly over the layout.
 fn sample(layout: &Layout, wanted: usize, dimension: usize, random: &mut SplitMix64) -> Cell {
     let wanted = wanted.min(layout.rows);
     let mut sample = Cell::with_capacity(wanted, dimension);
-    // The layout is cut into as many stretches as rows are wanted, and one row is drawn from each.
+    // The rows are divided into `wanted` equal parts, and one row is drawn from each part.
     let mut first_of_cell = 0;
     let mut next = draw(0, wanted, layout.rows, random);
     for cell in &layout.cells {
@@ -51,14 +52,14 @@ fn sample(layout: &Layout, wanted: usize, dimension: usize, random: &mut SplitMi
     sample
 }
 
-/// A random place in the `stretch`-th of `stretches` equal parts of `rows`.
-fn draw(stretch: usize, stretches: usize, rows: usize, random: &mut SplitMix64) -> usize {
-    let boundary = |i: usize| (i as u128 * rows as u128 / stretches.max(1) as u128) as usize;
-    let (first, end) = (boundary(stretch), boundary(stretch + 1));
+/// Draws a random row number from the `part`-th of `parts` equal parts of `rows`.
+fn draw(part: usize, parts: usize, rows: usize, random: &mut SplitMix64) -> usize {
+    let boundary = |i: usize| (i as u128 * rows as u128 / parts.max(1) as u128) as usize;
+    let (first, end) = (boundary(part), boundary(part + 1));
     first + random.below(end.saturating_sub(first))
 }
 
-/// `count` different rows of the sample, spread evenly; `None` when it is empty.
+/// Draws `count` different rows of the sample, spread evenly; `None` when the sample is empty.
 fn first_directions(sample: &Cell, count: usize, random: &mut SplitMix64) -> Option<Cell> {
     let count = count.min(sample.len());
     let mut directions = Cell::default();
@@ -69,7 +70,7 @@ fn first_directions(sample: &Cell, count: usize, random: &mut SplitMix64) -> Opt
     (count > 0).then_some(directions)
 }
 
-/// For each row, the direction with the greatest inner product.
+/// Returns, for each row, the number of the direction with the greatest inner product.
 fn assign(rows: &Cell, directions: &Cell) -> Vec<usize> {
     let mut nearest = vec![0; rows.len()];
     for (tile, nearest) in nearest.chunks_mut(TILE).enumerate() {
@@ -77,7 +78,8 @@ fn assign(rows: &Cell, directions: &Cell) -> Vec<usize> {
         for (list, scale) in directions.scales().iter().enumerate() {
             let direction = directions.row(list);
             for (i, (best, nearest)) in best.iter_mut().zip(nearest.iter_mut()).enumerate() {
-                // A row's own scale is the same for all directions and does not change which is nearest.
+                // The row's own scale is left out: it is the same for all directions, so it does not change the
+                // nearest.
                 let score = scale * dot(direction, rows.row(tile * TILE + i));
                 if score > *best {
                     (*best, *nearest) = (score, list);
@@ -88,8 +90,8 @@ fn assign(rows: &Cell, directions: &Cell) -> Vec<usize> {
     nearest
 }
 
-/// Puts every row of `layout` into the list whose direction is nearest. The lists are then described by
-/// the means of what they really hold.
+/// Puts every row of `layout` into the list with the nearest direction. The directions of the new layout are the means
+/// of the rows that each list then holds.
 fn distribute(layout: &Layout, directions: &Cell, sample: &Cell, dimension: usize, random: &mut SplitMix64) -> Layout {
     let assigned: Vec<Vec<usize>> = layout.cells.iter().map(|cell| assign(cell, directions)).collect();
     let mut sizes = vec![0; directions.len()];
@@ -99,7 +101,7 @@ fn distribute(layout: &Layout, directions: &Cell, sample: &Cell, dimension: usiz
         }
     }
     let mut cells: Vec<Cell> = sizes.iter().map(|size| Cell::with_capacity(*size, dimension)).collect();
-    let mut sums = Sums::new(directions.len(), dimension);
+    let mut sums = ListSums::new(directions.len(), dimension);
     for (cell, lists) in layout.cells.iter().zip(assigned) {
         for (row, ((list, id), scale)) in lists.into_iter().zip(cell.ids()).zip(cell.scales()).enumerate() {
             if let Some(target) = cells.get_mut(list) {
@@ -119,13 +121,13 @@ fn distribute(layout: &Layout, directions: &Cell, sample: &Cell, dimension: usiz
 }
 
 /// The sums of the vectors of each list.
-struct Sums {
+struct ListSums {
     dimension: usize,
     sums: Vec<f32>,
     counts: Vec<usize>,
 }
 
-impl Sums {
+impl ListSums {
     fn new(lists: usize, dimension: usize) -> Self {
         Self { dimension, sums: vec![0.0; lists * dimension], counts: vec![0; lists] }
     }
@@ -142,8 +144,8 @@ impl Sums {
         *count += 1;
     }
 
-    /// The directions and lengths of the means. A list without vectors gets those of a random row of the sample,
-    /// so that the next round splits a crowded place.
+    /// Returns the directions and lengths of the means. A list without vectors gets the direction of a random row of
+    /// the sample, so that the next round splits a crowded list.
     fn means(&self, sample: &Cell, random: &mut SplitMix64) -> (Cell, Vec<f32>) {
         let mut directions = Cell::with_capacity(self.counts.len(), self.dimension);
         let mut lengths = Vec::with_capacity(self.counts.len());

@@ -1,27 +1,27 @@
-//! Where the rows of an index lie: in inverted lists once those are trained, in plain slices before.
+//! The layout of an index: its rows lie in inverted lists once those are trained, and in plain slices before.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::codes::{Cell, Code, dot};
+use crate::codes::{Cell, Code, dot};
 
-/// Rows of a slice while there are no lists: what an insertion copies when a search is reading it.
+/// The number of rows of a slice. An insertion copies one slice when a search is reading it.
 const SLICE_ROWS: usize = 1024;
 
-/// The trained lists: for each, the mean of the vectors it held when it was trained.
+/// The trained lists, each described by the mean of the vectors that it held after training.
 #[derive(Debug)]
-pub(super) struct Lists {
-    /// The directions of the means. The id of a row is its list's number.
-    pub(super) directions: Cell,
-    /// The lengths of the means, 0 to 1: the closer to 1, the closer together a list's vectors.
-    pub(super) lengths: Vec<f32>,
-    /// How many vectors the index held then.
-    pub(super) trained_on: usize,
+pub(crate) struct Lists {
+    /// The directions of the means. The id of a row is the number of its list.
+    pub(crate) directions: Cell,
+    /// The lengths of the means, 0 to 1. A length near 1 means that the vectors of the list are close together.
+    pub(crate) lengths: Vec<f32>,
+    /// The number of vectors in the index at the time of the training.
+    pub(crate) trained_on: usize,
 }
 
 impl Lists {
-    /// The list whose direction is nearest.
-    pub(super) fn nearest(&self, code: &Code) -> usize {
+    /// Returns the number of the list with the nearest direction.
+    pub(crate) fn nearest(&self, code: &Code) -> usize {
         let scores = (0..self.directions.len()).zip(self.directions.scales());
         scores
             .map(|(list, scale)| (list, scale * dot(&code.codes, self.directions.row(list))))
@@ -30,62 +30,63 @@ impl Lists {
     }
 }
 
-/// The rows of an index at one moment. Cloning one copies pointers; changing a clone copies only the
-/// cells it touches, so a search reads its own unchanging layout while others insert.
+/// The rows of an index at one moment. A clone copies pointers, and a change of a clone copies only the cells that it
+/// touches, so a search reads its own unchanging layout while other threads insert.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Layout {
-    pub(super) cells: Vec<Arc<Cell>>,
-    /// One for each cell, or none while rows lie in slices.
-    pub(super) lists: Option<Arc<Lists>>,
-    /// All rows of all cells.
-    pub(super) rows: usize,
-    /// No row's step is longer.
-    pub(super) largest_scale: f32,
+pub(crate) struct Layout {
+    pub(crate) cells: Vec<Arc<Cell>>,
+    /// The lists, one for each cell; `None` while rows lie in slices.
+    pub(crate) lists: Option<Arc<Lists>>,
+    /// The number of rows of all cells.
+    pub(crate) rows: usize,
+    /// The longest step that any row has, or had.
+    pub(crate) largest_scale: f32,
 }
 
 /// The cell and row of a vector.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Location {
-    pub(super) cell: u32,
-    pub(super) row: u32,
+pub(crate) struct Location {
+    pub(crate) cell: u32,
+    pub(crate) row: u32,
 }
 
 /// The cell and row of each id in one layout.
 #[derive(Debug, Default)]
-pub(super) struct Locations(HashMap<i64, Location>);
+pub(crate) struct Locations(HashMap<i64, Location>);
 
 impl Locations {
-    pub(super) fn get(&self, id: i64) -> Option<Location> {
+    /// Returns the location of `id`.
+    pub(crate) fn get(&self, id: i64) -> Option<Location> {
         self.0.get(&id).copied()
     }
 
-    /// The places of all rows of `layout`, `None` when an id is there twice.
-    pub(super) fn of(layout: &Layout) -> Option<Self> {
-        let mut places = HashMap::with_capacity(layout.rows);
+    /// Collects the locations of all rows of `layout`; `None` when an id occurs twice.
+    pub(crate) fn from_layout(layout: &Layout) -> Option<Self> {
+        let mut locations = HashMap::with_capacity(layout.rows);
         for (cell, rows) in (0_u32..).zip(&layout.cells) {
             for (row, id) in (0_u32..).zip(rows.ids()) {
-                if places.insert(*id, Location { cell, row }).is_some() {
+                if locations.insert(*id, Location { cell, row }).is_some() {
                     return None;
                 }
             }
         }
-        Some(Self(places))
+        Some(Self(locations))
     }
 }
 
 impl Layout {
-    /// The code stored at `location`.
-    pub(super) fn code(&self, location: Location) -> Option<Code> {
+    /// Copies the code at `location`.
+    pub(crate) fn code(&self, location: Location) -> Option<Code> {
         self.cells.get(location.cell as usize)?.code(location.row as usize)
     }
 
-    /// The list that `code` belongs into; `None` while there are none.
-    pub(super) fn list_for(&self, code: &Code) -> Option<usize> {
+    /// Returns the number of the list that `code` belongs to; `None` while there are no lists.
+    pub(crate) fn list_for(&self, code: &Code) -> Option<usize> {
         self.lists.as_ref().map(|lists| lists.nearest(code))
     }
 
-    /// Adds a vector or replaces the one of the same id. `list` is what [`Self::list_for`] says.
-    pub(super) fn insert(&mut self, locations: &mut Locations, id: i64, list: Option<usize>, code: &Code) {
+    /// Adds a vector, or replaces the vector of the same id. `list` is the answer of [`Self::list_for`].
+    pub(crate) fn insert(&mut self, locations: &mut Locations, id: i64, list: Option<usize>, code: &Code) {
         self.largest_scale = self.largest_scale.max(code.scale);
         let Some(list) = list else {
             return self.insert_into_slices(locations, id, code);
@@ -102,7 +103,7 @@ impl Layout {
             return;
         }
         if self.cells.last().is_none_or(|cell| cell.len() >= SLICE_ROWS) {
-            // Reserved whole: the system hands out the memory only as rows fill it.
+            // The whole slice is reserved at once, because the system hands out memory only when rows fill it.
             self.cells.push(Arc::new(Cell::with_capacity(SLICE_ROWS, code.codes.len())));
         }
         self.append(locations, self.cells.len() - 1, id, code);
@@ -117,9 +118,9 @@ impl Layout {
         self.rows += 1;
     }
 
-    /// Removes a vector; whether there was one. The last row of its list, or of all slices, moves
-    /// into the gap, so there are never holes to step over or to compact.
-    pub(super) fn remove(&mut self, locations: &mut Locations, id: i64) -> bool {
+    /// Removes a vector, and returns whether there was one. The last row of its list, or of all slices, moves into the
+    /// gap, so that cells never have holes.
+    pub(crate) fn remove(&mut self, locations: &mut Locations, id: i64) -> bool {
         let Some(at) = locations.0.remove(&id) else {
             return false;
         };

@@ -1,28 +1,28 @@
 //! The settings of a vector index.
 
-/// When a [`VectorIndex`](super::VectorIndex) trains inverted lists, and how hard it searches.
+/// The settings of a [`VectorIndex`](crate::VectorIndex): when it trains inverted lists, and how much a search scans.
 ///
-/// The defaults are the ones measured in `benches/README.md`.
+/// `benches/README.md` has measurements of the defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct IndexParams {
-    /// Below this many vectors every search scans all codes, which needs no training and finds
-    /// what an exact search finds. From here on inverted lists are due.
+    /// The number of vectors from which on the index uses inverted lists. With fewer, every search scans all codes,
+    /// which needs no training and finds the same as an exact search.
     pub exact_below: usize,
-    /// Inverted lists at `n` vectors: `lists_factor × √n`. More lists make a finer choice of what to
-    /// scan, and training and inserting dearer.
+    /// The number of inverted lists for `n` vectors, divided by √n. With more lists a search chooses more finely what
+    /// to scan, and training and insertion take longer.
     pub lists_factor: f32,
-    /// Training sample, in vectors per list.
+    /// The size of the training sample, in vectors for each list.
     pub sample_per_list: usize,
-    /// Rounds of k-means.
+    /// The number of rounds of k-means.
     pub training_rounds: usize,
-    /// The lists are due again when the index has grown by this factor since they were trained.
+    /// The growth of the index since the last training, as a factor, from which on training is due again.
     pub retrain_growth: f32,
-    /// A search over inverted lists stops when it expects to have missed at most this fraction of
-    /// the `k` nearest vectors. 0 scans everything.
+    /// The fraction of the `k` nearest vectors that a search over inverted lists may miss: it stops when it expects to
+    /// miss no more. 0 scans everything.
     pub miss_target: f32,
-    /// Most vectors one search may read back for exact rescoring, beyond `4 × k`. Rescoring normally
-    /// ends after a few dozen; only a crowd of vectors that int8 codes cannot tell apart gets
-    /// this far, and past it they keep the order of their codes.
+    /// The largest number of exact vectors that one search reads, beyond `4 × k`. A search normally ends after a few
+    /// dozen. Only when int8 codes cannot tell many vectors apart does it read this many, and those beyond keep the
+    /// order of their codes.
     pub rescore_limit: usize,
 }
 

@@ -1,20 +1,20 @@
-//! A fixed random rotation that spreads a vector's energy evenly over its components.
+//! A fixed random rotation that spreads the length of a vector evenly over its components.
 //!
-//! CLIP embeddings have a few components much larger than the rest. An int8 code has one scale for
-//! the whole vector, so those few would leave the others hardly any steps. A rotation changes no inner
-//! product and makes all components about equally large, and the rounding errors behave like
-//! independent noise whatever the data are, which [`super::codes::Margin`] relies on.
+//! CLIP embeddings have a few components that are much larger than the rest. An int8 code has one scale for the whole
+//! vector, so those few would leave hardly any steps to the others. A rotation changes no inner product and makes all
+//! components about equally large. After it, rounding errors behave like independent noise, whatever the data, which
+//! [`crate::codes::Margin`] relies on.
 //!
 //! Method: rounds of random sign flips and fast Walsh–Hadamard transforms, O(d log d); as in Ailon and
 //! Chazelle, "The Fast Johnson–Lindenstrauss Transform", 2009. When the dimension is no power of two, a
 //! transform of the first components and one of the last overlap and mix all of them.
 
-/// Sign flips are part of the snapshot format: another seed needs another format version.
+/// The seed of the sign flips. It is part of the snapshot format: another seed needs another format version.
 const SEED: u64 = 0x6d69_7473_756b_6531;
 
 /// An orthogonal map of vectors of one dimension, the same in every process.
 #[derive(Debug)]
-pub(super) struct Rotation {
+pub(crate) struct Rotation {
     /// One row of ±1 for each transform.
     signs: Vec<Vec<f32>>,
     /// The largest power of two that is not above the dimension.
@@ -22,11 +22,11 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
-    /// The rotation for vectors of `dimension` components.
-    pub(super) fn new(dimension: usize) -> Self {
+    /// Makes the rotation for vectors of `dimension` components.
+    pub(crate) fn new(dimension: usize) -> Self {
         let width = if dimension == 0 { 0 } else { 1 << dimension.ilog2() };
-        let mut random = super::random::SplitMix64::new(SEED);
-        // One transform mixes a power of two completely; the overlapping pairs are run twice.
+        let mut random = crate::random::SplitMix64::new(SEED);
+        // One transform mixes a power of two completely. For other dimensions two overlapping transforms run twice.
         let transforms = if width == dimension { 1 } else { 4 };
         let signs = (0..transforms)
             .map(|_| (0..dimension).map(|_| if random.next_u64() >> 63 == 0 { 1.0 } else { -1.0 }).collect())
@@ -34,8 +34,8 @@ impl Rotation {
         Self { signs, width }
     }
 
-    /// The rotated vector. `vector` has the dimension the rotation was made for.
-    pub(super) fn apply(&self, vector: &[f32]) -> Vec<f32> {
+    /// Returns the rotated vector. `vector` has the dimension of the rotation.
+    pub(crate) fn apply(&self, vector: &[f32]) -> Vec<f32> {
         let mut rotated = vector.to_vec();
         for (transform, signs) in self.signs.iter().enumerate() {
             for (x, sign) in rotated.iter_mut().zip(signs) {
@@ -50,7 +50,7 @@ impl Rotation {
     }
 }
 
-/// The orthonormal Walsh–Hadamard transform, in place. The length is a power of two, or zero.
+/// Applies the orthonormal Walsh–Hadamard transform in place. The length is a power of two, or zero.
 fn walsh_hadamard(values: &mut [f32]) {
     let mut half = 1;
     while half < values.len() {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn no_components_are_no_trouble() {
+    fn an_empty_vector_stays_empty() {
         assert!(Rotation::new(0).apply(&[]).is_empty());
     }
 }

@@ -1,90 +1,81 @@
-//! The first stage of a search: int8 codes are scanned for every vector that could be among the
-//! `k` nearest.
+//! The first stage of a search: scans int8 codes for every vector that can be among the `k` nearest.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::codes::{Cell, Code, Margin, dot};
-use super::layout::{Layout, Location};
-use super::widen::Widening;
+use crate::codes::{Cell, dot};
+use crate::layout::{Layout, Location};
+use crate::probe::Probing;
+use crate::request::Request;
 
-/// A vector that could be among the nearest.
+/// The smallest number of candidates at which those below the floor are dropped.
+const MIN_PRUNE_AT: usize = 4096;
+
+/// A vector that can be among the nearest.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Candidate {
-    pub(super) id: i64,
+pub(crate) struct Candidate {
+    pub(crate) id: i64,
     /// The inner product of the codes.
-    pub(super) estimate: f32,
-    /// The step of its code.
-    pub(super) scale: f32,
-    pub(super) location: Location,
+    pub(crate) estimate: f32,
+    /// The step of the code.
+    pub(crate) scale: f32,
+    pub(crate) location: Location,
 }
 
-/// What to look for.
-pub(super) struct Request<'a> {
-    /// The code of the rotated query.
-    pub(super) query: &'a Code,
-    pub(super) margin: Margin,
-    /// How many are wanted, at least 1.
-    pub(super) k: usize,
-    /// Which ids count.
-    pub(super) allow: &'a dyn Fn(i64) -> bool,
-    /// The fraction of the `k` nearest that may be missed; 0 scans everything.
-    pub(super) miss_target: f32,
-}
-
-/// All vectors that could be among the `k` nearest, most promising first; of equals, the greater id first.
-pub(super) fn candidates(layout: &Layout, request: &Request<'_>) -> Vec<Candidate> {
-    let mut kept = Kept::new(request, layout.largest_scale);
+/// Returns all vectors that can be among the `k` nearest: greatest estimate first, ties by descending id.
+pub(crate) fn candidates(layout: &Layout, request: &Request<'_>) -> Vec<Candidate> {
+    let mut selection = Selection::new(request, layout.largest_scale);
     match &layout.lists {
         Some(lists) if request.miss_target > 0.0 => {
-            let mut widening = Widening::new(layout, lists, request);
-            while let Some(list) = widening.next_list(kept.kth_estimate()) {
+            let mut probing = Probing::new(layout, lists, request);
+            while let Some(list) = probing.next_list(selection.kth_estimate()) {
                 if let Some(cell) = layout.cells.get(list) {
-                    kept.scan(list, cell, |estimate| widening.observe(estimate));
+                    selection.scan(list, cell, |estimate| probing.observe(estimate));
                 }
             }
         }
         _ => {
             for (number, cell) in layout.cells.iter().enumerate() {
-                kept.scan(number, cell, |_| ());
+                selection.scan(number, cell, |_| ());
             }
         }
     }
-    kept.finish()
+    selection.finish()
 }
 
-/// The candidates so far.
-struct Kept<'a> {
+/// The candidates among the codes scanned so far.
+struct Selection<'a> {
     request: &'a Request<'a>,
-    /// Two vectors whose estimates are further apart than this are in that order.
+    /// The distance between two estimates from which on they prove the order of their vectors.
     window: f32,
-    /// The `k` best estimates, the least on top.
+    /// The `k` best estimates, with the least on top.
     best: BinaryHeap<Reverse<Ordered>>,
-    /// Estimates below this are out.
+    /// The estimate below which no vector can be among the `k` nearest.
     floor: f32,
     candidates: Vec<Candidate>,
-    /// When to drop the candidates that have fallen below the floor.
+    /// The number of candidates at which those below the floor are dropped.
     prune_at: usize,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> Selection<'a> {
     fn new(request: &'a Request<'a>, largest_scale: f32) -> Self {
         Self {
             request,
-            window: 2.0 * request.margin.of(largest_scale),
+            window: 2.0 * request.margin.for_scale(largest_scale),
             best: BinaryHeap::new(),
             floor: f32::NEG_INFINITY,
             candidates: Vec::new(),
-            prune_at: 4096,
+            prune_at: MIN_PRUNE_AT,
         }
     }
 
-    /// The `k`-th best estimate, once there are `k`.
+    /// Returns the `k`-th best estimate, once there are `k`.
     fn kth_estimate(&self) -> Option<f32> {
         let full = self.best.len() >= self.request.k;
         self.best.peek().filter(|_| full).map(|least| least.0.0)
     }
 
+    /// Scans a cell, and passes every estimate to `observe`.
     fn scan(&mut self, number: usize, cell: &Cell, mut observe: impl FnMut(f32)) {
         let query = self.request.query;
         let codes = cell.codes().chunks_exact(query.codes.len().max(1));
@@ -94,12 +85,12 @@ impl<'a> Kept<'a> {
             observe(estimate);
             if estimate >= self.floor && (self.request.allow)(id) {
                 let location = Location { cell: number as u32, row };
-                self.keep(Candidate { id, estimate, scale, location });
+                self.add(Candidate { id, estimate, scale, location });
             }
         }
     }
 
-    fn keep(&mut self, candidate: Candidate) {
+    fn add(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
         if self.best.len() < self.request.k {
             self.best.push(Reverse(Ordered(candidate.estimate)));
@@ -113,7 +104,7 @@ impl<'a> Kept<'a> {
         }
         if self.candidates.len() >= self.prune_at {
             self.prune();
-            self.prune_at = 4096.max(2 * self.candidates.len());
+            self.prune_at = MIN_PRUNE_AT.max(2 * self.candidates.len());
         }
     }
 

@@ -1,17 +1,17 @@
-//! An index in a file: a cache that loads in seconds what takes minutes to build.
+//! Snapshots: an index in a file, which loads in seconds where building the index takes minutes.
 //!
-//! Little-endian throughout. Layout of the file:
+//! All numbers are little-endian. The layout of the file:
 //!
 //! | part | bytes |
 //! |---|---|
-//! | header ([`Header`]) | 96, the last 32 of them the SHA-256 of the others |
+//! | header ([`Header`]) | 96, of which the last 32 are the SHA-256 of the first 64 |
 //! | rows of each cell | 4 × cells |
-//! | with lists: lengths, steps and codes of their means | (8 + dimension) × cells |
-//! | cell after cell: ids, steps, codes of its rows | (12 + dimension) × rows |
-//! | SHA-256 of all between header and here | 32 |
+//! | lengths, steps and codes of the means, if there are lists | (8 + dimension) × cells |
+//! | ids, steps and codes of the rows, cell after cell | (12 + dimension) × rows |
+//! | SHA-256 of everything after the header | 32 |
 //!
-//! The header is checked before anything is believed, and it determines the length of the file, which is checked before
-//! anything is allocated; no number from a damaged file ever sizes a buffer.
+//! The digest of the header is checked before its facts are used. The facts determine the length of the file, which is
+//! checked before anything is allocated, so no number of a damaged file ever sizes a buffer.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -20,36 +20,36 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::codes::Cell;
-use super::layout::{Layout, Lists, Locations};
+use crate::codes::Cell;
+use crate::layout::{Layout, Lists, Locations};
 
-/// Names the format and its version. The rotation, the codes and the file's layout are all part of it.
+/// The name of the format and its version. The rotation, the codes and the layout of the file are all part of it.
 const MAGIC: [u8; 8] = *b"MTSKIDX1";
 const HEADER_BYTES: usize = 96;
 const DIGEST_BYTES: usize = 32;
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// What a snapshot is of; the caller's to give and to check.
+/// Says which rows a snapshot holds. The caller sets it when saving, and checks it after loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotStamp {
     /// The model whose embeddings the vectors are.
     pub model_id: i64,
-    /// The state of the rows that the index was a cache of.
-    pub generation: u64,
-    /// How many rows there were in that state.
+    /// The number of the last change of the rows that the index contains.
+    pub last_change: u64,
+    /// The number of vectors in the index.
     pub count: u64,
 }
 
-/// Why a file is no index.
+/// The reason why a file cannot be loaded as an index.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The file cannot be opened or read.
     #[error("the index file cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// The file is something else, or written by another version.
+    /// The file has another format, or another version of the format.
     #[error("the file is not an index of this version")]
     Format,
-    /// The vectors have another dimension.
+    /// The vectors in the file have another dimension.
     #[error("the index file holds vectors of {found} components, not {expected}")]
     Dimension {
         /// The dimension asked for.
@@ -57,7 +57,7 @@ pub enum SnapshotError {
         /// The dimension of the file.
         found: u64,
     },
-    /// The file is truncated, too long, or a byte of it has changed.
+    /// The file is truncated or too long, or a byte of it has changed.
     #[error("the index file is damaged")]
     Damaged,
 }
@@ -69,17 +69,17 @@ struct Header {
     dimension: u64,
     rows: u64,
     cells: u64,
-    /// 0 when there are no lists.
+    /// The number of vectors at the time of the training; 0 when there are no lists.
     trained_on: u64,
 }
 
 impl Header {
-    /// 64 bytes of facts and their digest.
+    /// Writes 64 bytes of facts and their digest.
     fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         let numbers = [
             self.stamp.model_id.cast_unsigned(),
-            self.stamp.generation,
+            self.stamp.last_change,
             self.stamp.count,
             self.dimension,
             self.rows,
@@ -101,13 +101,13 @@ impl Header {
             return Err(SnapshotError::Format);
         }
         let mut number = || words.next().map_or(0, u64::from_le_bytes);
-        let stamp = SnapshotStamp { model_id: number().cast_signed(), generation: number(), count: number() };
+        let stamp = SnapshotStamp { model_id: number().cast_signed(), last_change: number(), count: number() };
         let header = Self { stamp, dimension: number(), rows: number(), cells: number(), trained_on: number() };
-        // Written again, the same facts give the same bytes, digest included.
+        // The same facts always give the same bytes, digest included.
         if header.to_bytes() == *bytes { Ok(header) } else { Err(SnapshotError::Damaged) }
     }
 
-    /// The length of the file; `None` for facts that no file can have.
+    /// Computes the length of the file; `None` for facts that no file can have.
     fn file_bytes(self) -> Option<u64> {
         let list = if self.trained_on == 0 { 4 } else { self.dimension.checked_add(12)? };
         let lists = self.cells.checked_mul(list)?;
@@ -116,22 +116,23 @@ impl Header {
     }
 }
 
-/// Writes `layout` to `path`; see [`super::VectorIndex::save`].
-pub(super) fn save(layout: &Layout, dimension: usize, path: &Path, stamp: SnapshotStamp) -> io::Result<()> {
-    let aside = aside(path);
-    let written = write(layout, dimension, &aside, stamp).and_then(|()| fs::rename(&aside, path));
+/// Writes `layout` to `path`; see [`crate::VectorIndex::save`].
+pub(crate) fn save(layout: &Layout, dimension: usize, path: &Path, stamp: SnapshotStamp) -> io::Result<()> {
+    let partial = partial_path(path);
+    let written = write(layout, dimension, &partial, stamp).and_then(|()| fs::rename(&partial, path));
     if written.is_err() {
-        // The first error is the one to report; the leftover is overwritten by the next snapshot.
-        _ = fs::remove_file(&aside);
+        // The caller learns the first error. A file that cannot be removed is overwritten by the next snapshot.
+        _ = fs::remove_file(&partial);
         return written;
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A renamed file is safe from power loss only when its folder is synced too.
+    // A renamed file survives a power cut only when its folder is synced too.
     File::open(folder)?.sync_all()
 }
 
-/// Where a file is written before it takes its place, in the same folder so that renaming is atomic.
-fn aside(path: &Path) -> PathBuf {
+/// Returns the path that a file is written to before it is renamed. It is in the same folder, so that renaming is
+/// atomic.
+fn partial_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".partial");
     path.with_file_name(name)
@@ -178,8 +179,8 @@ fn write_codes(to: &mut impl Write, codes: &[i8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads what [`save`] wrote; see [`super::VectorIndex::load`].
-pub(super) fn load(path: &Path, dimension: usize) -> Result<(Layout, Locations, SnapshotStamp), SnapshotError> {
+/// Reads a file that [`save`] wrote; see [`crate::VectorIndex::load`].
+pub(crate) fn load(path: &Path, dimension: usize) -> Result<(Layout, Locations, SnapshotStamp), SnapshotError> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut bytes = [0; HEADER_BYTES];
@@ -199,12 +200,12 @@ pub(super) fn load(path: &Path, dimension: usize) -> Result<(Layout, Locations, 
     if digest.finalize()[..] != expected {
         return Err(SnapshotError::Damaged);
     }
-    let locations = Locations::of(&layout).ok_or(SnapshotError::Damaged)?;
+    let locations = Locations::from_layout(&layout).ok_or(SnapshotError::Damaged)?;
     Ok((layout, locations, header.stamp))
 }
 
-/// The part between header and digest. The file is as long as the header says, so its numbers of rows and cells
-/// are safe to allocate.
+/// Reads the part between header and digest. The file has the length that the header gives, so its numbers of rows and
+/// cells are safe to allocate.
 fn read_layout(body: &mut impl Read, header: Header, dimension: usize) -> Result<Layout, SnapshotError> {
     let size = |n: u64| usize::try_from(n).map_err(|_| SnapshotError::Damaged);
     let (rows, cells) = (size(header.rows)?, size(header.cells)?);
@@ -247,7 +248,7 @@ fn read_words<const N: usize, T>(
 }
 
 fn read_codes(from: &mut impl Read, count: usize) -> Result<Vec<i8>, SnapshotError> {
-    // The same allocation: u8 and i8 have one layout, and the standard library collects in place.
+    // This allocates nothing: u8 and i8 have one layout, and the standard library collects in place.
     Ok(read_bytes(from, count)?.into_iter().map(u8::cast_signed).collect())
 }
 
@@ -257,12 +258,12 @@ fn read_bytes(from: &mut impl Read, count: usize) -> Result<Vec<u8>, SnapshotErr
     Ok(bytes)
 }
 
-/// A file that ends too early is damaged; any other error is that of the disk.
+/// Turns the end of a file that is too short into [`SnapshotError::Damaged`]; any other error comes from the disk.
 fn truncated(error: io::Error) -> SnapshotError {
     if error.kind() == io::ErrorKind::UnexpectedEof { SnapshotError::Damaged } else { error.into() }
 }
 
-/// Computes the SHA-256 of all that passes.
+/// A reader or writer that computes the SHA-256 of all bytes that pass.
 struct Hashing<T> {
     inner: T,
     digest: Sha256,

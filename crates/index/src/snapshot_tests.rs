@@ -1,16 +1,15 @@
-//! A damaged snapshot is refused, whatever the damage.
+//! Tests of snapshots: a damaged one is refused, whatever the damage.
 
 use std::path::Path;
 
-use super::super::random::SplitMix64;
-use super::super::{IndexParams, VectorIndex};
 use super::*;
-use crate::UnitVector;
+use crate::random::SplitMix64;
+use crate::{IndexParams, UnitVector, VectorIndex};
 
 const DIMENSION: usize = 6;
-const STAMP: SnapshotStamp = SnapshotStamp { model_id: -7, generation: u64::MAX, count: 40 };
+const STAMP: SnapshotStamp = SnapshotStamp { model_id: -7, last_change: u64::MAX, count: 40 };
 
-/// An index of sixteen vectors, with lists or without.
+/// Makes an index of sixteen vectors, with or without lists.
 fn index(lists: bool) -> VectorIndex {
     let params = IndexParams { exact_below: if lists { 1 } else { 1000 }, ..IndexParams::default() };
     let index = VectorIndex::new(DIMENSION, params);
@@ -19,7 +18,7 @@ fn index(lists: bool) -> VectorIndex {
         let components = (0..DIMENSION).map(|_| (random.next_u64() >> 40) as f32 - 8e6).collect();
         index.insert(id, &UnitVector::normalize(components).unwrap());
     }
-    assert_eq!(index.maintain(), lists);
+    assert_eq!(index.train(), lists);
     index
 }
 
@@ -29,7 +28,7 @@ fn load_bytes(path: &Path, bytes: &[u8]) -> Result<SnapshotStamp, SnapshotError>
 }
 
 #[test]
-fn every_flipped_byte_and_every_truncation_is_noticed() {
+fn every_flipped_byte_and_every_truncation_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     for lists in [false, true] {
@@ -51,7 +50,7 @@ fn every_flipped_byte_and_every_truncation_is_noticed() {
 }
 
 #[test]
-fn a_well_signed_lie_about_sizes_allocates_nothing() {
+fn false_sizes_with_a_right_digest_allocate_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     for (rows, cells) in [(u64::MAX, 1), (1 << 40, 1), (1, 1 << 50), (u64::MAX / 24, u64::MAX / 4)] {
@@ -62,7 +61,7 @@ fn a_well_signed_lie_about_sizes_allocates_nothing() {
 }
 
 #[test]
-fn a_snapshot_of_something_else_is_named() {
+fn another_file_or_dimension_is_told_apart_from_damage() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let load = |dimension| VectorIndex::load(&path, dimension, IndexParams::default()).map(|_| ());
@@ -83,15 +82,15 @@ fn an_empty_index_has_a_snapshot_too() {
 }
 
 #[test]
-fn a_save_that_fails_leaves_the_old_snapshot_and_no_rubbish() {
+fn a_save_that_fails_leaves_the_old_snapshot_and_no_partial_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     index(false).save(&path, STAMP).unwrap();
-    // A directory in the place of the file to write aside: it cannot be created.
-    fs::create_dir(aside(&path)).unwrap();
+    // A directory takes the name of the partial file, so that the file cannot be created.
+    fs::create_dir(partial_path(&path)).unwrap();
     assert!(index(true).save(&path, STAMP).is_err());
     assert_eq!(load_bytes(&path, &fs::read(&path).unwrap()).unwrap(), STAMP);
-    fs::remove_dir(aside(&path)).unwrap();
+    fs::remove_dir(partial_path(&path)).unwrap();
     index(true).save(&path, STAMP).unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

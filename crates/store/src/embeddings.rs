@@ -49,8 +49,8 @@ pub trait EmbeddingStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<EmbeddingFailure>, StoreError>;
 
-    /// Lists the ids of images that lack an embedding of a model, ascending, after `after`; with `skip_failed` without the
-    /// images that have a recorded failure.
+    /// Lists the ids of images that lack an embedding of a model, ascending, after `after`; with `skip_failed` without
+    /// the images that have a recorded failure.
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`].
@@ -62,8 +62,8 @@ pub trait EmbeddingStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ImageId>, StoreError>;
 
-    /// Retires a model: removes its embeddings and recorded failures and leaves it unmaintained. Returns how many
-    /// embeddings there were. The call may take several transactions; when it breaks off, the next call finishes it.
+    /// Retires a model: removes its embeddings and recorded failures, and leaves it unmaintained. Returns the number of
+    /// removed embeddings. The call may take several transactions; if it fails midway, the next call finishes the work.
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`]; [`StoreError::CurrentModel`] for the current one.
@@ -77,6 +77,6 @@ pub struct EmbeddingFailure {
     pub image_id: ImageId,
     /// The reason, in words for the operator.
     pub reason: String,
-    /// When the failure was recorded, to the microsecond.
+    /// The time at which the failure was recorded, to the microsecond.
     pub failed_at: OffsetDateTime,
 }

@@ -1,11 +1,11 @@
-//! Why a store could not answer.
+//! The errors of a store.
 
-use super::ModelId;
+use crate::ModelId;
 
-/// Why a store could not answer.
+/// The reason why a store did not answer a call.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// No such model.
+    /// There is no model with this id.
     #[error("no model has the id {0}")]
     UnknownModel(ModelId),
     /// A vector or registration does not fit the model's dimension.
@@ -13,9 +13,9 @@ pub enum StoreError {
     ModelDimension {
         /// The model.
         model_id: ModelId,
-        /// Its dimension.
+        /// The dimension of the model.
         expected: usize,
-        /// The dimension offered.
+        /// The dimension of the vector or registration.
         found: usize,
     },
     /// The model does not cover all images yet.
@@ -23,9 +23,9 @@ pub enum StoreError {
     Coverage {
         /// The model.
         model_id: ModelId,
-        /// Images it has embedded.
+        /// The number of images that it has embedded.
         embedded: u64,
-        /// Images there are.
+        /// The number of images in the store.
         total: u64,
     },
     /// Another process holds the data directory.
@@ -36,43 +36,43 @@ pub enum StoreError {
     /// A newer version of this program has written the database.
     #[error("the database has schema version {found}, and this program knows {known}: use a newer program")]
     NewerSchema {
-        /// The database's.
+        /// The schema version of the database.
         found: i64,
-        /// The newest this program knows.
+        /// The newest schema version that this program knows.
         known: i64,
     },
     /// The current model cannot be retired or left unmaintained.
     #[error("model {0} is the current one")]
     CurrentModel(ModelId),
-    /// All connections are in use, or a call took longer than it may; the same call may succeed in a moment.
+    /// All connections are in use, or a call took longer than it may. The same call may succeed in a moment.
     #[error("the store is busy: {0}")]
     Busy(String),
-    /// The database does not answer; the same call may succeed later.
+    /// The database does not answer. The same call may succeed later.
     #[error("the store is out of reach: {0}")]
     Unreachable(String),
-    /// The store is not set up as it has to be (a wrong password, a missing grant or library). Only its operator
-    /// can mend that.
+    /// The set-up of the store is wrong (a wrong password, a missing grant or library). Only an operator can correct
+    /// it.
     #[error("the store is not set up: {0}")]
     Misconfigured(String),
-    /// The store's full-text parser refuses the terms.
+    /// The full-text search of the store refuses the terms.
     #[error("the store cannot search for these keywords: {0}")]
     BadKeywords(String),
-    /// The store cannot answer now for another reason; the same call may succeed later.
+    /// The store cannot answer now for another reason. The same call may succeed later.
     #[error("the store cannot answer now: {0}")]
     Unavailable(String),
     /// The disk is full.
     #[error("the disk is full: {0}")]
     DiskFull(String),
-    /// What is stored is not what was written.
+    /// Stored data differ from those that were written.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
-    /// Anything else; the text is for the log.
+    /// Any other error. The text is for the log.
     #[error("the store failed: {0}")]
     Internal(String),
 }
 
 impl StoreError {
-    /// Why the store cannot answer, in this program's own words, where an operator can do something about it.
+    /// Returns the reason in this program's own words, for errors that an operator can do something about.
     #[must_use]
     pub fn operator_reason(&self) -> Option<&str> {
         match self {

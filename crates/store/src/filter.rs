@@ -1,47 +1,48 @@
-//! Which images a list or a search may find.
+//! Filters: conditions on the images that a list or a search may find.
 
 use time::OffsetDateTime;
 
-/// Which images may be found. An empty filter lets all pass; fields combine with AND, list items with OR.
+/// The condition that an image must meet to be found. Fields combine with AND, list items with OR, and an empty filter
+/// passes all images.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
-    /// Media types, for example `image/png`.
+    /// The media types, for example `image/png`; empty for any.
     pub file_types: Vec<String>,
-    /// Uploaded at or after.
+    /// The earliest upload date.
     pub uploaded_from: Option<OffsetDateTime>,
-    /// Uploaded before.
+    /// The date before which an image was uploaded.
     pub uploaded_before: Option<OffsetDateTime>,
-    /// Smallest width in pixels.
+    /// The smallest width in pixels.
     pub min_width: Option<u32>,
-    /// Largest width in pixels.
+    /// The largest width in pixels.
     pub max_width: Option<u32>,
-    /// Smallest height in pixels.
+    /// The smallest height in pixels.
     pub min_height: Option<u32>,
-    /// Largest height in pixels.
+    /// The largest height in pixels.
     pub max_height: Option<u32>,
-    /// Smallest size of the original in bytes.
+    /// The smallest size of the original in bytes.
     pub min_bytes: Option<u64>,
-    /// Largest size of the original in bytes.
+    /// The largest size of the original in bytes.
     pub max_bytes: Option<u64>,
-    /// With (true) or without (false) a generation prompt.
+    /// Whether an image has a generation prompt.
     pub has_generation_prompt: Option<bool>,
-    /// With (true) or without (false) a caption.
+    /// Whether an image has a caption.
     pub has_caption: Option<bool>,
-    /// Part of the file name, ASCII letters compared without case.
+    /// A part of the file name. The case of ASCII letters is ignored.
     pub file_name_contains: Option<String>,
-    /// What the whole file name looks like: `*` is any run of characters, `?` any one character, everything else
-    /// itself, ASCII letters compared without case. See [`super::like_pattern`].
+    /// A pattern of the whole file name: `*` stands for any run of characters, `?` for any one character. The case of
+    /// ASCII letters is ignored. See [`crate::like_pattern`].
     pub file_name_pattern: Option<String>,
-    /// `model` of the readable generation prompt, ASCII letters compared without case.
+    /// The `model` of the readable generation prompt. The case of ASCII letters is ignored.
     pub generation_model: Option<String>,
-    /// `sampler` of the readable generation prompt, ASCII letters compared without case.
+    /// The `sampler` of the readable generation prompt. The case of ASCII letters is ignored.
     pub sampler: Option<String>,
-    /// `seed` of the readable generation prompt.
+    /// The `seed` of the readable generation prompt.
     pub seed: Option<u64>,
 }
 
 impl Filter {
-    /// Whether every image passes.
+    /// Returns whether every image passes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

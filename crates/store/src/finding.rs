@@ -1,8 +1,8 @@
-//! What a check of the set-up finds, with what to do about it.
+//! Findings: the results of a check of the set-up, with advice.
 
 use std::fmt;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
     Good,
@@ -10,7 +10,7 @@ enum Level {
     Problem,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     level: Level,
@@ -20,25 +20,25 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// As it should be.
+    /// Makes a finding that `what` is as it should be.
     #[must_use]
     pub fn good(what: impl Into<String>, found: impl Into<String>) -> Self {
         Self { level: Level::Good, what: what.into(), found: found.into(), advice: None }
     }
 
-    /// Worth knowing; Mitsuke serves all the same.
+    /// Makes a finding that an operator should know. Mitsuke serves nevertheless.
     #[must_use]
     pub fn note(what: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { level: Level::Note, what: what.into(), found: found.into(), advice: Some(advice.into()) }
     }
 
-    /// Mitsuke cannot serve before somebody mends it.
+    /// Makes a finding that an operator must correct before Mitsuke can serve.
     #[must_use]
     pub fn problem(what: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { level: Level::Problem, what: what.into(), found: found.into(), advice: Some(advice.into()) }
     }
 
-    /// Whether somebody has to do something.
+    /// Returns whether an operator must act.
     #[must_use]
     pub fn is_problem(&self) -> bool {
         self.level == Level::Problem
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_says_what_to_do() {
+    fn a_finding_is_printed_with_its_advice() {
         let finding = Finding::problem("quota", "none", "Ask a DBA.");
         assert_eq!(finding.to_string(), "problem  quota: none\n         Ask a DBA.");
         assert!(finding.is_problem() && !Finding::note("a", "b", "c").is_problem());

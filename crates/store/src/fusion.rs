@@ -1,31 +1,19 @@
-//! Fuses the legs of a hybrid search by reciprocal rank.
+//! Fusion of the legs of a hybrid search by reciprocal rank.
 
 use std::collections::HashMap;
 
 use mitsuke_index::UnitVector;
 
-use crate::{HybridSearch, ImageId, KeywordHit, KeywordSearch, RankedImage, StoreError, VectorHit, VectorSearch};
+use crate::{
+    HybridSearch, ImageId, KeywordHit, KeywordSearch, RankedImage, StoreError, VectorHit, VectorSearch, Weights,
+};
 
-/// The constant of Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual
-/// Rank Learning Methods" (SIGIR 2009): it dampens the weight of the very first ranks.
-pub const RRF_K: f64 = 60.0;
+/// The constant of reciprocal rank fusion, which dampens the weight of the very first ranks (Cormack, Clarke and
+/// Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods", SIGIR 2009).
+const RRF_K: f64 = 60.0;
 
-/// The weight of each leg. A leg of weight 0 takes no part.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Weights {
-    /// Weight of the vector leg.
-    pub vector: f64,
-    /// Weight of the keyword leg.
-    pub keyword: f64,
-}
-
-impl Default for Weights {
-    fn default() -> Self {
-        Self { vector: 1.0, keyword: 1.0 }
-    }
-}
-
-/// Fuses two rankings by Σ weight / (60 + rank), best first, ties by descending image id. Distances are left `None`.
+/// Fuses two rankings by Σ weight / (60 + rank), with ranks from 1: best first, ties by descending image id. Distances
+/// are `None` in the answer.
 #[must_use]
 pub fn fuse(vector: &[ImageId], keyword: &[ImageId], weights: Weights) -> Vec<RankedImage> {
     let mut by_image: HashMap<ImageId, RankedImage> = HashMap::with_capacity(vector.len() + keyword.len());
@@ -39,11 +27,11 @@ pub fn fuse(vector: &[ImageId], keyword: &[ImageId], weights: Weights) -> Vec<Ra
             by_image.entry(image_id).or_insert_with(|| RankedImage::unranked(image_id)).keyword_rank = Some(rank);
         }
     }
-    let part = |weight: f64, rank: Option<u32>| rank.map_or(0.0, |rank| weight / (RRF_K + f64::from(rank)));
+    let term = |weight: f64, rank: Option<u32>| rank.map_or(0.0, |rank| weight / (RRF_K + f64::from(rank)));
     let mut scored: Vec<(f64, RankedImage)> = by_image
         .into_values()
         .map(|image| {
-            let score = part(weights.vector, image.vector_rank) + part(weights.keyword, image.keyword_rank);
+            let score = term(weights.vector, image.vector_rank) + term(weights.keyword, image.keyword_rank);
             (score, RankedImage { score: Some(score), ..image })
         })
         .collect();
@@ -52,10 +40,9 @@ pub fn fuse(vector: &[ImageId], keyword: &[ImageId], weights: Weights) -> Vec<Ra
 }
 
 impl<'a> HybridSearch<'a> {
-    /// The search of the vector leg; `None` when the leg takes no part.
-    #[must_use]
-    pub fn vector_leg(&self) -> Option<VectorSearch<'a>> {
-        (self.vector_weight > 0.0).then_some(VectorSearch {
+    /// Returns the search of the vector leg; `None` when the leg takes no part.
+    pub(crate) fn vector_leg(&self) -> Option<VectorSearch<'a>> {
+        (self.weights.vector > 0.0).then_some(VectorSearch {
             model_id: self.model_id,
             query: self.query,
             filter: self.filter,
@@ -66,10 +53,9 @@ impl<'a> HybridSearch<'a> {
         })
     }
 
-    /// The search of the keyword leg; `None` when the leg takes no part.
-    #[must_use]
-    pub fn keyword_leg(&self) -> Option<KeywordSearch<'a>> {
-        (self.keyword_weight > 0.0 && !self.terms.is_empty()).then_some(KeywordSearch {
+    /// Returns the search of the keyword leg; `None` when the leg takes no part.
+    pub(crate) fn keyword_leg(&self) -> Option<KeywordSearch<'a>> {
+        (self.weights.keyword > 0.0 && !self.terms.is_empty()).then_some(KeywordSearch {
             terms: self.terms,
             filter: self.filter,
             exclude: self.exclude,
@@ -79,28 +65,26 @@ impl<'a> HybridSearch<'a> {
     }
 }
 
-/// Cuts the page of a hybrid search from the hits of its legs. `embedding` reads the embedding of an image that only the
-/// keyword leg found: of every such image when the search has a least similarity, else of those on the page.
+/// Fuses the hits of the legs, and returns the page of the search. `embedding` reads the embedding of an image that
+/// only the keyword leg has found. It is called for every such image when the search has a minimum similarity,
+/// otherwise for those on the page.
 ///
 /// # Errors
-/// What `embedding` fails with.
-pub fn fuse_legs(
+/// The errors of `embedding`.
+pub(crate) fn fuse_legs(
     search: &HybridSearch<'_>,
     vector: &[VectorHit],
     keyword: &[KeywordHit],
     mut embedding: impl FnMut(ImageId) -> Result<Option<UnitVector>, StoreError>,
 ) -> Result<Vec<RankedImage>, StoreError> {
-    // 0 − x and not −x: there is no "−0.0" in an answer.
-    fuse_hits(search, vector, keyword, |image_id| {
-        Ok(embedding(image_id)?.map(|vector| 0.0 - search.query.similarity(&vector)))
-    })
+    fuse_hits(search, vector, keyword, |image_id| Ok(embedding(image_id)?.map(|vector| search.query.distance(&vector))))
 }
 
-/// Does the same as [`fuse_legs`] for a store that knows the distances of such images without reading embeddings.
+/// Does the same as [`fuse_legs`] for a store that knows distances without reading embeddings.
 ///
 /// # Errors
-/// What `distance_of` fails with.
-pub fn fuse_hits(
+/// The errors of `distance_of`.
+pub(crate) fn fuse_hits(
     search: &HybridSearch<'_>,
     vector: &[VectorHit],
     keyword: &[KeywordHit],
@@ -116,14 +100,13 @@ pub fn fuse_hits(
         distances.insert(image_id, distance);
         Ok(distance)
     };
-    let weights = Weights { vector: search.vector_weight, keyword: search.keyword_weight };
     let vector: Vec<_> = vector.iter().map(|hit| hit.image_id).collect();
     let keyword: Vec<_> = keyword.iter().map(|hit| hit.image_id).collect();
-    let mut fused = fuse(&vector, &keyword, weights);
-    if let Some(floor) = search.min_similarity {
+    let mut fused = fuse(&vector, &keyword, search.weights);
+    if let Some(min_similarity) = search.min_similarity {
         let mut similar = Vec::with_capacity(fused.len());
         for hit in fused {
-            if distance(hit.image_id)?.is_some_and(|distance| -distance >= floor) {
+            if distance(hit.image_id)?.is_some_and(|distance| -distance >= min_similarity) {
                 similar.push(hit);
             }
         }
@@ -167,7 +150,7 @@ mod tests {
         assert!(fuse(&[4], &[7], Weights { vector: 0.0, keyword: 0.0 }).is_empty());
     }
 
-    /// Two rankings without doubles, and weights.
+    /// Two rankings without duplicates, and weights.
     fn legs() -> impl Strategy<Value = (Vec<ImageId>, Vec<ImageId>, Weights)> {
         let leg = || proptest::collection::hash_set(1..60_i64, 0..40).prop_map(|ids| ids.into_iter().collect());
         let weights = (0.1..5.0, 0.1..5.0).prop_map(|(vector, keyword)| Weights { vector, keyword });
@@ -176,7 +159,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_hit_of_a_leg_is_there_once_with_its_rank((vector, keyword, weights) in legs()) {
+        fn every_hit_of_a_leg_occurs_once_with_its_rank((vector, keyword, weights) in legs()) {
             let fused = fuse(&vector, &keyword, weights);
             let rank = |leg: &[ImageId], id| leg.iter().position(|x| *x == id).map(|at| at as u32 + 1);
             let mut all = [vector.clone(), keyword.clone()].concat();

@@ -1,4 +1,4 @@
-//! The column GENERATION: JSON in the database, [`Generation`] everywhere else.
+//! The column GENERATION: JSON in the database, [`Generation`] in the program.
 
 use mitsuke_image::Generation;
 
@@ -8,7 +8,7 @@ pub(crate) fn to_json(generation: &Generation) -> String {
     serde_json::to_string(generation).unwrap_or_default()
 }
 
-/// Reads the column. A value that is not the JSON of a [`Generation`] counts as none: the raw text is still there.
+/// Reads the column. A value that is not the JSON of a [`Generation`] counts as none, since the raw text is stored too.
 pub(crate) fn from_json(json: Option<&str>) -> Option<Generation> {
     serde_json::from_str(json?).ok()
 }

@@ -4,12 +4,9 @@ use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use time::OffsetDateTime;
 
-use crate::{Filter, ModelId, Sha256, StoreError};
+use crate::{Filter, ImageId, ModelId, Sha256, StoreError};
 
-/// Identifies an image for ever. The id of a deleted image is never used again.
-pub type ImageId = i64;
-
-/// Most hashes of one [`ImageStore::images_by_sha256`].
+/// The largest number of hashes of one call of [`ImageStore::images_by_sha256`].
 pub const MAX_HASHES: usize = 1_000;
 
 /// Stores images and reads them back.
@@ -28,13 +25,13 @@ pub trait ImageStore: Send + Sync {
     /// Reads the facts and texts of the images that exist among `image_ids`, in the order of `image_ids`.
     fn images(&self, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError>;
 
-    /// Finds the image whose bytes have this hash.
+    /// Finds the image whose bytes have this hash; `None` when there is no such image.
     fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError>;
 
     /// Finds the images that have one of these hashes, in any order. Callers ask for at most [`MAX_HASHES`] hashes.
     fn images_by_sha256(&self, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError>;
 
-    /// Reads the original bytes of an image.
+    /// Reads the original bytes of an image; `None` when there is no such image.
     fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError>;
 
     /// Lists images, newest first (descending by upload date, then id): at most `limit` of those after `cursor`.
@@ -43,8 +40,8 @@ pub trait ImageStore: Send + Sync {
     /// Lists images in the same order, after skipping `offset` of them.
     fn newest_page(&self, filter: &Filter, offset: usize, limit: usize) -> Result<Vec<Image>, StoreError>;
 
-    /// Sets or clears the caption and the generation prompt, and returns the changed image; `None` when there is no such
-    /// image.
+    /// Sets or clears the caption and the generation prompt, and returns the changed image; `None` when there is no
+    /// such image.
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError>;
 
     /// Removes an image with its embeddings and recorded failures; returns false when there was no such image.
@@ -57,27 +54,27 @@ pub trait ImageStore: Send + Sync {
 /// An image to store. Either all of it is stored or nothing.
 #[derive(Debug, Clone)]
 pub struct NewImage<'a> {
-    /// Original bytes, stored unchanged.
+    /// The original bytes, stored unchanged.
     pub bytes: &'a [u8],
-    /// Hash of `bytes`.
+    /// The hash of `bytes`.
     pub sha256: Sha256,
-    /// The name that the caller gave; never used as a path.
+    /// The name that the caller gave. It is never used as a path.
     pub file_name: &'a str,
-    /// Sniffed media type, for example `image/png`.
+    /// The media type found in the bytes, for example `image/png`.
     pub file_type: &'a str,
-    /// Pixels across, orientation applied.
+    /// The width in pixels, after the orientation is applied.
     pub width: u32,
-    /// Pixels down, orientation applied.
+    /// The height in pixels, after the orientation is applied.
     pub height: u32,
-    /// When the image was received.
+    /// The time at which the image was received.
     pub upload_date: OffsetDateTime,
-    /// Raw generation prompt text.
+    /// The raw text of the generation prompt.
     pub generation_prompt: Option<&'a str>,
     /// The readable parts of the generation prompt.
     pub generation: Option<&'a Generation>,
-    /// Caption (column DESCRIPTION of the Oracle schema).
+    /// The caption (column DESCRIPTION of the Oracle schema).
     pub caption: Option<&'a str>,
-    /// One embedding for each maintained model.
+    /// The embeddings, one for each maintained model.
     pub embeddings: &'a [(ModelId, UnitVector)],
 }
 
@@ -90,60 +87,60 @@ pub enum Inserted {
     Known(ImageId),
 }
 
-/// An image's metadata.
+/// The facts and texts of an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Image {
-    /// Row id.
+    /// The id of the row.
     pub image_id: ImageId,
     /// The name that the caller gave.
     pub file_name: String,
-    /// Media type.
+    /// The media type.
     pub file_type: String,
-    /// Size of the original in bytes.
+    /// The size of the original in bytes.
     pub bytes: u64,
-    /// Pixels across.
+    /// The width in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// The height in pixels.
     pub height: u32,
-    /// Hash of the original bytes.
+    /// The hash of the original bytes.
     pub sha256: Sha256,
-    /// When the image was received, to the microsecond.
+    /// The time at which the image was received, to the microsecond.
     pub upload_date: OffsetDateTime,
-    /// Raw generation prompt text.
+    /// The raw text of the generation prompt.
     pub generation_prompt: Option<String>,
     /// The readable parts of the generation prompt.
     pub generation: Option<Generation>,
-    /// Caption.
+    /// The caption.
     pub caption: Option<String>,
 }
 
 /// An image's original bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// As uploaded.
+    /// The bytes as uploaded.
     pub bytes: Vec<u8>,
-    /// Sniffed media type.
+    /// The media type found in the bytes.
     pub file_type: String,
     /// The name that the caller gave.
     pub file_name: String,
-    /// Hash of `bytes`.
+    /// The hash of `bytes`.
     pub sha256: Sha256,
 }
 
 /// A change of an image's texts: `None` leaves a text as it is, `Some(None)` clears it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImagePatch {
-    /// Caption.
+    /// The caption.
     pub caption: Option<Option<String>>,
-    /// Raw generation prompt text and its readable parts, which always change together.
+    /// The raw text of the generation prompt and its readable parts, which always change together.
     pub generation_prompt: Option<Option<(String, Option<Generation>)>>,
 }
 
 /// A place in the newest-first order: the last image of the page before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// Upload date of that image.
+    /// The upload date of that image.
     pub upload_date: OffsetDateTime,
-    /// Id of that image.
+    /// The id of that image.
     pub image_id: ImageId,
 }

@@ -1,8 +1,12 @@
-//! Where images, their texts and their embeddings are kept, and how they are found: SQLite or Oracle Database.
+//! Stores of images, their texts and their embeddings, and searches over them: SQLite or Oracle Database.
 //!
-//! A store is one trait for each noun ([`ImageStore`], [`ModelStore`], [`EmbeddingStore`], [`SearchStore`]), and
-//! [`Store`] is all of them. Every call blocks: callers keep it off the async workers. The contract test suite says
-//! what every store must answer. Nothing here knows HTTP or Torch.
+//! There is one trait for each noun ([`ImageStore`], [`ModelStore`], [`EmbeddingStore`], [`SearchStore`]), and
+//! [`Store`] is all of them. Every call blocks, so callers keep calls off the async workers. The contract suite in
+//! `crates/store-testing` says what every store must answer. This crate knows neither HTTP nor Torch.
+//!
+//! Every call can fail with [`StoreError::Busy`], [`StoreError::Unreachable`], [`StoreError::Unavailable`],
+//! [`StoreError::DiskFull`], [`StoreError::Damaged`] or [`StoreError::Internal`]. The `# Errors` sections name only the
+//! errors that are special to a call.
 
 mod embeddings;
 mod error;
@@ -10,14 +14,14 @@ mod filter;
 mod finding;
 mod fusion;
 mod generation;
+mod ids;
 mod images;
 mod models;
 mod pattern;
 mod search;
-mod segment;
+mod search_types;
 mod sha256;
-mod terms;
-mod texts;
+mod text;
 
 pub mod oracle;
 pub mod sqlite;
@@ -26,25 +30,27 @@ pub use embeddings::{EmbeddingFailure, EmbeddingStore};
 pub use error::StoreError;
 pub use filter::Filter;
 pub use finding::Finding;
-pub use fusion::{RRF_K, Weights, fuse, fuse_hits, fuse_legs};
-pub use images::{Content, Cursor, Image, ImageId, ImagePatch, ImageStore, Inserted, MAX_HASHES, NewImage};
-pub use models::{Coverage, Model, ModelId, ModelStore, NewModel};
+pub use fusion::fuse;
+pub use ids::{ImageId, ModelId};
+pub use images::{Content, Cursor, Image, ImagePatch, ImageStore, Inserted, MAX_HASHES, NewImage};
+pub use models::{Coverage, Model, ModelStore, NewModel};
 pub use pattern::like_pattern;
-pub use search::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, SearchStore, VectorHit, VectorSearch};
+pub use search::SearchStore;
+pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights};
 pub use sha256::Sha256;
-pub use terms::terms;
+pub use text::terms;
 
 /// A whole store.
 pub trait Store: ImageStore + ModelStore + EmbeddingStore + SearchStore {
     /// Checks whether the store can answer now.
     ///
     /// # Errors
-    /// The reason why it cannot.
+    /// The reason why the store cannot answer.
     fn check(&self) -> Result<(), StoreError>;
 
     /// Writes caches out and closes the store; called once at shutdown.
     ///
     /// # Errors
-    /// When something could not be written. Nothing stored is lost by that.
+    /// The reason why a cache could not be written. No stored image is lost by that.
     fn close(&self) -> Result<(), StoreError>;
 }

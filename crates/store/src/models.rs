@@ -1,11 +1,8 @@
-//! Models: the rows of EMBEDDING_MODELS, which one is current, and how much of the store each has embedded.
+//! Models: the rows of EMBEDDING_MODELS, the current model, and the coverage of each.
 
 use std::time::Duration;
 
-use crate::StoreError;
-
-/// Identifies a row of EMBEDDING_MODELS.
-pub type ModelId = i64;
+use crate::{ModelId, StoreError};
 
 /// Keeps the models, and the lease of each model's backfill.
 pub trait ModelStore: Send + Sync {
@@ -36,7 +33,7 @@ pub trait ModelStore: Send + Sync {
     /// [`StoreError::UnknownModel`]; [`StoreError::CurrentModel`] when the current model is to be left unmaintained.
     fn set_maintained(&self, model_id: ModelId, maintained: bool) -> Result<Model, StoreError>;
 
-    /// Counts how many images a model has embedded.
+    /// Counts the images that a model has embedded.
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`].
@@ -49,7 +46,7 @@ pub trait ModelStore: Send + Sync {
     /// [`StoreError::UnknownModel`].
     fn claim_backfill(&self, model_id: ModelId, owner: &str, lease: Duration) -> Result<bool, StoreError>;
 
-    /// Gives the lease of a model's backfill back, if `owner` has it.
+    /// Ends the lease of a model's backfill, if `owner` holds it.
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`].
@@ -59,24 +56,24 @@ pub trait ModelStore: Send + Sync {
 /// A model to register.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewModel {
-    /// Name; unique together with the version.
+    /// The name, unique together with the version.
     pub model_name: String,
-    /// Version.
+    /// The version.
     pub model_version: String,
-    /// Components of the model's embeddings.
+    /// The number of components of the model's embeddings.
     pub vector_dimension: usize,
 }
 
-/// A row of EMBEDDING_MODELS. Its [`Coverage`] is a question of its own, because counting may cost a scan.
+/// A row of EMBEDDING_MODELS. [`ModelStore::coverage`] is a separate call, because counting may cost a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
-    /// Row id.
+    /// The id of the row.
     pub model_id: ModelId,
-    /// Name; unique together with the version.
+    /// The name, unique together with the version.
     pub model_name: String,
-    /// Version.
+    /// The version.
     pub model_version: String,
-    /// Components of the model's embeddings.
+    /// The number of components of the model's embeddings.
     pub vector_dimension: usize,
     /// Whether searches use this model.
     pub is_current: bool,
@@ -85,25 +82,25 @@ pub struct Model {
     pub maintained: bool,
 }
 
-/// How many images a model has embedded.
+/// The number of images that a model has embedded, and of those it has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
-    /// Images that have an embedding of the model.
+    /// The number of images that have an embedding of the model.
     pub embedded: u64,
-    /// Images whose embedding failed, as recorded; not part of `embedded`.
+    /// The number of images with a recorded failure; `embedded` does not include them.
     pub failed: u64,
-    /// Images in the store.
+    /// The number of images in the store.
     pub total: u64,
 }
 
 impl Coverage {
-    /// Images that have neither an embedding nor a recorded failure: the rest of a backfill.
+    /// Returns the number of images that have neither an embedding nor a recorded failure: the rest of a backfill.
     #[must_use]
     pub fn missing(&self) -> u64 {
         self.total.saturating_sub(self.embedded).saturating_sub(self.failed)
     }
 
-    /// Whether a search by the model reaches every image.
+    /// Returns whether every image has an embedding, so that a search by the model reaches all.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.embedded == self.total

@@ -1,13 +1,13 @@
 //! Patterns of file names.
 
-/// A file-name pattern (`*` any run of characters, `?` any one) as the operand of SQL's `LIKE … ESCAPE '\'`. What
-/// `LIKE` would take for a wildcard in it is escaped. Case is the statement's affair.
+/// Translates a pattern of file names (`*` for any run of characters, `?` for any one) into the operand of SQL's
+/// `LIKE … ESCAPE '\'`. Characters that are wildcards of `LIKE` only are escaped. The case of letters is kept.
 #[must_use]
 pub fn like_pattern(pattern: &str) -> String {
     let mut like = String::with_capacity(pattern.len() + 8);
     for c in pattern.chars() {
         match c {
-            // Two in a row mean what one means, and cost more.
+            // Several in a row mean the same as one, and cost more.
             '*' if like.ends_with('%') && !like.ends_with("\\%") => {}
             '*' => like.push('%'),
             '?' => like.push('_'),
@@ -24,7 +24,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition, as directly as it can be put.
+    /// Matches by the definition of a pattern.
     fn matches(pattern: &[char], name: &[char]) -> bool {
         match (pattern, name) {
             ([], []) => true,
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn what_like_takes_for_a_wildcard_is_escaped() {
+    fn wildcards_of_like_are_escaped() {
         assert_eq!(like_pattern("猫*_?.p%g\\"), r"猫%\__.p\%g\\");
         assert_eq!(like_pattern("***"), "%");
         assert_eq!(like_pattern("%*"), r"\%%");
@@ -44,7 +44,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn like_finds_what_the_definition_says(
+        fn like_matches_by_the_definition(
             pattern in r"[aAb猫É%_\\*?]{0,7}",
             name in r"[aAb猫Éé%_\\*?]{0,7}",
         ) {

@@ -1,4 +1,4 @@
-//! The hash that tells whether two files are the same.
+//! The hash by which equal files are recognised.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use std::fmt;
 pub struct Sha256(pub [u8; 32]);
 
 impl Sha256 {
-    /// Hashes bytes.
+    /// Computes the hash of bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// Parses 64 hexadecimal digits.
+    /// Parses 64 hexadecimal digits; `None` for any other text.
     #[must_use]
     pub fn parse(hex: &str) -> Option<Self> {
         if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {

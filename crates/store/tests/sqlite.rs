@@ -29,12 +29,12 @@ mod with_small_limits {
         let directory = tempfile::tempdir().unwrap();
         let options = SqliteOptions {
             index: IndexParams { exact_below: 16, miss_target: 0.0, ..IndexParams::default() },
-            readers: 1,
+            max_readers: 1,
             busy_timeout: Duration::from_secs(60),
             snapshot_every: 3,
             catch_up_at_open: 0,
-            compared_one_by_one: 2,
-            ranked_matches: 5,
+            max_compared: 2,
+            max_ranked: 5,
         };
         TestStore::new(SqliteStore::open(directory.path(), options).unwrap(), directory)
     }
@@ -253,8 +253,8 @@ fn filters_are_exact_with_and_without_an_index() {
     };
     compare(&store);
     drop(store);
-    for compared_one_by_one in [0, 20, 1000] {
-        let options = SqliteOptions { compared_one_by_one, ..SqliteOptions::default() };
+    for max_compared in [0, 20, 1000] {
+        let options = SqliteOptions { max_compared, ..SqliteOptions::default() };
         compare(&SqliteStore::open(directory.path(), options).unwrap());
     }
 }

@@ -11,7 +11,7 @@ use crate::config::Limits;
 use crate::error::ApiError;
 
 /// Queries of one comparison at most: each costs two searches.
-const MOST_QUERIES: usize = 100;
+const MAX_QUERIES: usize = 100;
 
 /// Hits that are compared unless the caller asks for another number.
 const DEFAULT_K: u32 = 10;
@@ -44,9 +44,9 @@ fn checked(request: CompareRequest, k: usize, limits: &Limits) -> Result<Vec<Com
         );
     }
     let count = request.queries.len() + request.image_ids.len();
-    if count == 0 || count > MOST_QUERIES {
-        let detail = format!("Send from 1 to {MOST_QUERIES} queries, as texts in `queries` or ids in `image_ids`.");
-        return Err(ApiError::invalid("queries", detail).with("limit", MOST_QUERIES));
+    if count == 0 || count > MAX_QUERIES {
+        let detail = format!("Send from 1 to {MAX_QUERIES} queries, as texts in `queries` or ids in `image_ids`.");
+        return Err(ApiError::invalid("queries", detail).with("limit", MAX_QUERIES));
     }
     if request.queries.iter().any(|query| query.trim().is_empty()) {
         return Err(ApiError::invalid("queries", "A query is blank. Leave it out."));

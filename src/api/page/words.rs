@@ -75,7 +75,10 @@ fn the_files_of_all_languages_have_the_same_headings_and_order() {
     let english = names("en");
     assert_eq!(english.iter().collect::<BTreeSet<_>>().len(), english.len(), "a key or heading occurs twice");
     for language in languages() {
-        assert_eq!(names(language), english, "{language}");
+        let names = names(language);
+        let differing = english.iter().zip(&names).find(|(expected, found)| expected != found);
+        assert!(differing.is_none(), "{language}: (expected, found) = {differing:?}");
+        assert_eq!(names.len(), english.len(), "{language}");
     }
 }
 

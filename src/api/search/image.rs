@@ -13,7 +13,7 @@ use crate::error::{ApiError, ErrorCode};
 use crate::search::{ImageQuery, ImageSource};
 
 /// Pictures of one query at most: each uploaded one costs a decoding and an encoding at the priority of searches.
-const MOST_PICTURES: usize = 16;
+const MAX_PICTURES: usize = 16;
 
 /// The text parts that a form may have.
 const TEXT_PARTS: [&str; 9] =
@@ -73,7 +73,7 @@ pub struct ImageSearchForm {
 )]
 pub async fn by_uploaded(services: web::Data<Services>, form: Multipart) -> Result<HttpResponse, ApiError> {
     let _slot = services.search_slots.try_acquire().map_err(|_| ApiError::too_many("searches by picture"))?;
-    let limits = Limits { files: MOST_PICTURES.min(services.limits.files), ..services.limits.clone() };
+    let limits = Limits { files: MAX_PICTURES.min(services.limits.files), ..services.limits.clone() };
     let mut form = multipart::read_with_lists(form, &limits, &TEXT_PARTS, &["image_id"]).await?;
     let request = request(&mut form)?;
     let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<_, _>>()?;
@@ -128,9 +128,9 @@ fn image_query(
             "There is no picture to search by. Send `image_id` or `image_ids`, or in a form at least one `file`.",
         ));
     }
-    if images.len() > MOST_PICTURES {
-        let detail = format!("A query may hold {MOST_PICTURES} pictures at most.");
-        return Err(ApiError::new(ErrorCode::TooManyFiles, detail).with("limit", MOST_PICTURES));
+    if images.len() > MAX_PICTURES {
+        let detail = format!("A query may hold {MAX_PICTURES} pictures at most.");
+        return Err(ApiError::new(ErrorCode::TooManyFiles, detail).with("limit", MAX_PICTURES));
     }
     let page = PageRequest {
         limit: request.limit,

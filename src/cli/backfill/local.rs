@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use mitsuke::app::{self, StartError};
+use mitsuke::app;
 use mitsuke::backfill::{BackfillState, Backfills};
 use mitsuke::blocking;
 use mitsuke::config::Settings;
 use mitsuke::models::Models;
 use mitsuke::store::{self, Store, StoreError};
+use mitsuke::stores::{OpenError, StoreChoice};
 use mitsuke_client::backfill::{Outcome, POLL_INTERVAL};
 use mitsuke_client::models::Coverage;
 
@@ -23,9 +24,9 @@ use super::progress::Progress;
 pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn Error>> {
     let settings = Settings::from_env()?;
     app::check_device(&settings)?;
-    let store = app::open_store(&settings).map_err(explain_lock)?;
+    let store = StoreChoice::new(&settings).open().map_err(explain_lock)?;
     let models = Arc::new(app::open_models(&settings, Arc::clone(&store))?);
-    let (decoder, options) = (Arc::new(app::decoder(&settings)), app::encoder_options(&settings));
+    let (decoder, options) = (Arc::new(app::decoder(&settings)), settings.encoder_options());
     let handle = tokio::runtime::Handle::current();
     let backfills = Arc::new(Backfills::new(Arc::clone(&models), decoder, &options, handle));
     let report = follow(model, retry_failed, &models, &backfills, &store).await;
@@ -38,16 +39,16 @@ pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn
     report
 }
 
-/// Tells what to do when a server is running on the store, which is the most common mistake.
-fn explain_lock(error: StartError) -> Box<dyn Error> {
-    match error {
-        StartError::Store { cause: StoreError::Locked(folder), .. } => format!(
+/// Adds what to do when a server is running on the store, which is the most common mistake.
+fn explain_lock(error: OpenError) -> Box<dyn Error> {
+    match error.cause {
+        StoreError::Locked(folder) => format!(
             "the store in {} belongs to a running server. Have that server do the backfill: add --server \
              http://127.0.0.1:8080 (its address).",
             folder.display()
         )
         .into(),
-        error => error.into(),
+        _ => error.into(),
     }
 }
 

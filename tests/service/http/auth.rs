@@ -7,7 +7,7 @@ use crate::app::{Answer, spawn_with};
 const KEYS: &str = "0123456789abcdef,fedcba9876543210";
 
 #[tokio::test]
-async fn with_keys_set_the_api_opens_to_a_key_only() {
+async fn with_keys_set_the_api_opens_only_to_a_key() {
     let app = spawn_with(&[("MITSUKE_API_KEYS", KEYS)]);
     for path in ["/images", "/models", "/metrics", "/images/1/content", "/nowhere"] {
         let answer = app.get(path).await;

@@ -1,4 +1,4 @@
-//! Queries made of several parts.
+//! Queries that combine texts and pictures.
 
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ on_both_stores! {
     a_query_that_cannot_be_composed_says_why,
 }
 
-/// Red, green, blue, yellow, purple.
+/// Starts an app with one image of each colour: red, green, blue, yellow, purple.
 async fn colours() -> (TestApp, [i64; 5]) {
     let app = spawn();
     let mut ids = [0; 5];
@@ -25,7 +25,7 @@ async fn colours() -> (TestApp, [i64; 5]) {
 }
 
 fn similarity(answer: &Answer, image_id: i64) -> f64 {
-    answer.of(image_id, "similarity").as_f64().unwrap()
+    answer.field(image_id, "similarity").as_f64().unwrap()
 }
 
 async fn a_negative_query_pushes_away_what_it_names_the_more_the_heavier() {
@@ -48,9 +48,9 @@ async fn a_negative_query_pushes_away_what_it_names_the_more_the_heavier() {
     }
     let default = app.search_text(json!({"query": "red", "negative_query": "blue", "limit": 5})).await;
     let half = search(json!(0.5)).await;
-    assert_eq!(default.json["hits"], half.json["hits"], "half of it, unless told");
+    assert_eq!(default.json["hits"], half.json["hits"], "the default weight is a half");
     let blank = app.search_text(json!({"query": "red", "negative_query": " ", "limit": 5})).await;
-    assert_eq!(blank.json["hits"], search(Value::Null).await.json["hits"], "a blank one is none");
+    assert_eq!(blank.json["hits"], search(Value::Null).await.json["hits"], "a blank negative query counts as none");
 }
 
 async fn a_text_pulls_pictures_by_its_weight() {
@@ -75,7 +75,7 @@ async fn several_images_are_searched_by_together() {
     let answer = app.search_image(json!({"image_id": red, "image_ids": [green]})).await;
     assert_eq!(answer.ids()[0], yellow);
 
-    // The same as a form, with one of them uploaded: its own image is then among the hits.
+    // A form can send one of the pictures instead of its id. Its image is then among the hits.
     let form = Form::new().part("file", file("q.png", colour(RED, 0))).text("image_id", blue.to_string());
     let mixed = app.post_form("/search/image", form).await;
     assert_eq!(mixed.status, 200, "{}", mixed.json);
@@ -107,14 +107,21 @@ async fn ids_in_a_form_come_one_by_one_or_separated_by_commas() {
 
 async fn a_query_that_cannot_be_composed_says_why() {
     let (app, [red, ..]) = colours().await;
-    let refused = async |body: Value, status, code| app.search_image(body).await.assert_problem(status, code);
-    refused(json!({}), 400, "invalid_request").await;
-    refused(json!({"image_ids": [], "text": "red"}), 400, "invalid_request").await;
-    refused(json!({"image_ids": vec![red; 17]}), 413, "too_many_files").await;
-    refused(json!({"image_ids": [red, 999]}), 404, "image_not_found").await;
-    refused(json!({"image_id": red, "weights": {"image": -1}}), 400, "invalid_request").await;
-    refused(json!({"image_id": red, "weights": {"keyword": 1}}), 400, "invalid_json").await;
-    refused(json!({"image_id": red, "text": "red", "weights": {"image": 0, "text": 0}}), 400, "invalid_request").await;
+    let mut problems = Vec::new();
+    for (body, status, code) in [
+        (json!({}), 400, "invalid_request"),
+        (json!({"image_ids": [], "text": "red"}), 400, "invalid_request"),
+        (json!({"image_ids": vec![red; 17]}), 413, "too_many_files"),
+        (json!({"image_ids": [red, 999]}), 404, "image_not_found"),
+        (json!({"image_id": red, "weights": {"image": -1}}), 400, "invalid_request"),
+        (json!({"image_id": red, "weights": {"keyword": 1}}), 400, "invalid_json"),
+        (json!({"image_id": red, "text": "red", "weights": {"image": 0, "text": 0}}), 400, "invalid_request"),
+    ] {
+        let answer = app.search_image(body).await;
+        answer.assert_problem(status, code);
+        problems.push(answer.json);
+    }
+    assert_snapshot!("queries_that_cannot_be_composed", problems);
     let cancelled = json!({"query": "red", "negative_query": "red", "weights": {"negative": 1}});
     app.search_text(cancelled).await.assert_problem(400, "invalid_request");
     let form = (0..17).fold(Form::new(), |form, n| form.part("file", file("q.png", colour(RED, n))));

@@ -12,7 +12,7 @@ async fn from_page(app: &TestApp, method: Method, path: &str, origin: &str) -> A
     Answer::read(app.request(method, path).header("origin", origin).send().await.unwrap()).await
 }
 
-/// What a browser asks before it sends a request with a key and JSON.
+/// Sends the request that precedes one with a key and JSON in a browser.
 async fn preflight(app: &TestApp, method: &str, path: &str, origin: &str) -> Answer {
     let request = app
         .request(Method::OPTIONS, path)
@@ -42,7 +42,7 @@ async fn a_named_origin_may_call_and_read_the_headers_that_matter() {
     for name in ["etag", "retry-after", "location", "x-request-id"] {
         assert!(exposed.contains(name), "{exposed}");
     }
-    // Errors are readable too, whoever answers them.
+    // Pages can read errors, too.
     let missing = from_page(&app, Method::GET, "/images/999", PAGE).await;
     missing.assert_problem(404, "image_not_found");
     assert_eq!(missing.header(ALLOW), PAGE);
@@ -67,9 +67,9 @@ async fn a_preflight_needs_no_key_and_the_call_after_it_does() {
 }
 
 #[tokio::test]
-async fn other_origins_are_served_as_ever_and_their_pages_cannot_read_it() {
+async fn pages_of_other_origins_cannot_read_the_answers() {
     let app = spawn_with(&[("MITSUKE_CORS_ORIGINS", PAGE)]);
-    // The gallery's own calls carry an Origin too.
+    // The calls of the gallery page carry an Origin, too.
     for origin in ["https://elsewhere.example", "null", &app.url] {
         let answer = from_page(&app, Method::GET, "/images", origin).await;
         assert_eq!((answer.status, answer.header(ALLOW)), (200, ""), "{origin}");

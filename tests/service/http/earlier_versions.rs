@@ -28,8 +28,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A writable copy of a recorded data directory, with both test models in its `models` folder, and the answers of the
-/// version that made it.
+/// Makes a writable copy of a recorded data directory, with both test models in its `models` folder, and
+/// returns it with the answers of the version that made it.
 fn recorded(version: &str, name: &str) -> (TempDir, PathBuf, Value) {
     let recorded = root().join("tests/data_directories").join(version);
     let copy = tempfile::tempdir().unwrap();
@@ -105,7 +105,7 @@ async fn assert_models(app: &TestApp, models: &[Value]) {
 async fn opens_with_nothing_lost(version: &str, name: &str) {
     let (data, models, answers) = recorded(version, name);
     let mut app = spawn(data, &models);
-    // The second start finds what this version has written.
+    // The second start opens the files that this version has written.
     for _ in 0..2 {
         assert_images(&app, answers["images"].as_array().unwrap()).await;
         assert_keyword_hits(&app, &answers["keyword"]).await;

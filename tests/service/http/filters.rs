@@ -1,4 +1,4 @@
-//! Which images may be found, in a body and in a query string alike.
+//! Filters, which are the same in a body and in a query string.
 
 use reqwest::Method;
 use reqwest::multipart::Form;
@@ -103,18 +103,21 @@ async fn filtered_pages_of_the_list_are_full_and_follow_each_other() {
 
 async fn a_filter_that_makes_no_sense_says_what_does() {
     let app = spawn();
-    let detail = async |filter: Value, code: &str| {
+    let mut problems = Vec::new();
+    for (filter, code) in [
+        (json!({"file_types": ["image/svg+xml"]}), "invalid_json"),
+        (json!({"uploaded_from": "2026-01-01"}), "invalid_json"),
+        (json!({"min_width": 3, "max_width": 2}), "invalid_request"),
+        (json!({"file_name_pattern": "x".repeat(256)}), "text_too_long"),
+        (json!({"sampler": "a\u{0}b"}), "invalid_request"),
+        (json!({"colour": "red"}), "invalid_json"),
+        (json!([["image/png"]]), "invalid_json"),
+    ] {
         let answer = app.search_text(json!({"query": "", "filter": filter})).await;
         answer.assert_problem(400, code);
-        answer.json["detail"].as_str().unwrap().to_owned()
-    };
-    assert!(detail(json!({"file_types": ["image/svg+xml"]}), "invalid_json").await.contains("image/webp"));
-    assert!(detail(json!({"uploaded_from": "2026-01-01"}), "invalid_json").await.contains("2026-01-31T12:00:00Z"));
-    assert!(detail(json!({"min_width": 3, "max_width": 2}), "invalid_request").await.contains("`max_width`"));
-    assert!(detail(json!({"file_name_pattern": "x".repeat(256)}), "text_too_long").await.contains("255"));
-    assert!(detail(json!({"sampler": "a\u{0}b"}), "invalid_request").await.contains("U+0000"));
-    assert!(detail(json!({"colour": "red"}), "invalid_json").await.contains("colour"));
-    detail(json!([["image/png"]]), "invalid_json").await;
+        problems.push(answer.json);
+    }
+    assert_snapshot!("filters_that_make_no_sense", problems);
 
     for query in ["file_types=image/svg", "uploaded_from=yesterday", "min_bytes=5&max_bytes=4", "has_caption=perhaps"] {
         app.get(&format!("/images?{query}")).await.assert_problem(400, "invalid_request");

@@ -17,7 +17,7 @@ async fn bytes_of_a_file() {
     let size = png(1).len();
     let fits = spawn_with(&[("MITSUKE_MAX_FILE_BYTES", &size.max(1_024).to_string())]);
     let mut exact = png(1);
-    // Bytes after the end of a PNG belong to nobody and are allowed.
+    // Bytes after the end of a PNG are allowed.
     exact.resize(size.max(1_024), 0);
     assert_eq!(fits.upload("fits.png", exact.clone()).await.status, 201);
     exact.push(0);
@@ -149,16 +149,16 @@ async fn uploads_that_never_end_keep_no_search_by_picture_out() {
     app.add("a.png", png(1)).await;
     let head = "POST /images HTTP/1.1\r\nhost: a\r\ncontent-type: multipart/form-data; boundary=x\r\n\
                 content-length: 999\r\n\r\n--x\r\n";
-    let mut halves = Vec::new();
-    // Once such an upload has the only place, another one is refused.
+    let mut unfinished = Vec::new();
+    // Another upload is refused once an unfinished one has the only place.
     loop {
-        let mut half = TcpStream::connect(app.url.trim_start_matches("http://")).unwrap();
-        half.write_all(head.as_bytes()).unwrap();
-        halves.push(half);
+        let mut upload = TcpStream::connect(app.url.trim_start_matches("http://")).unwrap();
+        upload.write_all(head.as_bytes()).unwrap();
+        unfinished.push(upload);
         if app.upload("b.png", png(2)).await.status == 503 {
             break;
         }
-        assert!(halves.len() < 1000);
+        assert!(unfinished.len() < 1000);
     }
     let form = Form::new().part("file", file("q.png", png(3)));
     assert_ne!(app.post_form("/search/image", form).await.ids().len(), 0);
@@ -171,7 +171,7 @@ async fn bytes_on_their_way_to_callers() {
         encoded(&RgbImage::from_fn(2000, 1200, |x, y| Rgb([x as u8, y as u8, (x * y) as u8])), ImageFormat::Bmp);
     let id = app.add("large.bmp", large.clone()).await;
     let path = format!("/images/{id}/content");
-    // A caller that does not read, with as little room for what it does not read as there can be.
+    // A caller that does not read, with the smallest receive buffer.
     let slow = TcpSocket::new_v4().unwrap();
     slow.set_recv_buffer_size(1024).unwrap();
     let mut slow = slow.connect(app.url.trim_start_matches("http://").parse().unwrap()).await.unwrap();
@@ -184,7 +184,7 @@ async fn bytes_on_their_way_to_callers() {
     loop {
         let answer = app.get(&path).await;
         if answer.status == 200 {
-            assert!(answer.bytes == large, "whole, once the other has gone");
+            assert!(answer.bytes == large, "the whole picture is sent once the slow caller has gone");
             break;
         }
     }

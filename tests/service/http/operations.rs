@@ -1,4 +1,4 @@
-//! Probes, metrics, documentation, the page's files.
+//! Probes, metrics, documentation and the files of the page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -146,8 +146,8 @@ async fn invented_methods_cost_one_label() {
 }
 
 #[tokio::test]
-async fn work_whose_caller_has_hung_up_is_skipped() {
-    // One item at a time, so that the others wait.
+async fn work_for_a_caller_that_has_hung_up_is_skipped() {
+    // The encoder takes one item at a time, so that the others wait.
     let app = spawn_with(&[("MITSUKE_BATCH_SIZE", "1")]);
     let mut skipped = 0;
     for round in 0..50 {
@@ -155,7 +155,7 @@ async fn work_whose_caller_has_hung_up_is_skipped() {
             .map(|n| {
                 let body = json!({"query": format!("words {round} {n}")});
                 let request = app.request(Method::POST, "/search/text").json(&body);
-                // Each on a connection of its own, which the client closes.
+                // Each search has a connection of its own, which the client closes.
                 tokio::time::timeout(Duration::from_millis(round % 7), request.send())
             })
             .collect();
@@ -237,7 +237,7 @@ async fn swagger_ui_and_the_page_are_served_without_anything_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn whatever_can_be_read_answers_head_without_a_body() {
+async fn everything_that_answers_get_answers_head_without_a_body() {
     let app = spawn();
     let id = app.add("a.png", png(1)).await;
     for path in ["/", "/healthz", "/images", &format!("/images/{id}/content"), "/models/current"] {

@@ -1,4 +1,4 @@
-//! What is left out of a ranking, and how its two legs are weighed.
+//! The end of a ranking, and the weights of its two legs.
 
 use reqwest::multipart::Form;
 use serde_json::json;
@@ -11,7 +11,7 @@ on_both_stores! {
     every_kind_of_search_can_be_exact_on_request,
     hybrid_leaves_out_keyword_hits_that_are_not_similar,
     weights_tip_a_hybrid_search_to_either_leg,
-    symbols_are_found_and_what_holds_no_word_is_answered_clearly,
+    symbols_are_found_and_a_query_without_a_word_is_answered_clearly,
     a_blank_query_with_something_to_compare_is_answered_clearly,
     absent_fields_are_null_everywhere,
     a_picture_is_found_by_its_own_bytes_however_it_was_rounded,
@@ -28,7 +28,7 @@ async fn max_gap_is_measured_from_the_best_hit_on_every_page() {
     let all = app.search_text(json!({"query": "red", "limit": 15})).await;
     let similarity = |n: usize| all.json["hits"][n]["similarity"].as_f64().unwrap();
     assert!(all.json["least_similarity"].is_null());
-    // Between the last red picture and what follows.
+    // The gap ends between the last red picture and the next one.
     let gap = similarity(0) - (similarity(2) + similarity(3)) / 2.0;
     let cut = app.search_text(json!({"query": "red", "limit": 15, "max_gap": gap})).await;
     assert_eq!(cut.ids(), all.ids()[..3]);
@@ -71,8 +71,9 @@ async fn hybrid_leaves_out_keyword_hits_that_are_not_similar() {
     let search =
         async |floor: f64| app.search_text(json!({"query": "red", "mode": "hybrid", "min_similarity": floor})).await;
     let all = search(-1.0).await;
-    assert_eq!(all.ids(), [named, red], "both legs find the one that says so");
-    let (near, far) = (all.of(red, "similarity").as_f64().unwrap(), all.of(named, "similarity").as_f64().unwrap());
+    assert_eq!(all.ids(), [named, red], "both legs find the image with the caption");
+    let (near, far) =
+        (all.field(red, "similarity").as_f64().unwrap(), all.field(named, "similarity").as_f64().unwrap());
     assert!(near > far);
     assert_eq!(search((near + far) / 2.0).await.ids(), [red]);
     let gap = (near - far) / 2.0;
@@ -108,7 +109,7 @@ async fn weights_tip_a_hybrid_search_to_either_leg() {
     search(json!([1, 1])).await.assert_problem(400, "invalid_json");
 }
 
-async fn symbols_are_found_and_what_holds_no_word_is_answered_clearly() {
+async fn symbols_are_found_and_a_query_without_a_word_is_answered_clearly() {
     let app = spawn();
     let cat = app.add_with_caption(colour(RED, 0), "窓辺の🐱").await;
     let star = app.add_with_caption(colour(RED, 1), "★ favourite").await;
@@ -139,21 +140,10 @@ async fn a_blank_query_with_something_to_compare_is_answered_clearly() {
 async fn absent_fields_are_null_everywhere() {
     let app = spawn();
     app.add("x.png", colour(RED, 0)).await;
-    let item = app.upload("x.png", colour(RED, 0)).await.json["images"][0].clone();
-    assert_eq!((&item["status"], item.get("problem")), (&json!("known"), Some(&json!(null))));
-    let form = reqwest::multipart::Form::new()
-        .part("file", crate::app::file("a", b"no picture".to_vec()))
-        .part("file", crate::app::file("b.png", colour(RED, 1)));
-    let rejected = app.post_form("/images", form).await.json["images"][0].clone();
-    assert_eq!((&rejected["status"], rejected.get("image")), (&json!("rejected"), Some(&json!(null))));
-    let newest = app.search_text(json!({"query": ""})).await.json;
-    let hit = &newest["hits"][0];
-    for field in ["distance", "similarity", "vector_rank", "keyword_rank", "score", "caption", "generation_prompt"] {
-        assert_eq!(hit.get(field), Some(&json!(null)), "{field}");
-    }
-    for field in ["terms", "least_similarity", "next_offset"] {
-        assert_eq!(newest.get(field), Some(&json!(null)), "{field}");
-    }
+    assert_snapshot!("known_file", app.upload("x.png", colour(RED, 0)).await.json);
+    let form = Form::new().part("file", file("a", b"no picture".to_vec())).part("file", file("b.png", colour(RED, 1)));
+    assert_snapshot!("rejected_and_created_files", app.post_form("/images", form).await.json);
+    assert_snapshot!("newest_images", app.search_text(json!({"query": ""})).await.json);
 }
 
 async fn a_picture_is_found_by_its_own_bytes_however_it_was_rounded() {

@@ -10,16 +10,16 @@ use tempfile::TempDir;
 use crate::app::{TestApp, spawn_in};
 use crate::stores::{StoreKind, select};
 
-/// A call that takes longer has hung: this is many times what anything here takes.
-const HUNG: Duration = Duration::from_secs(60);
+/// The longest wait for a server. It is far above what any step takes, so it only bounds a test that fails.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A server whose database is below its data directory.
+/// Starts a server whose database is below its data directory.
 fn spawn_on_oracle(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
     select(StoreKind::Oracle);
     spawn_in(data, changed)
 }
 
-/// A server and its database.
+/// Starts a server, and returns it with its database.
 fn spawn() -> (TestApp, Database) {
     let data = tempfile::tempdir().unwrap();
     let database = Database::below(data.path());
@@ -65,7 +65,7 @@ async fn a_server_starts_without_its_database_and_recovers_by_itself() {
     database.clear();
     let started = Instant::now();
     while app.get("/readyz").await.status != 200 {
-        assert!(started.elapsed() < Duration::from_secs(60), "it does not become ready");
+        assert!(started.elapsed() < TIMEOUT, "the server does not become ready");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(app.search_text(json!({"query": "猫"})).await.status, 200);
@@ -85,7 +85,7 @@ async fn a_server_listens_while_its_database_hangs() {
         database.clear();
         let started = Instant::now();
         while app.get("/readyz").await.status != 200 {
-            assert!(started.elapsed() < HUNG, "it does not become ready");
+            assert!(started.elapsed() < TIMEOUT, "the server does not become ready");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(app.search_text(json!({"query": "猫"})).await.status, 200);
@@ -93,18 +93,18 @@ async fn a_server_listens_while_its_database_hangs() {
 }
 
 #[tokio::test]
-async fn a_lost_session_is_not_seen_by_callers() {
+async fn callers_do_not_notice_a_lost_session() {
     let (app, database) = spawn();
-    let image_id = app.add("a.png", png_of(7)).await;
+    let image_id = app.add("a.png", png(7)).await;
     database.kill_sessions();
     assert_eq!(app.get(&format!("/images/{image_id}")).await.status, 200);
     database.fail(&Failure::kill_after("commit").times(1));
-    let answer = app.upload("b.png", png_of(8)).await;
+    let answer = app.upload("b.png", png(8)).await;
     assert_eq!(answer.status, 201, "{}", answer.json);
     assert_eq!(app.get("/images").await.ids().len(), 2);
 }
 
-fn png_of(seed: u8) -> Vec<u8> {
+fn png(seed: u8) -> Vec<u8> {
     let mut out = std::io::Cursor::new(Vec::new());
     let picture = image::RgbImage::from_pixel(16, 16, image::Rgb([seed, 255 - seed, 3]));
     picture.write_to(&mut out, image::ImageFormat::Png).unwrap();

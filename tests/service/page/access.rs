@@ -92,7 +92,7 @@ async fn every_text_stands_out_from_its_ground_in_light_and_dark() {
     }
 }
 
-/// Texts whose contrast is below 4.5 : 1 (WCAG 2.2, success criterion 1.4.3), with the contrast.
+/// Returns the texts whose contrast is below 4.5 : 1 (WCAG 2.2, success criterion 1.4.3), with the contrast.
 async fn faint(page: &Page, css: &str) -> serde_json::Value {
     let script = r"
         const numbers = (colour) => colour.match(/[\d.]+/g).map(Number);

@@ -1,4 +1,4 @@
-//! A browser of its own for each test: a fresh profile, and what it logged and asked for.
+//! A browser for each test, with a fresh profile, its log and its requests.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::page::driver::{Driver, Programs};
 
-/// How the browser stands before the page.
+/// The language and the screen of a browser.
 #[derive(Clone, Copy)]
 pub struct Look {
     pub language: &'static str,
@@ -53,19 +53,20 @@ impl Browser {
         browser
     }
 
-    /// A command of the Chrome DevTools Protocol, for what WebDriver has no words: input methods, networks, screens.
+    /// Sends a command of the Chrome DevTools Protocol, which covers what WebDriver lacks: input methods, networks,
+    /// screens.
     pub async fn cdp(&self, command: &str, params: Value) -> Value {
         self.post("goog/cdp/execute", &json!({"cmd": command, "params": params})).await
     }
 
-    /// What the console says, without the lines that Chromium writes for every answer of 400 and more.
+    /// Returns the messages of the console, without those that Chromium writes for every answer of 400 and more.
     pub async fn console(&self) -> Vec<String> {
         let entries = self.post("se/log", &json!({"type": "browser"})).await;
         let own = |entry: &&Value| entry["source"] != "network";
         entries.as_array().unwrap().iter().filter(own).map(|entry| entry["message"].to_string()).collect()
     }
 
-    /// Every address the page has asked for since the last call.
+    /// Returns every address that the page has requested since the last call.
     pub async fn requests(&self) -> Vec<String> {
         let entries = self.post("se/log", &json!({"type": "performance"})).await;
         entries

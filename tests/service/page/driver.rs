@@ -12,10 +12,10 @@ pub struct Programs {
     pub driver: PathBuf,
 }
 
-/// Finds the programs. None when the tests are to be left out.
+/// Finds the programs. Returns `None` when MITSUKE_SKIP_BROWSER leaves the tests out.
 ///
 /// # Panics
-/// When one is missing and nobody said to do without.
+/// When a program is missing and the tests are not left out.
 pub fn programs() -> Option<Programs> {
     if std::env::var("MITSUKE_SKIP_BROWSER").is_ok_and(|value| value == "1") {
         eprintln!("NOT TESTED: MITSUKE_SKIP_BROWSER=1 leaves the browser tests of the gallery page out.");
@@ -47,7 +47,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts it on a port that is free.
+    /// Starts ChromeDriver on a free port.
     pub fn start(program: &Path) -> Self {
         let mut process = Command::new(program)
             .arg("--port=0")
@@ -62,7 +62,7 @@ impl Driver {
                 rest.trim_end_matches('.').parse::<u16>().ok()
             })
             .expect("chromedriver says its port");
-        // Whoever nobody listens to blocks when the pipe is full.
+        // ChromeDriver would block once the pipe is full.
         std::thread::spawn(move || lines.for_each(drop));
         Self { process, url: format!("http://127.0.0.1:{port}") }
     }
@@ -70,7 +70,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // A driver that has ended by itself cannot be killed.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,11 +1,11 @@
-//! The report of near-duplicates: groups, what is known of each picture, deleting one, the large view on top.
+//! The report of near-duplicates: the groups, the facts of each picture, deleting one, the large view on top.
 
 use image::ImageFormat;
 
 use crate::page::tab::{Page, sample, with_demo};
 use crate::pictures::encoded;
 
-/// Two pictures stored as they are and again as smaller BMP files, and one that has no twin.
+/// Stores two pictures as they are and again as smaller BMP files, and one without a duplicate.
 async fn twins(page: &Page) {
     page.add_samples(&["cat-chelsea.jpg", "earth.jpg", "red-car.webp"]).await;
     for name in ["cat-chelsea.jpg", "earth.jpg"] {
@@ -79,7 +79,7 @@ async fn one_of_a_group_opens_large_and_closes_back_to_the_report() {
 }
 
 #[tokio::test]
-async fn how_alike_is_the_readers_choice_and_nothing_found_is_said() {
+async fn the_reader_chooses_how_alike_hits_are_and_reads_when_there_are_none() {
     with_demo(async |page| {
         page.add_samples(&["full-moon.jpg", "earth.jpg"]).await;
         look(page).await;

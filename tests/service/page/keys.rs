@@ -23,7 +23,7 @@ async fn a_server_with_keys_is_opened_by_a_key_that_only_the_tab_keeps() {
         page.until("document.querySelector('#status').textContent.startsWith('No pictures yet')").await;
 
         page.drop_on("#drop-add", &[file("a.png", "image/png", &png(1))]).await;
-        // Pictures need the key too: an img cannot send it, the page does.
+        // Pictures need the key, too. An img element cannot send it, so the page fetches them.
         page.until("document.querySelector('.card img')?.naturalWidth > 0").await;
         assert!(
             page.js("return document.querySelector('.card img').src", &[]).await.as_str().unwrap().starts_with("blob:")

@@ -8,7 +8,7 @@ use crate::page::browser::DESKTOP;
 use crate::page::tab::{repository, with, with_page};
 use crate::pictures::png;
 
-/// A folder with two models of different dimensions: `tiny`, which becomes current, and `wide`.
+/// Makes a folder with two models of different dimensions: `tiny`, which becomes current, and `wide`.
 fn two_models() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy(&repository("tests/models/tiny"), &folder.path().join("tiny"));

@@ -1,4 +1,4 @@
-//! Sentences above the pictures: where they belong, and no longer.
+//! Notes above the pictures, which stay as long as they apply.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::pictures::png;
 async fn a_note_never_lands_on_another_query() {
     with_page(async |page| {
         page.app.add("a.png", png(1)).await;
-        // The first search is held until the test lets it go.
+        // The first search waits until the test releases it.
         let hold = "const real = fetch;
             window.fetch = (path, options) => {
               if (window.release || !String(path).startsWith('/search')) return real(path, options);

@@ -1,4 +1,4 @@
-//! What the page may do at all.
+//! The Content-Security-Policy of the page, and texts that look like code.
 
 use std::collections::BTreeMap;
 

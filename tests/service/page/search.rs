@@ -1,4 +1,4 @@
-//! Searching: by text, by a picture, both, narrowed; and the address that holds it.
+//! Searching: by text, by a picture, by both, with filters; and the address that holds a search.
 
 use image::ImageFormat;
 use serde_json::json;
@@ -78,7 +78,7 @@ async fn enter_that_ends_a_japanese_conversion_does_not_search() {
         assert_eq!(page.address().await, "/", "the conversion is not over");
         page.browser.cdp("Input.insertText", json!({"text": "猫"})).await;
         assert_eq!(page.js("return query.value", &[]).await, "猫");
-        // Safari ends the composition before it tells of the key: only the key code gives it away.
+        // Safari ends the composition before the key event, so only the key code shows that the key belonged to it.
         let late =
             "query.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, cancelable: true }))";
         assert_eq!(page.js(&format!("return {late}"), &[]).await, false, "the key is taken");
@@ -198,7 +198,7 @@ async fn modes_and_filters_narrow_and_stand_in_the_address() {
 }
 
 #[tokio::test]
-async fn what_to_stay_away_from_changes_the_distances() {
+async fn a_negative_query_changes_the_distances() {
     with_demo(async |page| {
         page.add_samples(&SAMPLES).await;
         page.open("/?q=%E6%B5%B7").await;
@@ -350,7 +350,7 @@ async fn more_pictures_come_with_scrolling_and_with_a_button() {
         page.js("scrollTo(0, document.body.scrollHeight)", &[]).await;
         page.until(&format!("document.querySelectorAll('#grid li').length > {first}")).await;
         page.settled().await;
-        // The button alone, as with a keyboard.
+        // The button works without the field, as for a keyboard.
         while page.is_shown("#more").await {
             page.js("if (!more.disabled) more.click()", &[]).await;
             page.settled().await;

@@ -1,4 +1,4 @@
-//! The open page, in the words of the tests.
+//! The open page, with the actions and questions of the tests.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use crate::app::{TestApp, spawn_with};
 use crate::page::browser::{Browser, DESKTOP, Look};
 use crate::page::driver;
 
-/// Browsers at once: each is several processes.
+/// The number of browsers at once. Each browser is several processes.
 static BROWSERS: Semaphore = Semaphore::const_new(3);
-/// How long to wait for what must happen. Only a failure takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest wait for an expected state. It only bounds a test that fails.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An app and a browser before it.
+/// An app, and a browser that shows its page.
 pub struct Page {
     pub app: TestApp,
     pub browser: Browser,
@@ -30,12 +30,12 @@ pub async fn with_page(test: impl AsyncFnOnce(&Page)) {
     with(DESKTOP, &[], test).await;
 }
 
-/// Runs a test with the demo model, whose searches mean something.
+/// Runs a test with the demo model, whose searches find what a text describes.
 pub async fn with_demo(test: impl AsyncFnOnce(&Page)) {
     with(DESKTOP, &[("MITSUKE_MODELS_DIR", repository("models").to_str().unwrap())], test).await;
 }
 
-/// Runs a test; afterwards the browser is closed whatever happened. No page may ever write an error to the console,
+/// Runs a test, and closes the browser whatever happened. No page may ever write an error to the console,
 /// break its Content-Security-Policy (which is written there too) or ask another host for anything.
 pub async fn with(look: Look, settings: &[(&str, &str)], test: impl AsyncFnOnce(&Page)) {
     let Some(programs) = driver::programs() else { return };
@@ -44,7 +44,7 @@ pub async fn with(look: Look, settings: &[(&str, &str)], test: impl AsyncFnOnce(
     let result = AssertUnwindSafe(async {
         test(&page).await;
         assert_eq!(page.browser.console().await, Vec::<String>::new(), "the console is silent");
-        // Chromium's own style sheets hold pictures (data:), and its empty tab (chrome:) is no page of ours.
+        // Chromium's own style sheets hold pictures (data:), and its empty tab (chrome:) is not a page of the app.
         let own = |url: &String| {
             [page.app.url.as_str(), "blob:", "chrome:", "data:"].iter().any(|start| url.starts_with(start))
         };
@@ -67,17 +67,17 @@ pub async fn with(look: Look, settings: &[(&str, &str)], test: impl AsyncFnOnce(
     }
 }
 
-/// A path in the repository.
+/// Returns a path in the repository.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The bytes of a sample picture.
+/// Returns the bytes of a sample picture.
 pub fn sample(name: &str) -> Vec<u8> {
     std::fs::read(repository("images").join(name)).unwrap()
 }
 
-/// A file for the page to take: its name, media type and bytes.
+/// Describes a file for the page: its name, media type and bytes.
 pub fn file(name: &str, media_type: &str, bytes: &[u8]) -> Value {
     json!({"name": name, "type": media_type, "bytes": bytes})
 }
@@ -109,7 +109,7 @@ impl Page {
         self.client().execute_async(script, vec![]).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// The value of an expression once it is true.
+    /// Waits until an expression is true, and returns its value.
     pub async fn until(&self, expression: &str) -> Value {
         let started = std::time::Instant::now();
         loop {
@@ -118,7 +118,7 @@ impl Page {
             if !empty {
                 return value;
             }
-            if started.elapsed() >= PATIENCE {
+            if started.elapsed() >= TIMEOUT {
                 panic!("this never became true: {expression}");
             }
             tokio::time::sleep(Duration::from_millis(30)).await;
@@ -133,12 +133,12 @@ impl Page {
         self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
-    /// Types into a field that is there.
+    /// Types into an existing field.
     pub async fn type_into(&self, css: &str, text: &str) {
         self.find(css).await.send_keys(text).await.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
-    /// Types at wherever the focus is.
+    /// Types into the element that has the focus.
     pub async fn press(&self, keys: &str) {
         self.client().active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
@@ -164,14 +164,14 @@ impl Page {
         self.find(css).await.is_displayed().await.unwrap()
     }
 
-    /// The file names of the pictures on the page, in their order.
+    /// Returns the file names of the pictures on the page in their order.
     pub async fn names(&self) -> Vec<String> {
         let names =
             self.js("return [...document.querySelectorAll('#grid .card')].map((card) => card.title)", &[]).await;
         serde_json::from_value(names).unwrap()
     }
 
-    /// Path and query of the address.
+    /// Returns path and query of the address.
     pub async fn address(&self) -> String {
         self.js("return location.pathname + location.search", &[]).await.as_str().unwrap().to_owned()
     }
@@ -201,7 +201,7 @@ impl Page {
         .await;
     }
 
-    /// Drags files over the page; the two places appear.
+    /// Drags files over the page, and waits for the two places to drop them.
     pub async fn drag(&self, files: &[Value]) {
         self.transfer(files, "dragenter", "body").await;
         self.until("document.querySelector('#drop').open").await;

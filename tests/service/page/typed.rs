@@ -1,4 +1,4 @@
-//! What is typed into the fields: nothing of it is lost, and nonsense is named.
+//! Typing into the fields: nothing typed is lost, and a value that makes no sense is named.
 
 use image::ImageFormat;
 
@@ -7,7 +7,7 @@ use crate::pictures::{encoded, pixels};
 
 const ENTER: char = '\u{e007}';
 
-/// Three pictures, 20, 40 and 80 pixels wide.
+/// Stores three pictures, 20, 40 and 80 pixels wide.
 async fn add_widths(page: &Page) {
     for (seed, width) in [(1, 20), (2, 40), (3, 80)] {
         page.app.add(&format!("{width}-wide.png"), encoded(&pixels(seed, width, 30), ImageFormat::Png)).await;
@@ -15,7 +15,7 @@ async fn add_widths(page: &Page) {
 }
 
 #[tokio::test]
-async fn what_is_typed_into_the_filter_counts_with_the_search_button_and_the_mode_too() {
+async fn a_typed_filter_counts_with_the_search_button_and_with_a_mode() {
     with_page(async |page| {
         add_widths(page).await;
         page.open("/").await;

@@ -6,7 +6,7 @@ use crate::page::browser::DESKTOP;
 use crate::page::tab::{Page, file, repository, with, with_page};
 use crate::pictures::{encoded, pixels, png};
 
-/// File name and state of each line of the panel.
+/// Returns file name and state of each line of the panel.
 async fn lines(page: &Page) -> Vec<(String, String)> {
     let script = "return [...document.querySelectorAll('#uploads-list li')]
         .map((li) => [li.querySelector('.link').textContent, li.className])";
@@ -22,7 +22,7 @@ fn named(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn of_several_dropped_files_the_broken_one_is_named_and_the_others_are_stored() {
+async fn a_broken_file_among_several_dropped_ones_is_named_and_the_others_are_stored() {
     with_page(async |page| {
         page.app.add("old.png", png(1)).await;
         page.open("/").await;
@@ -66,7 +66,7 @@ async fn an_upload_leaves_the_reader_where_they_are() {
             page.settled().await;
         }
         let before = page.names().await;
-        // The picture that is looked at, and where it stands.
+        // The first picture in sight, and its position.
         let seen = "const card = document.querySelector('.card[title=\"30.png\"]');";
         page.js(&format!("{seen} card.scrollIntoView({{ block: 'center' }})"), &[]).await;
         let place = format!("{seen} return [scrollY > 0, card.getBoundingClientRect().top]");
@@ -121,7 +121,7 @@ async fn a_busy_server_is_asked_again_until_every_file_is_stored() {
     .await;
 }
 
-/// A picture that takes a while to send and decode.
+/// Makes a picture that takes a while to send and decode.
 fn large(seed: u32) -> Vec<u8> {
     encoded(&pixels(seed, 420, 320), image::ImageFormat::Bmp)
 }

@@ -1,4 +1,4 @@
-//! One picture, large.
+//! The large view of one picture.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn the_generation_prompt_is_shown_in_parts_and_as_stored() {
         assert!(href.attr("href").await.unwrap().unwrap().ends_with("/content"));
         assert_eq!(name.attr("download").await.unwrap().unwrap(), "cat.png");
 
-        // Headless Chromium denies the clipboard unless told: both outcomes have their words.
+        // Headless Chromium denies the clipboard by default. The page has a message for either outcome.
         let grant = json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
         page.browser.cdp("Browser.grantPermissions", grant).await;
         page.click("#copy").await;

@@ -18,12 +18,12 @@ fn check(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn the_check_command_tells_what_a_folder_is_and_ends_well() {
+fn the_check_command_describes_a_sound_folder_and_succeeds() {
     let path = folder("exported_models/clip");
     let cases = path.join("cases.json");
     let output = check(&[path.to_str().unwrap(), "--precision", "bfloat16", "--cases", cases.to_str().unwrap()]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}");
     for line in [
         "model       exported-clip 1",
         "dimension   24",
@@ -31,7 +31,7 @@ fn the_check_command_tells_what_a_folder_is_and_ends_well() {
         "runs on     the CPU",
         "cases       6 pictures, lowest cosine 0.999",
     ] {
-        assert!(said.contains(line), "{line:?} is missing in\n{said}");
+        assert!(printed.contains(line), "{line:?} is missing in\n{printed}");
     }
 }
 
@@ -46,7 +46,7 @@ fn the_check_command_fails_on_a_damaged_folder_and_names_the_file() {
         fs::copy(folder("exported_models/clip").join(name), copy.path().join(name)).unwrap();
     }
     assert!(check(&[copy.path().to_str().unwrap()]).status.success());
-    // The variant that is not loaded is checked as well.
+    // The command checks the variant that it does not load, too.
     let path = copy.path().join("text.bf16.pt");
     let mut bytes = fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
@@ -54,8 +54,8 @@ fn the_check_command_fails_on_a_damaged_folder_and_names_the_file() {
     fs::write(&path, bytes).unwrap();
     let output = check(&[copy.path().to_str().unwrap(), "--precision", "float32"]);
     assert!(!output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("text.bf16.pt has the SHA-256"), "{said}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.contains("text.bf16.pt has the SHA-256"), "{printed}");
 }
 
 #[test]
@@ -68,6 +68,9 @@ fn the_check_command_fails_on_cases_that_are_not_reproduced() {
     fs::write(&cases, wrong.to_string()).unwrap();
     let output = check(&[path.to_str().unwrap(), "--cases", cases.to_str().unwrap()]);
     assert!(!output.status.success());
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("differs     \"猫\": its ids are") && said.contains("differs     \"猫\": cosine"), "{said}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        printed.contains("differs     \"猫\": its ids are") && printed.contains("differs     \"猫\": cosine"),
+        "{printed}"
+    );
 }

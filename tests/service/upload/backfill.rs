@@ -12,7 +12,7 @@ use crate::pictures;
 use crate::upload::proxy::{self, Action, Proxy};
 use crate::upload::runner::{Output, Workspace, finish};
 
-/// An app with the models `tiny` (the current one) and `wide`, and three images. The models live as long as the folder.
+/// Starts an app with the models `tiny` (the current one) and `wide`, and three images. The models live as long as the folder.
 async fn app_with_two_models() -> (TestApp, TempDir) {
     let models = tempfile::tempdir().unwrap();
     for (folder, name) in [("tests/models/tiny", "tiny"), ("tests/other_models/wide", "wide")] {
@@ -36,7 +36,7 @@ async fn start(app: &TestApp) {
 }
 
 fn command(workspace: &Workspace, server: &str, arguments: &[&str]) -> Command {
-    workspace.command_of("backfill", &[&["--server", server], arguments].concat())
+    workspace.subcommand("backfill", &[&["--server", server], arguments].concat())
 }
 
 fn backfill(workspace: &Workspace, server: &str, arguments: &[&str], code: i32) -> Output {

@@ -13,7 +13,7 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// A proxy that delays each upload.
+/// Starts a proxy that delays each upload.
 fn slow(app: &str) -> Proxy {
     Proxy::before(app, |request, _| {
         if request.line == "POST /images" {

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How the proxy handles a request.
+/// The handling of a request.
 pub enum Action {
     /// Forwards the request to the app, and its answer back.
     Forward,
@@ -19,12 +19,12 @@ pub enum Action {
     Hang,
 }
 
-/// An answer with a JSON body.
+/// Returns an answer with a JSON body.
 pub fn json(status: &str, body: &str) -> Action {
     answer(status, "", body)
 }
 
-/// An answer with a JSON body and more headers, each ended by a line break.
+/// Returns an answer with a JSON body and more headers, each ended by a line break.
 pub fn answer(status: &str, headers: &str, body: &str) -> Action {
     let length = body.len();
     Action::Answer(format!(
@@ -67,7 +67,7 @@ impl Proxy {
         Self { url, lines }
     }
 
-    /// The number of requests with this line.
+    /// Returns the number of requests with this line.
     pub fn count(&self, line: &str) -> usize {
         self.lines.lock().unwrap().iter().filter(|other| *other == line).count()
     }

@@ -28,7 +28,7 @@ impl Workspace {
         Self { folder }
     }
 
-    /// A workspace with PNG pictures `in/000.png` and so on.
+    /// Makes a workspace with PNG pictures `in/000.png` and so on.
     pub fn with_pictures(count: u32) -> Self {
         let workspace = Self::new();
         for number in 0..count {
@@ -47,13 +47,13 @@ impl Workspace {
         std::fs::write(path, bytes).unwrap();
     }
 
-    /// `mitsuke upload` with these arguments, not started yet.
+    /// Returns `mitsuke upload` with these arguments, not started yet.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        self.command_of("upload", arguments)
+        self.subcommand("upload", arguments)
     }
 
-    /// A subcommand of `mitsuke` with these arguments, not started yet.
-    pub fn command_of(&self, subcommand: &str, arguments: &[&str]) -> Command {
+    /// Returns a subcommand of `mitsuke` with these arguments, not started yet.
+    pub fn subcommand(&self, subcommand: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mitsuke"));
         command.arg(subcommand).args(arguments).current_dir(self.folder.path());
         command.env_remove("MITSUKE_API_KEY").env_remove("RUST_LOG");
@@ -73,7 +73,7 @@ impl Workspace {
         output
     }
 
-    /// The lines of the log.
+    /// Returns the lines of the log.
     pub fn log(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.path("mitsuke-upload.jsonl")).unwrap();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -102,7 +102,7 @@ impl Output {
     }
 }
 
-/// The file name of a path in the log.
+/// Returns the file name of a path in the log.
 pub fn name(path: &Value) -> &str {
     Path::new(path.as_str().unwrap()).file_name().unwrap().to_str().unwrap()
 }

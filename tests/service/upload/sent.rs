@@ -1,4 +1,4 @@
-//! Which files are sent and which are not, and what the summary and the log say about them.
+//! The files that are sent and those that are not, with the summary and the log about them.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use crate::pictures;
 use crate::upload::proxy::{self, Action, Proxy};
 use crate::upload::runner::{Workspace, name};
 
-/// File names of all images, oldest first.
+/// Returns the file names of all images, oldest first.
 pub async fn stored(app: &TestApp) -> Vec<String> {
     let page = app.get("/images?limit=200").await;
     let images = page.json["images"].as_array().unwrap();
@@ -131,7 +131,7 @@ async fn an_image_that_has_been_deleted_since_is_sent_again() {
     assert_eq!(stored(&app).await, ["000.png", "002.png", "001.png"]);
 }
 
-/// Old archives leave names in Shift_JIS. File systems other than Linux's refuse them.
+/// Old archives leave such names, in Shift_JIS. Only the file systems of Linux accept them.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn files_whose_names_are_not_unicode_are_all_uploaded() {

@@ -1,4 +1,4 @@
-//! Connections: one that writes, and a few that read.
+//! Connections to the database: one that writes, and a pool of those that read.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,13 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 
 use crate::StoreError;
 
-/// Distinct statements kept prepared on each connection; more than the store has.
+/// The number of statements that each connection keeps prepared; more than the store has.
 const STATEMENTS: usize = 96;
 
-/// Opens the connection that writes, and creates the database when there is none.
+/// Opens the connection that writes, and creates the database if there is none.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the file system allows no write-ahead log.
 pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(
         path,
@@ -24,8 +27,8 @@ pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
             "the file system does not allow a write-ahead log (journal mode {mode})"
         )));
     }
-    // FULL syncs the log at every commit: what has been answered as stored survives a power cut. The
-    // default checkpoint of 1000 pages is a handful of pictures; 16 MiB spreads its syncs over more of them.
+    // FULL syncs the log at every commit, so an image that was answered as stored survives a power cut. The default
+    // checkpoint of 1000 pages holds a handful of pictures; 16 MiB spreads its syncs over more of them.
     connection.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
@@ -39,8 +42,8 @@ pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
 
 /// Opens a connection that reads.
 pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
-    // Opened for writing, because a read-only connection cannot make use of a write-ahead log it finds without
-    // its shared memory file; query_only then forbids what it should not do.
+    // The connection is opened for writing, because a read-only one cannot use a write-ahead log without a shared
+    // memory file. query_only then forbids writing.
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(busy_timeout)?;
@@ -49,11 +52,11 @@ pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connect
     Ok(connection)
 }
 
-/// A bounded pool of reading connections, opened as they are needed.
+/// A bounded pool of reading connections, which opens a connection when it needs one.
 pub(super) struct Readers {
     path: PathBuf,
     busy_timeout: Duration,
-    most: usize,
+    max: usize,
     state: Mutex<State>,
     returned: Condvar,
 }
@@ -65,19 +68,20 @@ struct State {
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, most: usize, busy_timeout: Duration) -> Self {
-        Self { path, busy_timeout, most: most.max(1), state: Mutex::default(), returned: Condvar::new() }
+    /// Makes a pool of at most `max` connections, whose calls wait at most `busy_timeout` for one.
+    pub(super) fn new(path: PathBuf, max: usize, busy_timeout: Duration) -> Self {
+        Self { path, busy_timeout, max: max.max(1), state: Mutex::default(), returned: Condvar::new() }
     }
 
-    /// Runs `work` on one snapshot of the database: all its statements see the same rows.
+    /// Runs `work` on one snapshot of the database, so that all its statements see the same rows.
     ///
     /// # Errors
-    /// What `work` fails with; [`StoreError::Busy`] when no connection gets free in time.
+    /// The errors of `work`; [`StoreError::Busy`] when no connection becomes free in time.
     pub(super) fn read<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let (idle, _seat) = self.take()?;
+        let (idle, _permit) = self.take()?;
         let mut connection = match idle {
             Some(connection) => connection,
             None => open_reader(&self.path, self.busy_timeout)?,
@@ -89,31 +93,31 @@ impl Readers {
         answer
     }
 
-    /// Closes the connections that nobody uses.
+    /// Closes the connections that are not in use.
     pub(super) fn close_idle(&self) {
         self.lock().idle.clear();
     }
 
-    fn take(&self) -> Result<(Option<Connection>, Seat<'_>), StoreError> {
-        let wait = self.returned.wait_timeout_while(self.lock(), self.busy_timeout, |state| state.in_use >= self.most);
+    fn take(&self) -> Result<(Option<Connection>, Permit<'_>), StoreError> {
+        let wait = self.returned.wait_timeout_while(self.lock(), self.busy_timeout, |state| state.in_use >= self.max);
         let (mut state, waited) = wait.unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {
             return Err(StoreError::Busy("all connections are in use".into()));
         }
         state.in_use += 1;
-        Ok((state.idle.pop(), Seat(self)))
+        Ok((state.idle.pop(), Permit(self)))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic cannot leave the list half changed.
+        // A panic cannot leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The right to use one connection, given back however the work ends.
-struct Seat<'a>(&'a Readers);
+/// The permission to use one connection, returned to the pool however the work ends.
+struct Permit<'a>(&'a Readers);
 
-impl Drop for Seat<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.lock().in_use -= 1;
         self.0.returned.notify_one();

@@ -1,37 +1,41 @@
-//! The searchable texts of an image as columns of the full-text index.
+//! The full-text index: the tokens of an image's texts as columns of IMAGE_TEXTS.
 
 use rusqlite::{Connection, params};
 
-use crate::segment;
-pub(super) use crate::texts::Document;
-use crate::texts::Streams;
+use crate::text::{Document, DocumentTokens, SEGMENTATION_VERSION};
 use crate::{ImageId, StoreError, generation};
 
-/// Puts an image's texts into the index, in place of what was there.
+/// Returns the token that says that a character occurs. The `c` sets it apart from all tokens of texts: none of those
+/// mixes a Latin letter with a character of an unspaced script.
+pub(super) fn character_token(character: char) -> String {
+    format!("c{character}")
+}
+
+/// Puts an image's texts into the index, in place of any older ones.
 pub(super) fn index(connection: &Connection, image_id: ImageId, document: &Document<'_>) -> Result<(), StoreError> {
-    let Streams { caption, prompt, raw, file_name, characters } = document.streams();
-    let singles = characters.into_iter().map(segment::single_character).collect::<Vec<_>>().join(" ");
+    let DocumentTokens { caption, prompt, raw, file_name, characters } = document.tokens();
+    let characters = characters.into_iter().map(character_token).collect::<Vec<_>>().join(" ");
     remove(connection, image_id)?;
     connection
         .prepare_cached(
             "INSERT INTO image_texts (rowid, caption, prompt, raw, file_name, single_characters) VALUES (?, ?, ?, ?, ?, ?)",
         )?
-        .execute(params![image_id, caption, prompt, raw, file_name, singles])?;
+        .execute(params![image_id, caption, prompt, raw, file_name, characters])?;
     Ok(())
 }
 
-/// Takes an image's texts out of the index.
+/// Removes an image's texts from the index.
 pub(super) fn remove(connection: &Connection, image_id: ImageId) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM image_texts WHERE rowid = ?")?.execute([image_id])?;
     Ok(())
 }
 
-/// Cuts all texts anew when the index was made by another version of [`segment`].
+/// Indexes all texts anew when another version of the segmentation has cut those in the index.
 pub(super) fn reindex_if_outdated(connection: &mut Connection) -> Result<(), StoreError> {
     let version: i64 =
         connection
             .query_row("SELECT value FROM store_facts WHERE name = 'segmentation_version'", [], |row| row.get(0))?;
-    if version == segment::VERSION {
+    if version == SEGMENTATION_VERSION {
         return Ok(());
     }
     let transaction = connection.transaction()?;
@@ -59,7 +63,8 @@ pub(super) fn reindex_if_outdated(connection: &mut Connection) -> Result<(), Sto
             log::info!("the texts of {count} images have been indexed anew");
         }
     }
-    transaction.execute("UPDATE store_facts SET value = ? WHERE name = 'segmentation_version'", [segment::VERSION])?;
+    transaction
+        .execute("UPDATE store_facts SET value = ? WHERE name = 'segmentation_version'", [SEGMENTATION_VERSION])?;
     transaction.commit()?;
     Ok(())
 }
@@ -69,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_way_of_cutting_indexes_all_texts_anew() {
+    fn another_segmentation_version_indexes_all_texts_once() {
         let mut db = Connection::open_in_memory().unwrap();
         crate::sqlite::migrate::migrate(&mut db).unwrap();
         db.execute_batch(
@@ -84,7 +89,7 @@ mod tests {
             db.query_row(sql, [token], |row| row.get(0)).unwrap()
         };
         assert_eq!((count(&db, "stale"), count(&db, "c猫")), (0, 1));
-        // And not a second time.
+        // A second call indexes nothing.
         remove(&db, 1).unwrap();
         reindex_if_outdated(&mut db).unwrap();
         assert_eq!(count(&db, "c猫"), 0);

@@ -1,14 +1,15 @@
 //! Rows of IMAGE_EMBEDDINGS and EMBEDDING_FAILURES.
 
+use mitsuke_index::UnitVector;
 use rusqlite::{Connection, Row, Transaction, params};
 use time::OffsetDateTime;
 
-use super::filter::{count, date, micros};
-use super::images::{exists, ids};
+use super::models;
+use super::statements::{ids, image_exists};
+use super::values::{count, date, micros};
 use crate::{EmbeddingFailure, ImageId, ModelId, StoreError};
-use mitsuke_index::UnitVector;
 
-/// The new row's change number.
+/// Inserts an embedding, and returns the change number of the new row.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     model_id: ModelId,
@@ -21,17 +22,18 @@ pub(super) fn insert(
     Ok(transaction.last_insert_rowid())
 }
 
-/// The new row's change number; `None` when there is no such image.
+/// Adds or replaces an embedding, and removes a recorded failure. Returns the change number of the new row; `None` when
+/// there is no such image.
 pub(super) fn put(
     transaction: &Transaction<'_>,
     model_id: ModelId,
     image_id: ImageId,
     vector: &UnitVector,
 ) -> Result<Option<i64>, StoreError> {
-    if !exists(transaction, image_id)? {
+    if !image_exists(transaction, image_id)? {
         return Ok(None);
     }
-    // Never an UPDATE: a new row has a new, higher change number.
+    // This is no UPDATE, because a new row gets a new, higher change number.
     for table in ["image_embeddings", "embedding_failures"] {
         transaction
             .prepare_cached(&format!("DELETE FROM {table} WHERE model_id = ? AND image_id = ?"))?
@@ -40,14 +42,14 @@ pub(super) fn put(
     insert(transaction, model_id, image_id, vector).map(Some)
 }
 
-/// Whether there is such an image.
+/// Records a failure, unless there is an embedding. Returns false when there is no such image.
 pub(super) fn put_failure(
     transaction: &Transaction<'_>,
     model_id: ModelId,
     image_id: ImageId,
     reason: &str,
 ) -> Result<bool, StoreError> {
-    if !exists(transaction, image_id)? {
+    if !image_exists(transaction, image_id)? {
         return Ok(false);
     }
     transaction
@@ -61,6 +63,7 @@ pub(super) fn put_failure(
     Ok(true)
 }
 
+/// Lists recorded failures, ascending by image id.
 pub(super) fn failures(
     connection: &Connection,
     model_id: ModelId,
@@ -79,7 +82,8 @@ pub(super) fn failures(
     Ok(failures)
 }
 
-pub(super) fn one(
+/// Reads one embedding; `None` when there is none.
+pub(super) fn embedding(
     connection: &Connection,
     model_id: ModelId,
     image_id: ImageId,
@@ -91,8 +95,9 @@ pub(super) fn one(
     vector(row, 0).map(Some)
 }
 
-/// Ascending by image id. A damaged one is logged and left out, and another takes its place.
-pub(super) fn some(
+/// Lists embeddings, ascending by image id. A damaged embedding is logged and skipped, and does not count towards
+/// `limit`.
+pub(super) fn embeddings(
     connection: &Connection,
     model_id: ModelId,
     after: Option<ImageId>,
@@ -109,31 +114,32 @@ pub(super) fn some(
         let image_id = row.get(0)?;
         match vector(row, 1) {
             Ok(vector) => embeddings.push((image_id, vector)),
-            Err(error) => leave_out_damaged(image_id, error)?,
+            Err(error) => skip_damaged(image_id, error)?,
         }
     }
     Ok(embeddings)
 }
 
-/// An embedding in a column.
+/// Reads the embedding in a column.
 pub(super) fn vector(row: &Row<'_>, column: usize) -> Result<UnitVector, StoreError> {
     let bytes = row.get_ref(column)?.as_blob().map_err(|error| StoreError::Damaged(error.to_string()))?;
     UnitVector::from_le_bytes(bytes).map_err(|error| StoreError::Damaged(format!("an embedding: {error}")))
 }
 
-/// One damaged embedding must not make every search near it fail: it is logged and left out. Other errors remain.
-pub(super) fn leave_out_damaged(image_id: ImageId, error: StoreError) -> Result<(), StoreError> {
+/// Logs that an embedding is damaged and was skipped, so that one damaged row makes no search fail. Other errors
+/// remain.
+pub(super) fn skip_damaged(image_id: ImageId, error: StoreError) -> Result<(), StoreError> {
     match error {
         StoreError::Damaged(text) => {
-            log::error!("the embedding of image {image_id} is damaged and was left out: {text}");
+            log::error!("the embedding of image {image_id} is damaged and was skipped: {text}");
             Ok(())
         }
         other => Err(other),
     }
 }
 
-/// Images that lack an embedding, ascending.
-pub(super) fn missing(
+/// Lists the ids of images that lack an embedding, ascending.
+pub(super) fn images_without(
     connection: &Connection,
     model_id: ModelId,
     after: Option<ImageId>,
@@ -146,4 +152,20 @@ pub(super) fn missing(
                    (SELECT 1 FROM embedding_failures f WHERE f.model_id = ?1 AND f.image_id = i.image_id))
                ORDER BY i.image_id LIMIT ?4";
     ids(connection, sql, params![model_id, after.unwrap_or(0), skip_failed, count(limit)])
+}
+
+/// Removes up to `max` embeddings of a model that is not current, and its failures together with the last embedding.
+/// Returns the number of removed embeddings.
+pub(super) fn delete_batch(transaction: &Transaction<'_>, model_id: ModelId, max: usize) -> Result<usize, StoreError> {
+    models::set_maintained(transaction, model_id, false)?;
+    let removed = transaction
+        .prepare_cached(
+            "DELETE FROM image_embeddings WHERE embedding_id IN
+             (SELECT embedding_id FROM image_embeddings WHERE model_id = ? LIMIT ?)",
+        )?
+        .execute(params![model_id, count(max)])?;
+    if removed < max {
+        transaction.execute("DELETE FROM embedding_failures WHERE model_id = ?", [model_id])?;
+    }
+    Ok(removed)
 }

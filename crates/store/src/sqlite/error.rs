@@ -1,4 +1,4 @@
-//! The one table from what SQLite reports to [`StoreError`].
+//! The table that turns errors of SQLite and of files into [`StoreError`].
 
 use rusqlite::ffi::ErrorCode;
 
@@ -7,26 +7,27 @@ use crate::StoreError;
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match &error {
-            rusqlite::Error::SqliteFailure(failure, _) => of_code(failure.code, error.to_string()),
-            rusqlite::Error::SqlInputError { error: failure, .. } => of_code(failure.code, error.to_string()),
-            // A value in a row is not what this program writes there.
+            rusqlite::Error::SqliteFailure(failure, _) => from_code(failure.code, error.to_string()),
+            rusqlite::Error::SqlInputError { error: failure, .. } => from_code(failure.code, error.to_string()),
+            // A value in a row is none that this program writes there.
             rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::Utf8Error(..) => Self::Damaged(error.to_string()),
-            // What is left are mistakes in this program's own statements. The enumeration is open-ended,
-            // so the compiler cannot ask for each of them.
+            // All others are mistakes in this program's own statements. The enumeration is open-ended, so the compiler
+            // cannot demand an arm for each.
             _ => Self::Internal(error.to_string()),
         }
     }
 }
 
-/// Every result code, one by one: a new one in SQLite is `Internal` until somebody has looked at it.
-fn of_code(code: ErrorCode, text: String) -> StoreError {
+/// Classifies a result code. The table names every code, and a code new in SQLite is `Internal` until the table names
+/// it.
+fn from_code(code: ErrorCode, text: String) -> StoreError {
     match code {
         ErrorCode::DiskFull => StoreError::DiskFull(text),
-        // Conditions outside the database that may pass: another program holds a lock, the disk is read-only or
-        // gone, memory or file handles ran out.
+        // These are conditions outside the database that may pass: another program holds a lock, the disk is read-only
+        // or gone, memory or file handles ran out.
         ErrorCode::DatabaseBusy
         | ErrorCode::DatabaseLocked
         | ErrorCode::SystemIoFailure
@@ -38,7 +39,7 @@ fn of_code(code: ErrorCode, text: String) -> StoreError {
         | ErrorCode::FileLockingProtocolFailed
         | ErrorCode::NoLargeFileSupport => StoreError::Unavailable(text),
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Damaged(text),
-        // A broken rule of the schema or a statement that is wrong: this program's mistake.
+        // These are mistakes of this program: a broken rule of the schema, or a wrong statement.
         ErrorCode::InternalMalfunction
         | ErrorCode::OperationAborted
         | ErrorCode::NotFound
@@ -54,8 +55,8 @@ fn of_code(code: ErrorCode, text: String) -> StoreError {
     }
 }
 
-/// The same for the file operations around the database.
-pub(super) fn of_io(doing: &str, error: &std::io::Error) -> StoreError {
+/// Classifies an error of a file operation; `doing` says which operation.
+pub(super) fn from_io(doing: &str, error: &std::io::Error) -> StoreError {
     let text = format!("{doing}: {error}");
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::DiskFull(text),
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn result_codes_become_what_a_caller_can_act_on() {
+    fn result_codes_become_errors_that_a_caller_can_act_on() {
         use rusqlite::ffi;
         assert!(matches!(classified(ffi::SQLITE_FULL), StoreError::DiskFull(_)));
         assert!(matches!(classified(ffi::SQLITE_IOERR_WRITE), StoreError::Unavailable(_)));
@@ -83,8 +84,8 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_apart_from_other_trouble_with_files() {
-        let error = |kind| of_io("writing", &std::io::Error::from(kind));
+    fn a_full_disk_is_told_apart_from_other_errors_of_files() {
+        let error = |kind| from_io("writing", &std::io::Error::from(kind));
         assert!(matches!(error(std::io::ErrorKind::StorageFull), StoreError::DiskFull(_)));
         assert!(matches!(error(std::io::ErrorKind::PermissionDenied), StoreError::Unavailable(_)));
     }

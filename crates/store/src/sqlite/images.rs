@@ -1,11 +1,13 @@
-//! Rows of images: inserting, reading, changing, deleting.
+//! Rows of IMAGES: inserts, reads, changes and deletes them.
 
 use mitsuke_image::Generation;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::document::{self, Document};
-use super::embeddings;
-use super::filter::{Condition, count, date, micros};
+use super::condition::Condition;
+use super::statements::{ids, image_exists};
+use super::values::{count, date, micros, unsigned};
+use super::{document, embeddings};
+use crate::text::Document;
 use crate::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
 
 const COLUMNS: &str =
@@ -19,18 +21,18 @@ pub(super) struct Insertion {
     pub(super) changes: Vec<i64>,
 }
 
-/// What the columns of the readable generation prompt hold.
+/// The values of the columns of the readable generation prompt.
 #[derive(Default)]
 struct GenerationColumns<'a> {
     json: Option<String>,
     model: Option<&'a str>,
     sampler: Option<&'a str>,
-    /// Text, because SQLite's integers end at 2⁶³ − 1.
+    /// The seed as text, because SQLite's integers end at 2⁶³ − 1.
     seed: Option<String>,
 }
 
 impl<'a> GenerationColumns<'a> {
-    fn of(generation: Option<&'a Generation>) -> Self {
+    fn new(generation: Option<&'a Generation>) -> Self {
         let Some(generation) = generation else { return Self::default() };
         Self {
             json: Some(generation::to_json(generation)),
@@ -41,9 +43,10 @@ impl<'a> GenerationColumns<'a> {
     }
 }
 
+/// Inserts an image with its texts and embeddings, or finds the image with the same hash.
 pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Insertion, StoreError> {
-    let parts = GenerationColumns::of(image.generation);
-    // The constraint decides who was first; whoever comes second finds the other's row.
+    let parts = GenerationColumns::new(image.generation);
+    // The constraint decides which of two concurrent inserts is first; the second one finds the row of the first.
     let created: Option<ImageId> = transaction
         .prepare_cached(
             "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt,
@@ -93,12 +96,13 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
     Ok(Insertion { inserted: Inserted::Created(image_id), changes })
 }
 
+/// Changes the texts of an image, and returns the changed image.
 pub(super) fn update(
     transaction: &Transaction<'_>,
     image_id: ImageId,
     patch: &ImagePatch,
 ) -> Result<Option<Image>, StoreError> {
-    if !exists(transaction, image_id)? {
+    if !image_exists(transaction, image_id)? {
         return Ok(None);
     }
     if let Some(caption) = &patch.caption {
@@ -109,7 +113,7 @@ pub(super) fn update(
             Some((raw, generation)) => (Some(raw), generation.as_ref()),
             None => (None, None),
         };
-        let parts = GenerationColumns::of(generation);
+        let parts = GenerationColumns::new(generation);
         transaction
             .prepare_cached(
                 "UPDATE images SET generation_prompt = ?1, has_generation_prompt = ?1 IS NOT NULL, generation = ?2,
@@ -139,32 +143,33 @@ fn set_caption(transaction: &Transaction<'_>, image_id: ImageId, caption: Option
     Ok(())
 }
 
+/// Deletes an image; returns false when there was none.
 pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result<bool, StoreError> {
     document::remove(transaction, image_id)?;
-    // Contents, description and embeddings go with the row (ON DELETE CASCADE).
+    // ON DELETE CASCADE deletes contents, description and embeddings.
     Ok(transaction.prepare_cached("DELETE FROM images WHERE image_id = ?")?.execute([image_id])? > 0)
 }
 
-pub(super) fn exists(connection: &Connection, image_id: ImageId) -> Result<bool, StoreError> {
-    Ok(connection.prepare_cached("SELECT 1 FROM images WHERE image_id = ?")?.exists([image_id])?)
-}
-
+/// Reads the facts and texts of one image.
 pub(super) fn image(connection: &Connection, image_id: ImageId) -> Result<Option<Image>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE i.image_id = ?"))?;
     let mut rows = statement.query([image_id])?;
     rows.next()?.map(image_of).transpose()
 }
 
+/// Reads the images that exist among `image_ids`, in that order.
 pub(super) fn images(connection: &Connection, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError> {
     image_ids.iter().filter_map(|id| image(connection, *id).transpose()).collect()
 }
 
+/// Finds the image with a hash.
 pub(super) fn by_sha256(connection: &Connection, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE i.sha256 = ?"))?;
     let mut rows = statement.query([sha256.0])?;
     rows.next()?.map(image_of).transpose()
 }
 
+/// Finds the ids of the images with one of some hashes.
 pub(super) fn ids_by_sha256(connection: &Connection, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT image_id FROM images WHERE sha256 = ?")?;
     let mut found = Vec::new();
@@ -175,6 +180,7 @@ pub(super) fn ids_by_sha256(connection: &Connection, hashes: &[Sha256]) -> Resul
     Ok(found)
 }
 
+/// Reads the original bytes of an image.
 pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Option<Content>, StoreError> {
     let content = connection
         .prepare_cached(
@@ -193,6 +199,7 @@ pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Opti
     Ok(content)
 }
 
+/// Lists images that pass a filter, newest first: those after `cursor`, without the first `offset` of them.
 pub(super) fn newest(
     connection: &Connection,
     filter: &Filter,
@@ -200,9 +207,9 @@ pub(super) fn newest(
     offset: usize,
     limit: usize,
 ) -> Result<Vec<Image>, StoreError> {
-    let condition = Condition::of(filter)?;
+    let condition = Condition::new(filter)?;
     let sql = |start: &str| {
-        // INDEXED BY: filter and order come from the index alone, and a plan that did otherwise would be an error.
+        // INDEXED BY makes any plan an error that does not read filter and order from this index.
         format!(
             "SELECT i.image_id FROM images i INDEXED BY images_newest WHERE {start} {}
              ORDER BY i.upload_date DESC, i.image_id DESC LIMIT ? OFFSET ?",
@@ -221,22 +228,6 @@ pub(super) fn newest(
     images(connection, &ids)
 }
 
-/// The first column of all rows.
-pub(super) fn ids(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-) -> Result<Vec<i64>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let ids = statement.query_map(parameters, |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(ids)
-}
-
-pub(super) fn total(connection: &Connection) -> Result<u64, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT value FROM store_facts WHERE name = 'image_count'")?;
-    Ok(statement.query_row([], |row| unsigned(row, 0))?)
-}
-
 fn image_of(row: &Row<'_>) -> Result<Image, StoreError> {
     Ok(Image {
         image_id: row.get(0)?,
@@ -251,12 +242,6 @@ fn image_of(row: &Row<'_>) -> Result<Image, StoreError> {
         generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
         caption: row.get(10)?,
     })
-}
-
-/// A number that is never negative.
-pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    let number: i64 = row.get(column)?;
-    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
 
 #[cfg(test)]
@@ -284,7 +269,7 @@ mod tests {
             seed: Some(1),
             ..Filter::default()
         };
-        let condition = Condition::of(&filter).unwrap();
+        let condition = Condition::new(&filter).unwrap();
         let sql = format!(
             "EXPLAIN QUERY PLAN SELECT i.image_id FROM images i INDEXED BY images_newest WHERE 1 {}
              ORDER BY i.upload_date DESC, i.image_id DESC",

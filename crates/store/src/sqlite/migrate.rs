@@ -1,21 +1,24 @@
-//! Brings a database up to the schema this program knows.
+//! Migrations: bring a database to the schema that this program knows.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::StoreError;
 
-/// Each step, in order. `user_version` counts how many a database has had. Steps that were ever
-/// released are never edited: a change of the schema is a new step.
+/// The steps in their order. `user_version` is the number of steps that a database has had. A released step is never
+/// edited: a change of the schema is a new step.
 const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../sql/sqlite/0001_tables.sql"),
     include_str!("../../../../sql/sqlite/0002_text_index.sql"),
     include_str!("../../../../sql/sqlite/0003_models_and_filters.sql"),
 ];
 
-/// Marks a database file as ours ("MTSK"), so that another program's is never migrated by mistake.
+/// The mark of Mitsuke's database files ("MTSK"), so that a database of another program is never migrated by mistake.
 const APPLICATION_ID: i32 = 0x4D54_534B;
 
-/// Applies what is missing, each step in a transaction of its own.
+/// Applies the missing steps, each in a transaction of its own.
+///
+/// # Errors
+/// [`StoreError::NewerSchema`]; [`StoreError::Damaged`] when the database belongs to another program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
@@ -61,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_program_wrote_is_taken_along() {
+    fn the_rows_of_an_older_version_are_migrated() {
         let mut connection = Connection::open_in_memory().unwrap();
         for sql in &MIGRATIONS[..2] {
             connection.execute_batch(sql).unwrap();

@@ -1,17 +1,17 @@
-//! Rows of EMBEDDING_MODELS: registering, coverage, switching, and who fills them up.
+//! Rows of EMBEDDING_MODELS: registration, coverage, the current model, and the leases of backfills.
 
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use time::OffsetDateTime;
 
-use super::filter::{count, micros};
-use super::images::unsigned;
+use super::values::{micros, unsigned};
 use crate::{Coverage, Model, ModelId, NewModel, StoreError};
 
 const COLUMNS: &str = "SELECT model_id, model_name, model_version, vector_dimension, is_current, maintained
     FROM embedding_models";
 
+/// Adds a model, or finds the model with the same name and version. The first one becomes current and maintained.
 pub(super) fn register(transaction: &Transaction<'_>, new: &NewModel) -> Result<Model, StoreError> {
     let dimension = i64::try_from(new.vector_dimension).unwrap_or(i64::MAX);
     transaction.execute(
@@ -36,17 +36,23 @@ pub(super) fn register(transaction: &Transaction<'_>, new: &NewModel) -> Result<
     }
 }
 
+/// Lists all models, in the order of their ids.
 pub(super) fn all(connection: &Connection) -> Result<Vec<Model>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{COLUMNS} ORDER BY model_id"))?;
     let models = statement.query_map([], model_of)?.collect::<Result<_, _>>()?;
     Ok(models)
 }
 
+/// Reads the current model.
 pub(super) fn current(connection: &Connection) -> Result<Option<Model>, StoreError> {
     let sql = format!("{COLUMNS} WHERE model_id = (SELECT model_id FROM current_embedding_model)");
     Ok(connection.prepare_cached(&sql)?.query_row([], model_of).optional()?)
 }
 
+/// Reads a model.
+///
+/// # Errors
+/// [`StoreError::UnknownModel`].
 pub(super) fn by_id(connection: &Connection, model_id: ModelId) -> Result<Model, StoreError> {
     let model = connection
         .prepare_cached(&format!("{COLUMNS} WHERE model_id = ?"))?
@@ -55,6 +61,7 @@ pub(super) fn by_id(connection: &Connection, model_id: ModelId) -> Result<Model,
     model.ok_or(StoreError::UnknownModel(model_id))
 }
 
+/// Reads the coverage of a model, which triggers keep up to date.
 pub(super) fn coverage(connection: &Connection, model_id: ModelId) -> Result<Coverage, StoreError> {
     let coverage = connection
         .prepare_cached(
@@ -68,6 +75,10 @@ pub(super) fn coverage(connection: &Connection, model_id: ModelId) -> Result<Cov
     coverage.ok_or(StoreError::UnknownModel(model_id))
 }
 
+/// Makes a model current and maintained.
+///
+/// # Errors
+/// [`StoreError::UnknownModel`]; [`StoreError::Coverage`] while images lack an embedding, unless `allow_partial`.
 pub(super) fn set_current(
     transaction: &Transaction<'_>,
     model_id: ModelId,
@@ -77,12 +88,17 @@ pub(super) fn set_current(
     if !coverage.is_complete() && !allow_partial {
         return Err(StoreError::Coverage { model_id, embedded: coverage.embedded, total: coverage.total });
     }
-    // Two steps, because at no moment may two rows be current; nobody outside the transaction sees between them.
+    // The schema allows only one current row, hence two steps. Nothing outside the transaction sees the state between
+    // them.
     transaction.execute("UPDATE embedding_models SET is_current = 0 WHERE is_current = 1", [])?;
     transaction.execute("UPDATE embedding_models SET is_current = 1, maintained = 1 WHERE model_id = ?", [model_id])?;
     by_id(transaction, model_id)
 }
 
+/// Sets whether a model is maintained.
+///
+/// # Errors
+/// [`StoreError::UnknownModel`]; [`StoreError::CurrentModel`] when the current model is to be left unmaintained.
 pub(super) fn set_maintained(
     transaction: &Transaction<'_>,
     model_id: ModelId,
@@ -97,26 +113,7 @@ pub(super) fn set_maintained(
     Ok(Model { maintained, ..model })
 }
 
-/// Removes up to `most` embeddings of a model that is not current, and with the last of them its failures. How many
-/// were removed.
-pub(super) fn delete_some_embeddings(
-    transaction: &Transaction<'_>,
-    model_id: ModelId,
-    most: usize,
-) -> Result<usize, StoreError> {
-    set_maintained(transaction, model_id, false)?;
-    let removed = transaction
-        .prepare_cached(
-            "DELETE FROM image_embeddings WHERE embedding_id IN
-             (SELECT embedding_id FROM image_embeddings WHERE model_id = ? LIMIT ?)",
-        )?
-        .execute(params![model_id, count(most)])?;
-    if removed < most {
-        transaction.execute("DELETE FROM embedding_failures WHERE model_id = ?", [model_id])?;
-    }
-    Ok(removed)
-}
-
+/// Takes or renews the lease of a backfill. Returns false while another owner holds it.
 pub(super) fn claim_backfill(
     transaction: &Transaction<'_>,
     model_id: ModelId,
@@ -134,8 +131,8 @@ pub(super) fn claim_backfill(
     Ok(claimed > 0)
 }
 
-/// Ends all leases.
-pub(super) fn forget_leases(connection: &Connection) -> Result<(), StoreError> {
+/// Ends the leases of all backfills.
+pub(super) fn release_all_backfills(connection: &Connection) -> Result<(), StoreError> {
     connection.execute(
         "UPDATE embedding_models SET backfill_owner = NULL, backfill_until = NULL WHERE backfill_owner IS NOT NULL",
         [],
@@ -143,6 +140,7 @@ pub(super) fn forget_leases(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Ends the lease of a backfill, if `owner` holds it.
 pub(super) fn release_backfill(
     transaction: &Transaction<'_>,
     model_id: ModelId,

@@ -1,14 +1,14 @@
-//! What an exact search collects its hits in, and a set of image ids.
+//! The collections of a vector search: the nearest hits, and a set of image ids.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use crate::ImageId;
 
-/// The nearest vectors offered so far: greatest similarity first, of equals the greater id first.
+/// The nearest vectors offered so far: greatest similarity first, ties by descending id.
 pub(super) struct Nearest {
-    most: usize,
-    /// The worst of them on top.
+    max: usize,
+    /// The hits, with the worst on top.
     heap: BinaryHeap<Hit>,
 }
 
@@ -27,31 +27,33 @@ impl PartialOrd for Hit {
 }
 
 impl Ord for Hit {
-    /// Less is better.
+    /// The better hit is the lesser one.
     fn cmp(&self, other: &Self) -> Ordering {
         other.similarity.total_cmp(&self.similarity).then(other.image_id.cmp(&self.image_id))
     }
 }
 
 impl Nearest {
-    /// Keeps at most `most` hits.
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, heap: BinaryHeap::new() }
+    /// Makes an empty collection of at most `max` hits.
+    pub(super) fn new(max: usize) -> Self {
+        Self { max, heap: BinaryHeap::new() }
     }
 
+    /// Adds a hit if it is among the nearest.
     pub(super) fn offer(&mut self, image_id: ImageId, similarity: f32) {
         self.heap.push(Hit { image_id, similarity });
-        if self.heap.len() > self.most {
+        if self.heap.len() > self.max {
             self.heap.pop();
         }
     }
 
+    /// Returns the hits, nearest first.
     pub(super) fn into_sorted(self) -> Vec<(ImageId, f32)> {
         self.heap.into_sorted_vec().into_iter().map(|hit| (hit.image_id, hit.similarity)).collect()
     }
 }
 
-/// A set of image ids, a bit for each: ids are dense, since they count up from 1.
+/// A set of image ids with a bit for each. Ids count up from 1, so the bits are dense.
 #[derive(Default)]
 pub(super) struct IdSet {
     words: Vec<u64>,
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_are_kept_in_order_and_of_equals_the_newest() {
+    fn the_nearest_are_kept_in_order_and_ties_go_to_the_newest() {
         let mut nearest = Nearest::new(3);
         for (id, similarity) in [(1, 0.5), (2, 0.9), (3, 0.5), (4, -1.0), (5, 0.5)] {
             nearest.offer(id, similarity);
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_holds_what_was_put_in() {
+    fn a_set_contains_exactly_the_inserted_ids() {
         let mut set = IdSet::default();
         for id in [1, 63, 64, 1000, 64, -5] {
             set.insert(id);

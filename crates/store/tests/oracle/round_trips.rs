@@ -6,7 +6,7 @@ use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleStore;
 use mitsuke_store::{
     EmbeddingStore as _, Filter, HybridSearch, ImageId, ImageStore as _, Model, ModelStore as _, NewModel,
-    SearchStore as _, Sha256, VectorSearch,
+    SearchStore as _, Sha256, VectorSearch, Weights,
 };
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, RoundTrips};
@@ -95,8 +95,7 @@ impl Collection {
             filter,
             exclude: &[],
             depth: DEPTH,
-            vector_weight: 1.0,
-            keyword_weight: 1.0,
+            weights: Weights::default(),
             min_similarity: None,
             offset: 0,
             limit: PAGE,

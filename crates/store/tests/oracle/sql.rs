@@ -12,7 +12,7 @@ use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleSettings;
 use mitsuke_store::{
     Cursor, Filter, HybridSearch, ImagePatch, ImageStore as _, Inserted, KeywordSearch, ModelStore as _, NewImage,
-    NewModel, SearchStore as _, Sha256, Store, VectorSearch,
+    NewModel, SearchStore as _, Sha256, Store, VectorSearch, Weights,
 };
 use oracle_standin::testing::Database;
 use sqlparser::dialect::OracleDialect;
@@ -328,8 +328,7 @@ fn ask_for_everything(store: &dyn Store) {
                     filter,
                     exclude,
                     depth: 10,
-                    vector_weight: 1.0,
-                    keyword_weight: 1.0,
+                    weights: Weights::default(),
                     min_similarity: None,
                     offset: 0,
                     limit: 5,

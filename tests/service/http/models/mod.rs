@@ -1,4 +1,4 @@
-//! Several models side by side: registry, backfill, switching, comparing, retiring.
+//! Several models side by side: list, backfill, switch, comparison, retirement.
 
 mod backfill;
 mod compare;
@@ -21,7 +21,7 @@ use crate::app::{TestApp, spawn_in};
 pub const TINY: i64 = 1;
 pub const WIDE: i64 = 2;
 
-/// A folder of model folders of its own: `tiny` (32 dimensions, the first, so it becomes current) and `wide` (48).
+/// Makes a folder of model folders: `tiny` (32 dimensions, the first, so it becomes current) and `wide` (48).
 pub fn models_dir() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     add_folder(&dir, "tests/models/tiny", "tiny");
@@ -53,8 +53,7 @@ pub fn edit_manifest(dir: &TempDir, folder: &str, change: impl FnOnce(&mut Value
     fs::write(path, manifest.to_string()).unwrap();
 }
 
-/// Gives a copy of `wide` an image tower that loads, and fails on white pictures as a device does that is out of
-/// memory; `python -m mitsuke_fixtures.tiny_model --falters` wrote it.
+/// Gives a copy of `wide` an image tower that loads, and that fails on white pictures as a device without memory does; `python -m mitsuke_fixtures.tiny_model --falters` wrote it.
 pub fn falter(dir: &TempDir, folder: &str) {
     let tower = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other_models/faltering_image.pt")).unwrap();
     fs::write(dir.path().join(folder).join("image.pt"), &tower).unwrap();
@@ -62,7 +61,7 @@ pub fn falter(dir: &TempDir, folder: &str) {
     edit_manifest(dir, folder, |manifest| manifest["image"]["sha256"] = json!(digest));
 }
 
-/// An app with these models and an empty store.
+/// Starts an app with these models and an empty store.
 pub fn spawn_with_models(dir: &TempDir) -> TestApp {
     restart_with_models(dir, tempfile::tempdir().unwrap(), &[])
 }
@@ -79,7 +78,7 @@ pub async fn model(app: &TestApp, model_id: i64) -> Value {
     answer.json
 }
 
-/// Asks for a model until it is as it should be; the time only bounds a failing test.
+/// Asks for a model until it is as wanted. The time only bounds a test that fails.
 pub async fn until(app: &TestApp, model_id: i64, wanted: impl Fn(&Value) -> bool) -> Value {
     let begin = Instant::now();
     loop {
@@ -87,7 +86,7 @@ pub async fn until(app: &TestApp, model_id: i64, wanted: impl Fn(&Value) -> bool
         if wanted(&model) {
             return model;
         }
-        assert!(begin.elapsed() < Duration::from_secs(60), "it stays like this: {model}");
+        assert!(begin.elapsed() < Duration::from_secs(60), "the model stays like this: {model}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -112,7 +111,7 @@ pub async fn metrics(app: &TestApp) -> String {
     String::from_utf8(app.get("/metrics").await.bytes).unwrap()
 }
 
-/// (embedded, failed, total)
+/// Returns the numbers of a model's images: embedded, failed, total.
 pub fn counts(model: &Value) -> [u64; 3] {
     ["embedded", "failed", "total"].map(|field| model[field].as_u64().unwrap())
 }

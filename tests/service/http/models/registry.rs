@@ -1,4 +1,4 @@
-//! Which models there are, and what is wrong with those that cannot be used.
+//! The list of models, and the reasons why some cannot be used.
 
 use std::fs;
 
@@ -28,12 +28,9 @@ on_both_stores! {
 async fn the_models_are_listed_with_their_coverage() {
     let app = spawn();
     app.add("a.png", png(1)).await;
-    let models = app.get("/models").await.json["models"].clone();
-    let model = &models[0];
-    assert_eq!((&model["is_current"], &model["state"]), (&json!(true), &json!("ready")));
-    assert_eq!((&model["embedded"], &model["failed"], &model["total"]), (&json!(1), &json!(0), &json!(1)));
-    assert!(model["vector_dimension"].as_u64().is_some_and(|dimension| dimension > 0));
-    assert!(model["backfill"].is_null() && model["problem"].is_null());
+    let answer = app.get("/models").await;
+    assert_snapshot!("models", answer.json);
+    let model = &answer.json["models"][0];
     let id = model["model_id"].as_i64().unwrap();
     assert_eq!(&app.get(&format!("/models/{id}")).await.json, model);
     assert_eq!(&app.get("/models/current").await.json, model);
@@ -71,21 +68,16 @@ async fn only_the_current_model_is_in_memory_and_says_where_and_how_it_runs() {
     let dir = models_dir();
     let app = spawn_with_models(&dir);
     let tiny = model(&app, TINY).await;
-    assert_eq!((&tiny["state"], &tiny["device"], &tiny["folder"]), (&json!("ready"), &json!("cpu"), &json!("tiny")));
-    assert_eq!(tiny["precision"], json!({"image": "float32", "text": "float32"}));
-    // Its float16 weights are widened on a CPU: twice the size of the files.
+    // A CPU widens the float16 weights, so they take twice the size of the files.
     let size = |file| fs::metadata(dir.path().join("tiny").join(file)).unwrap().len();
     assert_eq!(tiny["memory_bytes"], json!(2 * (size("image.pt") + size("text.pt"))));
-    let wide = model(&app, WIDE).await;
-    assert_eq!((&wide["state"], &wide["vector_dimension"]), (&json!("not_loaded"), &json!(48)));
-    assert!(wide["device"].is_null() && wide["precision"].is_null() && wide["memory_bytes"].is_null());
-    assert_eq!((&wide["is_current"], &wide["maintained"]), (&json!(false), &json!(false)));
+    assert_snapshot!("model_in_memory_and_model_on_disk", [tiny, model(&app, WIDE).await]);
 }
 
 async fn a_broken_folder_is_listed_with_its_reason_and_harms_nothing() {
     let dir = models_dir();
     fs::create_dir(dir.path().join("half-copied")).unwrap();
-    // Where an export beside it works.
+    // An export that is under way works in such a folder.
     fs::create_dir(dir.path().join(".coming.work")).unwrap();
     add_folder(&dir, "tests/other_models/wide", "no-licence-in-it");
     edit_manifest(&dir, "no-licence-in-it", |manifest| {
@@ -180,7 +172,7 @@ async fn weights_that_change_under_a_loaded_model_are_refused_and_the_loaded_one
     assert_eq!(list["models"][0]["state"], "ready");
     assert!(list["broken"][0]["reason"].as_str().unwrap().contains("new model_version"), "{list}");
     assert_eq!(app.search_text(json!({"query": "赤"})).await.json["hits"][0]["distance"], before);
-    // Words for people may change.
+    // The description is not part of the weights and may change.
     edit_manifest(&dir, "tiny", |manifest| {
         manifest["image"]["mean"] = json!([0.5, 0.5, 0.5]);
         manifest["description"] = json!("Described better.");
@@ -205,7 +197,7 @@ async fn a_model_that_nobody_uses_leaves_the_memory_and_comes_back_when_it_is_ne
     assert!(texts(&loaded) == 1 && loaded.contains(depth), "{loaded}");
     until(&app, WIDE, |model| model["state"] == "not_loaded").await;
     assert_eq!(model(&app, TINY).await["state"], "ready");
-    // What was counted stays counted; a queue that is not there has no depth.
+    // Counters stay when a model is unloaded; its queue is gone and has no depth.
     let unloaded = super::metrics(&app).await;
     assert!(texts(&unloaded) == 1 && !unloaded.contains(depth), "{unloaded}");
     assert_eq!(compare().await, 200);
@@ -242,7 +234,7 @@ fn the_start_fails_when_no_model_is_usable_or_the_current_one_is_broken() {
 }
 
 #[test]
-fn a_device_that_is_not_there_is_named_before_anything_is_made() {
+fn a_device_that_does_not_exist_is_named_before_anything_is_made() {
     let (dir, data) = (models_dir(), tempfile::tempdir().unwrap());
     let fresh = data.path().join("fresh");
     let changed = [

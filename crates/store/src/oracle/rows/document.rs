@@ -6,11 +6,10 @@
 //! index, a BASIC_LEXER, then only has to cut at spaces. The two columns that other programs search have a
 //! JAPANESE_VGRAM_LEXER with BIGRAM.
 
-use crate::segment::VERSION;
-use crate::texts::{Document, Streams};
+use crate::text::{Document, DocumentTokens, SEGMENTATION_VERSION};
 
 // Rows hold texts that this version has cut. A change of the segmentation needs a migration that cuts them again.
-const _: () = assert!(VERSION == 2, "add a migration that writes SEARCH_TEXT anew");
+const _: () = assert!(SEGMENTATION_VERSION == 2, "add a migration that writes SEARCH_TEXT anew");
 
 /// The start of every encoded token. A plain word with this start is encoded too, so it is never taken for a token.
 const MARK: &str = "zq";
@@ -23,7 +22,7 @@ const TOKEN_BYTES: usize = 64;
 
 /// Returns the value of SEARCH_TEXT.
 pub(crate) fn search_text(document: &Document<'_>) -> String {
-    let Streams { caption, prompt, raw, file_name, characters } = document.streams();
+    let DocumentTokens { caption, prompt, raw, file_name, characters } = document.tokens();
     let singles = characters.into_iter().map(character_token).collect::<Vec<_>>().join(" ");
     let streams = [caption, prompt, raw, file_name].map(|stream| encode_stream(&stream));
     let texts: Vec<&str> =

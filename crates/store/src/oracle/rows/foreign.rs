@@ -9,7 +9,7 @@ use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::{execute, query};
 use crate::oracle::connection::value::{self, Binds, Value};
-use crate::texts::Document;
+use crate::text::Document;
 use crate::{ImageId, Sha256};
 use mitsuke_image::Generation;
 

@@ -13,7 +13,7 @@ use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::{MAX_LOB_ROWS, Session};
 use crate::oracle::connection::value::{self, Binds, MAX_IN_LIST, Value, in_list};
-use crate::texts::Document;
+use crate::text::Document;
 use crate::{Content, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, generation};
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;

@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use crate::oracle::rows::document::{character_token, encode_token};
-use crate::segment::{Question, questions};
+use crate::text::{TermQuery, parse_terms};
 
 /// The longest expression that CONTAINS takes as VARCHAR2, in bytes.
 const EXPRESSION_BYTES: usize = 4_000;
@@ -18,12 +18,11 @@ const GROUP_BYTES: usize = 200;
 /// # Errors
 /// [`StoreError::BadKeywords`] when there are too many terms, or they are too long for Oracle Text.
 pub(crate) fn expression(terms: &[String]) -> Result<Option<String>, StoreError> {
-    let questions = questions(terms)?;
     let mut expression = String::new();
-    for question in questions {
-        let part = match question {
-            Question::Character(character) => format!("{{{}}}", character_token(character)),
-            Question::Phrase { tokens, open } => phrase(&tokens, open)?,
+    for query in parse_terms(terms)? {
+        let part = match query {
+            TermQuery::Character(character) => format!("{{{}}}", character_token(character)),
+            TermQuery::Phrase { tokens, last_is_prefix } => phrase(&tokens, last_is_prefix)?,
         };
         let separator = if expression.is_empty() { "" } else { " AND " };
         if expression.len() + separator.len() + part.len() > EXPRESSION_BYTES {
@@ -80,7 +79,7 @@ mod tests {
 
     use super::*;
     use crate::oracle::rows::document::search_text;
-    use crate::texts::Document;
+    use crate::text::Document;
 
     fn asked(terms: &[&str]) -> Option<String> {
         expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()

@@ -11,11 +11,12 @@ use super::expression::expression;
 use super::filter::Condition;
 use super::keyword::matching_sql;
 use super::vector::{self, Candidate, Form, Outcome, Plan, distance_sql, nearest_sql, passes, passing_sql};
+use crate::fusion::fuse_hits;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, Value};
 use crate::oracle::rows::models::VectorTable;
-use crate::{HybridSearch, ImageId, KeywordHit, RankedImage, fuse_hits};
+use crate::{HybridSearch, ImageId, KeywordHit, RankedImage};
 
 /// The rows of both legs.
 #[derive(Debug, Default)]

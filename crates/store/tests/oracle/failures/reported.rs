@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use mitsuke_store::oracle::{OracleSettings, OracleStore};
-use mitsuke_store::{Filter, HybridSearch, ImageStore as _, KeywordSearch, SearchStore as _, Store as _, VectorSearch};
+use mitsuke_store::{
+    Filter, HybridSearch, ImageStore as _, KeywordSearch, SearchStore as _, Store as _, VectorSearch, Weights,
+};
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, Failure};
 use secrecy::SecretString;
@@ -208,8 +210,7 @@ fn a_long_filter_goes_with_an_exact_search() {
         filter: &filter,
         exclude: &[],
         depth: 10,
-        vector_weight: 1.0,
-        keyword_weight: 1.0,
+        weights: Weights::default(),
         min_similarity: None,
         offset: 0,
         limit: 5,

@@ -1,55 +1,55 @@
-//! The searchable texts of an image, cut the same way for every store.
+//! The searchable texts of an image as tokens.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use mitsuke_image::Generation;
 
-use super::segment::Stream;
+use super::tokens::text_tokens;
 
-/// Characters of each text that are indexed. ComfyUI writes whole graphs of a megabyte into a picture; what
-/// they say about the picture is in the readable prompt, which has this much room to itself.
-const FIELD_CHARS: usize = 32_768;
+/// The largest number of characters of each text that are indexed. ComfyUI writes whole graphs of a megabyte into a
+/// picture; the part that describes the picture is in the readable prompt, which has this much room to itself.
+const MAX_TEXT_CHARS: usize = 32_768;
 
-/// An image's texts as they are stored.
+/// The texts of an image as they are stored.
 #[derive(Debug, Default)]
-pub(super) struct Document<'a> {
-    pub(super) file_name: &'a str,
-    pub(super) caption: Option<&'a str>,
-    pub(super) generation_prompt: Option<&'a str>,
+pub(crate) struct Document<'a> {
+    pub(crate) file_name: &'a str,
+    pub(crate) caption: Option<&'a str>,
+    pub(crate) generation_prompt: Option<&'a str>,
     /// The readable parts of the generation prompt.
-    pub(super) generation: Option<&'a Generation>,
+    pub(crate) generation: Option<&'a Generation>,
 }
 
-/// An image's texts as tokens with spaces between, each in the order of its text.
+/// The texts of an image as tokens with spaces between them, each in the order of its text.
 #[derive(Debug, Default)]
-pub(super) struct Streams {
-    pub(super) caption: String,
-    /// The readable prompt.
-    pub(super) prompt: String,
-    /// The rest of the generation prompt.
-    pub(super) raw: String,
-    pub(super) file_name: String,
-    /// Each character of unspaced scripts that occurs in any of them.
-    pub(super) characters: BTreeSet<char>,
+pub(crate) struct DocumentTokens {
+    pub(crate) caption: String,
+    /// The tokens of the readable prompt.
+    pub(crate) prompt: String,
+    /// The tokens of the rest of the generation prompt.
+    pub(crate) raw: String,
+    pub(crate) file_name: String,
+    /// Every character of unspaced scripts that occurs in any of the texts.
+    pub(crate) characters: BTreeSet<char>,
 }
 
 impl Document<'_> {
-    /// Cuts the texts.
-    pub(super) fn streams(&self) -> Streams {
+    /// Cuts the texts into tokens.
+    pub(crate) fn tokens(&self) -> DocumentTokens {
         let readable = self.generation.and_then(|generation| generation.prompt.as_deref()).unwrap_or_default();
         let raw = remainder(self.generation_prompt.unwrap_or_default(), readable);
         let mut characters = BTreeSet::new();
-        let mut stream = |text: &str| Stream::of(bounded(text), &mut characters).0;
-        let caption = stream(self.caption.unwrap_or_default());
-        let prompt = stream(readable);
-        let raw = stream(&raw);
-        let file_name = stream(self.file_name);
-        Streams { caption, prompt, raw, file_name, characters }
+        let mut tokens = |text: &str| text_tokens(bounded(text), &mut characters);
+        let caption = tokens(self.caption.unwrap_or_default());
+        let prompt = tokens(readable);
+        let raw = tokens(&raw);
+        let file_name = tokens(self.file_name);
+        DocumentTokens { caption, prompt, raw, file_name, characters }
     }
 }
 
-/// The raw text without the readable prompt, which has a column of its own and more weight there.
+/// Returns the raw text without the readable prompt, which has a column of its own with more weight.
 fn remainder<'a>(raw: &'a str, readable: &str) -> Cow<'a, str> {
     let raw = bounded(raw);
     let rest = if !readable.is_empty() && raw.contains(readable) {
@@ -57,11 +57,11 @@ fn remainder<'a>(raw: &'a str, readable: &str) -> Cow<'a, str> {
     } else {
         Cow::Borrowed(raw)
     };
-    // ComfyUI's JSON mostly escapes what is not ASCII, so 猫 is there as \u732b.
+    // ComfyUI's JSON mostly escapes characters beyond ASCII, so 猫 is written as \u732b.
     if rest.contains("{\"") && rest.contains('\\') { Cow::Owned(unescaped(&rest)) } else { rest }
 }
 
-/// Resolves the escapes of JSON strings wherever they occur; what is none stays as it is.
+/// Resolves the escapes of JSON strings wherever they occur, and keeps everything else.
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -90,7 +90,8 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// The character that `\uXXXX` (or a pair of them) at the start of `text` stands for, and its length in bytes.
+/// Reads `\uXXXX` (or a surrogate pair of them) at the start of `text`. Returns the character and the length of the
+/// escape in bytes.
 fn utf16_escape(text: &str) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
@@ -103,8 +104,9 @@ fn utf16_escape(text: &str) -> Option<(char, usize)> {
     Some((c, if second.is_some() { 12 } else { 6 }))
 }
 
+/// Returns the part of a text that is indexed.
 fn bounded(text: &str) -> &str {
-    text.char_indices().nth(FIELD_CHARS).map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(MAX_TEXT_CHARS).map_or(text, |(end, _)| &text[..end])
 }
 
 #[cfg(test)]
@@ -128,6 +130,6 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_between_characters() {
-        assert_eq!(bounded(&"猫".repeat(40_000)).chars().count(), FIELD_CHARS);
+        assert_eq!(bounded(&"猫".repeat(40_000)).chars().count(), MAX_TEXT_CHARS);
     }
 }

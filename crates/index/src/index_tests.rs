@@ -1,4 +1,4 @@
-//! Tests of the index as its callers see it; the reference is a comparison of all exact vectors.
+//! Tests of the index as its callers see it. The reference is a comparison with all exact vectors.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use proptest::prelude::*;
 
-use super::random::SplitMix64;
 use super::*;
+use crate::random::SplitMix64;
 
-/// What the index is a cache of.
+/// The rows that an index is a cache of.
 type Rows = BTreeMap<i64, UnitVector>;
 
 fn gaussian(random: &mut SplitMix64) -> f32 {
@@ -22,13 +22,13 @@ fn random_vector(random: &mut SplitMix64, dimension: usize) -> UnitVector {
     UnitVector::normalize((0..dimension).map(|_| gaussian(random)).collect()).unwrap()
 }
 
-/// A vector moved into the direction of another, at length 1 again.
+/// Moves a vector towards another, and scales it to length 1 again.
 fn moved(from: &UnitVector, by: f32, towards: &UnitVector) -> UnitVector {
     let components = from.as_slice().iter().zip(towards.as_slice());
     UnitVector::normalize(components.map(|(a, b)| a + by * b).collect()).unwrap()
 }
 
-/// Vectors around a few centres.
+/// Makes vectors around a few centres.
 fn clustered(random: &mut SplitMix64, dimension: usize, count: i64) -> Rows {
     let centres: Vec<_> = (0..12).map(|_| random_vector(random, dimension)).collect();
     (0..count)
@@ -56,7 +56,7 @@ fn brute_force(rows: &Rows, query: &UnitVector, k: usize, allow: impl Fn(i64) ->
     all
 }
 
-/// Searches with the exact vectors of `rows`; also how many were read.
+/// Searches with the exact vectors of `rows`. Returns the hits and the number of vectors read.
 fn search(
     index: &VectorIndex,
     rows: &Rows,
@@ -72,7 +72,7 @@ fn search(
     (found.unwrap(), read)
 }
 
-/// Lists from the first vector on, but every list scanned.
+/// Settings with lists from the first vector on, all of which every search scans.
 const EXACT_LISTS: IndexParams = IndexParams {
     exact_below: 1,
     lists_factor: 1.0,
@@ -83,11 +83,11 @@ const EXACT_LISTS: IndexParams = IndexParams {
     rescore_limit: usize::MAX,
 };
 
-/// Lists from the first vector on, and few of them scanned.
+/// Settings with lists from the first vector on, few of which a search scans.
 const NEAR_LISTS: IndexParams = IndexParams { miss_target: 0.003, ..EXACT_LISTS };
 
 #[test]
-fn exact_for_every_k() {
+fn the_answer_is_exact_for_every_k() {
     let mut random = SplitMix64::new(1);
     for dimension in [1, 2, 3, 8, 100, 256] {
         let rows = clustered(&mut random, dimension, 1500);
@@ -102,12 +102,12 @@ fn exact_for_every_k() {
 }
 
 #[test]
-fn on_request_inverted_lists_miss_nothing() {
+fn an_exact_search_of_inverted_lists_misses_nothing() {
     const CARELESS: IndexParams = IndexParams { miss_target: 0.9, rescore_limit: 0, ..EXACT_LISTS };
     let mut random = SplitMix64::new(20);
     let rows = clustered(&mut random, 64, 3000);
     let index = index_of(&rows, 64, CARELESS);
-    index.maintain();
+    index.train();
     assert!(!index.is_exact());
     let mut missed = 0;
     for k in [1, 16, 200] {
@@ -146,7 +146,7 @@ fn copies_are_listed_newest_first_and_hide_nothing() {
     }
     for params in [IndexParams::default(), EXACT_LISTS, NEAR_LISTS] {
         let index = index_of(&rows, dimension, params);
-        index.maintain();
+        index.train();
         for k in [1, 16, 1000] {
             let (found, read) = search(&index, &rows, &copy, k, None);
             assert_eq!(found, brute_force(&rows, &copy, k, |_| true));
@@ -169,12 +169,12 @@ fn copies_that_are_gone_make_room_for_others() {
 }
 
 #[test]
-fn what_is_left_is_found_when_nearly_all_are_gone() {
+fn the_remaining_vectors_are_found_when_nearly_all_are_gone() {
     let mut random = SplitMix64::new(13);
     let mut rows = clustered(&mut random, 16, 7000);
     for params in [IndexParams::default(), NEAR_LISTS, IndexParams { rescore_limit: 0, ..NEAR_LISTS }] {
         let index = index_of(&rows, 16, params);
-        index.maintain();
+        index.train();
         rows.retain(|id, _| id % 500 == 0);
         let query = random_vector(&mut random, 16);
         assert_eq!(search(&index, &rows, &query, 16, None).0, brute_force(&rows, &query, 16, |_| true));
@@ -183,11 +183,11 @@ fn what_is_left_is_found_when_nearly_all_are_gone() {
 }
 
 #[test]
-fn lists_with_all_scanned_are_exact() {
+fn a_scan_of_all_lists_is_exact() {
     let mut random = SplitMix64::new(5);
     let rows = clustered(&mut random, 96, 3000);
     let index = index_of(&rows, 96, EXACT_LISTS);
-    assert!(index.needs_maintenance() && index.maintain() && !index.needs_maintenance() && !index.maintain());
+    assert!(index.needs_training() && index.train() && !index.needs_training() && !index.train());
     for k in [1, 16, 500, 3000] {
         let query = random_vector(&mut random, 96);
         assert_eq!(search(&index, &rows, &query, k, None).0, brute_force(&rows, &query, k, |_| true));
@@ -195,11 +195,11 @@ fn lists_with_all_scanned_are_exact() {
 }
 
 #[test]
-fn near_lists_find_nearly_all() {
+fn a_scan_of_near_lists_finds_nearly_all() {
     let mut random = SplitMix64::new(6);
     let rows = clustered(&mut random, 64, 20_000);
     let index = index_of(&rows, 64, NEAR_LISTS);
-    assert!(index.maintain());
+    assert!(index.train());
     let (mut hits, mut wanted) = (0, 0);
     for _ in 0..50 {
         let query = random_vector(&mut random, 64);
@@ -216,7 +216,7 @@ fn a_filter_never_makes_the_answer_short() {
     let mut random = SplitMix64::new(7);
     let rows = clustered(&mut random, 32, 8000);
     let index = index_of(&rows, 32, NEAR_LISTS);
-    assert!(index.maintain());
+    assert!(index.train());
     for (step, expected) in [(400, 16), (1000, 8), (5000, 2), (9000, 1)] {
         let allow = move |id: i64| id % step == 0;
         let query = random_vector(&mut random, 32);
@@ -229,7 +229,7 @@ fn a_filter_never_makes_the_answer_short() {
 }
 
 #[test]
-fn an_error_of_the_reader_is_the_answer() {
+fn an_error_of_the_reader_ends_the_search() {
     let mut random = SplitMix64::new(8);
     let index = index_of(&clustered(&mut random, 8, 10), 8, IndexParams::default());
     let query = random_vector(&mut random, 8);
@@ -237,7 +237,7 @@ fn an_error_of_the_reader_is_the_answer() {
 }
 
 #[test]
-fn a_reader_that_answers_too_little_or_nonsense_loses_only_those() {
+fn a_reader_that_returns_too_few_or_unfit_vectors_loses_only_those() {
     let mut random = SplitMix64::new(9);
     let index = index_of(&clustered(&mut random, 8, 10), 8, IndexParams::default());
     let query = random_vector(&mut random, 8);
@@ -258,17 +258,17 @@ fn another_dimension_is_not_indexed_and_finds_nothing() {
 }
 
 #[test]
-fn lists_are_due_again_after_growth() {
+fn training_is_due_again_after_growth() {
     let mut random = SplitMix64::new(11);
     let rows = clustered(&mut random, 16, 400);
     let index = index_of(&rows, 16, IndexParams { exact_below: 100, ..EXACT_LISTS });
-    assert!(index.maintain());
+    assert!(index.train());
     for id in 400..1599 {
         index.insert(id, &random_vector(&mut random, 16));
     }
-    assert!(!index.needs_maintenance());
+    assert!(!index.needs_training());
     index.insert(1599, &random_vector(&mut random, 16));
-    assert!(index.needs_maintenance() && index.maintain());
+    assert!(index.needs_training() && index.train());
     assert_eq!(index.len(), 1600);
 }
 
@@ -295,7 +295,7 @@ fn searches_changes_and_training_run_side_by_side() {
         });
         scope.spawn(|| {
             while !done.load(Ordering::SeqCst) {
-                index.maintain();
+                index.train();
                 std::thread::yield_now();
             }
         });
@@ -304,7 +304,7 @@ fn searches_changes_and_training_run_side_by_side() {
             scope.spawn(move || {
                 let mut random = SplitMix64::new(seed);
                 while !done.load(Ordering::SeqCst) {
-                    // What was inserted before a search starts is found by it.
+                    // A search finds every vector that was inserted before it starts.
                     let id = random.below(inserted.load(Ordering::SeqCst) as usize) as i64;
                     let found = search(index, rows, &rows[&id], 1, None).0;
                     assert_eq!(found.first().map(|hit| hit.0), Some(id));
@@ -338,8 +338,8 @@ fn change() -> impl Strategy<Value = Change> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// After any changes (seeds repeat, so there are copies) every search is that of all exact vectors, also
-    /// after a snapshot.
+    /// After any changes every search equals a comparison with all exact vectors, also after a snapshot. Seeds repeat,
+    /// so that there are copies.
     #[test]
     fn equals_brute_force(
         dimension in 1_usize..40,
@@ -358,7 +358,7 @@ proptest! {
                     rows.insert(id, vector);
                 }
                 Change::Remove(id) => prop_assert_eq!(index.remove(id), rows.remove(&id).is_some()),
-                Change::Train => _ = index.maintain(),
+                Change::Train => _ = index.train(),
             }
             prop_assert_eq!(index.len(), rows.len());
         }
@@ -368,12 +368,12 @@ proptest! {
         prop_assert_eq!(&search(&index, &rows, &query, k, Some(&allow)).0, &expected);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
-        let stamp = SnapshotStamp { model_id: 1, generation: 2, count: 3 };
+        let stamp = SnapshotStamp { model_id: 1, last_change: 2, count: 3 };
         index.save(&path, stamp).unwrap();
         let (loaded, found) = VectorIndex::load(&path, dimension, EXACT_LISTS).unwrap();
         prop_assert_eq!((found, loaded.len()), (stamp, rows.len()));
         prop_assert_eq!(&search(&loaded, &rows, &query, k, Some(&allow)).0, &expected);
-        // And it goes on working.
+        // The loaded index can be changed.
         for id in 0..60 {
             prop_assert_eq!(loaded.remove(id), rows.contains_key(&id));
         }

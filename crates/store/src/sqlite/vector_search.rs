@@ -1,37 +1,38 @@
-//! Nearest-neighbour search: by the vector index while there is one, by reading all rows otherwise.
+//! Nearest-neighbour search: by the vector index if there is one, otherwise by reading all rows.
 
 use std::collections::HashSet;
 
+use mitsuke_index::{UnitVector, VectorIndex};
 use rusqlite::Connection;
 
-use super::embeddings::{self, leave_out_damaged};
-use super::filter::{Condition, count, json};
-use super::images;
+use super::condition::Condition;
+use super::embeddings::{self, skip_damaged};
 use super::nearest::{IdSet, Nearest};
+use super::statements::ids;
+use super::values::{count, json};
 use crate::{ImageId, StoreError, VectorHit, VectorSearch};
-use mitsuke_index::UnitVector;
-use mitsuke_index::VectorIndex;
 
-/// Hits are searched for in these steps, so that the pages within one are cut from the very same list, however an
+/// The number of hits in one step of a search. All pages within a step are cut from the same list, however an
 /// approximate index arrives at it.
 const PAGE_STEP: usize = 64;
 
-/// An unfiltered search for this many times the hits wanted often finds enough that pass the filter,
-/// and then no set of all passing images is needed.
+/// The factor by which an unfiltered search asks for more hits than wanted. Often enough of them pass the filter, and
+/// then no set of all passing images is needed.
 const OVERFETCH: usize = 4;
 
-/// What the search sees of the store; all of it read from one snapshot.
+/// The state of the store that one search sees, all of it read from one snapshot.
 pub(super) struct View<'a> {
     pub(super) connection: &'a Connection,
-    /// Images that have an embedding of the model.
+    /// The number of images that have an embedding of the model.
     pub(super) embedded: usize,
-    /// `None` while the index is being built.
+    /// The vector index; `None` while it is being built.
     pub(super) index: Option<&'a VectorIndex>,
-    /// So few images that a filter lets through are compared one by one.
-    pub(super) few: usize,
+    /// The largest number of images passing the filter for which all of them are compared.
+    pub(super) max_compared: usize,
 }
 
 impl View<'_> {
+    /// Finds a page of the nearest images. The caller has checked the dimension of the query.
     pub(super) fn search(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
         let end = search.offset.saturating_add(search.limit).min(self.embedded);
         if search.limit == 0 || search.offset >= end {
@@ -42,13 +43,13 @@ impl View<'_> {
             _ => self.nearest(search, end.next_multiple_of(PAGE_STEP))?,
         };
         let page = hits.into_iter().skip(search.offset).take(search.limit);
-        // 0 − x and not −x: there is no "−0.0" in an answer.
+        // A subtraction, because a negation would turn 0 into −0.
         Ok(page.map(|(image_id, similarity)| VectorHit { image_id, distance: 0.0 - similarity }).collect())
     }
 
-    /// The first `end` hits and some more. An approximate search for more hits may find some that one for fewer has
-    /// missed, and they would push others from page to page. So the list is grown in steps, always the same ones, and
-    /// what a step finds anew follows what earlier steps have found.
+    /// Finds the first `end` hits and some more. An approximate search for more hits may find some that a search for
+    /// fewer has missed, and those would push others from page to page. So the list grows in steps that are always the
+    /// same, and hits that a step finds anew follow the hits of earlier steps.
     fn in_steps(&self, search: &VectorSearch<'_>, end: usize) -> Result<Vec<(ImageId, f32)>, StoreError> {
         let mut listed: Vec<(ImageId, f32)> = Vec::new();
         let mut seen = HashSet::new();
@@ -65,7 +66,7 @@ impl View<'_> {
         }
     }
 
-    /// The `wanted` nearest hits, or all there are.
+    /// Finds the `wanted` nearest hits, or all if there are fewer.
     fn nearest(&self, search: &VectorSearch<'_>, wanted: usize) -> Result<Vec<(ImageId, f32)>, StoreError> {
         let wanted = wanted.min(self.embedded);
         let hits = match self.index {
@@ -75,26 +76,26 @@ impl View<'_> {
         };
         match hits {
             Some(hits) => Ok(hits),
-            None => self.by_rows(search, wanted, Source::Filter(&Condition::of(search.filter)?)),
+            None => self.by_rows(search, wanted, Source::Filter(&Condition::new(search.filter)?)),
         }
     }
 
-    /// Hits that pass the filter; `None` when the index cannot tell.
+    /// Finds hits that pass the filter by the index; `None` when the index cannot answer.
     fn filtered(
         &self,
         index: &VectorIndex,
         search: &VectorSearch<'_>,
         wanted: usize,
     ) -> Result<Option<Vec<(ImageId, f32)>>, StoreError> {
-        let condition = Condition::of(search.filter)?;
-        // The nearest that pass are the first passing ones among the nearest, if there are enough of them.
+        let condition = Condition::new(search.filter)?;
+        // If enough of the nearest images pass, the first of those are the answer.
         if let Some(mut hits) = self.by_index(index, search, wanted.saturating_mul(OVERFETCH), None)? {
             let found: Vec<ImageId> = hits.iter().map(|(id, _)| *id).collect();
             let sql = format!(
                 "SELECT i.image_id FROM images i WHERE i.image_id IN (SELECT value FROM json_each(?)) {}",
                 condition.sql()
             );
-            let passing = images::ids(self.connection, &sql, condition.parameters([json(&found)?], []))?;
+            let passing = ids(self.connection, &sql, condition.parameters([json(&found)?], []))?;
             let passing: HashSet<ImageId> = passing.into_iter().collect();
             hits.retain(|(id, _)| passing.contains(id));
             if hits.len() >= wanted {
@@ -105,13 +106,13 @@ impl View<'_> {
         let sql = |limit: &str| {
             format!("SELECT i.image_id FROM images i INDEXED BY images_newest WHERE 1 {} {limit}", condition.sql())
         };
-        let few = images::ids(
+        let passing = ids(
             self.connection,
             &sql("LIMIT ?"),
-            condition.parameters([], [count(self.few.saturating_add(1))]),
+            condition.parameters([], [count(self.max_compared.saturating_add(1))]),
         )?;
-        if few.len() <= self.few {
-            return self.by_rows(search, wanted, Source::Ids(&few)).map(Some);
+        if passing.len() <= self.max_compared {
+            return self.by_rows(search, wanted, Source::Ids(&passing)).map(Some);
         }
         let mut allowed = IdSet::default();
         let mut statement = self.connection.prepare_cached(&sql(""))?;
@@ -122,7 +123,7 @@ impl View<'_> {
         self.by_index(index, search, wanted, Some(&allowed))
     }
 
-    /// Hits of the index; `None` when it found fewer than there must be.
+    /// Finds hits by the index, among `allowed` images; `None` when it found fewer than there must be.
     fn by_index(
         &self,
         index: &VectorIndex,
@@ -139,14 +140,14 @@ impl View<'_> {
             if restricted { Some(&allow) } else { None },
             &mut |ids: &[ImageId]| ids.iter().map(|id| self.vector(search, *id)).collect::<Result<_, StoreError>>(),
         )?;
-        // All that can be found: every embedded image, or every allowed one, but not the excluded ones. A filter's
-        // images need not all have an embedding, so for them this is an upper bound, and reading the rows decides.
-        let there = self.embedded.min(allowed.map_or(usize::MAX, IdSet::len));
-        let enough = wanted.min(there.saturating_sub(search.exclude.len()));
+        // Every embedded or allowed image can be found, but for the excluded ones. Allowed images may lack an
+        // embedding, so for them this is an upper bound, and reading the rows decides.
+        let available = self.embedded.min(allowed.map_or(usize::MAX, IdSet::len));
+        let enough = wanted.min(available.saturating_sub(search.exclude.len()));
         Ok((hits.len() >= enough).then_some(hits))
     }
 
-    /// An exact search over rows: always right, and slower the more there are.
+    /// Finds hits by comparing rows, which is exact, and slower the more rows there are.
     fn by_rows(
         &self,
         search: &VectorSearch<'_>,
@@ -168,7 +169,7 @@ impl View<'_> {
                 }
             }
             Source::Filter(condition) => {
-                // CROSS JOIN: read the embeddings in their own order and look each image up, not the reverse.
+                // CROSS JOIN makes the statement read the embeddings in their own order and look up each image.
                 let images =
                     if search.filter.is_empty() { "" } else { "CROSS JOIN images i ON i.image_id = e.image_id" };
                 let sql = format!(
@@ -181,7 +182,7 @@ impl View<'_> {
                     let image_id = row.get(0)?;
                     match embeddings::vector(row, 1) {
                         Ok(vector) => offer(image_id, &vector),
-                        Err(error) => leave_out_damaged(image_id, error)?,
+                        Err(error) => skip_damaged(image_id, error)?,
                     }
                 }
             }
@@ -189,16 +190,16 @@ impl View<'_> {
         Ok(nearest.into_sorted())
     }
 
-    /// An image's exact vector; `None` when it is gone.
+    /// Reads the exact vector of an image; `None` when it is gone or damaged.
     fn vector(&self, search: &VectorSearch<'_>, image_id: ImageId) -> Result<Option<UnitVector>, StoreError> {
-        match embeddings::one(self.connection, search.model_id, image_id) {
+        match embeddings::embedding(self.connection, search.model_id, image_id) {
             Ok(vector) => Ok(vector),
-            Err(error) => leave_out_damaged(image_id, error).map(|()| None),
+            Err(error) => skip_damaged(image_id, error).map(|()| None),
         }
     }
 }
 
-/// Where an exact search takes its vectors from.
+/// The source of the vectors of a search over rows.
 enum Source<'a> {
     Ids(&'a [ImageId]),
     Filter(&'a Condition),

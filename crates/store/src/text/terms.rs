@@ -1,8 +1,10 @@
 //! The terms of a keyword query.
 
-/// Splits a query at white space (the ideographic space too) into terms, all of them required. Text in double
-/// quotes (`"` or `“”`) is one term, a phrase; a quote that is never closed reaches to the end. What holds nothing
-/// that is indexed (a lone dash, say) is no term: it could match nothing and would empty the answer.
+use super::characters::is_symbol;
+
+/// Splits a query into terms, all of which an image must match. White space (the ideographic space too) separates
+/// terms. Text in double quotes (`"` or `“”`) is one term, a phrase; a quote that is never closed reaches to the end.
+/// Text that holds nothing that is indexed, such as a lone dash, is no term: no image could match it.
 #[must_use]
 pub fn terms(query: &str) -> Vec<String> {
     let mut terms = Vec::new();
@@ -28,20 +30,6 @@ fn push(terms: &mut Vec<String>, term: &mut String) {
     }
 }
 
-/// Symbols that stand for a word each, so that stores index them and a query may consist of them: arrows, geometric
-/// shapes, weather, stars, notes, dingbats, emoji. Mathematical operators and box drawing are not among them: in
-/// captions they are punctuation.
-#[must_use]
-pub const fn is_symbol(c: char) -> bool {
-    matches!(c,
-        '\u{2190}'..='\u{21ff}'
-        | '\u{2300}'..='\u{23ff}'
-        | '\u{25a0}'..='\u{27bf}'
-        | '\u{2b00}'..='\u{2bff}'
-        | '\u{3012}' | '\u{3020}'
-        | '\u{1f000}'..='\u{1faff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn symbols_are_terms_and_marks_alone_are_none() {
+    fn symbols_are_terms_and_punctuation_alone_is_none() {
         assert_eq!(terms("🐱 ★ ♪ → ⭐ ■ 🇯🇵"), ["🐱", "★", "♪", "→", "⭐", "■", "🇯🇵"]);
         assert!(terms(" - \"\" … ! ─ ＝ 、").is_empty());
     }

@@ -1,26 +1,26 @@
-//! Vectors that look like CLIP embeddings, made on the fly: the `i`-th is the same on every machine.
+//! Vectors that resemble CLIP embeddings, made on the fly. The `i`-th vector is the same on every machine.
 //!
-//! What matters about real ones, and is imitated here:
-//! * pictures and texts lie in two narrow cones, apart from each other (Liang et al., "Mind the Gap", 2022):
+//! They imitate these properties of real embeddings:
+//! * Pictures and texts lie in two narrow cones, apart from each other (Liang et al., "Mind the Gap", 2022):
 //!   two random pictures have a cosine of about 0.5, a picture and a random text about 0.15, and a
-//!   text is nearer to every other text than to the picture it describes;
-//! * a few components are far larger than the rest, and variance falls off along the others (of 768, some 170
-//!   hold 80 % of it), otherwise for texts than for pictures;
-//! * pictures crowd around topics and finer subjects, some of which are much more common than others;
-//! * a text names a part of what a picture shows, so its neighbours are spread widely.
+//!   text is nearer to every other text than to the picture that it describes.
+//! * A few components are far larger than the rest. The variance falls off along the others (some 170 of 768 hold 80 %
+//!   of it), and in another order for texts than for pictures.
+//! * Pictures crowd around topics and finer subjects, some of which are much more common than others.
+//! * A text names a part of what a picture shows, so its neighbours are spread widely.
 
 /// Deterministic pseudo-random numbers (SplitMix64).
 pub struct Random(u64);
 
 impl Random {
-    /// The generator of stream `seed`.
+    /// Makes the generator of the stream `seed`.
     pub fn new(seed: u64) -> Self {
         let mut random = Self(seed.wrapping_mul(0xd134_2543_de82_ef95) ^ 0x5851_f42d_4c95_7f2d);
         random.next();
         random
     }
 
-    /// 64 random bits.
+    /// Returns 64 random bits.
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -29,12 +29,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// From 0 to 1.
+    /// Returns a number from 0 to 1.
     pub fn uniform(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1 << 24) as f32
     }
 
-    /// About a standard Gaussian: the sum of eight bytes, which is cheap and has bounded tails.
+    /// Returns a number from about a standard Gaussian: the sum of eight bytes, which is cheap and has bounded tails.
     fn gaussian(&mut self) -> f32 {
         let sum: u32 = self.next().to_le_bytes().iter().map(|b| u32::from(*b)).sum();
         (sum as f32 - 1020.0) / 209.0
@@ -44,12 +44,12 @@ impl Random {
 const TOPICS: u64 = 300;
 const SUBJECTS_PER_TOPIC: u64 = 60;
 
-/// The make-up of a collection: its cones, topics and subjects.
+/// A collection of pictures and texts: its cones, topics and subjects.
 pub struct Clip {
     dimension: usize,
-    /// How much each component varies.
+    /// The variation of each component of a picture.
     spectrum: Vec<f32>,
-    /// The same for texts.
+    /// The variation of each component of a text.
     text_spectrum: Vec<f32>,
     image_cone: Vec<f32>,
     text_cone: Vec<f32>,
@@ -58,7 +58,7 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// A collection of vectors of `dimension` components.
+    /// Makes a collection of vectors of `dimension` components.
     pub fn new(dimension: usize) -> Self {
         let mut random = Random::new(dimension as u64);
         let mut spectrum: Vec<f32> = (0..dimension).map(|i| (1.0 + i as f32 / 8.0).powf(-0.6)).collect();
@@ -67,7 +67,7 @@ impl Clip {
         shuffle(&mut text_spectrum, &mut random);
         let flat = vec![1.0; dimension];
         let mut image_cone = direction(&flat, &mut random);
-        // The outliers of CLIP image embeddings.
+        // These are the outliers of CLIP image embeddings.
         for _ in 0..3 {
             let at = random.next() as usize % dimension;
             image_cone[at] += 0.5;
@@ -81,18 +81,18 @@ impl Clip {
         Self { dimension, spectrum, text_spectrum, image_cone, text_cone, topics, subjects }
     }
 
-    /// Common topics and subjects are drawn more often.
+    /// Draws a topic and a subject, common ones more often.
     fn draw_subject(random: &mut Random) -> (usize, usize) {
         let topic = (TOPICS as f32 * random.uniform().powf(1.7)) as u64 % TOPICS;
         let subject = (SUBJECTS_PER_TOPIC as f32 * random.uniform().powf(1.7)) as u64 % SUBJECTS_PER_TOPIC;
         (topic as usize, (topic * SUBJECTS_PER_TOPIC + subject) as usize)
     }
 
-    /// The `i`-th picture, of length 1.
+    /// Returns the `i`-th picture, of length 1.
     pub fn image(&self, i: u64) -> Vec<f32> {
         let mut random = Random::new(i);
         let (topic, subject) = Self::draw_subject(&mut random);
-        // How typical a picture is of its topic differs from picture to picture.
+        // Pictures differ in how typical of their topic they are.
         let typical = 0.6 + 0.8 * random.uniform();
         let own = direction(&self.spectrum, &mut random);
         let mut vector: Vec<f32> = (0..self.dimension)
@@ -106,20 +106,20 @@ impl Clip {
         vector
     }
 
-    /// The `i`-th picture that nobody has registered, of length 1.
+    /// Returns the `i`-th picture outside the collection, of length 1.
     pub fn image_query(&self, i: u64) -> Vec<f32> {
         self.image((1 << 40) + i)
     }
 
-    /// The `i`-th text, of length 1. Every other one names a topic only ("cat"), the rest a subject
-    /// ("grey cat on a sofa"), and some two at once.
+    /// Returns the `i`-th text, of length 1. Every other text names only a topic ("cat"), the rest name a subject
+    /// ("grey cat on a sofa"), and some name two topics.
     pub fn text_query(&self, i: u64) -> Vec<f32> {
         let mut random = Random::new((1 << 41) + i);
         let (topic, subject) = Self::draw_subject(&mut random);
         let (other, _) = Self::draw_subject(&mut random);
         let fine = if i.is_multiple_of(2) { 0.0 } else { 0.25 };
         let second = if i.is_multiple_of(5) { 0.25 } else { 0.0 };
-        // Words see only some of what a picture shows: half the components of a topic are invisible.
+        // Words name only some of what a picture shows, so half the components of a topic are left out.
         let visible: Vec<f32> = (0..self.dimension).map(|_| f32::from(random.next() >> 63 == 0)).collect();
         let own = direction(&self.text_spectrum, &mut random);
         let mut vector: Vec<f32> = (0..self.dimension)
@@ -140,7 +140,7 @@ fn shuffle(values: &mut [f32], random: &mut Random) {
     }
 }
 
-/// A random direction whose components vary as `spectrum` says.
+/// Returns a random direction whose components vary as `spectrum` says.
 fn direction(spectrum: &[f32], random: &mut Random) -> Vec<f32> {
     let mut vector: Vec<f32> = spectrum.iter().map(|s| s * random.gaussian()).collect();
     scale_to(&mut vector, 1.0);

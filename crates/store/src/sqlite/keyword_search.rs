@@ -3,28 +3,29 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::condition::Condition;
 use super::expression::expression;
-use super::filter::{Condition, count};
-use super::images;
+use super::statements::ids;
+use super::values::count;
 use crate::{KeywordHit, KeywordSearch, StoreError};
 
-/// bm25 weights of caption, prompt, raw, file_name and single_characters: what somebody wrote about the image
-/// says more than the settings around a prompt.
+/// The rank, by BM25 with the weights of caption, prompt, raw, file_name and single_characters. Words that a person
+/// wrote about the image say more than the settings around a prompt.
 const RANK: &str = "bm25(image_texts, 4.0, 3.0, 1.0, 2.0, 2.0)";
 
-/// The best hits first. Ranking costs time for every match, so of a very common term only the newest
-/// `most_ranked` matches are ranked; all others follow them, newest first, so that no page is ever short.
+/// Finds the images that hold every term, best first. Ranking costs time for every match, so the search ranks only the
+/// newest `max_ranked` matches of a very common term. All other matches follow, newest first, so that no page is short.
 pub(super) fn search(
     connection: &Connection,
     search: &KeywordSearch<'_>,
-    most_ranked: usize,
+    max_ranked: usize,
 ) -> Result<Vec<KeywordHit>, StoreError> {
     let Some(expression) = expression(search.terms)?.map(Value::Text) else { return Ok(Vec::new()) };
-    let condition = Condition::of(search.filter)?.without("image_texts.rowid", search.exclude)?;
+    let condition = Condition::new(search.filter)?.excluding("image_texts.rowid", search.exclude)?;
     let from = if search.filter.is_empty() {
         "FROM image_texts".to_owned()
     } else {
-        // CROSS JOIN keeps the order: first the matches, then their rows of images.
+        // CROSS JOIN fixes the order: first the matches, then their rows of IMAGES.
         "FROM image_texts CROSS JOIN images i ON i.image_id = image_texts.rowid".to_owned()
     };
     let matching = format!("{from} WHERE image_texts MATCH ? {}", condition.sql());
@@ -33,7 +34,7 @@ pub(super) fn search(
         .prepare_cached(&format!(
             "SELECT image_texts.rowid {matching} ORDER BY image_texts.rowid DESC LIMIT 1 OFFSET ?"
         ))?
-        .query_row(condition.parameters([expression.clone()], [count(most_ranked)]), |row| row.get(0))
+        .query_row(condition.parameters([expression.clone()], [count(max_ranked)]), |row| row.get(0))
         .optional()?;
     let unranked_up_to = last_ranked.unwrap_or(0);
 
@@ -50,12 +51,12 @@ pub(super) fn search(
         .collect::<Result<Vec<_>, _>>()?;
 
     if last_ranked.is_some() && hits.len() < search.limit {
-        let skip = search.offset.saturating_sub(most_ranked);
+        let skip = search.offset.saturating_sub(max_ranked);
         let sql = format!(
             "SELECT image_texts.rowid {matching} AND image_texts.rowid <= ? ORDER BY image_texts.rowid DESC LIMIT ? OFFSET ?"
         );
         let rest = [unranked_up_to.into(), count(search.limit - hits.len()), count(skip)];
-        let unranked = images::ids(connection, &sql, condition.parameters([expression], rest))?;
+        let unranked = ids(connection, &sql, condition.parameters([expression], rest))?;
         hits.extend(unranked.into_iter().map(|image_id| KeywordHit { image_id, score: 0.0 }));
     }
     Ok(hits)
@@ -66,8 +67,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sqlite::document::{self, Document};
-    use crate::sqlite::migrate;
+    use crate::sqlite::{document, migrate};
+    use crate::text::Document;
     use crate::{Filter, ImageId};
 
     fn indexed(captions: &[String]) -> Connection {
@@ -79,11 +80,11 @@ mod tests {
         db
     }
 
-    fn found(db: &Connection, term: &str, most_ranked: usize) -> Vec<ImageId> {
+    fn found(db: &Connection, term: &str, max_ranked: usize) -> Vec<ImageId> {
         let terms = [term.to_owned()];
-        let question =
+        let keywords =
             KeywordSearch { terms: &terms, filter: &Filter::default(), exclude: &[], offset: 0, limit: 1000 };
-        let mut found: Vec<_> = search(db, &question, most_ranked).unwrap().iter().map(|hit| hit.image_id).collect();
+        let mut found: Vec<_> = search(db, &keywords, max_ranked).unwrap().iter().map(|hit| hit.image_id).collect();
         found.sort_unstable();
         found
     }
@@ -91,21 +92,21 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
-        /// Few distinct characters, so that many questions have answers; and between them what interrupts a run.
+        /// Few distinct characters make many terms match; the others interrupt a run.
         #[test]
         fn unspaced_text_is_found_exactly_where_a_substring_search_finds_it(
             captions in proptest::collection::vec("[猫犬青いガーァ々한ก。、 aB1]{0,12}", 1..12),
             term in "[猫犬青いガーァ々한ก]{1,4}",
-            most_ranked in 0..4_usize,
+            max_ranked in 0..4_usize,
         ) {
             let db = indexed(&captions);
             let expected: Vec<ImageId> =
                 (1..).zip(&captions).filter(|(_, caption)| caption.contains(&term)).map(|(id, _)| id).collect();
-            prop_assert_eq!(found(&db, &term, most_ranked), expected);
+            prop_assert_eq!(found(&db, &term, max_ranked), expected);
         }
 
         #[test]
-        fn no_text_and_no_term_is_an_error(text in any::<String>(), term in any::<String>()) {
+        fn no_text_and_no_term_causes_an_error(text in any::<String>(), term in any::<String>()) {
             let db = indexed(&[text]);
             found(&db, &term, 10);
         }

@@ -1,29 +1,27 @@
-//! Measures the vector index on CLIP-like vectors: recall for picture and text queries against a comparison
-//! of all exact vectors, time, building, memory and snapshots.
+//! Measures the vector index on vectors that resemble CLIP embeddings: recall of picture and text queries against a
+//! comparison with all exact vectors, time, building, memory and snapshots.
 //!
 //! ```text
-//! cargo bench --bench vector_index -- rows=100000 dimension=768
+//! cargo bench -p mitsuke-index --bench vector_index -- rows=100000 dimension=768
 //! ```
 //!
-//! More settings: `queries` (of each kind), `k`, and those of `IndexParams`: `exact_below`, `lists_factor`,
-//! `miss_target`, `sample_per_list`, `training_rounds`. No numbers are asserted: machines differ.
+//! Further settings are `queries` (of each kind), `k`, and those of `IndexParams`: `exact_below`, `lists_factor`,
+//! `miss_target`, `sample_per_list`, `training_rounds`. The benchmark asserts no numbers, because machines differ.
 
-#[path = "support/synthetic.rs"]
 mod synthetic;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use mitsuke_index::UnitVector;
-use mitsuke_index::{IndexParams, SnapshotStamp, VectorIndex};
+use mitsuke_index::{IndexParams, SnapshotStamp, UnitVector, VectorIndex};
 use rustix::time::{ClockId, clock_gettime};
 use simsimd::SpatialSimilarity;
 use synthetic::Clip;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// `name=value` words of the command line.
+/// The `name=value` words of the command line.
 struct Settings(HashMap<String, String>);
 
 impl Settings {
@@ -56,7 +54,7 @@ impl Settings {
 struct Queries {
     name: &'static str,
     vectors: Vec<UnitVector>,
-    /// (similarity, id), best first.
+    /// The pairs of similarity and id, best first.
     truth: Vec<Vec<(f32, i64)>>,
 }
 
@@ -68,7 +66,7 @@ impl Queries {
     }
 
     /// Compares a vector with all queries.
-    fn see(&mut self, id: i64, vector: &UnitVector, k: usize) {
+    fn compare(&mut self, id: i64, vector: &UnitVector, k: usize) {
         for (query, truth) in self.vectors.iter().zip(&mut self.truth) {
             let similarity = f32::dot(query.as_slice(), vector.as_slice()).unwrap_or(0.0) as f32;
             if truth.len() < k || truth.last().is_some_and(|worst| similarity > worst.0) {
@@ -78,22 +76,22 @@ impl Queries {
         }
     }
 
-    /// Searches them all, one after another; recall, read vectors and times.
+    /// Searches for all queries, one after another. Returns recall, read vectors and times.
     fn run(&self, index: &VectorIndex, clip: &Clip, k: usize) -> Outcome<Report> {
         let mut report = Report::default();
         for (query, truth) in self.vectors.iter().zip(&self.truth) {
             let mut reading = Duration::ZERO;
-            let start = Work::now();
+            let start = ProcessorTime::now();
             let found = index.search::<Infallible>(query, k, false, None, &mut |ids| {
-                let start = Work::now();
+                let start = ProcessorTime::now();
                 report.read += ids.len();
                 let vectors = ids.iter().map(|id| UnitVector::normalize(clip.image(*id as u64)).ok()).collect();
                 reading += start.elapsed();
                 Ok(vectors)
             })?;
-            // Reading is the store's part; here it is the making of vectors, which says nothing about it.
+            // Reading is left out: here it makes the vectors, and a store reads them.
             report.times.push(start.elapsed() - reading);
-            // Vectors as similar as the last true neighbour are as good as it.
+            // A vector as similar as the last true neighbour counts as one.
             let last = truth.last().map_or(-1.0, |t| t.0) - 1e-6;
             report.hits += found.iter().filter(|hit| hit.1 >= last).count().min(truth.len());
             report.wanted += truth.len();
@@ -103,11 +101,11 @@ impl Queries {
     }
 }
 
-/// The processor time of this thread, which other work on the machine disturbs less than a clock on the wall.
+/// The processor time of this thread, which other work on the machine disturbs less than elapsed time.
 #[derive(Clone, Copy)]
-struct Work(Duration);
+struct ProcessorTime(Duration);
 
-impl Work {
+impl ProcessorTime {
     fn now() -> Self {
         let now = clock_gettime(ClockId::ThreadCPUTime);
         // The clock starts with the thread and is never negative.
@@ -144,7 +142,7 @@ impl Report {
     }
 }
 
-/// A line of /proc/self/status in MB; 0 where there is none.
+/// Reads a line of /proc/self/status in MB; 0 on systems without that file.
 fn process_memory(line: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let found = status.lines().find_map(|l| l.strip_prefix(line));
@@ -170,9 +168,9 @@ fn main() -> Outcome<()> {
     for i in 0..rows {
         let vector = UnitVector::normalize(clip.image(i))?;
         for kind in &mut queries {
-            kind.see(i as i64, &vector, k);
+            kind.compare(i as i64, &vector, k);
         }
-        let start = Work::now();
+        let start = ProcessorTime::now();
         index.insert(i as i64, &vector);
         inserting += start.elapsed();
     }
@@ -182,8 +180,8 @@ fn main() -> Outcome<()> {
         kind.run(&index, &clip, k)?.print(kind.name, "all scanned");
     }
 
-    let start = Work::now();
-    if index.maintain() {
+    let start = ProcessorTime::now();
+    if index.train() {
         println!(
             "lists trained in {:.1} s of work, memory {} MB, most so far {} MB",
             start.elapsed().as_secs_f64(),
@@ -196,7 +194,7 @@ fn main() -> Outcome<()> {
         let extra = 1000;
         let vectors = (0..extra).map(|i| UnitVector::normalize(clip.image(rows + i)));
         let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
-        let start = Work::now();
+        let start = ProcessorTime::now();
         for (id, vector) in (rows as i64..).zip(&vectors) {
             index.insert(id, vector);
         }
@@ -209,7 +207,7 @@ fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("index");
     let start = Instant::now();
-    index.save(&path, SnapshotStamp { model_id: 1, generation: 1, count: rows })?;
+    index.save(&path, SnapshotStamp { model_id: 1, last_change: 1, count: rows })?;
     let saving = start.elapsed().as_secs_f64();
     let size = std::fs::metadata(&path)?.len() / 1_000_000;
     drop(index);

@@ -1,51 +1,54 @@
-//! What the store's calls and its background worker share.
+//! The state that the store's calls and its background worker share.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::SqliteOptions;
-use super::cache::{Draft, VectorCache, last_change};
 use super::connection::Readers;
+use super::index_cache::{IndexBuild, VectorCache, last_change};
 use super::models;
-use super::worker::Task;
+use super::options::SqliteOptions;
+use super::task::Task;
 use crate::{ModelId, StoreError};
 
-/// Connections, vector indexes, and the way to the worker.
-pub(super) struct Core {
+/// The connections, the vector indexes, and the queue of the worker.
+pub(super) struct Shared {
+    /// The path of the database.
     pub(super) database: PathBuf,
     pub(super) options: SqliteOptions,
     pub(super) readers: Readers,
     writer: Mutex<Connection>,
     caches: RwLock<BTreeMap<ModelId, Arc<VectorCache>>>,
-    /// Where snapshots of vector indexes lie.
+    /// The folder of the snapshots.
     snapshots: PathBuf,
+    /// The random text that tells this database apart from others.
     identity: String,
     tasks: Sender<Task>,
+    /// Whether the store is closing or closed.
     pub(super) closed: AtomicBool,
-    /// Locked for as long as anything here lives; the system unlocks it with the process.
-    pub(super) lock: File,
+    /// The lock of the directory, which is released when the store is closed or the process ends.
+    pub(super) directory_lock: File,
 }
 
-impl Core {
-    /// Takes over an up-to-date database and gets its vector indexes ready, as far as that is quick.
+impl Shared {
+    /// Takes an up-to-date database, and gets its vector indexes ready as far as that is quick.
     pub(super) fn start(
         database: PathBuf,
         snapshots: PathBuf,
-        lock: File,
+        directory_lock: File,
         writer: Connection,
         options: SqliteOptions,
         tasks: Sender<Task>,
     ) -> Result<Self, StoreError> {
         let identity =
             writer.query_row("SELECT value FROM store_facts WHERE name = 'identity'", [], |row| row.get(0))?;
-        let core = Self {
-            readers: Readers::new(database.clone(), options.readers, options.busy_timeout),
+        let shared = Self {
+            readers: Readers::new(database.clone(), options.max_readers, options.busy_timeout),
             database,
             writer: Mutex::new(writer),
             caches: RwLock::default(),
@@ -53,44 +56,47 @@ impl Core {
             identity,
             tasks,
             closed: AtomicBool::new(false),
-            lock,
+            directory_lock,
             options,
         };
-        let connection = core.writer();
+        let connection = shared.writer();
         for model in models::all(&connection)? {
-            let cache = core.add_cache(model.model_id, model.vector_dimension);
-            core.restore(&connection, &cache)?;
+            let cache = shared.add_cache(model.model_id, model.vector_dimension);
+            shared.restore_index(&connection, &cache)?;
         }
         drop(connection);
-        Ok(core)
+        Ok(shared)
     }
 
-    /// Loads a model's snapshot and takes over what is newer, or leaves that to the worker when it is much.
-    fn restore(&self, connection: &Connection, cache: &Arc<VectorCache>) -> Result<(), StoreError> {
-        let mut draft = cache.stored_draft(connection)?;
-        let saved = draft.applied;
+    /// Loads a model's snapshot and applies newer changes, or leaves many changes to the worker.
+    fn restore_index(&self, connection: &Connection, cache: &Arc<VectorCache>) -> Result<(), StoreError> {
+        let mut build = cache.build_from_snapshot(connection)?;
+        let saved = build.applied;
         if last_change(connection)?.saturating_sub(saved) <= self.options.catch_up_at_open {
-            while cache.catch_up(connection, &mut draft)? {}
-            if cache.reconcile(connection, &draft)? {
-                cache.publish(draft, saved);
-                self.ask_for_work(cache);
+            while cache.catch_up(connection, &mut build)? {}
+            if cache.reconcile(connection, &build)? {
+                cache.publish(build, saved);
+                self.schedule_maintenance(cache);
                 return Ok(());
             }
             log::warn!("the vector index of model {} does not agree with its rows and is built again", cache.model_id);
-            draft = cache.empty_draft();
+            build = cache.empty_build();
         }
-        self.ask_for_index(cache, draft);
+        self.schedule_build(cache, build);
         Ok(())
     }
 
-    /// Runs `work` in a transaction and `committed` when it is durable, before anything else is written.
+    /// Runs `work` in a transaction, and `committed` once that is durable and before anything else is written.
+    ///
+    /// # Errors
+    /// The errors of `work`; [`StoreError::Unavailable`] after the store has been closed.
     pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
         committed: impl FnOnce(&T),
     ) -> Result<T, StoreError> {
         let mut connection = self.writer();
-        // Asked only now: closing waits for the writer too, and nothing may follow it.
+        // The check comes after the lock, because closing waits for the writer too, and no write may follow it.
         self.check_open()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let answer = work(&transaction)?;
@@ -100,6 +106,10 @@ impl Core {
     }
 
     /// Runs `work` on one snapshot of the database.
+    ///
+    /// # Errors
+    /// The errors of `work`; [`StoreError::Unavailable`] after the store has been closed; [`StoreError::Busy`] when no
+    /// connection becomes free in time.
     pub(super) fn read<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
@@ -115,26 +125,30 @@ impl Core {
         Ok(())
     }
 
-    /// The connection that writes. Whoever holds it decides the order of changes.
+    /// Locks the connection that writes. Its holder decides the order of changes.
     pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(|poisoned| {
-            // Somebody panicked while writing. Their transaction was rolled back, or was committed and did not reach
-            // the vector indexes any more: build those again.
+            // A thread panicked while it was writing. Its transaction was rolled back, or was committed without
+            // reaching the vector indexes, so those are built again.
             self.writer.clear_poison();
             log::error!("a write ended in a panic; the vector indexes are built again");
             for cache in self.caches() {
                 cache.withdraw();
-                self.ask_for_index(&cache, cache.empty_draft());
+                self.schedule_build(&cache, cache.empty_build());
             }
             poisoned.into_inner()
         })
     }
 
+    /// Returns the caches of all models.
     pub(super) fn caches(&self) -> Vec<Arc<VectorCache>> {
         self.caches.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// The cache of a model that exists.
+    /// Returns the cache of a model.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownModel`].
     pub(super) fn cache(&self, model_id: ModelId) -> Result<Arc<VectorCache>, StoreError> {
         let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
         caches.get(&model_id).cloned().ok_or(StoreError::UnknownModel(model_id))
@@ -147,47 +161,30 @@ impl Core {
         cache
     }
 
-    /// Gives a model that has just been registered an index. The caller holds the writer.
-    pub(super) fn model_registered(&self, model_id: ModelId, dimension: usize) {
+    /// Makes an empty index for a model, unless it has one. The caller holds the writer.
+    pub(super) fn add_index(&self, model_id: ModelId, dimension: usize) {
         if self.cache(model_id).is_err() {
             let cache = self.add_cache(model_id, dimension);
-            cache.publish(cache.empty_draft(), 0);
+            cache.publish(cache.empty_build(), 0);
         }
     }
 
-    /// Has the worker save or train an index if that is due.
-    pub(super) fn ask_for_work(&self, cache: &Arc<VectorCache>) {
-        let due = cache.wants_saving(self.options.snapshot_every) || cache.wants_maintenance();
-        if due && !cache.work_pending.swap(true, Ordering::AcqRel) {
-            self.send(Task::Tend(Arc::clone(cache)));
+    /// Has the worker train or save an index if that is due.
+    pub(super) fn schedule_maintenance(&self, cache: &Arc<VectorCache>) {
+        let due = cache.needs_saving(self.options.snapshot_every) || cache.needs_training();
+        if due && !cache.maintenance_pending.swap(true, Ordering::AcqRel) {
+            self.send(Task::Maintain(Arc::clone(cache)));
         }
     }
 
-    fn ask_for_index(&self, cache: &Arc<VectorCache>, draft: Draft) {
-        self.send(Task::Build(Arc::clone(cache), Box::new(draft)));
+    fn schedule_build(&self, cache: &Arc<VectorCache>, build: IndexBuild) {
+        self.send(Task::Build(Arc::clone(cache), Box::new(build)));
     }
 
+    /// Gives the worker a task.
     pub(super) fn send(&self, task: Task) {
         if self.tasks.send(task).is_err() {
             log::error!("the store's background worker has ended; vector searches may be slow");
-        }
-    }
-}
-
-/// Takes a directory for this process alone.
-pub(super) fn lock_directory(directory: &Path) -> Result<File, StoreError> {
-    let path = directory.join("mitsuke.lock");
-    let file = File::options()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| super::error::of_io(&format!("opening {}", path.display()), &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(directory.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => {
-            Err(super::error::of_io(&format!("locking {}", path.display()), &error))
         }
     }
 }

@@ -1,26 +1,29 @@
-//! Measures the embedded store: inserts, full-text, vector and filtered searches, lists, reopening.
+//! Measures the embedded store: inserts, full-text, vector and filtered searches, lists, closing and opening.
 //!
 //! ```text
-//! cargo bench --bench store -- documents=100000 dimension=768 bytes=2000
+//! cargo bench -p mitsuke-store --bench store -- documents=100000 dimension=768 bytes=2000
 //! ```
 //!
-//! Every insert is a durable transaction, so that figure is mostly the disk's. No numbers are asserted:
-//! machines differ.
+//! Every insert is a durable transaction, so its time is mostly that of the disk. The benchmark asserts no numbers,
+//! because machines differ.
 
-#[path = "support/synthetic.rs"]
+#[path = "../../index/benches/synthetic/mod.rs"]
 mod synthetic;
 
 use std::time::{Duration, Instant};
 
-use mitsuke::store::sqlite::{SqliteOptions, SqliteStore};
-use mitsuke::store::{Filter, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch};
 use mitsuke_index::UnitVector;
+use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+use mitsuke_store::{
+    Filter, ImageStore as _, KeywordSearch, ModelStore as _, NewImage, NewModel, SearchStore as _, Sha256, Store as _,
+    VectorSearch,
+};
 use synthetic::{Clip, Random};
 use time::OffsetDateTime;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Words of captions and prompts, the common ones first: a word's frequency falls with its place.
+/// Words of captions and prompts, by descending frequency.
 const WORDS: &[&str] = &[
     "の",
     "masterpiece",
@@ -60,7 +63,7 @@ fn setting(name: &str, default: usize) -> Outcome<usize> {
     Ok(value.map(|value| value.parse()).transpose()?.unwrap_or(default))
 }
 
-/// One of some thousands of words that nobody searches for, Japanese or English.
+/// Draws one of some thousands of words that no search asks for, Japanese or English.
 fn filler(random: &mut Random) -> String {
     let number = (random.uniform().powi(2) * 4000.0) as u32;
     if number.is_multiple_of(2) {
@@ -71,7 +74,7 @@ fn filler(random: &mut Random) -> String {
     }
 }
 
-/// About `length` characters of words.
+/// Makes a text of about `length` characters.
 fn text(random: &mut Random, length: usize) -> String {
     let mut text = String::new();
     let mut characters = 0;
@@ -89,7 +92,7 @@ fn text(random: &mut Random, length: usize) -> String {
     text
 }
 
-/// Median and 95th percentile of `times` runs, after one to warm up.
+/// Measures `times` runs after one to warm up. Returns the median, the 95th percentile, and the hits of the last run.
 fn measure(times: usize, mut run: impl FnMut(usize) -> Outcome<usize>) -> Outcome<(Duration, Duration, usize)> {
     let mut found = run(0)?;
     let mut taken = Vec::new();
@@ -148,7 +151,7 @@ fn main() -> Outcome<()> {
     let model_id = fill(&store, documents, &clip, dimension, bytes)?;
 
     let everything = Filter::default();
-    let questions: &[&[&str]] = &[
+    let queries: &[&[&str]] = &[
         &["猫"],
         &["の"],
         &["女性"],
@@ -160,11 +163,11 @@ fn main() -> Outcome<()> {
         &["gargoyle", "寿司"],
         &["ない言葉"],
     ];
-    for terms in questions {
+    for terms in queries {
         let words: Vec<String> = terms.iter().map(ToString::to_string).collect();
-        let ask = |limit| KeywordSearch { terms: &words, filter: &everything, exclude: &[], offset: 0, limit };
-        let found = store.search_keyword(&ask(usize::MAX))?.len();
-        let (p50, p95, _) = measure(20, |_| Ok(store.search_keyword(&ask(16))?.len()))?;
+        let search = |limit| KeywordSearch { terms: &words, filter: &everything, exclude: &[], offset: 0, limit };
+        let found = store.search_keyword(&search(usize::MAX))?.len();
+        let (p50, p95, _) = measure(20, |_| Ok(store.search_keyword(&search(16))?.len()))?;
         report(&format!("keyword {}", terms.join(" + ")), (p50, p95, found));
     }
     let jpeg = Filter { file_types: vec!["image/jpeg".into()], ..Filter::default() };

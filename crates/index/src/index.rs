@@ -1,0 +1,291 @@
+//! The vector index; see the documentation of this crate.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+
+use crate::codes::{Code, Margin};
+use crate::layout::{Layout, Locations};
+use crate::request::Request;
+use crate::rescore::{self, Rescoring, Similarities};
+use crate::rotation::Rotation;
+use crate::{IndexParams, ReadVectors, SnapshotError, SnapshotStamp, UnitVector, kmeans, scan, snapshot};
+
+/// The number of changes up to which a newly trained layout takes them over while insertions wait.
+const MAX_BLOCKING_CHANGES: usize = 1024;
+
+/// The number of rounds after which a newly trained layout takes over any number of changes while insertions wait,
+/// because they come faster than it can take them over.
+const MAX_CATCH_UP_ROUNDS: usize = 16;
+
+/// An index of unit vectors by id. All methods take `&self` and may run in parallel.
+#[derive(Debug)]
+pub struct VectorIndex {
+    dimension: usize,
+    params: IndexParams,
+    rotation: Rotation,
+    /// The layout that searches read. It is locked only to clone or to replace the pointer.
+    layout: RwLock<Arc<Layout>>,
+    /// The state that changes with the layout. It is locked before `layout`, never after it.
+    writer: Mutex<Writer>,
+    /// Locked during a training.
+    training: Mutex<()>,
+    /// Locked while a snapshot is written.
+    saving: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Writer {
+    locations: Locations,
+    /// The ids inserted or removed since the training under way took its copy; `None` when no training is under way.
+    journal: Option<HashSet<i64>>,
+}
+
+impl Writer {
+    /// Records that `id` changes, for a training under way.
+    fn record(&mut self, id: i64) {
+        if let Some(journal) = &mut self.journal {
+            journal.insert(id);
+        }
+    }
+}
+
+impl VectorIndex {
+    /// Makes an empty index for vectors of `dimension` components.
+    #[must_use]
+    pub fn new(dimension: usize, params: IndexParams) -> Self {
+        Self::with_layout(dimension, params, Layout::default(), Locations::default())
+    }
+
+    fn with_layout(dimension: usize, params: IndexParams, layout: Layout, locations: Locations) -> Self {
+        Self {
+            dimension,
+            params,
+            rotation: Rotation::new(dimension),
+            layout: RwLock::new(Arc::new(layout)),
+            writer: Mutex::new(Writer { locations, journal: None }),
+            training: Mutex::new(()),
+            saving: Mutex::new(()),
+        }
+    }
+
+    /// Adds a vector, or replaces the vector of the same id. A vector of another dimension is logged and not added,
+    /// since it cannot be compared.
+    pub fn insert(&self, id: i64, vector: &UnitVector) {
+        if vector.dimension() != self.dimension {
+            log::error!(
+                "vector {id} has {} components and was not indexed: the index has {}",
+                vector.dimension(),
+                self.dimension
+            );
+            return;
+        }
+        let code = Code::quantize(&self.rotation.apply(vector.as_slice()));
+        let mut writer = lock(&self.writer);
+        writer.record(id);
+        // The list is found before the layout is locked, so that searches need not wait. The lists cannot change
+        // meanwhile.
+        let list = self.current().list_for(&code);
+        self.change(|layout| layout.insert(&mut writer.locations, id, list, &code));
+    }
+
+    /// Removes a vector, and returns whether there was one.
+    pub fn remove(&self, id: i64) -> bool {
+        let mut writer = lock(&self.writer);
+        writer.record(id);
+        self.change(|layout| layout.remove(&mut writer.locations, id))
+    }
+
+    /// Changes the layout. The caller holds the writer.
+    fn change<T>(&self, change: impl FnOnce(&mut Layout) -> T) -> T {
+        let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut layout))
+    }
+
+    /// The number of vectors.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.current().rows
+    }
+
+    /// Returns whether there are no vectors.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns whether `id` is in the index.
+    #[cfg(test)]
+    fn contains(&self, id: i64) -> bool {
+        lock(&self.writer).locations.get(id).is_some()
+    }
+
+    /// Returns the `k` vectors with the greatest inner product with `query`, as pairs of id and similarity (−1 to 1):
+    /// best first, ties by descending id. The answer has fewer than `k` only when there are no more.
+    ///
+    /// `allow` restricts the answer to some ids. `read` reads the exact vectors of ids; the search calls it a few
+    /// times, and holds no lock meanwhile. With `exact` the search finds the nearest of all vectors, whatever that
+    /// costs; without it, inverted lists may miss a few. A query of another dimension is logged and finds nothing.
+    ///
+    /// # Errors
+    /// The errors of `read`.
+    pub fn search<E>(
+        &self,
+        query: &UnitVector,
+        k: usize,
+        exact: bool,
+        allow: Option<&(dyn Fn(i64) -> bool + Sync)>,
+        read: ReadVectors<'_, E>,
+    ) -> Result<Vec<(i64, f32)>, E> {
+        if query.dimension() != self.dimension {
+            log::error!("a query of {} components met an index of {}", query.dimension(), self.dimension);
+            return Ok(Vec::new());
+        }
+        let layout = self.current();
+        let k = k.min(layout.rows);
+        if k == 0 {
+            return Ok(Vec::new());
+        }
+        let code = Code::quantize(&self.rotation.apply(query.as_slice()));
+        let margin = Margin::new(code.scale, self.dimension);
+        let limit = if exact { usize::MAX } else { k.saturating_mul(4).saturating_add(self.params.rescore_limit) };
+        let exact = exact || layout.rows < self.params.exact_below;
+        let rescoring = Rescoring { layout: &layout, query, margin, k, limit };
+        let mut known = Similarities::new();
+        let mut wanted = k;
+        loop {
+            let request = Request {
+                query: &code,
+                margin,
+                k: wanted,
+                // A vector that is known to be gone must not take the place of another.
+                allow: &|id| !matches!(known.get(&id), Some(None)) && allow.is_none_or(|allow| allow(id)),
+                miss_target: if exact { 0.0 } else { self.params.miss_target },
+            };
+            let candidates = scan::candidates(&layout, &request);
+            if rescoring.run(candidates, &mut known, read)? || wanted == layout.rows {
+                break;
+            }
+            // Some candidates were gone. Those that take their place may be gone too, so each scan asks for more than
+            // the one before, up to all vectors.
+            wanted = wanted.saturating_mul(2).min(layout.rows);
+        }
+        Ok(rescore::best(&known, k))
+    }
+
+    /// Returns whether every search finds all nearest vectors: so few vectors, or no inverted lists.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        let layout = self.current();
+        self.params.miss_target <= 0.0 || layout.rows < self.params.exact_below || layout.lists.is_none()
+    }
+
+    /// Returns whether [`Self::train`] is due: there are enough vectors for inverted lists, and either no lists yet, or
+    /// so many more vectors than at the last training that the lists no longer fit.
+    #[must_use]
+    pub fn needs_training(&self) -> bool {
+        let layout = self.current();
+        let due = layout
+            .lists
+            .as_ref()
+            .map_or(self.params.exact_below, |lists| (lists.trained_on as f32 * self.params.retrain_growth) as usize);
+        layout.rows > 0 && layout.rows >= due.max(self.params.exact_below)
+    }
+
+    /// Trains inverted lists if that is due, and returns whether it did. A training takes seconds (minutes for millions
+    /// of vectors) of one core, and memory for a second copy of the codes, so it belongs on a background thread.
+    /// Searches, insertions and removals go on meanwhile. A second call during a training returns at once.
+    pub fn train(&self) -> bool {
+        let _one_at_a_time = match self.training.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        if !self.needs_training() {
+            return false;
+        }
+        let base = {
+            let mut writer = lock(&self.writer);
+            writer.journal = Some(HashSet::new());
+            self.current()
+        };
+        let trained = kmeans::train(&base, self.dimension, &self.params);
+        drop(base);
+        let trained = trained.and_then(|layout| Locations::from_layout(&layout).map(|locations| (layout, locations)));
+        let Some((layout, locations)) = trained else {
+            lock(&self.writer).journal = None;
+            return false;
+        };
+        self.replace_layout(layout, locations);
+        true
+    }
+
+    /// Brings a newly trained layout up to date, and puts it in place of the current one.
+    fn replace_layout(&self, mut layout: Layout, mut locations: Locations) {
+        for round in 1.. {
+            let mut writer = lock(&self.writer);
+            let live = self.current();
+            let journal = writer.journal.replace(HashSet::new()).unwrap_or_default();
+            let changed: Vec<_> = journal.into_iter().map(|id| (id, writer.locations.get(id))).collect();
+            // Insertions go on while many changes are taken over, and wait while the last few are.
+            let blocking =
+                if changed.len() <= MAX_BLOCKING_CHANGES || round >= MAX_CATCH_UP_ROUNDS { Some(writer) } else { None };
+            for (id, location) in changed {
+                match location.and_then(|location| live.code(location)) {
+                    Some(code) => {
+                        let list = layout.list_for(&code);
+                        layout.insert(&mut locations, id, list, &code);
+                    }
+                    None => _ = layout.remove(&mut locations, id),
+                }
+            }
+            drop(live);
+            if let Some(mut writer) = blocking {
+                writer.journal = None;
+                let old_locations = std::mem::replace(&mut writer.locations, locations);
+                let mut current = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+                let old_layout = std::mem::replace(&mut *current, Arc::new(layout));
+                // Freeing a large index takes a while, so it happens after the locks are released.
+                drop((current, writer));
+                drop((old_layout, old_locations));
+                return;
+            }
+        }
+    }
+
+    /// Writes the index to a partial file, syncs it and renames it, so that the file at `path` is always whole.
+    /// Insertions and searches go on; vectors that are inserted meanwhile are not in the file. [`Self::load`] returns
+    /// `stamp`.
+    ///
+    /// # Errors
+    /// The error of the file system when the file cannot be written. The file at `path` then stays as it was.
+    pub fn save(&self, path: &Path, stamp: SnapshotStamp) -> io::Result<()> {
+        let _one_at_a_time = lock(&self.saving);
+        snapshot::save(&self.current(), self.dimension, path, stamp)
+    }
+
+    /// Reads an index that [`Self::save`] wrote.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] when the file cannot be read, has another format or dimension, or is damaged in any way. The
+    /// caller then builds the index again from its rows.
+    pub fn load(path: &Path, dimension: usize, params: IndexParams) -> Result<(Self, SnapshotStamp), SnapshotError> {
+        let (layout, locations, stamp) = snapshot::load(path, dimension)?;
+        Ok((Self::with_layout(dimension, params, layout, locations), stamp))
+    }
+
+    /// Returns the layout of this moment, which later insertions do not change.
+    fn current(&self) -> Arc<Layout> {
+        Arc::clone(&self.layout.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Locks a mutex, also after another thread has panicked: no statement that can panic leaves its data half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[path = "index_tests.rs"]
+mod tests;

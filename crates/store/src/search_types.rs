@@ -1,0 +1,127 @@
+//! Searches, their hits, and rankings.
+
+use mitsuke_index::UnitVector;
+
+use crate::{Filter, ImageId, ModelId};
+
+/// A nearest-neighbour search.
+#[derive(Debug, Clone)]
+pub struct VectorSearch<'a> {
+    /// The model whose embeddings are compared.
+    pub model_id: ModelId,
+    /// The query, a vector of the dimension of the model.
+    pub query: &'a UnitVector,
+    /// The condition on the images.
+    pub filter: &'a Filter,
+    /// A few images to leave out (the images of the query, in a search for similar ones).
+    pub exclude: &'a [ImageId],
+    /// Whether the query is compared with every embedding. Otherwise an index may miss a few of the nearest. An exact
+    /// search is slower the more images there are.
+    pub exact: bool,
+    /// The number of hits to skip.
+    pub offset: usize,
+    /// The largest number of hits to return.
+    pub limit: usize,
+}
+
+/// A nearest-neighbour hit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VectorHit {
+    /// The image.
+    pub image_id: ImageId,
+    /// The distance: −1 × inner product, from −1 to 1. Smaller is nearer.
+    pub distance: f32,
+}
+
+/// A full-text search.
+#[derive(Debug, Clone)]
+pub struct KeywordSearch<'a> {
+    /// The terms and phrases, all of them required; never empty.
+    pub terms: &'a [String],
+    /// The condition on the images.
+    pub filter: &'a Filter,
+    /// A few images to leave out.
+    pub exclude: &'a [ImageId],
+    /// The number of hits to skip.
+    pub offset: usize,
+    /// The largest number of hits to return.
+    pub limit: usize,
+}
+
+/// A full-text hit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KeywordHit {
+    /// The image.
+    pub image_id: ImageId,
+    /// The full-text score: larger is better. Scores of different answers cannot be compared.
+    pub score: f64,
+}
+
+/// A search by vector and by keywords, whose legs are fused by rank (see [`crate::fuse`]).
+#[derive(Debug, Clone)]
+pub struct HybridSearch<'a> {
+    /// The model whose embeddings are compared.
+    pub model_id: ModelId,
+    /// The query of the vector leg, a vector of the dimension of the model.
+    pub query: &'a UnitVector,
+    /// The terms and phrases of the keyword leg, all of them required. Without terms the leg finds nothing.
+    pub terms: &'a [String],
+    /// The condition on the images.
+    pub filter: &'a Filter,
+    /// A few images to leave out.
+    pub exclude: &'a [ImageId],
+    /// Whether the query of the vector leg is compared with every embedding.
+    pub exact: bool,
+    /// The number of hits of each leg that are fused. The order of a fused ranking depends on it, so all pages of one
+    /// query use the same depth.
+    pub depth: usize,
+    /// The weights of the legs.
+    pub weights: Weights,
+    /// The smallest similarity of a hit. Less similar hits of either leg are left out, and so are hits of the keyword
+    /// leg without an embedding. The other hits keep the ranks of their legs.
+    pub min_similarity: Option<f32>,
+    /// The number of fused hits to skip.
+    pub offset: usize,
+    /// The largest number of fused hits to return.
+    pub limit: usize,
+}
+
+/// The weights of the legs, 0 or more. A leg of weight 0 takes no part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// The weight of the vector leg.
+    pub vector: f64,
+    /// The weight of the keyword leg.
+    pub keyword: f64,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self { vector: 1.0, keyword: 1.0 }
+    }
+}
+
+/// An image of a ranking, before its facts are read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RankedImage {
+    /// The image.
+    pub image_id: ImageId,
+    /// The distance: −1 × inner product, from −1 to 1. `None` when the ranking has no vector leg, or the image has no
+    /// embedding of the model.
+    pub distance: Option<f32>,
+    /// The rank among the hits of the vector leg, from 1.
+    pub vector_rank: Option<u32>,
+    /// The rank among the hits of the keyword leg, from 1.
+    pub keyword_rank: Option<u32>,
+    /// The number that orders the ranking, larger first: similarity, full-text score, or the sum of [`crate::fuse`].
+    /// `None` in a list of the newest images.
+    pub score: Option<f64>,
+}
+
+impl RankedImage {
+    /// Makes an image without ranks.
+    #[must_use]
+    pub fn unranked(image_id: ImageId) -> Self {
+        Self { image_id, distance: None, vector_rank: None, keyword_rank: None, score: None }
+    }
+}

@@ -1,0 +1,348 @@
+//! The embedded store as a [`Store`].
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mitsuke_index::UnitVector;
+use rusqlite::Connection;
+
+use super::directory_lock::lock_directory;
+use super::error::from_io;
+use super::index_cache::last_change;
+use super::options::SqliteOptions;
+use super::shared::Shared;
+use super::statements::count_images;
+use super::task::Task;
+use super::{connection, document, embeddings, images, keyword_search, migrate, models, vector_search, worker};
+use crate::fusion::fuse_legs;
+use crate::{
+    Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId, ImagePatch,
+    ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, RankedImage,
+    SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
+};
+
+/// The time that closing waits for background work. A training of a very large index takes longer and is given up.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The number of embeddings that one transaction deletes. Other calls may write between two such transactions.
+const DELETE_BATCH: usize = 5_000;
+
+/// The embedded store: an SQLite database, with vector indexes in memory.
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    /// Receives a message when the worker has ended; `None` once the store is closed.
+    worker_ended: Mutex<Option<Receiver<()>>>,
+}
+
+impl SqliteStore {
+    /// Opens the store in `directory`, creates both if they do not exist, and brings the schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while another process has the directory open; [`StoreError::NewerSchema`] when a newer
+    /// version of this program has written the database; [`StoreError::Damaged`] when the file is damaged or no
+    /// database of Mitsuke.
+    pub fn open(directory: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let snapshots = directory.join("vectors");
+        std::fs::create_dir_all(&snapshots)
+            .map_err(|error| from_io(&format!("creating {}", snapshots.display()), &error))?;
+        let directory_lock = lock_directory(directory)?;
+        let database = directory.join("mitsuke.db");
+        let mut writer = connection::open_writer(&database, options.busy_timeout)?;
+        migrate::migrate(&mut writer)?;
+        // The directory belongs to this process, so all owners of leases have ended. Without leases, a backfill goes on
+        // at once after a kill.
+        models::release_all_backfills(&writer)?;
+        document::reindex_if_outdated(&mut writer)?;
+        let (tasks, receiver) = mpsc::channel();
+        let shared = Arc::new(Shared::start(database, snapshots, directory_lock, writer, options, tasks)?);
+        let (ended, worker_ended) = mpsc::channel();
+        let worker_state = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("mitsuke-store".into())
+            .spawn(move || {
+                worker::run(&worker_state, &receiver);
+                // The state is dropped before the message, so that the directory is unlocked when the message arrives.
+                drop(worker_state);
+                _ = ended.send(());
+            })
+            .map_err(|error| from_io("starting the background worker", &error))?;
+        Ok(Self { shared, worker_ended: Mutex::new(Some(worker_ended)) })
+    }
+
+    /// Returns whether every vector index is built. Until then searches read all rows.
+    #[must_use]
+    pub fn indexes_ready(&self) -> bool {
+        self.shared.caches().iter().all(|cache| cache.index().is_some())
+    }
+
+    fn check_dimension(&self, model_id: ModelId, vector: &UnitVector) -> Result<(), StoreError> {
+        let expected = self.shared.cache(model_id)?.dimension;
+        if vector.dimension() == expected {
+            Ok(())
+        } else {
+            Err(StoreError::ModelDimension { model_id, expected, found: vector.dimension() })
+        }
+    }
+
+    /// Runs a vector search on a snapshot of the database. The caller has checked the query's dimension.
+    fn nearest(&self, db: &Connection, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
+        let index = self.shared.cache(search.model_id)?.index();
+        let embedded = usize::try_from(models::coverage(db, search.model_id)?.embedded).unwrap_or(usize::MAX);
+        let max_compared = self.shared.options.max_compared;
+        vector_search::View { connection: db, embedded, index: index.as_deref(), max_compared }.search(search)
+    }
+
+    /// Applies a committed embedding to the index of its model. The caller holds the writer.
+    fn apply_embedding(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector, change: i64) {
+        if let Ok(cache) = self.shared.cache(model_id) {
+            cache.apply_insert(image_id, vector, change);
+            self.shared.schedule_maintenance(&cache);
+        }
+    }
+}
+
+impl ImageStore for SqliteStore {
+    fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
+        for (model_id, vector) in image.embeddings {
+            self.check_dimension(*model_id, vector)?;
+        }
+        let insertion = self.shared.write(
+            |db| images::insert(db, image),
+            |insertion| {
+                if let Inserted::Created(image_id) = insertion.inserted {
+                    for ((model_id, vector), change) in image.embeddings.iter().zip(&insertion.changes) {
+                        self.apply_embedding(*model_id, image_id, vector, *change);
+                    }
+                }
+            },
+        )?;
+        Ok(insertion.inserted)
+    }
+
+    fn image(&self, image_id: ImageId) -> Result<Option<Image>, StoreError> {
+        self.shared.read(|db| images::image(db, image_id))
+    }
+
+    fn images(&self, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError> {
+        self.shared.read(|db| images::images(db, image_ids))
+    }
+
+    fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
+        self.shared.read(|db| images::by_sha256(db, sha256))
+    }
+
+    fn images_by_sha256(&self, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
+        self.shared.read(|db| images::ids_by_sha256(db, hashes))
+    }
+
+    fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
+        self.shared.read(|db| images::content(db, image_id))
+    }
+
+    fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
+        self.shared.read(|db| images::newest(db, filter, cursor, 0, limit))
+    }
+
+    fn newest_page(&self, filter: &Filter, offset: usize, limit: usize) -> Result<Vec<Image>, StoreError> {
+        self.shared.read(|db| images::newest(db, filter, None, offset, limit))
+    }
+
+    fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
+        self.shared.write(|db| images::update(db, image_id, patch), |_| ())
+    }
+
+    fn delete_image(&self, image_id: ImageId) -> Result<bool, StoreError> {
+        self.shared.write(
+            |db| images::delete(db, image_id),
+            |deleted| {
+                if *deleted {
+                    for cache in self.shared.caches() {
+                        cache.apply_delete(image_id);
+                        self.shared.schedule_maintenance(&cache);
+                    }
+                }
+            },
+        )
+    }
+
+    fn count_images(&self) -> Result<u64, StoreError> {
+        self.shared.read(|db| count_images(db))
+    }
+}
+
+impl ModelStore for SqliteStore {
+    fn register_model(&self, model: &NewModel) -> Result<Model, StoreError> {
+        self.shared.write(
+            |db| models::register(db, model),
+            |model| self.shared.add_index(model.model_id, model.vector_dimension),
+        )
+    }
+
+    fn models(&self) -> Result<Vec<Model>, StoreError> {
+        self.shared.read(|db| models::all(db))
+    }
+
+    fn current_model(&self) -> Result<Option<Model>, StoreError> {
+        self.shared.read(|db| models::current(db))
+    }
+
+    fn set_current_model(&self, model_id: ModelId, allow_partial: bool) -> Result<Model, StoreError> {
+        self.shared.write(|db| models::set_current(db, model_id, allow_partial), |_| ())
+    }
+
+    fn set_maintained(&self, model_id: ModelId, maintained: bool) -> Result<Model, StoreError> {
+        self.shared.write(|db| models::set_maintained(db, model_id, maintained), |_| ())
+    }
+
+    fn coverage(&self, model_id: ModelId) -> Result<Coverage, StoreError> {
+        self.shared.read(|db| models::coverage(db, model_id))
+    }
+
+    fn claim_backfill(&self, model_id: ModelId, owner: &str, lease: Duration) -> Result<bool, StoreError> {
+        self.shared.write(|db| models::claim_backfill(db, model_id, owner, lease), |_| ())
+    }
+
+    fn release_backfill(&self, model_id: ModelId, owner: &str) -> Result<(), StoreError> {
+        self.shared.write(|db| models::release_backfill(db, model_id, owner), |()| ())
+    }
+}
+
+impl EmbeddingStore for SqliteStore {
+    fn embedding(&self, model_id: ModelId, image_id: ImageId) -> Result<Option<UnitVector>, StoreError> {
+        self.shared.cache(model_id)?;
+        self.shared.read(|db| embeddings::embedding(db, model_id, image_id))
+    }
+
+    fn embeddings(
+        &self,
+        model_id: ModelId,
+        after: Option<ImageId>,
+        limit: usize,
+    ) -> Result<Vec<(ImageId, UnitVector)>, StoreError> {
+        self.shared.cache(model_id)?;
+        self.shared.read(|db| embeddings::embeddings(db, model_id, after, limit))
+    }
+
+    fn put_embedding(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector) -> Result<bool, StoreError> {
+        self.check_dimension(model_id, vector)?;
+        let change = self.shared.write(
+            |db| embeddings::put(db, model_id, image_id, vector),
+            |change| {
+                if let Some(change) = change {
+                    self.apply_embedding(model_id, image_id, vector, *change);
+                }
+            },
+        )?;
+        Ok(change.is_some())
+    }
+
+    fn put_embedding_failure(&self, model_id: ModelId, image_id: ImageId, reason: &str) -> Result<bool, StoreError> {
+        self.shared.cache(model_id)?;
+        self.shared.write(|db| embeddings::put_failure(db, model_id, image_id, reason), |_| ())
+    }
+
+    fn embedding_failures(
+        &self,
+        model_id: ModelId,
+        after: Option<ImageId>,
+        limit: usize,
+    ) -> Result<Vec<EmbeddingFailure>, StoreError> {
+        self.shared.cache(model_id)?;
+        self.shared.read(|db| embeddings::failures(db, model_id, after, limit))
+    }
+
+    fn images_without_embedding(
+        &self,
+        model_id: ModelId,
+        after: Option<ImageId>,
+        skip_failed: bool,
+        limit: usize,
+    ) -> Result<Vec<ImageId>, StoreError> {
+        self.shared.cache(model_id)?;
+        self.shared.read(|db| embeddings::images_without(db, model_id, after, skip_failed, limit))
+    }
+
+    fn delete_embeddings(&self, model_id: ModelId) -> Result<u64, StoreError> {
+        let cache = self.shared.cache(model_id)?;
+        let mut removed = 0;
+        loop {
+            let (deleted, _) = self.shared.write(
+                |db| {
+                    let deleted = embeddings::delete_batch(db, model_id, DELETE_BATCH)?;
+                    Ok((deleted, last_change(db)?))
+                },
+                |(_, last_change)| {
+                    cache.apply_delete_all(*last_change);
+                    self.shared.schedule_maintenance(&cache);
+                },
+            )?;
+            removed += deleted as u64;
+            if deleted < DELETE_BATCH {
+                return Ok(removed);
+            }
+        }
+    }
+}
+
+impl SearchStore for SqliteStore {
+    fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
+        self.check_dimension(search.model_id, search.query)?;
+        self.shared.read(|db| self.nearest(db, search))
+    }
+
+    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
+        self.shared.read(|db| keyword_search::search(db, search, self.shared.options.max_ranked))
+    }
+
+    // This override reads both legs and the embeddings from one snapshot.
+    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
+        self.check_dimension(search.model_id, search.query)?;
+        self.shared.read(|db| {
+            let vector = search.vector_leg().map_or(Ok(Vec::new()), |leg| self.nearest(db, &leg))?;
+            let max_ranked = self.shared.options.max_ranked;
+            let keyword =
+                search.keyword_leg().map_or(Ok(Vec::new()), |leg| keyword_search::search(db, &leg, max_ranked))?;
+            fuse_legs(search, &vector, &keyword, |image_id| embeddings::embedding(db, search.model_id, image_id))
+        })
+    }
+}
+
+impl Store for SqliteStore {
+    fn check(&self) -> Result<(), StoreError> {
+        self.shared.read(|db| count_images(db).map(|_| ()))
+    }
+
+    fn close(&self) -> Result<(), StoreError> {
+        let waiting = self.worker_ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(worker_ended) = waiting else { return Ok(()) };
+        self.shared.closed.store(true, Ordering::Release);
+        self.shared.send(Task::Stop);
+        if worker_ended.recv_timeout(CLOSE_TIMEOUT).is_err() {
+            log::warn!("background work on a vector index was not finished and is given up");
+        }
+        // The lock waits for the last write.
+        let writer = self.shared.writer();
+        for cache in self.shared.caches() {
+            cache.save();
+        }
+        self.shared.readers.close_idle();
+        // A failure loses nothing, because the next start reads the log again.
+        if let Err(error) = writer.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {
+            log::warn!("the write-ahead log could not be folded into the database: {error}");
+        }
+        if let Err(error) = self.shared.directory_lock.unlock() {
+            log::warn!("the data directory could not be unlocked: {error}");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // close() logs its failures, and drop has no caller to return them to.
+        _ = self.close();
+    }
+}

@@ -1,0 +1,15 @@
+//! The tasks of the background worker.
+
+use std::sync::Arc;
+
+use super::index_cache::{IndexBuild, VectorCache};
+
+/// A task of the background worker.
+pub(super) enum Task {
+    /// Bring an index up to date with the rows, and publish it.
+    Build(Arc<VectorCache>, Box<IndexBuild>),
+    /// Train and save an index, as far as that is due.
+    Maintain(Arc<VectorCache>),
+    /// End the worker.
+    Stop,
+}

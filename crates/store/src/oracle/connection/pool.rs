@@ -157,6 +157,7 @@ pub(crate) struct Pool {
     pool: r2d2::Pool<SharedManager>,
     wait: Duration,
     long_texts: AtomicBool,
+    temporary_lobs: AtomicBool,
 }
 
 impl Pool {
@@ -173,7 +174,13 @@ impl Pool {
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build_unchecked(SharedManager(Arc::clone(&manager)));
-        Self { manager, pool, wait: settings.connect_timeout, long_texts: AtomicBool::new(false) }
+        Self {
+            manager,
+            pool,
+            wait: settings.connect_timeout,
+            long_texts: AtomicBool::new(false),
+            temporary_lobs: AtomicBool::new(false),
+        }
     }
 
     /// The manager, which opens connections.
@@ -232,6 +239,16 @@ impl Pool {
     /// Returns whether long texts are to be expected.
     pub(crate) fn expects_long_texts(&self) -> bool {
         self.long_texts.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the database refuses values for LOB columns that go along with their statement.
+    pub(crate) fn use_temporary_lobs(&self) {
+        self.temporary_lobs.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether values for LOB columns have to be sent as temporary LOBs.
+    pub(crate) fn needs_temporary_lobs(&self) -> bool {
+        self.temporary_lobs.load(Ordering::Relaxed)
     }
 
     /// Records that a session is dead, so that the next [`Self::get`] returns a fresh one.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use oracle::{Connection, ResultSet, Row};
 
-use super::codes::Class;
+use super::codes::{Class, Code};
 use super::error::{DriverError, OracleError};
 use super::pool::{Pool, SharedManager, spoils_connection};
 use super::value::Binds;
@@ -16,6 +16,10 @@ const MAX_ROWS: usize = 10_000;
 
 /// The number of rows with LOBs that one round trip fetches at most. The driver reserves 64 KB for each LOB.
 pub(crate) const MAX_LOB_ROWS: usize = 100;
+
+/// The errors of a statement to which values for LOB columns are bound as LONG, where the database takes none.
+const LONG_REFUSED: [Code; 5] =
+    [Code::Ora(1460), Code::Ora(1461), Code::Ora(22295), Code::Ora(22816), Code::Ora(24816)];
 
 /// A borrowed connection. When it is returned, uncommitted changes are rolled back: the pool passes connections on as
 /// they are, and the next borrower would commit them.
@@ -74,13 +78,13 @@ impl<'a> Session<'a> {
     /// Sends a statement that changes rows, and returns how many it changed.
     pub(crate) fn execute(&self, sql: &str, binds: &Binds<'_>) -> Result<u64, OracleError> {
         self.changed.set(true);
-        self.record(execute(&self.link, sql, binds))
+        self.with_lobs(binds, |binds| execute(&self.link, sql, binds))
     }
 
     /// Sends an INSERT with RETURNING … INTO :`out`, and returns that number.
     pub(crate) fn insert_returning(&self, sql: &str, binds: &Binds<'_>, out: &str) -> Result<i64, OracleError> {
         self.changed.set(true);
-        self.record(insert_returning(&self.link, sql, binds, out))
+        self.with_lobs(binds, |binds| insert_returning(&self.link, sql, binds, out))
     }
 
     /// The limit for a call.
@@ -101,6 +105,27 @@ impl<'a> Session<'a> {
         self.record(self.link.commit().map_err(OracleError::from))?;
         self.changed.set(false);
         Ok(())
+    }
+
+    /// Sends a statement whose values for LOB columns go along with it. A database that refuses such values gets them as
+    /// temporary LOBs, which takes three round trips more for each. The refused statement has changed nothing.
+    fn with_lobs<T>(
+        &self,
+        binds: &Binds<'_>,
+        send: impl Fn(&Binds<'_>) -> Result<T, OracleError>,
+    ) -> Result<T, OracleError> {
+        if binds.have_lobs() && self.pool.needs_temporary_lobs() {
+            return self.record(send(&binds.with_temporary_lobs()));
+        }
+        match send(binds) {
+            Err(OracleError::Driver(failure)) if binds.have_lobs() && failure.is_one_of(&LONG_REFUSED) => {
+                let done = self.record(send(&binds.with_temporary_lobs()))?;
+                log::warn!("values for LOB columns are sent as temporary LOBs from now on, which is slower: {failure}");
+                self.pool.use_temporary_lobs();
+                Ok(done)
+            }
+            answer => self.record(answer),
+        }
     }
 
     fn record<T>(&self, result: Result<T, OracleError>) -> Result<T, OracleError> {

@@ -28,6 +28,10 @@ pub(crate) enum Value<'a> {
     Clob(Option<Cow<'a, str>>),
     /// A value of a BLOB column.
     Blob(&'a [u8]),
+    /// A value of a CLOB column as a temporary LOB, for a database that refuses it as LONG.
+    TemporaryClob(Option<Cow<'a, str>>),
+    /// A value of a BLOB column as a temporary LOB.
+    TemporaryBlob(&'a [u8]),
     /// RAW(32).
     Hash(Option<Sha256>),
     /// TIMESTAMP(6) in UTC.
@@ -55,7 +59,7 @@ impl<'a> Value<'a> {
     /// Returns whether the value is for a LOB column. Oracle refuses text of more than about a thousand bytes after one
     /// (ORA-24816).
     fn is_lob(&self) -> bool {
-        matches!(self, Self::Clob(_) | Self::Blob(_))
+        matches!(self, Self::Clob(_) | Self::Blob(_) | Self::TemporaryClob(_) | Self::TemporaryBlob(_))
     }
 }
 
@@ -72,6 +76,8 @@ impl ToSql for Value<'_> {
             Self::Text(text) => OracleType::Varchar2(buffer_size(text.as_deref().unwrap_or_default().len())),
             Self::Clob(_) => OracleType::Long,
             Self::Blob(_) => OracleType::LongRaw,
+            Self::TemporaryClob(_) => OracleType::CLOB,
+            Self::TemporaryBlob(_) => OracleType::BLOB,
             Self::Hash(_) => OracleType::Raw(32),
             Self::Date(_) => OracleType::Timestamp(6),
         })
@@ -82,8 +88,10 @@ impl ToSql for Value<'_> {
             Self::Number(number) => number.to_sql(value),
             Self::Unsigned(number) => number.to_sql(value),
             // Oracle treats an empty text as NULL. It is bound as NULL, so that no driver has to know.
-            Self::Text(text) | Self::Clob(text) => text.as_deref().filter(|text| !text.is_empty()).to_sql(value),
-            Self::Blob(bytes) => bytes.to_sql(value),
+            Self::Text(text) | Self::Clob(text) | Self::TemporaryClob(text) => {
+                text.as_deref().filter(|text| !text.is_empty()).to_sql(value)
+            }
+            Self::Blob(bytes) | Self::TemporaryBlob(bytes) => bytes.to_sql(value),
             Self::Hash(hash) => hash.as_ref().map(|hash| hash.0.as_slice()).to_sql(value),
             Self::Date(date) => date.to_sql(value),
             Self::OutNumber => value.set_null(),
@@ -134,6 +142,24 @@ impl<'a> Binds<'a> {
     pub(crate) fn and(mut self, other: Binds<'a>) -> Self {
         self.0.extend(other.0);
         self
+    }
+
+    /// Returns whether a value is for a LOB column.
+    pub(crate) fn have_lobs(&self) -> bool {
+        self.0.iter().any(|(_, value)| value.is_lob())
+    }
+
+    /// Returns the same values, those for LOB columns as temporary LOBs.
+    pub(crate) fn with_temporary_lobs(&self) -> Self {
+        let values = self.0.iter().map(|(name, value)| {
+            let value = match value {
+                Value::Clob(text) => Value::TemporaryClob(text.clone()),
+                Value::Blob(bytes) => Value::TemporaryBlob(bytes),
+                other => other.clone(),
+            };
+            (name.clone(), value)
+        });
+        Self(values.collect())
     }
 
     /// Returns the values in the form that the driver takes, LOBs last.

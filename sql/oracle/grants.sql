@@ -1,20 +1,36 @@
 -- Creates Mitsuke's user and gives it what it needs. A DBA runs this once with SQL*Plus or SQLcl, connected to the
--- pluggable database (FREEPDB1 in Oracle Database Free):  @grants.sql MITSUKE 'a-password'
+-- pluggable database (FREEPDB1 in Oracle Database Free) as SYS with SYSDBA:
+--
+--   @grants.sql MITSUKE 'a-password'             the user's tablespace is USERS
+--   @grants.sql MITSUKE 'a-password' DATA        the user's tablespace is DATA
+--
+-- On Autonomous Database, which has no SYS for its users and no tablespace USERS, ADMIN runs it with the tablespace DATA.
+-- As another DBA than SYS, the two statements that say so below may end with ORA-01031; Mitsuke works without them.
 --
 -- DB_DEVELOPER_ROLE includes CREATE SESSION, CREATE TABLE, CREATE SEQUENCE (identity columns) and CTXAPP (Oracle Text).
 
 DEFINE mitsuke_user = &1
 DEFINE mitsuke_password = &2
 
-CREATE USER &mitsuke_user IDENTIFIED BY "&mitsuke_password" DEFAULT TABLESPACE users QUOTA UNLIMITED ON users;
+-- The query without rows defines the third argument as empty where none was given (SQL*Plus User's Guide, "COLUMN",
+-- NEW_VALUE), and the second query puts the default in its place.
+COLUMN 3 NEW_VALUE 3 NOPRINT
+SELECT NULL AS "3" FROM dual WHERE 1 = 0;
+
+COLUMN mitsuke_tablespace NEW_VALUE mitsuke_tablespace NOPRINT
+SELECT COALESCE('&3', 'USERS') AS mitsuke_tablespace FROM dual;
+
+CREATE USER &mitsuke_user IDENTIFIED BY "&mitsuke_password"
+    DEFAULT TABLESPACE &mitsuke_tablespace QUOTA UNLIMITED ON &mitsuke_tablespace;
 
 GRANT DB_DEVELOPER_ROLE TO &mitsuke_user;
 
 -- In most releases the role includes CREATE VIEW too; the grant makes sure of it.
 GRANT CREATE VIEW TO &mitsuke_user;
 
--- The migrations make lexer preferences with this package.
+-- As SYS only: CTXSYS is a schema of the database itself. The migrations make lexer preferences with this package, which
+-- the role CTXAPP lets them do as well.
 GRANT EXECUTE ON CTXSYS.CTX_DDL TO &mitsuke_user;
 
--- This grant is optional: `mitsuke doctor` needs it to see the memory for vector indexes.
+-- As SYS only, and optional: `mitsuke doctor` needs it to see the memory for vector indexes.
 GRANT SELECT ON SYS.V_$VECTOR_MEMORY_POOL TO &mitsuke_user;

@@ -1,6 +1,8 @@
 //! The tools of tests over the stand-in: they load it as Oracle's client library, give each test a database of its
 //! own, and set up failures through a session that no failure strikes.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
@@ -141,7 +143,7 @@ impl Database {
         ));
     }
 
-    /// Forgets all failures, denied privileges and the log.
+    /// Forgets all failures, denied privileges, the log and the count.
     pub fn clear(&self) {
         self.call("BEGIN standin.clear; END;");
     }
@@ -161,11 +163,50 @@ impl Database {
         self.call("BEGIN standin.start_log; END;");
     }
 
+    /// Counts the round trips of all sessions from now on, from 0.
+    pub fn start_count(&self) {
+        self.call("BEGIN standin.start_count; END;");
+    }
+
+    /// The round trips since [`Self::start_count`]. Connecting and closing are left out.
+    pub fn round_trips(&self) -> RoundTrips {
+        let control = self.control();
+        let rows = control.query_as::<(String, u64)>("SELECT kind, count_ FROM standin_trips", &[]).unwrap();
+        RoundTrips(rows.map(Result::unwrap).collect())
+    }
+
     /// The noted statements that contain a text. They are in upper case, with single spaces.
     pub fn logged(&self, text: &str) -> Vec<String> {
         let control = self.control();
         let rows = control.query_as::<String>("SELECT sql_text FROM standin_calls", &[]).unwrap();
         rows.map(Result::unwrap).filter(|sql| sql.contains(text)).collect()
+    }
+}
+
+/// The calls that went to the server, by kind. Each is a round trip.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct RoundTrips(BTreeMap<String, u64>);
+
+impl RoundTrips {
+    /// The number of calls of a kind: `execute`, `fetch`, `lob`, `commit`, `rollback` or `ping`.
+    pub fn of(&self, kind: &str) -> u64 {
+        self.0.get(kind).copied().unwrap_or_default()
+    }
+
+    /// The number of all calls.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+}
+
+impl fmt::Display for RoundTrips {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.total())?;
+        let kinds = ["execute", "fetch", "lob", "commit", "rollback", "ping"].into_iter();
+        for (n, kind) in kinds.filter(|kind| self.of(kind) > 0).enumerate() {
+            write!(f, "{}{} {kind}", if n == 0 { ": " } else { ", " }, self.of(kind))?;
+        }
+        Ok(())
     }
 }
 

@@ -440,3 +440,110 @@ fn queries_of_the_kinds_that_stores_ask_are_answered() {
     );
     assert_eq!(number(&conn, "SELECT MAX(VECTOR_DIMENSION_COUNT(v)) FROM w"), 2);
 }
+
+#[test]
+fn rows_by_distance_are_asked_for_exactly_or_approximately() {
+    let db = Database::temporary();
+    let conn = db.connect();
+    run(&conn, "CREATE TABLE v (id NUMBER PRIMARY KEY, e VECTOR(2, FLOAT32))");
+    run(&conn, "INSERT INTO v VALUES (1, TO_VECTOR('[1,0]', 2, FLOAT32))");
+    let by_distance = "SELECT id, VECTOR_DISTANCE(e, TO_VECTOR('[0,1]', 2, FLOAT32), DOT) AS d FROM v ORDER BY d FETCH";
+    assert_eq!(number(&conn, &format!("{by_distance} EXACT FIRST 1 ROWS ONLY")), 1);
+    assert_eq!(number(&conn, &format!("{by_distance} APPROX FIRST 1 ROWS ONLY")), 1);
+    refused(conn.query(&format!("{by_distance} FIRST 1 ROWS ONLY"), &[]), 900);
+    assert_eq!(number(&conn, "SELECT id FROM v ORDER BY id FETCH FIRST 1 ROWS ONLY"), 1);
+    refused(conn.query("SELECT id FROM v ORDER BY id FETCH EXACT FIRST 1 ROWS ONLY", &[]), 900);
+    refused(conn.query("SELECT id FROM v ORDER BY id FETCH APPROX FIRST 1 ROWS ONLY", &[]), 900);
+}
+
+/// The table "Effect of prefetchrows and arraysize on the number of round-trips" of python-oracledb's user guide, "Tuning
+/// python-oracledb".
+#[test]
+fn the_round_trips_of_a_query_are_those_of_the_drivers_documentation() {
+    let db = Database::temporary();
+    let conn = db.connect();
+    run(&conn, "CREATE TABLE digits (n NUMBER(10))");
+    (0..100).for_each(|n| run(&conn, &format!("INSERT INTO digits VALUES ({n})")));
+    let cases = [
+        (1, 2, 100, 1),
+        (100, 2, 100, 2),
+        (1_000, 2, 100, 11),
+        (10_000, 2, 100, 101),
+        (10_000, 2, 1_000, 11),
+        (10_000, 1_000, 1_000, 11),
+        (20, 20, 20, 2),
+        (20, 21, 20, 1),
+    ];
+    for (rows, prefetch, array, expected) in cases {
+        db.start_count();
+        let mut statement = conn
+            .statement("SELECT a.n, b.n FROM digits a CROSS JOIN digits b WHERE 100 * a.n + b.n < :n")
+            .prefetch_rows(prefetch)
+            .fetch_array_size(array)
+            .build()
+            .unwrap();
+        assert_eq!(statement.query(&[&rows]).unwrap().count(), rows as usize);
+        assert_eq!(db.round_trips().total(), expected, "{rows} rows, {prefetch} prefetched, arrays of {array}");
+    }
+}
+
+/// "Queries that return LOBs and similar types will never prefetch rows" (the same page).
+#[test]
+fn rows_with_a_lob_are_never_prefetched() {
+    let db = Database::temporary();
+    let conn = db.connect();
+    run(&conn, "CREATE TABLE t (n NUMBER(10), body CLOB)");
+    (1..=16).for_each(|n| run(&conn, &format!("INSERT INTO t VALUES ({n}, 'x')")));
+    for (array, expected) in [(17, 2), (16, 3), (5, 5)] {
+        db.start_count();
+        let mut statement =
+            conn.statement("SELECT n, body FROM t").prefetch_rows(100).fetch_array_size(array).build().unwrap();
+        assert_eq!(statement.query(&[]).unwrap().count(), 16);
+        assert_eq!(db.round_trips().total(), expected, "arrays of {array}");
+    }
+}
+
+#[test]
+fn a_lob_that_is_bound_costs_three_round_trips_and_a_long_none() {
+    let db = Database::temporary();
+    let conn = db.connect();
+    run(&conn, "CREATE TABLE t (body CLOB, image BLOB)");
+    let (text, bytes) = ("猫".repeat(40_000), vec![7_u8; 100_000]);
+    let trips = |text_type: OracleType, bytes_type: OracleType| {
+        db.start_count();
+        conn.execute(
+            "INSERT INTO t VALUES (:1, :2)",
+            &[&(&text.as_str(), &text_type), &(&bytes.as_slice(), &bytes_type)],
+        )
+        .unwrap();
+        db.round_trips().to_string()
+    };
+    assert_eq!(trips(OracleType::CLOB, OracleType::BLOB), "7: 1 execute, 6 lob");
+    assert_eq!(trips(OracleType::Long, OracleType::LongRaw), "1: 1 execute");
+    db.start_count();
+    conn.commit().unwrap();
+    conn.ping().unwrap();
+    conn.rollback().unwrap();
+    assert_eq!(db.round_trips().to_string(), "3: 1 commit, 1 rollback, 1 ping");
+    let stored: (String, Vec<u8>) =
+        conn.query_row_as("SELECT body, image FROM t FETCH FIRST 1 ROWS ONLY", &[]).unwrap();
+    assert_eq!(stored, (text.clone(), bytes.clone()));
+}
+
+#[test]
+fn a_clob_becomes_varchar2_only_while_it_is_short() {
+    let db = Database::temporary();
+    let conn = db.connect();
+    run(&conn, "CREATE TABLE t (body CLOB)");
+    let text = |sql: &str| conn.query_row_as::<Option<String>>(sql, &[]);
+    for (body, fits) in [("猫".repeat(1_333), true), ("猫".repeat(1_334), false)] {
+        run(&conn, "DELETE FROM t");
+        conn.execute("INSERT INTO t VALUES (:1)", &[&(&body.as_str(), &OracleType::Long)]).unwrap();
+        let guarded = "SELECT CASE WHEN LENGTH(body) <= 1333 THEN CAST(TO_CHAR(body) AS VARCHAR2(4000)) END FROM t";
+        assert_eq!(text(guarded).unwrap(), fits.then(|| body.clone()));
+        match text("SELECT TO_CHAR(body) FROM t") {
+            Ok(read) => assert!(fits && read == Some(body)),
+            Err(error) => assert!(!fits && code(&error) == Some(22835), "{error}"),
+        }
+    }
+}

@@ -164,6 +164,16 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
             &["SESSION_ID", "SQL_TEXT"],
             facts.side.calls().unwrap_or_default().into_iter().map(|(session, sql)| json!([session, sql])).collect(),
         ),
+        "STANDIN_TRIPS" => (
+            &["KIND", "COUNT_"],
+            facts
+                .side
+                .trips()
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(kind, count)| json!([kind, count.to_string()]))
+                .collect(),
+        ),
         _ => return None,
     };
     Some((texts(columns), Value::Array(rows).to_string()))

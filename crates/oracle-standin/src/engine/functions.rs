@@ -8,7 +8,7 @@ use super::{json, text, time, vector};
 use crate::errors::{OraError, Result};
 
 /// Name, number of arguments (−1: any), function.
-const ALL: [(&str, i32, Scalar); 34] = [
+const ALL: [(&str, i32, Scalar); 35] = [
     ("ora_concat", 2, concat),
     ("ora_div", 2, div),
     ("ora_mod", 2, modulo),
@@ -22,6 +22,7 @@ const ALL: [(&str, i32, Scalar); 34] = [
     ("ora_trunc", 2, |args| rounded(args, f64::trunc)),
     ("ora_to_number", 1, to_number),
     ("ora_to_char", 1, to_char),
+    ("ora_clob_to_char", 1, clob_to_char),
     ("ora_format_time", 2, format_time),
     ("ora_lower", 1, |args| Ok(map_text(args, str::to_lowercase))),
     ("ora_upper", 1, |args| Ok(map_text(args, str::to_uppercase))),
@@ -215,6 +216,16 @@ fn to_number(args: &[ValueRef<'_>]) -> Result<Value> {
 
 fn to_char(args: &[ValueRef<'_>]) -> Result<Value> {
     Ok(str_of(args, 0).map_or(Value::Null, text_value))
+}
+
+/// TO_CHAR of a CLOB, which has to fit VARCHAR2.
+fn clob_to_char(args: &[ValueRef<'_>]) -> Result<Value> {
+    let Some(text) = str_of(args, 0).filter(|text| !text.is_empty()) else { return Ok(Value::Null) };
+    if text.len() > 4000 {
+        let message = "Buffer too small for CLOB to CHAR or BLOB to RAW conversion";
+        return Err(OraError::new(22835, format_args!("{message} (actual: {}, maximum: 4000)", text.len())));
+    }
+    Ok(text_value(text))
 }
 
 /// TO_CHAR of a point in time with the format elements that programs use for exact texts.

@@ -22,5 +22,5 @@ mod vector;
 
 pub use plan::{Bind, OutColumn};
 pub use session::{Outcome, Session, attach};
-pub use side::Point;
-pub use types::Ty;
+pub use side::{Point, Trip};
+pub use types::{Family, Ty};

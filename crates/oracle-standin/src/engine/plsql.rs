@@ -499,6 +499,7 @@ impl Run<'_> {
             "STANDIN.DENY" => side.deny(&text("PRIVILEGE", 0), true),
             "STANDIN.GRANT_AGAIN" => side.deny(&text("PRIVILEGE", 0), false),
             "STANDIN.START_LOG" => side.start_log(),
+            "STANDIN.START_COUNT" => side.start_count(),
             other => Err(OraError::new(6550, format_args!("PLS-00302: component '{other}' must be declared"))),
         }
     }

@@ -17,7 +17,7 @@ use super::ddl::{Builder, leave_half_built, locked_table};
 use super::dml::{Affected, Values};
 use super::locks::{LockId, Locks, lock_id};
 use super::plan::{Bind, OutColumn};
-use super::side::{Action, Point, Side};
+use super::side::{Action, Point, Side, Trip};
 use super::transaction::{Facts, Halt, Step, Transaction, Work, writer_queue};
 use super::types::{Family, Ty};
 use crate::errors::{OraError, Result};
@@ -629,6 +629,14 @@ impl Session {
     /// Injected ones.
     pub fn round_trip(&mut self, point: Point, sql: &str) -> Result<()> {
         self.call(point, sql, |_| Ok(()))
+    }
+
+    /// Counts a call that goes to the server. Sessions that control the stand-in are not counted.
+    ///
+    /// # Errors
+    /// The errors of SQLite.
+    pub fn count_trip(&self, trip: Trip) -> Result<()> {
+        if self.exempt { Ok(()) } else { self.side.count_trip(trip) }
     }
 
     /// PL/SQL's DBMS_SESSION.SLEEP.

@@ -36,6 +36,32 @@ impl Point {
     }
 }
 
+/// A kind of call that goes to the server, by which the calls are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trip {
+    Execute,
+    Fetch,
+    Lob,
+    Commit,
+    Rollback,
+    Ping,
+}
+
+impl Trip {
+    const ALL: [Self; 6] = [Self::Execute, Self::Fetch, Self::Lob, Self::Commit, Self::Rollback, Self::Ping];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Execute => "execute",
+            Self::Fetch => "fetch",
+            Self::Lob => "lob",
+            Self::Commit => "commit",
+            Self::Rollback => "rollback",
+            Self::Ping => "ping",
+        }
+    }
+}
+
 /// The effect of an injected failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -78,6 +104,7 @@ impl Side {
                  id INTEGER PRIMARY KEY, point TEXT NOT NULL, pattern TEXT NOT NULL, skip INTEGER NOT NULL,
                  times INTEGER, action TEXT NOT NULL, code INTEGER NOT NULL, message TEXT NOT NULL, ms INTEGER NOT NULL
              );
+             CREATE TABLE IF NOT EXISTS trips (kind TEXT PRIMARY KEY, count INTEGER NOT NULL);
              CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, session INTEGER NOT NULL, sql TEXT NOT NULL);",
         )?;
         Ok(Self { db })
@@ -174,10 +201,11 @@ impl Side {
         Ok(())
     }
 
-    /// Forgets all failures, denied privileges and the log.
+    /// Forgets all failures, denied privileges, the log and the count.
     pub fn clear(&self) -> Result<()> {
         self.db.execute_batch(
-            "DELETE FROM failures; DELETE FROM denied; DELETE FROM calls; DELETE FROM facts WHERE name = 'logging'",
+            "DELETE FROM failures; DELETE FROM denied; DELETE FROM calls; DELETE FROM trips;
+             DELETE FROM facts WHERE name = 'logging'",
         )?;
         Ok(())
     }
@@ -238,6 +266,30 @@ impl Side {
             self.db.execute("INSERT INTO calls (session, sql) VALUES (?1, ?2)", params![session, squeezed(sql)])?;
         }
         Ok(())
+    }
+
+    /// Counts the calls that go to the server from now on, from 0.
+    pub fn start_count(&self) -> Result<()> {
+        for trip in Trip::ALL {
+            self.db.execute("INSERT OR REPLACE INTO trips (kind, count) VALUES (?1, 0)", [trip.name()])?;
+        }
+        Ok(())
+    }
+
+    /// Counts a call, once counting has been started.
+    pub fn count_trip(&self, trip: Trip) -> Result<()> {
+        // An UPDATE that changes nothing would still make other sessions wait.
+        if self.db.prepare_cached("SELECT 1 FROM trips")?.exists([])? {
+            self.db.prepare_cached("UPDATE trips SET count = count + 1 WHERE kind = ?1")?.execute([trip.name()])?;
+        }
+        Ok(())
+    }
+
+    /// The counted calls: kind and number.
+    pub fn trips(&self) -> Result<Vec<(String, i64)>> {
+        let mut statement = self.db.prepare_cached("SELECT kind, count FROM trips ORDER BY kind")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The log: session and text.

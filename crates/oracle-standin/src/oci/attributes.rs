@@ -215,7 +215,10 @@ pub unsafe extern "C" fn OCIAttrSet(
             (Data::Bind(bind), ATTR_CHARSET_FORM) => {
                 locked(bind).is_national = value.cast::<u8>().read() == CSFORM_NCHAR;
             }
-            // Driver name, module, prefetch and the like change nothing here.
+            (Data::Statement(statement), ATTR_PREFETCH_ROWS) => {
+                locked(statement).prefetch = value.cast::<u32>().read_unaligned();
+            }
+            // Driver name, module and the like change nothing here.
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::consts::*;
 use super::handle::*;
-use crate::engine::{Session, attach};
+use crate::engine::{Session, Trip, attach};
 use crate::errors::{OraError, Result};
 
 /// The host that stands for this stand-in.
@@ -74,6 +74,18 @@ pub unsafe fn on_session<T>(service_handle: *const c_void, work: impl FnOnce(&mu
         }
     }
     result
+}
+
+/// Counts a call that goes to the server.
+///
+/// # Errors
+/// The errors of [`on_session`].
+///
+/// # Safety
+/// The conditions of [`Handle::of`].
+pub unsafe fn count_trip(service: *const c_void, trip: Trip) -> Result<()> {
+    // SAFETY: the caller vouches for the handle.
+    unsafe { on_session(service, |session| session.count_trip(trip)) }
 }
 
 /// # Safety
@@ -199,7 +211,8 @@ pub unsafe extern "C" fn OCIServerRelease2(
 ) -> i32 {
     // SAFETY: the caller vouches for the pointers.
     unsafe {
-        if let Err(problem) = on_session(service_handle, Session::ping) {
+        let asked = count_trip(service_handle, Trip::Ping).and_then(|()| on_session(service_handle, Session::ping));
+        if let Err(problem) = asked {
             return fail(error, problem);
         }
         // 23.26.0.0.0
@@ -217,10 +230,15 @@ pub unsafe extern "C" fn OCIServerRelease2(
 ///
 /// # Safety
 /// The conditions of [`on_session`] and [`fail`].
-unsafe fn simple(service: *mut c_void, error: *mut c_void, work: impl FnOnce(&mut Session) -> Result<()>) -> i32 {
+unsafe fn simple(
+    service: *mut c_void,
+    error: *mut c_void,
+    trip: Trip,
+    work: impl FnOnce(&mut Session) -> Result<()>,
+) -> i32 {
     // SAFETY: the caller vouches for the handles.
     unsafe {
-        match on_session(service, work) {
+        match count_trip(service, trip).and_then(|()| on_session(service, work)) {
             Ok(()) => SUCCESS,
             Err(problem) => fail(error, problem),
         }
@@ -232,7 +250,7 @@ unsafe fn simple(service: *mut c_void, error: *mut c_void, work: impl FnOnce(&mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIPing(service: *mut c_void, error: *mut c_void, _mode: u32) -> i32 {
     // SAFETY: the caller vouches for the handles.
-    unsafe { simple(service, error, Session::ping) }
+    unsafe { simple(service, error, Trip::Ping, Session::ping) }
 }
 
 /// # Safety
@@ -240,7 +258,7 @@ pub unsafe extern "C" fn OCIPing(service: *mut c_void, error: *mut c_void, _mode
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCITransCommit(service: *mut c_void, error: *mut c_void, _flags: u32) -> i32 {
     // SAFETY: the caller vouches for the handles.
-    unsafe { simple(service, error, Session::commit) }
+    unsafe { simple(service, error, Trip::Commit, Session::commit) }
 }
 
 /// # Safety
@@ -248,7 +266,7 @@ pub unsafe extern "C" fn OCITransCommit(service: *mut c_void, error: *mut c_void
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCITransRollback(service: *mut c_void, error: *mut c_void, _flags: u32) -> i32 {
     // SAFETY: the caller vouches for the handles.
-    unsafe { simple(service, error, Session::rollback) }
+    unsafe { simple(service, error, Trip::Rollback, Session::rollback) }
 }
 
 /// # Safety

@@ -30,6 +30,7 @@ pub const ATTR_IS_NULL: u32 = 7;
 pub const ATTR_ROW_COUNT: u32 = 9;
 /// The kind of a statement, in more detail than its type.
 pub const ATTR_SQLFNCODE: u32 = 10;
+pub const ATTR_PREFETCH_ROWS: u32 = 11;
 pub const ATTR_PARAM_COUNT: u32 = 18;
 pub const ATTR_USERNAME: u32 = 22;
 pub const ATTR_PASSWORD: u32 = 23;

@@ -3,10 +3,10 @@
 use std::ffi::c_void;
 use std::sync::Mutex;
 
-use super::connect::on_session;
+use super::connect::{count_trip, on_session};
 use super::consts::*;
 use super::handle::{Data, Handle, fail, locked, put};
-use crate::engine::Point;
+use crate::engine::{Point, Trip};
 use crate::errors::{OraError, Result};
 
 /// The value of a locator.
@@ -96,6 +96,18 @@ pub unsafe fn set_value(locator: *const c_void, value: Lob) -> bool {
     }
 }
 
+/// Makes the call of a LOB function that goes to the server.
+///
+/// # Safety
+/// The conditions of [`on_session`].
+unsafe fn go_to_server(service: *const c_void) -> Result<()> {
+    // SAFETY: the caller vouches for the handle.
+    unsafe {
+        count_trip(service, Trip::Lob)?;
+        on_session(service, |session| session.round_trip(Point::Lob, ""))
+    }
+}
+
 /// # Safety
 /// All handles are live.
 #[unsafe(no_mangle)]
@@ -111,7 +123,7 @@ pub unsafe extern "C" fn OCILobCreateTemporary(
 ) -> i32 {
     // SAFETY: the caller vouches for the handles.
     unsafe {
-        if let Err(problem) = on_session(service, |session| session.round_trip(Point::Lob, "")) {
+        if let Err(problem) = go_to_server(service) {
             return fail(error, problem);
         }
         // 1: BLOB, 2: CLOB.
@@ -127,9 +139,14 @@ pub unsafe extern "C" fn OCILobCreateTemporary(
 /// # Safety
 /// All handles are live.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobFreeTemporary(_service: *mut c_void, _error: *mut c_void, locator: *mut c_void) -> i32 {
+pub unsafe extern "C" fn OCILobFreeTemporary(service: *mut c_void, error: *mut c_void, locator: *mut c_void) -> i32 {
     // SAFETY: the caller vouches for the handles.
-    if unsafe { set_value(locator, Lob::Uninitialised) } { SUCCESS } else { INVALID_HANDLE }
+    unsafe {
+        if let Err(problem) = count_trip(service, Trip::Lob) {
+            return fail(error, problem);
+        }
+        if set_value(locator, Lob::Uninitialised) { SUCCESS } else { INVALID_HANDLE }
+    }
 }
 
 /// # Safety
@@ -150,16 +167,19 @@ pub unsafe extern "C" fn OCILobIsTemporary(
 }
 
 /// # Safety
-/// `locator` is live, `length` has room.
+/// `service` and `locator` are live, `length` has room.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCILobGetLength2(
-    _service: *mut c_void,
-    _error: *mut c_void,
+    service: *mut c_void,
+    error: *mut c_void,
     locator: *mut c_void,
     length: *mut u64,
 ) -> i32 {
     // SAFETY: the caller vouches for the pointers.
     unsafe {
+        if let Err(problem) = count_trip(service, Trip::Lob) {
+            return fail(error, problem);
+        }
         let Some(lob) = lob(locator) else { return INVALID_HANDLE };
         put::<u64>(length.cast(), locked(lob).length() as u64);
     }
@@ -167,16 +187,21 @@ pub unsafe extern "C" fn OCILobGetLength2(
 }
 
 /// # Safety
-/// `size` has room.
+/// `service` is live, `size` has room.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCILobGetChunkSize(
-    _service: *mut c_void,
-    _error: *mut c_void,
+    service: *mut c_void,
+    error: *mut c_void,
     _locator: *mut c_void,
     size: *mut u32,
 ) -> i32 {
-    // SAFETY: the caller vouches for the pointer.
-    unsafe { put::<u32>(size.cast(), 8132) }
+    // SAFETY: the caller vouches for the pointers.
+    unsafe {
+        if let Err(problem) = count_trip(service, Trip::Lob) {
+            return fail(error, problem);
+        }
+        put::<u32>(size.cast(), 8132);
+    }
     SUCCESS
 }
 
@@ -184,7 +209,7 @@ pub unsafe extern "C" fn OCILobGetChunkSize(
 /// All handles are live.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCILobTrim2(
-    _service: *mut c_void,
+    service: *mut c_void,
     error: *mut c_void,
     locator: *mut c_void,
     length: u64,
@@ -193,8 +218,12 @@ pub unsafe extern "C" fn OCILobTrim2(
     unsafe {
         let Some(lob) = lob(locator) else { return INVALID_HANDLE };
         let mut lob = locked(lob);
+        // A locator without a value is refused by the client itself.
         if matches!(*lob, Lob::Uninitialised) {
             return INVALID_HANDLE;
+        }
+        if let Err(problem) = count_trip(service, Trip::Lob) {
+            return fail(error, problem);
         }
         if let Err(problem) = lob.writable() {
             return fail(error, problem);
@@ -229,7 +258,7 @@ pub unsafe extern "C" fn OCILobWrite2(
 ) -> i32 {
     // SAFETY: the caller vouches for the pointers.
     unsafe {
-        if let Err(problem) = on_session(service, |session| session.round_trip(Point::Lob, "")) {
+        if let Err(problem) = go_to_server(service) {
             return fail(error, problem);
         }
         let Some(lob) = lob(locator) else { return INVALID_HANDLE };
@@ -281,7 +310,7 @@ pub unsafe extern "C" fn OCILobRead2(
 ) -> i32 {
     // SAFETY: the caller vouches for the pointers.
     unsafe {
-        if let Err(problem) = on_session(service, |session| session.round_trip(Point::Lob, "")) {
+        if let Err(problem) = go_to_server(service) {
             return fail(error, problem);
         }
         let Some(lob) = lob(locator) else { return INVALID_HANDLE };

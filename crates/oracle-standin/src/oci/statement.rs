@@ -8,11 +8,11 @@ use rusqlite::types::Value;
 
 use super::attributes::interned;
 use super::bind::{BindState, InCallback, OutCallback, give_returned};
-use super::connect::on_session;
+use super::connect::{count_trip, on_session};
 use super::consts::*;
 use super::define::{Define, DefineCallback};
 use super::handle::*;
-use crate::engine::{Bind, OutColumn, Outcome, Point, Ty};
+use crate::engine::{Bind, Family, OutColumn, Outcome, Point, Trip, Ty};
 use crate::errors::{OraError, Result};
 use crate::sql::{Outline, StatementType};
 
@@ -34,9 +34,42 @@ pub struct Statement {
     pub columns: Vec<OutColumn>,
     rows: Vec<Vec<Value>>,
     next_row: usize,
+    /// OCI_ATTR_PREFETCH_ROWS.
+    pub prefetch: u32,
+    arrived: Arrived,
     pub rows_fetched: u32,
     pub row_count: u64,
     pub batch_errors: u32,
+}
+
+/// The rows of a query that have come to the client's side, for the count of round trips.
+#[derive(Debug, Default, Clone, Copy)]
+struct Arrived {
+    rows: usize,
+    /// The server has said that there are no more.
+    all: bool,
+}
+
+impl Arrived {
+    /// The rows that come along with the answer to an execute: as many as are prefetched, and none when the query has a
+    /// LOB among its columns.
+    fn with_execute(prefetch: u32, columns: &[OutColumn], total: usize) -> Self {
+        if columns.iter().any(|column| column.ty.family() == Family::Lob) {
+            return Self::default();
+        }
+        let rows = prefetch as usize;
+        Self { rows, all: total < rows }
+    }
+
+    /// Returns whether the next `count` rows after `next` have to be fetched from the server, and notes that they were.
+    fn fetch(&mut self, next: usize, count: usize, total: usize) -> bool {
+        if self.all || self.rows >= next + count {
+            return false;
+        }
+        self.rows += count;
+        self.all = total < self.rows;
+        true
+    }
 }
 
 impl Drop for Statement {
@@ -117,6 +150,8 @@ pub unsafe extern "C" fn OCIStmtPrepare2(
             columns: Vec::new(),
             rows: Vec::new(),
             next_row: 0,
+            prefetch: 1,
+            arrived: Arrived::default(),
             rows_fetched: 0,
             row_count: 0,
             batch_errors: 0,
@@ -402,6 +437,7 @@ unsafe fn run_once(
         match on_session(service, |session| session.execute(&sql, &binds))? {
             Outcome::Rows { columns, rows } => {
                 let mut statement = locked(handle);
+                statement.arrived = Arrived::with_execute(statement.prefetch, &columns, rows.len());
                 (statement.columns, statement.rows, statement.next_row) = (columns, rows, 0);
                 Ok(0)
             }
@@ -452,6 +488,10 @@ pub unsafe extern "C" fn OCIStmtExecute(
             Ok(handles) => handles,
             Err(problem) => return fail(error, problem),
         };
+        // All iterations go in one trip, and so does a commit on success.
+        if let Err(problem) = count_trip(service, Trip::Execute) {
+            return fail(error, problem);
+        }
         let is_query = locked(statement).outline.kind == StatementType::Select;
         let (mut count, mut failed) = (0, Vec::new());
         for iteration in 0..if is_query { 1 } else { iterations.max(1) } {
@@ -548,6 +588,13 @@ pub unsafe extern "C" fn OCIStmtFetch2(
         }
         let mut state = locked(statement);
         let first = state.next_row;
+        let total = state.rows.len();
+        if state.arrived.fetch(first, count as usize, total)
+            && let Err(problem) = count_trip(service as *const c_void, Trip::Fetch)
+        {
+            drop(state);
+            return fail(error, problem);
+        }
         let last = (first + count as usize).min(state.rows.len());
         let rows: Vec<Vec<Value>> = state.rows[first..last].iter_mut().map(std::mem::take).collect();
         let columns = state.columns.clone();

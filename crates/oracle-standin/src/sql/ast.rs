@@ -121,9 +121,18 @@ pub enum SetExpr {
     Query(Box<Query>),
 }
 
+/// The word before FIRST or NEXT, which decides whether a vector index may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accuracy {
+    Approximate,
+    Exact,
+    /// Neither word. Then the edition of the database decides.
+    Unsaid,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fetch {
-    pub approximate: bool,
+    pub accuracy: Accuracy,
     pub count: Expr,
     pub with_ties: bool,
 }

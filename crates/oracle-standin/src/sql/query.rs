@@ -61,10 +61,13 @@ impl Parser<'_> {
     }
 
     fn fetch(&mut self) -> Result<Fetch> {
-        let approximate = self.take("APPROX") || self.take("APPROXIMATE");
-        if !approximate {
-            self.take("EXACT");
-        }
+        let accuracy = if self.take("APPROX") || self.take("APPROXIMATE") {
+            Accuracy::Approximate
+        } else if self.take("EXACT") {
+            Accuracy::Exact
+        } else {
+            Accuracy::Unsaid
+        };
         if !self.take("FIRST") {
             self.expect("NEXT")?;
         }
@@ -80,16 +83,16 @@ impl Parser<'_> {
             self.expect("ONLY")?;
         }
         if self.take("WITH TARGET ACCURACY") {
-            if !approximate {
-                return Err(self.error(51814, "TARGET ACCURACY needs FETCH APPROX"));
+            if accuracy != Accuracy::Approximate {
+                return Err(self.error(900, "TARGET ACCURACY needs FETCH APPROX"));
             }
-            let accuracy = self.integer()?;
-            if !(1..=100).contains(&accuracy) {
-                return Err(self.error(51815, "the target accuracy must be between 1 and 100"));
+            let percent = self.integer()?;
+            if !(1..=100).contains(&percent) {
+                return Err(self.error(900, "the target accuracy must be between 1 and 100"));
             }
             self.take("PERCENT");
         }
-        Ok(Fetch { approximate, count, with_ties })
+        Ok(Fetch { accuracy, count, with_ties })
     }
 
     fn for_update(&mut self) -> Result<ForUpdate> {

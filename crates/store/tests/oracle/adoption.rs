@@ -326,7 +326,7 @@ fn a_database_with_a_vector_index_is_adopted_with_every_row() {
     assert_eq!(
         rows(
             "SELECT image_id FROM current_image_embeddings
-              ORDER BY VECTOR_DISTANCE(embedding, TO_VECTOR('[0,1,0,0,0,0,0,0]'), DOT) FETCH FIRST 1 ROWS ONLY"
+              ORDER BY VECTOR_DISTANCE(embedding, TO_VECTOR('[0,1,0,0,0,0,0,0]'), DOT) FETCH EXACT FIRST 1 ROWS ONLY"
         ),
         2
     );

@@ -3,6 +3,7 @@
 mod adoption;
 mod contract;
 mod failures;
+mod round_trips;
 mod sharing;
 mod sql;
 

@@ -11,8 +11,8 @@ use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleSettings;
 use mitsuke_store::{
-    Cursor, Filter, HybridSearch, ImagePatch, Inserted, KeywordSearch, NewImage, NewModel, Sha256, Store, VectorSearch,
-    Weights,
+    Cursor, Filter, HybridSearch, ImagePatch, ImageStore as _, Inserted, KeywordSearch, ModelStore as _, NewImage,
+    NewModel, SearchStore as _, Sha256, Store, VectorSearch, Weights,
 };
 use oracle_standin::testing::Database;
 use sqlparser::dialect::OracleDialect;
@@ -120,9 +120,14 @@ fn sql_of_the_store() -> Vec<(String, String)> {
     out
 }
 
+/// Returns whether a line is no SQL: a comment, or a command of SQL*Plus.
+fn is_command_of_sqlplus(line: &str) -> bool {
+    line.trim_start().starts_with("--") || ["DEFINE ", "COLUMN "].iter().any(|command| line.starts_with(command))
+}
+
 /// Returns the statements of a migration, without comments.
 fn statements(file: &str) -> Vec<String> {
-    let lines = file.lines().filter(|line| !line.trim_start().starts_with("--") && !line.starts_with("DEFINE"));
+    let lines = file.lines().filter(|line| !is_command_of_sqlplus(line));
     let text: String = lines.map(|line| format!("{line}\n")).collect();
     let mut out = Vec::new();
     let mut current = String::new();
@@ -206,7 +211,8 @@ fn no_sql_belongs_to_another_database() {
 
 /// Removes the clauses that the parser does not know: row limits of vector searches, RETURNING … INTO, lock clauses.
 fn normalised(sql: &str) -> String {
-    let mut sql = squeezed(sql).replace(" FETCH APPROX ", " FETCH ").replace(" <#> ", " * ");
+    let mut sql =
+        squeezed(sql).replace(" FETCH APPROX ", " FETCH ").replace(" FETCH EXACT ", " FETCH ").replace(" <#> ", " * ");
     for clause in [" WITH TARGET ACCURACY ", " FOR UPDATE WAIT "] {
         while let Some(at) = sql.find(clause) {
             let rest = sql[at + clause.len()..].trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
@@ -428,4 +434,41 @@ fn the_parser_and_the_list_notice_what_is_wrong() {
     let limit = std::panic::catch_unwind(|| assert_oracle_only("here", "SELECT a FROM t LIMIT 1"));
     let alias = std::panic::catch_unwind(|| assert_oracle_only("here", "SELECT a FROM t AS x"));
     assert!(limit.is_err() && alias.is_err());
+}
+
+/// An OR is no range of the index by which a page is read; the bound before it is one.
+#[test]
+fn a_page_after_a_cursor_starts_at_its_date() {
+    let database = Database::temporary();
+    let store = open(settings(&database));
+    database.start_log();
+    let cursor = Cursor { upload_date: OffsetDateTime::UNIX_EPOCH, image_id: 7 };
+    store.newest(&Filter::default(), Some(cursor), 5).unwrap();
+    let sent = database.logged("ORDER BY I.UPLOAD_DATE DESC");
+    assert!(sent[0].contains("I.UPLOAD_DATE <= :BEFORE AND ("), "{sent:?}");
+}
+
+/// Without either word the edition of the database decides, and an Autonomous Database tries an approximate search.
+#[test]
+fn rows_by_distance_are_asked_for_exactly_or_approximately() {
+    let database = Database::temporary();
+    for (target_accuracy, exact) in [(95, false), (95, true), (100, false)] {
+        let store = open(OracleSettings { target_accuracy, ..settings(&database) });
+        let new = NewModel { model_name: "a".into(), model_version: "1".into(), vector_dimension: 3 };
+        let model_id = store.register_model(&new).unwrap().model_id;
+        let (query, wide) = (vector(0.2), Filter { min_width: Some(1), ..Filter::default() });
+        database.start_log();
+        for filter in [&Filter::default(), &wide] {
+            let search = VectorSearch { exact, model_id, query: &query, filter, exclude: &[], offset: 0, limit: 5 };
+            store.search_vector(&search).unwrap();
+        }
+        let sent = database.logged("VECTOR_DISTANCE");
+        let first = if exact || target_accuracy == 100 { "FETCH EXACT FIRST" } else { "FETCH APPROX FIRST" };
+        assert!(sent[0].contains(first), "{sent:#?}");
+        for sql in &sent {
+            assert!(sql.contains("FETCH EXACT FIRST") || sql.contains("FETCH APPROX FIRST"), "{sql}");
+        }
+        // The table is empty, so the approximate search is followed by the exact one.
+        assert!(sent.iter().any(|sql| sql.contains("FETCH EXACT FIRST")), "{sent:#?}");
+    }
 }

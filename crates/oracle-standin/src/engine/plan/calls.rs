@@ -264,6 +264,10 @@ impl Planner<'_> {
                 sql(format!("ora_format_time({}, {})", value.sql, format.sql), ty)
             }
             (_, Some(_)) => Err(OraError::unsupported("TO_CHAR of this type with a format")),
+            (Family::Lob, None) if call.name == "TO_CHAR" => {
+                let text = self.as_text(value)?;
+                sql(format!("ora_clob_to_char({})", text.sql), Ty::Varchar2(4000))
+            }
             (_, None) => {
                 let text = self.as_text(value)?;
                 sql(text.sql, ty)

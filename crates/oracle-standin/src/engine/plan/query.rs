@@ -160,7 +160,7 @@ impl Planner<'_> {
         }
         let (mut items, columns) = self.items(select)?;
         if let Some(fetch) = around.fetch {
-            check_approximate(fetch, around.order_by, select)?;
+            check_accuracy(fetch, around.order_by, select)?;
         }
         let names: Vec<(String, String, Ty)> = columns
             .iter()
@@ -283,24 +283,27 @@ impl Planner<'_> {
     }
 }
 
-/// FETCH APPROX uses a vector index only when the distance alone orders the rows.
-fn check_approximate(fetch: &Fetch, order_by: &[OrderItem], select: &Select) -> Result<()> {
-    if !fetch.approximate {
-        return Ok(());
-    }
+/// FETCH APPROX uses a vector index only when the distance alone orders the rows. Rows in the order of a distance have
+/// to be asked for with APPROX or EXACT: without either, an Autonomous Database tries an approximate search.
+fn check_accuracy(fetch: &Fetch, order_by: &[OrderItem], select: &Select) -> Result<()> {
     let is_distance =
         |expr: &Expr| calls(expr, "VECTOR_DISTANCE") || matches!(expr, Expr::Binary("<#>" | "<=>" | "<->", ..));
-    let fits = match order_by {
+    let by_distance = match order_by {
         [OrderItem { expr: Expr::Name(None, name), descending: false, .. }] => select.items.iter().any(
             |item| matches!(item, Item::Expr { expr, alias: Some(alias), .. } if alias == name && is_distance(expr)),
         ),
         [OrderItem { expr, descending: false, .. }] => is_distance(expr),
         _ => false,
     };
-    if fits {
-        Ok(())
-    } else {
-        Err(OraError::unsupported("FETCH APPROX ordered by anything but a vector distance: no index would serve it"))
+    match (fetch.accuracy, by_distance) {
+        (Accuracy::Approximate, false) => Err(OraError::unsupported(
+            "FETCH APPROX ordered by anything but a vector distance: no index would serve it",
+        )),
+        (Accuracy::Exact, false) => Err(OraError::unsupported("FETCH EXACT ordered by anything but a vector distance")),
+        (Accuracy::Unsaid, true) => Err(OraError::unsupported(
+            "FETCH FIRST in the order of a vector distance without EXACT or APPROX: the edition would choose",
+        )),
+        _ => Ok(()),
     }
 }
 

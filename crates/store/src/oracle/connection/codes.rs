@@ -96,6 +96,12 @@ pub(crate) const TABLE: &[(Code, Class, &str)] = &[
         "a PL/SQL block does not compile, mostly because the account may not execute CTXSYS.CTX_DDL; see sql/oracle/grants.sql",
     ),
     (Code::Ora(6576), Class::Misconfigured, "a package is missing or may not be executed; see sql/oracle/grants.sql"),
+    (
+        Code::Ora(51928),
+        Class::Misconfigured,
+        "a vector index is an in-memory graph, and this release of the database changes no rows under one; drop it and run \
+         `mitsuke doctor`, which prints the statement of an index that allows changes",
+    ),
     // The address.
     (Code::Ora(12154), Class::Misconfigured, "DB_DSN cannot be resolved: no such host or TNS name"),
     (Code::Ora(12262), Class::Misconfigured, "DB_DSN cannot be resolved: no such host or TNS name"),
@@ -170,6 +176,7 @@ pub(crate) const TABLE: &[(Code, Class, &str)] = &[
     (Code::Ora(4030), Class::Busy, "the database has no session memory left"),
     (Code::Ora(51962), Class::Busy, "the memory for vector indexes is used up; raise vector_memory_size"),
     (Code::Ora(1555), Class::Busy, "the query ran longer than undo is kept"),
+    (Code::Ora(51815), Class::Busy, "an in-memory vector index was replaced during the query"),
     // Space.
     (Code::Ora(1536), Class::Full, "the quota of the account is used up"),
     (Code::Ora(1652), Class::Full, "the temporary tablespace is full"),
@@ -179,6 +186,12 @@ pub(crate) const TABLE: &[(Code, Class, &str)] = &[
     (Code::Ora(1688), Class::Full, "the tablespace is full"),
     (Code::Ora(1691), Class::Full, "the tablespace is full"),
     (Code::Ora(12954), Class::Full, "the Free edition holds no more data"),
+    (
+        Code::Ora(51908),
+        Class::Full,
+        "the vectors could not be divided among the partitions of a vector index, mostly because the database has no room \
+         for them meanwhile; run `mitsuke doctor`",
+    ),
     (Code::Ora(19809), Class::Full, "the recovery area is full"),
     (Code::Ora(257), Class::Full, "the archiver is stuck, mostly because the recovery area is full"),
     // Rules of the schema.

@@ -242,6 +242,14 @@ mod tests {
             ("DPI-1010: not connected", |e| matches!(e, E::Unreachable(_))),
             ("ORA-00018: maximum number of sessions exceeded", |e| matches!(e, E::Busy(_))),
             ("ORA-00060: deadlock detected while waiting for resource", |e| matches!(e, E::Busy(_))),
+            ("ORA-30006: resource busy; acquire with WAIT timeout expired", |e| matches!(e, E::Busy(_))),
+            ("ORA-51815: INMEMORY NEIGHBOR GRAPH HNSW vector index snapshot is too old.", |e| matches!(e, E::Busy(_))),
+            ("ORA-51928: DML on X.T with INMEMORY NEIGHBOR GRAPH vector index X.I is not currently allowed.", |e| {
+                matches!(e, E::Misconfigured(_))
+            }),
+            ("ORA-51908: Centroid assignment failed for the neighbor partitions vector index.", |e| {
+                matches!(e, E::DiskFull(_))
+            }),
             ("ORA-01653: unable to extend table", |e| matches!(e, E::DiskFull(_))),
             ("ORA-12954: The request exceeds the maximum allowed database size of 12 GB.", |e| {
                 matches!(e, E::DiskFull(_))

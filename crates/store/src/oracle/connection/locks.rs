@@ -16,11 +16,18 @@ pub(crate) const SCHEMA: &str = "SCHEMA";
 /// The lock of registering and switching models.
 pub(crate) const MODELS: &str = "MODELS";
 
-/// The time that [`TAKE`] waits. A lock that is held longer shows that its holder hangs.
+/// The longest time that a lock is waited for. A lock that is held longer shows that its holder hangs.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Locks a row.
-const TAKE: &str = "SELECT name FROM mitsuke_locks WHERE name = :name FOR UPDATE WAIT 60";
+/// The statement that locks a row, on a connection with this limit for a call. The database stops waiting before the
+/// limit is over: its error leaves the session usable, and a call that is given up does not.
+fn take_sql(call_timeout: Duration) -> String {
+    let wait = match LOCK_TIMEOUT.min(call_timeout * 2 / 3).as_secs() {
+        0 => "NOWAIT".to_owned(),
+        seconds => format!("WAIT {seconds}"),
+    };
+    format!("SELECT name FROM mitsuke_locks WHERE name = :name FOR UPDATE {wait}")
+}
 
 /// A lock that lasts across DDL. DDL commits, and a commit releases row locks, so a connection that does nothing else
 /// holds this one. Dropping it releases the lock, and so does the database when the process dies.
@@ -32,8 +39,9 @@ impl HeldLock {
     /// Waits for the lock.
     pub(crate) fn take(manager: &Manager, name: &'static str) -> Result<Self, OracleError> {
         let connection = manager.connect_outside_pool()?;
-        connection.set_call_timeout(Some(LOCK_TIMEOUT + manager.call_timeout())).map_err(DriverError::from)?;
-        lock(&connection, name)?;
+        let limit = 2 * LOCK_TIMEOUT;
+        connection.set_call_timeout(Some(limit)).map_err(DriverError::from)?;
+        lock(&connection, name, limit)?;
         Ok(Self { connection })
     }
 }
@@ -47,9 +55,9 @@ impl Drop for HeldLock {
     }
 }
 
-fn lock(connection: &Connection, name: &'static str) -> Result<(), OracleError> {
+fn lock(connection: &Connection, name: &'static str, call_timeout: Duration) -> Result<(), OracleError> {
     let binds = Binds::none().with("name", Value::text(name));
-    let found = session::query(connection, TAKE, &binds, 1, &mut |_| Ok(()))?;
+    let found = session::query(connection, &take_sql(call_timeout), &binds, 1, &mut |_| Ok(()))?;
     if found.is_empty() {
         return Err(StoreError::Misconfigured(format!("MITSUKE_LOCKS has no row {name}; run `mitsuke migrate`")).into());
     }
@@ -58,5 +66,20 @@ fn lock(connection: &Connection, name: &'static str) -> Result<(), OracleError> 
 
 /// Holds the lock until the session's transaction ends.
 pub(crate) fn lock_in(session: &Session<'_>, name: &'static str) -> Result<(), OracleError> {
-    session.lock(TAKE, &Binds::none().with("name", Value::text(name)))
+    session.lock(&take_sql(session.call_timeout()), &Binds::none().with("name", Value::text(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_stops_waiting_before_the_call_is_given_up() {
+        for (call_timeout, expected) in
+            [(100, "NOWAIT"), (1_500, "WAIT 1"), (30_000, "WAIT 20"), (600_000, "WAIT 60"), (120_000, "WAIT 60")]
+        {
+            let sql = take_sql(Duration::from_millis(call_timeout));
+            assert!(sql.ends_with(&format!("FOR UPDATE {expected}")), "{call_timeout} ms: {sql}");
+        }
+    }
 }

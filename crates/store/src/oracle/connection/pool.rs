@@ -3,14 +3,14 @@
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use oracle::Connection;
 use r2d2_oracle::OracleConnectionManager;
 
-use super::codes::Class;
+use super::codes::{Class, Code};
 use super::connect::{self, Opener, locked};
 use super::error::DriverError;
 use crate::StoreError;
@@ -156,6 +156,8 @@ pub(crate) struct Pool {
     manager: Arc<Manager>,
     pool: r2d2::Pool<SharedManager>,
     wait: Duration,
+    long_texts: AtomicBool,
+    temporary_lobs: AtomicBool,
 }
 
 impl Pool {
@@ -172,7 +174,13 @@ impl Pool {
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build_unchecked(SharedManager(Arc::clone(&manager)));
-        Self { manager, pool, wait: settings.connect_timeout }
+        Self {
+            manager,
+            pool,
+            wait: settings.connect_timeout,
+            long_texts: AtomicBool::new(false),
+            temporary_lobs: AtomicBool::new(false),
+        }
     }
 
     /// The manager, which opens connections.
@@ -222,6 +230,27 @@ impl Pool {
         }
     }
 
+    /// Notes whether the images that were read last had long texts. The next ones probably have them too: a collection
+    /// mostly comes from a few sources. A wrong guess costs round trips and changes no answer.
+    pub(crate) fn expect_long_texts(&self, long: bool) {
+        self.long_texts.store(long, Ordering::Relaxed);
+    }
+
+    /// Returns whether long texts are to be expected.
+    pub(crate) fn expects_long_texts(&self) -> bool {
+        self.long_texts.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the database refuses values for LOB columns that go along with their statement.
+    pub(crate) fn use_temporary_lobs(&self) {
+        self.temporary_lobs.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether values for LOB columns have to be sent as temporary LOBs.
+    pub(crate) fn needs_temporary_lobs(&self) -> bool {
+        self.temporary_lobs.load(Ordering::Relaxed)
+    }
+
     /// Records that a session is dead, so that the next [`Self::get`] returns a fresh one.
     pub(crate) fn lost(&self, link: &PoolConnection) {
         link.discard();
@@ -249,8 +278,16 @@ impl r2d2::ManageConnection for SharedManager {
     }
 }
 
+/// Errors of class [`Class::Busy`] that are the database's whole answer: the session goes on after them.
+const ANSWERED: [Code; 6] =
+    [Code::Ora(54), Code::Ora(60), Code::Ora(1555), Code::Ora(8177), Code::Ora(30006), Code::Ora(51815)];
+
 /// Returns whether an error leaves a connection in an unknown state.
-pub(crate) fn spoils_connection(class: Class) -> bool {
-    // After a timeout the answer of the abandoned call may still arrive.
-    matches!(class, Class::Lost | Class::Busy | Class::Unreachable)
+pub(crate) fn spoils_connection(failure: &DriverError) -> bool {
+    match failure.class() {
+        Class::Lost | Class::Unreachable => true,
+        // After a timeout the answer of the abandoned call may still arrive.
+        Class::Busy => !failure.is_one_of(&ANSWERED),
+        _ => false,
+    }
 }

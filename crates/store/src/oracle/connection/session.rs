@@ -5,14 +5,21 @@ use std::time::Duration;
 
 use oracle::{Connection, ResultSet, Row};
 
-use super::codes::Class;
+use super::codes::{Class, Code};
 use super::error::{DriverError, OracleError};
 use super::pool::{Pool, SharedManager, spoils_connection};
 use super::value::Binds;
 use crate::StoreError;
 
-/// The number of rows that one round trip fetches at most.
-const DEFAULT_ROWS: u32 = 100;
+/// The number of rows that one round trip fetches at most. The driver reserves memory for all of them beforehand.
+const MAX_ROWS: usize = 10_000;
+
+/// The number of rows with LOBs that one round trip fetches at most. The driver reserves 64 KB for each LOB.
+pub(crate) const MAX_LOB_ROWS: usize = 100;
+
+/// The errors of a statement to which values for LOB columns are bound as LONG, where the database takes none.
+const LONG_REFUSED: [Code; 5] =
+    [Code::Ora(1460), Code::Ora(1461), Code::Ora(22295), Code::Ora(22816), Code::Ora(24816)];
 
 /// A borrowed connection. When it is returned, uncommitted changes are rolled back: the pool passes connections on as
 /// they are, and the next borrower would commit them.
@@ -31,7 +38,7 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the rows of a query, converted by `read`. The number of rows expected, `most`, sets the size of the
-    /// fetches.
+    /// fetches; for rows with LOBs it is [`MAX_LOB_ROWS`] at most.
     pub(crate) fn rows<T>(
         &self,
         sql: &str,
@@ -52,6 +59,16 @@ impl<'a> Session<'a> {
         Ok(self.rows(sql, binds, 1, read)?.pop())
     }
 
+    /// Returns whether the texts of images are to be read as LOBs; see [`Pool::expect_long_texts`].
+    pub(crate) fn expects_long_texts(&self) -> bool {
+        self.pool.expects_long_texts()
+    }
+
+    /// Passes on whether the last texts were long.
+    pub(crate) fn expect_long_texts(&self, long: bool) {
+        self.pool.expect_long_texts(long);
+    }
+
     /// The connection itself, for work that sends statements of its own.
     pub(crate) fn connection(&self) -> &Connection {
         self.changed.set(true);
@@ -61,13 +78,18 @@ impl<'a> Session<'a> {
     /// Sends a statement that changes rows, and returns how many it changed.
     pub(crate) fn execute(&self, sql: &str, binds: &Binds<'_>) -> Result<u64, OracleError> {
         self.changed.set(true);
-        self.record(execute(&self.link, sql, binds))
+        self.with_lobs(binds, |binds| execute(&self.link, sql, binds))
     }
 
     /// Sends an INSERT with RETURNING … INTO :`out`, and returns that number.
     pub(crate) fn insert_returning(&self, sql: &str, binds: &Binds<'_>, out: &str) -> Result<i64, OracleError> {
         self.changed.set(true);
-        self.record(insert_returning(&self.link, sql, binds, out))
+        self.with_lobs(binds, |binds| insert_returning(&self.link, sql, binds, out))
+    }
+
+    /// The limit for a call.
+    pub(crate) fn call_timeout(&self) -> Duration {
+        self.pool.manager().call_timeout()
     }
 
     /// Waits for a row lock (SELECT … FOR UPDATE), which the end of the transaction releases.
@@ -85,11 +107,32 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Sends a statement whose values for LOB columns go along with it. A database that refuses such values gets them as
+    /// temporary LOBs, which takes three round trips more for each. The refused statement has changed nothing.
+    fn with_lobs<T>(
+        &self,
+        binds: &Binds<'_>,
+        send: impl Fn(&Binds<'_>) -> Result<T, OracleError>,
+    ) -> Result<T, OracleError> {
+        if binds.have_lobs() && self.pool.needs_temporary_lobs() {
+            return self.record(send(&binds.with_temporary_lobs()));
+        }
+        match send(binds) {
+            Err(OracleError::Driver(failure)) if binds.have_lobs() && failure.is_one_of(&LONG_REFUSED) => {
+                let done = self.record(send(&binds.with_temporary_lobs()))?;
+                log::warn!("values for LOB columns are sent as temporary LOBs from now on, which is slower: {failure}");
+                self.pool.use_temporary_lobs();
+                Ok(done)
+            }
+            answer => self.record(answer),
+        }
+    }
+
     fn record<T>(&self, result: Result<T, OracleError>) -> Result<T, OracleError> {
         if let Err(error) = &result {
-            match error.class() {
-                Some(Class::Lost) => self.pool.lost(&self.link),
-                Some(class) if spoils_connection(class) => self.link.discard(),
+            match error {
+                OracleError::Driver(failure) if failure.class() == Class::Lost => self.pool.lost(&self.link),
+                OracleError::Driver(failure) if spoils_connection(failure) => self.link.discard(),
                 _ => {}
             }
         }
@@ -163,12 +206,13 @@ pub(crate) fn query<T>(
     most: usize,
     read: &mut dyn FnMut(&Row) -> Result<T, OracleError>,
 ) -> Result<Vec<T>, OracleError> {
-    // One row more than asked for, so that the end of the rows arrives with the last of them.
-    let rows = u32::try_from(most).unwrap_or(DEFAULT_ROWS).clamp(1, DEFAULT_ROWS);
+    // One row more than asked for, so that the end of the rows arrives with the last of them. Rows without LOBs arrive
+    // with the answer to the statement itself, rows with LOBs with the first fetch.
+    let size = u32::try_from(most.clamp(1, MAX_ROWS) + 1).unwrap_or(u32::MAX);
     let mut statement =
-        connection.statement(sql).fetch_array_size(rows).prefetch_rows(rows + 1).build().map_err(DriverError::from)?;
+        connection.statement(sql).fetch_array_size(size).prefetch_rows(size).build().map_err(DriverError::from)?;
     let rows: ResultSet<'_, Row> = statement.query_named(&binds.parameters()).map_err(DriverError::from)?;
-    let mut out = Vec::with_capacity(most.min(DEFAULT_ROWS as usize));
+    let mut out = Vec::with_capacity(most.min(MAX_ROWS));
     for row in rows {
         out.push(read(&row.map_err(DriverError::from)?)?);
     }

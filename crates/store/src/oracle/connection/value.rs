@@ -1,8 +1,10 @@
 //! Values bound to statements, each with the Oracle type that it is sent as.
 //!
 //! The types that the driver chooses by itself do not fit this schema: `&str` becomes NVARCHAR2, which keeps an index
-//! on a VARCHAR2 column from being used, and beyond 8191 bytes LONG, which `TO_VECTOR` refuses. A timestamp becomes
-//! WITH TIME ZONE, and comparing a TIMESTAMP column with that depends on the session's time zone.
+//! on a VARCHAR2 column from being used. A timestamp becomes WITH TIME ZONE, and comparing a TIMESTAMP column with that
+//! depends on the session's time zone. A value for a LOB column is bound as LONG or LONG RAW, which goes along with its
+//! statement: a temporary LOB would have to be created, written and freed, which takes three round trips. `TO_VECTOR`
+//! refuses a LONG, so vectors are bound in pieces that fit VARCHAR2.
 
 use std::borrow::Cow;
 
@@ -22,10 +24,14 @@ pub(crate) enum Value<'a> {
     Unsigned(Option<u64>),
     /// VARCHAR2, at most 4,000 bytes.
     Text(Option<Cow<'a, str>>),
-    /// CLOB, however short the text is: a column always gets values of one type.
+    /// A value of a CLOB column, however short the text is: a column always gets values of one type.
     Clob(Option<Cow<'a, str>>),
-    /// BLOB.
+    /// A value of a BLOB column.
     Blob(&'a [u8]),
+    /// A value of a CLOB column as a temporary LOB, for a database that refuses it as LONG.
+    TemporaryClob(Option<Cow<'a, str>>),
+    /// A value of a BLOB column as a temporary LOB.
+    TemporaryBlob(&'a [u8]),
     /// RAW(32).
     Hash(Option<Sha256>),
     /// TIMESTAMP(6) in UTC.
@@ -45,20 +51,15 @@ impl<'a> Value<'a> {
         Self::Clob(text.map(Cow::Borrowed))
     }
 
-    /// A vector as the JSON text that `TO_VECTOR` reads.
-    pub(crate) fn vector(vector: &UnitVector) -> Self {
-        Self::Clob(Some(Cow::Owned(vector_text(vector))))
-    }
-
     /// A count. Numbers beyond the largest are bound as the largest.
     pub(crate) fn count(n: usize) -> Self {
         Self::Number(Some(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 
-    /// Returns whether the value is bound as a LOB. Oracle refuses text of more than about a thousand bytes after one
+    /// Returns whether the value is for a LOB column. Oracle refuses text of more than about a thousand bytes after one
     /// (ORA-24816).
     fn is_lob(&self) -> bool {
-        matches!(self, Self::Clob(_) | Self::Blob(_))
+        matches!(self, Self::Clob(_) | Self::Blob(_) | Self::TemporaryClob(_) | Self::TemporaryBlob(_))
     }
 }
 
@@ -73,8 +74,10 @@ impl ToSql for Value<'_> {
         Ok(match self {
             Self::Number(_) | Self::Unsigned(_) | Self::OutNumber => OracleType::Number(0, 0),
             Self::Text(text) => OracleType::Varchar2(buffer_size(text.as_deref().unwrap_or_default().len())),
-            Self::Clob(_) => OracleType::CLOB,
-            Self::Blob(_) => OracleType::BLOB,
+            Self::Clob(_) => OracleType::Long,
+            Self::Blob(_) => OracleType::LongRaw,
+            Self::TemporaryClob(_) => OracleType::CLOB,
+            Self::TemporaryBlob(_) => OracleType::BLOB,
             Self::Hash(_) => OracleType::Raw(32),
             Self::Date(_) => OracleType::Timestamp(6),
         })
@@ -85,8 +88,10 @@ impl ToSql for Value<'_> {
             Self::Number(number) => number.to_sql(value),
             Self::Unsigned(number) => number.to_sql(value),
             // Oracle treats an empty text as NULL. It is bound as NULL, so that no driver has to know.
-            Self::Text(text) | Self::Clob(text) => text.as_deref().filter(|text| !text.is_empty()).to_sql(value),
-            Self::Blob(bytes) => bytes.to_sql(value),
+            Self::Text(text) | Self::Clob(text) | Self::TemporaryClob(text) => {
+                text.as_deref().filter(|text| !text.is_empty()).to_sql(value)
+            }
+            Self::Blob(bytes) | Self::TemporaryBlob(bytes) => bytes.to_sql(value),
             Self::Hash(hash) => hash.as_ref().map(|hash| hash.0.as_slice()).to_sql(value),
             Self::Date(date) => date.to_sql(value),
             Self::OutNumber => value.set_null(),
@@ -125,10 +130,36 @@ impl<'a> Binds<'a> {
         self.0.push((name.into(), value.into()));
     }
 
+    /// Adds a vector for the expression of [`to_vector`].
+    pub(crate) fn with_vector(mut self, name: &str, vector: &UnitVector) -> Self {
+        for (n, piece) in vector_pieces(vector).into_iter().enumerate() {
+            self.push(format!("{name}{n}"), Value::Text(Some(Cow::Owned(piece))));
+        }
+        self
+    }
+
     /// Adds all values of `other`.
     pub(crate) fn and(mut self, other: Binds<'a>) -> Self {
         self.0.extend(other.0);
         self
+    }
+
+    /// Returns whether a value is for a LOB column.
+    pub(crate) fn have_lobs(&self) -> bool {
+        self.0.iter().any(|(_, value)| value.is_lob())
+    }
+
+    /// Returns the same values, those for LOB columns as temporary LOBs.
+    pub(crate) fn with_temporary_lobs(&self) -> Self {
+        let values = self.0.iter().map(|(name, value)| {
+            let value = match value {
+                Value::Clob(text) => Value::TemporaryClob(text.clone()),
+                Value::Blob(bytes) => Value::TemporaryBlob(bytes),
+                other => other.clone(),
+            };
+            (name.clone(), value)
+        });
+        Self(values.collect())
     }
 
     /// Returns the values in the form that the driver takes, LOBs last.
@@ -167,19 +198,47 @@ impl<'a> From<&'a str> for Value<'a> {
     }
 }
 
-/// Writes a vector as a JSON array. Every component is written so that reading it returns the same 32-bit float.
-fn vector_text(vector: &UnitVector) -> String {
-    let mut text = String::with_capacity(vector.dimension() * 13 + 2);
-    text.push('[');
-    for (n, component) in vector.as_slice().iter().enumerate() {
-        if n > 0 {
-            text.push(',');
-        }
-        // The exponential form is avoided, so its spelling does not matter.
-        text.push_str(&component.to_string());
+/// The largest number of components in one piece of a vector's text. No component takes more than 16 bytes with its
+/// comma, so a piece fits VARCHAR2.
+const PIECE_COMPONENTS: usize = 240;
+
+/// Returns the expression of a vector that [`Binds::with_vector`] binds by this name: `TO_VECTOR` of its text.
+pub(crate) fn to_vector(name: &str, dimension: usize) -> String {
+    let pieces = dimension.div_ceil(PIECE_COMPONENTS).max(1);
+    // The concatenation of a CLOB with a text is a CLOB, which has no limit of length.
+    let first = if pieces == 1 { format!(":{name}0") } else { format!("TO_CLOB(:{name}0)") };
+    let others: String = (1..pieces).map(|n| format!(" || :{name}{n}")).collect();
+    format!("TO_VECTOR({first}{others}, {dimension}, FLOAT32)")
+}
+
+/// Writes a vector as a JSON array, in as many pieces as [`to_vector`] expects for its dimension.
+fn vector_pieces(vector: &UnitVector) -> Vec<String> {
+    let mut pieces: Vec<String> = vector
+        .as_slice()
+        .chunks(PIECE_COMPONENTS)
+        .enumerate()
+        .map(|(n, chunk)| {
+            let mut piece = String::with_capacity(chunk.len() * 13 + 2);
+            piece.push(if n == 0 { '[' } else { ',' });
+            for (i, component) in chunk.iter().enumerate() {
+                if i > 0 {
+                    piece.push(',');
+                }
+                piece.push_str(&component_text(*component));
+            }
+            piece
+        })
+        .collect();
+    if let Some(last) = pieces.last_mut() {
+        last.push(']');
     }
-    text.push(']');
-    text
+    pieces
+}
+
+/// Writes a component in the shorter of its two forms. Reading either returns the same 32-bit float.
+fn component_text(component: f32) -> String {
+    let (plain, exponential) = (component.to_string(), format!("{component:e}"));
+    if plain.len() <= exponential.len() { plain } else { exponential }
 }
 
 /// Reads a vector that `FROM_VECTOR` wrote.
@@ -292,8 +351,34 @@ mod tests {
         fn vectors_survive_the_way_through_text(components in proptest::collection::vec(-1e3_f32..1e3, 1..40)) {
             prop_assume!(components.iter().any(|x| x.abs() > 1e-3));
             let vector = UnitVector::normalize(components).unwrap();
-            let read = parse_vector(&vector_text(&vector)).unwrap();
+            let read = parse_vector(&vector_pieces(&vector).concat()).unwrap();
             prop_assert!(read.similarity(&vector) > 0.999_999);
+        }
+    }
+
+    #[test]
+    fn the_pieces_of_a_vector_fit_varchar2_and_their_number_depends_on_the_dimension_alone() {
+        for dimension in [1, 240, 241, 768, 4_096] {
+            for scale in [1.0_f32, -1.2345678e-30, f32::MIN_POSITIVE] {
+                let components = (0..dimension).map(|n| if n == 0 { 1.0 } else { scale * (n as f32).sin() }).collect();
+                let pieces = vector_pieces(&UnitVector::normalize(components).unwrap());
+                assert!(pieces.iter().all(|piece| piece.len() <= 4_000));
+                assert_eq!(to_vector("q", dimension).matches(":q").count(), pieces.len());
+            }
+        }
+        assert_eq!(to_vector("q", 3), "TO_VECTOR(:q0, 3, FLOAT32)");
+        assert_eq!(to_vector("q", 500), "TO_VECTOR(TO_CLOB(:q0) || :q1 || :q2, 500, FLOAT32)");
+    }
+
+    #[test]
+    fn a_component_is_written_briefly_and_exactly() {
+        for bits in (0..u32::MAX).step_by(10_007) {
+            let component = f32::from_bits(bits);
+            if component.is_finite() {
+                let text = component_text(component);
+                assert!(text.len() <= 15, "{text}");
+                assert_eq!(text.parse::<f32>().unwrap().to_bits(), bits, "{text}");
+            }
         }
     }
 

@@ -5,8 +5,8 @@ use oracle::sql_type::Timestamp;
 use super::models::VectorTable;
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
-use crate::oracle::connection::session::Session;
-use crate::oracle::connection::value::{self, Binds, Value};
+use crate::oracle::connection::session::{MAX_LOB_ROWS, Session};
+use crate::oracle::connection::value::{self, Binds, Value, to_vector};
 use crate::{EmbeddingFailure, ImageId};
 use mitsuke_index::UnitVector;
 
@@ -21,15 +21,16 @@ pub(crate) fn insert(
     vector: &UnitVector,
 ) -> Result<(), OracleError> {
     let sql = format!(
-        "INSERT INTO {} (image_id, embedding) VALUES (:image_id, TO_VECTOR(:embedding, {}, FLOAT32))",
-        table.name, table.dimension
+        "INSERT INTO {} (image_id, embedding) VALUES (:image_id, {})",
+        table.name,
+        to_vector("embedding", table.dimension)
     );
     session.execute(&sql, &embedding_binds(image_id, vector))?;
     Ok(())
 }
 
 fn embedding_binds(image_id: ImageId, vector: &UnitVector) -> Binds<'static> {
-    Binds::none().with("image_id", image_id).with("embedding", Value::vector(vector))
+    Binds::none().with("image_id", image_id).with_vector("embedding", vector)
 }
 
 /// Adds or replaces an embedding; false when the image is gone.
@@ -41,8 +42,9 @@ pub(crate) fn put(
 ) -> Result<bool, OracleError> {
     let update = || {
         let sql = format!(
-            "UPDATE {} SET embedding = TO_VECTOR(:embedding, {}, FLOAT32) WHERE image_id = :image_id",
-            table.name, table.dimension
+            "UPDATE {} SET embedding = {} WHERE image_id = :image_id",
+            table.name,
+            to_vector("embedding", table.dimension)
         );
         session.execute(&sql, &embedding_binds(image_id, vector))
     };
@@ -142,7 +144,8 @@ pub(crate) fn embeddings(
          WHERE e.image_id > :after ORDER BY e.image_id FETCH FIRST :take ROWS ONLY",
         table.name
     );
-    session.rows(&sql, &page_binds(after, limit), limit, |row| Ok((row.get(0)?, vector(&row.get::<_, String>(1)?)?)))
+    let most = limit.min(MAX_LOB_ROWS);
+    session.rows(&sql, &page_binds(after, limit), most, |row| Ok((row.get(0)?, vector(&row.get::<_, String>(1)?)?)))
 }
 
 /// Returns the images after `after` that lack an embedding, ascending by id.

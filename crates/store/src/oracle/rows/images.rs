@@ -11,7 +11,7 @@ use super::embeddings;
 use super::models::VectorTable;
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
-use crate::oracle::connection::session::Session;
+use crate::oracle::connection::session::{MAX_LOB_ROWS, Session};
 use crate::oracle::connection::value::{self, Binds, MAX_IN_LIST, Value, in_list};
 use crate::text::Document;
 use crate::{Content, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, generation};
@@ -133,16 +133,7 @@ pub(crate) fn image(session: &Session<'_>, image_id: ImageId) -> Result<Option<I
 pub(crate) fn images(session: &Session<'_>, image_ids: &[ImageId]) -> Result<Vec<Image>, OracleError> {
     let mut found: HashMap<ImageId, Image> = HashMap::with_capacity(image_ids.len());
     for ids in image_ids.chunks(MAX_IN_LIST) {
-        let mut binds = Binds::none();
-        let list = in_list("id", ids, &mut binds);
-        // The original application may have stored several captions of an image, which come as several rows.
-        let sql = format!(
-            "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date, \
-             i.generation_prompt, i.generation, d.description \
-             FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id \
-             WHERE i.image_id IN ({list}) ORDER BY i.image_id, d.description_id"
-        );
-        for image in session.rows(&sql, &binds, ids.len(), read_image)? {
+        for image in rows(session, ids)? {
             match found.get_mut(&image.image_id) {
                 Some(first) => first.caption = join_captions(first.caption.take(), image.caption),
                 None => _ = found.insert(image.image_id, image),
@@ -150,6 +141,55 @@ pub(crate) fn images(session: &Session<'_>, image_ids: &[ImageId]) -> Result<Vec
         }
     }
     Ok(image_ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+}
+
+/// The three texts of an image, which are CLOBs.
+const TEXTS: [&str; 3] = ["i.generation_prompt", "i.generation", "d.description"];
+
+/// The length, in characters, up to which a text is read as VARCHAR2: no text of that length takes more than 4,000
+/// bytes.
+const SHORT_CHARS: usize = 1_000;
+
+/// Returns the rows of at most [`MAX_IN_LIST`] images. The original application may have stored several captions of an
+/// image, which come as several rows.
+///
+/// Rows without LOBs come with the answer to their statement, so texts are read as VARCHAR2 first, where short ones are
+/// to be expected. If one of them turns out to be long, all are read again as LOBs.
+fn rows(session: &Session<'_>, ids: &[ImageId]) -> Result<Vec<Image>, OracleError> {
+    if !session.expects_long_texts() {
+        let rows = rows_with_texts(session, ids, &TEXTS.map(short_text), ids.len())?;
+        if !rows.iter().any(|(_, long)| *long) {
+            return Ok(rows.into_iter().map(|(image, _)| image).collect());
+        }
+    }
+    let rows = rows_with_texts(session, ids, &TEXTS.map(str::to_owned), ids.len().min(MAX_LOB_ROWS))?;
+    session.expect_long_texts(rows.iter().any(|(_, long)| *long));
+    Ok(rows.into_iter().map(|(image, _)| image).collect())
+}
+
+/// A text as VARCHAR2, or NULL when it is long. CASE evaluates only what it needs: TO_CHAR of a long text would fail.
+fn short_text(column: &str) -> String {
+    format!("CASE WHEN LENGTH({column}) <= {SHORT_CHARS} THEN CAST(TO_CHAR({column}) AS VARCHAR2(4000)) END")
+}
+
+/// Reads rows with these expressions of the three texts. The flag says whether any text of the row is long.
+fn rows_with_texts(
+    session: &Session<'_>,
+    ids: &[ImageId],
+    texts: &[String; 3],
+    most: usize,
+) -> Result<Vec<(Image, bool)>, OracleError> {
+    let mut binds = Binds::none();
+    let list = in_list("id", ids, &mut binds);
+    let is_long = TEXTS.map(|column| format!("LENGTH({column}) > {SHORT_CHARS}")).join(" OR ");
+    let sql = format!(
+        "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date, \
+         {}, CASE WHEN {is_long} THEN 1 ELSE 0 END \
+         FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id \
+         WHERE i.image_id IN ({list}) ORDER BY i.image_id, d.description_id",
+        texts.join(", ")
+    );
+    session.rows(&sql, &binds, most, |row| Ok((read_image(row)?, row.get::<_, i64>(11)? == 1)))
 }
 
 /// Joins several captions as the original application shows them.

@@ -153,7 +153,8 @@ impl Inspection<'_> {
             (_, Ok(_)) => Finding::problem(
                 "quota",
                 "the account may not use any space",
-                "Let a DBA run: ALTER USER … QUOTA UNLIMITED ON users;",
+                "Let a DBA run: ALTER USER … QUOTA UNLIMITED ON …; with the tablespace of the account (USERS, on Autonomous \
+                 Database DATA).",
             ),
             (_, Err(error)) => not_visible("quota", error),
         }
@@ -264,12 +265,12 @@ impl Inspection<'_> {
             Ok(found) if found.is_empty() => Finding::note(
                 what,
                 format!("{count} embeddings and no vector index: every search compares all of them"),
-                format!("Run: {ddl};"),
+                format!("Run: {ddl}; {}", advice_on_room(count)),
             ),
             Ok(found) => Finding::problem(
                 what,
                 format!("its vector index is {}", found.join(", ")),
-                format!("Run: DROP INDEX {name}_VEC; {ddl};"),
+                format!("Run: DROP INDEX {name}_VEC; {ddl}; {}", advice_on_room(count)),
             ),
             Err(error) => not_visible(what, error),
         }
@@ -292,7 +293,9 @@ impl Inspection<'_> {
         }
     }
 
-    /// Mitsuke's neighbour-partition indexes lie on disk; in-memory graphs would need this pool.
+    /// The Vector Pool holds in-memory graphs, which Mitsuke does not make. It also holds the centroids of indexes by
+    /// neighbour partitions while they are made and while rows of their tables change (AI Vector Search User's Guide,
+    /// "Size the Vector Pool").
     fn vector_memory(&self) -> Finding {
         let sql = "SELECT TO_CHAR(SUM(alloc_bytes)) || ' bytes, ' || TO_CHAR(SUM(used_bytes)) || ' used' \
                    FROM v$vector_memory_pool";
@@ -301,8 +304,8 @@ impl Inspection<'_> {
             Err(error) if error.class() == Some(Class::NoTable) => Finding::note(
                 "vector memory",
                 "cannot be seen",
-                "Only in-memory vector indexes need it, and Mitsuke makes none. \
-                 GRANT SELECT ON SYS.V_$VECTOR_MEMORY_POOL shows it.",
+                "The Vector Pool (VECTOR_MEMORY_SIZE) makes creating vector indexes and changing their tables faster; \
+                 searches work without it. GRANT SELECT ON SYS.V_$VECTOR_MEMORY_POOL shows it.",
             ),
             Err(error) => not_visible("vector memory", error),
         }
@@ -315,6 +318,16 @@ impl Inspection<'_> {
     fn rows<T>(&self, sql: &str, mut read: impl FnMut(&Row) -> Result<T, OracleError>) -> Result<Vec<T>, OracleError> {
         query(self.connection, sql, &Binds::none(), 100, &mut read)
     }
+}
+
+/// Advice for the case that making an index by neighbour partitions of `count` rows ends with ORA-51908. The database
+/// chooses about √count partitions by itself, and needs room for each; on the Free edition that room may be missing.
+fn advice_on_room(count: u64) -> String {
+    let fewer = (count.isqrt() / 4).max(1);
+    format!(
+        "If it ends with ORA-51908, the database lacks room for it (12 GB are all that the Free edition holds): add \
+         PARAMETERS (TYPE IVF, NEIGHBOR PARTITIONS {fewer}) at its end, or give the database more room."
+    )
 }
 
 /// The finding about a text index, from the list of all (name, state, time of synchronisation).

@@ -139,6 +139,6 @@ impl Statement<'_> {
         if let Some(plan) = self.plan {
             binds.push("take", Value::count(plan.take));
         }
-        binds.and(condition.binds).with("query", Value::vector(self.search.query))
+        binds.and(condition.binds).with_vector("query", self.search.query)
     }
 }

@@ -24,7 +24,8 @@ pub(crate) fn page(
         condition.binds.with("skip", Value::count(offset)).with("take", Value::count(limit.min(MAX_OFFSET)));
     let mut before = "";
     if let Some(cursor) = cursor {
-        before = " AND (i.upload_date < :before OR (i.upload_date = :before AND i.image_id < :before_id))";
+        // The first bound alone is a range of the index; an OR by itself would let the page begin at the newest image.
+        before = " AND i.upload_date <= :before AND (i.upload_date < :before OR i.image_id < :before_id)";
         binds = binds.with("before", value::timestamp(cursor.upload_date)).with("before_id", cursor.image_id);
     }
     let sql = format!(

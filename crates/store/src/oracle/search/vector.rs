@@ -9,7 +9,7 @@ use super::MAX_OFFSET;
 use super::filter::Condition;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
-use crate::oracle::connection::value::{Binds, Value};
+use crate::oracle::connection::value::{Binds, Value, to_vector};
 use crate::oracle::rows::models::VectorTable;
 use crate::{ImageId, VectorHit, VectorSearch};
 use mitsuke_index::UnitVector;
@@ -169,8 +169,7 @@ fn candidates(
     })
 }
 
-/// The images that pass a filter, for the WITH before [`nearest_sql`]. There the values of the filter come before the
-/// query vector: no long text may follow a LOB among the placeholders (ORA-24816).
+/// The images that pass a filter, for the WITH before [`nearest_sql`].
 pub(crate) fn passing_sql(filter: &str) -> String {
     format!("passing AS (SELECT i.image_id FROM images i WHERE 1 = 1{filter})")
 }
@@ -186,10 +185,10 @@ pub(crate) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> St
         ),
         Form::Exact if filtered => format!(
             "SELECT e.image_id, {distance} AS distance FROM passing p JOIN {name} e ON e.image_id = p.image_id \
-             ORDER BY distance FETCH FIRST :take ROWS ONLY"
+             ORDER BY distance FETCH EXACT FIRST :take ROWS ONLY"
         ),
         Form::Exact => format!(
-            "SELECT e.image_id, {distance} AS distance FROM {name} e ORDER BY distance FETCH FIRST :take ROWS ONLY"
+            "SELECT e.image_id, {distance} AS distance FROM {name} e ORDER BY distance FETCH EXACT FIRST :take ROWS ONLY"
         ),
     }
 }
@@ -201,12 +200,12 @@ pub(crate) fn passes(filter: &str) -> String {
 
 /// The distance of a row `e` to the query: the negated inner product, by which the index is made.
 pub(crate) fn distance_sql(table: &VectorTable) -> String {
-    format!("VECTOR_DISTANCE(e.embedding, TO_VECTOR(:query, {}, FLOAT32), DOT)", table.dimension)
+    format!("VECTOR_DISTANCE(e.embedding, {}, DOT)", to_vector("query", table.dimension))
 }
 
 /// The values of [`nearest_sql`].
 pub(crate) fn query_binds(query: &UnitVector, take: usize) -> Binds<'static> {
-    Binds::none().with("take", Value::count(take)).with("query", Value::vector(query))
+    Binds::none().with("take", Value::count(take)).with_vector("query", query)
 }
 
 /// Returns a distance without a negative zero, and within ±1 despite rounding.

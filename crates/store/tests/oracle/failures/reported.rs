@@ -14,13 +14,14 @@ use super::{fails, opened};
 use crate::{open, settings};
 
 /// Errors of a statement: the code, and the store's error.
-const STATEMENT_ERRORS: [(i32, &str); 26] = [
+const STATEMENT_ERRORS: [(i32, &str); 29] = [
     (1653, "DiskFull"),
     (1652, "DiskFull"),
     (1536, "DiskFull"),
     (1691, "DiskFull"),
     (12954, "DiskFull"),
     (257, "DiskFull"),
+    (51908, "DiskFull"),
     (4031, "Busy"),
     (4030, "Busy"),
     (4036, "Busy"),
@@ -30,6 +31,7 @@ const STATEMENT_ERRORS: [(i32, &str); 26] = [
     (8177, "Busy"),
     (30006, "Busy"),
     (1555, "Busy"),
+    (51815, "Busy"),
     (1013, "Busy"),
     (2391, "Busy"),
     (4021, "Busy"),
@@ -37,6 +39,7 @@ const STATEMENT_ERRORS: [(i32, &str); 26] = [
     (1950, "Misconfigured"),
     (942, "Misconfigured"),
     (29861, "Misconfigured"),
+    (51928, "Misconfigured"),
     (1033, "Unreachable"),
     (1034, "Unreachable"),
     (600, "Internal"),
@@ -132,6 +135,24 @@ fn problems(store: &OracleStore) -> Vec<String> {
     store.diagnose().iter().filter(|finding| finding.is_problem()).map(ToString::to_string).collect()
 }
 
+/// An index that cannot be made leaves searches exact, and the doctor says how to make it.
+#[test]
+fn a_vector_index_without_room_is_made_by_hand() {
+    let database = Database::temporary();
+    let store = opened(&database);
+    let message = "Centroid assignment failed for the neighbor partitions vector index.";
+    database.fail(&Failure::error("execute", 51908, message).when("CREATE VECTOR INDEX").times(1));
+    let model = model(&store, "a");
+    let image_id = picture("a").embedded(&model, angle(0.0)).insert(&store);
+    assert_eq!(nearest_ids(&store, &model, &angle(0.0), 5), [image_id]);
+    let findings: Vec<String> = store.diagnose().iter().map(ToString::to_string).collect();
+    let advice = findings.iter().find(|finding| finding.contains("no vector index")).expect("a finding");
+    let create = advice.split("Run: ").nth(1).and_then(|rest| rest.split(';').next()).expect("a statement");
+    assert!(advice.contains("ORA-51908") && advice.contains("NEIGHBOR PARTITIONS 1)"), "{advice}");
+    database.connect().execute(create, &[]).unwrap();
+    assert!(!store.diagnose().iter().any(|finding| finding.to_string().contains("no vector index")));
+}
+
 #[test]
 fn the_doctor_finds_the_grant_that_is_missing_and_every_text_index_that_is_broken() {
     let database = Database::temporary();
@@ -162,7 +183,7 @@ fn the_doctor_finds_the_grant_that_is_missing_and_every_text_index_that_is_broke
     assert!(found.len() == 1 && found[0].contains("IMAGES_SEARCH_TEXT is not brought up to date"), "{found:?}");
 }
 
-/// Oracle accepts no text of more than 1,000 bytes after a LOB, and the query vector is one (ORA-24816).
+/// A filter may be longer than the 1,000 bytes that Oracle accepts after a LOB (ORA-24816).
 #[test]
 fn a_long_filter_goes_with_an_exact_search() {
     let database = Database::temporary();

@@ -41,6 +41,25 @@ fn a_call_that_does_not_come_back_is_given_up() {
     assert!(matches!(picture("a").try_insert(&store).unwrap(), Inserted::Created(_)));
 }
 
+/// The database gives up waiting for the lock before the call is given up, so the session stays usable.
+#[test]
+fn a_lock_that_another_process_holds_is_not_waited_for_until_the_call_times_out() {
+    let database = Database::temporary();
+    let call_timeout = Duration::from_millis(1_500);
+    let store = open(OracleSettings { call_timeout, pool_size: 1, ..settings(&database) });
+    let model = model(&store, "a");
+    let other = database.connect();
+    other.query_row("SELECT name FROM mitsuke_locks WHERE name = 'MODELS' FOR UPDATE", &[]).unwrap();
+    database.start_log();
+    let error = fails(store.set_current_model(model.model_id, true), "Busy");
+    assert!(error.to_string().contains("ORA-30006"), "{error}");
+    assert_eq!(database.logged("FOR UPDATE WAIT 1").len(), 1);
+    // A connection that was given up would have to be opened anew, which fails now.
+    database.fail(&Failure::error("attach", 12541, "no listener"));
+    other.rollback().unwrap();
+    store.set_current_model(model.model_id, true).unwrap();
+}
+
 /// Neither a silent listener nor a running migration holds a caller.
 #[test]
 fn no_call_waits_for_a_listener_that_says_nothing() {

@@ -70,8 +70,8 @@ pub async fn seed(
         // A failure that is not the picture's fault ends the run, and the marker stays for the next start.
         .try_fold(Seeded::default(), |mut seeded, outcome| async move {
             match outcome {
-                Outcome::Registered(Registered::Created(_)) => seeded.created += 1,
-                Outcome::Registered(Registered::Known(_)) => seeded.known += 1,
+                Outcome::Created => seeded.created += 1,
+                Outcome::Known => seeded.known += 1,
                 Outcome::LeftOut(_) => seeded.failed += 1,
             }
             Ok(seeded)
@@ -85,7 +85,10 @@ pub async fn seed(
 
 /// The result for one file.
 enum Outcome {
-    Registered(Registered),
+    /// The picture is a new image.
+    Created,
+    /// The bytes are stored already.
+    Known,
     /// The file cannot be read or is not a usable picture; another attempt would end the same.
     LeftOut(String),
 }
@@ -99,7 +102,8 @@ async fn register(file: &Path, intake: &Intake) -> Result<Outcome, IntakeError> 
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let upload = Upload { bytes, file_name, caption: None, generation_prompt: None };
     match intake.register(upload).await {
-        Ok(registered) => Ok(Outcome::Registered(registered)),
+        Ok(Registered::Created(_)) => Ok(Outcome::Created),
+        Ok(Registered::Known(_)) => Ok(Outcome::Known),
         Err(error @ (IntakeError::Image(_) | IntakeError::Encode(EncodeError::NoVector))) => {
             Ok(Outcome::LeftOut(error.to_string()))
         }

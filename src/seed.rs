@@ -8,11 +8,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::blocking;
-use crate::clip::EncodeError;
-use crate::image::FileType;
-use crate::intake::{Intake, IntakeError, Registered, Upload};
-use crate::store::Store;
+use mitsuke_clip::EncodeError;
+use mitsuke_engine::blocking;
+use mitsuke_engine::intake::{Intake, IntakeError, Registered, Upload};
+use mitsuke_image::FileType;
+use mitsuke_store::Store;
 
 /// Marks, as a file in the data directory, that the folder is being registered, so that a start after a stop continues
 /// although the store is no longer empty.

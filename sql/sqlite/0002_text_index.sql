@@ -1,5 +1,5 @@
 -- The full-text index. It holds tokens only (content=''): the texts are in images and image_descriptions.
--- The program cuts the texts into tokens (segment.rs of the store) and joins them by spaces, so the tokenizer only
+-- The program cuts the texts into tokens (text/tokens.rs of the store) and joins them by spaces, so the tokenizer only
 -- has to cut at spaces; `ascii` leaves every character beyond ASCII alone.
 --
 -- caption, prompt (the parsed prompt), raw (the rest of the generation prompt) and file_name are

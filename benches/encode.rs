@@ -8,7 +8,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use image::{Rgb, RgbImage};
-use mitsuke::clip::{
+use mitsuke_clip::{
     Crop, DeviceChoice, Encoder, EncoderOptions, Interpolation, Preprocessing, Preprocessor, Priority, Resize,
 };
 use tokio::runtime::Builder;

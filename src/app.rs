@@ -12,14 +12,14 @@ use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::api::{Services, cors, in_context, routes};
-use crate::clip::ClipError;
 use crate::config::{CorsOrigins, Settings};
-use crate::intake::{Decoder, Intake};
-use crate::maintenance::Maintenance;
-use crate::models::{Models, ModelsError};
 use crate::seed::{Seeded, seed};
-use crate::store::Store;
 use crate::stores::{OpenError, StoreChoice};
+use mitsuke_clip::ClipError;
+use mitsuke_engine::intake::{Decoder, Intake};
+use mitsuke_engine::maintenance::Maintenance;
+use mitsuke_engine::models::{Models, ModelsError};
+use mitsuke_store::Store;
 
 /// The reason why the app does not start.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +146,7 @@ impl Application {
         self.services.stopping.store(true, Ordering::Relaxed);
         let (maintenance, models, store) =
             (self.maintenance, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
-        let closed = crate::blocking::run(move || {
+        let closed = mitsuke_engine::blocking::run(move || {
             // The order counts: backfills finish their pictures, which takes encoders and the store.
             maintenance.stop();
             models.close();
@@ -227,7 +227,7 @@ const READINESS_INTERVAL: Duration = Duration::from_secs(1);
 /// Returns whether the store answers and the current model is in memory.
 pub async fn is_ready(services: &Services) -> bool {
     let store = Arc::clone(&services.store);
-    let answers = matches!(crate::blocking::run(move || store.check()).await, Ok(Ok(())));
+    let answers = matches!(mitsuke_engine::blocking::run(move || store.check()).await, Ok(Ok(())));
     answers && services.models.check_ready().await.is_ok()
 }
 

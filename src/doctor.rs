@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::clip::Manifest;
 use crate::config::Settings;
-use crate::store::Finding;
 use crate::stores::StoreChoice;
+use mitsuke_clip::Manifest;
+use mitsuke_store::Finding;
 
 /// Checks the models and the store that the settings select. Blocks, and leaves everything as it was.
 #[must_use]

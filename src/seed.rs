@@ -8,11 +8,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::blocking;
-use crate::clip::EncodeError;
-use crate::image::FileType;
-use crate::intake::{Intake, IntakeError, Registered, Upload};
-use crate::store::Store;
+use mitsuke_clip::EncodeError;
+use mitsuke_engine::blocking;
+use mitsuke_engine::intake::{Intake, IntakeError, Registered, Upload};
+use mitsuke_image::FileType;
+use mitsuke_store::Store;
 
 /// Marks, as a file in the data directory, that the folder is being registered, so that a start after a stop continues
 /// although the store is no longer empty.
@@ -70,8 +70,8 @@ pub async fn seed(
         // A failure that is not the picture's fault ends the run, and the marker stays for the next start.
         .try_fold(Seeded::default(), |mut seeded, outcome| async move {
             match outcome {
-                Outcome::Registered(Registered::Created(_)) => seeded.created += 1,
-                Outcome::Registered(Registered::Known(_)) => seeded.known += 1,
+                Outcome::Created => seeded.created += 1,
+                Outcome::Known => seeded.known += 1,
                 Outcome::LeftOut(_) => seeded.failed += 1,
             }
             Ok(seeded)
@@ -85,7 +85,10 @@ pub async fn seed(
 
 /// The result for one file.
 enum Outcome {
-    Registered(Registered),
+    /// The picture is a new image.
+    Created,
+    /// An image has these bytes already.
+    Known,
     /// The file cannot be read or is not a usable picture; another attempt would end the same.
     LeftOut(String),
 }
@@ -99,7 +102,8 @@ async fn register(file: &Path, intake: &Intake) -> Result<Outcome, IntakeError> 
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let upload = Upload { bytes, file_name, caption: None, generation_prompt: None };
     match intake.register(upload).await {
-        Ok(registered) => Ok(Outcome::Registered(registered)),
+        Ok(Registered::Created(_)) => Ok(Outcome::Created),
+        Ok(Registered::Known(_)) => Ok(Outcome::Known),
         Err(error @ (IntakeError::Image(_) | IntakeError::Encode(EncodeError::NoVector))) => {
             Ok(Outcome::LeftOut(error.to_string()))
         }

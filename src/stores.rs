@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Settings;
-use crate::image::{DecodeLimits, decode, parse_generation_prompt, sniff};
-use crate::store::oracle::{ForeignFacts, OracleSettings, OracleStore};
-use crate::store::sqlite::{SqliteOptions, SqliteStore};
-use crate::store::{Finding, Store, StoreError};
+use mitsuke_image::{DecodeLimits, decode, parse_generation_prompt, sniff};
+use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
+use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+use mitsuke_store::{Finding, Store, StoreError};
 
 /// The selected store does not open.
 #[derive(Debug, thiserror::Error)]

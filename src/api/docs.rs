@@ -125,7 +125,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use crate::image::FileType;
+    use mitsuke_image::FileType;
 
     fn document() -> Value {
         serde_json::from_str(&super::openapi_json().unwrap()).unwrap()

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 use crate::api::Services;
 use crate::api::route::errors::STORE;
 use crate::api::route::{Route, route};
-use crate::blocking;
 use crate::error::ErrorCode::NotReady;
 use crate::error::{ApiError, ErrorCode};
+use mitsuke_engine::blocking;
 
 /// The routes of the probes.
 pub fn routes() -> Vec<Route> {

@@ -7,9 +7,9 @@ use crate::api::metric_table::{
     Counters, FractionGauges, Gauges, ModelLabels, StateLabels, TowerLabels, set, set_counter,
 };
 use crate::api::route::{Route, route};
-use crate::backfill::{BackfillState, BackfillStatus};
 use crate::error::ApiError;
-use crate::models::{LoadState, ModelStatus, Models};
+use mitsuke_engine::backfill::{BackfillState, BackfillStatus};
+use mitsuke_engine::models::{LoadState, ModelStatus, Models};
 
 /// The media type of the OpenMetrics text format.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

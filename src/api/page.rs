@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::api::caching::matches;
 use crate::api::route::Route;
-use crate::image::FileType;
+use mitsuke_image::FileType;
 
 /// The content security policy. It allows the page's own files, pictures of this server, and pictures from the reader's
 /// disk or fetched with a key (blob:). No script may turn text into HTML or code: trusted types allow no policy, so that
@@ -69,7 +69,7 @@ async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> 
         return HttpResponse::NotFound().finish();
     };
     let text = if request.path() == "/" { PAGE.as_str() } else { text };
-    let hash = crate::store::Sha256::of(text.as_bytes()).to_string();
+    let hash = mitsuke_store::Sha256::of(text.as_bytes()).to_string();
     let etag = EntityTag::new_strong(hash);
     let known = matches(&if_none_match, &etag);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };

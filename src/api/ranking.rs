@@ -4,7 +4,7 @@ use crate::api::checks::page_size;
 use crate::api::types::{FilterRequest, ImageWeights, TextWeights};
 use crate::config::Limits;
 use crate::error::ApiError;
-use crate::search::{Page, PartWeights, Weights};
+use mitsuke_engine::search::{Page, PartWeights, Weights};
 
 /// The largest weight of a part.
 const MAX_WEIGHT: f64 = 100.0;

@@ -7,15 +7,15 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
 use crate::api::{KeyRing, Metrics, Sending, Thumbnails};
-use crate::backfill::Backfills;
-use crate::blocking;
 use crate::config::Limits;
-use crate::duplicates::Duplicates;
 use crate::error::ApiError;
-use crate::intake::Intake;
-use crate::models::Models;
-use crate::search::Finder;
-use crate::store::Store;
+use mitsuke_engine::backfill::Backfills;
+use mitsuke_engine::blocking;
+use mitsuke_engine::duplicates::Duplicates;
+use mitsuke_engine::intake::Intake;
+use mitsuke_engine::models::Models;
+use mitsuke_engine::search::Finder;
+use mitsuke_store::Store;
 
 /// Everything that handlers work with; there is one for the whole process.
 pub struct Services {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::store::ImageId;
+use mitsuke_store::ImageId;
 
 /// The sizes that are made, in pixels of the longer edge. A few fixed sizes keep the cache useful.
 pub const SIZES: [u32; 4] = [128, 256, 512, 1024];

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use image::{Rgb, RgbImage};
-use mitsuke::clip::{
+use mitsuke_clip::{
     DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority, TestCases,
 };
 

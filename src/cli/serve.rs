@@ -27,7 +27,7 @@ pub fn run(flags: &Flags) -> Result<(), Box<dyn Error>> {
             }
             if app::wait_until_ready(&services).await {
                 let store = std::sync::Arc::clone(&services.store);
-                let count = mitsuke::blocking::run(move || store.count_images()).await.ok().and_then(Result::ok);
+                let count = mitsuke_engine::blocking::run(move || store.count_images()).await.ok().and_then(Result::ok);
                 greet(&url, count.unwrap_or_default());
             }
         });

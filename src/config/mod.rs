@@ -24,7 +24,7 @@ use secrecy::SecretString;
 
 use self::sources::Sources;
 use self::table::{AccessValues, OracleValues, Values};
-use crate::store::oracle::OracleSettings;
+use mitsuke_store::oracle::OracleSettings;
 
 /// A setting that cannot be used, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,8 @@
 //! The settings as options of the crates that encode and decode.
 
 use super::Settings;
-use crate::clip::EncoderOptions;
-use crate::image::DecodeLimits;
+use mitsuke_clip::EncoderOptions;
+use mitsuke_image::DecodeLimits;
 
 impl Settings {
     /// Returns the options of encoders.

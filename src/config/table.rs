@@ -16,8 +16,8 @@ use secrecy::SecretString;
 
 use super::CorsOrigins;
 use super::parsers::{address, choice, folder_or_none, milliseconds, seconds, threads, whole};
-use crate::clip::{DeviceChoice, PrecisionChoice};
-use crate::store::oracle::OracleSettings;
+use mitsuke_clip::{DeviceChoice, PrecisionChoice};
+use mitsuke_store::oracle::OracleSettings;
 
 /// The log filter of `mitsuke serve` when no flag or variable sets one.
 pub const DEFAULT_LOG: &str = "info,actix_server=warn";

@@ -2,15 +2,15 @@
 //! what to do. Every kind of failure is named here, so that the compiler does not let a new one be forgotten.
 
 use super::{ApiError, ErrorCode, current_request_id};
-use crate::blocking::Unfinished;
-use crate::clip::EncodeError;
-use crate::compare::CompareError;
-use crate::duplicates::DuplicatesError;
-use crate::image::ImageError;
-use crate::intake::IntakeError;
-use crate::models::ModelsError;
-use crate::search::SearchError;
-use crate::store::{Coverage, ModelId, StoreError};
+use mitsuke_clip::EncodeError;
+use mitsuke_engine::blocking::Unfinished;
+use mitsuke_engine::compare::CompareError;
+use mitsuke_engine::duplicates::DuplicatesError;
+use mitsuke_engine::intake::IntakeError;
+use mitsuke_engine::models::ModelsError;
+use mitsuke_engine::search::SearchError;
+use mitsuke_image::ImageError;
+use mitsuke_store::{Coverage, ModelId, StoreError};
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {

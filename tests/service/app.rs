@@ -71,7 +71,7 @@ pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
             app.run_until_stopped().await.unwrap();
         });
     });
-    mitsuke::tls::choose_provider();
+    mitsuke_client::tls::choose_provider();
     let (address, handle) = receiver.recv().expect("the app starts");
     // A test that waits for a program does not see the server close idle connections, so the client drops them first.
     let client = Client::builder().pool_idle_timeout(Duration::from_secs(1)).build().unwrap();

@@ -63,7 +63,7 @@ impl Server {
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(process.stderr.take().expect("standard error is piped"));
         std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(|line| println!("{line}")));
-        mitsuke::tls::choose_provider();
+        mitsuke_client::tls::choose_provider();
         Self { process, address, client: Client::new() }
     }
 

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mitsuke::backfill::{BackfillState, Backfills};
-use mitsuke::clip::{EncoderOptions, Priority};
-use mitsuke::image::DecodeLimits;
-use mitsuke::intake::{Decoder, Intake, Upload};
-use mitsuke::maintenance::Maintenance;
-use mitsuke::models::Models;
-use mitsuke::store::sqlite::{SqliteOptions, SqliteStore};
-use mitsuke::store::{ModelId, Store};
+use mitsuke_clip::{EncoderOptions, Priority};
+use mitsuke_engine::backfill::{BackfillState, Backfills};
+use mitsuke_engine::intake::{Decoder, Intake, Upload};
+use mitsuke_engine::maintenance::Maintenance;
+use mitsuke_engine::models::Models;
+use mitsuke_image::DecodeLimits;
+use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+use mitsuke_store::{ModelId, Store};
 use tempfile::TempDir;
 
 const TINY: ModelId = 1;

@@ -10,7 +10,7 @@ use crate::api::caching::{cached, matches};
 use crate::api::path_id::PathId;
 use crate::api::types::PictureBytes;
 use crate::error::ApiError;
-use crate::store::Content;
+use mitsuke_store::Content;
 
 /// Get an image's original bytes
 #[utoipa::path(

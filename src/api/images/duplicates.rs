@@ -6,8 +6,8 @@ use crate::api::Services;
 use crate::api::checks::page_size;
 use crate::api::query::QueryString;
 use crate::api::types::{DuplicateParams, DuplicateResponse};
-use crate::duplicates::DuplicateQuery;
 use crate::error::ApiError;
+use mitsuke_engine::duplicates::DuplicateQuery;
 
 /// The similarity from which images are near-duplicates unless the caller says otherwise.
 const NEAR_DUPLICATE: f32 = 0.98;

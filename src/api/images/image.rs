@@ -8,8 +8,8 @@ use crate::api::json::JsonBody;
 use crate::api::path_id::PathId;
 use crate::api::types::{ImageBody, PatchRequest};
 use crate::error::ApiError;
-use crate::image::parse_generation_prompt;
-use crate::store::{Image, ImageId, ImagePatch};
+use mitsuke_image::parse_generation_prompt;
+use mitsuke_store::{Image, ImageId, ImagePatch};
 
 /// Get an image's metadata
 #[utoipa::path(

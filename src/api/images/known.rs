@@ -8,7 +8,7 @@ use crate::api::Services;
 use crate::api::json::JsonBody;
 use crate::api::types::{KnownImage, KnownRequest, KnownResponse};
 use crate::error::ApiError;
-use crate::store::{MAX_HASHES, Sha256};
+use mitsuke_store::{MAX_HASHES, Sha256};
 
 /// Ask which files are known
 ///

@@ -10,7 +10,7 @@ use crate::api::checks::page_size;
 use crate::api::query::FilteredQuery;
 use crate::api::types::{FilterRequest, ImagePage};
 use crate::error::ApiError;
-use crate::store::{Cursor, Image};
+use mitsuke_store::{Cursor, Image};
 
 /// The page of images that is asked for.
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -8,7 +8,7 @@ use crate::api::query::FilteredQuery;
 use crate::api::ranking::PageRequest;
 use crate::api::types::{FilterRequest, SearchResponse, SimilarParams};
 use crate::error::ApiError;
-use crate::search::{ImageQuery, ImageSource, PartWeights};
+use mitsuke_engine::search::{ImageQuery, ImageSource, PartWeights};
 
 /// Find an image's relatives
 ///

@@ -13,7 +13,7 @@ use crate::api::query::QueryString;
 use crate::api::thumbnails::SIZES;
 use crate::api::types::PictureBytes;
 use crate::error::ApiError;
-use crate::store::ImageId;
+use mitsuke_store::ImageId;
 
 /// The size of a thumbnail unless the caller asks for another.
 const DEFAULT_SIZE: u32 = 256;

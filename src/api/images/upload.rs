@@ -11,7 +11,7 @@ use crate::api::multipart::{self, FilePart, Form};
 use crate::api::types::{UploadItem, UploadResponse, UploadStatus};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
-use crate::intake::{Intake, Registered, Upload};
+use mitsuke_engine::intake::{Intake, Registered, Upload};
 
 /// Files of one request that are registered at once: enough for the encoder to batch them.
 const IN_FLIGHT: usize = 8;

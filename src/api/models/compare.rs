@@ -6,9 +6,9 @@ use crate::api::json::JsonBody;
 use crate::api::path_id::PathId;
 use crate::api::types::{CompareRequest, CompareResponse};
 use crate::api::{Services, checks};
-use crate::compare::{self, CompareQuery};
 use crate::config::Limits;
 use crate::error::ApiError;
+use mitsuke_engine::compare::{self, CompareQuery};
 
 /// Queries of one comparison at most: each costs two searches.
 const MAX_QUERIES: usize = 100;

@@ -7,7 +7,7 @@ use crate::api::Services;
 use crate::api::json::JsonBody;
 use crate::api::types::{ModelBody, SwitchRequest};
 use crate::error::ApiError;
-use crate::models::Models;
+use mitsuke_engine::models::Models;
 
 /// Get the current model
 #[utoipa::path(

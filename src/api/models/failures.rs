@@ -12,7 +12,7 @@ use crate::api::path_id::PathId;
 use crate::api::query::QueryString;
 use crate::api::types::{FailureBody, FailurePage};
 use crate::error::ApiError;
-use crate::store::{EmbeddingFailure, ImageId, ModelId, Store, StoreError};
+use mitsuke_store::{EmbeddingFailure, ImageId, ModelId, Store, StoreError};
 
 /// The page of failures that is asked for.
 #[derive(Debug, Deserialize, IntoParams)]

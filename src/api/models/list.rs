@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use crate::api::Services;
 use crate::api::types::{ModelBody, ModelList};
 use crate::error::ApiError;
-use crate::models::Models;
+use mitsuke_engine::models::Models;
 
 /// List models
 ///

@@ -6,7 +6,7 @@ use crate::api::Services;
 use crate::api::path_id::PathId;
 use crate::api::types::ModelBody;
 use crate::error::ApiError;
-use crate::store::ModelId;
+use mitsuke_store::ModelId;
 
 /// Get a model
 #[utoipa::path(

@@ -10,7 +10,7 @@ use crate::api::types::{FilterRequest, ImageSearchRequest, ImageWeights, SearchR
 use crate::api::{Services, checks};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
-use crate::search::{ImageQuery, ImageSource};
+use mitsuke_engine::search::{ImageQuery, ImageSource};
 
 /// Pictures of one query at most: each uploaded one costs a decoding and an encoding at the priority of searches.
 const MAX_PICTURES: usize = 16;

@@ -8,7 +8,7 @@ use crate::api::types::{SearchResponse, TextSearchRequest};
 use crate::api::{Services, checks};
 use crate::config::Limits;
 use crate::error::ApiError;
-use crate::search::{Mode, TextQuery};
+use mitsuke_engine::search::{Mode, TextQuery};
 
 /// Search by text
 ///

@@ -6,8 +6,8 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::ModelBody;
-use crate::backfill::{BackfillState, BackfillStatus};
-use crate::store::{Coverage, EmbeddingFailure};
+use mitsuke_engine::backfill::{BackfillState, BackfillStatus};
+use mitsuke_store::{Coverage, EmbeddingFailure};
 
 /// The state of a backfill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

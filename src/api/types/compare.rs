@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ModelName;
-use crate::compare::{CompareHit, CompareQuery, ComparedQuery, Comparison};
-use crate::store::{Coverage, Model};
+use mitsuke_engine::compare::{CompareHit, CompareQuery, ComparedQuery, Comparison};
+use mitsuke_store::{Coverage, Model};
 
 /// The queries to ask both models.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -6,7 +6,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::image::FileType;
+use mitsuke_image::FileType;
 
 /// Describes a [`FileType`] as its media type. The values are those of [`FileType::ALL`].
 pub struct FileTypeSchema;

@@ -10,8 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::file_type::FileTypeSchema;
 use crate::error::ApiError;
-use crate::image::FileType;
-use crate::store::Filter;
+use mitsuke_image::FileType;
+use mitsuke_store::Filter;
 
 /// Characters of a file-name pattern at most: no stored name is longer.
 const PATTERN_CHARS: usize = 255;

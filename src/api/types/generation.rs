@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::image::Generation;
+use mitsuke_image::Generation;
 
 /// The parts of a generation prompt. A part that the file does not state is null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::generation::GenerationBody;
 use crate::error::Problem;
-use crate::store::Image;
+use mitsuke_store::Image;
 
 /// The bytes of a picture.
 #[derive(ToSchema)]

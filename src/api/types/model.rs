@@ -8,9 +8,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::BackfillBody;
-use crate::backfill::BackfillStatus;
-use crate::clip::{Device, Precision};
-use crate::models::{BrokenFolder, LoadState, ModelStatus};
+use mitsuke_clip::{Device, Precision};
+use mitsuke_engine::backfill::BackfillStatus;
+use mitsuke_engine::models::{BrokenFolder, LoadState, ModelStatus};
 
 /// The state of a model on this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -6,9 +6,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::filter::FilterRequest;
 use super::image::ImageBody;
 use crate::api::json::object;
-use crate::duplicates::{DuplicateGroup, DuplicateReport};
-use crate::search::{Answer, Hit, Mode};
-use crate::store::Model;
+use mitsuke_engine::duplicates::{DuplicateGroup, DuplicateReport};
+use mitsuke_engine::search::{Answer, Hit, Mode};
+use mitsuke_store::Model;
 
 /// How a text query is compared with images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]

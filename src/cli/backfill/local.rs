@@ -4,14 +4,14 @@ use std::error::Error;
 use std::sync::Arc;
 
 use mitsuke::app;
-use mitsuke::backfill::{BackfillState, Backfills};
-use mitsuke::blocking;
 use mitsuke::config::Settings;
-use mitsuke::models::Models;
-use mitsuke::store::{self, Store, StoreError};
 use mitsuke::stores::{OpenError, StoreChoice};
 use mitsuke_client::backfill::{Outcome, POLL_INTERVAL};
 use mitsuke_client::models::Coverage;
+use mitsuke_engine::backfill::{BackfillState, Backfills};
+use mitsuke_engine::blocking;
+use mitsuke_engine::models::Models;
+use mitsuke_store::{Store, StoreError};
 
 use super::Report;
 use super::choice::{NamedModel, choose};
@@ -95,6 +95,6 @@ async fn follow(
 
 async fn coverage(store: &Arc<dyn Store>, model_id: i64) -> Result<Coverage, Box<dyn Error>> {
     let store = Arc::clone(store);
-    let store::Coverage { embedded, failed, total } = blocking::run(move || store.coverage(model_id)).await??;
+    let mitsuke_store::Coverage { embedded, failed, total } = blocking::run(move || store.coverage(model_id)).await??;
     Ok(Coverage { embedded, failed, total })
 }

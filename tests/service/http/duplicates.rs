@@ -87,7 +87,7 @@ async fn an_images_relatives_are_found_without_itself() {
 async fn known_files_are_told_by_their_hashes() {
     let app = spawn();
     let ids = [app.add("a.png", colour(RED, 0)).await, app.add("b.png", colour(BLUE, 0)).await];
-    let hash = |rgb| mitsuke::store::Sha256::of(&colour(rgb, 0)).to_string();
+    let hash = |rgb| mitsuke_store::Sha256::of(&colour(rgb, 0)).to_string();
     let ask = async |hashes: Value| app.send_json(Method::POST, "/images/known", &json!({"sha256": hashes})).await;
     let upper = hash(BLUE).to_uppercase();
     let answer = ask(json!([upper, hash(YELLOW), hash(RED), hash(BLUE)])).await;

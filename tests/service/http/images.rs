@@ -1,6 +1,6 @@
 //! Registering, reading, changing and deleting images.
 
-use mitsuke::store::Sha256;
+use mitsuke_store::Sha256;
 use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::json;

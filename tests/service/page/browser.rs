@@ -40,7 +40,7 @@ impl Browser {
         builder.capabilities(capabilities(&programs.browser, profile.path(), look));
         let client = builder.connect(&driver.url).await.expect("a browser session starts");
         let session = format!("{}/session/{}", driver.url, client.session_id().await.unwrap().unwrap());
-        mitsuke::tls::choose_provider();
+        mitsuke_client::tls::choose_provider();
         let browser = Self { client, session, http: reqwest::Client::new(), _driver: driver, _profile: profile };
         let Look { width, height, phone, dark, .. } = look;
         let scale = if phone { 2 } else { 1 };

@@ -284,6 +284,11 @@ impl Backfills {
                 sleep_unless_stopped(LEASE_POLL_INTERVAL, &stop).await;
                 continue;
             }
+            // Another process may have retired the model between the check above and the claim.
+            let model = self.models.with_store(move |store| find_model(store, model_id)).await;
+            if !model.map_err(|error| error.to_string())?.maintained {
+                return Ok(BackfillState::Stopped);
+            }
             self.set_state(model_id, progress, BackfillState::Running);
             if retry {
                 progress.request_retry();

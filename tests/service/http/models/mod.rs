@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mitsuke::store::Sha256;
+use mitsuke_store::Sha256;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;

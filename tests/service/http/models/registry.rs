@@ -245,7 +245,7 @@ fn a_device_that_does_not_exist_is_named_before_anything_is_made() {
     let settings = settings_in(&data, &changed);
     let error =
         actix_web::rt::System::new().block_on(async { Application::build(&settings).err().map(|e| e.to_string()) });
-    if mitsuke::clip::DeviceChoice::Cuda.check().is_ok() {
+    if mitsuke_clip::DeviceChoice::Cuda.check().is_ok() {
         return assert_eq!(error, None);
     }
     let error = error.unwrap();

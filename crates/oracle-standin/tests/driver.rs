@@ -547,3 +547,13 @@ fn a_clob_becomes_varchar2_only_while_it_is_short() {
         }
     }
 }
+
+#[test]
+fn texts_are_joined_up_to_4000_bytes_and_clobs_without_a_limit() {
+    let db = Database::temporary();
+    let conn = db.connect();
+    let half = "x".repeat(2_001);
+    let join = |sql: &str| conn.query_row_as::<String>(sql, &[&half, &half]);
+    assert_eq!(join("SELECT TO_CLOB(:1) || :2 FROM dual").unwrap().len(), 4_002);
+    refused(join("SELECT :1 || :2 FROM dual"), 1489);
+}

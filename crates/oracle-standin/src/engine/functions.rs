@@ -8,8 +8,9 @@ use super::{json, text, time, vector};
 use crate::errors::{OraError, Result};
 
 /// Name, number of arguments (−1: any), function.
-const ALL: [(&str, i32, Scalar); 35] = [
+const ALL: [(&str, i32, Scalar); 36] = [
     ("ora_concat", 2, concat),
+    ("ora_concat_varchar2", 2, concat_varchar2),
     ("ora_div", 2, div),
     ("ora_mod", 2, modulo),
     ("ora_power", 2, |args| real2(args, f64::powf)),
@@ -166,6 +167,16 @@ fn rounded(args: &[ValueRef<'_>], f: fn(f64) -> f64) -> Result<Value> {
 
 fn concat(args: &[ValueRef<'_>]) -> Result<Value> {
     Ok(text_value(str_of(args, 0).unwrap_or_default() + &str_of(args, 1).unwrap_or_default()))
+}
+
+/// The concatenation of two texts that are no CLOBs.
+fn concat_varchar2(args: &[ValueRef<'_>]) -> Result<Value> {
+    match concat(args)? {
+        Value::Text(text) if text.len() > 4000 => {
+            Err(OraError::new(1489, "result of string concatenation is too long"))
+        }
+        joined => Ok(joined),
+    }
 }
 
 fn div(args: &[ValueRef<'_>]) -> Result<Value> {

@@ -101,13 +101,14 @@ impl Planner<'_> {
         match operator {
             "||" => {
                 let (left, right) = (self.text(left)?, self.text(right)?);
-                let ty = if left.ty == Ty::Clob || right.ty == Ty::Clob {
-                    Ty::Clob
+                let (function, ty) = if left.ty == Ty::Clob || right.ty == Ty::Clob {
+                    ("ora_concat", Ty::Clob)
                 } else {
                     same_character_set(&left.ty, &right.ty)?;
-                    Ty::Varchar2((left.ty.text_length() + right.ty.text_length()).clamp(1, 4000))
+                    let length = left.ty.text_length() + right.ty.text_length();
+                    ("ora_concat_varchar2", Ty::Varchar2(length.clamp(1, 4000)))
                 };
-                Ok(Typed { sql: format!("ora_concat({}, {})", left.sql, right.sql), ty })
+                Ok(Typed { sql: format!("{function}({}, {})", left.sql, right.sql), ty })
             }
             "<#>" | "<=>" | "<->" => {
                 let metric = match operator {

@@ -104,7 +104,8 @@ fn buffer_size(bytes: usize) -> u32 {
     match bytes {
         0..=32 => 32,
         33..=128 => 128,
-        129..=2000 => 2000,
+        129..=1000 => 1000,
+        1001..=2000 => 2000,
         _ => 4000,
     }
 }
@@ -199,16 +200,23 @@ impl<'a> From<&'a str> for Value<'a> {
 }
 
 /// The largest number of components in one piece of a vector's text. No component takes more than 16 bytes with its
-/// comma, so a piece fits VARCHAR2.
-const PIECE_COMPONENTS: usize = 240;
+/// comma, so a piece takes less than 1,000 bytes. The driver reserves four bytes for each character; with longer pieces
+/// the reserved size would pass the 4,000 bytes of VARCHAR2, beyond which a database may take a value for a LONG.
+const PIECE_COMPONENTS: usize = 60;
+
+/// The number of pieces that fit VARCHAR2 together.
+const PIECES_IN_TEXT: usize = 4;
 
 /// Returns the expression of a vector that [`Binds::with_vector`] binds by this name: `TO_VECTOR` of its text.
 pub(crate) fn to_vector(name: &str, dimension: usize) -> String {
-    let pieces = dimension.div_ceil(PIECE_COMPONENTS).max(1);
-    // The concatenation of a CLOB with a text is a CLOB, which has no limit of length.
-    let first = if pieces == 1 { format!(":{name}0") } else { format!("TO_CLOB(:{name}0)") };
-    let others: String = (1..pieces).map(|n| format!(" || :{name}{n}")).collect();
-    format!("TO_VECTOR({first}{others}, {dimension}, FLOAT32)")
+    let pieces: Vec<String> = (0..dimension.div_ceil(PIECE_COMPONENTS).max(1)).map(|n| format!(":{name}{n}")).collect();
+    let texts: Vec<String> = pieces.chunks(PIECES_IN_TEXT).map(|pieces| pieces.join(" || ")).collect();
+    let text = match texts.as_slice() {
+        [text] => text.clone(),
+        // The concatenation of a CLOB with a text is a CLOB, which has no limit of length.
+        texts => format!("TO_CLOB({})", texts.join(") || (")),
+    };
+    format!("TO_VECTOR({text}, {dimension}, FLOAT32)")
 }
 
 /// Writes a vector as a JSON array, in as many pieces as [`to_vector`] expects for its dimension.
@@ -358,16 +366,19 @@ mod tests {
 
     #[test]
     fn the_pieces_of_a_vector_fit_varchar2_and_their_number_depends_on_the_dimension_alone() {
-        for dimension in [1, 240, 241, 768, 4_096] {
+        for dimension in [1, 60, 61, 240, 241, 768, 4_096] {
             for scale in [1.0_f32, -1.2345678e-30, f32::MIN_POSITIVE] {
                 let components = (0..dimension).map(|n| if n == 0 { 1.0 } else { scale * (n as f32).sin() }).collect();
                 let pieces = vector_pieces(&UnitVector::normalize(components).unwrap());
-                assert!(pieces.iter().all(|piece| piece.len() <= 4_000));
+                assert!(pieces.iter().all(|piece| buffer_size(piece.len()) <= 1_000));
+                assert!(pieces.chunks(PIECES_IN_TEXT).all(|pieces| pieces.concat().len() <= 4_000));
                 assert_eq!(to_vector("q", dimension).matches(":q").count(), pieces.len());
             }
         }
         assert_eq!(to_vector("q", 3), "TO_VECTOR(:q0, 3, FLOAT32)");
-        assert_eq!(to_vector("q", 500), "TO_VECTOR(TO_CLOB(:q0) || :q1 || :q2, 500, FLOAT32)");
+        assert_eq!(to_vector("q", 100), "TO_VECTOR(:q0 || :q1, 100, FLOAT32)");
+        let long = "TO_VECTOR(TO_CLOB(:q0 || :q1 || :q2 || :q3) || (:q4 || :q5), 360, FLOAT32)";
+        assert_eq!(to_vector("q", 360), long);
     }
 
     #[test]

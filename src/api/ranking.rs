@@ -4,7 +4,8 @@ use crate::api::checks::page_size;
 use crate::api::types::{FilterRequest, ImageWeights, TextWeights};
 use crate::config::Limits;
 use crate::error::ApiError;
-use mitsuke_engine::search::{Page, PartWeights, Weights};
+use mitsuke_engine::search::{Cutoff, PartWeights, Weights};
+use mitsuke_store::Page;
 
 /// The largest weight of a part.
 const MAX_WEIGHT: f64 = 100.0;
@@ -27,26 +28,25 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// Checks every field and returns the page.
+    /// Checks every field and returns the page and its cutoffs.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidRequest`](crate::error::ErrorCode::InvalidRequest) with the name of the field that is out of
     /// bounds.
-    pub fn checked(self, limits: &Limits) -> Result<Page, ApiError> {
+    pub fn checked(self, limits: &Limits) -> Result<(Page, Cutoff), ApiError> {
         if self.min_similarity.is_some_and(|floor| !(-1.0..=1.0).contains(&floor)) {
             return Err(ApiError::invalid("min_similarity", "`min_similarity` must be from -1 to 1."));
         }
         if self.max_gap.is_some_and(|gap| !(0.0..=2.0).contains(&gap)) {
             return Err(ApiError::invalid("max_gap", "`max_gap` must be from 0 to 2."));
         }
-        Ok(Page {
+        let page = Page {
             offset: self.offset as usize,
             limit: page_size(self.limit, limits)?,
             filter: self.filter.unwrap_or_default().checked(limits.query_chars)?,
-            min_similarity: self.min_similarity,
-            max_gap: self.max_gap,
             exact: self.exact,
-        })
+        };
+        Ok((page, Cutoff { min_similarity: self.min_similarity, max_gap: self.max_gap }))
     }
 }
 

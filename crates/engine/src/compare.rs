@@ -12,7 +12,7 @@ use bytes::Bytes;
 use mitsuke_clip::{EncodeError, Priority};
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
-    Coverage, Filter, Image, ImageId, ImageStore, ModelId, SearchStore, Store, StoreError, VectorHit, VectorSearch,
+    Coverage, Image, ImageId, ImageStore, ModelId, Page, SearchStore, Store, StoreError, VectorHit, VectorSearch,
 };
 
 use crate::blocking::{self, Unfinished};
@@ -186,19 +186,10 @@ fn nearest<S: SearchStore + ?Sized>(
 ) -> Result<Vec<VectorHit>, StoreError> {
     let (mut found, mut offset, mut limit) = (Vec::with_capacity(k), 0, k);
     while found.len() < k && offset < MAX_DEPTH {
-        let filter = Filter::default();
-        let exclude = own.as_slice();
-        let page = store.search_vector(&VectorSearch {
-            exact: false,
-            model_id,
-            query,
-            filter: &filter,
-            exclude,
-            offset,
-            limit,
-        })?;
-        let last = page.len() < limit;
-        for hit in page {
+        let page = Page { offset, ..Page::first(limit) };
+        let hits = store.search_vector(&VectorSearch { model_id, query, exclude: own.as_slice(), page: &page })?;
+        let last = hits.len() < limit;
+        for hit in hits {
             let comparable = match also {
                 Some(other) => store.embedding(other, hit.image_id)?.is_some(),
                 None => true,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mitsuke_index::UnitVector;
-use mitsuke_store::{Filter, Image, ImageId, ImageStore, Model, ModelId, SearchStore, Store, StoreError, VectorSearch};
+use mitsuke_store::{Image, ImageId, ImageStore, Model, ModelId, Page, SearchStore, Store, StoreError, VectorSearch};
 use tokio::sync::Semaphore;
 
 use crate::blocking::{self, Unfinished};
@@ -241,16 +241,8 @@ impl<S: ImageStore + SearchStore + ?Sized> Search<'_, S> {
         let mut limit = FIRST_NEIGHBOURS;
         loop {
             self.searches += 1;
-            let filter = Filter::default();
-            let search = VectorSearch {
-                exact: false,
-                model_id: self.model_id,
-                query: vector,
-                filter: &filter,
-                exclude: &[image_id],
-                offset: 0,
-                limit,
-            };
+            let (exclude, page) = ([image_id], Page::first(limit));
+            let search = VectorSearch { model_id: self.model_id, query: vector, exclude: &exclude, page: &page };
             let hits = self.store.search_vector(&search)?;
             let near: Vec<_> = hits
                 .iter()

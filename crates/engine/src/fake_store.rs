@@ -3,7 +3,7 @@
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
     Content, Cursor, EmbeddingFailure, EmbeddingStore, Filter, Image, ImageId, ImagePatch, ImageStore, Inserted,
-    KeywordHit, KeywordSearch, ModelId, NewImage, SearchStore, Sha256, StoreError, VectorHit, VectorSearch,
+    KeywordHit, KeywordSearch, ModelId, NewImage, Page, SearchStore, Sha256, StoreError, VectorHit, VectorSearch,
 };
 use time::OffsetDateTime;
 
@@ -70,8 +70,8 @@ impl FakeStore {
     }
 }
 
-fn page<T>(hits: Vec<T>, offset: usize, limit: usize) -> Vec<T> {
-    hits.into_iter().skip(offset).take(limit).collect()
+fn cut<T>(hits: Vec<T>, page: &Page) -> Vec<T> {
+    hits.into_iter().skip(page.offset).take(page.limit).collect()
 }
 
 impl SearchStore for FakeStore {
@@ -82,14 +82,14 @@ impl SearchStore for FakeStore {
         };
         let mut hits: Vec<_> = self.ids().filter(|id| !search.exclude.contains(id)).filter_map(distance).collect();
         hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(b.image_id.cmp(&a.image_id)));
-        Ok(page(hits, search.offset, search.limit))
+        Ok(cut(hits, search.page))
     }
 
     fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
         let score = |image_id| Some(KeywordHit { image_id, score: self.find(image_id)?.keyword_score? });
         let mut hits: Vec<_> = self.ids().filter_map(score).collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.image_id.cmp(&a.image_id)));
-        Ok(page(hits, search.offset, search.limit))
+        Ok(cut(hits, search.page))
     }
 }
 
@@ -162,8 +162,8 @@ impl ImageStore for FakeStore {
         Ok(image_ids.iter().filter_map(|image_id| self.image(*image_id).unwrap()).collect())
     }
 
-    fn newest_page(&self, _: &Filter, offset: usize, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.images(&page(self.ids().rev().collect(), offset, limit))
+    fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError> {
+        self.images(&cut(self.ids().rev().collect(), page))
     }
 
     fn count_images(&self) -> Result<u64, StoreError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mitsuke_index::UnitVector;
-use mitsuke_store::{Coverage, Filter, ImageId, Model, NewModel, Store, StoreError, VectorSearch};
+use mitsuke_store::{Coverage, ImageId, Model, NewModel, Page, Store, StoreError, VectorSearch};
 
 use crate::fixtures::*;
 
@@ -172,16 +172,8 @@ pub fn a_retired_model_loses_its_embeddings_and_may_come_back(store: &dyn Store)
         assert!(store.put_embedding(b.model_id, *image_id, &angle(5.0)).unwrap());
     }
     let query = angle(0.0);
-    let filter = Filter::default();
-    let search = VectorSearch {
-        exact: false,
-        model_id: b.model_id,
-        query: &query,
-        filter: &filter,
-        exclude: &[],
-        offset: 0,
-        limit: 100,
-    };
+    let page = Page::first(100);
+    let search = VectorSearch { model_id: b.model_id, query: &query, exclude: &[], page: &page };
     let hits: Vec<_> = store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect();
     assert_eq!(hits, [ids[2], ids[1], ids[0]]);
 }

@@ -1,13 +1,14 @@
 //! Filters of images.
 
-use mitsuke_store::{Filter, ImageId, ImagePatch, Store, VectorSearch};
+use mitsuke_store::{Filter, ImageId, ImagePatch, Page, Store, VectorSearch};
 use time::Duration;
 
 use crate::fixtures::*;
 
 fn pass(store: &dyn Store, filter: &Filter) -> Vec<ImageId> {
     let newest: Vec<_> = store.newest(filter, None, 100).unwrap().iter().map(|image| image.image_id).collect();
-    let page: Vec<_> = store.newest_page(filter, 0, 100).unwrap().iter().map(|image| image.image_id).collect();
+    let page = Page { filter: filter.clone(), ..Page::first(100) };
+    let page: Vec<_> = store.newest_page(&page).unwrap().iter().map(|image| image.image_id).collect();
     assert_eq!(newest, page);
     sorted(newest)
 }
@@ -103,15 +104,8 @@ pub fn filters_hold_for_every_kind_of_search(store: &dyn Store) {
     let pages: Vec<_> = (0..4).flat_map(|page| found_with(store, &["猫"], &filter, page * 3, 3)).collect();
     assert_eq!(sorted(pages), passing);
     let query = angle(0.0);
-    let search = VectorSearch {
-        exact: false,
-        model_id: model.model_id,
-        query: &query,
-        filter: &filter,
-        exclude: &[],
-        offset: 0,
-        limit: 100,
-    };
+    let page = Page { filter: filter.clone(), ..Page::first(100) };
+    let search = VectorSearch { model_id: model.model_id, query: &query, exclude: &[], page: &page };
     let hits: Vec<_> = store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect();
     assert_eq!(hits, passing);
     // Cursors keep to the filter too.

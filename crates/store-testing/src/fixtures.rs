@@ -6,8 +6,8 @@ use std::ops::Deref;
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
-    Filter, ImageId, Inserted, KeywordSearch, Model, ModelId, NewImage, NewModel, Sha256, Store, StoreError, VectorHit,
-    VectorSearch,
+    Filter, ImageId, Inserted, KeywordSearch, Model, ModelId, NewImage, NewModel, Page, Sha256, Store, StoreError,
+    VectorHit, VectorSearch,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -190,9 +190,8 @@ pub fn scattered(count: usize, mut seed: u64) -> Vec<UnitVector> {
 
 /// Returns the first `limit` hits without a filter.
 pub fn nearest(store: &dyn Store, model: &Model, query: &UnitVector, limit: usize) -> Vec<VectorHit> {
-    let filter = Filter::default();
-    let search =
-        VectorSearch { exact: false, model_id: model.model_id, query, filter: &filter, exclude: &[], offset: 0, limit };
+    let page = Page::first(limit);
+    let search = VectorSearch { model_id: model.model_id, query, exclude: &[], page: &page };
     store.search_vector(&search).unwrap()
 }
 
@@ -209,7 +208,8 @@ pub fn found(store: &dyn Store, terms: &[&str]) -> Vec<ImageId> {
 /// Returns a page of the images that hold every term and pass a filter.
 pub fn found_with(store: &dyn Store, terms: &[&str], filter: &Filter, offset: usize, limit: usize) -> Vec<ImageId> {
     let terms: Vec<String> = terms.iter().map(ToString::to_string).collect();
-    let hits = store.search_keyword(&KeywordSearch { terms: &terms, filter, exclude: &[], offset, limit }).unwrap();
+    let page = Page { offset, filter: filter.clone(), ..Page::first(limit) };
+    let hits = store.search_keyword(&KeywordSearch { terms: &terms, exclude: &[], page: &page }).unwrap();
     hits.iter().map(|hit| hit.image_id).collect()
 }
 

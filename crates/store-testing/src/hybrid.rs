@@ -2,7 +2,7 @@
 
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
-    Filter, HybridSearch, ImageId, KeywordSearch, Model, RankedImage, Store, StoreError, VectorSearch,
+    Filter, HybridSearch, ImageId, KeywordSearch, Model, Page, RankedImage, Store, StoreError, VectorSearch,
 };
 use mitsuke_store::{Weights, fuse};
 
@@ -13,13 +13,11 @@ struct Ask<'a> {
     model: &'a Model,
     query: UnitVector,
     terms: Vec<String>,
-    filter: Filter,
     exclude: Vec<ImageId>,
     depth: usize,
     weights: Weights,
     min_similarity: Option<f32>,
-    offset: usize,
-    limit: usize,
+    page: Page,
 }
 
 fn ask<'a>(model: &'a Model, terms: &[&str]) -> Ask<'a> {
@@ -27,30 +25,25 @@ fn ask<'a>(model: &'a Model, terms: &[&str]) -> Ask<'a> {
         model,
         query: angle(0.0),
         terms: terms.iter().map(ToString::to_string).collect(),
-        filter: Filter::default(),
         exclude: Vec::new(),
         depth: 1000,
         weights: Weights::default(),
         min_similarity: None,
-        offset: 0,
-        limit: 1000,
+        page: Page::first(1000),
     }
 }
 
 impl Ask<'_> {
     fn search(&self) -> HybridSearch<'_> {
         HybridSearch {
-            exact: false,
             model_id: self.model.model_id,
             query: &self.query,
             terms: &self.terms,
-            filter: &self.filter,
             exclude: &self.exclude,
             depth: self.depth,
             weights: self.weights,
             min_similarity: self.min_similarity,
-            offset: self.offset,
-            limit: self.limit,
+            page: &self.page,
         }
     }
 
@@ -77,17 +70,9 @@ fn fill(store: &dyn Store, model: &Model, count: u16) -> Vec<ImageId> {
 
 /// Asserts that the whole answer is the fusion of the two legs, as the definition says.
 fn assert_is_fused(store: &dyn Store, ask: &Ask<'_>) -> Vec<RankedImage> {
-    let (filter, exclude) = (&ask.filter, ask.exclude.as_slice());
-    let vector = VectorSearch {
-        exact: false,
-        model_id: ask.model.model_id,
-        query: &ask.query,
-        filter,
-        exclude,
-        offset: 0,
-        limit: ask.depth,
-    };
-    let keyword = KeywordSearch { terms: &ask.terms, filter, exclude, offset: 0, limit: ask.depth };
+    let (exclude, page) = (ask.exclude.as_slice(), &Page { filter: ask.page.filter.clone(), ..Page::first(ask.depth) });
+    let vector = VectorSearch { model_id: ask.model.model_id, query: &ask.query, exclude, page };
+    let keyword = KeywordSearch { terms: &ask.terms, exclude, page };
     let vector: Vec<_> = store.search_vector(&vector).unwrap().iter().map(|hit| hit.image_id).collect();
     let keyword: Vec<_> = store.search_keyword(&keyword).unwrap().iter().map(|hit| hit.image_id).collect();
     let hits = ask.hits(store);
@@ -148,7 +133,7 @@ pub fn fused_pages_make_the_whole_list(store: &dyn Store) {
     let model = model(store, "a");
     fill(store, &model, 50);
     let whole = ask(&model, &["猫"]).ids(store);
-    let page = |offset, limit| Ask { offset, limit, ..ask(&model, &["猫"]) }.ids(store);
+    let page = |offset, limit| Ask { page: Page { offset, ..Page::first(limit) }, ..ask(&model, &["猫"]) }.ids(store);
     let pages: Vec<_> = (0..8).flat_map(|n| page(n * 7, 7)).collect();
     assert_eq!(pages, whole);
     assert!(page(50, 7).is_empty());
@@ -168,10 +153,11 @@ pub fn filters_and_exclusions_hold_for_both_legs(store: &dyn Store) {
         }
     }
     let filter = Filter { file_types: vec!["image/webp".into()], ..Filter::default() };
-    let all = Ask { filter: filter.clone(), ..ask(&model, &["猫"]) };
+    let page = Page { filter, ..Page::first(1000) };
+    let all = Ask { page: page.clone(), ..ask(&model, &["猫"]) };
     assert_is_fused(store, &all);
     assert_eq!(sorted(all.ids(store)), passing);
-    let some = Ask { filter, exclude: vec![passing[0], passing[4]], ..ask(&model, &["猫"]) };
+    let some = Ask { page, exclude: vec![passing[0], passing[4]], ..ask(&model, &["猫"]) };
     assert_is_fused(store, &some);
     let left: Vec<_> = passing.iter().copied().filter(|id| ![passing[0], passing[4]].contains(id)).collect();
     assert_eq!(sorted(some.ids(store)), left);

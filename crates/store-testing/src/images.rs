@@ -2,7 +2,7 @@
 
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
-use mitsuke_store::{Cursor, Filter, Image, ImagePatch, Inserted, MAX_HASHES, Sha256, Store, StoreError};
+use mitsuke_store::{Cursor, Filter, Image, ImagePatch, Inserted, MAX_HASHES, Page, Sha256, Store, StoreError};
 use time::Duration;
 
 use crate::fixtures::*;
@@ -172,7 +172,7 @@ pub fn pages_by_offset_are_cut_from_the_same_order(store: &dyn Store) {
     (0..10).for_each(|n| _ = picture(&n.to_string()).at(n / 2).insert(store));
     let all = newest_ids(store);
     let page = |offset, limit| -> Vec<_> {
-        let page = store.newest_page(&Filter::default(), offset, limit).unwrap();
+        let page = store.newest_page(&Page { offset, ..Page::first(limit) }).unwrap();
         page.iter().map(|image| image.image_id).collect()
     };
     assert_eq!([page(0, 4), page(4, 4), page(8, 4)].concat(), all);

@@ -1,6 +1,6 @@
 //! Finding images by the words of their captions, prompts and file names.
 
-use mitsuke_store::{Filter, ImageId, ImagePatch, KeywordSearch, Store, StoreError};
+use mitsuke_store::{Filter, ImageId, ImagePatch, KeywordSearch, Page, Store, StoreError};
 
 use crate::fixtures::*;
 
@@ -158,13 +158,12 @@ pub fn no_input_is_syntax(store: &dyn Store) {
     assert_eq!(found(store, &["NOT", "AND", "Near"]), [near]);
     assert_eq!(found(store, &["dog", "*"]), [dog]);
     let many: Vec<String> = (0..5000).map(|n| format!("word{n}")).collect();
-    let search = KeywordSearch { terms: &many, filter: &Filter::default(), exclude: &[], offset: 0, limit: 10 };
+    let search = KeywordSearch { terms: &many, exclude: &[], page: &Page::first(10) };
     assert!(matches!(store.search_keyword(&search), Err(StoreError::BadKeywords(_))), "every term is required");
     // A repeated word is one term.
     assert_eq!(found(store, &vec!["dog"; 5000]), [dog]);
     for endless in ["猫".repeat(20_000), "cat ".repeat(5_000)] {
-        let search =
-            KeywordSearch { terms: &[endless], filter: &Filter::default(), exclude: &[], offset: 0, limit: 10 };
+        let search = KeywordSearch { terms: &[endless], exclude: &[], page: &Page::first(10) };
         // A store may have no limit of its own.
         match store.search_keyword(&search) {
             Ok(hits) => assert!(hits.is_empty()),
@@ -225,9 +224,8 @@ pub fn pages_are_stable_and_complete(store: &dyn Store) {
     assert!(found_with(store, &["猫"], &filter, usize::MAX, usize::MAX).is_empty());
     assert!(found_with(store, &["猫"], &filter, 0, 0).is_empty());
     let terms = ["猫".to_owned()];
-    let hits = store
-        .search_keyword(&KeywordSearch { terms: &terms, filter: &filter, exclude: &[], offset: 0, limit: 100 })
-        .unwrap();
+    let page = Page { filter, ..Page::first(100) };
+    let hits = store.search_keyword(&KeywordSearch { terms: &terms, exclude: &[], page: &page }).unwrap();
     assert!(hits.is_sorted_by(|a, b| a.score >= b.score), "scores fall from hit to hit");
 }
 
@@ -258,7 +256,8 @@ pub fn excluded_images_are_left_out_and_replaced(store: &dyn Store) {
     let ids: Vec<_> = (0..20).map(|n| picture(&n.to_string()).caption("猫").insert(store)).collect();
     let terms = ["猫".to_owned()];
     let page = |exclude: &[ImageId], offset, limit| -> Vec<_> {
-        let search = KeywordSearch { terms: &terms, filter: &Filter::default(), exclude, offset, limit };
+        let page = Page { offset, ..Page::first(limit) };
+        let search = KeywordSearch { terms: &terms, exclude, page: &page };
         store.search_keyword(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
     let all = page(&[], 0, 100);

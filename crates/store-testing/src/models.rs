@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mitsuke_index::UnitVector;
-use mitsuke_store::{Coverage, Filter, NewModel, Store, StoreError, VectorSearch};
+use mitsuke_store::{Coverage, NewModel, Page, Store, StoreError, VectorSearch};
 
 use crate::fixtures::*;
 
@@ -118,17 +118,8 @@ pub fn unknown_models_are_errors(store: &dyn Store) {
     model(store, "a");
     let image_id = picture("cat").insert(store);
     let unknown = 4711;
-    let filter = Filter::default();
-    let query = angle(0.0);
-    let search = VectorSearch {
-        exact: false,
-        model_id: unknown,
-        query: &query,
-        filter: &filter,
-        exclude: &[],
-        offset: 0,
-        limit: 1,
-    };
+    let (query, page) = (angle(0.0), Page::first(1));
+    let search = VectorSearch { model_id: unknown, query: &query, exclude: &[], page: &page };
     let errors = [
         store.set_current_model(unknown, true).err(),
         store.search_vector(&search).err(),

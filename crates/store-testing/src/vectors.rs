@@ -1,7 +1,7 @@
 //! Finding the nearest images.
 
 use mitsuke_index::UnitVector;
-use mitsuke_store::{Filter, Store, StoreError, VectorSearch};
+use mitsuke_store::{Filter, ImageId, Page, Store, StoreError, VectorSearch};
 
 use crate::fixtures::*;
 
@@ -34,26 +34,15 @@ pub fn an_excluded_image_is_left_out_and_replaced(store: &dyn Store) {
     let model = model(store, "a");
     let ids: Vec<_> =
         (0..5_u8).map(|n| picture(&n.to_string()).embedded(&model, angle(f32::from(n))).insert(store)).collect();
-    let filter = Filter::default();
     let query = angle(0.0);
-    let mut search = VectorSearch {
-        exact: false,
-        model_id: model.model_id,
-        query: &query,
-        filter: &filter,
-        exclude: &ids[..1],
-        offset: 0,
-        limit: 2,
+    let page = |exclude: &[ImageId], offset| -> Vec<_> {
+        let page = Page { offset, ..Page::first(2) };
+        let search = VectorSearch { model_id: model.model_id, query: &query, exclude, page: &page };
+        store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
-    let page = |search: &VectorSearch<'_>| -> Vec<_> {
-        store.search_vector(search).unwrap().iter().map(|hit| hit.image_id).collect()
-    };
-    assert_eq!(page(&search), [ids[1], ids[2]]);
-    search.offset = 2;
-    assert_eq!(page(&search), [ids[3], ids[4]]);
-    search.exclude = &[999_999, 999_998];
-    search.offset = 0;
-    assert_eq!(page(&search), [ids[0], ids[1]]);
+    assert_eq!(page(&ids[..1], 0), [ids[1], ids[2]]);
+    assert_eq!(page(&ids[..1], 2), [ids[3], ids[4]]);
+    assert_eq!(page(&[999_999, 999_998], 0), [ids[0], ids[1]]);
 }
 
 pub fn pages_by_offset_make_the_whole_list(store: &dyn Store) {
@@ -64,21 +53,13 @@ pub fn pages_by_offset_make_the_whole_list(store: &dyn Store) {
         picture(&format!("{n}b")).embedded(&model, vector).insert(store);
     }
     let query = &scattered(1, 2)[0];
-    let filter = Filter::default();
     let whole = nearest(store, &model, query, 1000);
     assert_eq!(whole.len(), 400);
     assert!(whole.is_sorted_by(|a, b| (a.distance, -a.image_id) <= (b.distance, -b.image_id)));
     let mut pages = Vec::new();
     loop {
-        let search = VectorSearch {
-            exact: false,
-            model_id: model.model_id,
-            query,
-            filter: &filter,
-            exclude: &[],
-            offset: pages.len(),
-            limit: 17,
-        };
+        let page = Page { offset: pages.len(), ..Page::first(17) };
+        let search = VectorSearch { model_id: model.model_id, query, exclude: &[], page: &page };
         let page = store.search_vector(&search).unwrap();
         if page.is_empty() {
             break;
@@ -86,15 +67,8 @@ pub fn pages_by_offset_make_the_whole_list(store: &dyn Store) {
         pages.extend(page);
     }
     assert_eq!(pages, whole);
-    let beyond = VectorSearch {
-        exact: false,
-        model_id: model.model_id,
-        query,
-        filter: &filter,
-        exclude: &[],
-        offset: usize::MAX,
-        limit: usize::MAX,
-    };
+    let page = Page { offset: usize::MAX, ..Page::first(usize::MAX) };
+    let beyond = VectorSearch { model_id: model.model_id, query, exclude: &[], page: &page };
     assert!(store.search_vector(&beyond).unwrap().is_empty());
 }
 
@@ -147,15 +121,8 @@ pub fn a_filter_never_makes_the_answer_short(store: &dyn Store) {
     let filter = Filter { file_types: vec!["image/jpeg".into()], ..Filter::default() };
     let query = angle(0.0);
     let page = |offset, limit| -> Vec<_> {
-        let search = VectorSearch {
-            exact: false,
-            model_id: model.model_id,
-            query: &query,
-            filter: &filter,
-            exclude: &[],
-            offset,
-            limit,
-        };
+        let page = Page { offset, filter: filter.clone(), ..Page::first(limit) };
+        let search = VectorSearch { model_id: model.model_id, query: &query, exclude: &[], page: &page };
         store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
     assert_eq!(page(0, 5), passing);
@@ -174,15 +141,8 @@ pub fn a_filter_and_an_exclusion_work_together(store: &dyn Store) {
         .collect();
     let filter = Filter { file_types: vec!["image/png".into()], ..Filter::default() };
     let query = angle(0.0);
-    let search = VectorSearch {
-        exact: false,
-        model_id: model.model_id,
-        query: &query,
-        filter: &filter,
-        exclude: &ids[..1],
-        offset: 0,
-        limit: 10,
-    };
+    let page = Page { filter, ..Page::first(10) };
+    let search = VectorSearch { model_id: model.model_id, query: &query, exclude: &ids[..1], page: &page };
     let hits: Vec<_> = store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect();
     assert_eq!(hits, [ids[2], ids[4]]);
 }
@@ -191,16 +151,8 @@ pub fn a_query_that_does_not_fit_is_an_error(store: &dyn Store) {
     let model = model(store, "a");
     picture("1").embedded(&model, angle(0.0)).insert(store);
     let query = UnitVector::normalize(vec![1.0; 3]).unwrap();
-    let filter = Filter::default();
-    let search = VectorSearch {
-        exact: false,
-        model_id: model.model_id,
-        query: &query,
-        filter: &filter,
-        exclude: &[],
-        offset: 0,
-        limit: 1,
-    };
+    let page = Page::first(1);
+    let search = VectorSearch { model_id: model.model_id, query: &query, exclude: &[], page: &page };
     let refused = store.search_vector(&search);
     assert!(matches!(refused, Err(StoreError::ModelDimension { expected: DIMENSION, found: 3, .. })), "{refused:?}");
 }
@@ -215,18 +167,11 @@ pub fn several_images_can_be_left_out(store: &dyn Store) {
     let model = model(store, "a");
     let ids: Vec<_> =
         (0..100_u8).map(|n| picture(&n.to_string()).embedded(&model, angle(f32::from(n))).insert(store)).collect();
-    let (query, filter) = (angle(0.0), Filter::default());
+    let query = angle(0.0);
     let left_out: Vec<_> = ids[..30].iter().copied().chain([ids[50], 999_999]).collect();
     let page = |offset, limit| -> Vec<_> {
-        let search = VectorSearch {
-            exact: false,
-            model_id: model.model_id,
-            query: &query,
-            filter: &filter,
-            exclude: &left_out,
-            offset,
-            limit,
-        };
+        let page = Page { offset, ..Page::first(limit) };
+        let search = VectorSearch { model_id: model.model_id, query: &query, exclude: &left_out, page: &page };
         store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
     let left: Vec<_> = ids.iter().copied().filter(|id| !left_out.contains(id)).collect();
@@ -247,10 +192,10 @@ pub fn an_exact_search_finds_the_nearest_of_all(store: &dyn Store) {
     for query in scattered(5, 4) {
         let mut right: Vec<_> = ids.iter().zip(&vectors).map(|(id, vector)| (*id, query.similarity(vector))).collect();
         right.sort_by(|a, b| b.1.total_cmp(&a.1));
-        for filter in [&Filter::default(), &filter] {
+        for filter in [Filter::default(), filter.clone()] {
             let (model_id, exclude) = (model.model_id, &right[..1].iter().map(|(id, _)| *id).collect::<Vec<_>>());
-            let (offset, limit, query) = (3, 40, &query);
-            let search = VectorSearch { model_id, query, filter, exclude, exact: true, offset, limit };
+            let page = Page { offset: 3, limit: 40, filter, exact: true };
+            let search = VectorSearch { model_id, query: &query, exclude, page: &page };
             let hits: Vec<_> = store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect();
             assert_eq!(hits, right[4..44].iter().map(|(id, _)| *id).collect::<Vec<_>>());
         }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use mitsuke_index::UnitVector;
 use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
 use mitsuke_store::{
-    Filter, ImageStore as _, KeywordSearch, ModelStore as _, NewImage, NewModel, SearchStore as _, Sha256, Store as _,
-    VectorSearch,
+    Filter, ImageStore as _, KeywordSearch, ModelStore as _, NewImage, NewModel, Page, SearchStore as _, Sha256,
+    Store as _, VectorSearch,
 };
 use synthetic::{Clip, Random};
 use time::OffsetDateTime;
@@ -165,9 +165,10 @@ fn main() -> Outcome<()> {
     ];
     for terms in queries {
         let words: Vec<String> = terms.iter().map(ToString::to_string).collect();
-        let search = |limit| KeywordSearch { terms: &words, filter: &everything, exclude: &[], offset: 0, limit };
-        let found = store.search_keyword(&search(usize::MAX))?.len();
-        let (p50, p95, _) = measure(20, |_| Ok(store.search_keyword(&search(16))?.len()))?;
+        let search =
+            |limit| store.search_keyword(&KeywordSearch { terms: &words, exclude: &[], page: &Page::first(limit) });
+        let found = search(usize::MAX)?.len();
+        let (p50, p95, _) = measure(20, |_| Ok(search(16)?.len()))?;
         report(&format!("keyword {}", terms.join(" + ")), (p50, p95, found));
     }
     let jpeg = Filter { file_types: vec!["image/jpeg".into()], ..Filter::default() };
@@ -175,11 +176,11 @@ fn main() -> Outcome<()> {
     let named = Filter { file_name_contains: Some("0000001".into()), ..Filter::default() };
     let cases = [("none", &everything), ("one in 10 passes", &jpeg), ("one in 500 passes", &wide), ("10 pass", &named)];
     for (name, filter) in cases {
+        let page = Page { filter: filter.clone(), ..Page::first(16) };
         let measured = measure(50, |n| {
             let kinds = [Clip::text_query, Clip::image_query];
             let query = UnitVector::normalize(kinds[n % 2](&clip, n as u64))?;
-            let search =
-                VectorSearch { exact: false, model_id, query: &query, filter, exclude: &[], offset: 0, limit: 16 };
+            let search = VectorSearch { model_id, query: &query, exclude: &[], page: &page };
             Ok(store.search_vector(&search)?.len())
         })?;
         report(&format!("vector, filter: {name}"), measured);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use mitsuke_index::UnitVector;
 
 use crate::{
-    HybridSearch, ImageId, KeywordHit, KeywordSearch, RankedImage, StoreError, VectorHit, VectorSearch, Weights,
+    HybridSearch, ImageId, KeywordHit, KeywordSearch, Page, RankedImage, StoreError, VectorHit, VectorSearch, Weights,
 };
 
 /// The constant of reciprocal rank fusion, which dampens the weight of the very first ranks (Cormack, Clarke and
@@ -40,27 +40,33 @@ pub fn fuse(vector: &[ImageId], keyword: &[ImageId], weights: Weights) -> Vec<Ra
 }
 
 impl<'a> HybridSearch<'a> {
-    /// Returns the search of the vector leg; `None` when the leg takes no part.
-    pub(crate) fn vector_leg(&self) -> Option<VectorSearch<'a>> {
+    /// Returns the page that each leg is read to: the hits to the depth of the search.
+    pub(crate) fn leg_page(&self) -> Page {
+        Page { offset: 0, limit: self.depth, ..self.page.clone() }
+    }
+
+    /// Returns the search of a page of the vector leg; `None` when the leg takes no part.
+    pub(crate) fn vector_leg<'b>(&self, page: &'b Page) -> Option<VectorSearch<'b>>
+    where
+        'a: 'b,
+    {
         (self.weights.vector > 0.0).then_some(VectorSearch {
             model_id: self.model_id,
             query: self.query,
-            filter: self.filter,
             exclude: self.exclude,
-            exact: self.exact,
-            offset: 0,
-            limit: self.depth,
+            page,
         })
     }
 
-    /// Returns the search of the keyword leg; `None` when the leg takes no part.
-    pub(crate) fn keyword_leg(&self) -> Option<KeywordSearch<'a>> {
+    /// Returns the search of a page of the keyword leg; `None` when the leg takes no part.
+    pub(crate) fn keyword_leg<'b>(&self, page: &'b Page) -> Option<KeywordSearch<'b>>
+    where
+        'a: 'b,
+    {
         (self.weights.keyword > 0.0 && !self.terms.is_empty()).then_some(KeywordSearch {
             terms: self.terms,
-            filter: self.filter,
             exclude: self.exclude,
-            offset: 0,
-            limit: self.depth,
+            page,
         })
     }
 }
@@ -114,8 +120,8 @@ pub(crate) fn fuse_hits(
     }
     fused
         .into_iter()
-        .skip(search.offset)
-        .take(search.limit)
+        .skip(search.page.offset)
+        .take(search.page.limit)
         .map(|hit| Ok(RankedImage { distance: distance(hit.image_id)?, ..hit }))
         .collect()
 }

@@ -4,7 +4,7 @@ use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use time::OffsetDateTime;
 
-use crate::{Filter, ImageId, ModelId, Sha256, StoreError};
+use crate::{Filter, ImageId, ModelId, Page, Sha256, StoreError};
 
 /// The largest number of hashes of one call of [`ImageStore::images_by_sha256`].
 pub const MAX_HASHES: usize = 1_000;
@@ -37,8 +37,8 @@ pub trait ImageStore: Send + Sync {
     /// Lists images, newest first (descending by upload date, then id): at most `limit` of those after `cursor`.
     fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError>;
 
-    /// Lists images in the same order, after skipping `offset` of them.
-    fn newest_page(&self, filter: &Filter, offset: usize, limit: usize) -> Result<Vec<Image>, StoreError>;
+    /// Lists a page of the images in the same order.
+    fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError>;
 
     /// Sets or clears the caption and the generation prompt, and returns the changed image; `None` when there is no
     /// such image.

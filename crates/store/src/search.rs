@@ -8,7 +8,7 @@ use crate::{
 /// Finds images.
 pub trait SearchStore: EmbeddingStore {
     /// Finds the nearest images by the inner product of one model's embeddings: nearest first, ties by descending image
-    /// id, at most `limit` after skipping `offset`. A filter never makes the answer short while more images match.
+    /// id, one page of them. A filter never makes the answer short while more images match.
     /// Images without an embedding of the model are left out.
     ///
     /// # Errors
@@ -27,7 +27,8 @@ pub trait SearchStore: EmbeddingStore {
     /// # Errors
     /// The errors of both legs.
     fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
-        let (vector, keyword) = (search.vector_leg(), search.keyword_leg());
+        let page = search.leg_page();
+        let (vector, keyword) = (search.vector_leg(&page), search.keyword_leg(&page));
         let vector = vector.map_or(Ok(Vec::new()), |leg| self.search_vector(&leg))?;
         let keyword = keyword.map_or(Ok(Vec::new()), |leg| self.search_keyword(&leg))?;
         fuse_legs(search, &vector, &keyword, |image_id| self.embedding(search.model_id, image_id))

@@ -2,7 +2,7 @@
 
 use mitsuke_index::UnitVector;
 
-use crate::{Filter, ImageId, ModelId};
+use crate::{ImageId, ModelId, Page};
 
 /// A nearest-neighbour search.
 #[derive(Debug, Clone)]
@@ -11,17 +11,10 @@ pub struct VectorSearch<'a> {
     pub model_id: ModelId,
     /// The query, a vector of the dimension of the model.
     pub query: &'a UnitVector,
-    /// The condition on the images.
-    pub filter: &'a Filter,
     /// A few images to leave out (the images of the query, in a search for similar ones).
     pub exclude: &'a [ImageId],
-    /// Whether the query is compared with every embedding. Otherwise an index may miss a few of the nearest. An exact
-    /// search is slower the more images there are.
-    pub exact: bool,
-    /// The number of hits to skip.
-    pub offset: usize,
-    /// The largest number of hits to return.
-    pub limit: usize,
+    /// The page of the hits to return.
+    pub page: &'a Page,
 }
 
 /// A nearest-neighbour hit.
@@ -38,14 +31,10 @@ pub struct VectorHit {
 pub struct KeywordSearch<'a> {
     /// The terms and phrases, all of them required; never empty.
     pub terms: &'a [String],
-    /// The condition on the images.
-    pub filter: &'a Filter,
     /// A few images to leave out.
     pub exclude: &'a [ImageId],
-    /// The number of hits to skip.
-    pub offset: usize,
-    /// The largest number of hits to return.
-    pub limit: usize,
+    /// The page of the hits to return.
+    pub page: &'a Page,
 }
 
 /// A full-text hit.
@@ -66,12 +55,8 @@ pub struct HybridSearch<'a> {
     pub query: &'a UnitVector,
     /// The terms and phrases of the keyword leg, all of them required. Without terms the leg finds nothing.
     pub terms: &'a [String],
-    /// The condition on the images.
-    pub filter: &'a Filter,
     /// A few images to leave out.
     pub exclude: &'a [ImageId],
-    /// Whether the query of the vector leg is compared with every embedding.
-    pub exact: bool,
     /// The number of hits of each leg that are fused. The order of a fused ranking depends on it, so all pages of one
     /// query use the same depth.
     pub depth: usize,
@@ -80,10 +65,8 @@ pub struct HybridSearch<'a> {
     /// The smallest similarity of a hit. Less similar hits of either leg are left out, and so are hits of the keyword
     /// leg without an embedding. The other hits keep the ranks of their legs.
     pub min_similarity: Option<f32>,
-    /// The number of fused hits to skip.
-    pub offset: usize,
-    /// The largest number of fused hits to return.
-    pub limit: usize,
+    /// The page of the fused hits to return. Its filter and its exactness hold for both legs.
+    pub page: &'a Page,
 }
 
 /// The weights of the legs, 0 or more. A leg of weight 0 takes no part.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use mitsuke_index::{IndexParams, UnitVector};
 use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
 use mitsuke_store::{
-    EmbeddingStore as _, Filter, ImageId, ImageStore as _, Model, ModelStore as _, SearchStore as _, Store, StoreError,
-    VectorSearch,
+    EmbeddingStore as _, Filter, ImageId, ImageStore as _, Model, ModelStore as _, Page, SearchStore as _, Store,
+    StoreError, VectorSearch,
 };
 use mitsuke_store_testing::contract_tests;
 use mitsuke_store_testing::fixtures::*;
@@ -224,15 +224,8 @@ fn filters_are_exact_with_and_without_an_index() {
     }
     let search = |store: &SqliteStore, min_width: u32, query: &UnitVector, limit: usize| -> Vec<ImageId> {
         let filter = Filter { min_width: Some(min_width), ..Filter::default() };
-        let search = VectorSearch {
-            exact: false,
-            model_id: model.model_id,
-            query,
-            filter: &filter,
-            exclude: &[],
-            offset: 0,
-            limit,
-        };
+        let page = Page { filter, ..Page::first(limit) };
+        let search = VectorSearch { model_id: model.model_id, query, exclude: &[], page: &page };
         store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
     let compare = |store: &SqliteStore| {

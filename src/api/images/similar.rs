@@ -32,12 +32,14 @@ pub async fn similar(
         max_gap: params.max_gap,
         exact: params.exact,
     };
+    let (page, cutoff) = page.checked(&services.limits)?;
     let query = ImageQuery {
         images: vec![ImageSource::Stored(id.0)],
         text: None,
         negative_query: None,
         parts: PartWeights::default(),
-        page: page.checked(&services.limits)?,
+        page,
+        cutoff,
     };
     Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_image(query).await?)))
 }

@@ -140,11 +140,7 @@ fn image_query(
         max_gap: request.max_gap,
         exact: request.exact,
     };
-    Ok(ImageQuery {
-        images,
-        text: request.text,
-        negative_query: request.negative_query,
-        parts: ranking::image_weights(request.weights)?,
-        page: page.checked(limits)?,
-    })
+    let parts = ranking::image_weights(request.weights)?;
+    let (page, cutoff) = page.checked(limits)?;
+    Ok(ImageQuery { images, text: request.text, negative_query: request.negative_query, parts, page, cutoff })
 }

@@ -49,8 +49,8 @@ fn text_query(request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, 
         max_gap: request.max_gap,
         exact: request.exact,
     };
-    let page = page.checked(limits)?;
-    Ok(TextQuery { query: request.query, negative_query, mode, legs, parts, page })
+    let (page, cutoff) = page.checked(limits)?;
+    Ok(TextQuery { query: request.query, negative_query, mode, legs, parts, page, cutoff })
 }
 
 /// Checks that a field which compares vectors has a query vector to compare.

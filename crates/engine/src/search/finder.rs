@@ -6,10 +6,11 @@ use std::time::Instant;
 use futures_util::future::{OptionFuture, try_join, try_join_all, try_join3};
 use mitsuke_clip::Priority;
 use mitsuke_index::UnitVector;
-use mitsuke_store::{ImageId, Model, ModelId, Store, StoreError, terms};
+use mitsuke_store::{ImageId, Model, ModelId, Page, Store, StoreError, terms};
 
 use super::compose::Parts;
-use super::query::{Answer, ImageQuery, ImageSource, Mode, Page, SearchError, TextQuery, Took};
+use super::cutoff::Cutoff;
+use super::query::{Answer, ImageQuery, ImageSource, Mode, SearchError, TextQuery, Took};
 use super::ranking::{StoreQuery, rank};
 use crate::blocking;
 use crate::intake::Intake;
@@ -48,7 +49,7 @@ impl Finder {
                 weights: query.legs,
             },
         };
-        self.answer(active.model, query.mode, store_query, query.page, start).await
+        self.answer(active.model, query.mode, store_query, query.page, query.cutoff, start).await
     }
 
     /// Finds images by pictures.
@@ -74,7 +75,7 @@ impl Finder {
             .collect();
         let vector = Parts { images: vectors, text, negative }.compose(query.parts)?;
         let store_query = StoreQuery::Vector { query: vector, exclude };
-        self.answer(active.model, Mode::Vector, store_query, query.page, start).await
+        self.answer(active.model, Mode::Vector, store_query, query.page, query.cutoff, start).await
     }
 
     /// Returns the current model. A search reads it once, so that the query and the embeddings it is compared with come
@@ -106,13 +107,14 @@ impl Finder {
         mode: Mode,
         store_query: StoreQuery,
         page: Page,
+        cutoff: Cutoff,
         start: Instant,
     ) -> Result<Answer, SearchError> {
         let encode = start.elapsed();
         let store = Arc::clone(&self.store);
         let model_id = model.model_id;
         let (ranked, store_query) = blocking::run(move || {
-            let ranked = rank(store.as_ref(), model_id, &store_query, &page)?;
+            let ranked = rank(store.as_ref(), model_id, &store_query, page, cutoff)?;
             Ok::<_, StoreError>((ranked, store_query))
         })
         .await??;

@@ -1,13 +1,15 @@
 //! Searches: a query → its vector and terms → a page of ranked hits.
 
 mod compose;
+mod cutoff;
 mod finder;
 mod query;
 mod ranking;
 
 pub use compose::{PartWeights, Parts};
+pub use cutoff::Cutoff;
 pub use finder::Finder;
 pub use mitsuke_store::{Weights, terms};
-pub use query::{Answer, Hit, ImageQuery, ImageSource, Mode, Page, SearchError, TextQuery, Took};
+pub use query::{Answer, Hit, ImageQuery, ImageSource, Mode, SearchError, TextQuery, Took};
 
 pub(crate) use ranking::SIMILARITY_TOLERANCE;

@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use mitsuke_clip::EncodeError;
 use mitsuke_index::NotAUnitVector;
-use mitsuke_store::{Filter, Image, ImageId, Model, StoreError, Weights};
+use mitsuke_store::{Image, ImageId, Model, Page, StoreError, Weights};
 
 use super::compose::PartWeights;
+use super::cutoff::Cutoff;
 use crate::blocking::Unfinished;
 use crate::intake::IntakeError;
 use crate::models::ModelsError;
@@ -23,24 +24,6 @@ pub enum Mode {
     Keyword,
     /// By both, fused by rank.
     Hybrid,
-}
-
-/// The part of a ranking that a search returns.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// Hits to skip.
-    pub offset: usize,
-    /// Hits to return at most.
-    pub limit: usize,
-    /// The images that may be found.
-    pub filter: Filter,
-    /// Hits less similar to the query than this are left out.
-    pub min_similarity: Option<f32>,
-    /// Hits whose similarity is more than this below that of the most similar image (which passes the filter) are
-    /// left out.
-    pub max_gap: Option<f32>,
-    /// Compares the query with every embedding, where an index may otherwise miss a few of the nearest.
-    pub exact: bool,
 }
 
 /// A query by text.
@@ -58,6 +41,8 @@ pub struct TextQuery {
     pub parts: PartWeights,
     /// The part of the ranking to return.
     pub page: Page,
+    /// The cutoffs of the ranking.
+    pub cutoff: Cutoff,
 }
 
 /// A picture of a query by image.
@@ -82,6 +67,8 @@ pub struct ImageQuery {
     pub parts: PartWeights,
     /// The part of the ranking to return.
     pub page: Page,
+    /// The cutoffs of the ranking.
+    pub cutoff: Cutoff,
 }
 
 /// A found image with its place in the ranking.

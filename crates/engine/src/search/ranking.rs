@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
-    HybridSearch, Image, ImageId, ImageStore, KeywordSearch, ModelId, RankedImage, SearchStore, StoreError, VectorHit,
-    VectorSearch, Weights,
+    HybridSearch, Image, ImageId, ImageStore, KeywordSearch, ModelId, Page, RankedImage, SearchStore, StoreError,
+    VectorHit, VectorSearch, Weights,
 };
 
-use super::query::{Hit, Page};
+use super::cutoff::Cutoff;
+use super::query::Hit;
 
 /// The depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from legs
 /// of twice the depth, and so on. The depths are always the same, so that every page of a query is cut from one list.
@@ -38,41 +39,42 @@ pub(super) fn rank<S: ImageStore + SearchStore + ?Sized>(
     store: &S,
     model_id: ModelId,
     query: &StoreQuery,
-    page: &Page,
+    page: Page,
+    cutoff: Cutoff,
 ) -> Result<RankedPage, StoreError> {
-    let ranking = Ranking { store, model_id, page, wanted: page.limit.saturating_add(1), leg_depth: LEG_DEPTH };
+    let (offset, limit) = (page.offset, page.limit);
+    let page = Page { limit: limit.saturating_add(1), ..page };
+    let ranking = Ranking { store, model_id, page: &page, cutoff, leg_depth: LEG_DEPTH };
     let (mut places, least_similarity) = match query {
         StoreQuery::Newest => (ranking.newest()?, None),
         StoreQuery::Vector { query, exclude } => ranking.vector(query, exclude)?,
         StoreQuery::Keyword { terms } => (ranking.keyword(terms)?, None),
         StoreQuery::Hybrid { query, terms, weights } => ranking.hybrid(query, terms, *weights)?,
     };
-    let next_offset = (places.len() > page.limit).then(|| page.offset.saturating_add(page.limit));
-    places.truncate(page.limit);
-    Ok(RankedPage { hits: with_images(store, places, page.offset)?, next_offset, least_similarity })
+    let next_offset = (places.len() > limit).then(|| offset.saturating_add(limit));
+    places.truncate(limit);
+    Ok(RankedPage { hits: with_images(store, places, offset)?, next_offset, least_similarity })
 }
 
 /// The ranking that a page is cut from.
 struct Ranking<'a, S: ?Sized> {
     store: &'a S,
     model_id: ModelId,
+    /// The page to read from the store.
     page: &'a Page,
-    /// Hits to read.
-    wanted: usize,
+    cutoff: Cutoff,
     leg_depth: usize,
 }
 
 impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
     fn newest(&self) -> Result<Vec<RankedImage>, StoreError> {
-        let images = self.store.newest_page(&self.page.filter, self.page.offset, self.wanted)?;
+        let images = self.store.newest_page(self.page)?;
         Ok(images.into_iter().map(|image| RankedImage::unranked(image.image_id)).collect())
     }
 
     fn keyword(&self, terms: &[String]) -> Result<Vec<RankedImage>, StoreError> {
-        let (filter, offset) = (&self.page.filter, self.page.offset);
-        let search = KeywordSearch { terms, filter, exclude: &[], offset, limit: self.wanted };
-        let hits = self.store.search_keyword(&search)?;
-        Ok((offset..)
+        let hits = self.store.search_keyword(&KeywordSearch { terms, exclude: &[], page: self.page })?;
+        Ok((self.page.offset..)
             .zip(hits)
             .map(|(index, hit)| RankedImage {
                 keyword_rank: Some(rank_at(index)),
@@ -84,11 +86,11 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
 
     fn vector(&self, query: &UnitVector, exclude: &[ImageId]) -> Result<(Vec<RankedImage>, Option<f32>), StoreError> {
         let offset = self.page.offset;
-        let hits = self.nearest(query, exclude, offset, self.wanted)?;
-        let floor = match self.page.max_gap {
-            None => self.page.min_similarity,
-            Some(_) if offset == 0 => self.floor(hits.first()),
-            Some(_) => self.floor(self.nearest(query, exclude, 0, 1)?.first()),
+        let hits = self.nearest(query, exclude, self.page)?;
+        let floor = match self.cutoff.max_gap {
+            None => self.cutoff.min_similarity,
+            Some(_) if offset == 0 => self.cutoff.floor(hits.first()),
+            Some(_) => self.cutoff.floor(self.nearest(query, exclude, &self.cut(0, 1))?.first()),
         };
         let places = (offset..)
             .zip(hits)
@@ -111,24 +113,21 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
         terms: &[String],
         weights: Weights,
     ) -> Result<(Vec<RankedImage>, Option<f32>), StoreError> {
-        let floor = match self.page.max_gap {
-            None => self.page.min_similarity,
-            Some(_) => self.floor(self.nearest(query, &[], 0, 1)?.first()),
+        let floor = match self.cutoff.max_gap {
+            None => self.cutoff.min_similarity,
+            Some(_) => self.cutoff.floor(self.nearest(query, &[], &self.cut(0, 1))?.first()),
         };
-        let (offset, wanted) = (self.page.offset, self.wanted);
-        let search = |depth, offset, limit| {
+        let (offset, wanted) = (self.page.offset, self.page.limit);
+        let search = |depth, page| {
             self.store.search_hybrid(&HybridSearch {
                 model_id: self.model_id,
                 query,
                 terms,
-                filter: &self.page.filter,
                 exclude: &[],
-                exact: self.page.exact,
                 depth,
                 weights,
                 min_similarity: floor.map(|floor| floor - SIMILARITY_TOLERANCE),
-                offset,
-                limit,
+                page,
             })
         };
         let vector_hits = |hits: &[RankedImage]| hits.iter().filter(|hit| hit.vector_rank.is_some()).count();
@@ -136,7 +135,7 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
         // When both legs are exhausted, a greater depth finds nothing more. With a floor the counts do not show it.
         let exhausted =
             |hits: &[RankedImage], depth| floor.is_none() && vector_hits(hits) < depth && keyword_hits(hits) < depth;
-        let first = search(self.leg_depth, offset, wanted)?;
+        let first = search(self.leg_depth, self.page)?;
         let is_whole = offset == 0 && first.len() < wanted;
         if first.len() == wanted || (is_whole && exhausted(&first, self.leg_depth)) {
             return Ok((first, floor));
@@ -148,8 +147,9 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
         let mut listed: Vec<RankedImage> = Vec::new();
         let mut seen = HashSet::new();
         let mut depth = self.leg_depth;
+        let whole = self.cut(0, usize::MAX);
         loop {
-            let hits = search(depth, 0, usize::MAX)?;
+            let hits = search(depth, &whole)?;
             // With a floor every hit is similar enough, so an exhausted vector leg holds all of them.
             let all_similar = floor.is_some() && weights.vector > 0.0 && vector_hits(&hits) < depth;
             let exhausted = exhausted(&hits, depth);
@@ -162,24 +162,13 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
         Ok((listed.into_iter().skip(offset).take(wanted).collect(), floor))
     }
 
-    fn nearest(
-        &self,
-        query: &UnitVector,
-        exclude: &[ImageId],
-        offset: usize,
-        limit: usize,
-    ) -> Result<Vec<VectorHit>, StoreError> {
-        let (model_id, filter, exact) = (self.model_id, &self.page.filter, self.page.exact);
-        self.store.search_vector(&VectorSearch { model_id, query, filter, exclude, exact, offset, limit })
+    fn nearest(&self, query: &UnitVector, exclude: &[ImageId], page: &Page) -> Result<Vec<VectorHit>, StoreError> {
+        self.store.search_vector(&VectorSearch { model_id: self.model_id, query, exclude, page })
     }
 
-    /// The least similarity that both cutoffs allow, where `best` is the nearest image.
-    fn floor(&self, best: Option<&VectorHit>) -> Option<f32> {
-        let relative = best.and_then(|best| self.page.max_gap.map(|gap| -best.distance - gap));
-        match (self.page.min_similarity, relative) {
-            (Some(absolute), Some(relative)) => Some(absolute.max(relative)),
-            (absolute, relative) => absolute.or(relative),
-        }
+    /// Returns another page of the same ranking.
+    fn cut(&self, offset: usize, limit: usize) -> Page {
+        Page { offset, limit, ..self.page.clone() }
     }
 }
 
@@ -213,8 +202,6 @@ fn with_images<S: ImageStore + ?Sized>(
 
 #[cfg(test)]
 mod tests {
-    use mitsuke_store::Filter;
-
     use super::*;
     use crate::fake_store::{FakeImage, FakeStore, MODEL};
 
@@ -226,7 +213,7 @@ mod tests {
     }
 
     fn page(offset: usize, limit: usize) -> Page {
-        Page { offset, limit, filter: Filter::default(), min_similarity: None, max_gap: None, exact: false }
+        Page { offset, ..Page::first(limit) }
     }
 
     #[test]
@@ -234,25 +221,24 @@ mod tests {
         let store = filled();
         let query = UnitVector::normalize(vec![1.0, 0.0]).unwrap();
         let terms = ["猫".to_owned()];
-        let cut = |page: &Page, wanted, weights| -> Vec<ImageId> {
-            let ranking = Ranking { store: &store, model_id: MODEL, page, wanted, leg_depth: 4 };
+        let cut = |page: &Page, weights| -> Vec<ImageId> {
+            let ranking = Ranking { store: &store, model_id: MODEL, page, cutoff: Cutoff::default(), leg_depth: 4 };
             let (places, _) = ranking.hybrid(&query, &terms, weights).unwrap();
             places.iter().map(|place| place.image_id).collect()
         };
         let all = [Weights::default(), Weights { vector: 0.0, keyword: 1.0 }, Weights { vector: 3.0, keyword: 0.1 }];
         for (weights, count) in all.into_iter().zip([60, 30, 60]) {
-            let whole = cut(&page(0, 100), 100, weights);
+            let whole = cut(&page(0, 100), weights);
             assert_eq!(whole.iter().collect::<HashSet<_>>().len(), count, "{weights:?}");
             assert_eq!(whole.len(), count);
             for limit in [1, 3, 7] {
-                let pages: Vec<_> =
-                    (0..61).step_by(limit).flat_map(|at| cut(&page(at, limit), limit, weights)).collect();
+                let pages: Vec<_> = (0..61).step_by(limit).flat_map(|at| cut(&page(at, limit), weights)).collect();
                 assert_eq!(pages, whole, "{weights:?} in pages of {limit}");
             }
-            assert!(cut(&page(usize::MAX, 5), 5, weights).is_empty());
+            assert!(cut(&page(usize::MAX, 5), weights).is_empty());
         }
         // The first depth alone decides about the first page: 1 and 2 lead by angle, and the last ones by words.
-        let first = cut(&page(0, 8), 8, Weights::default());
+        let first = cut(&page(0, 8), Weights::default());
         assert!(first.contains(&1) && first.contains(&59), "{first:?}");
     }
 
@@ -267,20 +253,20 @@ mod tests {
         let gap = 1.0 - 9.5_f32.to_radians().cos();
         for (query, best, count) in [(&vector, 1.0_f32, 9), (&hybrid, 0.0, 10)] {
             for (offset, limit) in [(0, 100), (2, 3), (8, 5)] {
-                let absolute = Page { min_similarity: Some(9.5_f32.to_radians().cos()), ..page(offset, limit) };
-                let ranked = rank(&store, MODEL, query, &absolute).unwrap();
+                let absolute = Cutoff { min_similarity: Some(9.5_f32.to_radians().cos()), max_gap: None };
+                let ranked = rank(&store, MODEL, query, page(offset, limit), absolute).unwrap();
                 assert_eq!(ranked.hits.len(), limit.min(count - offset));
                 assert_eq!(ranked.next_offset, (offset + limit < count).then_some(offset + limit));
-                let relative = Page { max_gap: Some(gap), ..page(offset, limit) };
-                let ranked = rank(&store, MODEL, query, &relative).unwrap();
+                let relative = Cutoff { max_gap: Some(gap), min_similarity: None };
+                let ranked = rank(&store, MODEL, query, page(offset, limit), relative).unwrap();
                 let floor = best.to_radians().cos() - gap;
                 assert!((ranked.least_similarity.unwrap() - floor).abs() < 1e-5);
                 assert!(ranked.hits.iter().all(|hit| -hit.distance.unwrap() >= floor - 1e-6));
                 let expected = (0..60_u8).filter(|n| f32::from(*n).to_radians().cos() >= floor).count();
                 let expected = expected - usize::from(best > 0.5);
                 assert_eq!(ranked.hits.len(), limit.min(expected - offset));
-                let both = Page { min_similarity: Some(0.999), max_gap: Some(gap), ..page(0, 100) };
-                assert_eq!(rank(&store, MODEL, query, &both).unwrap().least_similarity, Some(0.999));
+                let both = Cutoff { min_similarity: Some(0.999), max_gap: Some(gap) };
+                assert_eq!(rank(&store, MODEL, query, page(0, 100), both).unwrap().least_similarity, Some(0.999));
             }
         }
     }
@@ -290,14 +276,14 @@ mod tests {
         let store = filled();
         let keyword = StoreQuery::Keyword { terms: vec!["猫".to_owned()] };
         for (query, total, first) in [(&StoreQuery::Newest, 60, [60, 59, 58]), (&keyword, 30, [59, 57, 55])] {
-            let ranked = rank(&store, MODEL, query, &page(0, 3)).unwrap();
+            let ranked = rank(&store, MODEL, query, page(0, 3), Cutoff::default()).unwrap();
             assert_eq!(ranked.hits.iter().map(|hit| hit.image.image_id).collect::<Vec<_>>(), first);
             assert_eq!(ranked.next_offset, Some(3));
-            let last = rank(&store, MODEL, query, &page(total - 2, 3)).unwrap();
+            let last = rank(&store, MODEL, query, page(total - 2, 3), Cutoff::default()).unwrap();
             assert_eq!(last.hits.iter().map(|hit| hit.rank).collect::<Vec<_>>(), [total - 1, total]);
             assert_eq!(last.next_offset, None);
         }
-        let ranked = rank(&store, MODEL, &keyword, &page(10, 1)).unwrap();
+        let ranked = rank(&store, MODEL, &keyword, page(10, 1), Cutoff::default()).unwrap();
         assert_eq!(ranked.hits[0].keyword_rank, Some(11));
         assert_eq!(ranked.hits[0].score, Some(38.0));
     }

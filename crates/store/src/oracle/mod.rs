@@ -31,7 +31,7 @@ use self::search::vector::{self, Form};
 use self::search::{hybrid, keyword, newest};
 use super::{
     Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, Finding, HybridSearch, Image, ImageId,
-    ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel,
+    ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page,
     RankedImage, SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
 };
 use mitsuke_index::UnitVector;
@@ -206,8 +206,11 @@ impl ImageStore for OracleStore {
         self.complete(|session| newest::page(session, filter, cursor, 0, limit), |images| images.as_slice())
     }
 
-    fn newest_page(&self, filter: &Filter, offset: usize, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.complete(|session| newest::page(session, filter, None, offset, limit), |images| images.as_slice())
+    fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError> {
+        self.complete(
+            |session| newest::page(session, &page.filter, None, page.offset, page.limit),
+            |images| images.as_slice(),
+        )
     }
 
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
@@ -318,7 +321,7 @@ impl SearchStore for OracleStore {
     fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
         self.read_table(search.model_id, |session, table| {
             table.check(search.query.dimension())?;
-            vector::search(session, table, search, self.form(search.exact))
+            vector::search(session, table, search, self.form(search.page.exact))
         })
     }
 
@@ -329,7 +332,7 @@ impl SearchStore for OracleStore {
     fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
         self.read_table(search.model_id, |session, table| {
             table.check(search.query.dimension())?;
-            hybrid::search(session, table, search, self.form(search.exact))
+            hybrid::search(session, table, search, self.form(search.page.exact))
         })
     }
 }

@@ -21,8 +21,9 @@ pub(super) fn search(
     max_ranked: usize,
 ) -> Result<Vec<KeywordHit>, StoreError> {
     let Some(expression) = expression(search.terms)?.map(Value::Text) else { return Ok(Vec::new()) };
-    let condition = Condition::new(search.filter)?.excluding("image_texts.rowid", search.exclude)?;
-    let from = if search.filter.is_empty() {
+    let page = search.page;
+    let condition = Condition::new(&page.filter)?.excluding("image_texts.rowid", search.exclude)?;
+    let from = if page.filter.is_empty() {
         "FROM image_texts".to_owned()
     } else {
         // CROSS JOIN fixes the order: first the matches, then their rows of IMAGES.
@@ -44,18 +45,17 @@ pub(super) fn search(
              ORDER BY score DESC, image_texts.rowid DESC LIMIT ? OFFSET ?"
         ))?
         .query_map(
-            condition
-                .parameters([expression.clone()], [unranked_up_to.into(), count(search.limit), count(search.offset)]),
+            condition.parameters([expression.clone()], [unranked_up_to.into(), count(page.limit), count(page.offset)]),
             |row| Ok(KeywordHit { image_id: row.get(0)?, score: row.get(1)? }),
         )?
         .collect::<Result<Vec<_>, _>>()?;
 
-    if last_ranked.is_some() && hits.len() < search.limit {
-        let skip = search.offset.saturating_sub(max_ranked);
+    if last_ranked.is_some() && hits.len() < page.limit {
+        let skip = page.offset.saturating_sub(max_ranked);
         let sql = format!(
             "SELECT image_texts.rowid {matching} AND image_texts.rowid <= ? ORDER BY image_texts.rowid DESC LIMIT ? OFFSET ?"
         );
-        let rest = [unranked_up_to.into(), count(search.limit - hits.len()), count(skip)];
+        let rest = [unranked_up_to.into(), count(page.limit - hits.len()), count(skip)];
         let unranked = ids(connection, &sql, condition.parameters([expression], rest))?;
         hits.extend(unranked.into_iter().map(|image_id| KeywordHit { image_id, score: 0.0 }));
     }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::sqlite::{document, migrate};
     use crate::text::Document;
-    use crate::{Filter, ImageId};
+    use crate::{ImageId, Page};
 
     fn indexed(captions: &[String]) -> Connection {
         let mut db = Connection::open_in_memory().unwrap();
@@ -82,8 +82,7 @@ mod tests {
 
     fn found(db: &Connection, term: &str, max_ranked: usize) -> Vec<ImageId> {
         let terms = [term.to_owned()];
-        let keywords =
-            KeywordSearch { terms: &terms, filter: &Filter::default(), exclude: &[], offset: 0, limit: 1000 };
+        let keywords = KeywordSearch { terms: &terms, exclude: &[], page: &Page::first(1000) };
         let mut found: Vec<_> = search(db, &keywords, max_ranked).unwrap().iter().map(|hit| hit.image_id).collect();
         found.sort_unstable();
         found

@@ -20,7 +20,7 @@ use super::{connection, document, embeddings, images, keyword_search, migrate, m
 use crate::fusion::fuse_legs;
 use crate::{
     Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId, ImagePatch,
-    ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, RankedImage,
+    ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page, RankedImage,
     SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
 };
 
@@ -146,8 +146,8 @@ impl ImageStore for SqliteStore {
         self.shared.read(|db| images::newest(db, filter, cursor, 0, limit))
     }
 
-    fn newest_page(&self, filter: &Filter, offset: usize, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| images::newest(db, filter, None, offset, limit))
+    fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError> {
+        self.shared.read(|db| images::newest(db, &page.filter, None, page.offset, page.limit))
     }
 
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
@@ -301,10 +301,11 @@ impl SearchStore for SqliteStore {
     fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
         self.check_dimension(search.model_id, search.query)?;
         self.shared.read(|db| {
-            let vector = search.vector_leg().map_or(Ok(Vec::new()), |leg| self.nearest(db, &leg))?;
+            let page = search.leg_page();
+            let vector = search.vector_leg(&page).map_or(Ok(Vec::new()), |leg| self.nearest(db, &leg))?;
             let max_ranked = self.shared.options.max_ranked;
             let keyword =
-                search.keyword_leg().map_or(Ok(Vec::new()), |leg| keyword_search::search(db, &leg, max_ranked))?;
+                search.keyword_leg(&page).map_or(Ok(Vec::new()), |leg| keyword_search::search(db, &leg, max_ranked))?;
             fuse_legs(search, &vector, &keyword, |image_id| embeddings::embedding(db, search.model_id, image_id))
         })
     }

@@ -34,17 +34,18 @@ pub(super) struct View<'a> {
 impl View<'_> {
     /// Finds a page of the nearest images. The caller has checked the dimension of the query.
     pub(super) fn search(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
-        let end = search.offset.saturating_add(search.limit).min(self.embedded);
-        if search.limit == 0 || search.offset >= end {
+        let page = search.page;
+        let end = page.offset.saturating_add(page.limit).min(self.embedded);
+        if page.limit == 0 || page.offset >= end {
             return Ok(Vec::new());
         }
         let hits = match self.index {
-            Some(index) if !search.exact && !index.is_exact() => self.in_steps(search, end)?,
+            Some(index) if !page.exact && !index.is_exact() => self.in_steps(search, end)?,
             _ => self.nearest(search, end.next_multiple_of(PAGE_STEP))?,
         };
-        let page = hits.into_iter().skip(search.offset).take(search.limit);
+        let hits = hits.into_iter().skip(page.offset).take(page.limit);
         // A subtraction, because a negation would turn 0 into −0.
-        Ok(page.map(|(image_id, similarity)| VectorHit { image_id, distance: 0.0 - similarity }).collect())
+        Ok(hits.map(|(image_id, similarity)| VectorHit { image_id, distance: 0.0 - similarity }).collect())
     }
 
     /// Finds the first `end` hits and some more. An approximate search for more hits may find some that a search for
@@ -70,13 +71,13 @@ impl View<'_> {
     fn nearest(&self, search: &VectorSearch<'_>, wanted: usize) -> Result<Vec<(ImageId, f32)>, StoreError> {
         let wanted = wanted.min(self.embedded);
         let hits = match self.index {
-            Some(index) if search.filter.is_empty() => self.by_index(index, search, wanted, None)?,
+            Some(index) if search.page.filter.is_empty() => self.by_index(index, search, wanted, None)?,
             Some(index) => self.filtered(index, search, wanted)?,
             None => None,
         };
         match hits {
             Some(hits) => Ok(hits),
-            None => self.by_rows(search, wanted, Source::Filter(&Condition::new(search.filter)?)),
+            None => self.by_rows(search, wanted, Source::Filter(&Condition::new(&search.page.filter)?)),
         }
     }
 
@@ -87,7 +88,7 @@ impl View<'_> {
         search: &VectorSearch<'_>,
         wanted: usize,
     ) -> Result<Option<Vec<(ImageId, f32)>>, StoreError> {
-        let condition = Condition::new(search.filter)?;
+        let condition = Condition::new(&search.page.filter)?;
         // If enough of the nearest images pass, the first of those are the answer.
         if let Some(mut hits) = self.by_index(index, search, wanted.saturating_mul(OVERFETCH), None)? {
             let found: Vec<ImageId> = hits.iter().map(|(id, _)| *id).collect();
@@ -136,7 +137,7 @@ impl View<'_> {
         let hits = index.search(
             search.query,
             wanted,
-            search.exact,
+            search.page.exact,
             if restricted { Some(&allow) } else { None },
             &mut |ids: &[ImageId]| ids.iter().map(|id| self.vector(search, *id)).collect::<Result<_, StoreError>>(),
         )?;
@@ -171,7 +172,7 @@ impl View<'_> {
             Source::Filter(condition) => {
                 // CROSS JOIN makes the statement read the embeddings in their own order and look up each image.
                 let images =
-                    if search.filter.is_empty() { "" } else { "CROSS JOIN images i ON i.image_id = e.image_id" };
+                    if search.page.filter.is_empty() { "" } else { "CROSS JOIN images i ON i.image_id = e.image_id" };
                 let sql = format!(
                     "SELECT e.image_id, e.embedding FROM image_embeddings e {images} WHERE e.model_id = ? {}",
                     condition.sql()

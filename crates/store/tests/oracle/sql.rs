@@ -12,7 +12,7 @@ use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleSettings;
 use mitsuke_store::{
     Cursor, Filter, HybridSearch, ImagePatch, ImageStore as _, Inserted, KeywordSearch, ModelStore as _, NewImage,
-    NewModel, SearchStore as _, Sha256, Store, VectorSearch, Weights,
+    NewModel, Page, SearchStore as _, Sha256, Store, VectorSearch, Weights,
 };
 use oracle_standin::testing::Database;
 use sqlparser::dialect::OracleDialect;
@@ -314,24 +314,21 @@ fn ask_for_everything(store: &dyn Store) {
         for (exclude, exact) in [(&[][..], false), (&[second][..], false), (&[second][..], true)] {
             store.newest(filter, Some(cursor), 5).unwrap();
             store.newest(filter, None, 5).unwrap();
-            store.newest_page(filter, 1, 5).unwrap();
-            let vector =
-                VectorSearch { exact, model_id: a.model_id, query: &query, filter, exclude, offset: 0, limit: 5 };
+            let page = &Page { filter: filter.clone(), exact, ..Page::first(5) };
+            store.newest_page(&Page { offset: 1, ..page.clone() }).unwrap();
+            let vector = VectorSearch { model_id: a.model_id, query: &query, exclude, page };
             store.search_vector(&vector).unwrap();
-            store.search_keyword(&KeywordSearch { terms: &terms, filter, exclude, offset: 0, limit: 5 }).unwrap();
+            store.search_keyword(&KeywordSearch { terms: &terms, exclude, page }).unwrap();
             for terms in [&terms[..], &none[..]] {
                 let hybrid = HybridSearch {
-                    exact,
                     model_id: a.model_id,
                     query: &query,
                     terms,
-                    filter,
                     exclude,
                     depth: 10,
                     weights: Weights::default(),
                     min_similarity: None,
-                    offset: 0,
-                    limit: 5,
+                    page,
                 };
                 store.search_hybrid(&hybrid).unwrap();
             }

@@ -34,12 +34,13 @@ pub(crate) fn search(
     search: &HybridSearch<'_>,
     form: Form,
 ) -> Result<Vec<RankedImage>, OracleError> {
-    let terms = search.keyword_leg().map(|leg| expression(leg.terms)).transpose()?.flatten();
-    let vector = search.vector_leg().is_some();
-    if search.depth == 0 || search.limit == 0 || search.offset > MAX_OFFSET || !(vector || terms.is_some()) {
+    let page = search.leg_page();
+    let terms = search.keyword_leg(&page).map(|leg| expression(leg.terms)).transpose()?.flatten();
+    let vector = search.vector_leg(&page).is_some();
+    if search.depth == 0 || search.page.limit == 0 || search.page.offset > MAX_OFFSET || !(vector || terms.is_some()) {
         return Ok(Vec::new());
     }
-    let filtered = !search.filter.is_empty();
+    let filtered = !search.page.filter.is_empty();
     let mut plan = Plan::first(form, search.depth, search.exclude.len(), filtered);
     loop {
         let statement = Statement { table, search, terms: terms.as_deref(), plan: vector.then_some(plan) };
@@ -98,10 +99,10 @@ impl Statement<'_> {
     }
 
     fn sql(&self) -> String {
-        let filter = Condition::new(self.search.filter).sql;
+        let filter = Condition::new(&self.search.page.filter).sql;
         let (mut with, mut legs) = (Vec::new(), Vec::new());
         if self.terms.is_some() {
-            let condition = Condition::new(self.search.filter).excluding(self.search.exclude).sql;
+            let condition = Condition::new(&self.search.page.filter).excluding(self.search.exclude).sql;
             with.push(format!("words AS ({} FETCH FIRST :depth ROWS ONLY)", matching_sql(&condition)));
             legs.push(format!(
                 "SELECT 'K' AS leg, w.image_id, {} AS distance, w.relevance, 1 AS passes \
@@ -130,7 +131,7 @@ impl Statement<'_> {
 
     fn binds(&self) -> Binds<'_> {
         let mut binds = Binds::none();
-        let mut condition = Condition::new(self.search.filter);
+        let mut condition = Condition::new(&self.search.page.filter);
         if let Some(terms) = self.terms {
             binds.push("terms", Value::text(terms));
             binds.push("depth", Value::count(self.search.depth.min(MAX_OFFSET)));

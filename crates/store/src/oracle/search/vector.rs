@@ -127,16 +127,18 @@ pub(crate) fn search(
     search: &VectorSearch<'_>,
     form: Form,
 ) -> Result<Vec<VectorHit>, OracleError> {
-    if search.limit == 0 || search.offset > MAX_OFFSET {
+    if search.page.limit == 0 || search.page.offset > MAX_OFFSET {
         return Ok(Vec::new());
     }
-    let needed = search.offset.saturating_add(search.limit);
-    let filtered = !search.filter.is_empty();
+    let needed = search.page.offset.saturating_add(search.page.limit);
+    let filtered = !search.page.filter.is_empty();
     let mut plan = Plan::first(form, needed, search.exclude.len(), filtered);
     loop {
         let candidates = candidates(session, table, search, plan)?;
         match plan.evaluate(candidates, needed, search.exclude, filtered) {
-            Outcome::Hits(hits) => return Ok(hits.into_iter().skip(search.offset).take(search.limit).collect()),
+            Outcome::Hits(hits) => {
+                return Ok(hits.into_iter().skip(search.page.offset).take(search.page.limit).collect());
+            }
             Outcome::Widen(next) => plan = next,
         }
     }
@@ -148,7 +150,7 @@ fn candidates(
     search: &VectorSearch<'_>,
     plan: Plan,
 ) -> Result<Vec<Candidate>, OracleError> {
-    let condition = Condition::new(search.filter);
+    let condition = Condition::new(&search.page.filter);
     let filtered = !condition.sql.is_empty();
     let nearest = nearest_sql(table, plan.form, filtered);
     let sql = match plan.form {

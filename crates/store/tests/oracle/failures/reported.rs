@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mitsuke_store::oracle::{OracleSettings, OracleStore};
 use mitsuke_store::{
-    Filter, HybridSearch, ImageStore as _, KeywordSearch, SearchStore as _, Store as _, VectorSearch, Weights,
+    Filter, HybridSearch, ImageStore as _, KeywordSearch, Page, SearchStore as _, Store as _, VectorSearch, Weights,
 };
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, Failure};
@@ -193,28 +193,18 @@ fn a_long_filter_goes_with_an_exact_search() {
     let image_id = picture("a").named(&long).caption("cat").embedded(&model, angle(0.0)).insert(&store);
     let filter = Filter { file_name_contains: Some(long), ..Filter::default() };
     let (query, terms) = (angle(0.0), ["cat".to_owned()]);
-    let search = VectorSearch {
-        model_id: model.model_id,
-        query: &query,
-        filter: &filter,
-        exclude: &[],
-        offset: 0,
-        limit: 5,
-        exact: true,
-    };
+    let page = Page { filter, exact: true, ..Page::first(5) };
+    let search = VectorSearch { model_id: model.model_id, query: &query, exclude: &[], page: &page };
     assert_eq!(store.search_vector(&search).unwrap()[0].image_id, image_id);
     let search = HybridSearch {
         model_id: model.model_id,
         query: &query,
         terms: &terms,
-        filter: &filter,
         exclude: &[],
         depth: 10,
         weights: Weights::default(),
         min_similarity: None,
-        offset: 0,
-        limit: 5,
-        exact: true,
+        page: &page,
     };
     assert_eq!(store.search_hybrid(&search).unwrap()[0].image_id, image_id);
 }
@@ -227,7 +217,7 @@ fn words_that_the_text_index_cannot_read_are_the_callers_business() {
                    DRG-50901: text query parser syntax error on line 1, column 3";
     database.fail(&Failure::error("execute", 29902, message).when("CONTAINS(").times(1));
     let terms = ["cat".to_owned()];
-    let search = KeywordSearch { terms: &terms, filter: &Filter::default(), exclude: &[], offset: 0, limit: 5 };
+    let search = KeywordSearch { terms: &terms, exclude: &[], page: &Page::first(5) };
     fails(store.search_keyword(&search), "BadKeywords");
     assert!(store.search_keyword(&search).unwrap().is_empty());
 }

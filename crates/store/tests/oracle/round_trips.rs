@@ -5,7 +5,7 @@ use std::cell::Cell;
 use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleStore;
 use mitsuke_store::{
-    EmbeddingStore as _, Filter, HybridSearch, ImageId, ImageStore as _, Model, ModelStore as _, NewModel,
+    EmbeddingStore as _, Filter, HybridSearch, ImageId, ImageStore as _, Model, ModelStore as _, NewModel, Page,
     SearchStore as _, Sha256, VectorSearch, Weights,
 };
 use mitsuke_store_testing::fixtures::*;
@@ -70,15 +70,8 @@ impl Collection {
     fn vector_search(&self, filter: &Filter, exact: bool) -> Vec<ImageId> {
         let model = self.store.current_model().unwrap().unwrap();
         let query = vector(0.1);
-        let search = VectorSearch {
-            exact,
-            model_id: model.model_id,
-            query: &query,
-            filter,
-            exclude: &[],
-            offset: 0,
-            limit: PAGE,
-        };
+        let page = Page { filter: filter.clone(), exact, ..Page::first(PAGE) };
+        let search = VectorSearch { model_id: model.model_id, query: &query, exclude: &[], page: &page };
         let ids: Vec<_> = self.store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect();
         assert_eq!(self.store.images(&ids).unwrap().len(), PAGE);
         ids
@@ -87,18 +80,16 @@ impl Collection {
     fn hybrid_search(&self, filter: &Filter) {
         let model = self.store.current_model().unwrap().unwrap();
         let (query, terms) = (vector(0.1), ["cat".to_owned()]);
+        let page = Page { filter: filter.clone(), ..Page::first(PAGE) };
         let search = HybridSearch {
-            exact: false,
             model_id: model.model_id,
             query: &query,
             terms: &terms,
-            filter,
             exclude: &[],
             depth: DEPTH,
             weights: Weights::default(),
             min_similarity: None,
-            offset: 0,
-            limit: PAGE,
+            page: &page,
         };
         let ids: Vec<_> = self.store.search_hybrid(&search).unwrap().iter().map(|hit| hit.image_id).collect();
         assert_eq!(self.store.images(&ids).unwrap().len(), PAGE);

@@ -455,8 +455,9 @@ fn rows_by_distance_are_asked_for_exactly_or_approximately() {
         let model_id = store.register_model(&new).unwrap().model_id;
         let (query, wide) = (vector(0.2), Filter { min_width: Some(1), ..Filter::default() });
         database.start_log();
-        for filter in [&Filter::default(), &wide] {
-            let search = VectorSearch { exact, model_id, query: &query, filter, exclude: &[], offset: 0, limit: 5 };
+        for filter in [Filter::default(), wide] {
+            let page = Page { filter, exact, ..Page::first(5) };
+            let search = VectorSearch { model_id, query: &query, exclude: &[], page: &page };
             store.search_vector(&search).unwrap();
         }
         let sent = database.logged("VECTOR_DISTANCE");

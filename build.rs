@@ -1,7 +1,7 @@
 //! Links the program to libtorch so that it starts from anywhere: the folder
 //! that torch-sys linked against goes into the program's library search path,
-//! and libtorch.so is kept even though no symbol of it is used, because it is
-//! what loads the CUDA kernels where the build of libtorch has them.
+//! and libtorch.so is kept even though no symbol of it is used, because it
+//! loads the CUDA kernels where the build of libtorch has them.
 
 use std::env;
 use std::error::Error;
@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
 
-    // The program looks first in the folder as it is named, because .libtorch may point elsewhere later, and then in the
-    // folder that it stands for, which outlives this checkout.
+    // The program looks first in the folder under its given name, because .libtorch may point elsewhere later, and then
+    // in the folder that the name resolves to, which outlives this checkout.
     link_arg(&format!("-Wl,-rpath,{}", lib.display()));
     if let Ok(real) = lib.canonicalize()
         && real != lib

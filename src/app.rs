@@ -1,4 +1,5 @@
-//! The app: a store and models, made from settings, behind an HTTP server. The program and the tests build the same one.
+//! The app: a store and models, made from settings, behind an HTTP server. The program and the tests build the same
+//! app.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -161,8 +162,9 @@ impl Application {
     }
 }
 
-/// Returns at the second signal, which does not wait for running requests. The first signal lets them finish, and
-/// readiness turns before that; a server that is stopping takes no other command.
+/// Stops the server at the first signal, which lets running requests finish, and returns at the second signal, which
+/// does not wait for them. `GET /readyz` answers 503 from the first signal on. A server that is stopping takes no other
+/// command, so the caller of this function ends the wait.
 async fn second_signal(server: ServerHandle, services: web::Data<Services>) {
     for end in ["when the running requests are answered", "at once"] {
         if let Err(error) = stop_signal().await {

@@ -31,7 +31,7 @@ fn diagnose_models(folder: &Path) -> Vec<Finding> {
         return vec![Finding::problem("models", format!("{} holds no model", folder.display()), ADVICE)];
     }
     let manifests: Vec<_> = folders.into_iter().map(|folder| (Manifest::read(&folder), folder)).collect();
-    // A server with one usable model serves, so the others are no problem.
+    // A server with one usable model serves, so a folder that is not usable is a problem only when all are.
     let one_is_usable = manifests.iter().any(|(manifest, _)| manifest.is_ok());
     manifests
         .iter()

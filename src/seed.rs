@@ -14,8 +14,8 @@ use mitsuke_engine::intake::{Intake, IntakeError, Registered, Upload};
 use mitsuke_image::FileType;
 use mitsuke_store::Store;
 
-/// Marks, as a file in the data directory, that the folder is being registered, so that a start after a stop continues
-/// although the store is no longer empty.
+/// The name of a file in the data directory that marks an unfinished registration, so that a start after a stop
+/// continues although the store is no longer empty.
 const MARKER: &str = "registering-images";
 
 /// Pictures that are registered at once, which are enough to fill a batch.

@@ -51,7 +51,7 @@ impl KeyRing {
         ))
     }
 
-    /// Compares a key with all known ones, always with every one of them, so that the time taken tells nothing.
+    /// Compares a key with every known key, even after a match, so that the time taken tells nothing.
     fn opens(&self, key: &str) -> bool {
         let digest: [u8; 32] = Sha256::digest(key).into();
         self.0.iter().fold(false, |open, known| open | bool::from(known.ct_eq(&digest)))

@@ -72,8 +72,8 @@ fn add_headers(headers: &mut header::HeaderMap, id: &str) {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
-/// Returns the caller's id when it is short and plain, so that a request can be followed through several logs, and a new
-/// one otherwise.
+/// Returns the caller's id when it is short and plain, so that a request can be followed through several logs, and a
+/// new one otherwise.
 fn request_id(request: &ServiceRequest) -> String {
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let plain = |id: &&str| {

@@ -25,7 +25,7 @@ pub fn cors(origins: &CorsOrigins) -> Cors {
         .max_age(MAX_AGE_S);
     match origins {
         CorsOrigins::None => cors,
-        // The literal `*`: keys travel in headers that a page sets itself, never in cookies.
+        // The literal `*` is enough, because a page sends its key in a header and never in a cookie.
         CorsOrigins::Any => cors.allow_any_origin().send_wildcard(),
         CorsOrigins::Only(origins) => origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin)),
     }

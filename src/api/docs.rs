@@ -55,7 +55,7 @@ impl Modify for Keys {
 struct WholeAnswers;
 
 impl WholeAnswers {
-    /// Tells whether callers send the schema; in what they send, fields may be left out.
+    /// Tells whether callers send values of the schema. A caller may leave fields out.
     fn is_sent(name: &str) -> bool {
         ["Form", "Request", "Weights"].iter().any(|end| name.ends_with(end))
     }

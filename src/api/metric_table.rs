@@ -167,7 +167,7 @@ pub fn set(gauge: &Gauge, value: u64) {
     gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
 }
 
-/// Sets a counter to a count that is kept elsewhere and only ever grows.
+/// Sets a counter to a count that is kept elsewhere and never shrinks.
 pub fn set_counter(counter: &Counter, value: u64) {
     counter.inner().store(value, Ordering::Relaxed);
 }

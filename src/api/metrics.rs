@@ -14,7 +14,7 @@ use mitsuke_engine::models::{LoadState, ModelStatus, Models};
 /// The media type of the OpenMetrics text format.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The route of the metrics. Without the store the metrics are told all the same.
+/// The route of the metrics. It answers even when the store does not.
 pub fn routes() -> Vec<Route> {
     vec![route!(scrape)]
 }
@@ -74,8 +74,8 @@ fn set_model(services: &Services, status: &ModelStatus) {
     gauge(&metrics.model_missing, status.coverage.missing());
 }
 
-/// Sets the gauges of a model's backfill. An unknown value is left out instead of being 0: a retired model, for one, has
-/// no backfill.
+/// Sets the gauges of a model's backfill. An unknown value is left out instead of being 0: a retired model, for
+/// example, has no backfill.
 fn set_backfill(services: &Services, status: &ModelStatus, backfill: Option<&BackfillStatus>) {
     let (metrics, labels) = (&services.metrics, labels(status));
     match backfill {

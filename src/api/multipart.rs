@@ -57,7 +57,8 @@ impl Form {
         })
     }
 
-    /// Takes the parts of a list out and reads them as numbers. A part holds one number, or several separated by commas.
+    /// Takes the parts of a list out and reads them as numbers. A part holds one number, or several separated by
+    /// commas.
     ///
     /// # Errors
     /// When a part holds something else.
@@ -253,14 +254,14 @@ fn clean_file_name(name: &str) -> String {
     if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
 }
 
-/// Undoes the escapes of browsers, which write these three characters and no others escaped (WHATWG HTML,
-/// "multipart/form-data encoding").
+/// Undoes the escapes of browsers, which escape these three characters and no others (WHATWG HTML, "multipart/form-data
+/// encoding").
 fn undo_form_escapes(name: &str) -> String {
     name.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n")
 }
 
-/// Tells whether a character is invisible or turns the direction of the text, so that a name seems to say something else.
-/// The joiners of emoji and Indic scripts are not among them.
+/// Tells whether a character is invisible or turns the direction of the text, so that a name seems to say something
+/// else. The joiners of emoji and Indic scripts are not among them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -10,8 +10,8 @@ use crate::api::route::Route;
 use mitsuke_image::FileType;
 
 /// The content security policy. It allows the page's own files, pictures of this server, and pictures from the reader's
-/// disk or fetched with a key (blob:). No script may turn text into HTML or code: trusted types allow no policy, so that
-/// every function which does so throws.
+/// disk or fetched with a key (blob:). No script may turn text into HTML or code: trusted types allow no policy, so
+/// that every function that does so throws.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";

@@ -41,7 +41,7 @@ pub fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"));
     let is_error = status.is_client_error() || status.is_server_error();
-    // A body with another media type was written on purpose.
+    // A handler wrote a body of another media type on purpose, so it stays.
     let bodiless = matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0));
     let plain_text =
         response.headers().get(header::CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));

@@ -46,7 +46,7 @@ impl<T: DeserializeOwned + IntoParams> FromRequest for FilteredQuery<T> {
 fn parsed<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     let read = |query: &str| web::Query::<T>::from_query(query).map(web::Query::into_inner);
     read(query).map_err(|error| {
-        // Serde does not say which parameter is wrong. Read one by one, only the wrong one fails.
+        // Serde does not say which parameter is wrong. When they are read one by one, only the wrong one fails.
         let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
         let reason = reason(&error.to_string());
         match query.split('&').find(|pair| read(pair).is_err()).map(name) {

@@ -1,5 +1,5 @@
-//! Bounds the bytes of pictures that are being sent. A caller may read as slowly as it likes, and the body stays in memory
-//! until then.
+//! Bounds the bytes of pictures that are being sent. A body stays in memory until its caller has read it, and a caller
+//! may read slowly.
 
 use std::convert::Infallible;
 use std::pin::Pin;

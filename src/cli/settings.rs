@@ -10,10 +10,10 @@ use mitsuke::config;
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub struct SettingsArguments {
-    /// As a file to copy to .env.
+    /// Print a file to copy to .env.
     #[arg(long)]
     env_example: bool,
-    /// As tables in Markdown.
+    /// Print tables in Markdown.
     #[arg(long)]
     markdown: bool,
 }

@@ -75,7 +75,7 @@ pub fn run_upload(arguments: UploadArguments) -> Result<ExitCode, Box<dyn Error>
     let options = options(arguments);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(upload(&options));
-    // After a second Ctrl-C, files that are still being read are not waited for.
+    // The program does not wait for files that are still being read after a second Ctrl-C.
     runtime.shutdown_background();
     Ok(code)
 }

@@ -49,7 +49,7 @@ pub struct Settings {
     pub models_dir: PathBuf,
     /// Folder of pictures that are registered when the store is empty.
     pub images_dir: Option<PathBuf>,
-    /// Keys of which callers must show one; empty lets everybody in.
+    /// The keys; a caller must show one of them. An empty list lets everybody in.
     pub api_keys: Vec<SecretString>,
     /// Origins of web pages on other servers that may call from a browser.
     pub cors_origins: CorsOrigins,
@@ -63,8 +63,8 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
 }
 
-/// Fills what the environment does not set from `.env` in the working directory, where there is one. A program does
-/// this first: even its log level may stand there.
+/// Sets the variables of `.env` in the working directory, if there is such a file, that the environment does not set.
+/// A program calls this first, because the file may hold even its log level.
 ///
 /// # Errors
 /// When the file is there and cannot be read.
@@ -87,7 +87,7 @@ fn env_file_outcome(outcome: dotenvy::Result<PathBuf>) -> Result<(), ConfigError
     Err(ConfigError { name: ".env".to_owned(), reason })
 }
 
-/// Reads one variable; a function so that tests need no process environment.
+/// Reads one variable. The type is a function, so that tests need no process environment.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Settings {
@@ -143,7 +143,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Refuses a server that anybody can reach and that nobody asked to be open.
+    /// Refuses an address beyond loopback unless there are keys or MITSUKE_ALLOW_ANONYMOUS is set.
     fn check_exposure(&self, anonymous: bool, sources: &Sources<'_>) -> Result<(), ConfigError> {
         if self.bind.ip().is_loopback() || !self.api_keys.is_empty() || anonymous {
             return Ok(());

@@ -13,7 +13,7 @@ use super::{ConfigError, Lookup};
 /// The variable whose blank value means "none" rather than "not set".
 const BLANK_IS_A_VALUE: &str = "MITSUKE_IMAGES_DIR";
 
-/// All settings as arguments of a command line, secrets among them (those are hidden).
+/// All settings as arguments of a command line. Secrets are among them and are hidden.
 pub(super) fn command() -> Command {
     Values::command().mut_args(|arg| {
         let flag = flag_of(variable(&arg));
@@ -116,7 +116,7 @@ impl Sources<'_> {
     /// The first value that is not allowed.
     pub fn read(&self) -> Result<Values, ConfigError> {
         let command = command();
-        // This line holds secrets, too; it never leaves the process.
+        // The line holds secrets too, and never leaves the process.
         let mut line = vec![OsString::from("mitsuke")];
         for arg in command.get_arguments() {
             if let (Some(flag), Some(value)) = (arg.get_long(), self.value(arg)) {
@@ -125,7 +125,7 @@ impl Sources<'_> {
                 line.push(argument);
             }
         }
-        // The only environment is the one that was handed in.
+        // clap must not read the process environment, only the one that the caller handed in.
         let matches = command.clone().mut_args(|arg| arg.env(Resettable::Reset)).try_get_matches_from(line);
         matches.and_then(|matches| Values::from_arg_matches(&matches)).map_err(|error| self.explain(&error, &command))
     }
@@ -136,12 +136,12 @@ impl Sources<'_> {
             return Some(value.to_owned());
         }
         let text = (self.environment)(name)?;
-        // A secret is taken as it is: a password may begin or end with a space.
+        // A secret is not trimmed, because a password may begin or end with a space.
         let text = if arg.is_hide_set() { text.as_str() } else { text.trim() };
         (!text.is_empty() || name == BLANK_IS_A_VALUE).then(|| text.into())
     }
 
-    /// A setting as the user wrote it: its flag where that was given, else its variable.
+    /// The name of a setting as the user wrote it: its flag where the flag was given, else its variable.
     pub fn name(&self, variable: &str) -> String {
         match self.flags.get(variable) {
             Some(_) => format!("--{}", flag_of(variable)),

@@ -1,5 +1,5 @@
-//! Turns the errors of all parts of the program into errors for callers: the row of the table, and the sentence that says
-//! what to do. Every kind of failure is named here, so that the compiler does not let a new one be forgotten.
+//! Turns the errors of all parts of the program into errors for callers: the row of the table, and the sentence that
+//! says what to do. Every kind of failure is named here, so that the compiler does not let a new one be forgotten.
 
 use super::{ApiError, ErrorCode, current_request_id};
 use mitsuke_clip::EncodeError;

@@ -24,8 +24,8 @@ pub struct ApiError {
     detail: String,
     members: Map<String, Value>,
     retry_after_s: Option<u32>,
-    /// The request that the error belongs to. It is taken when the error is made, because the error may leave the task of
-    /// its request before it is answered.
+    /// The request that the error belongs to. It is taken when the error is made, because the error may leave the task
+    /// of its request before it is answered.
     request_id: String,
 }
 

@@ -46,7 +46,7 @@ pub async fn get(
     Ok(cached(HttpResponse::Ok(), etag)
         .content_type(file_type)
         .insert_header(disposition(file_name))
-        // Should a browser ever treat a picture as a document, the picture can do nothing.
+        // The sandbox lets a picture do nothing even when a browser treats it as a document.
         .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
         .body(room.body(bytes.into())))
 }

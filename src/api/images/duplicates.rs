@@ -33,7 +33,7 @@ pub async fn duplicates(
     QueryString(params): QueryString<DuplicateParams>,
 ) -> Result<HttpResponse, ApiError> {
     let min_similarity = params.min_similarity.unwrap_or(NEAR_DUPLICATE);
-    // At a lower similarity everything is connected with everything.
+    // A lower similarity would connect every image with every other.
     if !(0.5..=1.0).contains(&min_similarity) {
         return Err(ApiError::invalid("min_similarity", "`min_similarity` must be from 0.5 to 1 here."));
     }

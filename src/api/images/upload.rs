@@ -73,7 +73,7 @@ async fn register(intake: &Intake, upload: Result<Upload, ApiError>) -> Result<R
 
 /// Checks the form as a whole and returns its uploads; an upload over a limit is an error of its own.
 fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiError>>, ApiError> {
-    // A blank text leaves the text of the file as it is.
+    // A blank text in the form leaves the text that the file holds as it is.
     let mut given = |name| form.take(name).filter(|text| !text.trim().is_empty());
     let (caption, generation_prompt) = (given("caption"), given("generation_prompt"));
     if form.files.is_empty() {

@@ -40,7 +40,7 @@ pub(crate) use route;
 pub struct Route {
     path: String,
     method: Method,
-    /// The handlers, of which the first whose guards let a request through answers it.
+    /// The handlers. The first handler whose guards let a request through answers the request.
     handlers: Vec<actix_web::Route>,
     /// The description; none for a route that is not part of the API.
     description: Option<Description>,
@@ -155,8 +155,8 @@ fn accepting(method: &Method) -> actix_web::Route {
 /// Registers routes. A path answers every other method with 405 and the Allow header that RFC 9110 (section 15.5.6)
 /// asks for.
 pub fn register(routes: impl Iterator<Item = Route>, config: &mut ServiceConfig) {
-    // In the order of the paths a parameter comes after all words in its place ('{' is greater than every letter), so
-    // that /images/known is not taken for an image.
+    // Sorting by path puts a parameter after all words in its place ('{' is greater than every letter), so that
+    // /images/known is not taken for an image.
     let mut paths: BTreeMap<String, Vec<Route>> = BTreeMap::new();
     for route in routes {
         paths.entry(route.path.clone()).or_default().push(route);

@@ -71,7 +71,7 @@ need_browser() {
 }
 
 # run_soak_tests FILTER...: builds the release program, unless SOAK_PROGRAM names another one, and runs the soak tests
-# that the filter leaves with it, one after the other.
+# that the filter selects against that program, one after the other.
 run_soak_tests() {
     cd "$repo" || exit
     need_build_tools

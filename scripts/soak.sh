@@ -27,9 +27,9 @@
 #         keyword leg (1), SOAK_EACH=true prints the ranks of each query.
 #
 # SOAK_PROGRAM checks another program than the one built here. Paths are read from
-# the repository root. The settings of the server (MITSUKE_…) count, except where
-# the server and its data are.
-# The exit status is 0 when all of it holds.
+# the repository root. The servers take the settings (MITSUKE_…) of the environment,
+# except for their address, data, sample pictures, keys and database.
+# The exit status is 0 when every check finds what it expects.
 set -euo pipefail
 
 # shellcheck source=scripts/common.sh

@@ -8,7 +8,7 @@
 #
 # All checks run, even after one has failed; the last lines say how long each took
 # and which failed.
-# The exit status is 0 when none did. shellcheck, node and cargo-deny are used
+# The exit status is 0 when no check failed. shellcheck, node and cargo-deny are used
 # when they are installed. The gallery page is tested in Chromium: on Debian as
 # root it is installed when it is missing; elsewhere install it first, or set
 # MITSUKE_SKIP_BROWSER=1 to leave those tests out.
@@ -53,7 +53,7 @@ check() {
     say "${took[-1]}"
 }
 
-# Sets `clients` to the exit status. That their packages cannot be installed says nothing about them.
+# Sets `clients` to the exit status. It is 75 when the packages of the clients cannot be installed, which is no failure.
 api_clients() {
     scripts/check_clients.sh || clients=$?
     ((clients == 0 || clients == 75))
@@ -81,7 +81,7 @@ python_tests() {
         say "installing the packages of python[test], once"
         rm -rf "$venv"
         mkdir -p "$(dirname "$venv")"
-        # The project itself goes again: its tests are those of this checkout.
+        # The project itself is uninstalled, so that the tests run the code of this checkout.
         if ! { python3 -m venv "$venv" &&
             "$venv/bin/pip" install --disable-pip-version-check --quiet './python[test]' &&
             "$venv/bin/pip" uninstall --yes --quiet mitsuke-models; }; then
@@ -105,7 +105,7 @@ if [[ "${MITSUKE_SKIP_BROWSER:-}" == 1 ]]; then
 fi
 check "formatting" cargo fmt --all --check
 check "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
-# Each part selects from the same build, so that its time is the time of its tests.
+# All parts use the same build, so that the time of a part is the time of its tests alone.
 tests() { cargo test --locked --workspace --no-fail-fast "$@"; }
 check "building the tests" tests --no-run
 check "unit tests" tests --lib --bins

@@ -34,8 +34,8 @@ pub const BLUE: [u8; 3] = [0, 0, 255];
 pub const YELLOW: [u8; 3] = [255, 255, 0];
 pub const PURPLE: [u8; 3] = [255, 0, 255];
 
-/// Makes a PNG of one colour, which the tiny model sees. `copy` changes a few pixels by a shade, which gives other bytes
-/// and, to the eye, the same picture.
+/// Makes a PNG of one colour, which the tiny model sees. `copy` changes a few pixels by a shade, which gives other
+/// bytes and, to the eye, the same picture.
 pub fn colour(rgb: [u8; 3], copy: u8) -> Vec<u8> {
     let mut pixels = RgbImage::from_pixel(32, 32, Rgb(rgb));
     for x in 0..u32::from(copy) {

@@ -7,7 +7,7 @@ use std::process::Command;
 const CRATES: [&str; 6] =
     ["mitsuke-client", "mitsuke-clip", "mitsuke-engine", "mitsuke-image", "mitsuke-index", "mitsuke-store"];
 
-/// The names of all packages that a crate needs, itself included, tests of its own aside.
+/// The names of all packages that a crate needs, including itself and without those that only its tests need.
 fn needs(package: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
@@ -20,7 +20,7 @@ fn needs(package: &str) -> BTreeSet<String> {
     tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// The crates of this workspace among those that a crate needs, itself left out.
+/// The other crates of this workspace that a crate needs.
 fn crates_below(package: &str) -> Vec<String> {
     needs(package).into_iter().filter(|name| name.starts_with("mitsuke") && name != package).collect()
 }

@@ -1,5 +1,5 @@
-//! Uploads and searches over HTTP: how many a second and how long each takes, alone and several at once. `scripts/bench.sh`
-//! runs it.
+//! Uploads and searches over HTTP: how many a second and how long each takes, alone and several at once.
+//! `scripts/bench.sh` runs it.
 
 use std::time::Instant;
 
@@ -59,7 +59,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Sends all of it, prints the table and returns the ids of the images that it stored.
+    /// Sends all uploads and searches, prints the table and returns the ids of the images that it stored.
     async fn run(mut self) -> Vec<i64> {
         let (mut rows, mut stored) = (Vec::new(), Vec::new());
         for at_once in self.at_once.clone() {

@@ -101,7 +101,7 @@ impl Client {
             let Some(seconds) = stated else {
                 return Err("a 503 came without the seconds in Retry-After, which the service promises".to_owned());
             };
-            // All clients that were refused at the same time must not come back at the same time.
+            // Clients that were refused at the same time come back at different times.
             let wait = seconds.min(MAX_WAIT_S) * Chance::new(nanoseconds_since_1970()).between(0.8, 1.2);
             tokio::time::sleep(Duration::from_secs_f64(wait)).await;
         }
@@ -152,7 +152,7 @@ impl Client {
         }
     }
 
-    /// Deletes the images that a check has uploaded to somebody's server.
+    /// Deletes the images that a check has uploaded to a server that was running before.
     pub async fn remove(&self, ids: &[i64]) {
         for image_id in ids {
             if let Err(error) = self.send(self.request(Method::DELETE, &format!("/images/{image_id}"))).await {

@@ -47,7 +47,7 @@ impl Faults {
     }
 }
 
-/// Says on standard error how far a longer piece of work has come, at each quarter of it.
+/// Reports the progress of a longer piece of work on standard error, at each quarter of it.
 pub struct Progress {
     label: &'static str,
     total: usize,

@@ -48,7 +48,8 @@ pub struct Server {
 impl Server {
     /// Starts a server on a free port with an empty data directory and waits until it is ready.
     ///
-    /// The caller's environment counts, except where the server and its data are; `settings` wins over all of it.
+    /// The server inherits the environment of the caller, except for its address, its data, its keys and its database.
+    /// `settings` wins over both.
     pub async fn start(settings: &[(&'static str, &Path)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).expect("a free port");

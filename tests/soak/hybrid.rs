@@ -58,7 +58,7 @@ async fn hybrid_search_is_at_least_as_good_as_both_of_its_legs() {
 
 /// A labelled query.
 struct Query {
-    /// What the query asks for; the head of the file of queries explains the kinds.
+    /// The kind of the query; the head of the file of queries explains the kinds.
     kind: String,
     text: String,
     /// The names of the pictures that answer it.

@@ -67,7 +67,7 @@ struct Uploaded {
 }
 
 impl Load {
-    /// Sends all of it, prints the times and returns the ids of the images that it stored.
+    /// Sends all uploads and searches, prints the times and returns the ids of the images that it stored.
     async fn run(&self, url: &str, key: Option<String>) -> Vec<i64> {
         let keeping = Client::new(url, key.clone());
         // Each search comes from a caller of its own.
@@ -116,7 +116,7 @@ impl Load {
 
     /// Sends the waves of searches, one after the other. Returns how often a search was refused with 503.
     async fn search_in_waves(&self, client: &Client, uploaded: &Uploaded, rows: &RefCell<Vec<Row>>) -> u32 {
-        // Without an upload in a minute, the faults and the table say why.
+        // The searches begin after a minute even without an upload; the faults and the table then say why.
         drop(tokio::time::timeout(Duration::from_secs(60), uploaded.started.notified()).await);
         let (count, mut refusals) = (self.searches, 0);
         let stored = || uploaded.ids.borrow().len();

@@ -2,7 +2,7 @@
 //! searches. They take minutes, so that `cargo test` compiles them and leaves them out; `scripts/soak.sh` runs them and
 //! explains the `SOAK_…` variables that set their sizes. Times are printed and never asserted.
 //!
-//! Nothing here uses Mitsuke's own crates: the checks know the program as its callers do, and link without libtorch.
+//! The checks use none of Mitsuke's own crates: they know the program as its callers do, and link without libtorch.
 
 mod bench;
 mod chance;

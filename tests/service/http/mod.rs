@@ -1,4 +1,4 @@
-//! The HTTP API: the very app that `mitsuke serve` runs, on a free port, with a tiny model, a data directory of its own
+//! The HTTP API: the same app that `mitsuke serve` runs, on a free port, with a tiny model, a data directory of its own
 //! and a real HTTP client. Tests that touch the store run on both stores.
 
 mod auth;

@@ -1,4 +1,4 @@
-//! For every reader: languages, colours, small screens, keyboards, screen readers.
+//! The accessibility of the page: languages, colours, small screens, keyboards, screen readers.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The gallery page in a real browser: the very app that `mitsuke serve` runs, driven through Chromium's WebDriver.
+//! The gallery page in a real browser: the same app that `mitsuke serve` runs, driven through Chromium's WebDriver.
 //!
 //! Needs `chromium` and `chromedriver` (Debian: `apt-get install chromium chromium-driver`); without them these tests
 //! fail and say so. MITSUKE_SKIP_BROWSER=1 leaves them out.

@@ -35,8 +35,8 @@ pub async fn with_demo(test: impl AsyncFnOnce(&Page)) {
     with(DESKTOP, &[("MITSUKE_MODELS_DIR", repository("models").to_str().unwrap())], test).await;
 }
 
-/// Runs a test, and closes the browser whatever happened. No page may ever write an error to the console,
-/// break its Content-Security-Policy (which is written there too) or ask another host for anything.
+/// Runs a test, and closes the browser even when the test fails. No page may write an error to the console, break its
+/// Content-Security-Policy (which the console shows too) or request anything from another host.
 pub async fn with(look: Look, settings: &[(&str, &str)], test: impl AsyncFnOnce(&Page)) {
     let Some(programs) = driver::programs() else { return };
     let _turn = BROWSERS.acquire().await.unwrap();

@@ -1,4 +1,5 @@
-//! `mitsuke model check` on model folders that `scripts/export_model.py` wrote (`python/mitsuke_fixtures/exported_models.py`).
+//! `mitsuke model check` on model folders that `scripts/export_model.py` wrote
+//! (`python/mitsuke_fixtures/exported_models.py`).
 
 use std::fs;
 use std::path::{Path, PathBuf};

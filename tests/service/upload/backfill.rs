@@ -12,7 +12,8 @@ use crate::pictures;
 use crate::upload::proxy::{self, Action, Proxy};
 use crate::upload::runner::{Output, Workspace, finish};
 
-/// Starts an app with the models `tiny` (the current one) and `wide`, and three images. The models live as long as the folder.
+/// Starts an app with the models `tiny` (the current one) and `wide`, and three images. The models live as long as the
+/// folder.
 async fn app_with_two_models() -> (TestApp, TempDir) {
     let models = tempfile::tempdir().unwrap();
     for (folder, name) in [("tests/models/tiny", "tiny"), ("tests/other_models/wide", "wide")] {

@@ -131,7 +131,7 @@ async fn an_image_that_has_been_deleted_since_is_sent_again() {
     assert_eq!(stored(&app).await, ["000.png", "002.png", "001.png"]);
 }
 
-/// Old archives leave such names, in Shift_JIS. Only the file systems of Linux accept them.
+/// Old archives leave file names in Shift_JIS. Only the file systems of Linux accept such names.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn files_whose_names_are_not_unicode_are_all_uploaded() {

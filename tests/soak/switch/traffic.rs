@@ -14,7 +14,8 @@ use crate::pictures::picture;
 pub const QUERIES: [&str; 8] =
     ["猫", "青い車", "赤い丸", "緑の線", "夕焼けの海", "a red circle", "blue sky", "yellow flower"];
 
-/// The largest difference between two distances of the same search: encoders differ in the last digits from batch to batch.
+/// The largest difference between two distances of the same search: encoders differ in the last digits from batch to
+/// batch.
 const SAME_DISTANCE: f64 = 1e-3;
 
 /// A stage of the second model's life.

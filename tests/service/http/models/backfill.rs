@@ -107,7 +107,7 @@ async fn a_picture_that_fails_is_listed_skipped_and_tried_again_when_asked() {
     let large = encoded(&pixels(7, 400, 300), image::ImageFormat::Png);
     let large = app.add("large.png", large).await;
     add_all(&app, 0..5).await;
-    // A smaller limit than at the time of the upload stands for whatever may be wrong with an old picture.
+    // A limit that is smaller than at the time of the upload makes an old picture unusable.
     let app = restart_with_models(&dir, app.stop(), &[("MITSUKE_MAX_PIXELS", "50000")]);
     let wide = fill(&app, WIDE).await;
     assert_eq!(counts(&wide), [5, 1, 6]);
@@ -121,7 +121,7 @@ async fn a_picture_that_fails_is_listed_skipped_and_tried_again_when_asked() {
     assert!(refused.json["detail"].as_str().unwrap().contains("retry_failed"));
 
     let app = restart_with_models(&dir, app.stop(), &[]);
-    // Without being asked, a failure is not tried again.
+    // A failure is not tried again unless the caller asks for it.
     assert_eq!(counts(&fill(&app, WIDE).await), [5, 1, 6]);
     assert_eq!(start(&app, json!({"retry_failed": true})).await.status, 202);
     let wide = until(&app, WIDE, |model| model["embedded"] == 6).await;
@@ -137,14 +137,14 @@ async fn an_encoder_that_fails_is_not_held_against_the_pictures() {
     app.add("white.png", colour(WHITE, 0)).await;
     add_all(&app, 5..20).await;
     assert_eq!(start(&app, json!({})).await.status, 202);
-    // The others are embedded all the same.
+    // The backfill embeds the other pictures nevertheless.
     let wide = until(&app, WIDE, |model| model["backfill"]["state"] == "failed").await;
     assert_eq!((counts(&wide), &wide["backfill"]["failed"]), ([20, 0, 21], &json!(0)));
     let reason = wide["backfill"]["reason"].as_str().unwrap();
     assert!(reason.contains("encoder failed") && !reason.contains("memory"), "{reason}");
     assert_eq!(app.get("/models/2/failures").await.json["failures"], json!([]));
 
-    // A new image is not kept out by it, and not given up either.
+    // A new white image is stored nevertheless, and its embedding stays missing instead of failed.
     let white = app.add("white.png", colour(WHITE, 1)).await;
     assert_eq!((white, counts(&model(&app, WIDE).await)), (22, [20, 0, 22]));
     assert_eq!(app.get("/models/2/failures").await.json["failures"], json!([]));

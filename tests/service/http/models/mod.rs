@@ -53,7 +53,8 @@ pub fn edit_manifest(dir: &TempDir, folder: &str, change: impl FnOnce(&mut Value
     fs::write(path, manifest.to_string()).unwrap();
 }
 
-/// Gives a copy of `wide` an image tower that loads, and that fails on white pictures as a device without memory does; `python -m mitsuke_fixtures.tiny_model --falters` wrote it.
+/// Gives a copy of `wide` an image tower that loads, and that fails on white pictures as a device without memory does.
+/// `python -m mitsuke_fixtures.tiny_model --falters` wrote the tower.
 pub fn falter(dir: &TempDir, folder: &str) {
     let tower = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other_models/faltering_image.pt")).unwrap();
     fs::write(dir.path().join(folder).join("image.pt"), &tower).unwrap();

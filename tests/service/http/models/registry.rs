@@ -77,7 +77,7 @@ async fn only_the_current_model_is_in_memory_and_says_where_and_how_it_runs() {
 async fn a_broken_folder_is_listed_with_its_reason_and_harms_nothing() {
     let dir = models_dir();
     fs::create_dir(dir.path().join("half-copied")).unwrap();
-    // An export that is under way works in such a folder.
+    // An unfinished export has such a folder.
     fs::create_dir(dir.path().join(".coming.work")).unwrap();
     add_folder(&dir, "tests/other_models/wide", "no-licence-in-it");
     edit_manifest(&dir, "no-licence-in-it", |manifest| {

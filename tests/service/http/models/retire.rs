@@ -32,7 +32,7 @@ async fn a_retired_model_loses_its_embeddings_and_nothing_else_does() {
     assert_eq!((&tiny["maintained"], counts(tiny)), (&json!(false), [0, 0, 8]));
     assert_eq!(counts(&model(&app, WIDE).await), [8, 0, 8]);
     assert_eq!(app.search_text(json!({"query": "赤"})).await.ids().len(), 8);
-    // New images do not get it, and the way back is a backfill.
+    // New images get no embedding of the retired model, and a backfill makes the embeddings again.
     app.add("new.png", png(99)).await;
     assert_eq!(counts(&model(&app, TINY).await), [0, 0, 9]);
     let back = app.send_json(Method::PUT, "/models/current", &json!({"model_id": TINY})).await;

@@ -1,5 +1,5 @@
-//! The times of preparing a picture, and of encoding pictures and texts with models/demo through the queues. Run with
-//! `cargo bench --bench encode`.
+//! The times of preparing a picture, and of encoding pictures and texts with models/demo through the queues. The
+//! command is `cargo bench --bench encode`.
 
 use std::hint::black_box;
 use std::path::Path;

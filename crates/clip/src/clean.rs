@@ -1,4 +1,4 @@
-//! Text cleaning: the steps that a manifest may list.
+//! The cleaning of texts: the steps that a manifest may list.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use super::ftfy::ftfy;
 use super::html;
 use super::manifest::CleaningStep;
 
-/// Applies `steps` to `text` in their order.
+/// Applies `steps` to `text` in the given order.
 #[must_use]
 pub fn clean(text: &str, steps: &[CleaningStep]) -> String {
     let mut cleaned = Cow::Borrowed(text);
     for step in steps {
-        // Only a step that changed something, which is seldom for a query, makes a new string.
+        // A step makes a new string only when it changes something, which is rare for a query.
         let changed = match apply(*step, &cleaned) {
             Cow::Owned(changed) => changed,
             Cow::Borrowed(_) => continue,
@@ -38,7 +38,8 @@ fn apply(step: CleaningStep, text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Makes one space of each run of white space and removes it at the ends: Python's `re.sub(r"\s+", " ", text).strip()`.
+/// Replaces each run of white space by one space and removes white space at the ends, as Python's `re.sub(r"\s+", " ",
+/// text).strip()` does.
 fn collapse_whitespace(text: &str) -> String {
     let mut collapsed = String::with_capacity(text.len());
     for word in text.split(is_python_whitespace).filter(|word| !word.is_empty()) {

@@ -1,4 +1,4 @@
-//! The device that encoders run on, and the precisions that its hardware is fast with.
+//! The device that encoders run on, and the precisions in which its hardware is fast.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,15 +11,15 @@ use super::error::ClipError;
 use super::names;
 use super::precision::Precision;
 
-/// The device that is asked for.
+/// The choice of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// CUDA when there is a usable device, else the CPU.
+    /// The first CUDA device if it is usable, else the CPU.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// CUDA; loading fails without it.
+    /// The first CUDA device; loading fails without one.
     Cuda,
 }
 
@@ -38,7 +38,7 @@ impl DeviceChoice {
     /// The names of [`Self::ALL`], in the same order.
     pub const NAMES: [&str; 3] = [Self::Auto.name(), Self::Cpu.name(), Self::Cuda.name()];
 
-    /// Returns the name, as settings and flags have it.
+    /// Returns the name that settings and flags use.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl DeviceChoice {
         }
     }
 
-    /// Checks that there is a device for this choice, which does not depend on the model.
+    /// Checks that there is a device for this choice. The result does not depend on the model.
     ///
     /// # Errors
     /// [`ClipError::NoCuda`].
@@ -88,8 +88,8 @@ impl Device {
         }
     }
 
-    /// Tells whether the hardware has instructions for products of such numbers, and so is faster with them than with
-    /// float32. The first answer for CUDA takes a measurement of some milliseconds.
+    /// Tells whether the hardware has instructions for products in this precision, and is therefore faster than with
+    /// float32. The first answer for CUDA needs a measurement of some milliseconds.
     pub(super) fn is_faster_with(self, precision: Precision) -> bool {
         static FLOAT16_ON_CUDA: OnceLock<bool> = OnceLock::new();
         static BFLOAT16_ON_CUDA: OnceLock<bool> = OnceLock::new();
@@ -124,7 +124,7 @@ fn cpu_multiplies_bfloat16() -> bool {
 }
 
 /// Measures whether a GPU multiplies matrices of `kind` faster than float32 ones. Torch does not tell which
-/// instructions a GPU has; without them the shorter numbers are the slower ones.
+/// instructions a GPU has; without the right instructions, the shorter numbers are slower.
 fn cuda_multiplies_faster(kind: Kind, device: tch::Device) -> Result<bool, TchError> {
     let time = |kind: Kind| -> Result<Duration, TchError> {
         let matrix = Tensor::f_ones([2_048, 2_048], (kind, device))?;
@@ -133,7 +133,7 @@ fn cuda_multiplies_faster(kind: Kind, device: tch::Device) -> Result<bool, TchEr
             for _ in 0..3 {
                 product = product.f_matmul(&matrix)?;
             }
-            // Reading a number waits until it is computed.
+            // Reading the number waits until the GPU has computed it.
             product.f_double_value(&[0, 0])
         };
         multiply()?;

@@ -18,27 +18,28 @@ use super::towers::{ImageEncoder, TextEncoder, TorchThreads};
 use super::variant_choice::PrecisionChoice;
 use mitsuke_index::UnitVector;
 
-/// Most pictures in a batch on a CPU. A picture keeps a core busy by itself: a larger batch gains nothing, and loses
-/// once its activations outgrow the caches, while a search that arrives meanwhile waits for the whole of it.
+/// The largest number of pictures in a batch on a CPU. One picture keeps a core busy, so a larger batch gains nothing.
+/// A batch whose activations outgrow the caches is slower, and a search that arrives meanwhile waits for the whole
+/// batch.
 const CPU_IMAGE_BATCH: usize = 2;
 
 /// The settings of encoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderOptions {
-    /// The device that they run on.
+    /// The device that encoders run on.
     pub device: DeviceChoice,
-    /// The variant of a model that they run.
+    /// The variant of a model that encoders run.
     pub precision: PrecisionChoice,
-    /// Most items encoded together; at least 1. Pictures on a CPU are encoded at most two at once, see
-    /// `CPU_IMAGE_BATCH`.
+    /// The largest number of items encoded together; at least 1. On a CPU at most two pictures are encoded together,
+    /// see `CPU_IMAGE_BATCH`.
     pub max_batch: usize,
-    /// Longest time that an item waits, while the encoder is idle, for others to share its batch. Zero is right for
-    /// CPUs: the items that arrive while a batch is encoded make up the next one without waiting.
+    /// The longest time that an item waits, while the encoder is idle, for other items to share its batch. Zero is
+    /// right for CPUs: the items that arrive while a batch is encoded make up the next one without waiting.
     pub max_wait: Duration,
-    /// Most items that wait for one tower, over all priorities; at least 1.
+    /// The largest number of items that wait for one tower, over all priorities; at least 1.
     pub queue_capacity: usize,
-    /// Threads inside one tensor operation; at least 1. Torch keeps one number for the whole process: with several
-    /// encoders the one loaded last decides.
+    /// The number of threads inside one tensor operation; at least 1. Torch keeps one number for the whole process, so
+    /// with several encoders the encoder that was loaded last decides.
     pub torch_threads: usize,
 }
 
@@ -71,7 +72,8 @@ pub struct Encoder {
 impl Encoder {
     /// Loads the model folder `folder`: reads the manifest, chooses a variant of each tower, checks the SHA-256 of the
     /// files it reads, loads both towers, reproduces the reference vectors, runs the usual batch shapes so that no
-    /// request is the first, and starts one queue per tower. Blocks, for seconds with a large model.
+    /// request is slowed by a first run, and starts one queue per tower. This call blocks, for seconds with a large
+    /// model.
     ///
     /// # Errors
     /// The first [`ClipError`] that is found.
@@ -117,7 +119,7 @@ impl Encoder {
     }
 
     /// Returns the unit vector of a text, of `vector_dimension` components. The text is cleaned, tokenized and cut to
-    /// the model's context on the calling task (some ten microseconds for a query), then waits its turn.
+    /// the model's context on the calling task (some ten microseconds for a query), and then waits for its turn.
     ///
     /// # Errors
     /// Any [`EncodeError`].
@@ -126,7 +128,7 @@ impl Encoder {
         self.texts.encode(ids, priority).await
     }
 
-    /// Scales and crops a picture for this model. Takes milliseconds of the calling thread.
+    /// Scales and crops a picture for this model. This takes milliseconds of the calling thread.
     #[must_use]
     pub fn preprocess(&self, picture: &RgbImage) -> PreparedImage {
         self.preprocessor.prepare(picture)
@@ -144,7 +146,7 @@ impl Encoder {
         self.images.encode(image, priority).await
     }
 
-    /// Returns the token ids of a text, as the text tower gets them before padding.
+    /// Returns the token ids of a text that the text tower gets, before padding.
     ///
     /// # Errors
     /// [`EncodeError::Failed`] when the tokenizer refuses the text.
@@ -152,7 +154,7 @@ impl Encoder {
         Ok(self.tokenizer.encode(text)?.as_slice().to_vec())
     }
 
-    /// Returns the float32 `[3, height, width]` tensor of a prepared image, as the image tower gets it.
+    /// Returns the float32 `[3, height, width]` tensor of a prepared image, which the image tower gets.
     #[must_use]
     pub fn tensor(&self, image: &PreparedImage) -> Vec<f32> {
         let mut tensor = Vec::new();
@@ -178,7 +180,8 @@ impl Encoder {
         self.precision
     }
 
-    /// Returns the lowest cosine with the reference vectors, found when the model was loaded: of pictures, and of texts.
+    /// Returns the lowest cosines with the reference vectors that were found when the model was loaded: first for
+    /// pictures, then for texts.
     #[must_use]
     pub fn agreement(&self) -> (f32, f32) {
         self.agreement
@@ -202,8 +205,8 @@ impl Encoder {
         self.texts.stats()
     }
 
-    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and ends both threads. Blocks until
-    /// they have ended. Dropping an encoder closes it too.
+    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and ends both threads. This call
+    /// blocks until the threads have ended. Dropping an encoder also closes it.
     pub fn close(&self) {
         self.texts.close();
         self.images.close();

@@ -14,7 +14,7 @@ pub enum ClipError {
         /// The system's reason.
         cause: io::Error,
     },
-    /// A file that should be JSON, such as the manifest, is not.
+    /// A file that should be JSON, such as the manifest, is not JSON.
     #[error("{} is not JSON: {cause}", path.display())]
     NotJson {
         /// The file.
@@ -25,19 +25,19 @@ pub enum ClipError {
     /// A field of the manifest has no usable value.
     #[error("model.json, field `{field}`: {reason}")]
     Manifest {
-        /// Dotted path of the field, for example `image.resize`.
+        /// The dotted path of the field, for example `image.resize`.
         field: String,
-        /// The fault, and what would be right.
+        /// The fault, and the values that would be right.
         reason: String,
     },
-    /// A file is not the one that the manifest was written for.
+    /// A file differs from the file that the manifest was written for.
     #[error("{} has the SHA-256 {found}, the manifest says {expected}: the file is damaged or was replaced", path.display())]
     Sha256 {
         /// The file.
         path: PathBuf,
-        /// The manifest's digest, 64 lower-case hex digits.
+        /// The digest that the manifest states, 64 lower-case hex digits.
         expected: String,
-        /// The file's digest, 64 lower-case hex digits.
+        /// The digest of the file, 64 lower-case hex digits.
         found: String,
     },
     /// The tokenizer file cannot be used.
@@ -48,7 +48,7 @@ pub enum ClipError {
         /// The tokenizer library's reason.
         reason: String,
     },
-    /// CUDA was asked for and there is none.
+    /// CUDA was asked for, and there is no CUDA device.
     #[error("CUDA was asked for, but libtorch finds no usable device; use the device setting `auto` or `cpu`")]
     NoCuda,
     /// Torch cannot load or run a module.
@@ -67,7 +67,7 @@ pub enum ClipError {
         /// The decoder's reason.
         reason: String,
     },
-    /// A reference input gets another vector than the manifest says.
+    /// The vector of a reference input differs from the vector in the manifest.
     #[error(
         "the reference {item} is not reproduced: cosine {cosine:.6} with the vector in model.json, at least \
          {minimum} is needed"
@@ -96,17 +96,17 @@ pub enum ClipError {
 /// The reason why an input gets no vector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// The queue holds as many items as it may; the caller may try again later.
+    /// The queue is full; the caller may try again later.
     #[error("the encoder queue is full")]
     QueueFull,
     /// The encoder is shutting down.
     #[error("the encoder is closed")]
     Closed,
-    /// The input itself has no vector: the model answers with zeros or with numbers that are not finite, as it may for
-    /// a text of which cleaning leaves nothing.
+    /// The input itself has no vector, because the model answers with zeros or with numbers that are not finite. A text
+    /// of which cleaning leaves nothing may be such an input.
     #[error("the model finds nothing to compare in this input")]
     NoVector,
-    /// The encoder failed, which only the operator can mend.
+    /// The encoder failed, and only the operator can repair it.
     #[error("the encoder failed: {0}")]
     Failed(String),
 }

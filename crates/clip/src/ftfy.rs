@@ -1,8 +1,8 @@
-//! The fixes that Python's ftfy applies to text that was decoded rightly.
+//! The fixes that Python's ftfy applies to correctly decoded text.
 //!
-//! ftfy (R. Speer, "ftfy: fixes text for you") first repairs text that was decoded with a wrong encoding. Queries
-//! reach this program as UTF-8, so that repair is left out; the other fixes of `ftfy.fix_text`, in its order and with
-//! its defaults, are here.
+//! ftfy (R. Speer, "ftfy: fixes text for you") first repairs text that was decoded with a wrong encoding. Queries reach
+//! this program as UTF-8, so this repair is left out. This module has the other fixes of `ftfy.fix_text`, in the order
+//! of ftfy and with its defaults.
 
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -10,7 +10,7 @@ use super::html;
 
 /// Applies the fixes to `text`.
 pub(super) fn ftfy(text: &str) -> String {
-    // Text with a `<` may be HTML, whose entities mean something: ftfy leaves it alone.
+    // Text with a `<` may be HTML, in which entities have a meaning, so ftfy does not change it.
     let unescaped = if text.contains('<') { text.into() } else { html::unescape(text) };
     let without_escapes = remove_terminal_escapes(&unescaped).replace("\r\n", "\n");
     let mut fixed = String::with_capacity(without_escapes.len());
@@ -41,7 +41,7 @@ fn remove_terminal_escapes(text: &str) -> String {
         let after = rest[at + 2..].trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
         rest = match after.chars().next() {
             Some(c) if c.is_ascii_alphabetic() => &after[1..],
-            // This is no escape; its ESC is a control character and is removed later.
+            // This is not an escape sequence. Its ESC is a control character and is removed later.
             _ => {
                 kept.push('[');
                 &rest[at + 2..]
@@ -51,8 +51,8 @@ fn remove_terminal_escapes(text: &str) -> String {
     kept + rest
 }
 
-/// Returns the Windows-1252 character (WHATWG Encoding Standard) of a C1 control. Nobody writes such controls; they
-/// stand in text that was labelled with a wrong encoding.
+/// Returns the Windows-1252 character (WHATWG Encoding Standard) of a C1 control. C1 controls are not written on
+/// purpose; they occur in text that was labelled with a wrong encoding.
 fn c1_as_windows_1252(c: char) -> char {
     const TABLE: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '\'',

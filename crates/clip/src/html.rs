@@ -1,7 +1,7 @@
-//! Resolves HTML character references as Python's `html.unescape` does, which is what CLIP tokenizers call.
+//! The resolution of HTML character references, as in Python's `html.unescape`, which CLIP tokenizers call.
 //!
-//! The rules are those of the HTML standard, section "Named character reference state" and its neighbours: a
-//! name may lack its semicolon where the standard lists it so, the longest name wins, and numbers that name no
+//! The rules are those of the HTML standard, section "Named character reference state" and its neighbours: a name may
+//! lack its semicolon where the standard lists the name without one, the longest name wins, and numbers that name no
 //! character are replaced.
 
 use std::borrow::Cow;
@@ -20,7 +20,8 @@ static ENTITIES: LazyLock<HashMap<&str, String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The characters of the numbers 128 to 159: those of Windows-1252, and the numbers themselves where it has none.
+/// The characters of the numbers 128 to 159: the characters of Windows-1252, or the numbers themselves where
+/// Windows-1252 has no character.
 const WINDOWS_1252: [char; 32] = [
     '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}', '\u{2c6}', '\u{2030}',
     '\u{160}', '\u{2039}', '\u{152}', '\u{8d}', '\u{17d}', '\u{8f}', '\u{90}', '\u{2018}', '\u{2019}', '\u{201c}',
@@ -28,7 +29,7 @@ const WINDOWS_1252: [char; 32] = [
     '\u{17e}', '\u{178}',
 ];
 
-/// Longest name, in characters.
+/// The length of the longest name, in characters.
 const MAX_NAME: usize = 32;
 
 /// Resolves every character reference of `text` once.
@@ -48,7 +49,7 @@ pub(super) fn unescape(text: &str) -> Cow<'_, str> {
 }
 
 /// Writes the characters of the reference at the start of `text` (behind its ampersand), or the ampersand when there is
-/// none; returns how many bytes of `text` were used.
+/// no reference. Returns how many bytes of `text` were used.
 fn reference(text: &str, out: &mut String) -> usize {
     let used = if text.starts_with('#') { numeric(text, out) } else { named(text, out) };
     if used == 0 {
@@ -57,8 +58,8 @@ fn reference(text: &str, out: &mut String) -> usize {
     used
 }
 
-/// Writes the character of a reference like `#12354;` or `#x3042`; returns how many bytes of `text` were used, 0 when it
-/// does not begin with one.
+/// Writes the character of a reference like `#12354;` or `#x3042`. Returns how many bytes of `text` were used: 0 when
+/// `text` does not begin with such a reference.
 fn numeric(text: &str, out: &mut String) -> usize {
     let (start, radix) = if text.starts_with("#x") || text.starts_with("#X") { (2, 16) } else { (1, 10) };
     let digits = text[start..].bytes().take_while(|&byte| char::from(byte).is_digit(radix)).count();
@@ -82,8 +83,8 @@ fn numbered(number: u32) -> Option<char> {
     }
 }
 
-/// Writes the characters of a reference like `amp;` or `eacute`; returns how many bytes of `text` were used, 0 when it
-/// does not begin with one.
+/// Writes the characters of a reference like `amp;` or `eacute`. Returns how many bytes of `text` were used: 0 when
+/// `text` does not begin with such a reference.
 fn named(text: &str, out: &mut String) -> usize {
     let name_end = text
         .char_indices()
@@ -91,7 +92,7 @@ fn named(text: &str, out: &mut String) -> usize {
         .find(|(_, c)| matches!(c, '\t' | '\n' | '\u{c}' | ' ' | '<' | '&' | '#' | ';'))
         .map_or_else(|| text.char_indices().nth(MAX_NAME).map_or(text.len(), |(at, _)| at), |(at, _)| at);
     let end = name_end + usize::from(text[name_end..].starts_with(';'));
-    // Names of the table are ASCII and have at least two characters.
+    // The names in the table are ASCII and have at least two characters.
     for length in (2..=end).rev() {
         if let Some(chars) = text.get(..length).and_then(|name| ENTITIES.get(name)) {
             out.push_str(chars);
@@ -111,7 +112,7 @@ mod tests {
         assert_eq!(ENTITIES["NotEqualTilde;"], "\u{2242}\u{338}");
     }
 
-    /// The expectations are what `html.unescape` of Python 3.11 returns.
+    /// The expected texts are the results of `html.unescape` of Python 3.11.
     #[test]
     fn references_become_characters_as_in_python() {
         for (text, expected) in [

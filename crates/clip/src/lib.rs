@@ -2,7 +2,7 @@
 //!
 //! A model is a folder ([`Manifest`]). [`Encoder::load`] checks the folder against its own digests and reference
 //! vectors and starts one [`EncoderQueue`] per tower. A text goes `clean → tokenizer → queue → TorchScript`, a picture
-//! `resize → preprocess → queue → TorchScript`. Nothing here knows HTTP or SQL.
+//! `resize → preprocess → queue → TorchScript`. This crate knows nothing of HTTP or SQL.
 
 mod clean;
 mod device;
@@ -39,7 +39,7 @@ pub use test_cases::{TestCases, TestReport};
 pub use tokenizer::{TextBatch, TextTokenizer, TokenIds};
 pub use variant_choice::PrecisionChoice;
 
-/// The model folder of the fast tests: its model tells colours apart and nothing else, and loads in milliseconds.
-/// `python -m mitsuke_fixtures.tiny_model` writes it.
+/// The model folder of the fast tests. Its model only distinguishes colours, and loads in milliseconds. `python -m
+/// mitsuke_fixtures.tiny_model` writes it.
 #[cfg(test)]
 pub(crate) const TINY_MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/models/tiny");

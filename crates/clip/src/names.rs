@@ -1,9 +1,9 @@
-//! Values that people write by name, in settings and flags.
+//! Values that are written by name in settings and flags.
 
-/// Returns the value that `name_of` gives the name `text`.
+/// Returns the value whose name, according to `name_of`, is `text`.
 ///
 /// # Errors
-/// A sentence that lists the names there are, when none of `values` is called `text`.
+/// A sentence that lists all names, when none of `values` has the name `text`.
 pub(crate) fn parse<T: Copy>(text: &str, values: &[T], name_of: impl Fn(T) -> &'static str) -> Result<T, String> {
     let found = values.iter().copied().find(|value| name_of(*value) == text);
     found.ok_or_else(|| {

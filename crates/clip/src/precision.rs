@@ -1,4 +1,4 @@
-//! The number formats of weights. A new one is a row of [`Precision::facts`] and a name in [`Precision::ALL`].
+//! The number formats of weights. A new format needs a row of [`Precision::facts`] and an entry in [`Precision::ALL`].
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 /// The number format of a module's weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
-    /// IEEE 754 single.
+    /// IEEE 754 single precision.
     Float32,
-    /// IEEE 754 half.
+    /// IEEE 754 half precision.
     Float16,
-    /// The upper half of a single.
+    /// bfloat16: the upper 16 bits of an IEEE 754 single.
     Bfloat16,
 }
 
@@ -43,12 +43,12 @@ impl Precision {
         match self {
             Self::Float32 => Facts { name: "float32", component_bytes: 4, minimum_cosine: 0.9995 },
             Self::Float16 => Facts { name: "float16", component_bytes: 2, minimum_cosine: 0.9995 },
-            // Eight significant bits; models/README.md has the measurements behind the cosine.
+            // bfloat16 has eight significant bits; models/README.md has the measurements behind the cosine.
             Self::Bfloat16 => Facts { name: "bfloat16", component_bytes: 2, minimum_cosine: 0.999 },
         }
     }
 
-    /// Returns the name, as manifests, settings and the API have it.
+    /// Returns the name that manifests, settings and the API use.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.facts().name
@@ -60,8 +60,8 @@ impl Precision {
         self.facts().component_bytes
     }
 
-    /// Returns the smallest cosine, between a reference vector and what an encoder of this precision makes of its
-    /// input, with which a model passes.
+    /// Returns the smallest cosine with which a model passes: the cosine of a reference vector and the vector that an
+    /// encoder of this precision gives for the same input.
     #[must_use]
     pub const fn minimum_cosine(self) -> f32 {
         self.facts().minimum_cosine

@@ -1,4 +1,4 @@
-//! A picture → the pixels that an image tower takes → their float tensor.
+//! Preprocessing: from a picture to the pixels that an image tower takes, and to their float tensor.
 
 use image::RgbImage;
 use image::imageops;
@@ -6,8 +6,8 @@ use image::imageops;
 use super::manifest::{Crop, Preprocessing, Resize};
 use super::resize::{Region, resize};
 
-/// A picture scaled and cropped for one model. It stays in 8 bits (three bytes a pixel) while it waits in the
-/// queue; the tensor would be four times as large.
+/// A picture scaled and cropped for one model. The picture stays in 8 bits (three bytes a pixel) while it waits in the
+/// queue, because the tensor would be four times as large.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PreparedImage(RgbImage);
 
@@ -56,8 +56,8 @@ impl Preprocessor {
         Self { settings: *settings, values }
     }
 
-    /// Scales and crops a picture to the size of the image tower's input. A picture without pixels counts as white, or
-    /// as the colour of the padding.
+    /// Scales and crops a picture to the size of the image tower's input. A picture without pixels is treated as white,
+    /// or as the colour of the padding.
     #[must_use]
     pub fn prepare(&self, picture: &RgbImage) -> PreparedImage {
         let Preprocessing { width, height, resize: mode, crop, interpolation, .. } = self.settings;
@@ -105,9 +105,9 @@ impl Preprocessor {
 /// The place of a scaled picture in its padding. Sizes are (width, height), in pixels.
 #[derive(Debug, PartialEq, Eq)]
 struct Layout {
-    /// The scaled picture.
+    /// The size of the scaled picture.
     scaled: (u32, u32),
-    /// The scaled picture with its padding.
+    /// The size of the scaled picture with its padding.
     canvas: (u32, u32),
     /// The upper left corner of the scaled picture on the canvas.
     offset: (u32, u32),
@@ -121,13 +121,13 @@ impl Layout {
         match mode {
             Resize::Exact { .. } => Self { scaled: (size, size), canvas: (size, size), offset: (0, 0) },
             Resize::ShortestEdge { .. } => {
-                // Rounded down, as torchvision's `int(size * long / short)`.
+                // The longer edge is rounded down, as in torchvision's `int(size * long / short)`.
                 let scaled = oriented(size, ratio(size, long, short) as u32);
                 Self { scaled, canvas: scaled, offset: (0, 0) }
             }
             Resize::LongestEdgePad { .. } => {
                 let (width, height) = oriented((ratio(size, short, long).round_ties_even() as u32).max(1), size);
-                // An odd pixel of padding goes right or below.
+                // An odd pixel of padding is added on the right or below.
                 let offset = ((size - width) / 2, (size - height) / 2);
                 Self { scaled: (width, height), canvas: (size, size), offset }
             }
@@ -140,23 +140,24 @@ fn ratio(size: u32, numerator: u32, denominator: u32) -> f64 {
     (u64::from(size) * u64::from(numerator)) as f64 / f64::from(denominator)
 }
 
-/// Returns where a crop of `edge` pixels from the middle begins, halves rounded to even as torchvision's `round` does.
+/// Returns the first pixel of a crop of `edge` pixels from the middle. Halves are rounded to even, as torchvision's
+/// `round` does.
 fn centered(canvas: u32, edge: u32) -> i64 {
     ((f64::from(canvas) - f64::from(edge)) / 2.0).round_ties_even() as i64
 }
 
-/// The part of a window that shows the picture, in one direction.
+/// The part of a window that shows the picture, in one dimension.
 struct Overlap {
-    /// First pixel of the picture that shows.
+    /// The first pixel of the picture that is shown.
     from: u32,
-    /// The pixel of the window that shows it.
+    /// The pixel of the window that shows this first pixel.
     to: u32,
-    /// Number of pixels that show.
+    /// The number of pixels that are shown.
     length: u32,
 }
 
-/// Returns the part of a window of `window` pixels, beginning at `begin` of the picture, that shows the picture's
-/// `picture` pixels; `None` when none show.
+/// Returns the part of a window that shows the picture; `None` when no pixel is shown. The window has `window` pixels
+/// and begins at pixel `begin` of the picture, which has `picture` pixels.
 fn overlap(begin: i64, window: u32, picture: u32) -> Option<Overlap> {
     let from = begin.clamp(0, picture.into());
     let end = (begin + i64::from(window)).clamp(0, picture.into());

@@ -1,4 +1,4 @@
-//! Checks a loaded model against its reference vectors, and warms it up.
+//! The check of a loaded model against its reference vectors, and the warm-up of the model.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::towers::{ImageEncoder, TextEncoder};
 use mitsuke_image::{DecodeLimits, decode};
 use mitsuke_index::UnitVector;
 
-/// Encodes every reference text, compares it with its vector, and returns the lowest cosine.
+/// Encodes every reference text, compares the result with the reference vector, and returns the lowest cosine.
 pub(super) fn check_texts(manifest: &Manifest, encoder: &mut TextEncoder) -> Result<f32, ClipError> {
     let (tokenizer, minimum) = (encoder.tokenizer(), encoder.precision().minimum_cosine());
     let mut lowest = 1.0_f32;
@@ -23,7 +23,8 @@ pub(super) fn check_texts(manifest: &Manifest, encoder: &mut TextEncoder) -> Res
     Ok(lowest)
 }
 
-/// Decodes, prepares and encodes every reference picture, compares it with its vector, and returns the lowest cosine.
+/// Decodes, prepares and encodes every reference picture, compares the result with the reference vector, and returns
+/// the lowest cosine.
 pub(super) fn check_images(folder: &Path, manifest: &Manifest, encoder: &mut ImageEncoder) -> Result<f32, ClipError> {
     let (preprocessor, minimum) = (encoder.preprocessor(), encoder.precision().minimum_cosine());
     let mut lowest = 1.0_f32;
@@ -39,8 +40,8 @@ pub(super) fn check_images(folder: &Path, manifest: &Manifest, encoder: &mut Ima
     Ok(lowest)
 }
 
-/// Runs the reference texts in the batch sizes that requests will have, each twice: Torch optimises a module for the
-/// shapes of its first runs, and sets up its kernels on first use.
+/// Runs the reference texts in the batch sizes that requests have. Each size is run twice, because Torch optimises a
+/// module for the shapes of its first runs, and sets up its kernels on first use.
 pub(super) fn warm_up_texts(manifest: &Manifest, encoder: &mut TextEncoder, max_batch: usize) -> Result<(), ClipError> {
     let tokenizer = encoder.tokenizer();
     let ids: Result<Vec<TokenIds>, _> = manifest.reference.texts.iter().map(|r| tokenizer.encode(&r.text)).collect();
@@ -51,7 +52,7 @@ pub(super) fn warm_up_texts(manifest: &Manifest, encoder: &mut TextEncoder, max_
     Ok(())
 }
 
-/// Runs grey pictures in the batch sizes that requests will have, each twice, as [`warm_up_texts`] does with texts.
+/// Runs grey pictures in the batch sizes that requests have, each size twice, as [`warm_up_texts`] does with texts.
 pub(super) fn warm_up_images(encoder: &mut ImageEncoder, max_batch: usize) -> Result<(), ClipError> {
     let grey = encoder.preprocessor().prepare(&image::RgbImage::from_pixel(1, 1, image::Rgb([127; 3])));
     for size in warm_up_sizes(max_batch) {
@@ -60,7 +61,8 @@ pub(super) fn warm_up_images(encoder: &mut ImageEncoder, max_batch: usize) -> Re
     Ok(())
 }
 
-/// Returns the smallest and the largest batch size, and one in between: Torch runs one row in another way than several.
+/// Returns the smallest and the largest batch size and a size in between, because Torch runs a single row differently
+/// from several rows.
 fn warm_up_sizes(max_batch: usize) -> Vec<usize> {
     let largest = max_batch.max(1);
     let mut sizes = vec![1, largest.min(2), largest];
@@ -93,7 +95,7 @@ fn compare(
 ) -> Result<f32, ClipError> {
     let found = found.map_err(|cause| ClipError::Encode { item: item(), cause })?;
     let cosine = found.similarity(expected);
-    // Written so that a cosine that is not a number fails as well.
+    // The comparison is written so that a cosine that is not a number fails as well.
     if cosine >= minimum {
         return Ok(cosine);
     }

@@ -1,4 +1,4 @@
-//! Scales 8-bit RGB pictures as Pillow's `Image.resize` does, with which CLIP models were trained.
+//! The scaling of 8-bit RGB pictures, as in Pillow's `Image.resize`, with which CLIP models were trained.
 //!
 //! The method: convolution with a filter that is stretched when shrinking (antialiasing), first along rows,
 //! then along columns, with 8-bit pixels in between. Weights are computed in `f64`, normalised to a sum of 1
@@ -6,7 +6,7 @@
 //! start at one half, are shifted right and clamped to 0–255.
 //!
 //! Pillow 13 scales along columns first where that is cheaper, mostly for tall pictures that hardly get narrower;
-//! earlier versions and this module never do. The difference is at most one step of 255.
+//! earlier versions and this module always scale along rows first. The difference is at most one step of 255.
 //!
 //! Only the wanted region of the scaled picture is computed, from only those rows and columns of the source that
 //! contribute to it.
@@ -17,30 +17,32 @@ use image::RgbImage;
 
 use super::manifest::Interpolation;
 
-/// Fractional bits of a weight.
+/// The number of fractional bits of a weight.
 const PRECISION_BITS: u32 = 22;
-/// A half, added before the bits are shifted out.
+/// One half in fixed point, added before the bits are shifted out.
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
-/// Low bits of a weight that is cut in two: these 15 and the rest both fit `i16`, whose products CPUs add fastest.
+/// The number of low bits of a weight that is cut in two. These 15 bits and the rest both fit `i16`, and CPUs add
+/// products of `i16` fastest.
 const LOW_BITS: u32 = 15;
-/// The weights of a pixel are filled up with zeros to a multiple of this, which SIMD instructions take at once.
+/// The number of weights that SIMD instructions take at once. The weights of a pixel are filled up with zeros to a
+/// multiple of this number.
 const SIMD_LANES: usize = 8;
 
 /// A rectangle of pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region {
-    /// Left edge.
+    /// The left edge.
     pub x: u32,
-    /// Upper edge.
+    /// The upper edge.
     pub y: u32,
-    /// Width, at least 1.
+    /// The width, at least 1.
     pub width: u32,
-    /// Height, at least 1.
+    /// The height, at least 1.
     pub height: u32,
 }
 
-/// Returns the part `region` of `source` scaled to `width` × `height` pixels. `region` must lie inside of that, and
-/// `source` must have pixels; else the result is black where there is nothing.
+/// Scales `source` to `width` × `height` pixels and returns the part `region` of the scaled picture. `region` must lie
+/// inside the scaled picture, and `source` must have pixels; otherwise the result is black where there are no pixels.
 #[must_use]
 pub fn resize(source: &RgbImage, (width, height): (u32, u32), region: Region, filter: Interpolation) -> RgbImage {
     let mut scaled = RgbImage::new(region.width, region.height);
@@ -57,13 +59,13 @@ pub fn resize(source: &RgbImage, (width, height): (u32, u32), region: Region, fi
 
 /// The source pixels and weights that make up each pixel of a range of the output, in one direction.
 struct Weights {
-    /// First source pixel of each output pixel.
+    /// The first source pixel of each output pixel.
     starts: Vec<usize>,
-    /// Number of source pixels of each output pixel.
+    /// The number of source pixels of each output pixel.
     counts: Vec<usize>,
-    /// Weights of each output pixel in fixed point, filled up with zeros to `stride`.
+    /// The weights of each output pixel in fixed point, filled up with zeros to `stride`.
     fixed: Vec<i32>,
-    /// Weights kept for each output pixel.
+    /// The number of weights kept for each output pixel.
     stride: usize,
 }
 
@@ -90,7 +92,7 @@ impl Weights {
             let sum: f64 = (0..end - start).map(at).sum();
             let norm = if sum == 0.0 { 1.0 } else { sum };
             for (i, weight) in fixed.iter_mut().enumerate().take(end - start) {
-                // Half away from zero, as `f64::round` does.
+                // Halves are rounded away from zero, as `f64::round` does.
                 *weight = (at(i) / norm * f64::from(1 << PRECISION_BITS)).round() as i32;
             }
             weights.starts.push(start);
@@ -99,7 +101,7 @@ impl Weights {
         weights
     }
 
-    /// Returns the part of the source that is used.
+    /// Returns the range of the source that is used.
     fn reach(&self) -> Range<usize> {
         let start = self.starts.first().copied().unwrap_or(0);
         let ends = self.starts.iter().zip(&self.counts).map(|(start, count)| start + count);
@@ -154,7 +156,7 @@ fn along_rows(source: &RgbImage, rows: Range<usize>, weights: &Weights) -> Vec<u
     let row_bytes = source.width() as usize * 3;
     let out_bytes = weights.starts.len() * 3;
     let mut narrowed = vec![0; rows.len() * out_bytes];
-    // The room beyond the last pixel is for the zeros that weights are filled up with.
+    // The room beyond the last pixel is for the zeros with which weights are filled up.
     let mut planes = [const { Vec::new() }; 3].map(|_: Vec<i16>| vec![0_i16; reach.len() + weights.stride]);
     let used_rows = source.as_raw()[rows.start * row_bytes..rows.end * row_bytes].chunks_exact(row_bytes);
     for (row, out) in used_rows.zip(narrowed.chunks_exact_mut(out_bytes)) {
@@ -177,10 +179,11 @@ fn split_channels(row: &[u8], [red, green, blue]: &mut [Vec<i16>; 3]) {
     }
 }
 
-/// Returns one half + Σ pixel × weight. The partial sums may wrap, the total fits: wrapping addition is exact modulo 2³².
+/// Returns one half + Σ pixel × weight. The partial sums may wrap, but the total fits, and wrapping addition is exact
+/// modulo 2³².
 fn dot(pixels: &[i16], low: &[i16], high: &[i16]) -> i32 {
     let (mut low_sum, mut high_sum) = (HALF, 0_i32);
-    // A plain loop: with SIMD lanes written by hand, the compiler makes it three times as slow.
+    // This is a plain loop, because SIMD lanes written by hand make it three times as slow.
     for ((&pixel, &low), &high) in pixels.iter().zip(low).zip(high) {
         low_sum = low_sum.wrapping_add(i32::from(pixel) * i32::from(low));
         high_sum = high_sum.wrapping_add(i32::from(pixel) * i32::from(high));
@@ -208,7 +211,7 @@ fn along_columns(narrowed: &[u8], first_row: usize, weights: &Weights, out: &mut
     }
 }
 
-/// Turns a sum in fixed point, which holds the half already, into 8 bits.
+/// Turns a sum in fixed point, which already contains the half, into 8 bits.
 fn to_pixel(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }

@@ -1,4 +1,4 @@
-//! Test cases of a model: pictures and texts with the original model's vectors, compared from end to end.
+//! The test cases of a model: pictures and texts with the original model's vectors, compared from end to end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use mitsuke_index::UnitVector;
 pub struct TestCases {
     images: Vec<ImageCase>,
     texts: Vec<TextCase>,
-    /// The folder of the file, which the pictures' paths start from.
+    /// The folder of the file. The paths of the pictures are relative to this folder.
     #[serde(skip)]
     folder: PathBuf,
 }
@@ -25,7 +25,7 @@ pub struct TestCases {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ImageCase {
-    /// Path of the picture, relative to the folder of the file.
+    /// The path of the picture, relative to the folder of the file.
     file: PathBuf,
     vector: Vec<f32>,
 }
@@ -34,7 +34,7 @@ struct ImageCase {
 #[serde(deny_unknown_fields)]
 struct TextCase {
     text: String,
-    /// The original's token ids, filled with the pad id or not.
+    /// The token ids of the original, with or without pad ids at the end.
     ids: Option<Vec<i64>>,
     vector: Vec<f32>,
 }
@@ -42,15 +42,15 @@ struct TextCase {
 /// The result of comparing a model with its test cases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TestReport {
-    /// Pictures compared.
+    /// The number of pictures compared.
     pub images: usize,
-    /// Texts compared.
+    /// The number of texts compared.
     pub texts: usize,
-    /// Lowest cosine over the pictures.
+    /// The lowest cosine over the pictures.
     pub image_agreement: f32,
-    /// Lowest cosine over the texts.
+    /// The lowest cosine over the texts.
     pub text_agreement: f32,
-    /// A line for every case that is not reproduced.
+    /// One line for every case that is not reproduced.
     pub failures: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl TestCases {
     /// Reads a file of test cases.
     ///
     /// # Errors
-    /// [`ClipError::Read`] when it cannot be read, [`ClipError::NotJson`] when it is not JSON of this form.
+    /// [`ClipError::Read`] when the file cannot be read, [`ClipError::NotJson`] when it is not JSON of this form.
     pub fn read(path: &Path) -> Result<Self, ClipError> {
         let bytes = fs::read(path).map_err(|cause| ClipError::Read { path: path.to_owned(), cause })?;
         let mut cases: Self =
@@ -67,8 +67,8 @@ impl TestCases {
         Ok(cases)
     }
 
-    /// Encodes every case as a server would and compares it with the original's vector. A case that fails is
-    /// reported, and the others are compared all the same.
+    /// Encodes every case as a server would and compares the result with the original's vector. A case that fails is
+    /// reported, and the other cases are still compared.
     pub async fn compare(&self, encoder: &Encoder) -> TestReport {
         let mut report = TestReport {
             images: self.images.len(),
@@ -104,7 +104,8 @@ async fn encode_picture(encoder: &Encoder, path: &Path) -> Result<UnitVector, St
     encoder.encode_image(prepared, Priority::Search).await.map_err(|cause: EncodeError| cause.to_string())
 }
 
-/// Returns how the ids of a text differ from the expected ones; pad ids at the end of those do not count.
+/// Returns a description of how the ids of a text differ from the expected ids. Pad ids at the end of the expected ids
+/// do not count.
 fn ids_problem(encoder: &Encoder, text: &str, expected: &[i64]) -> Option<String> {
     let found = match encoder.token_ids(text) {
         Ok(found) => found,
@@ -115,7 +116,8 @@ fn ids_problem(encoder: &Encoder, text: &str, expected: &[i64]) -> Option<String
     if same { None } else { Some(format!("its ids are {found:?} instead of {expected:?}")) }
 }
 
-/// Compares a vector with the expected one, keeps the lowest cosine, and adds a failure where one is due.
+/// Compares a vector with the expected vector, keeps the lowest cosine, and adds a failure when the vectors differ too
+/// much.
 fn record(
     found: Result<UnitVector, String>,
     expected: &[f32],

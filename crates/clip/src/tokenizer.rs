@@ -1,4 +1,4 @@
-//! Text → token ids → the int64 tensors of a text tower, exactly as the manifest says.
+//! Tokenization: from a text to token ids, and to the int64 tensors of a text tower, exactly as the manifest says.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::clean::clean;
 use super::error::{ClipError, EncodeError};
 use super::manifest::{Padding, TextInput, TextTower};
 
-/// The final ids of one text, prefix and suffix included, not padded. Never longer than the context.
+/// The final ids of one text, prefix and suffix included, not padded. There are never more ids than the context holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenIds(Box<[i64]>);
 
@@ -23,15 +23,15 @@ impl TokenIds {
 /// The inputs of a text module for several texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextBatch {
-    /// Number of texts.
+    /// The number of texts.
     pub rows: usize,
-    /// Ids in each row.
+    /// The number of ids in each row.
     pub length: usize,
-    /// One `[rows, length]` tensor, row after row, for each input of the manifest in its order.
+    /// One `[rows, length]` tensor, row after row, for each input of the manifest, in the order of the manifest.
     pub inputs: Vec<Vec<i64>>,
 }
 
-/// Turns texts into ids, and ids into tensors.
+/// A tokenizer, which turns texts into ids and ids into tensors.
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
     tower: TextTower,
@@ -47,20 +47,21 @@ impl TextTokenizer {
         let unusable =
             |cause: tokenizers::Error| ClipError::Tokenizer { path: path.clone(), reason: cause.to_string() };
         let mut tokenizer = Tokenizer::from_file(&path).map_err(unusable)?;
-        // The file may switch on both; the manifest alone decides on them.
+        // The file may switch padding and truncation on, but the manifest alone decides on both.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(unusable)?;
         Ok(Self { tokenizer, tower: tower.clone() })
     }
 
-    /// Cleans and tokenizes a text, and cuts it to the context. Takes some ten microseconds for a query and more for a
-    /// longer text.
+    /// Cleans and tokenizes a text, and cuts the ids to the context. This takes some ten microseconds for a query, and
+    /// more for a longer text.
     ///
     /// # Errors
     /// [`EncodeError::Failed`] when the tokenizer refuses the text.
     pub fn encode(&self, text: &str) -> Result<TokenIds, EncodeError> {
         let cleaned = clean(text, &self.tower.cleaning);
-        // `false`: no special tokens; prefix and suffix come from the manifest. Offsets are not needed.
+        // The argument `false` leaves out special tokens, because prefix and suffix come from the manifest. Offsets are
+        // not needed.
         let encoding = self.tokenizer.encode_fast(cleaned, false);
         let encoding = encoding.map_err(|cause| EncodeError::Failed(format!("the tokenizer: {cause}")))?;
         Ok(self.frame(encoding.get_ids()))
@@ -79,7 +80,7 @@ impl TextTokenizer {
     pub fn batch(&self, texts: &[TokenIds]) -> TextBatch {
         let length = match self.tower.padding {
             Padding::ContextLength => self.tower.context_length,
-            // At least one: modules cannot take a row without columns.
+            // The length is at least one, because modules cannot take a row without columns.
             Padding::Longest => texts.iter().map(|ids| ids.0.len()).max().unwrap_or(0).max(1),
         };
         let rows = || texts.iter().map(|ids| &*ids.0);
@@ -94,7 +95,7 @@ impl TextTokenizer {
     }
 }
 
-/// Fills `row` with `pad` to `length`.
+/// Fills `row` with `pad` up to `length`.
 fn filled(row: impl Iterator<Item = i64>, pad: i64, length: usize) -> impl Iterator<Item = i64> {
     row.chain(std::iter::repeat(pad)).take(length)
 }

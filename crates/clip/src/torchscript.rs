@@ -1,4 +1,4 @@
-//! Runs a TorchScript module. A call of Torch that fails becomes an error here; nothing panics.
+//! The running of TorchScript modules. A call of Torch that fails becomes an error here; nothing panics.
 
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
@@ -15,11 +15,11 @@ use mitsuke_index::UnitVector;
 pub(super) struct Module {
     module: CModule,
     device: Device,
-    /// The precision that it computes in.
+    /// The precision in which the module computes.
     precision: Precision,
-    /// Bytes of its weights, estimated from the size of its file.
+    /// The number of bytes of the weights, estimated from the size of the file.
     weight_bytes: u64,
-    /// Components of a vector.
+    /// The number of components of a vector.
     dimension: usize,
 }
 
@@ -31,7 +31,7 @@ impl Module {
         module.f_set_eval().map_err(|error| unusable(first_line(&error)))?;
         let widen = stored == Precision::Float16 && device == Device::Cpu;
         if widen {
-            // The one call without a fallible form: it panics on what Torch refuses.
+            // This is the only call without a fallible form; it panics when Torch refuses the arguments.
             panic::catch_unwind(AssertUnwindSafe(|| module.to(device.torch(), Kind::Float, false)))
                 .map_err(|_| unusable("its weights cannot be widened to float32".to_owned()))?;
         }
@@ -42,7 +42,7 @@ impl Module {
         Ok(Self { module, device, precision, weight_bytes, dimension })
     }
 
-    /// Returns the precision that the module computes in.
+    /// Returns the precision in which the module computes.
     pub(super) fn precision(&self) -> Precision {
         self.precision
     }
@@ -56,7 +56,7 @@ impl Module {
     pub(super) fn run_floats(&self, data: &[f32], shape: &[i64]) -> Result<Rows, EncodeError> {
         let run = || {
             let mut tensor = move_to(self.device, Tensor::f_from_slice(data)?.f_reshape(shape)?)?;
-            // A half-precision module computes in the type of its weights and is given that type.
+            // A half-precision module computes in the type of its weights, so its input has that type.
             if self.precision == Precision::Float16 {
                 tensor = tensor.f_to_dtype(Kind::Half, false, false)?;
             }
@@ -97,7 +97,7 @@ impl Module {
     }
 }
 
-/// A result for each row. A row of zeros or of numbers that are not finite has no vector.
+/// The result for each row. A row of zeros or of numbers that are not finite has no vector.
 pub(super) type Rows = Vec<Result<UnitVector, EncodeError>>;
 
 fn move_to(device: Device, tensor: Tensor) -> Result<Tensor, TchError> {
@@ -113,7 +113,7 @@ fn first_line(error: &TchError) -> String {
     log::debug!("{message}");
     let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("no message").to_owned();
-    // TorchScript begins with a sentence that says nothing and ends with the reason.
+    // A message of TorchScript begins with a sentence that explains nothing, and ends with the reason.
     match lines.rfind(|line| line.contains("Error:")) {
         Some(reason) if reason != first => format!("{first} {reason}"),
         _ => first,

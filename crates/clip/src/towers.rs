@@ -1,4 +1,4 @@
-//! The two towers as batch encoders: prepared images or token ids → unit vectors.
+//! The two towers as batch encoders, which turn prepared images or token ids into unit vectors.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -120,7 +120,8 @@ impl BatchEncoder for TextEncoder {
 pub(super) struct TorchThreads(pub(super) usize);
 
 impl TorchThreads {
-    /// Sets the number for the calling thread. OpenMP keeps one per thread, so every thread that runs a module sets it.
+    /// Sets the number of threads for the calling thread. OpenMP keeps one number per thread, so every thread that runs
+    /// a module sets it.
     pub(super) fn apply(self) {
         tch::set_num_threads(i32::try_from(self.0.max(1)).unwrap_or(1));
     }

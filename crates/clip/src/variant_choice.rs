@@ -7,13 +7,13 @@ use super::manifest::Variant;
 use super::names;
 use super::precision::Precision;
 
-/// The precision that is asked for.
+/// The choice of a precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PrecisionChoice {
-    /// The first variant that the hardware is faster with than with float32.
+    /// The first variant with which the hardware is faster than with float32.
     #[default]
     Auto,
-    /// The variant of one precision, also on hardware that is slow with it.
+    /// The variant of one precision, even on hardware that is slow with this precision.
     Only(Precision),
 }
 
@@ -40,7 +40,7 @@ impl PrecisionChoice {
         names
     };
 
-    /// Returns the name, as settings and flags have it.
+    /// Returns the name that settings and flags use.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,8 +49,8 @@ impl PrecisionChoice {
         }
     }
 
-    /// Returns the variant of a tower to run; the full one where the tower has no other that this choice allows.
-    /// `is_faster` tells whether the device is faster with a precision than with float32.
+    /// Returns the variant of a tower to run. This is the full variant if this choice allows no other variant of the
+    /// tower. `is_faster` tells whether the device is faster with a precision than with float32.
     #[must_use]
     pub(super) fn select<'a>(
         self,

@@ -3,17 +3,17 @@
 use crate::decode::refusal::Refusal;
 use crate::formats::FileType;
 
-/// Why a picture is refused. The message tells the person who sent the file what to do; `detail` fields hold the
-/// decoder's message and belong in the log.
+/// The reason for which a picture is refused. The message tells the sender of the file what to do; `detail` fields hold
+/// the decoder's message and belong in the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
-    /// The content is of no type that is read.
+    /// The content is of a type that this crate does not read.
     #[error("{found} is not accepted; send a {} picture", FileType::all_names())]
     UnsupportedType {
-        /// A name for what the bytes look like, as the subject of a sentence.
+        /// A name for the content that the bytes look like, as the subject of a sentence.
         found: &'static str,
     },
-    /// The type is read, but not this rare kind of it (for example a TIFF of 64-bit samples).
+    /// The type is read, but the file is of a rare kind that is not (for example a TIFF of 64-bit samples).
     #[error("this kind of {file_type} is not supported; save the picture as PNG or ordinary JPEG and send that")]
     UnsupportedKind {
         /// The type of the file.
@@ -68,7 +68,8 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// The decoder's or encoder's message, for the log; `None` when [`ImageError`]'s own message says everything.
+    /// Returns the decoder's or encoder's message, for the log; `None` when [`ImageError`]'s own message says
+    /// everything.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         match self {
@@ -82,7 +83,7 @@ impl ImageError {
         }
     }
 
-    /// Says which file a decoder refused.
+    /// Adds the type of the file that a decoder refused.
     pub(crate) fn refused(file_type: FileType, refusal: Refusal) -> Self {
         match refusal {
             Refusal::TooManyPixels { width, height, max_pixels } => Self::TooManyPixels { width, height, max_pixels },

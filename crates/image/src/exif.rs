@@ -1,7 +1,7 @@
 //! Reading the few EXIF values that this crate uses from a TIFF structure, without copying it.
 //!
-//! Only the tags below are read. The place where the picture was taken (the GPS directory) is not read, so it cannot
-//! be published.
+//! Only the tags below are read. The place where the picture was taken (the GPS directory) is not read, so that place
+//! cannot be published.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ pub struct Exif<'a> {
     big_endian: bool,
 }
 
-/// Tags of the first directory, and one of the EXIF directory ([`tag::USER_COMMENT`]).
+/// Tags of the first directory, and one tag of the EXIF directory ([`tag::USER_COMMENT`]).
 pub mod tag {
     /// The orientation of the camera, 1 to 8.
     pub const ORIENTATION: u16 = 0x0112;
@@ -49,7 +49,7 @@ impl<'a> Exif<'a> {
         }
     }
 
-    /// The orientation tag, if its value is one of the eight that exist.
+    /// Returns the orientation tag, if its value is one of the eight that exist.
     pub fn orientation(&self) -> Option<u8> {
         let value = self.find(self.first_ifd()?, tag::ORIENTATION)?;
         let value = match value {
@@ -59,14 +59,14 @@ impl<'a> Exif<'a> {
         (1..=8).contains(&value).then_some(value)
     }
 
-    /// The raw bytes of the user comment, including the code of its encoding.
+    /// Returns the raw bytes of the user comment, including the code of its encoding.
     pub fn user_comment(&self) -> Option<&'a [u8]> {
         let pointer = self.find(self.first_ifd()?, tag::EXIF_IFD)?;
         let exif_ifd = usize::try_from(self.u32(pointer)?).ok()?;
         self.find(exif_ifd, tag::USER_COMMENT)
     }
 
-    /// The raw bytes of a tag of the first directory.
+    /// Returns the raw bytes of a tag of the first directory.
     pub fn first_directory(&self, tag: u16) -> Option<&'a [u8]> {
         self.find(self.first_ifd()?, tag)
     }
@@ -75,7 +75,7 @@ impl<'a> Exif<'a> {
         usize::try_from(self.u32(self.tiff.get(4..8)?)?).ok()
     }
 
-    /// The position in the structure of the value of a tag of the first directory.
+    /// Returns the position, in the structure, of the value of a tag of the first directory.
     pub fn position(&self, tag: u16) -> Option<Range<usize>> {
         self.locate(self.first_ifd()?, tag)
     }
@@ -86,12 +86,13 @@ impl<'a> Exif<'a> {
         Some(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
     }
 
-    /// The raw bytes of `tag` in the directory at `ifd`.
+    /// Returns the raw bytes of `tag` in the directory at `ifd`.
     fn find(&self, ifd: usize, tag: u16) -> Option<&'a [u8]> {
         self.tiff.get(self.locate(ifd, tag)?)
     }
 
-    /// The position of the value of `tag` in the directory at `ifd`. This passes once over at most 65,535 entries.
+    /// Returns the position of the value of `tag` in the directory at `ifd`. The function passes once over at most
+    /// 65,535 entries.
     fn locate(&self, ifd: usize, tag: u16) -> Option<Range<usize>> {
         let directory = self.tiff.get(ifd..)?;
         let count = usize::from(self.u16(directory)?);

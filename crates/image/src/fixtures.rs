@@ -17,7 +17,7 @@ macro_rules! fixture {
 /// A JPEG with several scans.
 pub const PROGRESSIVE_JPEG: &[u8] = fixture!("progressive.jpg");
 
-/// Files of 32 × 16 pixels and what each of them is. The left half is (200, 40, 40), the right half is white.
+/// Files of 32 × 16 pixels with a description of each. The left half is (200, 40, 40), the right half is white.
 pub const HALVES: [(&str, &[u8]); 10] = [
     ("progressive JPEG", PROGRESSIVE_JPEG),
     ("CMYK JPEG, inverted as Adobe writes it", fixture!("cmyk.jpg")),
@@ -31,18 +31,18 @@ pub const HALVES: [(&str, &[u8]); 10] = [
     ("APNG, whose default image counts", fixture!("animated.png")),
 ];
 
-/// A picture of 6 × 4 pixels, each of another colour, so that every orientation looks different.
+/// Returns a picture of 6 × 4 pixels, each of another colour, so that every orientation looks different.
 pub fn patchwork() -> RgbImage {
     RgbImage::from_fn(6, 4, |x, y| Rgb([x as u8 * 50, y as u8 * 80, 255 - x as u8 * 20]))
 }
 
-/// The [`patchwork`] enlarged to blocks of 8 × 8 pixels, which JPEG keeps nearly exact.
+/// Returns the [`patchwork`] enlarged to blocks of 8 × 8 pixels, which JPEG keeps nearly exact.
 pub fn blocks() -> RgbImage {
     let small = patchwork();
     RgbImage::from_fn(48, 32, |x, y| *small.get_pixel(x / 8, y / 8))
 }
 
-/// A file of this type: [`blocks`] as JPEG, [`patchwork`] as any other type.
+/// Returns a file of this type: [`blocks`] as JPEG, [`patchwork`] as any other type.
 pub fn file(file_type: FileType) -> Vec<u8> {
     match file_type {
         FileType::Jpeg => jpeg(&blocks()),
@@ -50,7 +50,7 @@ pub fn file(file_type: FileType) -> Vec<u8> {
     }
 }
 
-/// Encodes with the image crate.
+/// Encodes a picture with the image crate.
 pub fn encode(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, format).unwrap();
@@ -63,7 +63,7 @@ fn jpeg(picture: &RgbImage) -> Vec<u8> {
     bytes
 }
 
-/// A PNG of raw samples.
+/// Returns a PNG of raw samples.
 pub fn png(
     (width, height): (u32, u32),
     color: png::ColorType,
@@ -86,7 +86,7 @@ pub fn png(
     bytes
 }
 
-/// A PNG chunk with its checksum.
+/// Returns a PNG chunk with its checksum.
 pub fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(kind);
@@ -95,7 +95,7 @@ pub fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), kind.as_slice(), data, &crc.sum().to_be_bytes()].concat()
 }
 
-/// A PNG with chunks before and after its pixels.
+/// Returns a PNG with chunks before and after its pixels.
 pub fn png_with(before: &[Vec<u8>], after: &[Vec<u8>]) -> Vec<u8> {
     let plain = file(FileType::Png);
     let (head, rest) = plain.split_at(8 + 25);
@@ -103,31 +103,31 @@ pub fn png_with(before: &[Vec<u8>], after: &[Vec<u8>]) -> Vec<u8> {
     [head, &before.concat(), pixels, &after.concat(), end].concat()
 }
 
-/// A tEXt chunk.
+/// Returns a tEXt chunk.
 pub fn text(key: &str, value: &[u8]) -> Vec<u8> {
     chunk(b"tEXt", &[key.as_bytes(), b"\0", value].concat())
 }
 
-/// A zTXt chunk.
+/// Returns a zTXt chunk.
 pub fn ztxt(key: &str, value: &[u8]) -> Vec<u8> {
     chunk(b"zTXt", &[key.as_bytes(), b"\0\0", &deflate(value)].concat())
 }
 
-/// An iTXt chunk.
+/// Returns an iTXt chunk.
 pub fn itxt(key: &str, value: &str, compressed: bool) -> Vec<u8> {
     let body = if compressed { deflate(value.as_bytes()) } else { value.as_bytes().to_vec() };
     let flag = [u8::from(compressed), 0];
     chunk(b"iTXt", &[key.as_bytes(), b"\0", &flag, b"ja\0", b"\0", &body].concat())
 }
 
-/// A zlib stream.
+/// Returns a zlib stream.
 pub fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-/// An EXIF structure: entries `(tag, type, value bytes)` of the first directory, and a user comment.
+/// Returns an EXIF structure of entries `(tag, type, value bytes)` of the first directory and a user comment.
 pub fn exif(big_endian: bool, entries: &[(u16, u16, &[u8])], comment: Option<&[u8]>) -> Vec<u8> {
     let two = |v: u16| if big_endian { v.to_be_bytes() } else { v.to_le_bytes() };
     let four = |v: usize| {
@@ -161,13 +161,13 @@ pub fn exif(big_endian: bool, entries: &[(u16, u16, &[u8])], comment: Option<&[u
     [mark, &four(8), &two(count as u16), &first, &four(0), &second, &values].concat()
 }
 
-/// An EXIF structure that holds nothing but an orientation.
+/// Returns an EXIF structure that holds nothing but an orientation.
 pub fn exif_orientation(value: u8) -> Vec<u8> {
     exif(true, &[(0x0112, 3, &[0, value])], None)
 }
 
-/// A file of this type with an EXIF structure. It is left out of GIF and BMP, which have no place for it, and of TIFF,
-/// which is one itself.
+/// Returns a file of this type with an EXIF structure. GIF and BMP have no place for the structure and get none;
+/// neither does TIFF, which is an EXIF structure itself.
 pub fn file_with_exif(file_type: FileType, exif: &[u8]) -> Vec<u8> {
     let plain = file(file_type);
     match file_type {
@@ -198,8 +198,8 @@ fn webp_extended(simple: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     riff(b"RIFF", &body)
 }
 
-/// A GIF of one colour table (black, red, white, green), of which index 3 is transparent. Its frames are given as
-/// `(left, top, width, height, palette indices)`.
+/// Returns a GIF of one colour table (black, red, white, green), of which index 3 is transparent. The frames are given
+/// as `(left, top, width, height, palette indices)`.
 pub fn gif(screen: (u16, u16), frames: &[(u16, u16, u16, u16, &[u8])]) -> Vec<u8> {
     let mut bytes = b"GIF89a".to_vec();
     bytes.extend(screen.0.to_le_bytes());
@@ -211,7 +211,7 @@ pub fn gif(screen: (u16, u16), frames: &[(u16, u16, u16, u16, &[u8])]) -> Vec<u8
         for value in [left, top, width, height] {
             bytes.extend(value.to_le_bytes());
         }
-        // The codes have three bits; a clear code before each index keeps it so.
+        // The codes have three bits; a clear code before each index keeps them at three.
         let codes: Vec<u8> = indices.iter().flat_map(|&index| [4, index]).chain([5]).collect();
         let mut data = vec![0_u8; (codes.len() * 3).div_ceil(8)];
         for (i, code) in codes.iter().enumerate() {

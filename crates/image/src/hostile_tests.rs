@@ -17,10 +17,10 @@ fn valid_files() -> Vec<Vec<u8>> {
     files
 }
 
-/// Limits so small that a changed header is mostly refused and no case is slow.
+/// Limits that are so small that a changed header is mostly refused and no case is slow.
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 100_000, max_edge: 5_000, max_memory: 4_000_000 };
 
-/// Does what the server does with an upload.
+/// Treats the bytes as the server treats an upload.
 fn process(bytes: &[u8]) {
     if let Ok((decoded, texts)) = decode_with_texts(bytes, &LIMITS, &TextLimits::default()) {
         let _ = describe(&texts);
@@ -42,7 +42,7 @@ fn the_files_are_valid_before_they_are_changed() {
     assert_eq!(sniff(&file(FileType::Gif)), Ok(FileType::Gif));
 }
 
-/// A valid file in which some bytes are changed and the end may be cut off.
+/// Returns a strategy for valid files in which some bytes are changed and the end may be cut off.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<proptest::sample::Index>(), any::<u8>());
     (
@@ -64,7 +64,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    // PROPTEST_CASES can ask for more.
+    // The variable PROPTEST_CASES can ask for more cases.
     #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2_000)))]
 
     #[test]

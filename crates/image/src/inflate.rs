@@ -8,11 +8,11 @@ pub struct Inflated {
     pub bytes: Vec<u8>,
     /// Whether the stream holds more than the cap.
     pub truncated: bool,
-    /// Whether the stream is damaged or cut off; `bytes` then holds what was decompressed before that point.
+    /// Whether the stream is damaged or cut off; `bytes` then holds the bytes decompressed before that point.
     pub damaged: bool,
 }
 
-/// Decompresses at most `cap` bytes, so that a decompression bomb costs no more memory than that.
+/// Decompresses at most `cap` bytes, so that a decompression bomb costs no more memory than `cap`.
 pub fn inflate(zlib: &[u8], cap: usize) -> Inflated {
     let mut bytes = Vec::new();
     let mut reader = flate2::read::ZlibDecoder::new(zlib);

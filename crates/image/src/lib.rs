@@ -1,7 +1,7 @@
-//! Bytes of a picture file to pixels, facts, texts, prompts and thumbnails.
+//! Functions that turn the bytes of a picture file into pixels, facts, texts, prompts and thumbnails.
 //!
-//! This crate knows neither HTTP, SQL nor Torch. Its functions take bytes from strangers. Each function is therefore
-//! bounded by limits, returns an error or a shorter result rather than panicking, and does not copy its input.
+//! This crate knows nothing of HTTP, SQL or Torch. Its functions take bytes from untrusted senders. Each function is
+//! therefore bounded by limits, returns an error or a shorter result instead of panicking, and does not copy its input.
 //!
 //! Each format of pictures has a file in `formats`, each prompt dialect a file in `prompt::dialects`; both folders hold
 //! a list of their files.

@@ -4,8 +4,8 @@ use image::metadata::Orientation;
 
 use crate::metadata::Metadata;
 
-/// Returns the transformation that shows the picture upright: that of the EXIF tag, or without one that of XMP, in the
-/// order in which Pillow's `exif_transpose` looks for them. Unreadable metadata means no transformation.
+/// Returns the transformation that shows the picture upright. The EXIF tag decides, and XMP decides when there is no
+/// tag, as in Pillow's `exif_transpose`. Unreadable metadata means no transformation.
 pub fn orientation(metadata: &Metadata<'_>) -> Orientation {
     metadata
         .exif()
@@ -15,7 +15,8 @@ pub fn orientation(metadata: &Metadata<'_>) -> Orientation {
         .unwrap_or(Orientation::NoTransforms)
 }
 
-/// Finds the value in XMP, where it is an attribute (`tiff:Orientation="6"`) or an element (`tiff:Orientation>6<`).
+/// Finds the orientation in XMP, where it is an attribute (`tiff:Orientation="6"`) or an element
+/// (`tiff:Orientation>6<`).
 fn in_xmp(packet: &[u8]) -> Option<u8> {
     const NAME: &[u8] = b"tiff:Orientation";
     let at = packet.windows(NAME.len()).position(|w| w == NAME)?;

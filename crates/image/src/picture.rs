@@ -34,11 +34,12 @@ pub struct Decoded {
     pub facts: Facts,
 }
 
-/// Decodes a picture: its first frame, 8 bits a channel, alpha over white, upright. The text in the file is not read.
+/// Decodes the first frame of a picture: 8 bits a channel, alpha composited over white, upright. The text in the file
+/// is not read.
 ///
 /// The conversions are those of Pillow (`ImageOps.exif_transpose`, `Image.alpha_composite` over opaque white,
-/// `convert("RGB")`), because the models were trained on its pixels: 16-bit samples are rounded to 8 bits (v ÷ 257),
-/// CMYK JPEGs are read as Adobe writes them (inverted), colour profiles are ignored.
+/// `convert("RGB")`), because the models were trained on pixels that Pillow decoded: 16-bit samples are rounded to 8
+/// bits (v ÷ 257), CMYK JPEGs are read as Adobe writes them (inverted), colour profiles are ignored.
 ///
 /// # Errors
 /// [`ImageError::UnsupportedType`] or [`ImageError::UnsupportedKind`] for a type or kind that is not read;
@@ -53,7 +54,7 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Decoded, ImageError
 /// [`text_chunks`](crate::text::text_chunks) does, in one pass over its metadata.
 ///
 /// # Errors
-/// Those of [`decode`]. Text never refuses a picture.
+/// The errors of [`decode`]. Text is never a reason to refuse a picture.
 pub fn decode_with_texts(
     bytes: &[u8],
     limits: &DecodeLimits,

@@ -1,4 +1,4 @@
-//! Specification of decoding, format by format.
+//! The specification of decoding, format by format.
 
 use ::png::{BitDepth, ColorType};
 use image::imageops::{flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
@@ -140,8 +140,8 @@ fn orientation_is_applied_as_exif_defines_it() {
 
 #[test]
 fn the_orientation_of_a_tiff_is_in_its_first_directory() {
-    // The file is that of the encoder, in which the entry of SampleFormat (339) is replaced by an orientation. Its value
-    // is the default, so the picture stays the same.
+    // The encoder writes the file, and the test replaces the entry of SampleFormat (339) by an orientation.
+    // SampleFormat has its default value, so the picture stays the same.
     let mut bytes = file(FileType::Tiff);
     let entry = [0x53, 0x01, 3, 0];
     let at = bytes.windows(4).position(|w| w == entry).expect("SampleFormat is written");
@@ -191,7 +191,7 @@ fn limits_are_checked_before_pixels_and_errors_name_the_size() {
 
 #[test]
 fn a_pixel_bomb_is_refused_by_its_header() {
-    // 60,000 × 60,000 pixels announced by a file of 100 bytes.
+    // A file of 100 bytes announces 60,000 × 60,000 pixels.
     let mut header = vec![0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60];
     header.extend([8, 2, 0, 0, 0]);
     let bomb =

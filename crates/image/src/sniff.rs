@@ -1,21 +1,21 @@
-//! Telling the type of a picture from its content.
+//! The recognition of the type of a picture from its content.
 //!
-//! The file name and the Content-Type of an upload are claims, and often wrong ones. The type that is stored and served
-//! is the one that the first bytes prove.
+//! The file name and the Content-Type of an upload are claims that are often wrong. The type that is stored and served
+//! is the type that the first bytes prove.
 
 use crate::error::ImageError;
 use crate::formats::FileType;
 
-/// Tells the type of a picture from its first bytes.
+/// Returns the type of a picture, which its first bytes prove.
 ///
 /// # Errors
-/// [`ImageError::UnsupportedType`] for content of any other type. It names the types that can be recognised (SVG, HEIC,
-/// AVIF, JPEG XL, PDF), so that the caller learns what to convert.
+/// [`ImageError::UnsupportedType`] for content of any other type. The error names the type if it can be recognised
+/// (SVG, HEIC, AVIF, JPEG XL, PDF), so that the caller knows what to convert.
 pub fn sniff(bytes: &[u8]) -> Result<FileType, ImageError> {
     FileType::from_first_bytes(bytes).ok_or_else(|| ImageError::UnsupportedType { found: name_unsupported(bytes) })
 }
 
-/// Names content that is of no type of picture that is read.
+/// Returns a name for content of a type that this crate does not read.
 fn name_unsupported(bytes: &[u8]) -> &'static str {
     match bytes {
         [] => "an empty file",
@@ -28,7 +28,7 @@ fn name_unsupported(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Searches the first kibibyte, because comments and an XML prologue may precede the tag.
+/// Searches the first kibibyte for the tag, because comments and an XML prologue may precede the tag.
 fn contains_svg_tag(bytes: &[u8]) -> bool {
     bytes[..bytes.len().min(1024)].windows(4).any(|w| w.eq_ignore_ascii_case(b"<svg"))
 }

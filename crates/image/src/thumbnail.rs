@@ -9,11 +9,11 @@ use crate::error::ImageError;
 /// The lowest quality at which the loss cannot be seen on photographs of this size.
 const JPEG_QUALITY: u8 = 85;
 
-/// Encodes `pixels` as a JPEG with its longer edge scaled down to `max_edge` pixels (at least 1), aspect ratio
-/// kept. A picture that is smaller already keeps its size.
+/// Encodes `pixels` as a JPEG whose longer edge is scaled down to `max_edge` pixels (at least 1). The aspect ratio is
+/// kept, and a picture that is smaller already keeps its size.
 ///
-/// A large picture is first averaged down to twice the wanted size (fast, each source pixel read once)
-/// and from there resampled with a Catmull-Rom filter, which keeps edges crisp.
+/// A large picture is first averaged down to twice the wanted size, which is fast because each source pixel is read
+/// once. The result is then resampled with a Catmull-Rom filter, which keeps edges crisp.
 ///
 /// # Errors
 /// [`ImageError::Encode`] when the encoder fails.
@@ -29,7 +29,7 @@ pub fn thumbnail(pixels: &RgbImage, max_edge: u32) -> Result<Vec<u8>, ImageError
     encode(&imageops::resize(source, width, height, FilterType::CatmullRom))
 }
 
-/// Returns the size within `max_edge` of the same aspect ratio, rounded, never zero.
+/// Returns the size that fits `max_edge` and has the same aspect ratio. The size is rounded and never zero.
 fn fit((width, height): (u32, u32), max_edge: u32) -> (u32, u32) {
     let longer = width.max(height);
     let max_edge = max_edge.max(1);

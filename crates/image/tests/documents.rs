@@ -1,4 +1,5 @@
-//! The documents, scripts and settings of this repository that list the types of pictures agree with [`FileType`].
+//! Tests that the documents, scripts and settings of this repository that list the types of pictures agree with
+//! [`FileType`].
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +17,8 @@ fn media_types() -> BTreeSet<&'static str> {
     FileType::ALL.map(FileType::media_type).into()
 }
 
-/// The words of `text` that begin with `prefix`, from there to the next character that `is_part` does not take.
+/// Returns the words of `text` that begin with `prefix`. A word ends before the next character that `is_part` does not
+/// take.
 fn words<'t>(text: &'t str, prefix: &str, is_part: fn(char) -> bool) -> BTreeSet<&'t str> {
     text.match_indices(prefix)
         .map(|(at, _)| {

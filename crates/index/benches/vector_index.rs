@@ -76,7 +76,7 @@ impl Queries {
         }
     }
 
-    /// Searches for all queries, one after another. Returns recall, read vectors and times.
+    /// Searches for all queries, one after another, and returns recall, read vectors and times.
     fn run(&self, index: &VectorIndex, clip: &Clip, k: usize) -> Outcome<Report> {
         let mut report = Report::default();
         for (query, truth) in self.vectors.iter().zip(&self.truth) {
@@ -89,9 +89,9 @@ impl Queries {
                 reading += start.elapsed();
                 Ok(vectors)
             })?;
-            // Reading is left out: here it makes the vectors, and a store reads them.
+            // The time of reading is left out: this benchmark makes the vectors, where a store would read them.
             report.times.push(start.elapsed() - reading);
-            // A vector as similar as the last true neighbour counts as one.
+            // A vector that is as similar as the last true neighbour counts as a true neighbour.
             let last = truth.last().map_or(-1.0, |t| t.0) - 1e-6;
             report.hits += found.iter().filter(|hit| hit.1 >= last).count().min(truth.len());
             report.wanted += truth.len();

@@ -1,12 +1,12 @@
-//! Int8 codes of vectors: they take a quarter of the memory of `f32`, and one SIMD instruction multiplies dozens of
-//! them.
+//! Int8 codes of vectors. A code takes a quarter of the memory of an `f32` vector, and one SIMD instruction multiplies
+//! dozens of its components.
 
 use simsimd::SpatialSimilarity;
 
 /// The largest value of a code. Codes leave −128 out, so that they are symmetric.
 const STEPS: f32 = 127.0;
 
-/// One vector as `scale × codes`.
+/// The code of one vector, which is about `scale × codes`.
 #[derive(Debug, Clone)]
 pub(crate) struct Code {
     /// The length of one step, at least 0 and finite.
@@ -20,7 +20,7 @@ impl Code {
     pub(crate) fn quantize(vector: &[f32]) -> Self {
         let largest = vector.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
         let scale = largest / STEPS;
-        // A scale that is zero, or too small to invert, would give NaN or infinity. The code is all zeros then.
+        // A scale that is zero, or too small to invert, would give NaN or infinity, so the code is then all zeros.
         let inverse = if scale > f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };
         let codes = vector.iter().map(|x| (x * inverse).round_ties_even() as i8).collect();
         Self { scale, codes }
@@ -30,18 +30,19 @@ impl Code {
 /// Returns the inner product of two rows of codes, in steps. Both rows have the same length.
 pub(crate) fn dot(a: &[i8], b: &[i8]) -> f32 {
     debug_assert_eq!(a.len(), b.len());
-    // `None` is for unequal lengths, which the index never stores.
+    // The product is `None` for unequal lengths, which the index never stores.
     i8::dot(a, b).map_or(0.0, |steps| steps as f32)
 }
 
 /// The bound of the difference between the inner product of two codes and that of their vectors.
 ///
 /// Rounding shifts a component by at most half a step and, after [`crate::rotation::Rotation`], evenly and
-/// independently. So the inner product of unit vectors `x` and `q` is off by noise of variance (sₓ² + s_q²) / 12, where
-/// sₓ and s_q are their steps. Six standard deviations leave one vector in 10⁹ outside. When `q` almost equals `x`, so
-/// do their rounding errors; the bound is then 4.2 deviations and leaves out one in 40,000 of the few vectors that are
-/// so near. In few dimensions the noise is not Gaussian, but the inequality of Cauchy and Schwarz bounds it by
-/// √d × (sₓ + s_q) / 2 (and a term of second order). The margin is the smaller of the two bounds.
+/// independently. The error of the inner product of unit vectors `x` and `q` is therefore noise of variance (sₓ² +
+/// s_q²) / 12, where sₓ and s_q are their steps. A bound of six standard deviations is exceeded by one vector in 10⁹.
+/// When `q` almost equals `x`, their rounding errors are almost equal too; the bound is then 4.2 deviations, and one in
+/// 40,000 of the few vectors that are so near exceeds the bound. In few dimensions the noise is not Gaussian, but the
+/// inequality of Cauchy and Schwarz bounds it by √d × (sₓ + s_q) / 2 (and a term of second order). The margin is the
+/// smaller of the two bounds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Margin {
     query_scale: f32,
@@ -60,7 +61,8 @@ impl Margin {
     pub(crate) fn for_scale(self, scale: f32) -> f32 {
         let gaussian = Self::DEVIATIONS * (self.query_scale.hypot(scale)) / 12.0_f32.sqrt();
         let (q, x) = (self.query_scale * self.half_sqrt_dimension, scale * self.half_sqrt_dimension);
-        // 1e-5 covers that both inner products are sums of `f32` in a different order.
+        // The addition of 1e-5 covers the rounding of the two inner products, which are sums of `f32` in different
+        // orders.
         gaussian.min(q + x + q * x) + 1e-5
     }
 }
@@ -91,22 +93,22 @@ impl Cell {
         (sizes_agree && scales_valid).then_some(Self { ids, scales, codes })
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// The ids of the rows, in their order.
+    /// Returns the ids of the rows, in the order of the rows.
     pub(crate) fn ids(&self) -> &[i64] {
         &self.ids
     }
 
-    /// The steps of the rows, in their order.
+    /// Returns the steps of the rows, in the order of the rows.
     pub(crate) fn scales(&self) -> &[f32] {
         &self.scales
     }
 
-    /// All codes, row after row.
+    /// Returns all codes, row after row.
     pub(crate) fn codes(&self) -> &[i8] {
         &self.codes
     }

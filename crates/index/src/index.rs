@@ -12,11 +12,11 @@ use crate::rescore::{self, Rescoring, Similarities};
 use crate::rotation::Rotation;
 use crate::{IndexParams, ReadVectors, SnapshotError, SnapshotStamp, UnitVector, kmeans, scan, snapshot};
 
-/// The number of changes up to which a newly trained layout takes them over while insertions wait.
+/// The largest number of changes that a newly trained layout takes over while insertions wait.
 const MAX_BLOCKING_CHANGES: usize = 1024;
 
 /// The number of rounds after which a newly trained layout takes over any number of changes while insertions wait,
-/// because they come faster than it can take them over.
+/// because changes arrive faster than the layout can take them over.
 const MAX_CATCH_UP_ROUNDS: usize = 16;
 
 /// An index of unit vectors by id. All methods take `&self` and may run in parallel.
@@ -29,9 +29,9 @@ pub struct VectorIndex {
     layout: RwLock<Arc<Layout>>,
     /// The state that changes with the layout. It is locked before `layout`, never after it.
     writer: Mutex<Writer>,
-    /// Locked during a training.
+    /// The lock that is held during a training.
     training: Mutex<()>,
-    /// Locked while a snapshot is written.
+    /// The lock that is held while a snapshot is written.
     saving: Mutex<()>,
 }
 
@@ -43,7 +43,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Records that `id` changes, for a training under way.
+    /// Records for a training under way that `id` changes.
     fn record(&mut self, id: i64) {
         if let Some(journal) = &mut self.journal {
             journal.insert(id);
@@ -103,7 +103,7 @@ impl VectorIndex {
         change(Arc::make_mut(&mut layout))
     }
 
-    /// The number of vectors.
+    /// Returns the number of vectors.
     #[must_use]
     pub fn len(&self) -> usize {
         self.current().rows
@@ -122,11 +122,12 @@ impl VectorIndex {
     }
 
     /// Returns the `k` vectors with the greatest inner product with `query`, as pairs of id and similarity (−1 to 1):
-    /// best first, ties by descending id. The answer has fewer than `k` only when there are no more.
+    /// best first, ties by descending id. The answer has fewer than `k` pairs only when no more vectors may be found.
     ///
     /// `allow` restricts the answer to some ids. `read` reads the exact vectors of ids; the search calls it a few
-    /// times, and holds no lock meanwhile. With `exact` the search finds the nearest of all vectors, whatever that
-    /// costs; without it, inverted lists may miss a few. A query of another dimension is logged and finds nothing.
+    /// times, and holds no lock meanwhile. If `exact` is true, the search finds the nearest of all vectors, whatever
+    /// that costs; otherwise a search over inverted lists may miss a few. A query of another dimension is logged and
+    /// finds nothing.
     ///
     /// # Errors
     /// The errors of `read`.
@@ -167,14 +168,15 @@ impl VectorIndex {
             if rescoring.run(candidates, &mut known, read)? || wanted == layout.rows {
                 break;
             }
-            // Some candidates were gone. Those that take their place may be gone too, so each scan asks for more than
-            // the one before, up to all vectors.
+            // Some candidates were gone. The candidates that take their place may be gone too, so each scan asks for
+            // more vectors than the scan before, up to all vectors.
             wanted = wanted.saturating_mul(2).min(layout.rows);
         }
         Ok(rescore::best(&known, k))
     }
 
-    /// Returns whether every search finds all nearest vectors: so few vectors, or no inverted lists.
+    /// Returns whether every search finds all nearest vectors, because the settings accept no misses, or the index has
+    /// few vectors or no inverted lists.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         let layout = self.current();
@@ -193,9 +195,10 @@ impl VectorIndex {
         layout.rows > 0 && layout.rows >= due.max(self.params.exact_below)
     }
 
-    /// Trains inverted lists if that is due, and returns whether it did. A training takes seconds (minutes for millions
-    /// of vectors) of one core, and memory for a second copy of the codes, so it belongs on a background thread.
-    /// Searches, insertions and removals go on meanwhile. A second call during a training returns at once.
+    /// Trains inverted lists if a training is due, and returns whether the lists were trained. A training takes seconds
+    /// (minutes for millions of vectors) of one core, and memory for a second copy of the codes, so it belongs on a
+    /// background thread. Searches, insertions and removals go on meanwhile. A second call during a training returns at
+    /// once.
     pub fn train(&self) -> bool {
         let _one_at_a_time = match self.training.try_lock() {
             Ok(guard) => guard,
@@ -228,7 +231,7 @@ impl VectorIndex {
             let live = self.current();
             let journal = writer.journal.replace(HashSet::new()).unwrap_or_default();
             let changed: Vec<_> = journal.into_iter().map(|id| (id, writer.locations.get(id))).collect();
-            // Insertions go on while many changes are taken over, and wait while the last few are.
+            // Insertions go on while many changes are taken over, and wait while the last few changes are taken over.
             let blocking =
                 if changed.len() <= MAX_BLOCKING_CHANGES || round >= MAX_CATCH_UP_ROUNDS { Some(writer) } else { None };
             for (id, location) in changed {

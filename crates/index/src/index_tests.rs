@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::random::SplitMix64;
 
-/// The rows that an index is a cache of.
+/// The rows that the index caches.
 type Rows = BTreeMap<i64, UnitVector>;
 
 fn gaussian(random: &mut SplitMix64) -> f32 {
@@ -72,7 +72,7 @@ fn search(
     (found.unwrap(), read)
 }
 
-/// Settings with lists from the first vector on, all of which every search scans.
+/// Settings with lists from the first vector on. Every search scans all of them.
 const EXACT_LISTS: IndexParams = IndexParams {
     exact_below: 1,
     lists_factor: 1.0,
@@ -83,7 +83,7 @@ const EXACT_LISTS: IndexParams = IndexParams {
     rescore_limit: usize::MAX,
 };
 
-/// Settings with lists from the first vector on, few of which a search scans.
+/// Settings with lists from the first vector on. A search scans only a few of them.
 const NEAR_LISTS: IndexParams = IndexParams { miss_target: 0.003, ..EXACT_LISTS };
 
 #[test]
@@ -139,7 +139,7 @@ fn copies_are_listed_newest_first_and_hide_nothing() {
     let mut random = SplitMix64::new(3);
     let (copy, dimension) = (random_vector(&mut random, 64), 64);
     let mut rows: Rows = (0..6000).map(|id| (id, copy.clone())).collect();
-    // Close enough to the copies that codes cannot tell which is nearer to the query.
+    // These vectors are so close to the copies that codes cannot tell which is nearer to the query.
     for id in 6000..6010 {
         let noise = random_vector(&mut random, dimension);
         rows.insert(id, moved(&copy, 0.001, &noise));
@@ -283,7 +283,7 @@ fn searches_changes_and_training_run_side_by_side() {
         scope.spawn(|| {
             for (id, vector) in rows.range(2000..) {
                 index.insert(*id, vector);
-                // Some are replaced, some removed and put back, while lists are trained.
+                // Some vectors are replaced, and some are removed and put back, while lists are trained.
                 index.insert(*id - 1500, &rows[&(*id - 1500)]);
                 if id % 3 == 0 {
                     assert!(index.remove(*id) && !index.remove(*id));
@@ -338,8 +338,8 @@ fn change() -> impl Strategy<Value = Change> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// After any changes every search equals a comparison with all exact vectors, also after a snapshot. Seeds repeat,
-    /// so that there are copies.
+    /// Checks that after any changes, and after a snapshot, every search equals a comparison with all exact vectors.
+    /// Seeds repeat, so that there are copies.
     #[test]
     fn equals_brute_force(
         dimension in 1_usize..40,

@@ -11,8 +11,8 @@ use crate::layout::{Layout, Lists};
 use crate::params::IndexParams;
 use crate::random::SplitMix64;
 
-/// The number of rows that are compared with one direction after another, so few that they stay in the processor's
-/// nearest cache.
+/// The number of rows that are compared with one direction after another. So few rows stay in the processor's nearest
+/// cache.
 const TILE: usize = 16;
 
 /// Trains lists for the vectors of `layout` and moves the vectors into them. Returns `None` when there are no vectors.

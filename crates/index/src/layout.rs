@@ -1,4 +1,5 @@
-//! The layout of an index: its rows lie in inverted lists once those are trained, and in plain slices before.
+//! The layout of an index: its rows lie in plain slices until inverted lists are trained, and in inverted lists
+//! afterwards.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub(crate) struct Layout {
     pub(crate) lists: Option<Arc<Lists>>,
     /// The number of rows of all cells.
     pub(crate) rows: usize,
-    /// The longest step that any row has, or had.
+    /// The longest step that any row has or has had.
     pub(crate) largest_scale: f32,
 }
 

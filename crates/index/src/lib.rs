@@ -1,7 +1,7 @@
-//! Unit vectors, and an in-memory index that finds the nearest of up to some millions of them.
+//! Unit vectors, and an index in memory that finds the nearest among up to some millions of vectors.
 //!
 //! The index is a cache of vectors that are kept elsewhere (in the rows of a database). It keeps an int8 code of each
-//! vector, finds candidates by their codes, and asks its caller for the exact vectors of those few.
+//! vector, finds candidates by their codes, and asks its caller for the exact vectors of these few candidates.
 //!
 //! * **Exact search.** A search scans every code. The error of a code's similarity has a known bound ([`codes`]), so
 //!   the search collects candidates and reads their exact vectors until no other vector can be among the `k` nearest.
@@ -11,8 +11,8 @@
 //!   seen enough ([`probe`]). The answer is never short: while fewer than `k` vectors are found, the search goes on to
 //!   the last list.
 //!
-//! Searches read an unchanging layout of shared, copy-on-write cells ([`layout`]). They hold no lock while they run,
-//! and wait neither for insertions nor for training.
+//! Searches read an unchanging layout of shared, copy-on-write cells ([`layout`]). A search holds no lock while it
+//! runs, and waits neither for insertions nor for training.
 //!
 //! This crate depends on no other crate of Mitsuke.
 

@@ -17,12 +17,12 @@ pub struct IndexParams {
     pub training_rounds: usize,
     /// The growth of the index since the last training, as a factor, from which on training is due again.
     pub retrain_growth: f32,
-    /// The fraction of the `k` nearest vectors that a search over inverted lists may miss: it stops when it expects to
-    /// miss no more. 0 scans everything.
+    /// The fraction of the `k` nearest vectors that a search over inverted lists may miss. The search stops when it
+    /// expects to miss no more than this fraction; with 0 it scans everything.
     pub miss_target: f32,
     /// The largest number of exact vectors that one search reads, beyond `4 × k`. A search normally ends after a few
-    /// dozen. Only when int8 codes cannot tell many vectors apart does it read this many, and those beyond keep the
-    /// order of their codes.
+    /// dozen. A search reaches this limit only when int8 codes cannot tell many vectors apart; the vectors beyond the
+    /// limit keep the order of their codes.
     pub rescore_limit: usize,
 }
 

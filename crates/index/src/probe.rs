@@ -2,10 +2,10 @@
 //!
 //! A search scans the lists by descending similarity of their means to the query. The number of lists that it needs
 //! differs from query to query: a text query lies in another part of the space than the pictures, its neighbours are
-//! spread over many lists, and a rule that suits picture queries stops far too early. So each search measures its own
-//! spread. The similarities of a list's vectors scatter around the similarity of its mean. The scatter in the lists
-//! scanned so far predicts how many vectors of the remaining lists are better than the `k`-th best found. When that
-//! expectation falls below the accepted number of misses, the search ends.
+//! spread over many lists, and a rule that suits picture queries stops far too early. Each search therefore measures
+//! its own spread. The similarities of a list's vectors scatter around the similarity of its mean. The scatter in the
+//! lists scanned so far predicts how many vectors of the remaining lists are better than the `k`-th best found. When
+//! that expectation falls below the accepted number of misses, the search ends.
 
 use crate::codes::dot;
 use crate::layout::{Layout, Lists};
@@ -41,11 +41,11 @@ pub(crate) struct Probing {
     check_at: usize,
 }
 
-/// The number of lists scanned before the rule is applied; fewer say too little about the scatter.
+/// The number of lists scanned before the rule is applied. Fewer lists say too little about the scatter.
 const FIRST_CHECK: usize = 4;
 
 /// The share of all lists (one in this many) scanned before the rule is applied. The nearest lists are the most alike
-/// and scatter least, so they mislead the rule. Scanning them costs little, and raised the recall of picture queries
+/// and scatter least, so they mislead the rule. Scanning them costs little and raises recall, that of picture queries
 /// most.
 const FIRST_SHARE: usize = 32;
 

@@ -13,7 +13,8 @@ const MAX_BATCH: usize = 1024;
 /// The exact similarities that a search has read so far; `None` for an id whose vector is gone.
 pub(crate) type Similarities = HashMap<i64, Option<f32>>;
 
-/// Reads the exact vectors of ids, in their order; `None` for a vector that is gone. An error ends the search.
+/// A function that returns the exact vectors of ids, in the order of the ids; `None` for a vector that is gone. An
+/// error ends the search.
 pub type ReadVectors<'a, E> = &'a mut dyn FnMut(&[i64]) -> Result<Vec<Option<UnitVector>>, E>;
 
 /// The rescoring of one search.
@@ -28,7 +29,7 @@ pub(crate) struct Rescoring<'a> {
 
 impl Rescoring<'_> {
     /// Reads candidates (best estimate first) until no other can be among the `k` nearest, and adds their similarities
-    /// to `known`. Returns whether all vectors that it asked for exist.
+    /// to `known`. Returns whether all vectors that were asked for exist.
     ///
     /// # Errors
     /// The errors of `read`.
@@ -42,7 +43,7 @@ impl Rescoring<'_> {
         let mut all_exist = true;
         let mut waiting = VecDeque::from(candidates);
         let mut copies = Copies::new(self.layout, self.k);
-        // The first batch is a little larger than `k`, which mostly is all that a search needs.
+        // The first batch is a little larger than `k`; mostly a search needs no more.
         let mut batch_size = self.k.saturating_add(32).min(MAX_BATCH);
         loop {
             let kth = kth_similarity(known, self.k);
@@ -69,7 +70,7 @@ impl Rescoring<'_> {
         }
     }
 
-    /// Takes the next candidates to read, at most `room`, up to the first for which `can_be_near` is false.
+    /// Takes the next candidates to read, at most `room`, up to the first candidate for which `can_be_near` is false.
     fn next_batch(
         &self,
         waiting: &mut VecDeque<Candidate>,

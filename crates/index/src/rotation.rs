@@ -1,9 +1,9 @@
 //! A fixed random rotation that spreads the length of a vector evenly over its components.
 //!
 //! CLIP embeddings have a few components that are much larger than the rest. An int8 code has one scale for the whole
-//! vector, so those few would leave hardly any steps to the others. A rotation changes no inner product and makes all
-//! components about equally large. After it, rounding errors behave like independent noise, whatever the data, which
-//! [`crate::codes::Margin`] relies on.
+//! vector, so the few large components would leave hardly any steps to the others. A rotation changes no inner product
+//! and makes all components about equally large. After the rotation, rounding errors behave like independent noise,
+//! whatever the data; [`crate::codes::Margin`] relies on that.
 //!
 //! Method: rounds of random sign flips and fast Walsh–Hadamard transforms, O(d log d); as in Ailon and
 //! Chazelle, "The Fast Johnson–Lindenstrauss Transform", 2009. When the dimension is no power of two, a

@@ -46,7 +46,7 @@ pub(crate) fn candidates(layout: &Layout, request: &Request<'_>) -> Vec<Candidat
 /// The candidates among the codes scanned so far.
 struct Selection<'a> {
     request: &'a Request<'a>,
-    /// The distance between two estimates from which on they prove the order of their vectors.
+    /// The distance from which on two estimates prove the order of their vectors.
     window: f32,
     /// The `k` best estimates, with the least on top.
     best: BinaryHeap<Reverse<Ordered>>,
@@ -75,7 +75,7 @@ impl<'a> Selection<'a> {
         self.best.peek().filter(|_| full).map(|least| least.0.0)
     }
 
-    /// Scans a cell, and passes every estimate to `observe`.
+    /// Scans a cell and passes every estimate to `observe`.
     fn scan(&mut self, number: usize, cell: &Cell, mut observe: impl FnMut(f32)) {
         let query = self.request.query;
         let codes = cell.codes().chunks_exact(query.codes.len().max(1));

@@ -1,4 +1,4 @@
-//! Snapshots: an index in a file, which loads in seconds where building the index takes minutes.
+//! Snapshots: an index in a file. Loading a snapshot takes seconds, and building the index takes minutes.
 //!
 //! All numbers are little-endian. The layout of the file:
 //!
@@ -29,10 +29,11 @@ const HEADER_BYTES: usize = 96;
 const DIGEST_BYTES: usize = 32;
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// Says which rows a snapshot holds. The caller sets it when saving, and checks it after loading.
+/// The stamp of a snapshot, which says what rows the snapshot holds. The caller sets the stamp when saving, and checks
+/// it after loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotStamp {
-    /// The model whose embeddings the vectors are.
+    /// The model that made the vectors.
     pub model_id: i64,
     /// The number of the last change of the rows that the index contains.
     pub last_change: u64,
@@ -248,7 +249,7 @@ fn read_words<const N: usize, T>(
 }
 
 fn read_codes(from: &mut impl Read, count: usize) -> Result<Vec<i8>, SnapshotError> {
-    // This allocates nothing: u8 and i8 have one layout, and the standard library collects in place.
+    // This conversion allocates nothing: u8 and i8 have one layout, and the standard library collects in place.
     Ok(read_bytes(from, count)?.into_iter().map(u8::cast_signed).collect())
 }
 

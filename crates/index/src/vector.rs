@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// An L2-normalised embedding. Its length is always 1 and every component is finite, so the inner product of two is
-/// their cosine similarity.
+/// An L2-normalised embedding. Its length is always 1 and every component is finite, so the inner product of two such
+/// vectors is their cosine similarity.
 #[derive(Clone, PartialEq)]
 pub struct UnitVector(Box<[f32]>);
 
@@ -16,7 +16,7 @@ pub enum NotAUnitVector {
     /// The vector has no direction (all components zero, or no components).
     #[error("the vector has no direction")]
     NoDirection,
-    /// The number of bytes (given here) is not a multiple of four.
+    /// The number of bytes, which this variant holds, is not a multiple of four.
     #[error("{0} bytes are not a whole number of 32-bit floats")]
     BadLength(usize),
 }
@@ -59,13 +59,13 @@ impl UnitVector {
         self.0.iter().flat_map(|x| x.to_le_bytes()).collect()
     }
 
-    /// The number of components.
+    /// Returns the number of components.
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.0.len()
     }
 
-    /// The components.
+    /// Returns the components.
     #[must_use]
     pub fn as_slice(&self) -> &[f32] {
         &self.0
@@ -75,14 +75,14 @@ impl UnitVector {
     #[must_use]
     pub fn similarity(&self, other: &Self) -> f32 {
         debug_assert_eq!(self.dimension(), other.dimension());
-        // Rounding can lead a little beyond ±1.
+        // Rounding can give a value a little beyond ±1.
         self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum::<f32>().clamp(-1.0, 1.0)
     }
 
     /// Returns the distance: −1 × inner product, from −1 to 1. Smaller is nearer. Both vectors have the same dimension.
     #[must_use]
     pub fn distance(&self, other: &Self) -> f32 {
-        // A subtraction, because a negation would turn 0 into −0.
+        // This is a subtraction, because a negation would turn 0 into −0.
         0.0 - self.similarity(other)
     }
 }

@@ -1,5 +1,5 @@
-//! The tools of tests over the stand-in: they load it as Oracle's client library, give each test a database of its
-//! own, and set up failures through a session that no failure strikes.
+//! The tools of tests over the stand-in. They load the stand-in as Oracle's client library, give each test a database
+//! of its own, and set up failures through a session that no failure strikes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,10 +15,11 @@ pub const USER: &str = "mitsuke";
 /// The password of [`USER`].
 pub const PASSWORD: &str = "a-password";
 
-/// A folder that holds the stand-in under the name of Oracle's client library. It is made once for each process.
+/// Returns a folder that holds the stand-in under the name of Oracle's client library. The folder is made once for each
+/// process.
 ///
-/// Cargo puts the library beside the test programs under a name of its own. It must not lie there under Oracle's name,
-/// because cargo adds that folder to the search path of every program that it runs.
+/// Cargo puts the library beside the test programs under a name of its own. The library must not lie there under
+/// Oracle's name, because cargo adds that folder to the search path of every program that cargo runs.
 ///
 /// # Panics
 /// When the folder cannot be made, or cargo has not built the library.
@@ -35,7 +36,7 @@ pub fn client_dir() -> &'static Path {
     .path()
 }
 
-/// The library that cargo built for the running test program, in the program's own folder.
+/// Returns the path of the library that cargo built for the running test program, in the program's own folder.
 fn built_library() -> PathBuf {
     let name = format!("{}oracle_standin{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let program = std::env::current_exe().unwrap();
@@ -58,19 +59,19 @@ pub fn load_client() {
     });
 }
 
-/// Settings (name and value) of a server that keeps its images in a database below this folder.
+/// Returns the settings (name and value) of a server that keeps its images in a database below this folder.
 pub fn settings_below(folder: &Path) -> Vec<(&'static str, String)> {
     load_client();
     vec![
         ("DB_USER", USER.to_owned()),
         ("DB_PASSWORD", PASSWORD.to_owned()),
         ("DB_DSN", dsn_below(folder)),
-        // On a busy machine the schema may take that long, and the server's first call waits for it.
+        // Making the schema may take that long on a busy machine, and the server's first call waits for the schema.
         ("MITSUKE_DB_CONNECT_TIMEOUT_MS", "30000".to_owned()),
     ]
 }
 
-/// The connect string of a database below a folder.
+/// Returns the connect string of a database below a folder.
 fn dsn_below(folder: &Path) -> String {
     format!("standin.test{}/oracle", folder.display())
 }
@@ -80,22 +81,22 @@ pub struct Database {
     folder: Folder,
 }
 
-/// Where a database lies.
+/// The folder of a database.
 enum Folder {
-    /// In a folder that is removed with the database.
+    /// A folder that is removed with the database.
     Own(TempDir),
-    /// In a folder of the caller's.
+    /// A folder of the caller, which stays.
     Other(PathBuf),
 }
 
 impl Database {
-    /// An empty database, which is removed when it is dropped.
+    /// Makes an empty database, which is removed when it is dropped.
     pub fn temporary() -> Self {
         load_client();
         Self { folder: Folder::Own(tempfile::tempdir().unwrap()) }
     }
 
-    /// The database of a server with the settings of [`settings_below`] for the same folder.
+    /// Returns the database of a server with the settings of [`settings_below`] for the same folder.
     pub fn below(folder: &Path) -> Self {
         load_client();
         Self { folder: Folder::Other(folder.to_owned()) }
@@ -108,17 +109,17 @@ impl Database {
         }
     }
 
-    /// The connect string.
+    /// Returns the connect string.
     pub fn dsn(&self) -> String {
         dsn_below(self.folder())
     }
 
-    /// A session of [`USER`].
+    /// Opens a session of [`USER`].
     pub fn connect(&self) -> Connection {
         Connection::connect(USER, PASSWORD, self.dsn()).unwrap()
     }
 
-    /// A session that no failure strikes.
+    /// Opens a session that no failure strikes.
     fn control(&self) -> Connection {
         Connection::connect("standin", "standin", format!("{}?control=yes", self.dsn())).unwrap()
     }
@@ -158,24 +159,24 @@ impl Database {
         self.call(&format!("BEGIN standin.deny('{privilege}'); END;"));
     }
 
-    /// Notes every statement from now on.
+    /// Starts the log: every statement is noted from now on.
     pub fn start_log(&self) {
         self.call("BEGIN standin.start_log; END;");
     }
 
-    /// Counts the round trips of all sessions from now on, from 0.
+    /// Starts to count the round trips of all sessions, from 0.
     pub fn start_count(&self) {
         self.call("BEGIN standin.start_count; END;");
     }
 
-    /// The round trips since [`Self::start_count`]. Connecting and closing are left out.
+    /// Returns the round trips since [`Self::start_count`]. Connecting and closing are left out.
     pub fn round_trips(&self) -> RoundTrips {
         let control = self.control();
         let rows = control.query_as::<(String, u64)>("SELECT kind, count_ FROM standin_trips", &[]).unwrap();
         RoundTrips(rows.map(Result::unwrap).collect())
     }
 
-    /// The noted statements that contain a text. They are in upper case, with single spaces.
+    /// Returns the noted statements that contain a text. The statements are in upper case, with single spaces.
     pub fn logged(&self, text: &str) -> Vec<String> {
         let control = self.control();
         let rows = control.query_as::<String>("SELECT sql_text FROM standin_calls", &[]).unwrap();
@@ -188,12 +189,12 @@ impl Database {
 pub struct RoundTrips(BTreeMap<String, u64>);
 
 impl RoundTrips {
-    /// The number of calls of a kind: `execute`, `fetch`, `lob`, `commit`, `rollback` or `ping`.
+    /// Returns the number of calls of a kind: `execute`, `fetch`, `lob`, `commit`, `rollback` or `ping`.
     pub fn of(&self, kind: &str) -> u64 {
         self.0.get(kind).copied().unwrap_or_default()
     }
 
-    /// The number of all calls.
+    /// Returns the number of all calls.
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }
@@ -210,20 +211,20 @@ impl fmt::Display for RoundTrips {
     }
 }
 
-/// Something that goes wrong at a point of the client library, for the calls that it is limited to.
+/// A failure at a point of the client library, in those calls to which it is limited.
 #[derive(Debug, Clone)]
 pub struct Failure<'a> {
-    /// `attach`, `login`, `ping`, `execute`, `fetch`, `commit`, `rollback` or `lob`.
+    /// The point: `attach`, `login`, `ping`, `execute`, `fetch`, `commit`, `rollback` or `lob`.
     point: &'a str,
     /// A part of the statement; any statement when empty.
     pattern: &'a str,
-    /// `error`, `kill_before`, `kill_inside`, `kill_after`, `hang`, `hang_after` or `delay`.
+    /// The action: `error`, `kill_before`, `kill_inside`, `kill_after`, `hang`, `hang_after` or `delay`.
     action: &'a str,
     code: i32,
     message: &'a str,
-    /// How many calls it strikes; all when `None`.
+    /// The number of calls that the failure strikes; all calls when `None`.
     times: Option<u32>,
-    /// How many calls it lets pass first.
+    /// The number of calls that pass before the failure strikes.
     skip: u32,
     delay: Duration,
 }
@@ -233,54 +234,54 @@ impl<'a> Failure<'a> {
         Self { point, pattern: "", action, code: 0, message: "", times: None, skip: 0, delay: Duration::ZERO }
     }
 
-    /// The call is answered with the ORA error of this code and message.
+    /// Makes a failure that answers the call with the ORA error of this code and message.
     pub fn error(point: &'a str, code: i32, message: &'a str) -> Self {
         Self { code, message, ..Self::new(point, "error") }
     }
 
-    /// The session ends before the call does anything.
+    /// Makes a failure that ends the session before the call does anything.
     pub fn kill_before(point: &'a str) -> Self {
         Self::new(point, "kill_before")
     }
 
-    /// The session ends in the middle of the call and leaves its work half done.
+    /// Makes a failure that ends the session in the middle of the call, whose work stays half done.
     pub fn kill_inside(point: &'a str) -> Self {
         Self::new(point, "kill_inside")
     }
 
-    /// The call does its work, but its answer is lost with the session.
+    /// Makes a failure that lets the call do its work and then ends the session, so that the answer is lost.
     pub fn kill_after(point: &'a str) -> Self {
         Self::new(point, "kill_after")
     }
 
-    /// The call does not come back.
+    /// Makes a failure in which the call does not return.
     pub fn hang(point: &'a str) -> Self {
         Self::new(point, "hang")
     }
 
-    /// The call does its work and does not come back.
+    /// Makes a failure in which the call does its work and does not return.
     pub fn hang_after(point: &'a str) -> Self {
         Self::new(point, "hang_after")
     }
 
-    /// The call takes this much longer.
+    /// Makes a failure that makes the call take this much longer.
     pub fn delay(point: &'a str, delay: Duration) -> Self {
         Self { delay, ..Self::new(point, "delay") }
     }
 
-    /// Limits it to calls whose statement contains this text.
+    /// Limits the failure to calls whose statement contains this text.
     #[must_use]
     pub fn when(self, pattern: &'a str) -> Self {
         Self { pattern, ..self }
     }
 
-    /// Limits it to this many calls.
+    /// Limits the failure to this many calls.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
     }
 
-    /// Lets this many calls pass first.
+    /// Lets this many calls pass before the failure strikes.
     #[must_use]
     pub fn after(self, skip: u32) -> Self {
         Self { skip, ..self }

@@ -4,8 +4,8 @@
 //! cargo bench -p mitsuke-store --bench store -- documents=100000 dimension=768 bytes=2000
 //! ```
 //!
-//! Every insert is a durable transaction, so its time is mostly that of the disk. The benchmark asserts no numbers,
-//! because machines differ.
+//! Every insert is a durable transaction, so the time of an insert is mostly that of the disk. The benchmark asserts no
+//! numbers, because machines differ.
 
 #[path = "../../index/benches/synthetic/mod.rs"]
 mod synthetic;
@@ -63,7 +63,7 @@ fn setting(name: &str, default: usize) -> Outcome<usize> {
     Ok(value.map(|value| value.parse()).transpose()?.unwrap_or(default))
 }
 
-/// Draws one of some thousands of words that no search asks for, Japanese or English.
+/// Draws one of some thousands of Japanese or English words that no search asks for.
 fn filler(random: &mut Random) -> String {
     let number = (random.uniform().powi(2) * 4000.0) as u32;
     if number.is_multiple_of(2) {
@@ -92,7 +92,7 @@ fn text(random: &mut Random, length: usize) -> String {
     text
 }
 
-/// Measures `times` runs after one to warm up. Returns the median, the 95th percentile, and the hits of the last run.
+/// Measures `times` runs after a warm-up run. Returns the median, the 95th percentile, and the hits of the last run.
 fn measure(times: usize, mut run: impl FnMut(usize) -> Outcome<usize>) -> Outcome<(Duration, Duration, usize)> {
     let mut found = run(0)?;
     let mut taken = Vec::new();

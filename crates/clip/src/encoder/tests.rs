@@ -1,4 +1,4 @@
-//! Tests of a whole model, with the tiny one.
+//! Tests of a whole model, with the tiny model.
 
 use std::fs;
 use std::path::PathBuf;

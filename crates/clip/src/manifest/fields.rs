@@ -1,4 +1,4 @@
-//! Takes a JSON object apart field by field, so that every complaint names the field and no field is overlooked.
+//! The reading of a JSON object field by field, so that every error names its field and no field is overlooked.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -6,18 +6,18 @@ use serde_json::{Map, Value};
 use super::file::{FileName, ModelFile};
 use crate::error::ClipError;
 
-/// Longest name or version, in characters.
+/// The greatest length of a name or version, in characters.
 const MAX_NAME: usize = 200;
 
 /// The fields of a JSON object that have not been taken yet.
 pub(super) struct Fields {
     fields: Map<String, Value>,
-    /// Dotted path of the object, empty for the root.
+    /// The dotted path of the object; empty for the root.
     path: String,
 }
 
 impl Fields {
-    /// Returns the fields of `json`, which stands at `path`.
+    /// Returns the fields of `json`, the object at `path`.
     pub(super) fn new(json: Value, path: &str) -> Result<Self, ClipError> {
         match json {
             Value::Object(fields) => Ok(Self { fields, path: path.to_owned() }),
@@ -52,7 +52,7 @@ impl Fields {
         Self::new(value, &self.path_of(field))
     }
 
-    /// Takes a field that is an object, where it is there.
+    /// Takes a field that is an object; `None` when the field is absent.
     pub(super) fn optional_object(&mut self, field: &str) -> Result<Option<Self>, ClipError> {
         if self.has(field) { self.object(field).map(Some) } else { Ok(None) }
     }
@@ -64,7 +64,7 @@ impl Fields {
         items.into_iter().enumerate().map(|(i, item)| Self::new(item, &format!("{path}[{i}]"))).collect()
     }
 
-    /// Takes a field that is a name: a line of 1 to 200 characters.
+    /// Takes a field that is a name: one line of 1 to 200 characters.
     pub(super) fn name(&mut self, field: &str) -> Result<String, ClipError> {
         let name: String = self.take(field)?;
         let usable = !name.trim().is_empty() && name.chars().count() <= MAX_NAME && !name.contains(char::is_control);
@@ -89,7 +89,7 @@ impl Fields {
         ModelFile::new(name, &sha256).map_err(|reason| self.error("sha256", reason))
     }
 
-    /// Fails when a field is left: a misspelt name must not be taken for an absent one.
+    /// Fails when a field is left, because a misspelt field must not be mistaken for an absent field.
     pub(super) fn finish(self) -> Result<(), ClipError> {
         match self.fields.keys().next() {
             None => Ok(()),

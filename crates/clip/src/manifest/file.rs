@@ -16,9 +16,10 @@ impl FileName {
     /// Checks a name such as `image.pt` or `reference/cat.png`.
     ///
     /// # Errors
-    /// A sentence for a name that is empty, absolute, or has a part like `..`.
+    /// A sentence about the fault when the name is empty, absolute, or has a part like `..`.
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
-        // A backslash separates on Windows only; refused everywhere, so that a folder means the same everywhere.
+        // A backslash separates folders on Windows only. It is refused everywhere, so that a model folder has the same
+        // meaning on every system.
         let normal = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         if name.is_empty() || !normal || name.contains(['\\', '\0', ':']) {
             return Err(format!("`{name}` must be a relative path below the model folder, with `/` between parts"));
@@ -32,7 +33,7 @@ impl FileName {
         Path::new(&self.0)
     }
 
-    /// Returns the name as it stands in the manifest.
+    /// Returns the name that the manifest states.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -42,9 +43,9 @@ impl FileName {
 /// A file of a model folder and the digest that its contents must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFile {
-    /// Its path, relative to the folder.
+    /// The path of the file, relative to the folder.
     pub name: FileName,
-    /// SHA-256 of its contents, 64 lower-case hex digits.
+    /// The SHA-256 of the contents, 64 lower-case hex digits.
     pub sha256: String,
 }
 
@@ -52,7 +53,7 @@ impl ModelFile {
     /// Checks that `sha256` is a digest.
     ///
     /// # Errors
-    /// A sentence when it is not 64 hex digits.
+    /// A sentence about the fault when `sha256` is not 64 hex digits.
     pub(crate) fn new(name: FileName, sha256: &str) -> Result<Self, String> {
         if sha256.len() != 64 || !sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(format!("`{sha256}` is not 64 hex digits"));
@@ -66,7 +67,7 @@ impl ModelFile {
         folder.join(self.name.as_path())
     }
 
-    /// Fails, naming `field`, when the file does not exist in `folder`.
+    /// Fails with an error about `field` when the file does not exist in `folder`.
     pub(super) fn check_exists(&self, folder: &Path, field: &str) -> Result<(), ClipError> {
         if self.path(folder).is_file() {
             return Ok(());
@@ -75,7 +76,7 @@ impl ModelFile {
         Err(ClipError::Manifest { field: field.to_owned(), reason })
     }
 
-    /// Compares the contents with the digest, reading them as a stream.
+    /// Compares the contents with the digest. The contents are read as a stream.
     pub(super) fn verify(&self, folder: &Path) -> Result<(), ClipError> {
         let path = self.path(folder);
         match File::open(&path).and_then(sha256_hex) {

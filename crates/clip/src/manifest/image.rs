@@ -1,4 +1,4 @@
-//! The image tower of a manifest, and how a picture becomes its input.
+//! The image tower of a manifest, and the steps from a picture to the input of the tower.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::variant::Variant;
 use crate::error::ClipError;
 
-/// Largest height or width of an encoder's input, in pixels.
+/// The largest height or width of an encoder's input, in pixels.
 const MAX_EDGE: u32 = 4_096;
 
 /// The image tower: float32 `[batch, 3, height, width]` → float32 `[batch, vector_dimension]`.
@@ -14,9 +14,9 @@ const MAX_EDGE: u32 = 4_096;
 pub struct ImageTower {
     /// The variant that every folder has.
     pub full: Variant,
-    /// The other variants, the ones to be preferred first.
+    /// The other variants, in order of preference.
     pub variants: Vec<Variant>,
-    /// Name of the input; for people.
+    /// The name of the input, for readers of the manifest.
     pub input_name: String,
     /// The steps from pixels to the tensor.
     pub preprocessing: Preprocessing,
@@ -25,9 +25,9 @@ pub struct ImageTower {
 /// The steps from an RGB picture to the input tensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preprocessing {
-    /// Height of the tensor in pixels.
+    /// The height of the tensor in pixels.
     pub height: u32,
-    /// Width of the tensor in pixels.
+    /// The width of the tensor in pixels.
     pub width: u32,
     /// The scaling.
     pub resize: Resize,
@@ -35,9 +35,9 @@ pub struct Preprocessing {
     pub crop: Crop,
     /// The filter of the scaling.
     pub interpolation: Interpolation,
-    /// Subtracted from each channel (red, green, blue) after scaling to 0–1.
+    /// The number subtracted from each channel (red, green, blue) after scaling to 0–1.
     pub mean: [f32; 3],
-    /// Divisor of each channel, applied after the subtraction.
+    /// The divisor of each channel, applied after the subtraction.
     pub std: [f32; 3],
 }
 
@@ -45,21 +45,21 @@ pub struct Preprocessing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Resize {
-    /// The shorter edge becomes `size`, the aspect ratio stays.
+    /// The shorter edge becomes `size`, and the aspect ratio stays.
     ShortestEdge {
-        /// Length of the shorter edge.
+        /// The length of the shorter edge.
         size: u32,
     },
-    /// The picture becomes `size` × `size`, the aspect ratio is given up.
+    /// The picture becomes `size` × `size`, whatever its aspect ratio.
     Exact {
-        /// Length of both edges.
+        /// The length of both edges.
         size: u32,
     },
-    /// The longer edge becomes `size`, the rest of the square is filled.
+    /// The longer edge becomes `size`, and the rest of the square is filled.
     LongestEdgePad {
-        /// Length of the longer edge, and of both edges after padding.
+        /// The length of the longer edge, and of both edges after padding.
         size: u32,
-        /// Red, green and blue of the rest; white when it is not said.
+        /// Red, green and blue of the filled rest; white when the manifest states no colour.
         #[serde(default = "white")]
         fill: [u8; 3],
     },
@@ -70,7 +70,7 @@ fn white() -> [u8; 3] {
 }
 
 impl Resize {
-    /// Returns the size that the mode is given, in pixels.
+    /// Returns the size of the mode, in pixels.
     #[must_use]
     pub fn size(self) -> u32 {
         match self {
@@ -83,15 +83,15 @@ impl Resize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Crop {
-    /// Height × width from the middle; halves of a pixel are rounded to even, as torchvision does.
+    /// The middle of the picture, height × width. Halves of a pixel are rounded to even, as torchvision does.
     Center,
-    /// Height × width from the middle; halves are rounded down, as Hugging Face's processors do.
+    /// The middle of the picture, height × width. Halves of a pixel are rounded down, as Hugging Face's processors do.
     CenterFloor,
-    /// The whole: scaling gives the right size already.
+    /// The whole picture, because scaling already gives the right size.
     None,
 }
 
-/// The filter of a scaling, always antialiased.
+/// The filter of the scaling, always antialiased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interpolation {
@@ -135,7 +135,7 @@ fn edge(fields: &mut Fields, field: &str) -> Result<u32, ClipError> {
 }
 
 /// Checks that the scaled picture holds the crop, or has the tensor's size where nothing is cropped, and that the
-/// numbers can be computed with.
+/// numbers are usable.
 fn check(fields: &Fields, p: &Preprocessing) -> Result<(), ClipError> {
     let size = p.resize.size();
     let larger = p.height.max(p.width);

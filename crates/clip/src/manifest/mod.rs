@@ -21,29 +21,29 @@ pub use variant::Variant;
 
 /// The one manifest format that this version reads.
 const FORMAT: u32 = 1;
-/// Largest `vector_dimension`, which is what Oracle's VECTOR type holds.
+/// The largest `vector_dimension`, which is the largest dimension of Oracle's VECTOR type.
 const MAX_DIMENSION: usize = 65_533;
 
 /// A valid manifest: every field is in its range, and the fields agree with each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
-    /// Name, for example `mitsuke-demo`.
+    /// The name, for example `mitsuke-demo`.
     pub model_name: String,
-    /// Version; name and version together identify a model.
+    /// The version. Name and version together identify a model.
     pub model_version: String,
-    /// Components of a vector.
+    /// The number of components of a vector.
     pub vector_dimension: usize,
-    /// SPDX expression, or the name of the licence.
+    /// The SPDX expression, or the name of the licence.
     pub licence: String,
-    /// One sentence for people.
+    /// A description of one sentence.
     pub description: String,
     /// The image tower.
     pub image: ImageTower,
     /// The text tower.
     pub text: TextTower,
-    /// Inputs whose vectors are known.
+    /// The reference inputs, whose vectors are known.
     pub reference: Reference,
-    /// Origin and agreement of the model, where `scripts/export_model.py` wrote the folder.
+    /// The origin and agreement of the model, if `scripts/export_model.py` wrote the folder.
     pub export: Option<Export>,
 }
 
@@ -54,14 +54,14 @@ pub struct Export {
     pub source: String,
     /// The commit of the hub's repository.
     pub revision: Option<String>,
-    /// Lowest cosine of the full image tower's vectors with the original's.
+    /// The lowest cosine of the full image tower's vectors with the original's.
     pub image_agreement: f32,
-    /// Lowest cosine of the full text tower's vectors with the original's.
+    /// The lowest cosine of the full text tower's vectors with the original's.
     pub text_agreement: f32,
 }
 
 impl Manifest {
-    /// Name of the manifest in a model folder.
+    /// The file name of the manifest in a model folder.
     pub const FILE_NAME: &str = "model.json";
 
     /// Reads and checks `folder/model.json`, and checks that the files it names exist. Their contents are checked by
@@ -87,7 +87,7 @@ impl Manifest {
     /// [`ClipError::Manifest`] with the first field that has no usable value.
     pub fn from_json(json: serde_json::Value) -> Result<Self, ClipError> {
         let mut root = Fields::new(json, "")?;
-        // First, so that a later format is called that and not a list of unknown fields.
+        // The format is checked first, so that a later format is reported as such and not as a list of unknown fields.
         let format: u32 = root.take("format")?;
         root.check("format", format == FORMAT, || format!("it is {format}, this version reads format {FORMAT}"))?;
         let vector_dimension = root.take("vector_dimension")?;
@@ -109,7 +109,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Checks the SHA-256 of every file, reading each as a stream. Blocks for about a second per gigabyte.
+    /// Checks the SHA-256 of every file. Each file is read as a stream; this blocks for about a second per gigabyte.
     ///
     /// # Errors
     /// [`ClipError::Sha256`] for the first file that differs, or [`ClipError::Read`] when one cannot be read.
@@ -118,7 +118,7 @@ impl Manifest {
     }
 
     /// Checks the SHA-256 of the files that an encoder of these two variants reads. The other variants are left out,
-    /// because each may be as large again.
+    /// because each of them may be as large as these.
     pub(super) fn verify_used(&self, folder: &Path, variants: [&Variant; 2]) -> Result<(), ClipError> {
         let modules = variants.into_iter().map(|variant| &variant.file);
         let images = self.reference.images.iter().map(|image| &image.file);

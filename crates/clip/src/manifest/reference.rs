@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::file::ModelFile;
 use crate::error::ClipError;
 
-/// Inputs whose vectors are known.
+/// The inputs whose vectors are known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reference {
     /// Texts, at least one.

@@ -1,4 +1,4 @@
-//! Tests of the manifest: which values are accepted, and that every complaint names its field.
+//! Tests of the manifest: which values are accepted, and that every error names its field.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn bfloat16_variant(file: &str) -> Value {
     json!({"file": file, "sha256": "ab".repeat(32), "precision": "bfloat16", "agreement": 0.9998})
 }
 
-/// Returns the field and the reason of the complaint about the tiny manifest with `value` at the JSON pointer `at`.
+/// Returns the field and the reason of the error about the tiny manifest with `value` at the JSON pointer `at`.
 fn complaint(at: &str, value: Value) -> (String, String) {
     let mut json = tiny();
     let (parent, name) = at.rsplit_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! The text tower of a manifest, and how a text becomes its inputs.
+//! The text tower of a manifest, and the steps from a text to the inputs of the tower.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use super::file::ModelFile;
 use super::variant::Variant;
 use crate::error::ClipError;
 
-/// Largest `context_length`, in tokens.
+/// The largest `context_length`, in tokens.
 const MAX_CONTEXT: usize = 32_768;
 
 /// The text tower: int64 `[batch, length]` inputs → float32 `[batch, vector_dimension]`.
@@ -15,25 +15,25 @@ const MAX_CONTEXT: usize = 32_768;
 pub struct TextTower {
     /// The variant that every folder has.
     pub full: Variant,
-    /// The other variants, the ones to be preferred first.
+    /// The other variants, in order of preference.
     pub variants: Vec<Variant>,
     /// The Hugging Face `tokenizers` file.
     pub tokenizer: ModelFile,
-    /// Applied to a text in this order before it is tokenized.
+    /// The cleaning steps that are applied to a text, in this order, before the text is tokenized.
     pub cleaning: Vec<CleaningStep>,
-    /// Most tokens of a text, prefix and suffix included.
+    /// The largest number of tokens of a text, prefix and suffix included.
     pub context_length: usize,
-    /// Final ids before the text's own.
+    /// The final ids before the text's own ids.
     pub prefix_ids: Vec<i64>,
-    /// Final ids after the text's own.
+    /// The final ids after the text's own ids.
     pub suffix_ids: Vec<i64>,
-    /// The id that fills a row.
+    /// The pad id, which fills a row.
     pub pad_id: i64,
-    /// Added to every id of the tokenizer.
+    /// The number that is added to every id of the tokenizer.
     pub id_offset: i64,
     /// The module's inputs in call order.
     pub inputs: Vec<TextInput>,
-    /// The length that rows are filled to.
+    /// The length to which rows are filled.
     pub padding: Padding,
 }
 
@@ -45,17 +45,17 @@ pub enum CleaningStep {
     Ftfy,
     /// Resolves HTML character references, once.
     HtmlUnescape,
-    /// Unicode normalization form KC.
+    /// Applies Unicode normalization form KC.
     Nfkc,
-    /// Unicode normalization form C.
+    /// Applies Unicode normalization form C.
     Nfc,
-    /// Full Unicode lower-casing.
+    /// Applies full Unicode lower-casing.
     Lowercase,
-    /// `_` becomes a space.
+    /// Replaces `_` by a space.
     UnderscoresToSpaces,
     /// Removes ASCII punctuation.
     RemovePunctuation,
-    /// Runs of white space become one space; none at the ends.
+    /// Makes one space of each run of white space, and removes white space at the ends.
     CollapseWhitespace,
 }
 
@@ -65,13 +65,13 @@ pub enum CleaningStep {
 pub enum TextInput {
     /// The tokens.
     InputIds,
-    /// 1 where a token is, 0 where a row is filled.
+    /// The number 1 for each token, and 0 where a row is filled.
     AttentionMask,
-    /// 0, 1, 2, … in every row.
+    /// The positions 0, 1, 2, … in every row.
     PositionIds,
 }
 
-/// The length that the rows of a batch are filled to, with the pad id.
+/// The length to which the rows of a batch are filled with the pad id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {

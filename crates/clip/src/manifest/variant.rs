@@ -1,4 +1,4 @@
-//! The variants of a tower: the same module in several precisions.
+//! The variants of a tower: one module in several precisions.
 
 use super::fields::Fields;
 use super::file::ModelFile;
@@ -11,10 +11,10 @@ use crate::precision::Precision;
 pub struct Variant {
     /// The TorchScript file.
     pub file: ModelFile,
-    /// The number format of its weights.
+    /// The number format of the weights.
     pub precision: Precision,
-    /// Lowest cosine of its vectors with the original's when it was written; `None` for the full variant, whose
-    /// agreement is in the manifest's `export`.
+    /// The lowest cosine of the variant's vectors with the original's when the variant was written; `None` for the full
+    /// variant, whose agreement is in the manifest's `export`.
     pub agreement: Option<f32>,
 }
 
@@ -25,7 +25,7 @@ impl Variant {
     }
 
     /// Takes the other variants of a tower from its list `variants`, or from the object `bf16` that version 0.1 wrote
-    /// in its place.
+    /// instead of the list.
     pub(super) fn take_others(tower: &mut Fields, full: &Self) -> Result<Vec<Self>, ClipError> {
         let Some(mut bf16) = tower.optional_object("bf16")? else {
             return Self::take_list(tower, full);

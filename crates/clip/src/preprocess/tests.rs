@@ -47,7 +47,7 @@ fn the_crop_is_taken_from_the_middle_with_halves_to_even() {
 #[test]
 fn the_other_crop_rounds_halves_down() {
     let red = Rgb([255, 0, 0]);
-    // The red column comes first only in a crop that begins at 1.
+    // The red column is the first column only in a crop that begins at 1.
     let picture = RgbImage::from_fn(7, 4, |x, _| if x == 1 { red } else { Rgb([0; 3]) });
     for (crop, first) in [(Crop::CenterFloor, red), (Crop::Center, Rgb([0; 3]))] {
         let resize = Resize::ShortestEdge { size: 4 };

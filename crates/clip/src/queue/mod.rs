@@ -1,16 +1,16 @@
-//! One queue per encoder: bounded, three priorities, dynamic batches, on a thread of its own.
+//! The queue of an encoder: bounded, with three priorities and dynamic batches, on a thread of its own.
 //!
 //! When the encoder is free it takes a batch of the most urgent [`Priority`] that has items waiting. A batch holds
-//! items of one priority only: on a CPU its duration grows with its size, so that bulk items in it would make a search
-//! slower. Two rules soften the order:
+//! items of one priority only: on a CPU the duration of a batch grows with its size, so bulk items in the same batch
+//! would make a search slower. Two rules soften the order:
 //!
 //! - **No priority starves.** After [`STARVATION_LIMIT`] batches of more urgent items in a row, a waiting priority gets
 //!   the next batch.
 //! - **Bulk cannot lock searches out.** The capacity counts the items of all priorities, but uploads may fill only
-//!   seven eighths of it and backfill three quarters.
+//!   seven eighths of the capacity, and backfill three quarters.
 //!
-//! While a batch is encoded the next one gathers by itself, so waiting for a batch to fill (`max_wait`) pays
-//! only where encoding a larger batch costs hardly more than a smaller one.
+//! While a batch is encoded, the items of the next batch gather. Waiting for a batch to fill (`max_wait`) therefore
+//! pays only where encoding a larger batch costs hardly more than encoding a smaller batch.
 
 mod priority_queue;
 
@@ -28,17 +28,17 @@ use priority_queue::{PendingItem, PriorityQueue};
 
 pub use priority_queue::{Priority, STARVATION_LIMIT};
 
-/// Encodes several items at once.
+/// An encoder of several items at once.
 pub trait BatchEncoder: Send + 'static {
     /// An input of the encoder.
     type Item: Send + 'static;
     /// The result of an item.
     type Output: Send + 'static;
 
-    /// Prepares the encoder's own thread; called once on it, before the first batch.
+    /// Prepares the encoder's own thread. The queue calls this method once on that thread, before the first batch.
     fn start(&mut self) {}
 
-    /// Encodes `items` and returns one result for each, in their order.
+    /// Encodes `items` and returns one result for each, in the order of the items.
     ///
     /// # Errors
     /// The reason when the batch as a whole fails; its items are then tried one by one.
@@ -48,38 +48,38 @@ pub trait BatchEncoder: Send + 'static {
 /// The settings of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueOptions {
-    /// Most items that wait, over all priorities; at least 1.
+    /// The largest number of items that wait, over all priorities; at least 1.
     pub capacity: usize,
-    /// Most items in a batch; at least 1.
+    /// The largest number of items in a batch; at least 1.
     pub max_batch: usize,
-    /// Longest time that the oldest item of a priority waits for its batch to fill while the encoder is idle.
+    /// The longest time that the oldest item of a priority waits for its batch to fill while the encoder is idle.
     pub max_wait: Duration,
 }
 
 /// The counts of a queue since it started, and of the items that wait now.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct QueueStats {
-    /// Items that wait.
+    /// The number of items that wait.
     pub depth: usize,
-    /// Items that wait, for each of [`Priority::ALL`].
+    /// The number of items that wait, for each of [`Priority::ALL`].
     pub depth_by_priority: [usize; 3],
-    /// Batches encoded.
+    /// The number of batches encoded.
     pub batches: u64,
-    /// Items encoded, failed ones included.
+    /// The number of items encoded, failed items included.
     pub items: u64,
-    /// Items that got an error from the encoder.
+    /// The number of items that got an error from the encoder.
     pub failed: u64,
-    /// Items left out because their caller had gone.
+    /// The number of items left out because their callers were gone.
     pub skipped: u64,
-    /// Items refused because the queue was full.
+    /// The number of items refused because the queue was full.
     pub refused: u64,
-    /// Time spent encoding.
+    /// The time spent encoding.
     pub encode_time: Duration,
 }
 
 impl QueueStats {
-    /// Returns these counts plus those of an earlier queue of the same tower; the items that wait are this queue's
-    /// alone.
+    /// Returns the sum of these counts and those of an earlier queue of the same tower. The counts of waiting items are
+    /// those of this queue alone.
     #[must_use]
     pub fn after(self, earlier: &Self) -> Self {
         Self {
@@ -108,7 +108,7 @@ pub struct EncoderQueue<E: BatchEncoder> {
 struct Shared<E: BatchEncoder> {
     options: QueueOptions,
     state: Mutex<State<E>>,
-    /// Signalled when an item arrives or the queue closes.
+    /// The signal that an item has arrived or the queue is closed.
     changed: Condvar,
 }
 
@@ -133,12 +133,12 @@ impl<E: BatchEncoder> EncoderQueue<E> {
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Encodes an item and waits for the result. Dropping the future withdraws the item.
+    /// Encodes an item and returns the result. Dropping the future withdraws the item.
     ///
     /// # Errors
     /// [`EncodeError::QueueFull`] or [`EncodeError::Closed`] at once, later the encoder's own errors.
     pub async fn encode(&self, item: E::Item, priority: Priority) -> Result<E::Output, EncodeError> {
-        // A sender dropped unanswered means that the thread has ended.
+        // A sender that is dropped without an answer means that the thread has ended.
         self.submit(item, priority)?.await.unwrap_or(Err(EncodeError::Closed))
     }
 
@@ -158,7 +158,7 @@ impl<E: BatchEncoder> EncoderQueue<E> {
         }
         let limit = priority.admission_limit(self.shared.options.capacity);
         if state.waiting.len() >= limit {
-            // Items whose callers have gone must not keep others out.
+            // Items whose callers are gone must not keep other items out.
             let abandoned = state.waiting.remove_abandoned();
             state.stats.skipped += abandoned;
         }
@@ -179,8 +179,8 @@ impl<E: BatchEncoder> EncoderQueue<E> {
         QueueStats { depth: state.waiting.len(), depth_by_priority: state.waiting.depths(), ..state.stats }
     }
 
-    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and joins the thread. Blocks until
-    /// the running batch is done. A second call only waits.
+    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and joins the thread. This call
+    /// blocks until the running batch is done. A second call only waits.
     pub fn close(&self) {
         self.shared.lock().closing = true;
         self.shared.changed.notify_one();
@@ -198,8 +198,8 @@ impl<E: BatchEncoder> Drop for EncoderQueue<E> {
 }
 
 impl<E: BatchEncoder> Shared<E> {
-    /// Locks the state, also after a panic under the lock, which leaves counters and items whole: every change is one
-    /// step.
+    /// Locks the state, even after a panic under the lock. Such a panic leaves counters and items whole, because every
+    /// change is one step.
     fn lock(&self) -> MutexGuard<'_, State<E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -218,7 +218,7 @@ impl<E: BatchEncoder> Shared<E> {
             };
             let waited = state.waiting.oldest(priority).map_or(Duration::MAX, |arrived| arrived.elapsed());
             if state.waiting.depth(priority) < max_batch && waited < max_wait {
-                // An item that arrives meanwhile, of any priority, wakes this thread, which then chooses anew.
+                // An item of any priority that arrives meanwhile wakes this thread, which then chooses again.
                 let rest = max_wait.saturating_sub(waited);
                 (state, _) = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -242,7 +242,7 @@ impl<E: BatchEncoder> Drop for CloseAtEnd<'_, E> {
         let unanswered = state.waiting.drain();
         drop(state);
         for pending in unanswered {
-            // A receiver that has gone needs no answer.
+            // A caller that dropped its receiver needs no answer.
             let _ = pending.answer.send(Err(EncodeError::Closed));
         }
     }
@@ -258,7 +258,7 @@ fn run<E: BatchEncoder>(shared: &Shared<E>, mut encoder: E) {
         let start = Instant::now();
         let results = encode_batch(&mut encoder, &items);
         let took = start.elapsed();
-        // The counts change before the answers are sent, so that a caller with an answer finds itself counted.
+        // The counts change before the answers are sent, so that a caller that has its answer sees its item counted.
         let mut state = shared.lock();
         state.stats.batches += 1;
         state.stats.items += items.len() as u64;
@@ -266,13 +266,13 @@ fn run<E: BatchEncoder>(shared: &Shared<E>, mut encoder: E) {
         state.stats.encode_time += took;
         drop(state);
         for (answer, result) in answers.into_iter().zip(results) {
-            // A caller that left during the encoding needs no answer.
+            // A caller that dropped its receiver during the encoding needs no answer.
             let _ = answer.send(result);
         }
     }
 }
 
-/// Encodes a batch. When it fails as a whole, each item is encoded by itself, so that a bad one fails alone.
+/// Encodes a batch. When the batch fails as a whole, each item is encoded by itself, so that only a bad item fails.
 fn encode_batch<E: BatchEncoder>(encoder: &mut E, items: &[E::Item]) -> Vec<Answer<E::Output>> {
     match encode_catching_panics(encoder, items) {
         Ok(results) => results,
@@ -287,7 +287,7 @@ fn encode_batch<E: BatchEncoder>(encoder: &mut E, items: &[E::Item]) -> Vec<Answ
     }
 }
 
-/// Encodes `items`, and makes an error of a panic or of a wrong number of results.
+/// Encodes `items`. Turns a panic, or a wrong number of results, into an error.
 fn encode_catching_panics<E: BatchEncoder>(
     encoder: &mut E,
     items: &[E::Item],

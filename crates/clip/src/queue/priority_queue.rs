@@ -1,4 +1,5 @@
-//! The items that wait for an encoder: a first-in, first-out queue for each priority, and the rule of which comes next.
+//! The items that wait for an encoder: a first-in, first-out queue for each priority, and the rule that chooses the
+//! next priority.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -8,11 +9,11 @@ use tokio::sync::oneshot;
 /// The urgency of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Priority {
-    /// Somebody waits for an answer to a search.
+    /// A search waits for its query vector.
     Search,
     /// An image is being registered.
     Upload,
-    /// Old images get embeddings of a new model.
+    /// A backfill makes embeddings of a new model for old images.
     Backfill,
 }
 
@@ -20,8 +21,8 @@ impl Priority {
     /// All priorities, the most urgent first.
     pub const ALL: [Self; 3] = [Self::Search, Self::Upload, Self::Backfill];
 
-    /// Returns below how many waiting items, over all priorities, a queue of this capacity admits one more of this
-    /// priority; at least 1.
+    /// Returns the number of waiting items, over all priorities, below which a queue of this capacity admits one more
+    /// item of this priority; at least 1.
     #[must_use]
     pub(super) fn admission_limit(self, capacity: usize) -> usize {
         match self {
@@ -40,7 +41,7 @@ impl Priority {
     }
 }
 
-/// The number of batches of more urgent items that pass a waiting priority before it gets one itself.
+/// The number of batches of more urgent items that may pass a waiting priority before that priority gets a batch.
 pub const STARVATION_LIMIT: u32 = 16;
 
 /// An item that waits, and the channel to its caller.
@@ -53,7 +54,7 @@ pub(super) struct PendingItem<I, A> {
 /// The waiting items of one priority.
 struct Level<I, A> {
     items: VecDeque<PendingItem<I, A>>,
-    /// Batches of more urgent items since this level had its turn or was empty.
+    /// The number of batches of more urgent items since this level had its turn or was empty.
     passed: u32,
 }
 
@@ -63,7 +64,7 @@ impl<I, A> Default for Level<I, A> {
     }
 }
 
-/// One level per priority.
+/// The waiting items, in one level per priority.
 pub(super) struct PriorityQueue<I, A>([Level<I, A>; 3]);
 
 impl<I, A> Default for PriorityQueue<I, A> {
@@ -93,20 +94,21 @@ impl<I, A> PriorityQueue<I, A> {
         self.0[priority.index()].items.front().map(|pending| pending.arrived)
     }
 
-    /// Puts an item behind the others of its priority.
+    /// Puts an item behind the other items of its priority.
     pub(super) fn push(&mut self, priority: Priority, pending: PendingItem<I, A>) {
         self.0[priority.index()].items.push_back(pending);
     }
 
-    /// Returns the priority whose turn it is: one that was passed too often, else the most urgent with an item.
+    /// Returns the priority whose turn it is: a priority that was passed too often, else the most urgent priority with
+    /// an item.
     pub(super) fn next_priority(&self) -> Option<Priority> {
         let waiting = |priority: &Priority| self.depth(*priority) > 0;
         let starving = |priority: &Priority| waiting(priority) && self.0[priority.index()].passed >= STARVATION_LIMIT;
         Priority::ALL.into_iter().find(starving).or_else(|| Priority::ALL.into_iter().find(waiting))
     }
 
-    /// Takes the first items of one priority, at most `max`, leaving out those whose callers have gone; returns them
-    /// with the number of those left out.
+    /// Takes the first items of one priority, at most `max`, and leaves out items whose callers are gone. Returns the
+    /// taken items and the number of items left out.
     pub(super) fn take(&mut self, priority: Priority, max: usize) -> (Vec<PendingItem<I, A>>, u64) {
         let (mut batch, mut skipped) = (Vec::new(), 0);
         let level = &mut self.0[priority.index()];
@@ -126,7 +128,7 @@ impl<I, A> PriorityQueue<I, A> {
         (batch, skipped)
     }
 
-    /// Removes all items whose callers have gone, and returns their number.
+    /// Removes all items whose callers are gone, and returns the number of removed items.
     pub(super) fn remove_abandoned(&mut self) -> u64 {
         let before = self.len();
         for level in &mut self.0 {

@@ -1,4 +1,4 @@
-//! The promises of a queue, with an encoder that is under the test's control.
+//! Tests of the promises of a queue, with an encoder that is under the test's control.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use super::*;
 use Priority::{Backfill, Search, Upload};
 
-/// An encoder that records every batch and encodes it when the gate lets it. Items that begin with `bad` fail their
-/// batch, `panic` panics, `blank` has no vector, `lost` gives no result.
+/// An encoder that records every batch and encodes the batch when the gate is open. Items that begin with `bad` fail
+/// their batch, `panic` panics, `blank` has no vector, `lost` gives no result.
 struct Recorder {
     batches: Arc<Mutex<Vec<Vec<String>>>>,
     gate: Receiver<()>,
@@ -23,7 +23,7 @@ impl BatchEncoder for Recorder {
 
     fn encode(&mut self, items: &[String]) -> Result<Vec<Result<String, EncodeError>>, EncodeError> {
         self.batches.lock().unwrap().push(items.to_vec());
-        // An error means that the test has opened the gate for good.
+        // An error means that the test has opened the gate permanently.
         let _ = self.gate.recv();
         if items.iter().any(|item| item.starts_with("bad")) {
             return Err(EncodeError::Failed("bad item".to_owned()));
@@ -79,7 +79,7 @@ impl Fixture {
         }
     }
 
-    /// Opens the gate, lets everything be encoded, and returns the batches after the first.
+    /// Opens the gate, waits until everything is encoded, and returns the batches after the first.
     fn finish(mut self) -> Vec<Vec<String>> {
         self.open_gate();
         self.wait_until(|fixture| fixture.queue.stats().depth == 0);
@@ -196,7 +196,7 @@ fn a_lone_item_waits_for_company_no_longer_than_max_wait() {
     let a = fixture.submit("a", Search);
     assert_eq!(answer(a), Ok("A".to_owned()));
     assert!(begin.elapsed() >= wait);
-    // Company that arrives in time shares the batch.
+    // Items that arrive in time share the batch.
     let (b, c) = (fixture.submit("b", Search), fixture.submit("c", Search));
     answer(b).unwrap();
     answer(c).unwrap();
@@ -244,7 +244,7 @@ fn one_bad_item_fails_alone() {
         assert_eq!(answer(a), Ok("A".to_owned()));
         assert_eq!(answer(b), Ok("B".to_owned()));
         answer(bad).unwrap_err();
-        // The queue lives on.
+        // The queue continues to work.
         assert_eq!(answer(fixture.submit("c", Search)), Ok("C".to_owned()));
         let stats = fixture.queue.stats();
         assert_eq!((stats.items, stats.failed), (5, 1));
@@ -279,7 +279,7 @@ fn a_dropped_queue_leaves_no_caller_waiting() {
     let waiting = fixture.submit("a", Search);
     fixture.open_gate();
     drop(fixture);
-    // The item is encoded or failed, as the two threads happened to meet; but its caller is answered.
+    // The item is encoded or fails, depending on the timing of the two threads, but its caller always gets an answer.
     waiting.blocking_recv().unwrap().ok();
 }
 

@@ -1,4 +1,4 @@
-//! Compares scaled pictures with Pillow's, and checks properties that any scaling has.
+//! Tests that compare scaled pictures with Pillow's, and that check properties of every scaling.
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ struct Case {
     pixels: String,
 }
 
-/// Makes the noise of `python/mitsuke_fixtures/resize_cases.py`.
+/// Makes the same noise as `python/mitsuke_fixtures/resize_cases.py`.
 fn noise((width, height): (u32, u32)) -> RgbImage {
     let mut state = 1_u32;
     RgbImage::from_fn(width, height, |_, _| {

@@ -1,4 +1,4 @@
-//! Loads folders that `scripts/export_model.py` wrote and compares them with their originals from end to end.
+//! Tests that load folders written by `scripts/export_model.py` and compare them with their originals from end to end.
 //!
 //! The models are tiny and random (`python/mitsuke_fixtures/exported_models.py`); `python/tests/test_families.py` checks
 //! every family that the exporter knows.
@@ -82,7 +82,7 @@ fn manifests_say_what_each_family_needs() {
     }
 }
 
-/// Copies every file of a folder into another one.
+/// Copies every file of a folder into another folder.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

@@ -1,4 +1,5 @@
-//! Compares the Rust pipeline with the Python one, over the cases that `python/mitsuke_fixtures/golden.py` wrote.
+//! Tests that compare the Rust pipeline with the Python pipeline, over the cases that
+//! `python/mitsuke_fixtures/golden.py` wrote.
 
 use std::fs;
 
@@ -9,11 +10,11 @@ use serde::Deserialize;
 
 use crate::{data, repository};
 
-/// Smallest cosine between a vector of Mitsuke and Python's.
+/// The smallest cosine between a vector of Mitsuke and the vector of Python.
 const MINIMUM_COSINE: f32 = 0.9995;
-/// One level of 255 in the tensor of the demo model, whose standard deviations are about a half.
+/// The size of one level of 255 in the tensor of the demo model, whose standard deviations are about a half.
 const ONE_LEVEL: f32 = 2.0 / 255.0;
-/// The same level, up to the five decimals of the file.
+/// The difference up to which two values count as one level, because the file has five decimals.
 const SAME_LEVEL: f32 = 1e-5;
 
 #[derive(Deserialize)]
@@ -82,7 +83,8 @@ async fn pictures_get_the_same_pixels_and_vectors() {
     for case in golden().images {
         let decoded = decode(&fs::read(data("golden").join(&case.file)).unwrap(), &DecodeLimits::default());
         let decoded = decoded.unwrap_or_else(|error| panic!("{}: {error}", case.file));
-        // `size` is the file's own, before its EXIF orientation turns it; the tensor shows that it was turned.
+        // `size` is the size of the picture in the file, before the EXIF orientation turns it. The tensor shows that
+        // the picture was turned.
         let (width, height) = decoded.pixels.dimensions();
         if (width, height) != case.size && (height, width) != case.size {
             failures.push(format!("{}: {width} × {height} instead of {:?}", case.file, case.size));

@@ -24,7 +24,7 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
-    /// Whether the segment starts a frame (SOF0 to SOF15, which share their range with DHT, JPG and DAC).
+    /// Returns whether the segment starts a frame (SOF0 to SOF15, which share their range with DHT, JPG and DAC).
     pub fn is_frame_header(&self) -> bool {
         matches!(self.marker, 0xC0..=0xCF) && !matches!(self.marker, 0xC4 | 0xC8 | 0xCC)
     }
@@ -47,9 +47,9 @@ pub fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     })
 }
 
-/// Skips to the next marker that has a length, or to EOI, and returns its code. Stuffing (`FF 00`), fill bytes
-/// (`FF FF`) and markers without a length, such as restart markers, are skipped, and so are the bytes between markers:
-/// a scan's data after SOS, stray bytes elsewhere, as other readers do.
+/// Skips to the next marker that has a length, or to EOI, and returns its code. Stuffing (`FF 00`), fill bytes (`FF
+/// FF`) and markers without a length, such as restart markers, are skipped. The bytes between markers (a scan's data
+/// after SOS, stray bytes elsewhere) are skipped too, as other readers do.
 fn next_marker(rest: &mut &[u8]) -> Option<u8> {
     loop {
         let at = rest.iter().position(|&b| b == 0xFF)?;

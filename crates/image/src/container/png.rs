@@ -14,7 +14,7 @@ pub struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    /// Whether the stated checksum equals that of type and content.
+    /// Returns whether the stated checksum equals that of type and content.
     pub fn is_intact(&self) -> bool {
         let mut crc = flate2::Crc::new();
         crc.update(&self.kind);

@@ -1,8 +1,9 @@
-//! The chunks of a RIFF file. WebP is one.
+//! The chunks of a RIFF file. A WebP file is a RIFF file.
 
 use super::pieces::take;
 
-/// Returns `(type of four letters, content)` of each chunk after the WebP header, to where the file is cut off.
+/// Returns `(type of four letters, content)` of each chunk after the WebP header, up to the place where the file is cut
+/// off.
 pub fn riff_chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = bytes.get(12..).unwrap_or_default();
     std::iter::from_fn(move || {

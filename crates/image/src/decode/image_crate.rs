@@ -16,7 +16,8 @@ use super::rgb::{Layout, picture, to_rgb8};
 pub fn decode(bytes: &[u8], format: ImageFormat, limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
     let fail = |error| explain(error, limits);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    // With its own limits the image crate would refuse a picture before the check below can name its size.
+    // The image crate's own limits are off, because they would refuse a picture before the check below can name its
+    // size.
     reader.no_limits();
     let mut decoder = reader.into_decoder().map_err(fail)?;
 

@@ -5,17 +5,17 @@ use super::refusal::Refusal;
 /// Limits on the cost of decoding one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
-    /// Most pixels (width × height).
+    /// The largest number of pixels (width × height).
     pub max_pixels: u64,
-    /// Longest edge in pixels. It has a limit of its own because a resize to a shortest edge enlarges a picture one
-    /// pixel high beyond measure.
+    /// The longest edge in pixels. The edge has a limit of its own, because scaling a picture one pixel high to a given
+    /// shortest edge would make it enormously wide.
     pub max_edge: u32,
-    /// Most bytes of working memory: the decoded samples and the decoder's buffers.
+    /// The largest number of bytes of working memory: the decoded samples and the decoder's buffers.
     pub max_memory: u64,
 }
 
-/// 50 million pixels, 32,768 along an edge, 512 MiB: enough for every camera picture of today except stitched
-/// panoramas.
+/// The defaults are 50 million pixels, 32,768 pixels along an edge, and 512 MiB. These limits suffice for every camera
+/// picture of today except stitched panoramas.
 impl Default for DecodeLimits {
     fn default() -> Self {
         Self { max_pixels: 50_000_000, max_edge: 32_768, max_memory: 512 * 1024 * 1024 }
@@ -42,7 +42,7 @@ impl DecodeLimits {
         if memory > max_memory { Err(self.too_much_memory()) } else { Ok(()) }
     }
 
-    /// The refusal of a picture that needs more working memory than the limit.
+    /// Returns the refusal of a picture that needs more working memory than the limit.
     pub(crate) fn too_much_memory(&self) -> Refusal {
         Refusal::TooMuchMemory { max_bytes: self.max_memory }
     }

@@ -1,6 +1,7 @@
 //! The reasons for which a decoder gives no pixels.
 
-/// Why a decoder gives no pixels. `ImageError` adds the type of the file, which a decoder does not know.
+/// The reason for which a decoder gives no pixels. `ImageError` adds the type of the file, which a decoder does not
+/// know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The header announces more pixels than the limit.
@@ -26,7 +27,7 @@ pub enum Refusal {
         /// The limit in bytes.
         max_bytes: u64,
     },
-    /// The file uses a feature of its format that is not read.
+    /// The file uses a feature of its format that this crate does not read.
     UnsupportedKind {
         /// The feature, for the log.
         detail: String,

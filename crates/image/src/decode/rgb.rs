@@ -4,8 +4,8 @@ use image::RgbImage;
 
 use super::refusal::Refusal;
 
-/// Composites a sample over opaque white as Pillow's `alpha_composite` does: exactly
-/// `round((s·a + 255·(255 − a)) / 255)`, by shifts instead of a division.
+/// Composites a sample over opaque white as Pillow's `alpha_composite` does. The result is exactly `round((s·a +
+/// 255·(255 − a)) / 255)`, computed by shifts instead of a division.
 fn over_white(sample: u8, alpha: u8) -> u8 {
     let (s, a) = (u32::from(sample), u32::from(alpha));
     let t = s * a + 255 * (255 - a) + 128;
@@ -71,7 +71,7 @@ pub fn picture((width, height): (u32, u32), rgb: Vec<u8>) -> Result<RgbImage, Re
     RgbImage::from_raw(width, height, rgb).ok_or_else(|| Refusal::corrupt("fewer samples than announced"))
 }
 
-/// Returns the `n`th float of a pixel as 8 bits. A value out of range is clamped; NaN becomes 0.
+/// Returns the `n`th float of a pixel as an 8-bit sample. A value out of range is clamped; NaN becomes 0.
 fn float(pixel: &[u8], n: usize) -> u8 {
     let bytes = pixel[4 * n..].first_chunk().copied().unwrap_or_default();
     (f32::from_ne_bytes(bytes) * 255.0).round() as u8

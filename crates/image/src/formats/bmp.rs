@@ -15,7 +15,8 @@ pub const FORMAT: Format = Format {
     metadata: no_metadata,
 };
 
-/// Ordinary text may begin with `BM` too, so the size of the second header must be one that exists.
+/// Returns whether the file is a BMP. Ordinary text may begin with `BM` too, so the size of the second header must be
+/// one that exists.
 fn matches(bytes: &[u8]) -> bool {
     let Some(([b'B', b'M', ..], [size, 0, 0, 0, ..])) = bytes.split_at_checked(14) else {
         return false;

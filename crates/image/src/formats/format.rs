@@ -10,7 +10,7 @@ use crate::metadata::Metadata;
 pub struct Format {
     /// The IANA media type.
     pub media_type: &'static str,
-    /// The name that people know, for messages: `JPEG`, `WebP`.
+    /// The familiar name, for messages: `JPEG`, `WebP`.
     pub name: &'static str,
     /// The extensions of file names in lower case, the usual one first.
     pub extensions: &'static [&'static str],
@@ -23,7 +23,7 @@ pub struct Format {
     pub metadata: for<'a> fn(&'a [u8], usize) -> Metadata<'a>,
 }
 
-/// The metadata of a format that has a place for neither EXIF, XMP nor text.
+/// Returns the metadata of a format that has no place for EXIF, XMP or text.
 pub fn no_metadata(_bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     Metadata::default()
 }

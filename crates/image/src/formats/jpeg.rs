@@ -27,8 +27,8 @@ const EXIF: &[u8] = b"Exif\0\0";
 /// The beginning of an APP1 segment that holds XMP.
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
-/// Most scans of a picture. A progressive one has about ten. Each scan costs a pass over the whole picture however few
-/// bytes it has, so thousands of tiny scans would keep a core busy for hours.
+/// The largest number of scans of a picture. A progressive picture has about ten. Each scan costs a pass over the whole
+/// picture, however few bytes the scan has, so thousands of tiny scans would keep a core busy for hours.
 const MAX_SCANS: usize = 100;
 
 fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
@@ -36,7 +36,7 @@ fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
     image_crate::decode(bytes, ImageFormat::Jpeg, limits)
 }
 
-/// Checks what the decoder does not: that the file is whole, and that it costs no more than its limits.
+/// Checks that the file is whole and that decoding it costs no more than the limits. The decoder checks neither.
 ///
 /// The decoder fills the missing part of a file that is cut off with grey and reports success, so a JPEG must reach its
 /// end marker, as Pillow demands too. The decoder also keeps the coefficients of the whole picture when the picture has

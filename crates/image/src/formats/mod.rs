@@ -57,13 +57,13 @@ file_types! {
 }
 
 impl FileType {
-    /// The IANA media type, safe to send as Content-Type.
+    /// Returns the IANA media type, safe to send as Content-Type.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         self.format().media_type
     }
 
-    /// The extensions of file names in lower case, the usual one first.
+    /// Returns the extensions of file names in lower case, the usual one first.
     #[must_use]
     pub const fn extensions(self) -> &'static [&'static str] {
         self.format().extensions
@@ -107,7 +107,7 @@ impl FileType {
     }
 }
 
-/// Writes the name that people know, for messages: `JPEG`, `WebP`.
+/// Writes the familiar name, for messages: `JPEG`, `WebP`.
 impl fmt::Display for FileType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.format().name)

@@ -38,7 +38,7 @@ fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
     decoder.set_transformations(Transformations::EXPAND);
 
     let header = decoder.read_header_info().map_err(fail)?.size();
-    // The memory is checked once it is known, which is after PLTE and tRNS.
+    // The memory is known after PLTE and tRNS, so the check comes here.
     limits.check(header, 0)?;
     let mut reader = decoder.read_info().map_err(fail)?;
     let size = reader.output_buffer_size().ok_or(DecodingError::LimitsExceeded).map_err(fail)?;
@@ -58,7 +58,7 @@ fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
     let mut buffer = vec![0; size];
     reader.next_frame(&mut buffer).map_err(fail)?;
 
-    // The product fits usize, because `size`, which is at least as large, does.
+    // The product fits usize, because `size` is at least as large and fits usize.
     let pixels = header.0 as usize * header.1 as usize;
     picture(header, to_rgb8(buffer, pixels, layout, u16::from_be_bytes))
 }

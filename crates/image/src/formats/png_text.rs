@@ -12,7 +12,7 @@ const PROFILE: &[u8] = b"Raw profile type ";
 /// The keyword under which ImageMagick writes EXIF.
 const EXIF_PROFILE: &[u8] = b"Raw profile type exif";
 
-/// Most bytes of an EXIF profile as text; a camera's is shorter.
+/// The largest size in bytes of an EXIF profile as text. The profile of a camera is shorter.
 const MAX_EXIF_PROFILE: usize = 512 * 1024;
 
 /// Reads a text chunk; `None` when it is damaged, or holds an XMP packet or a profile.
@@ -56,7 +56,7 @@ fn split<'a>(chunk: &Chunk<'a>) -> Option<RawText<'a>> {
     let (key, rest) = split_at_nul(chunk.data)?;
     let body = match &chunk.kind {
         b"tEXt" => Body::Plain(rest),
-        // A compressed chunk names its method first: 0 is zlib.
+        // A compressed chunk names its method of compression first: 0 is zlib.
         b"zTXt" => Body::Zlib(rest.strip_prefix(b"\0")?),
         _ => {
             let (&[compressed, method], rest) = rest.split_first_chunk()?;

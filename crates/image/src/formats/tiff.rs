@@ -27,7 +27,7 @@ pub const FORMAT: Format = Format {
 const BLACK_IS_ZERO: u8 = 1;
 const PALETTE: u16 = 3;
 
-/// Takes the file for its own EXIF structure, which it is, and XMP from its first directory.
+/// Returns the metadata of the file. A TIFF file is an EXIF structure itself, and XMP stands in its first directory.
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let xmp = Exif::parse(bytes).and_then(|tiff| tiff.first_directory(tag::XMP));
     Metadata { exif: Some(Cow::Borrowed(bytes)), xmp, ..Metadata::default() }
@@ -44,7 +44,7 @@ fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
 /// they were grey levels, and the palette is applied here.
 struct Palette {
     colors: Vec<[u8; 3]>,
-    /// The position of the number by which the file says that it has a palette.
+    /// The position of the number that says that the file has a palette.
     photometric: Range<usize>,
     big_endian: bool,
 }
@@ -65,8 +65,8 @@ impl Palette {
         Some(Self { colors, photometric, big_endian: bytes.starts_with(b"MM") })
     }
 
-    /// Decodes the file in which the palette was found. No other code copies a file; this copies it because one number
-    /// in it has to be another.
+    /// Decodes the file in which the palette was found. This is the only function that copies a file, because it must
+    /// change one number in the file.
     fn decode(&self, bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
         let mut grey = bytes.to_vec();
         if let Some([first, second, ..]) = grey.get_mut(self.photometric.clone()) {

@@ -1,4 +1,4 @@
-//! Classifying the text of a file.
+//! The classification of the text of a file.
 
 use super::dialects::DIALECTS;
 use super::generation::Generation;
@@ -8,7 +8,7 @@ use crate::text_chunks::{TextChunk, TextChunks};
 /// The meaning of the text of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Described {
-    /// All text, if an image generator wrote it: one `key:value` line for each chunk, in file order.
+    /// All text, if an image generator wrote the text: one `key:value` line for each chunk, in file order.
     pub generation_prompt: Option<String>,
     /// All text otherwise, in the same form.
     pub caption: Option<String>,
@@ -16,7 +16,7 @@ pub struct Described {
     pub generation: Option<Generation>,
 }
 
-/// Classifies the text of a file as the original application does. All of it is the generation prompt if the image
+/// Classifies the text of a file as the original application does. All text is the generation prompt if the image
 /// generator of one of the dialects in `prompt::dialects` wrote it; any other text is the caption.
 #[must_use]
 pub fn describe(text: &TextChunks) -> Described {
@@ -33,8 +33,9 @@ pub fn describe(text: &TextChunks) -> Described {
     }
 }
 
-/// Reads a generation prompt that is stored or that a caller set: the `key:value` lines that [`describe`] makes, or the
-/// text of a dialect without keywords, such as AUTOMATIC1111's parameters. `None` for any other text, such as free text.
+/// Reads a generation prompt that is stored or that a caller set. The prompt is the `key:value` lines that [`describe`]
+/// makes, or the text of a dialect without keywords, such as AUTOMATIC1111's parameters. Returns `None` for any other
+/// text, such as free text.
 #[must_use]
 pub fn parse_generation_prompt(text: &str) -> Option<Generation> {
     parse_chunks(&lines::split(text)).or_else(|| DIALECTS.iter().find_map(|dialect| dialect.parse_bare(text)))

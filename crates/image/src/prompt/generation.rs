@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Generation {
-    /// The content that the picture should show.
+    /// The description of the content that the picture should show.
     pub prompt: Option<String>,
-    /// The content that the picture should not show.
+    /// The description of the content that the picture should not show.
     pub negative_prompt: Option<String>,
     /// The start value of the noise.
     pub seed: Option<u64>,
@@ -22,7 +22,7 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// Returns `None` when no part was found, so that "not understood" has one representation.
+    /// Returns `None` when no part was found, so that a prompt that was not understood has one representation.
     pub(crate) fn if_any(self) -> Option<Self> {
         (self != Self::default()).then_some(self)
     }

@@ -1,11 +1,11 @@
-//! Text chunks to and from the stored form, one `key:value` line for each chunk.
+//! The conversion of text chunks to and from the stored form, one `key:value` line for each chunk.
 
 use super::dialects::DIALECTS;
 use crate::text_chunks::TextChunk;
 
-/// Keywords that begin a chunk when the stored form is read back, beside those of the [dialects](DIALECTS): the ones
-/// that PNG, ImageMagick and EXIF define. A text may have many lines, so any other `word:` at the start of a line is
-/// taken for a part of the text.
+/// Keywords that begin a chunk when the stored form is read back, in addition to those of the [dialects](DIALECTS).
+/// PNG, ImageMagick and EXIF define these keywords. A text may have many lines, so any other `word:` at the start of a
+/// line is taken for a part of the text.
 const COMMON_KEYS: [&str; 12] = [
     "date:create",
     "date:modify",
@@ -35,7 +35,7 @@ pub fn join(chunks: &[TextChunk]) -> String {
     joined
 }
 
-/// Reads the chunks of the stored form back. There are none when the text does not begin with a known keyword.
+/// Reads the chunks of the stored form back. The result is empty when the text does not begin with a known keyword.
 pub fn split(text: &str) -> Vec<TextChunk> {
     let mut chunks: Vec<TextChunk> = Vec::new();
     for line in text.split('\n') {

@@ -1,4 +1,4 @@
-//! Gathering the text of a file within limits.
+//! The collection of the text of a file within limits.
 
 use crate::inflate::inflate;
 use crate::metadata::{Body, RawText};
@@ -7,15 +7,17 @@ use crate::text_chunks::{TextChunk, TextChunks};
 /// Limits on the text that is taken from one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextLimits {
-    /// Most bytes of one chunk's text, after decompression.
+    /// The largest number of bytes of one chunk's text, after decompression.
     pub max_chunk_bytes: usize,
-    /// Most bytes of all text together, after decompression. The bytes decompressed from damaged chunks count too.
+    /// The largest number of bytes of all text together, after decompression. The bytes decompressed from damaged
+    /// chunks count too.
     pub max_total_bytes: usize,
-    /// Most chunks. Damaged ones count too.
+    /// The largest number of chunks. Damaged chunks count too.
     pub max_chunks: usize,
 }
 
-/// 2 MiB a chunk, 8 MiB in all, 256 chunks: enough for a ComfyUI workflow of thousands of nodes.
+/// The defaults are 2 MiB a chunk, 8 MiB in all, and 256 chunks. These limits suffice for a ComfyUI workflow of
+/// thousands of nodes.
 impl Default for TextLimits {
     fn default() -> Self {
         Self { max_chunk_bytes: 2 << 20, max_total_bytes: 8 << 20, max_chunks: 256 }
@@ -31,7 +33,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// A collector without chunks.
+    /// Makes a collector without chunks.
     pub fn new(limits: &TextLimits) -> Self {
         Self {
             found: TextChunks::default(),
@@ -48,7 +50,7 @@ impl Collector {
         }
     }
 
-    /// Adds a text as it stands in the file. An unreadable one gives no chunk but counts as one.
+    /// Adds a text as it stands in the file. An unreadable text gives no chunk but counts as a chunk.
     pub fn add_raw(&mut self, text: Option<&RawText<'_>>) {
         let Some(allowance) = self.allowance() else { return };
         let Some(RawText { key, body }) = text else { return };
@@ -71,13 +73,13 @@ impl Collector {
         self.found.truncated = true;
     }
 
-    /// The chunks gathered.
+    /// Returns the chunks that were gathered.
     pub fn finish(self) -> TextChunks {
         self.found
     }
 
-    /// Counts one more chunk and returns how many bytes it may have. When no more text is taken, notes that there is
-    /// more and returns `None`.
+    /// Counts one more chunk and returns how many bytes the chunk may have. Once no more text is taken, the function
+    /// notes that the file holds more and returns `None`.
     fn allowance(&mut self) -> Option<usize> {
         if self.chunks_left == 0 || self.bytes_left == 0 {
             self.note_more();
@@ -92,7 +94,7 @@ impl Collector {
         self.bytes_left = self.bytes_left.saturating_sub(bytes);
     }
 
-    /// Adds `text`, cut to `allowance` bytes. `truncated` says that it was cut before.
+    /// Adds `text`, cut to `allowance` bytes. `truncated` says that the text was cut before.
     fn push(&mut self, key: &str, text: &[u8], allowance: usize, truncated: bool) {
         let (text, cut) = match text.get(..allowance) {
             Some(head) => (head, truncated || text.len() > allowance),

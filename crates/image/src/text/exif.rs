@@ -1,4 +1,4 @@
-//! Text in EXIF, into which image generators write because JPEG and WebP have no text chunks.
+//! The text in EXIF. Image generators write into EXIF because JPEG and WebP have no text chunks.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ fn decode_comment(value: &[u8]) -> Option<String> {
     let text = match code {
         b"UNICODE\0" => Cow::Owned(decode_utf16(text)),
         b"JIS\0\0\0\0\0" => return None,
-        // ASCII, or undefined (zeros).
+        // The code is ASCII, or undefined (zeros).
         b"ASCII\0\0\0" | [0, 0, 0, 0, 0, 0, 0, 0] => decode_bytes(text),
         // Some writers omit the code.
         _ => decode_bytes(value),
@@ -45,8 +45,8 @@ fn decode_comment(value: &[u8]) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Reads text of an unknown encoding: UTF-16 if many bytes are zero, as every other byte of Latin text is, else UTF-8 if
-/// it is valid, else Latin-1.
+/// Reads text of an unknown encoding. Text with many zero bytes is read as UTF-16, because every other byte of Latin
+/// text in UTF-16 is zero. Other text is read as UTF-8 if it is valid UTF-8, else as Latin-1.
 fn decode_bytes(text: &[u8]) -> Cow<'_, str> {
     let end = text.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
     let zeros = text[..end].iter().filter(|&&b| b == 0).count();
@@ -59,8 +59,9 @@ fn decode_bytes(text: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Reads UTF-16 in the byte order that its mark names, or else in the one in which it is more legible. The standard
-/// demands the byte order of the file, but AUTOMATIC1111 always writes big-endian, and others always little-endian.
+/// Reads UTF-16 in the byte order that its mark names, or without a mark in the byte order in which the text is more
+/// legible. The standard demands the byte order of the file, but AUTOMATIC1111 always writes big-endian, and others
+/// always little-endian.
 fn decode_utf16(bytes: &[u8]) -> String {
     let (pairs, _) = bytes.as_chunks::<2>();
     let (read, pairs): (fn([u8; 2]) -> u16, _) = match pairs {
@@ -76,8 +77,8 @@ fn decode_utf16(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Rates how much UTF-16 reads like text. Prompts are full of spaces, ASCII letters and kana, which turn into rare symbols
-/// when the bytes are swapped. Ideographs prove little, because many are ideographs in either order.
+/// Rates how much UTF-16 looks like text. Prompts are full of spaces, ASCII letters and kana, which turn into rare
+/// symbols when the bytes are swapped. Ideographs prove little, because many are ideographs in either order.
 fn legibility(pairs: &[[u8; 2]], read: fn([u8; 2]) -> u16) -> u64 {
     pairs
         .iter()

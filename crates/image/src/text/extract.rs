@@ -1,4 +1,4 @@
-//! The text of a file, from its metadata.
+//! The extraction of the text of a file from its metadata.
 
 use super::collector::{Collector, TextLimits};
 use super::exif;
@@ -13,9 +13,9 @@ use crate::text_chunks::TextChunks;
 /// (under the keyword of the dialect that wrote it, else `UserComment`), and the texts that a dialect writes into the
 /// EXIF fields of the camera.
 ///
-/// Text never refuses a picture: a damaged chunk is skipped, and text beyond `limits` is cut off and flagged. XMP
-/// packets and raw EXIF profiles are left out: they are metadata in which nobody searches, and may tell where the
-/// picture was taken.
+/// Text is never a reason to refuse a picture: a damaged chunk is skipped, and text beyond `limits` is cut off and
+/// flagged. XMP packets and raw EXIF profiles are left out, because this metadata is useless for searches and may
+/// reveal where the picture was taken.
 #[must_use]
 pub fn text_chunks(bytes: &[u8], file_type: FileType, limits: &TextLimits) -> TextChunks {
     extract(&file_type.metadata(bytes, limits.max_chunks), limits)

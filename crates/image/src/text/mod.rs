@@ -1,4 +1,4 @@
-//! Extracting the text in a file: PNG text chunks, and the EXIF fields in which image generators write.
+//! The extraction of the text in a file: PNG text chunks, and the EXIF fields into which image generators write.
 
 mod collector;
 mod exif;

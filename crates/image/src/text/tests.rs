@@ -1,4 +1,4 @@
-//! Specification of the extraction of text.
+//! The specification of the extraction of text.
 
 use proptest::prelude::*;
 

@@ -1,11 +1,11 @@
 //! Vectors that resemble CLIP embeddings, made on the fly. The `i`-th vector is the same on every machine.
 //!
-//! They imitate these properties of real embeddings:
+//! The vectors imitate these properties of real embeddings:
 //! * Pictures and texts lie in two narrow cones, apart from each other (Liang et al., "Mind the Gap", 2022):
 //!   two random pictures have a cosine of about 0.5, a picture and a random text about 0.15, and a
 //!   text is nearer to every other text than to the picture that it describes.
-//! * A few components are far larger than the rest. The variance falls off along the others (some 170 of 768 hold 80 %
-//!   of it), and in another order for texts than for pictures.
+//! * A few components are far larger than the rest. The variance falls off along the others (some 170 of 768 components
+//!   hold 80 % of the variance), and the order is another one for texts than for pictures.
 //! * Pictures crowd around topics and finer subjects, some of which are much more common than others.
 //! * A text names a part of what a picture shows, so its neighbours are spread widely.
 
@@ -34,7 +34,8 @@ impl Random {
         (self.next() >> 40) as f32 / (1 << 24) as f32
     }
 
-    /// Returns a number from about a standard Gaussian: the sum of eight bytes, which is cheap and has bounded tails.
+    /// Returns a number of approximately standard Gaussian distribution: the sum of eight bytes, which is cheap and has
+    /// bounded tails.
     fn gaussian(&mut self) -> f32 {
         let sum: u32 = self.next().to_le_bytes().iter().map(|b| u32::from(*b)).sum();
         (sum as f32 - 1020.0) / 209.0
@@ -81,7 +82,7 @@ impl Clip {
         Self { dimension, spectrum, text_spectrum, image_cone, text_cone, topics, subjects }
     }
 
-    /// Draws a topic and a subject, common ones more often.
+    /// Draws a topic and a subject. Common topics and subjects are drawn more often.
     fn draw_subject(random: &mut Random) -> (usize, usize) {
         let topic = (TOPICS as f32 * random.uniform().powf(1.7)) as u64 % TOPICS;
         let subject = (SUBJECTS_PER_TOPIC as f32 * random.uniform().powf(1.7)) as u64 % SUBJECTS_PER_TOPIC;
@@ -111,7 +112,7 @@ impl Clip {
         self.image((1 << 40) + i)
     }
 
-    /// Returns the `i`-th text, of length 1. Every other text names only a topic ("cat"), the rest name a subject
+    /// Returns the `i`-th text, of length 1. Half of the texts name only a topic ("cat"), the others name a subject
     /// ("grey cat on a sofa"), and some name two topics.
     pub fn text_query(&self, i: u64) -> Vec<f32> {
         let mut random = Random::new((1 << 41) + i);

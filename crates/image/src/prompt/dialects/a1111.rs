@@ -13,11 +13,11 @@ const NEGATIVE: &str = "Negative prompt:";
 /// A last line without "Steps:" counts as settings when at least this many of its `key: value` pairs are settings.
 const MIN_SETTINGS: usize = 3;
 
-/// Most bytes of settings that are read, which bounds the work on a text that only looks like settings. Real settings
-/// are a few hundred bytes, with hashes of many models a few thousand.
+/// The largest number of bytes of settings that are read. This limit bounds the work on a text that only looks like
+/// settings. Real settings are a few hundred bytes long; with the hashes of many models they are a few thousand.
 const MAX_SETTINGS_BYTES: usize = 64 * 1024;
 
-/// Most `key: value` pairs of settings that are read.
+/// The largest number of `key: value` pairs of settings that are read.
 const MAX_PAIRS: usize = 512;
 
 /// The dialect of AUTOMATIC1111.
@@ -89,10 +89,11 @@ fn with_schedule(sampler: String, schedule: Option<String>) -> String {
 }
 
 /// Finds the beginning of the settings: the last line that starts with "Steps:" and a number (other programs add lines
-/// below it), else the last line, or the "Steps:" in it, if enough settings follow.
+/// below that line). Without such a line, the settings begin with the last line, or with the "Steps:" in the last line,
+/// if enough settings follow.
 fn find_settings(text: &str) -> Option<usize> {
     let is_steps = |line: &str| {
-        // `trim_start` would skip the blank lines that follow too, again for each of them.
+        // `trim_start` would also skip all blank lines that follow, again for each of these lines.
         line.trim_start_matches([' ', '\t'])
             .strip_prefix("Steps:")
             .is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
@@ -107,13 +108,13 @@ fn find_settings(text: &str) -> Option<usize> {
     })
 }
 
-/// Whether this is a setting that AUTOMATIC1111 always writes. A prompt may contain other words with colons.
+/// Returns whether `key` is a setting that AUTOMATIC1111 always writes. A prompt may contain other words with colons.
 fn is_setting(key: &str) -> bool {
     matches!(key, "Sampler" | "CFG scale" | "Seed" | "Size" | "Model hash" | "Model" | "Version")
 }
 
-/// Finds the beginning of the negative prompt: a line, or a place within a line, as programs that lose line breaks
-/// write it.
+/// Finds the beginning of the negative prompt: the start of a line, or a place within a line, because some programs
+/// lose line breaks.
 fn find_negative(text: &str) -> Option<usize> {
     line_starts(text)
         .find(|&at| text[at..].trim_start_matches([' ', '\t']).starts_with(NEGATIVE))

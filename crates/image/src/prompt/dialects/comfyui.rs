@@ -21,14 +21,16 @@ const MODEL_LINKS: [&str; 7] = ["model", "MODEL", "model1", "base_model", "guide
 /// Inputs of text encoders that hold a prompt.
 const ENCODER_TEXTS: [&str; 8] = ["text", "text_g", "text_l", "clip_l", "clip_g", "t5xxl", "llama", "prompt"];
 
-/// Inputs of nodes that produce a string, the most specific first: a wildcard node keeps the text that it drew beside the
-/// text from which it drew.
+/// Inputs of nodes that produce a string, the most specific first. A wildcard node, for example, keeps the drawn text
+/// beside the text with the wildcards.
 const STRING_TEXTS: [&str; 8] = ["populated_text", "text", "string", "value", "prompt", "Text", "String", "Value"];
 
-/// Most passes of a workflow that are followed back from sampler to sampler; real workflows have fewer.
+/// The largest number of passes of a workflow that are followed back from sampler to sampler. Real workflows have
+/// fewer.
 const MAX_PASSES: usize = 16;
 
-/// Most texts of one prompt, so that a file cannot make the prompt grow without end; real prompts have fewer.
+/// The largest number of texts of one prompt, so that a file cannot make the prompt grow without end. Real prompts have
+/// fewer.
 const MAX_TEXTS: usize = 64;
 
 /// The prompt that a walk collects.
@@ -79,16 +81,17 @@ pub fn parse(json: &str) -> Option<Generation> {
     .if_any()
 }
 
-/// Whether a node is a sampler. Its inputs tell rather than its name, so that samplers of extensions are found too.
+/// Returns whether a node is a sampler. The inputs of the node decide and not its name, so that samplers of extensions
+/// are found too.
 fn is_sampler(node: Node<'_>) -> bool {
     node.has_any(&["seed", "noise_seed", "noise"])
         && node.has_any(&["steps", "sigmas"])
         && (node.has_any(&POSITIVE) || node.has_any(&PIPES) || node.has_any(&["guider"]))
 }
 
-/// Returns the sampler that made the picture: one that leads to a saved image, if there is one. If the picture went
-/// through several passes (refiner, upscaler, face repair), it is the sampler of the first, whose prompt and seed
-/// describe the picture.
+/// Returns the sampler that made the picture, preferably a sampler that leads to a saved image. If the picture went
+/// through several passes (refiner, upscaler, face repair), the result is the sampler of the first pass, whose prompt
+/// and seed describe the picture.
 fn first_sampler(graph: &Graph) -> Option<Node<'_>> {
     let saved = graph
         .nodes()
@@ -121,7 +124,8 @@ fn prompt<'g>(walk: &mut Walk<'g>, sampler: Node<'g>, side: Side) -> Option<Stri
 /// Collects the texts behind the inputs of one side of `node`.
 fn follow<'g>(walk: &mut Walk<'g>, node: Node<'g>, side: Side, depth: usize, texts: &mut Vec<String>) {
     let own: &[&str] = if side == Side::Positive { &POSITIVE } else { &NEGATIVE };
-    // A sampler has inputs for its sides. A guider or a pipe carries both, so they are searched for behind it again.
+    // A sampler has inputs for its sides. A guider or a pipe carries both sides, so the search for them goes on behind
+    // the guider or pipe.
     let name = own.iter().chain(&["guider"]).chain(&PIPES).find(|name| node.has_any(&[name]));
     match name.and_then(|name| node.input(name)) {
         Some(Input::Literal(value)) => texts.extend(walk.text(value)),
@@ -147,8 +151,8 @@ fn conditioning<'g>(walk: &mut Walk<'g>, id: &str, slot: u64, side: Side, depth:
         return;
     }
     if node.has_any(&["positive", "negative", "guider"]) || node.has_any(&PIPES) {
-        // A node that passes both prompts on (ControlNetApplyAdvanced) puts out the positive one first and the negative
-        // one second. A pipe carries both in one output.
+        // A node that passes both prompts on (ControlNetApplyAdvanced) puts out the positive prompt first and the
+        // negative prompt second. A pipe carries both prompts in one output.
         let side = match (slot, side) {
             _ if !node.has_any(&["positive"]) || !node.has_any(&["negative"]) => side,
             _ if node.class.to_ascii_lowercase().contains("pipe") || is_guider(node) => side,
@@ -158,7 +162,8 @@ fn conditioning<'g>(walk: &mut Walk<'g>, id: &str, slot: u64, side: Side, depth:
         };
         return follow(walk, node, side, depth, texts);
     }
-    // Combinations, averages, areas, guidance and the like: every input whose name begins with "cond".
+    // Combinations, averages, areas, guidance and similar nodes have inputs whose names begin with "cond"; all of them
+    // are followed.
     let mut passed_on = false;
     for (name, id, slot) in node.links() {
         if name.to_ascii_lowercase().starts_with("cond") {
@@ -182,7 +187,7 @@ fn is_linked(node: Node<'_>, name: &str) -> bool {
     matches!(node.input(name), Some(Input::Link { .. }))
 }
 
-/// Returns the text at an input, which is written there or made by the nodes to which the input is linked.
+/// Returns the text at an input. The text is a literal there, or the nodes to which the input is linked make it.
 fn input_text<'g>(walk: &mut Walk<'g>, node: Node<'g>, name: &str, depth: usize) -> Option<String> {
     match node.input(name)? {
         Input::Literal(value) => walk.text(value),
@@ -193,9 +198,9 @@ fn input_text<'g>(walk: &mut Walk<'g>, node: Node<'g>, name: &str, depth: usize)
     }
 }
 
-/// Returns the string that a node produces, as far as it can be told without running the node.
+/// Returns the string that a node produces, as far as the string can be determined without running the node.
 fn produced_text<'g>(walk: &mut Walk<'g>, node: Node<'g>, slot: u64, depth: usize) -> Option<String> {
-    // Prompt stylers hold both prompts and put out the positive one first, the negative one second.
+    // Prompt stylers hold both prompts, and put out the positive prompt first and the negative prompt second.
     let styled = if slot == 1 { "text_negative" } else { "text_positive" };
     for name in [styled].iter().chain(&STRING_TEXTS) {
         if let Some(text) = input_text(walk, node, name, depth) {

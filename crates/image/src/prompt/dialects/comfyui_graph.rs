@@ -1,28 +1,29 @@
 //! A ComfyUI graph in API form, and bounded walks against the direction of its links.
 //!
-//! In `{"3": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["4", 0], …}}, …}` an input is a literal or a link
-//! to an output of another node. A file may hold any graph, also one with cycles, so the depth and the number of steps
-//! of a walk are limited.
+//! In `{"3": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["4", 0], …}}, …}` an input is a literal or a
+//! link to an output of another node. A file may hold any graph, even a graph with cycles, so the depth and the number
+//! of steps of a walk are limited.
 
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 
 use serde_json::{Map, Value};
 
-/// Most bytes of JSON that are parsed; a graph of thousands of nodes has a tenth of them.
+/// The largest number of bytes of JSON that are parsed. A graph of thousands of nodes has a tenth as many.
 const MAX_JSON_BYTES: usize = 4 << 20;
 
-/// Most nodes in a row. Real chains, with dozens of LoRAs and reroutes, are shorter.
+/// The largest number of nodes in a row. Real chains, with dozens of LoRAs and reroutes, are shorter.
 const MAX_DEPTH: usize = 64;
 
-/// Most nodes visited for one graph. Without this limit, every two branches that join again would double the work.
+/// The largest number of nodes visited for one graph. Without this limit, every two branches that join again would
+/// double the work.
 const MAX_STEPS: usize = 20_000;
 
-/// Most bytes of text collected for one graph. Without this limit, every concatenation of concatenations could double
-/// the text.
+/// The largest number of bytes of text collected for one graph. Without this limit, every concatenation of
+/// concatenations could double the text.
 const MAX_TEXT_BYTES: usize = 512 << 10;
 
-/// Names of the input in which a node that only holds a value keeps it.
+/// Names of the input that holds the value of a node whose only purpose is to hold a value.
 const VALUE_INPUTS: [&str; 8] = ["value", "Value", "int", "integer", "number", "Number", "string", "String"];
 
 /// The nodes by id.
@@ -31,9 +32,9 @@ pub struct Graph(Map<String, Value>);
 /// A node, borrowed from its graph.
 #[derive(Clone, Copy)]
 pub struct Node<'g> {
-    /// Its id in the graph.
+    /// The id of the node in the graph.
     pub id: &'g str,
-    /// Its type, for example `KSampler`.
+    /// The type of the node, for example `KSampler`.
     pub class: &'g str,
     inputs: &'g Map<String, Value>,
 }
@@ -52,7 +53,7 @@ pub enum Input<'g> {
 }
 
 impl Graph {
-    /// Reads a graph; `None` when the text is not a JSON object with at least one node in it.
+    /// Reads a graph; `None` when the text is not a JSON object with at least one node.
     pub fn parse(json: &str) -> Option<Self> {
         let json = json.trim();
         if !json.starts_with('{') || json.len() > MAX_JSON_BYTES {
@@ -103,7 +104,7 @@ impl<'g> Node<'g> {
         self.inputs.get(name).map(as_input)
     }
 
-    /// Whether there is an input of one of these names.
+    /// Returns whether there is an input of one of these names.
     pub fn has_any(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.inputs.contains_key(*name))
     }
@@ -121,7 +122,8 @@ impl<'g> Node<'g> {
         })
     }
 
-    /// Returns the only link of a node that has just one, as reroutes and other nodes have that pass something on.
+    /// Returns the link of a node that has exactly one. Reroutes, and other nodes that pass something on, have one
+    /// link.
     pub fn only_link(&self) -> Option<(Cow<'g, str>, u64)> {
         let mut links = self.links();
         let (_, id, slot) = links.next()?;
@@ -170,8 +172,8 @@ impl<'g> Walk<'g> {
         Some(text.to_owned())
     }
 
-    /// Returns the first literal that `accept` takes among the inputs `names` of `node` and of the nodes to which these
-    /// are linked, and then of the nodes behind the inputs `through`.
+    /// Returns the first literal that `accept` takes. The walk looks at the inputs `names` of `node`, at the nodes to
+    /// which these inputs are linked, and then at the nodes behind the inputs `through`.
     pub fn scalar<T>(
         &mut self,
         node: Node<'g>,
@@ -189,7 +191,7 @@ impl<'g> Walk<'g> {
         accept: fn(&'g Value) -> Option<T>,
         depth: usize,
     ) -> Option<T> {
-        // A node that was reached by a link may only hold the value.
+        // A node that was reached by a link may be one that only holds a value.
         let value_inputs = if depth > 0 { VALUE_INPUTS.as_slice() } else { &[] };
         for name in names.iter().chain(through).chain(value_inputs) {
             let found = match node.input(name) {
@@ -213,7 +215,7 @@ impl<'g> Walk<'g> {
     }
 }
 
-/// Reads a whole number that is not negative. Some writers make it a float or a string.
+/// Reads a whole number that is not negative. Some writers store the number as a float or a string.
 pub fn as_number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| {
@@ -226,7 +228,7 @@ pub fn as_number(value: &Value) -> Option<u64> {
     }
 }
 
-/// Reads a name. Some nodes wrap it in an object, to show a preview beside it.
+/// Reads a name. Some nodes wrap the name in an object, to show a preview beside the name.
 pub fn as_name(value: &Value) -> Option<&str> {
     let name = value.as_str().or_else(|| value.get("content")?.as_str())?.trim();
     (!name.is_empty()).then_some(name)

@@ -3,12 +3,13 @@
 use crate::prompt::generation::Generation;
 use crate::text_chunks::TextChunk;
 
-/// The way in which one image generator writes its prompts into files.
+/// A dialect: the form in which one image generator writes its prompts into files.
 pub trait Dialect: Sync {
-    /// The keywords of the chunks that the generator writes. They begin a chunk when the stored form is read back.
+    /// Returns the keywords of the chunks that the generator writes. Each keyword begins a chunk when the stored form
+    /// is read back.
     fn keys(&self) -> &'static [&'static str];
 
-    /// Whether the generator wrote the text of the file. All of the text then is the generation prompt.
+    /// Returns whether the generator wrote the text of the file. All text is then the generation prompt.
     fn wrote(&self, chunks: &[TextChunk]) -> bool;
 
     /// Reads the parts from the chunks of a file; `None` when they are not of this dialect.
@@ -19,12 +20,12 @@ pub trait Dialect: Sync {
         None
     }
 
-    /// The keyword of an EXIF user comment that the generator wrote; `None` for any other comment.
+    /// Returns the keyword of an EXIF user comment that the generator wrote; `None` for any other comment.
     fn user_comment_key(&self, _comment: &str) -> Option<&'static str> {
         None
     }
 
-    /// The keywords of texts that the generator writes into the EXIF fields of the camera, as `keyword:{…}`.
+    /// Returns the keywords of texts that the generator writes into the EXIF fields of the camera, as `keyword:{…}`.
     fn camera_field_keys(&self) -> &'static [&'static str] {
         &[]
     }
@@ -35,7 +36,7 @@ pub fn texts<'c>(chunks: &'c [TextChunk], key: &'static str) -> impl Iterator<It
     chunks.iter().filter(move |chunk| chunk.key == key).map(|chunk| chunk.text.as_str())
 }
 
-/// Whether there is a chunk with this keyword.
+/// Returns whether there is a chunk with this keyword.
 pub fn has(chunks: &[TextChunk], key: &'static str) -> bool {
     texts(chunks, key).next().is_some()
 }

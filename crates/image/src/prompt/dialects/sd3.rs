@@ -32,7 +32,7 @@ impl Dialect for Sd3Script {
         has(chunks, "prompt") && has(chunks, "prompt_3")
     }
 
-    /// Reads the parts. The texts for the three text encoders are given one per line, equal ones once.
+    /// Reads the parts. The texts for the three text encoders are given one per line, and equal texts only once.
     fn parse(&self, chunks: &[TextChunk]) -> Option<Generation> {
         if !self.wrote(chunks) {
             return None;

@@ -1,4 +1,4 @@
-//! Specification of the AUTOMATIC1111 dialect.
+//! The specification of the AUTOMATIC1111 dialect.
 
 use super::*;
 

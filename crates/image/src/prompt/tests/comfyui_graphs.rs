@@ -1,4 +1,4 @@
-//! Specification of the ComfyUI dialect.
+//! The specification of the ComfyUI dialect.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn parse(graph: &Value) -> Generation {
     comfyui::parse(&graph.to_string()).unwrap()
 }
 
-/// The usual graph, some nodes replaced or added.
+/// Returns the usual graph with some nodes replaced or added.
 fn graph(changes: Value) -> Value {
     let mut graph = json!({
         "3": ksampler(), "4": checkpoint(), "6": encode("a red car"), "7": encode("blurry"),
@@ -210,7 +210,7 @@ fn walks_over_cycles_and_exploding_graphs_end() {
     })));
     assert_eq!((found.prompt, found.model, found.seed), (None, None, Some(881_363_272_496_724)));
 
-    // Each level doubles the paths: 2^60 of them.
+    // Each level doubles the number of paths, so there are 2^60.
     let mut big = graph(json!({"6": node("Reroute", json!({"": ["c0", 0]}))}));
     for level in 0..60 {
         let next = json!([format!("c{}", level + 1), 0]);

@@ -1,4 +1,4 @@
-//! Specification of the classification of text and of the dialects.
+//! The specification of the classification of text and of the dialects.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -127,7 +127,7 @@ fn encode(text: &str) -> Value {
     node("CLIPTextEncode", json!({"text": text, "clip": ["4", 1]}))
 }
 
-/// JSON that is mostly graphs, with links to few ids and the input names for which a walk looks.
+/// Returns a strategy for JSON that is mostly graphs, with links to few ids and the input names for which a walk looks.
 fn any_graph() -> impl Strategy<Value = Value> {
     let input = prop_oneof![
         (0..8_u32, 0..3_u32).prop_map(|(id, slot)| json!([id.to_string(), slot])),

@@ -20,7 +20,7 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// The time between two counts of the images that maintained models lack, unless a count is requested before.
 const BACKFILL_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The background thread, which ends when this is dropped.
+/// The background thread, which ends when this value is dropped.
 pub struct Maintenance {
     stop: watch::Sender<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,

@@ -4,8 +4,9 @@
 --   @grants.sql MITSUKE 'a-password'             the user's tablespace is USERS
 --   @grants.sql MITSUKE 'a-password' DATA        the user's tablespace is DATA
 --
--- On Autonomous Database, which has no SYS for its users and no tablespace USERS, ADMIN runs it with the tablespace DATA.
--- For a DBA other than SYS, the two grants that only SYS can make may end with ORA-01031; Mitsuke works without them.
+-- On Autonomous Database, which has no SYS for its users and no tablespace USERS, ADMIN runs the script with the
+-- tablespace DATA. For a DBA other than SYS, the two grants that only SYS can make may end with ORA-01031; Mitsuke
+-- works without them.
 --
 -- DB_DEVELOPER_ROLE includes CREATE SESSION, CREATE TABLE, CREATE SEQUENCE (identity columns) and CTXAPP (Oracle Text).
 

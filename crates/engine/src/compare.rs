@@ -1,8 +1,8 @@
 //! Compares a candidate with the current model by the answers of both to the same queries, before a person switches.
 //!
 //! Overlap@k is the share of the first k hits that both answers have in common, in any order. While a model lacks
-//! embeddings, only images that both models have embedded are compared, so that the number depends on the models and not
-//! on the progress of a backfill.
+//! embeddings, only images that both models have embedded are compared, so that the number depends on the models and
+//! not on the progress of a backfill.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct CompareHit {
     pub distance: f32,
 }
 
-/// Both answers to one query.
+/// The answers of both models to one query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparedQuery {
     /// The query.

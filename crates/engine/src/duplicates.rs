@@ -1,8 +1,8 @@
 //! Groups of near-duplicates: images that show almost the same, by the similarity of their embeddings.
 //!
 //! Two images are near-duplicates when their similarity reaches a bound, and pairs of near-duplicates that share images
-//! connect to a group. Images are examined in the order of their ids, each by one search for its neighbours, and a group
-//! is reported at its smallest id. A report can therefore be made in parts of bounded cost that fit together without gaps
+//! form a group. Images are examined in the order of their ids, each by one search for its neighbours, and a group is
+//! reported at its smallest id. A report can therefore be made in parts of bounded cost that fit together without gaps
 //! or repetitions. Files with equal bytes are stored once, so they are never part of a report.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -227,8 +227,8 @@ impl<S: ImageStore + SearchStore + ?Sized> Search<'_, S> {
         Ok((!grown.members.is_empty()).then_some(grown))
     }
 
-    /// Returns the images at least as similar as the bound, nearest first, and whether these are all of them; `None` when
-    /// one of them has a smaller id than `first`.
+    /// Returns the images at least as similar as the bound, nearest first, and whether these are all of them. Returns
+    /// `None` when one of the images has a smaller id than `first`.
     #[expect(
         clippy::type_complexity,
         reason = "the doc comment explains the pair, which two callers take apart at once"

@@ -64,7 +64,7 @@ impl Drop for Maintenance {
     }
 }
 
-/// The body of the thread.
+/// Runs the background thread until it is told to stop.
 fn run(runtime: Runtime, models: Arc<Models>, backfills: Arc<Backfills>, stop: watch::Receiver<bool>) {
     runtime.block_on(async {
         let unverified = Arc::clone(&models);

@@ -43,8 +43,8 @@ pub struct Models {
     pub(super) idle: Duration,
     /// Wakes the maintenance when an image may lack an embedding of a maintained model.
     pub(super) backfill_check: Notify,
-    /// The current model, while a caller has stopped its backfill. For any other model the store says whether a backfill
-    /// may run.
+    /// The current model, while a caller has stopped its backfill. For any other model, the store says whether a
+    /// backfill may run.
     paused_backfills: Mutex<BTreeSet<ModelId>>,
     /// Whether this process has had its current model in memory. From then on requests wait for a load, and the process
     /// counts as ready meanwhile.
@@ -240,8 +240,8 @@ impl Models {
         self.pool.close();
     }
 
-    /// Adds the encoder to a row, and loads it if it is not in memory. An encoder in memory is used even when its folder
-    /// is gone.
+    /// Adds the encoder to a row, and loads it if it is not in memory. An encoder in memory is used even when its
+    /// folder is gone.
     async fn activate(&self, model: Model) -> Result<ActiveModel, ModelsError> {
         let key = ModelKey::from(&model);
         if let Some(encoder) = self.pool.ready(&key) {

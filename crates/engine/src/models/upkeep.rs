@@ -11,8 +11,8 @@ use super::service::Models;
 use crate::blocking;
 
 impl Models {
-    /// Registers folders that could not be registered, loads the current model before a request asks for it, and unloads
-    /// idle models. Returns false while there is no current model, or the store does not answer.
+    /// Registers folders that could not be registered, loads the current model before a request asks for it, and
+    /// unloads idle models. Returns false while there is no current model, or the store does not answer.
     pub(crate) async fn upkeep(self: &Arc<Self>) -> bool {
         let models = Arc::clone(self);
         let current = blocking::run(move || {

@@ -37,8 +37,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Returns the query vector: `image × mean of the pictures + text × text − negative × negative text`, scaled to length
-    /// 1. A single picture or text is its own vector, whatever its weight.
+    /// Returns the query vector: `image × mean of the pictures + text × text − negative × negative text`, scaled to
+    /// length 1. A single picture or text is its own vector, whatever its weight.
     ///
     /// # Errors
     /// When the parts cancel out, or none has a weight.

@@ -11,8 +11,9 @@ use mitsuke_store::{
 use super::cutoff::Cutoff;
 use super::query::Hit;
 
-/// The depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from legs
-/// of twice the depth, and so on. The depths are always the same, so that every page of a query is cut from one list.
+/// The depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from
+/// legs of twice the depth, and so on. The depths are always the same, so that every page of a query is cut from one
+/// list.
 const LEG_DEPTH: usize = 1_000;
 
 /// The rounding error of a similarity, which is a sum of products. A cutoff leaves no image out for a smaller

@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Sends a statement whose values for LOB columns go along with it. A database that refuses such values gets them as
+    /// Sends a statement together with its values for LOB columns. A database that refuses such values gets them as
     /// temporary LOBs, which takes three round trips more for each. The refused statement has changed nothing.
     fn with_lobs<T>(
         &self,

@@ -4,8 +4,9 @@
 --   @grants.sql MITSUKE 'a-password'             the user's tablespace is USERS
 --   @grants.sql MITSUKE 'a-password' DATA        the user's tablespace is DATA
 --
--- On Autonomous Database, which has no SYS for its users and no tablespace USERS, ADMIN runs it with the tablespace DATA.
--- As another DBA than SYS, the two statements that say so below may end with ORA-01031; Mitsuke works without them.
+-- On Autonomous Database, which has no SYS for its users and no tablespace USERS, ADMIN runs the script with the
+-- tablespace DATA. For a DBA other than SYS, the two grants that only SYS can make may end with ORA-01031; Mitsuke
+-- works without them.
 --
 -- DB_DEVELOPER_ROLE includes CREATE SESSION, CREATE TABLE, CREATE SEQUENCE (identity columns) and CTXAPP (Oracle Text).
 
@@ -28,9 +29,9 @@ GRANT DB_DEVELOPER_ROLE TO &mitsuke_user;
 -- In most releases the role includes CREATE VIEW too; the grant makes sure of it.
 GRANT CREATE VIEW TO &mitsuke_user;
 
--- As SYS only: CTXSYS is a schema of the database itself. The migrations make lexer preferences with this package, which
--- the role CTXAPP lets them do as well.
+-- Only SYS can make this grant, because CTXSYS is a schema of the database itself. The migrations make lexer
+-- preferences with this package; the role CTXAPP allows that as well.
 GRANT EXECUTE ON CTXSYS.CTX_DDL TO &mitsuke_user;
 
--- As SYS only, and optional: `mitsuke doctor` needs it to see the memory for vector indexes.
+-- Only SYS can make this grant, which is optional: with it, `mitsuke doctor` sees the memory for vector indexes.
 GRANT SELECT ON SYS.V_$VECTOR_MEMORY_POOL TO &mitsuke_user;

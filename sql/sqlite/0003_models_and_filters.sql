@@ -2,9 +2,9 @@
 -- that a model could not embed. The end of the file adds columns to filter by.
 
 ALTER TABLE embedding_models ADD COLUMN maintained INTEGER NOT NULL DEFAULT 0 CHECK (maintained IN (0, 1));
--- Triggers keep `failed` up to date, as they do `embedded`.
+-- Triggers keep `failed` up to date, like `embedded`.
 ALTER TABLE embedding_models ADD COLUMN failed INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0);
--- The lease of the process that runs the backfill; the moment is in microseconds since 1970-01-01T00:00:00Z.
+-- The lease of the process that runs the backfill. Its end is in microseconds since 1970-01-01T00:00:00Z.
 ALTER TABLE embedding_models ADD COLUMN backfill_owner TEXT;
 ALTER TABLE embedding_models ADD COLUMN backfill_until INTEGER;
 

@@ -8,25 +8,25 @@ use crate::client::Client;
 use crate::failure::{Failure, FailureKind};
 use crate::models::{BackfillState, Model};
 
-/// Time between two looks at the progress.
+/// The time between two requests for the progress.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How a backfill ended.
+/// The outcome of a backfill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// No image is left to embed.
     Finished,
     /// The user interrupted the command, which stopped the backfill.
     Interrupted,
-    /// Another client stopped it.
+    /// Another client stopped the backfill.
     Stopped,
-    /// It cannot continue, for this reason.
+    /// The backfill cannot continue, for this reason.
     Failed(String),
 }
 
-/// Starts the backfill of a model and follows it to its end, calling `on_progress` with each state of the model.
-/// When `interrupt` becomes ready, the backfill is stopped on the server. Returns how it ended, and the last state
-/// of the model. Lasts through a restart of the server: the server resumes the backfill by itself.
+/// Starts the backfill of a model and follows it to its end, calling `on_progress` with each state of the model. When
+/// `interrupt` becomes ready, the backfill is stopped on the server. Returns the outcome of the backfill and the last
+/// state of the model. A restart of the server does not end the call: the server resumes the backfill by itself.
 ///
 /// # Errors
 /// When the backfill cannot be started, or cannot be stopped after an interruption.
@@ -72,7 +72,7 @@ fn is_not_resumed(model: &Model) -> bool {
     model.backfill.is_none() && !model.coverage.is_complete()
 }
 
-/// How the backfill of a model ended; `None` while it lasts.
+/// Returns the outcome of the backfill of a model; `None` while the backfill lasts.
 fn outcome(model: &Model) -> Option<Outcome> {
     let Some(backfill) = &model.backfill else {
         return Some(if model.coverage.is_complete() { Outcome::Finished } else { Outcome::Stopped });
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    /// A model with `embedded` of 3 images, as `GET /models/{model_id}` answers it.
+    /// Makes a model with `embedded` of 3 images, as in the answer of `GET /models/{model_id}`.
     fn model(embedded: u64, backfill: serde_json::Value) -> Model {
         let answer = json!({
             "model_id": 2, "model_name": "wide", "model_version": "1.0.0", "dimension": 48,

@@ -15,23 +15,23 @@ use tokio_util::sync::CancellationToken;
 use crate::failure::{self, Failure, FailureKind};
 use crate::retry;
 
-/// Slowest transfer of a body that does not count as hanging, in bytes per second.
+/// The slowest transfer of a body that does not count as hanging, in bytes per second.
 const MIN_BYTES_PER_SECOND: u64 = 32 << 10;
-/// Longest body of an answer that is read, in bytes; no answer of a Mitsuke server is longer.
+/// The longest body of an answer that is read, in bytes; no answer of a Mitsuke server is longer.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
-/// Longest time in which a connection is made.
+/// The longest time for making a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client waits, and for how long it repeats a request.
+/// The limits of time for one attempt and for the repetitions of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
-    /// Longest time for one attempt, on top of the time that its body may take.
+    /// The longest time for one attempt, on top of the time that its body may take.
     pub attempt_timeout: Duration,
-    /// Time from the first attempt after which none is added.
+    /// The time from the first attempt after which no other attempt is made.
     pub give_up_after: Duration,
 }
 
-/// A client that cannot be made.
+/// The reason why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The key has characters that a header cannot hold.
@@ -60,7 +60,7 @@ enum Attempt {
 }
 
 impl Client {
-    /// Makes a client of the server at `server`, which may lie below a path. Sends nothing.
+    /// Makes a client of the server at `server`, whose address may have a path. Sends nothing.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -102,19 +102,19 @@ impl Client {
         Self { policy, ..self.clone() }
     }
 
-    /// The address of the server; its path ends in a slash.
+    /// Returns the address of the server; the path of the address ends in a slash.
     #[must_use]
     pub fn server(&self) -> &Url {
         &self.server
     }
 
-    /// How long the client waits.
+    /// Returns the limits of time for attempts and repetitions.
     #[must_use]
     pub fn policy(&self) -> RetryPolicy {
         self.policy
     }
 
-    /// The number of requests that were repeated so far; a request that was repeated twice counts twice.
+    /// Returns the number of requests that were repeated so far; a request that was repeated twice counts twice.
     #[must_use]
     pub fn repeated_requests(&self) -> u64 {
         self.repeated.load(Ordering::Relaxed)
@@ -123,7 +123,7 @@ impl Client {
     /// Sends a GET request and reads the JSON of its answer. `path` is relative to the address of the server.
     ///
     /// # Errors
-    /// When no answer comes, or it is a refusal or not JSON of this shape.
+    /// When no answer comes, or the answer is a refusal or not JSON of this shape.
     pub async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Failure> {
         self.send(Method::GET, path, 0, async |request| Ok(request.query(query))).await
     }
@@ -141,11 +141,11 @@ impl Client {
         self.send(method, path, 0, async |request| Ok(request.json(body))).await
     }
 
-    /// Sends a request that `complete` gives its body, anew for each attempt, and reads the JSON of the answer.
+    /// Sends a request and reads the JSON of the answer. `complete` gives the request its body, anew for each attempt.
     /// `body_bytes`, about the length of the body, lengthens the time that an attempt may take.
     ///
     /// # Errors
-    /// When `complete` fails; else see [`Client::get`].
+    /// When `complete` fails; otherwise see [`Client::get`].
     pub async fn send<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -219,8 +219,8 @@ async fn attempt(request: io::Result<RequestBuilder>) -> Attempt {
     let failure = Failure::from_answer(status, header(&response, &LOCATION), &body);
     let retry_after = header(&response, &RETRY_AFTER);
     match status {
-        // 408: the body took too long on its way, which the next attempt may not. Proxies answer 502 for "no
-        // connection" and 504 for "no answer in time".
+        // Status 408 says that the body took too long on its way, and the next attempt may be faster. Proxies answer
+        // 502 for "no connection" and 504 for "no answer in time".
         StatusCode::REQUEST_TIMEOUT
         | StatusCode::SERVICE_UNAVAILABLE
         | StatusCode::TOO_MANY_REQUESTS

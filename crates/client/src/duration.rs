@@ -1,4 +1,4 @@
-//! Durations as a person reads them.
+//! Formats durations for people.
 
 use std::time::Duration;
 

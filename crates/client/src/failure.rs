@@ -1,4 +1,4 @@
-//! Requests that failed: the server's problem document, or what kept an answer from arriving, as one type.
+//! Failed requests as one type, whether the server answered with a problem document or no answer arrived.
 
 use std::error::Error as _;
 
@@ -12,7 +12,7 @@ pub enum FailureKind {
     Rejected,
     /// The server failed while it worked on this request; other requests may succeed.
     ServerError,
-    /// No answer came, or "unavailable", for as long as the retry policy allows.
+    /// No answer came, or only "unavailable", for as long as the retry policy allows.
     Unreachable,
     /// The key is missing or wrong.
     Unauthorized,
@@ -28,9 +28,9 @@ pub enum FailureKind {
 pub struct Failure {
     /// The consequence for other requests.
     pub kind: FailureKind,
-    /// The code of the server's problem document. `http_` and the status where the answer is no problem document;
-    /// `unreachable`, `timeout`, `redirected`, `unexpected_answer`, `file_unreadable` or `unsendable` where the
-    /// client found the problem.
+    /// The code of the server's problem document. The code is `http_` and the status where the answer is not a problem
+    /// document, and `unreachable`, `timeout`, `redirected`, `unexpected_answer`, `file_unreadable` or `unsendable`
+    /// where the client found the problem.
     pub code: String,
     /// A sentence for the user.
     pub detail: String,
@@ -72,12 +72,12 @@ impl Failure {
         Self { kind, code: code.into(), detail: detail.into() }
     }
 
-    /// An answer that a Mitsuke server does not give.
+    /// Makes the failure of an answer that a Mitsuke server does not give.
     pub(crate) fn unexpected_answer(detail: &str) -> Self {
         Self::new(FailureKind::Rejected, "unexpected_answer", detail)
     }
 
-    /// The failure behind a request that got no answer, or only a part of one.
+    /// Makes the failure of a request that got no answer, or only a part of one.
     pub(crate) fn from_transport(error: &reqwest::Error) -> Self {
         if error.is_builder() {
             Self::new(FailureKind::Rejected, "unsendable", causes(error))
@@ -88,8 +88,8 @@ impl Failure {
         }
     }
 
-    /// The failure behind an answer with a status other than 2xx, in the words of its problem document where the
-    /// body is one. `location` is the header of that name.
+    /// Makes the failure of an answer with a status other than 2xx, in the words of its problem document where the body
+    /// is one. `location` is the header of that name.
     pub(crate) fn from_answer(status: StatusCode, location: Option<&str>, body: &[u8]) -> Self {
         #[derive(Deserialize)]
         struct Problem {
@@ -120,7 +120,7 @@ impl Failure {
     }
 }
 
-/// The messages of an error and its causes, without the address that reqwest puts first: the caller knows it.
+/// Returns the messages of an error and its causes, without the address that reqwest puts first and the caller knows.
 pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = String::new();
     let mut cause = error.source();

@@ -13,17 +13,17 @@ use serde_json::json;
 use crate::client::Client;
 use crate::failure::Failure;
 
-/// Most hashes that the server takes in one call of [`Client::known_images`].
+/// The largest number of hashes that the server takes in one call of [`Client::known_images`].
 pub const MAX_KNOWN_HASHES: usize = 1_000;
 
 /// A picture file to upload.
 #[derive(Debug, Clone, Copy)]
 pub struct PictureFile<'a> {
-    /// The file. Its name becomes the image's file name.
+    /// The path of the file. The file's name becomes the image's file name.
     pub path: &'a Path,
-    /// Its media type, such as `image/png`.
+    /// The media type, such as `image/png`.
     pub media_type: &'a str,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub bytes: u64,
     /// The caption that the image gets.
     pub caption: Option<&'a str>,
@@ -36,7 +36,7 @@ pub struct UploadedImage {
     pub created: bool,
     /// The id of the image.
     pub image_id: i64,
-    /// SHA-256 of the bytes that the server has, hexadecimal.
+    /// The SHA-256 of the bytes that the server has, hexadecimal.
     pub sha256: String,
     /// The caption that the image has now.
     pub caption: Option<String>,
@@ -46,7 +46,7 @@ impl Client {
     /// Checks that a Mitsuke server answers and accepts the key.
     ///
     /// # Errors
-    /// When it does not.
+    /// When no Mitsuke server answers, or the server does not accept the key.
     pub async fn check_connection(&self) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Page {
@@ -84,7 +84,7 @@ impl Client {
     }
 
     /// Asks which of these SHA-256 hashes (hexadecimal, up to [`MAX_KNOWN_HASHES`]) the server has. Returns the image
-    /// ids of those by hash; `None` when the server is older than this call.
+    /// ids by hash; `None` when the server is older than this call.
     ///
     /// # Errors
     /// When the server does not answer.
@@ -112,7 +112,7 @@ impl Client {
     /// Sets the caption of an image.
     ///
     /// # Errors
-    /// When it is not set; with the code `image_not_found` when the image has been deleted.
+    /// When the caption is not set; the code is `image_not_found` when the image has been deleted.
     pub async fn set_caption(&self, image_id: i64, caption: &str) -> Result<(), Failure> {
         let path = format!("images/{image_id}");
         self.send_json::<IgnoredAny>(Method::PATCH, &path, &json!({ "caption": caption })).await.map(drop)

@@ -1,4 +1,4 @@
-//! An HTTP client of the service, and what the command line does to a running server with it.
+//! An HTTP client of the service, with the uploads and backfills that the command line runs on a server.
 //!
 //! [`Client`] sends requests, repeats those that can still succeed and turns refusals into a [`Failure`]. `images`
 //! and `models` add the calls of one resource each; [`backfill`] and [`upload`] are built on these calls. The crate
@@ -20,5 +20,5 @@ pub use failure::{ConnectError, Failure, FailureKind};
 
 use std::time::Duration;
 
-/// Time for which a command waits at its start for a server that does not answer.
+/// The time for which a command waits at its start for a server that does not answer.
 pub const FIRST_CONTACT: Duration = Duration::from_secs(5);

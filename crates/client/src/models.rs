@@ -12,16 +12,16 @@ use crate::failure::Failure;
 /// A model as the server describes it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Model {
-    /// Its id.
+    /// The id.
     pub model_id: i64,
-    /// Its name.
+    /// The name.
     pub model_name: String,
-    /// Its version.
+    /// The version.
     pub model_version: String,
-    /// The images that it has embedded.
+    /// The numbers of images that the model has and has not embedded.
     #[serde(flatten)]
     pub coverage: Coverage,
-    /// Its backfill since the server started; `None` when there was none.
+    /// The backfill of the model since the server started; `None` when there was none.
     pub backfill: Option<Backfill>,
 }
 
@@ -31,19 +31,19 @@ impl fmt::Display for Model {
     }
 }
 
-/// The number of images that a model has embedded.
+/// The numbers of images that a model has and has not embedded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct Coverage {
-    /// Images with an embedding.
+    /// The number of images with an embedding.
     pub embedded: u64,
-    /// Images whose embedding failed.
+    /// The number of images whose embedding failed.
     pub failed: u64,
-    /// All images.
+    /// The number of all images.
     pub total: u64,
 }
 
 impl Coverage {
-    /// Whether no image is left to embed; failed ones are not.
+    /// Returns whether no image is left to embed. A failed image does not count as left.
     #[must_use]
     pub fn is_complete(self) -> bool {
         self.embedded + self.failed >= self.total
@@ -53,11 +53,11 @@ impl Coverage {
 /// A backfill as the server describes it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Backfill {
-    /// The state that it is in.
+    /// The state.
     pub state: BackfillState,
-    /// Why it failed.
+    /// The reason of a failure.
     pub reason: Option<String>,
-    /// Images that it embeds per second.
+    /// The number of images that the backfill embeds per second.
     pub per_second: Option<f64>,
 }
 
@@ -65,15 +65,15 @@ pub struct Backfill {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackfillState {
-    /// It embeds images.
+    /// The backfill embeds images.
     Running,
-    /// Another server that shares the store embeds them; this one continues should that one end.
+    /// Another server that shares the store embeds the images; this server continues if that one ends.
     Waiting,
     /// No image is left to embed.
     Finished,
-    /// It was told to stop.
+    /// A caller stopped the backfill.
     Stopped,
-    /// It cannot continue.
+    /// The backfill cannot continue.
     Failed,
     /// A state of a newer server, which counts as running.
     #[serde(other)]
@@ -101,11 +101,11 @@ impl Client {
         self.get(&format!("models/{model_id}"), &[]).await
     }
 
-    /// Starts the backfill of a model; one that is running goes on. `retry_failed` embeds the images again whose
+    /// Starts the backfill of a model; a running backfill goes on. `retry_failed` embeds the images again whose
     /// embedding failed.
     ///
     /// # Errors
-    /// When it does not start.
+    /// When the backfill does not start.
     pub async fn start_backfill(&self, model_id: i64, retry_failed: bool) -> Result<Model, Failure> {
         let path = format!("models/{model_id}/backfill");
         self.send_json(Method::POST, &path, &json!({ "retry_failed": retry_failed })).await

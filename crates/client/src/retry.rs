@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 const INITIAL_DELAY: Duration = Duration::from_millis(500);
 /// The longest wait without a Retry-After header.
 const MAX_DELAY: Duration = Duration::from_secs(30);
-/// The longest wait that a Retry-After header can ask for; longer ones are cut to this.
+/// The longest wait that a Retry-After header can ask for; longer waits are cut to this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
 /// Returns the wait after attempt number `attempt` (the first is 0). The wait doubles from attempt to attempt, up to
@@ -34,8 +34,8 @@ pub fn jitter() -> f64 {
     f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
 }
 
-/// Reads the value of a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3), of which the time from
-/// `now` on is returned.
+/// Reads the value of a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3). Returns the seconds, or the
+/// time from `now` to the date.
 #[must_use]
 pub fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();

@@ -1,6 +1,6 @@
 //! Runs blocking work (SQL, decoding, file reads) away from the async workers.
 
-/// The blocking work panicked or was cut off by the runtime's end.
+/// The error of blocking work that panicked or was cut off by the runtime's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("blocking work did not finish")]
 pub struct Unfinished;

@@ -1,8 +1,8 @@
 //! Compares a candidate with the current model by the answers of both to the same queries, before a person switches.
 //!
 //! Overlap@k is the share of the first k hits that both answers have in common, in any order. While a model lacks
-//! embeddings, only images that both models have embedded are compared, so that the number depends on the models and not
-//! on the progress of a backfill.
+//! embeddings, only images that both models have embedded are compared, so that the number depends on the models and
+//! not on the progress of a backfill.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -36,16 +36,16 @@ pub enum CompareQuery {
 pub struct CompareHit {
     /// The image.
     pub image: Image,
-    /// −1 × inner product; comparable within one model only.
+    /// The distance: −1 × inner product. Distances are comparable within one model only.
     pub distance: f32,
 }
 
-/// Both answers to one query.
+/// The answers of both models to one query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparedQuery {
     /// The query.
     pub query: CompareQuery,
-    /// |both| / k, where k is the length of the longer list; `None` when both are empty.
+    /// The overlap: |both| / k, where k is the length of the longer list; `None` when both lists are empty.
     pub overlap: Option<f64>,
     /// The current model's hits, nearest first.
     pub current: Vec<CompareHit>,
@@ -60,11 +60,11 @@ pub struct Comparison {
     pub current: (ActiveModel, Coverage),
     /// The candidate with the counts of its embeddings.
     pub candidate: (ActiveModel, Coverage),
-    /// Whether one of both models lacks embeddings, so that only images that both have embedded are compared.
+    /// Whether either model lacks embeddings, so that only images that both models have embedded are compared.
     pub partial: bool,
     /// The answers, in the order of the queries.
     pub queries: Vec<ComparedQuery>,
-    /// Mean of the overlaps; `None` when there is none.
+    /// The mean of the overlaps; `None` when there is none.
     pub mean_overlap: Option<f64>,
 }
 
@@ -126,7 +126,8 @@ pub async fn compare(
     })
 }
 
-/// The query vector under one model. An image that has no embedding of the model is embedded for the comparison.
+/// Returns the query vector under one model. An image that has no embedding of the model is embedded for the
+/// comparison.
 async fn vector(
     query: &CompareQuery,
     active: &ActiveModel,
@@ -175,7 +176,7 @@ fn answer<S: ImageStore + SearchStore + ?Sized>(
     })
 }
 
-/// The `k` nearest images that have an embedding of the model `also` as well, if one is given.
+/// Returns the `k` nearest images. With a model `also`, only images that this model has embedded too are returned.
 fn nearest<S: SearchStore + ?Sized>(
     store: &S,
     model_id: ModelId,
@@ -207,7 +208,7 @@ fn nearest<S: SearchStore + ?Sized>(
     Ok(found)
 }
 
-/// The number of images in both lists, divided by the length of the longer list.
+/// Returns the number of images in both lists, divided by the length of the longer list.
 fn overlap(a: &[VectorHit], b: &[VectorHit]) -> Option<f64> {
     let longer = a.len().max(b.len());
     let ids: HashSet<_> = a.iter().map(|hit| hit.image_id).collect();

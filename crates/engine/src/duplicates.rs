@@ -1,8 +1,8 @@
 //! Groups of near-duplicates: images that show almost the same, by the similarity of their embeddings.
 //!
 //! Two images are near-duplicates when their similarity reaches a bound, and pairs of near-duplicates that share images
-//! connect to a group. Images are examined in the order of their ids, each by one search for its neighbours, and a group
-//! is reported at its smallest id. A report can therefore be made in parts of bounded cost that fit together without gaps
+//! form a group. Images are examined in the order of their ids, each by one search for its neighbours, and a group is
+//! reported at its smallest id. A report can therefore be made in parts of bounded cost that fit together without gaps
 //! or repetitions. Files with equal bytes are stored once, so they are never part of a report.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -17,22 +17,23 @@ use crate::blocking::{self, Unfinished};
 use crate::models::ModelsError;
 use crate::search::SIMILARITY_TOLERANCE;
 
-/// Searches for one part of a report at most. A search takes some milliseconds on a large store, so a part takes seconds.
+/// The largest number of searches for one part of a report. A search takes some milliseconds on a large store, so a
+/// part takes seconds.
 const MAX_SEARCHES: usize = 2_000;
 
-/// Images of one group at most. A group that has as many is not followed further.
+/// The largest number of images of one group. A group of that size is not followed further.
 const MAX_GROUP_IMAGES: usize = 200;
 
-/// Neighbours of one image that are examined at most.
+/// The largest number of neighbours of one image that are examined.
 const MAX_NEIGHBOURS: usize = 16 * 1024;
 
-/// Images in one part of a report at most.
+/// The largest number of images in one part of a report.
 const MAX_REPORTED_IMAGES: usize = 1_000;
 
-/// Embeddings that are read at once.
+/// The number of embeddings that are read at once.
 const BATCH_SIZE: usize = 64;
 
-/// Neighbours that the first search for an image asks for. Nearly every image has fewer.
+/// The number of neighbours that the first search for an image asks for. Nearly every image has fewer.
 const FIRST_NEIGHBOURS: usize = 16;
 
 /// The factor by which a further search asks for more neighbours.
@@ -41,11 +42,11 @@ const NEIGHBOURS_FACTOR: usize = 32;
 /// The part of a report to make.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DuplicateQuery {
-    /// Similarity from which two images are near-duplicates.
+    /// The similarity from which two images are near-duplicates.
     pub min_similarity: f32,
     /// The last image that the part before examined; `None` for the first part.
     pub after: Option<ImageId>,
-    /// Groups to report at most.
+    /// The largest number of groups to report.
     pub limit: usize,
 }
 
@@ -54,7 +55,7 @@ pub struct DuplicateQuery {
 pub struct DuplicateReport {
     /// The groups, in the order of their first images' ids.
     pub groups: Vec<DuplicateGroup>,
-    /// Images examined for this part.
+    /// The number of images examined for this part.
     pub examined: usize,
     /// The value of `after` for the next part; `None` when all images have been examined.
     pub next_after: Option<ImageId>,
@@ -63,10 +64,10 @@ pub struct DuplicateReport {
 /// Images that are near-duplicates of each other, directly or through others of the group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DuplicateGroup {
-    /// The images with their similarity to the first; the first is the oldest, the others follow nearest first.
+    /// The images with their similarity to the first image, which is the oldest. The others follow, nearest first.
     pub images: Vec<(Image, f32)>,
-    /// Whether only a part of the group is reported. The images that it connects to beyond that part may appear in
-    /// further groups.
+    /// Whether only a part of the group is reported. The images that the group connects to beyond that part may appear
+    /// in further groups.
     pub truncated: bool,
 }
 
@@ -87,25 +88,25 @@ pub enum DuplicatesError {
     Unfinished(#[from] Unfinished),
 }
 
-/// Finds near-duplicates.
+/// The finder of near-duplicates in a store.
 pub struct Duplicates {
     store: Arc<dyn Store>,
-    /// A report costs thousands of searches, so one is made at a time.
+    /// The permit for one report at a time, because a report costs thousands of searches.
     reports: Semaphore,
 }
 
 impl Duplicates {
-    /// Near-duplicates of a store.
+    /// Makes a finder of near-duplicates in a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, reports: Semaphore::new(1) }
     }
 
-    /// Reports groups of near-duplicates under the current model, which is returned as well. The work ends when the
+    /// Reports groups of near-duplicates under the current model, and returns the model as well. The work ends when the
     /// future is dropped.
     ///
     /// # Errors
-    /// [`DuplicatesError::Running`] while another report is being made; else those of the store.
+    /// [`DuplicatesError::Running`] while another report is being made; otherwise the errors of the store.
     pub async fn report(&self, query: DuplicateQuery) -> Result<(Model, DuplicateReport), DuplicatesError> {
         let _one_at_a_time = self.reports.try_acquire().map_err(|_| DuplicatesError::Running)?;
         let store = Arc::clone(&self.store);
@@ -119,7 +120,7 @@ impl Duplicates {
     }
 }
 
-/// Cancels blocking work when the future that waits for it is dropped.
+/// A guard that cancels blocking work when the future that waits for the work is dropped.
 #[derive(Debug)]
 struct CancelWhenDropped(Arc<AtomicBool>);
 
@@ -157,8 +158,8 @@ struct Search<'a, S: ?Sized> {
     max_searches: usize,
 }
 
-/// A group that grows around the image that is examined: the other images, with their similarity to it where that is
-/// known.
+/// A group that grows around the examined image: the other images, with their similarity to the examined image where it
+/// is known.
 struct Growing {
     members: BTreeMap<ImageId, Option<f32>>,
     truncated: bool,
@@ -226,8 +227,8 @@ impl<S: ImageStore + SearchStore + ?Sized> Search<'_, S> {
         Ok((!grown.members.is_empty()).then_some(grown))
     }
 
-    /// Returns the images at least as similar as the bound, nearest first, and whether these are all of them; `None` when
-    /// one of them has a smaller id than `first`.
+    /// Returns the images at least as similar as the bound, nearest first, and whether these are all of them. Returns
+    /// `None` when one of the images has a smaller id than `first`.
     #[expect(
         clippy::type_complexity,
         reason = "the doc comment explains the pair, which two callers take apart at once"
@@ -288,12 +289,12 @@ mod tests {
     use crate::fake_store::{FakeImage, FakeStore, MODEL};
     use proptest::prelude::*;
 
-    /// A store with an image at each angle, in tenths of a degree.
+    /// Makes a store with an image at each angle, in tenths of a degree.
     fn filled(angles: &[u16]) -> FakeStore {
         angles.iter().map(|tenths| FakeImage::at(f32::from(*tenths) / 10.0)).collect()
     }
 
-    /// All parts of a report, each made of at most `max_searches` searches and `limit` groups.
+    /// Returns all parts of a report, each made of at most `max_searches` searches and `limit` groups.
     fn whole(store: &FakeStore, bound: f32, max_searches: usize, limit: usize) -> Vec<DuplicateGroup> {
         let mut groups = Vec::new();
         let mut after = None;
@@ -321,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_group_is_what_near_pairs_connect_first_the_oldest_then_the_nearest() {
-        // 20.0 is near 21.0, and that near 22.0, but 20.0 and 22.0 are too far apart for a pair.
+        // 20.0 is near 21.0, and 21.0 is near 22.0, but 20.0 and 22.0 are too far apart for a pair.
         let store = filled(&[200, 900, 220, 210, 905, 500]);
         let bound = 1.2_f32.to_radians().cos();
         let groups = whole(&store, bound, 1000, 10);

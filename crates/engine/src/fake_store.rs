@@ -16,22 +16,22 @@ pub(crate) const OTHER_MODEL: ModelId = 2;
 /// An image of the store.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct FakeImage {
-    /// The angle of its embedding by [`MODEL`], in degrees.
+    /// The angle of the image's embedding by [`MODEL`], in degrees.
     pub(crate) angle: f32,
-    /// The angle of its embedding by [`OTHER_MODEL`], in degrees.
+    /// The angle of the image's embedding by [`OTHER_MODEL`], in degrees.
     pub(crate) other_angle: Option<f32>,
-    /// Its score in every full-text search; `None` when none finds it.
+    /// The score of the image in every full-text search; `None` when no search finds the image.
     pub(crate) keyword_score: Option<f64>,
 }
 
 impl FakeImage {
-    /// An image at an angle in degrees.
+    /// Makes an image at an angle in degrees.
     pub(crate) fn at(angle: f32) -> Self {
         Self { angle, ..Self::default() }
     }
 }
 
-/// The vector at an angle in degrees.
+/// Returns the vector at an angle in degrees.
 pub(crate) fn vector(angle: f32) -> UnitVector {
     let radians = angle.to_radians();
     UnitVector::normalize(vec![radians.cos(), radians.sin()]).unwrap()
@@ -43,7 +43,7 @@ struct Stored {
     keyword_score: Option<f64>,
 }
 
-/// The store. The id of an image is its place, from 1.
+/// A store in memory. The id of an image is its place, from 1.
 pub(crate) struct FakeStore(Vec<Stored>);
 
 impl FromIterator<FakeImage> for FakeStore {

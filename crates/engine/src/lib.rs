@@ -1,4 +1,4 @@
-//! What the service does: registers pictures, keeps every model's embeddings complete, and answers searches.
+//! The work of the service: registers pictures, keeps every model's embeddings complete, and answers searches.
 //!
 //! The crate knows neither HTTP nor SQL nor Torch: `mitsuke-image` reads pictures, `mitsuke-clip` encodes them, and
 //! `mitsuke-store` keeps and finds them. Its modules depend on each other in one direction only: [`models`] at the

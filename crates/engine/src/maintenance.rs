@@ -20,7 +20,7 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// The time between two counts of the images that maintained models lack, unless a count is requested before.
 const BACKFILL_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The background thread, which ends when this is dropped.
+/// The background thread, which ends when this value is dropped.
 pub struct Maintenance {
     stop: watch::Sender<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -64,7 +64,7 @@ impl Drop for Maintenance {
     }
 }
 
-/// The body of the thread.
+/// Runs the background thread until it is told to stop.
 fn run(runtime: Runtime, models: Arc<Models>, backfills: Arc<Backfills>, stop: watch::Receiver<bool>) {
     runtime.block_on(async {
         let unverified = Arc::clone(&models);

@@ -169,7 +169,7 @@ pub fn fields_of_the_generation_are_compared_whole(store: &dyn Store) {
     assert!(seed(0).is_empty());
     assert_eq!(pass(store, &Filter::default()), [a, b, c, d, e, f]);
 
-    // A changed prompt brings its own fields, and a cleared one has none.
+    // A changed prompt replaces the fields of the old one, and a cleared prompt has none.
     let set = |raw: &str, json: Option<&str>| ImagePatch {
         caption: None,
         generation_prompt: Some(Some((raw.into(), json.and_then(|json| serde_json::from_str(json).ok())))),

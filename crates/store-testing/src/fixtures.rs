@@ -14,7 +14,7 @@ use time::{Duration, OffsetDateTime};
 /// The dimension of the contract's vectors.
 pub const DIMENSION: usize = 8;
 
-/// An open store, with the value that must outlive it (a directory, for example).
+/// An open store, with the value that must outlive the store (a directory, for example).
 pub struct TestStore {
     store: Box<dyn Store>,
     _outlives_it: Box<dyn Any>,
@@ -58,7 +58,7 @@ pub struct Picture {
     pub embeddings: Vec<(ModelId, UnitVector)>,
 }
 
-/// A small PNG without texts or embeddings.
+/// Makes a small PNG without texts or embeddings.
 pub fn picture(name: &str) -> Picture {
     Picture {
         bytes: name.as_bytes().to_vec(),
@@ -73,7 +73,7 @@ pub fn picture(name: &str) -> Picture {
     }
 }
 
-/// A fixed date.
+/// Returns a fixed date.
 pub fn noon() -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::hours(12)
 }
@@ -138,7 +138,7 @@ impl Picture {
     /// Inserts the image.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The errors of the store.
     pub fn try_insert(&self, store: &dyn Store) -> Result<Inserted, StoreError> {
         store.insert_image(&NewImage {
             bytes: &self.bytes,
@@ -171,7 +171,7 @@ pub fn model(store: &dyn Store, name: &str) -> Model {
     store.register_model(&new).unwrap()
 }
 
-/// A vector in the plane of the first two axes, at an angle in degrees from the first.
+/// Returns a vector in the plane of the first two axes, at an angle in degrees from the first.
 pub fn angle(degrees: f32) -> UnitVector {
     let mut components = vec![0.0; DIMENSION];
     components[0] = degrees.to_radians().cos();

@@ -56,8 +56,8 @@ impl Ask<'_> {
     }
 }
 
-/// Inserts images at 0°, 1°, 2° …. Every third has the word, each with a different number of other words, so that the
-/// ranking by words differs from that by angle.
+/// Inserts images at 0°, 1°, 2° …. Every third image has the word, each with a different number of other words, so that
+/// the ranking by words differs from the ranking by angle.
 fn fill(store: &dyn Store, model: &Model, count: u16) -> Vec<ImageId> {
     (0..count)
         .map(|n| {

@@ -79,7 +79,7 @@ pub fn only_the_named_models_embeddings_are_compared(store: &dyn Store) {
     for _ in 0..2 {
         assert_eq!(nearest_ids(store, &a, &angle(0.0), 10), [near_in_a, near_in_b]);
         assert_eq!(nearest_ids(store, &b, &angle(0.0), 10), [near_in_b, near_in_a]);
-        // The search names its own model, whichever is current.
+        // The search uses the model that it names, and not the current one.
         store.set_current_model(b.model_id, false).unwrap();
     }
 }

@@ -44,7 +44,7 @@ pub enum StoreError {
     /// The current model cannot be retired or left unmaintained.
     #[error("model {0} is the current one")]
     CurrentModel(ModelId),
-    /// All connections are in use, or a call took longer than it may. The same call may succeed in a moment.
+    /// All connections are in use, or a call exceeded its time limit. The same call may succeed a moment later.
     #[error("the store is busy: {0}")]
     Busy(String),
     /// The database does not answer. The same call may succeed later.
@@ -63,7 +63,7 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk is full: {0}")]
     DiskFull(String),
-    /// Stored data differ from those that were written.
+    /// Stored data differ from the data that was written.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
     /// Any other error. The text is for the log.
@@ -72,7 +72,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns the reason in this program's own words, for errors that an operator can do something about.
+    /// Returns the reason in this program's own words, for errors that an operator can correct or wait out.
     #[must_use]
     pub fn operator_reason(&self) -> Option<&str> {
         match self {

@@ -40,12 +40,12 @@ pub fn fuse(vector: &[ImageId], keyword: &[ImageId], weights: Weights) -> Vec<Ra
 }
 
 impl<'a> HybridSearch<'a> {
-    /// Returns the page that each leg is read to: the hits to the depth of the search.
+    /// Returns the page to read of each leg: the hits down to the depth of the search.
     pub(crate) fn leg_page(&self) -> Page {
         Page { offset: 0, limit: self.depth, ..self.page.clone() }
     }
 
-    /// Returns the search of a page of the vector leg; `None` when the leg takes no part.
+    /// Returns the search of the vector leg for a page; `None` when the leg takes no part.
     pub(crate) fn vector_leg<'b>(&self, page: &'b Page) -> Option<VectorSearch<'b>>
     where
         'a: 'b,
@@ -58,7 +58,7 @@ impl<'a> HybridSearch<'a> {
         })
     }
 
-    /// Returns the search of a page of the keyword leg; `None` when the leg takes no part.
+    /// Returns the search of the keyword leg for a page; `None` when the leg takes no part.
     pub(crate) fn keyword_leg<'b>(&self, page: &'b Page) -> Option<KeywordSearch<'b>>
     where
         'a: 'b,
@@ -71,9 +71,9 @@ impl<'a> HybridSearch<'a> {
     }
 }
 
-/// Fuses the hits of the legs, and returns the page of the search. `embedding` reads the embedding of an image that
-/// only the keyword leg has found. It is called for every such image when the search has a minimum similarity,
-/// otherwise for those on the page.
+/// Fuses the hits of the legs, and returns the page of the search. The function `embedding` reads the embedding of an
+/// image that only the keyword leg has found. It is called for every such image when the search has a minimum
+/// similarity, otherwise only for such images on the page.
 ///
 /// # Errors
 /// The errors of `embedding`.
@@ -86,7 +86,7 @@ pub(crate) fn fuse_legs(
     fuse_hits(search, vector, keyword, |image_id| Ok(embedding(image_id)?.map(|vector| search.query.distance(&vector))))
 }
 
-/// Does the same as [`fuse_legs`] for a store that knows distances without reading embeddings.
+/// Fuses hits like [`fuse_legs`], for a store that knows distances without reading embeddings.
 ///
 /// # Errors
 /// The errors of `distance_of`.
@@ -156,7 +156,7 @@ mod tests {
         assert!(fuse(&[4], &[7], Weights { vector: 0.0, keyword: 0.0 }).is_empty());
     }
 
-    /// Two rankings without duplicates, and weights.
+    /// Generates two rankings without duplicates, and weights.
     fn legs() -> impl Strategy<Value = (Vec<ImageId>, Vec<ImageId>, Weights)> {
         let leg = || proptest::collection::hash_set(1..60_i64, 0..40).prop_map(|ids| ids.into_iter().collect());
         let weights = (0.1..5.0, 0.1..5.0).prop_map(|(vector, keyword)| Weights { vector, keyword });

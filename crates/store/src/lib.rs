@@ -42,7 +42,7 @@ pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, Vec
 pub use sha256::Sha256;
 pub use text::terms;
 
-/// A whole store.
+/// A store of everything: images, models and embeddings, with the searches over them.
 pub trait Store: ImageStore + ModelStore + EmbeddingStore + SearchStore {
     /// Checks whether the store can answer now.
     ///
@@ -50,7 +50,7 @@ pub trait Store: ImageStore + ModelStore + EmbeddingStore + SearchStore {
     /// The reason why the store cannot answer.
     fn check(&self) -> Result<(), StoreError>;
 
-    /// Writes caches out and closes the store; called once at shutdown.
+    /// Writes the caches to disk and closes the store. The service calls this method once, at shutdown.
     ///
     /// # Errors
     /// The reason why a cache could not be written. No stored image is lost by that.

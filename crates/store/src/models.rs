@@ -82,7 +82,7 @@ pub struct Model {
     pub maintained: bool,
 }
 
-/// The number of images that a model has embedded, and of those it has not.
+/// The coverage of a model: how many of the store's images the model has embedded, and how many it could not embed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
     /// The number of images that have an embedding of the model.
@@ -100,7 +100,7 @@ impl Coverage {
         self.total.saturating_sub(self.embedded).saturating_sub(self.failed)
     }
 
-    /// Returns whether every image has an embedding, so that a search by the model reaches all.
+    /// Returns whether every image has an embedding, so that a search by the model reaches every image.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.embedded == self.total

@@ -13,7 +13,8 @@ pub struct Page {
     /// The condition on the images. Images that fail it are not counted by `offset`.
     pub filter: Filter,
     /// Whether the query of a vector search is compared with every embedding. Otherwise an index may miss a few of the
-    /// nearest. An exact search is slower the more images there are. Rankings without vectors do not depend on it.
+    /// nearest images. An exact search is slower the more images there are. Rankings without vectors ignore this
+    /// setting.
     pub exact: bool,
 }
 

@@ -7,7 +7,7 @@ pub fn like_pattern(pattern: &str) -> String {
     let mut like = String::with_capacity(pattern.len() + 8);
     for c in pattern.chars() {
         match c {
-            // Several in a row mean the same as one, and cost more.
+            // Several wildcards in a row mean the same as one, and cost more.
             '*' if like.ends_with('%') && !like.ends_with("\\%") => {}
             '*' => like.push('%'),
             '?' => like.push('_'),

@@ -57,8 +57,8 @@ pub struct HybridSearch<'a> {
     pub terms: &'a [String],
     /// A few images to leave out.
     pub exclude: &'a [ImageId],
-    /// The number of hits of each leg that are fused. The order of a fused ranking depends on it, so all pages of one
-    /// query use the same depth.
+    /// The number of hits of each leg that are fused. The order of a fused ranking depends on the depth, so all pages
+    /// of one query use the same depth.
     pub depth: usize,
     /// The weights of the legs.
     pub weights: Weights,

@@ -67,7 +67,7 @@ fn fill(store: &dyn Store, model: &Model, numbers: std::ops::Range<usize>) -> Ve
         .collect()
 }
 
-/// The nearest images of a few queries are those that comparing all embeddings gives.
+/// Asserts that the nearest images of a few queries are those that comparing all embeddings gives.
 #[track_caller]
 fn answers_are_exact(store: &dyn Store, model: &Model) {
     let ids = newest_ids(store);
@@ -215,7 +215,7 @@ fn filters_are_exact_with_and_without_an_index() {
     for (n, vector) in vectors.iter().enumerate() {
         let width = (n % 100) as u32;
         let picture = picture(&n.to_string()).sized(width, 10);
-        // Every tenth image has no embedding: those must not count towards a full page.
+        // Every tenth image has no embedding. Such images must not count towards a full page.
         if n % 10 == 9 {
             picture.insert(&store)
         } else {

@@ -10,10 +10,10 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::scan::SourceFile;
 
-/// Largest text file beside a picture that is read as a caption, in bytes.
+/// The size of the largest text file beside a picture that is read as a caption, in bytes.
 const MAX_SIDECAR_BYTES: u64 = 4 << 20;
 
-/// Captions that cannot be used.
+/// The reason why captions cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptionError {
     /// The file cannot be read.
@@ -32,7 +32,7 @@ pub enum CaptionError {
     NotUtf8 {
         /// The file.
         path: PathBuf,
-        /// First line that is not UTF-8, from 1.
+        /// The number of the first line that is not UTF-8, from 1.
         line: usize,
         /// The encoding that it probably has.
         guess: &'static str,
@@ -52,7 +52,7 @@ pub enum CaptionError {
 pub struct CaptionRow {
     /// The line where the row begins, from 1.
     pub line: u64,
-    /// The file that it names, as written.
+    /// The file that the row names, as written.
     pub file: String,
     /// The caption, trimmed; empty means no caption.
     pub caption: String,

@@ -1,4 +1,4 @@
-//! Tells which files an earlier run finished.
+//! Checks which files an earlier run finished.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub async fn confirm(
         }
         match client.known_images(batch).await {
             Ok(Some(known)) => missing.extend(batch.iter().filter(|hash| !known.contains_key(*hash)).cloned()),
-            // A server that is too old for the question leaves only the log to go by.
+            // A server that is too old for this question leaves only the log to decide.
             Ok(None) => return previous,
             // The lookup before sending asks about these files again.
             Err(_) => missing.extend(batch.iter().cloned()),
@@ -45,8 +45,8 @@ pub async fn confirm(
     previous
 }
 
-/// Whether nothing is left to do for a file. With `update_captions`, a file whose caption differs from the one that
-/// was sent is not finished. `listed_captions` are those of the table, by the absolute path of their file.
+/// Returns whether nothing is left to do for a file. With `update_captions`, a file whose caption differs from the sent
+/// caption is not finished. `listed_captions` are the captions of the table, by the absolute path of their file.
 pub fn is_finished(
     previous: &PreviousRuns,
     file: &SourceFile,

@@ -38,7 +38,7 @@ pub async fn deliver(session: &Session<'_>, LookedUp { picture, known_image_id }
     }
 }
 
-/// Sends a picture; of one that the server has already, only the caption.
+/// Sends a picture, or only the caption when the server has the picture already.
 async fn send_or_update(
     session: &Session<'_>,
     picture: &Picture,
@@ -81,7 +81,7 @@ async fn send_or_update(
 }
 
 /// Sets the caption of an image that the server had before, where the user wants that. Returns whether the image has
-/// the caption of the picture now; `current` is the caption it has, if known.
+/// the caption of the picture now; `current` is the image's caption before, if known.
 async fn update_caption(
     session: &Session<'_>,
     picture: &Picture,

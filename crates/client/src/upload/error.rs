@@ -1,4 +1,4 @@
-//! Why an upload cannot begin.
+//! The reasons why an upload cannot begin, or breaks off.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::upload_log::LogError;
 use crate::client::ClientError;
 use crate::failure::ConnectError;
 
-/// An upload that cannot begin, or breaks off.
+/// The reason why an upload cannot begin, or breaks off.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     /// A folder or file that the user names is not there.

@@ -10,7 +10,8 @@ use crate::client::Client;
 use crate::failure::FailureKind;
 use crate::images::MAX_KNOWN_HASHES;
 
-/// Pictures in one question. Half of what the server takes, so that one half is sent while the other is looked up.
+/// The number of pictures in one question: half of what the server takes, so that one half is sent while the other is
+/// looked up.
 const BATCH: usize = MAX_KNOWN_HASHES / 2;
 
 /// A picture that has been looked up.
@@ -20,8 +21,8 @@ pub struct LookedUp {
     pub known_image_id: Option<i64>,
 }
 
-/// Looks pictures up as they arrive, all that are waiting in one question, and passes them on in their order.
-/// Pictures count as new to the server when it is too old for the question or fails to answer it.
+/// Looks pictures up as they arrive, with one question for all that are waiting, and passes them on in their order. A
+/// picture counts as new to the server when the server is too old for the question or fails to answer it.
 pub async fn look_up_all(
     client: &Client,
     progress: &Progress,

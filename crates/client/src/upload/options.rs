@@ -10,22 +10,22 @@ use crate::client::RetryPolicy;
 /// The options of an upload.
 #[derive(Debug, Clone)]
 pub struct UploadOptions {
-    /// Folders and files.
+    /// The folders and files to upload.
     pub roots: Vec<PathBuf>,
     /// The address of the server.
     pub server: Url,
-    /// A key of the server, if it requires one.
+    /// The key of the server, if the server requires one.
     pub key: Option<SecretString>,
-    /// Number of uploads at once.
+    /// The number of uploads at once.
     pub jobs: usize,
-    /// A table of captions.
+    /// The path of a table of captions.
     pub captions: Option<PathBuf>,
-    /// Sets captions also on images that the server has already.
+    /// Whether captions are also set on images that the server has already.
     pub update_captions: bool,
-    /// The log; `None` keeps no log.
+    /// The path of the log; `None` keeps no log.
     pub log: Option<PathBuf>,
-    /// Uploads hidden files too.
+    /// Whether hidden files are uploaded too.
     pub hidden: bool,
-    /// How long to wait for the server, and for how long to repeat requests.
+    /// The limits of time for requests and their repetitions.
     pub retry: RetryPolicy,
 }

@@ -13,10 +13,10 @@ use super::prepare::{Picture, Prepared, prepare};
 use super::scan::SourceFile;
 use super::session::Session;
 
-/// Pictures that can wait between two stages. Their bytes stay on disk.
+/// The number of pictures that can wait between two stages. The bytes of the pictures stay on disk.
 const QUEUE_CAPACITY: usize = 500;
 
-/// Uploads the files. `listed_captions` are those of the table, by the absolute path of their file.
+/// Uploads the files. `listed_captions` are the captions of the table, by the absolute path of their file.
 ///
 /// # Errors
 /// When reading a file panics.

@@ -1,4 +1,4 @@
-//! Reads a file once: tells whether it is a picture, its SHA-256, and the caption that belongs to it.
+//! Reads a file once, for its type, its SHA-256, and the caption that belongs to it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,19 +10,19 @@ use super::captions;
 use super::scan::{SourceFile, modified_ns};
 use mitsuke_image::{FileType, ImageError, sniff};
 
-/// Bytes that are read at a time; the first chunk is more than enough to tell the file type.
+/// The number of bytes that are read at a time. The first chunk is more than enough to find the file type.
 const READ_CHUNK_BYTES: usize = 256 << 10;
 
-/// A picture that is ready to be sent. Its bytes stay on disk.
+/// A picture that is ready to be sent. The bytes of the picture stay on disk.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    /// The file, with its size and time of change when it was read.
+    /// The file, with its size and time of change at the time of reading.
     pub file: SourceFile,
-    /// SHA-256 of its bytes, hexadecimal.
+    /// The SHA-256 of the bytes, hexadecimal.
     pub sha256: String,
-    /// The type that its first bytes show.
+    /// The type that the first bytes show.
     pub file_type: FileType,
-    /// The caption that belongs to it.
+    /// The caption that belongs to the picture.
     pub caption: Option<String>,
 }
 
@@ -44,7 +44,7 @@ pub enum Prepared {
     },
 }
 
-/// Reads a file. `listed` is its caption in the table, which takes precedence over a text file beside it.
+/// Reads a file. `listed` is the caption of the file in the table, which takes precedence over a text file beside it.
 #[must_use]
 pub fn prepare(mut file: SourceFile, listed: Option<String>) -> Prepared {
     match read(&file.path) {

@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::duration::format_duration;
 
-/// Time between two lines where there is no terminal.
+/// The time between two lines where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Shows how many files are finished, how fast, and how long the rest will take.
+/// The display of the progress: how many files are finished, how fast, and how long the rest will take.
 pub struct Progress {
     bar: Option<ProgressBar>,
     total: Cell<u64>,
@@ -21,7 +21,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Shows a bar when standard output and standard error are terminals, else lines.
+    /// Makes a display: a bar when standard output and standard error are terminals, otherwise lines.
     #[must_use]
     pub fn new() -> Self {
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();

@@ -24,11 +24,11 @@ use crate::failure::ConnectError;
 /// The result of an upload.
 #[derive(Debug)]
 pub struct UploadReport {
-    /// Counts and failures.
+    /// The counts and failures.
     pub summary: Summary,
-    /// Why the upload ended early, if it did.
+    /// The reason why the upload ended early, if it did.
     pub stopped: Option<StopReason>,
-    /// Why the log is not complete, if it is not.
+    /// The reason why the log is not complete, if it is not.
     pub log_error: Option<io::Error>,
 }
 

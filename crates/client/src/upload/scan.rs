@@ -14,17 +14,17 @@ use walkdir::{DirEntry, WalkDir};
 pub struct SourceFile {
     /// The path as the user names it.
     pub path: PathBuf,
-    /// The absolute path, which is the same from whatever folder the next run starts.
+    /// The absolute path, which is the same in whatever folder the next run starts.
     pub absolute_path: PathBuf,
-    /// Size in bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Time of the last change in nanoseconds since 1970; `None` where the file system does not record it.
+    /// The time of the last change in nanoseconds since 1970; `None` where the file system does not record it.
     pub modified_ns: Option<i64>,
 }
 
 impl SourceFile {
-    /// The absolute path as text for the log, different for every file. A path that is not Unicode (a Shift_JIS name
-    /// from an old archive) begins with `bytes:`, which no absolute path does, and has its other bytes as `\xNN`.
+    /// Returns the absolute path as text for the log, different for every file. A path that is not Unicode (a Shift_JIS
+    /// name from an old archive) begins with `bytes:`, which no absolute path does, and has its other bytes as `\xNN`.
     #[must_use]
     pub fn log_path(&self) -> Cow<'_, str> {
         if let Some(text) = self.absolute_path.to_str() {
@@ -42,22 +42,22 @@ impl SourceFile {
 /// The files below the folders.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// Files in the order of their paths, each once.
+    /// The files in the order of their paths, each once.
     pub files: Vec<SourceFile>,
-    /// Files and folders that cannot be read, with the reason.
+    /// The files and folders that cannot be read, with the reason.
     pub unreadable: Vec<(PathBuf, String)>,
-    /// Number of hidden files and folders that were skipped.
+    /// The number of hidden files and folders that were skipped.
     pub hidden: u64,
-    /// Number of symbolic links that were skipped because they lead back to a folder above them.
+    /// The number of symbolic links that were skipped because they lead back to a folder above them.
     pub symlink_loops: u64,
 }
 
-/// The files to list.
+/// The options of a scan.
 #[derive(Debug, Clone, Default)]
 pub struct ScanOptions {
-    /// Lists hidden files and folders (`.name`) too.
+    /// Whether hidden files and folders (`.name`) are listed too.
     pub hidden: bool,
-    /// Files to leave out, such as the log of the upload itself.
+    /// The files to leave out, such as the log of the upload itself.
     pub exclude: Vec<PathBuf>,
 }
 
@@ -65,7 +65,7 @@ pub struct ScanOptions {
 /// below a root that cannot be read is reported and does not stop the scan.
 ///
 /// # Errors
-/// When a root itself is not there; the path is that of the root.
+/// When a root does not exist; the path in the error is that of the root.
 pub fn scan(roots: &[PathBuf], options: &ScanOptions) -> Result<Scan, (PathBuf, io::Error)> {
     let mut scan = Scan::default();
     let exclude: HashSet<PathBuf> = options.exclude.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
@@ -117,14 +117,14 @@ fn source_file(root: &Path, absolute: &Path, path: PathBuf, metadata: &Metadata)
     SourceFile { absolute_path, path, bytes: metadata.len(), modified_ns: modified_ns(metadata) }
 }
 
-/// The time of the last change in nanoseconds since 1970.
+/// Returns the time of the last change in nanoseconds since 1970.
 #[must_use]
 pub fn modified_ns(metadata: &Metadata) -> Option<i64> {
     let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     i64::try_from(since.as_nanos()).ok()
 }
 
-/// Removes `a.txt` and `a.jpg.txt` where there is an `a.jpg`: they hold its caption.
+/// Removes `a.txt` and `a.jpg.txt` where there is an `a.jpg`, because these files hold the caption of the picture.
 fn drop_sidecars(files: &mut Vec<SourceFile>) {
     let is_text = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"));
     let pictures: HashSet<PathBuf> = files

@@ -1,4 +1,4 @@
-//! The state that all stages of an upload share, and the accounts they keep of each file.
+//! The state that all stages of an upload share, and the records of each file.
 
 use std::cell::{Cell, RefCell};
 
@@ -18,7 +18,7 @@ pub struct Session<'a> {
     pub progress: &'a Progress,
     pub log: Option<&'a UploadLog>,
     pub summary: RefCell<Summary>,
-    /// Files that are finished, whether they were stored, skipped or failed.
+    /// The number of finished files, whether they were stored, skipped or failed.
     pub finished: Cell<u64>,
 }
 

@@ -4,20 +4,20 @@ use std::sync::OnceLock;
 
 use tokio_util::sync::CancellationToken;
 
-/// Why an upload ends before all files were tried.
+/// The reason why an upload ends before all files were tried.
 #[derive(Debug, Clone)]
 pub enum StopReason {
-    /// The user interrupted it.
+    /// The user interrupted the upload.
     Interrupted,
-    /// The server no longer answers; with what happened.
+    /// The server no longer answers; the text says what happened.
     Unreachable(String),
-    /// The server no longer accepts the key; with the server's words.
+    /// The server no longer accepts the key; the text has the server's words.
     Unauthorized(String),
-    /// The server has no storage left; with the server's words.
+    /// The server has no storage left; the text has the server's words.
     StorageFull(String),
 }
 
-/// Tells all parts of an upload to stop. The first reason counts.
+/// A signal that tells all parts of an upload to stop. The first reason counts.
 #[derive(Debug, Default)]
 pub struct StopSignal {
     reason: OnceLock<StopReason>,
@@ -32,13 +32,13 @@ impl StopSignal {
         }
     }
 
-    /// The reason to stop; `None` while the upload goes on.
+    /// Returns the reason to stop; `None` while the upload goes on.
     #[must_use]
     pub fn reason(&self) -> Option<&StopReason> {
         self.reason.get()
     }
 
-    /// Whether the upload was told to stop.
+    /// Returns whether the upload was told to stop.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.reason.get().is_some()
@@ -49,7 +49,7 @@ impl StopSignal {
         self.token.cancelled().await;
     }
 
-    /// A token that is cancelled when the upload is told to stop.
+    /// Returns a token that is cancelled when the upload is told to stop.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
         self.token.clone()

@@ -7,39 +7,39 @@ use std::time::Duration;
 
 use crate::duration::format_duration;
 
-/// Most files that are listed for one problem code; the log has all of them.
+/// The largest number of files that are listed for one problem code; the log has all of them.
 const MAX_LISTED_FILES: usize = 20;
 
 /// The counts and failures of one upload.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
-    /// Files that were stored as new images.
+    /// The number of files that were stored as new images.
     pub created: u64,
-    /// Files that were sent although the server had them already.
+    /// The number of files that were sent although the server had them already.
     pub known_sent: u64,
-    /// Files that were not sent because the server had their hash already.
+    /// The number of files that were not sent because the server had their hash already.
     pub known_unsent: u64,
-    /// Files that an earlier run finished, according to the log.
+    /// The number of files that an earlier run finished, according to the log.
     pub finished_before: u64,
-    /// Files that are not pictures, by what they are.
+    /// The numbers of files that are not pictures, by the kind of the files.
     pub not_pictures: BTreeMap<&'static str, u64>,
-    /// Hidden files and folders that were skipped.
+    /// The number of hidden files and folders that were skipped.
     pub hidden: u64,
-    /// Symbolic links that were skipped because they lead back to a folder above them.
+    /// The number of symbolic links that were skipped because they lead back to a folder above them.
     pub symlink_loops: u64,
-    /// Failed files with their reasons, by problem code.
+    /// The failed files with their reasons, by problem code.
     pub failures: BTreeMap<String, Vec<(PathBuf, String)>>,
-    /// Files that were not tried because the upload stopped.
+    /// The number of files that were not tried because the upload stopped.
     pub not_tried: u64,
-    /// Bytes of the files that were sent.
+    /// The number of bytes of the files that were sent.
     pub bytes_sent: u64,
-    /// Requests that were repeated.
+    /// The number of requests that were repeated.
     pub repeated_requests: u64,
-    /// Captions that were set on images that the server had already.
+    /// The number of captions that were set on images that the server had already.
     pub captions_set: u64,
-    /// Captions that were not set because the server had the image already.
+    /// The number of captions that were not set because the server had the image already.
     pub captions_not_set: u64,
-    /// Time from the first file to the last.
+    /// The time from the first file to the last.
     pub took: Duration,
 }
 
@@ -49,7 +49,7 @@ impl Summary {
         self.failures.entry(code.to_owned()).or_default().push((path.to_owned(), detail.to_owned()));
     }
 
-    /// The number of files that failed.
+    /// Returns the number of files that failed.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.failures.values().map(Vec::len).sum()

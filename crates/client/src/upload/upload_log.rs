@@ -18,40 +18,40 @@ use super::scan::SourceFile;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Stored as a new image.
+    /// The file was stored as a new image.
     Created,
     /// The server had the bytes already.
     Known,
-    /// Not stored; `code` says why. The next run tries again.
+    /// The file was not stored; `code` has the reason. The next run tries again.
     Failed,
 }
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Absolute path of the file, as [`SourceFile::log_path`] writes it.
+    /// The absolute path of the file, as [`SourceFile::log_path`] writes it.
     pub path: String,
-    /// SHA-256 of its bytes, hexadecimal; null when it could not be read.
+    /// The SHA-256 of the file's bytes, hexadecimal; null when the file could not be read.
     pub sha256: Option<String>,
     /// The result.
     pub status: Status,
     /// The id of the image, unless the file failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<i64>,
-    /// Problem code of a failure.
+    /// The problem code of a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// A sentence about the failure, for the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Size of the file in bytes when it was read.
+    /// The size of the file in bytes when it was read.
     pub bytes: u64,
-    /// Time of its last change then, in nanoseconds since 1970.
+    /// The time of the file's last change when it was read, in nanoseconds since 1970.
     pub modified_ns: Option<i64>,
-    /// [`caption_fingerprint`] of the caption that its image got.
+    /// The [`caption_fingerprint`] of the caption that the image got.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
-    /// Address of the server it was sent to.
+    /// The address of the server that the file was sent to.
     pub server: String,
 }
 
@@ -62,10 +62,10 @@ pub fn caption_fingerprint(caption: &str) -> String {
     Sha256::digest(caption).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A log that cannot be used.
+/// The reason why a log cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// It cannot be opened, read or written.
+    /// The log cannot be opened, read or written.
     #[error("the log {} cannot be used: {cause}. Name another with --log, or do without: --no-log", path.display())]
     Io {
         /// The log.
@@ -73,7 +73,7 @@ pub enum LogError {
         /// The error of the system.
         cause: io::Error,
     },
-    /// Another run is writing it.
+    /// Another run is writing the log.
     #[error("another `mitsuke upload` is writing the log {}. Wait for it, or name another with --log", .0.display())]
     Locked(PathBuf),
     /// The file is not a log.
@@ -81,12 +81,12 @@ pub enum LogError {
     Foreign(PathBuf),
 }
 
-/// The entries that earlier runs wrote for one server, by the path of their file; the last one counts.
+/// The entries that earlier runs wrote for one server, by the path of the file; the last entry of a file counts.
 #[derive(Debug, Default)]
 pub struct PreviousRuns(HashMap<String, Entry>);
 
 impl PreviousRuns {
-    /// The entry of a file that is finished and has not changed since.
+    /// Returns the entry of a file that is finished and has not changed since; `None` for any other file.
     #[must_use]
     pub fn finished(&self, file: &SourceFile) -> Option<&Entry> {
         self.0.get(file.log_path().as_ref()).filter(|entry| {
@@ -97,7 +97,7 @@ impl PreviousRuns {
         })
     }
 
-    /// The SHA-256 hashes of those files that are finished, each once.
+    /// Returns the SHA-256 hashes of the finished files, each once.
     #[must_use]
     pub fn finished_hashes(&self, files: &[SourceFile]) -> Vec<String> {
         let finished = files.iter().filter_map(|file| self.finished(file));
@@ -204,7 +204,8 @@ fn end_line(file: &mut File, whole: u64) -> io::Result<()> {
     if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
-/// Longest time between writing a line and syncing it to disk. Only a crash of the system can lose lines in between.
+/// The longest time between writing a line and syncing it to disk. Only a crash of the system can lose lines in
+/// between.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 fn write(mut file: File, lines: &Receiver<String>) -> io::Result<()> {

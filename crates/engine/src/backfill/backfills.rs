@@ -20,10 +20,10 @@ use crate::blocking::Unfinished;
 use crate::intake::Decoder;
 use crate::models::{Models, ModelsError, find_model};
 
-/// How often a process without the lease asks for it.
+/// The time between two attempts of a process to take a lease that another process holds.
 const LEASE_POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long a stop waits for the pictures that are being embedded.
+/// The time that a stop waits for the pictures that are being embedded.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The backfills of this process.
@@ -31,16 +31,17 @@ pub struct Backfills {
     models: Arc<Models>,
     decoder: Arc<Decoder>,
     in_flight: usize,
-    /// Identifies this process to others that share the store.
+    /// The name of this process among those that share the store.
     owner: String,
     runtime: Handle,
     jobs: Mutex<BTreeMap<ModelId, Job>>,
-    /// A job is started, stopped from outside or removed only while the lock of its model is held.
+    /// The locks of the models. A job is started, stopped from outside or removed only while the lock of its model is
+    /// held.
     locks: ModelLocks,
 }
 
 impl Backfills {
-    /// Backfills whose tasks run on `runtime` and that decode with the backfill slots of `decoder`.
+    /// Makes backfills whose tasks run on `runtime` and that decode with the backfill slots of `decoder`.
     #[must_use]
     pub fn new(models: Arc<Models>, decoder: Arc<Decoder>, options: &EncoderOptions, runtime: Handle) -> Self {
         Self {
@@ -78,11 +79,11 @@ impl Backfills {
         task.await.map_err(|_| Unfinished)?
     }
 
-    /// Makes a model maintained and starts its backfill, unless it runs already. With `retry_failed` the images whose
-    /// embedding failed are tried again.
+    /// Makes a model maintained and starts its backfill, unless the backfill runs already. With `retry_failed` the
+    /// images whose embedding failed are tried again.
     ///
     /// # Errors
-    /// [`StoreError::UnknownModel`]; a model whose folder cannot be used here.
+    /// [`StoreError::UnknownModel`]; [`ModelsError::Unusable`] when the model's folder cannot be used here.
     pub async fn start(self: &Arc<Self>, model_id: ModelId, retry_failed: bool) -> Result<(), ModelsError> {
         let start = async move |ours: Arc<Self>| {
             let model = ours.models.with_store(move |store| find_model(store, model_id)).await?;
@@ -179,8 +180,8 @@ impl Backfills {
         self.with_lock(model_id, retire).await
     }
 
-    /// Starts the backfill of every maintained model that lacks embeddings. The maintenance calls it at the start, after
-    /// an upload that not every model has embedded, and from time to time.
+    /// Starts the backfill of every maintained model that lacks embeddings. The maintenance calls this method at the
+    /// start, after an upload that not every model has embedded, and from time to time.
     pub(crate) async fn start_missing(self: &Arc<Self>) {
         let models = match self.models.with_store(|store| store.models()).await {
             Ok(models) => models,
@@ -239,7 +240,7 @@ impl Backfills {
         }
     }
 
-    /// The task of a model.
+    /// Runs the backfill of a model to its end, and notes the result.
     async fn work(&self, model_id: ModelId, progress: &Arc<Progress>, stop: watch::Receiver<bool>) {
         let outcome = self.run_until_complete(model_id, progress, stop).await;
         self.release_lease(model_id).await;
@@ -258,7 +259,8 @@ impl Backfills {
         self.update(model_id, progress, |job| job.end(state, reason));
     }
 
-    /// Runs until nothing is missing, whichever process embeds the images. The error is a sentence for the operator.
+    /// Runs until no embedding is missing, whether this or another process embeds the images. The error is a sentence
+    /// for the operator.
     async fn run_until_complete(
         &self,
         model_id: ModelId,

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::progress::Progress;
 use super::state::{BackfillState, BackfillStatus};
 
-/// How long the maintenance waits before it starts a failed backfill again.
+/// The time that the maintenance waits before it starts a failed backfill again.
 const FAILURE_DELAY: Duration = Duration::from_secs(60);
 
 /// The running or last backfill of one model.
@@ -17,13 +17,13 @@ pub(super) struct Job {
     pub(super) status: BackfillStatus,
     pub(super) progress: Arc<Progress>,
     pub(super) stop: watch::Sender<bool>,
-    /// False once the task has ended.
+    /// The channel that turns false, or closes, once the task has ended.
     pub(super) active: watch::Receiver<bool>,
     ended: Option<Instant>,
 }
 
 impl Job {
-    /// A job that starts now. `active` turns false, or closes, when its task ends.
+    /// Makes a job that starts now. `active` turns false, or closes, when the task of the job ends.
     pub(super) fn new(progress: Arc<Progress>, stop: watch::Sender<bool>, active: watch::Receiver<bool>) -> Self {
         let status = BackfillStatus {
             state: BackfillState::Running,
@@ -37,17 +37,17 @@ impl Job {
         Self { status, progress, stop, active, ended: None }
     }
 
-    /// Whether the task runs.
+    /// Returns whether the task runs.
     pub(super) fn is_active(&self) -> bool {
         *self.active.borrow()
     }
 
-    /// Whether the task runs and has not been asked to stop.
+    /// Returns whether the task runs and has not been asked to stop.
     pub(super) fn is_continuing(&self) -> bool {
         self.is_active() && !*self.stop.borrow()
     }
 
-    /// Whether the maintenance does not start it: it runs, or has failed a short time ago.
+    /// Returns whether the maintenance must not start the job, because the job runs or has failed a short time ago.
     pub(super) fn is_running_or_delayed(&self) -> bool {
         let failed = self.status.state == BackfillState::Failed;
         self.is_active() || (failed && self.ended.is_some_and(|ended| ended.elapsed() < FAILURE_DELAY))
@@ -66,7 +66,7 @@ impl Job {
         self.ended = Some(Instant::now());
     }
 
-    /// The status with the counts of this moment.
+    /// Returns the status with the counts of this moment.
     pub(super) fn current_status(&self) -> BackfillStatus {
         BackfillStatus {
             embedded: self.progress.embedded(),

@@ -25,7 +25,7 @@ impl ModelLocks {
 
     fn entry(&self, model_id: ModelId) -> Arc<AsyncMutex<()>> {
         let mut by_model = self.by_model.lock().unwrap_or_else(PoisonError::into_inner);
-        // Ids come from callers, so locks that nobody holds or waits for are dropped.
+        // Ids come from callers, so locks that no task holds or waits for are dropped.
         by_model.retain(|_, lock| Arc::strong_count(lock) > 1);
         Arc::clone(by_model.entry(model_id).or_default())
     }

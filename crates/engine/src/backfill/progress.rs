@@ -15,7 +15,7 @@ pub(super) struct Progress {
     failed: AtomicU64,
     /// Whether a pass over the recorded failures is requested.
     retry_requested: AtomicBool,
-    /// Counts of pictures done, a second apart.
+    /// The counts of pictures done, a second apart.
     samples: Mutex<VecDeque<(Instant, u64)>>,
 }
 
@@ -45,7 +45,7 @@ impl Progress {
         self.retry_requested.swap(false, Ordering::Relaxed)
     }
 
-    /// Records the count of this moment; called about once a second.
+    /// Records the count of pictures done at `now`. The run calls this method about once a second.
     pub(super) fn sample(&self, now: Instant) {
         let done = self.embedded() + self.failed();
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +55,7 @@ impl Progress {
         }
     }
 
-    /// Pictures per second over the last half minute, once there is something to measure.
+    /// Returns the pictures per second over the last half minute, once there is something to measure.
     pub(super) fn per_second(&self) -> Option<f64> {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let ((begin, before), (end, after)) = (samples.front()?, samples.back()?);

@@ -16,27 +16,27 @@ use crate::blocking::{self, Unfinished};
 use crate::intake::Decoder;
 use crate::models::{Models, find_model};
 
-/// How long a lease lasts. Another process takes over after this time when this one is killed.
+/// The duration of a lease. When this process is killed, another process takes over after this time.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 
 /// The time between two measurements of the rate.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Measurements between two renewals of the lease.
+/// The number of measurements between two renewals of the lease.
 const SAMPLES_PER_RENEWAL: u32 = 5;
 
-/// Ids that are read at once.
+/// The number of ids that are read at once.
 const PAGE_SIZE: usize = 256;
 
-/// How long a picture waits, at most, while searches or uploads wait for any encoder. The queue of the own encoder
-/// orders by priority already; other encoders share only the processor with it.
+/// The longest time that a picture waits while searches or uploads wait for any encoder. The queue of the model's own
+/// encoder orders by priority already; other encoders share only the processor with it.
 const MAX_YIELD: Duration = Duration::from_millis(250);
 
-/// Longest delay before a store that did not answer is asked again.
+/// The longest delay before a store that did not answer is asked again.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// Failures of the encoder, without a success between them, after which the fault lies with the encoder and not with a
-/// picture.
+/// The number of failures of the encoder, without a success between them, after which the fault lies with the encoder
+/// and not with a picture.
 const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 
 /// The reason why a run ended before its work.
@@ -69,19 +69,19 @@ pub(super) struct Run {
     pub(super) owner: String,
     pub(super) encoder: Arc<Encoder>,
     pub(super) decoder: Arc<Decoder>,
-    /// Pictures in work at once: enough that the encoder always finds a batch waiting.
+    /// The number of pictures in work at once: enough that the encoder always finds a batch waiting.
     pub(super) in_flight: usize,
     pub(super) progress: Arc<Progress>,
     pub(super) stop: watch::Receiver<bool>,
-    /// Set when the run has to end. The pictures in work are finished all the same.
+    /// The reason why the run has to end; `None` while it goes on. The pictures in work are finished all the same.
     pub(super) stop_reason: watch::Sender<Option<StopReason>>,
 }
 
 impl Run {
     /// Embeds until nothing is missing, or until the run is stopped. Passes over the store are repeated until one finds
     /// nothing, so that an image that is stored while the last page is read is not missed. When the encoder fails on a
-    /// picture, the run continues as long as it embeds others, and returns the failure at the end of the pass; no failure
-    /// is recorded for the picture.
+    /// picture, no failure is recorded for the picture. The run continues as long as it embeds others, and returns the
+    /// encoder's failure at the end of the pass.
     pub(super) async fn until_complete(&self) -> Result<Option<StopReason>, RunError> {
         let mut ticker = tokio::time::interval(SAMPLE_INTERVAL);
         let mut ticks = 0_u32;
@@ -150,7 +150,8 @@ impl Run {
             Ok((true, true)) => {}
             Ok((_, false)) => self.end(StopReason::NotMaintained),
             Ok((false, true)) => self.end(StopReason::LeaseLost),
-            // Writes fail as well now and are retried. If the lease runs out meanwhile, the next renewal finds that.
+            // Writes fail too at this time, and are retried. If the lease runs out meanwhile, the next renewal finds
+            // that.
             Err(error) => log::warn!("the lease of the backfill of model {} is not renewed: {error}", self.model_id),
         }
     }
@@ -180,7 +181,7 @@ impl Run {
         Ok(self.with_retries(page).await?.unwrap_or_default())
     }
 
-    /// Embeds one image. A failure that is due to the picture is recorded; an image that is deleted meanwhile is skipped.
+    /// Embeds one image. Records a failure that is due to the picture, and skips an image that is deleted meanwhile.
     async fn embed(&self, image_id: ImageId) -> Result<(), RunError> {
         self.yield_to_interactive_work().await;
         if self.is_ending() {
@@ -295,7 +296,7 @@ impl Run {
     }
 }
 
-/// Whether a failure of the store may be temporary, so that the work is worth repeating.
+/// Returns whether a failure of the store may be temporary, so that the work is worth repeating.
 fn is_temporary(error: &StoreError) -> bool {
     matches!(
         error,

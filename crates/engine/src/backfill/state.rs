@@ -21,7 +21,7 @@ impl BackfillState {
     /// All states.
     pub const ALL: [Self; 5] = [Self::Running, Self::Waiting, Self::Finished, Self::Stopped, Self::Failed];
 
-    /// The name in JSON and metrics.
+    /// Returns the name in JSON and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -41,20 +41,20 @@ pub struct BackfillStatus {
     pub state: BackfillState,
     /// The reason of a failure.
     pub reason: Option<String>,
-    /// Images embedded since the start.
+    /// The number of images embedded since the start.
     pub embedded: u64,
-    /// Images that failed since the start.
+    /// The number of images that failed since the start.
     pub failed: u64,
-    /// Images per second over the last half minute, while the backfill runs in this process.
+    /// The images per second over the last half minute, while the backfill runs in this process.
     pub per_second: Option<f64>,
-    /// When the backfill started.
+    /// The time at which the backfill started.
     pub started_at: OffsetDateTime,
-    /// When the backfill ended.
+    /// The time at which the backfill ended.
     pub ended_at: Option<OffsetDateTime>,
 }
 
 impl BackfillStatus {
-    /// Seconds until `missing` images are embedded at the present rate.
+    /// Estimates the seconds until `missing` images are embedded at the present rate.
     #[must_use]
     pub fn seconds_left(&self, missing: u64) -> Option<f64> {
         let rate = self.per_second.filter(|_| self.state == BackfillState::Running)?;

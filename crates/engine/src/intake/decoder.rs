@@ -8,10 +8,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::blocking::{self, Unfinished};
 
-/// Slots that only searches take.
+/// The number of slots that only searches take.
 const SEARCH_SLOTS: usize = 1;
 
-/// Decodes the pictures of a process, a bounded number at once.
+/// The decoder of a process, which decodes a bounded number of pictures at once.
 ///
 /// Decoding is the step that needs memory (three bytes for each pixel), and each class of work has slots of its own for
 /// it: [`Priority::Upload`] as many as the processor has cores, [`Priority::Backfill`] half as many and at least one. A
@@ -26,7 +26,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder of pictures within `limits`, for a processor of `cores` cores.
+    /// Makes a decoder of pictures within `limits`, for a processor of `cores` cores.
     #[must_use]
     pub fn new(limits: DecodeLimits, cores: usize) -> Self {
         let backfill_slots = (cores / 2).max(1);
@@ -39,7 +39,7 @@ impl Decoder {
         }
     }
 
-    /// The number of pictures that backfills decode at once.
+    /// Returns the number of pictures that backfills decode at once.
     #[must_use]
     pub fn backfill_slots(&self) -> usize {
         self.backfill_slots
@@ -48,7 +48,7 @@ impl Decoder {
     /// Waits for a slot of a class of work.
     ///
     /// # Errors
-    /// Only when the process is ending.
+    /// [`Unfinished`] when the process is ending.
     pub async fn slot(&self, priority: Priority) -> Result<DecodingSlot, Unfinished> {
         let acquire = |slots: &Arc<Semaphore>| Arc::clone(slots).acquire_owned();
         let permit = match priority {
@@ -87,7 +87,7 @@ impl DecodingSlot {
     /// Decodes a picture like [`Self::decode`], and reads the texts in the file as well.
     ///
     /// # Errors
-    /// Those of [`Self::decode`].
+    /// The errors of [`Self::decode`].
     pub async fn decode_with_texts<T: Send + 'static>(
         self,
         bytes: impl AsRef<[u8]> + Send + 'static,

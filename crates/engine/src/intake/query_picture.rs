@@ -1,4 +1,4 @@
-//! Embeds the pictures that searches are made by.
+//! Embeds pictures to search by.
 
 use std::sync::Arc;
 

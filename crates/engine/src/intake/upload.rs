@@ -37,7 +37,7 @@ pub enum Registered {
     Known(Image),
 }
 
-/// Takes pictures in.
+/// The intake of pictures: uploads, pictures to search by, and thumbnails.
 pub struct Intake {
     pub(super) store: Arc<dyn Store>,
     pub(super) decoder: Arc<Decoder>,
@@ -62,16 +62,17 @@ struct Embedded {
 }
 
 impl Intake {
-    /// An intake into `store` that embeds with `models` and decodes with the slots of `decoder`.
+    /// Makes an intake into `store` that embeds with `models` and decodes with the slots of `decoder`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, models: Arc<Models>, decoder: Arc<Decoder>) -> Self {
         Self { store, decoder, models }
     }
 
-    /// Registers one picture. The image is durable when this returns.
+    /// Registers one picture. The image is durable when this method returns.
     ///
     /// # Errors
-    /// Nothing is stored on an error, unless the store breaks off between storing the image and reading it back.
+    /// See [`IntakeError`]. Nothing is stored on an error, unless the store breaks off between storing the image and
+    /// reading it back.
     pub async fn register(&self, upload: Upload) -> Result<Registered, IntakeError> {
         let (sha256, known) = self.look_up(&upload.bytes).await?;
         if let Some(image) = known {
@@ -173,7 +174,7 @@ fn record_failures(store: &dyn EmbeddingStore, image_id: ImageId, failed: &[(Mod
     }
 }
 
-/// Replaces the texts found in the file by those that the caller gave.
+/// Replaces the texts found in the file by the texts that the caller gave.
 fn with_overrides(mut described: Described, upload: &Upload) -> Described {
     if let Some(caption) = &upload.caption {
         described.caption = Some(caption.clone());

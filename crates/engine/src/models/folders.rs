@@ -17,14 +17,14 @@ use super::key::ModelKey;
 #[derive(Debug, Clone)]
 pub(super) struct ModelFolder {
     pub(super) path: PathBuf,
-    /// The last part of `path`, which is all that callers see of it.
+    /// The last part of `path`, the only part that callers see.
     pub(super) name: String,
     pub(super) manifest: Arc<Manifest>,
-    /// Sizes and dates of its files when their SHA-256 digests were last found right.
+    /// The sizes and dates of the folder's files when their SHA-256 digests were last found right.
     pub(super) verified: Option<Vec<FileStamp>>,
 }
 
-/// Size and modification date of a file. A file whose stamp has not changed has not been written to.
+/// The size and modification date of a file. A file whose stamp has not changed has not been written to.
 pub(super) type FileStamp = (u64, Option<SystemTime>);
 
 impl ModelFolder {
@@ -64,7 +64,7 @@ impl ModelFolder {
     }
 }
 
-/// Whether two manifests give the same vectors. The parts that are descriptions for people may differ.
+/// Returns whether two manifests give the same vectors. The parts that are descriptions for people may differ.
 pub(super) fn same_vectors(a: &Manifest, b: &Manifest) -> bool {
     (a.vector_dimension, &a.image, &a.text) == (b.vector_dimension, &b.image, &b.text)
 }
@@ -72,9 +72,9 @@ pub(super) fn same_vectors(a: &Manifest, b: &Manifest) -> bool {
 /// A folder that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenFolder {
-    /// Its name below MITSUKE_MODELS_DIR.
+    /// The name of the folder below MITSUKE_MODELS_DIR.
     pub folder: String,
-    /// The fault, and what would be right.
+    /// The fault, in a sentence for the operator.
     pub reason: String,
     /// The model that the folder was meant to hold, if its manifest names one.
     pub key: Option<ModelKey>,
@@ -139,13 +139,13 @@ impl Folders {
         }
     }
 
-    /// The broken folder of a model.
+    /// Returns the broken folder of a model.
     pub(super) fn broken_folder(&self, key: &ModelKey) -> Option<&BrokenFolder> {
         self.broken.iter().find(|broken| broken.key.as_ref() == Some(key))
     }
 }
 
-/// The model that an unusable manifest names, if the manifest is at least JSON.
+/// Returns the model that an unusable manifest names, if the manifest is at least JSON.
 fn claimed_key(path: &Path) -> Option<ModelKey> {
     let json: serde_json::Value = serde_json::from_slice(&fs::read(path.join(Manifest::FILE_NAME)).ok()?).ok()?;
     let text = |field: &str| Some(json.get(field)?.as_str()?.to_owned());

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::folders::{ModelFolder, same_vectors};
 use super::key::ModelKey;
 
-/// How long a failed load is remembered, so that not every request starts a load.
+/// The time for which a failed load is remembered, so that not every request starts a load.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(10);
 
 /// The reason why a load failed, in words without paths.
@@ -39,7 +39,7 @@ enum Slot {
 #[derive(Default)]
 struct Slots {
     by_model: BTreeMap<ModelKey, Slot>,
-    /// The manifest of each model when it was first loaded: the same name must not mean other vectors later on.
+    /// The manifest of each model when it was first loaded. The same name must not stand for other vectors later on.
     first_manifests: BTreeMap<ModelKey, Arc<Manifest>>,
     /// The counts of encoders that are unloaded.
     unloaded_stats: BTreeMap<ModelKey, TowerStats>,
@@ -54,7 +54,7 @@ pub struct TowerStats {
     pub image: QueueStats,
     /// The text tower.
     pub text: QueueStats,
-    /// Whether the towers are in memory now. Without a queue nothing waits.
+    /// Whether the towers are in memory now. Towers that are not in memory have no queue.
     pub loaded: bool,
 }
 
@@ -97,7 +97,7 @@ impl Pool {
         }
     }
 
-    /// Returns the encoder of a model if it is in memory, and counts as a use of it.
+    /// Returns the encoder of a model if it is in memory. The call counts as a use of the encoder.
     pub(super) fn ready(&self, key: &ModelKey) -> Option<Arc<Encoder>> {
         match self.lock().by_model.get_mut(key) {
             Some(Slot::Ready { encoder, last_used }) => {
@@ -132,7 +132,7 @@ impl Pool {
         slots.loaders.retain(|loader| !loader.is_finished());
         let (sender, receiver) = watch::channel(None);
         let (pool, folder) = (Arc::clone(self), Arc::clone(folder));
-        // A thread of its own: a load takes seconds, and the blocking pool is for short work.
+        // The load gets a thread of its own, because it takes seconds and the blocking pool is for short work.
         let loader = thread::Builder::new().name("model-loader".to_owned()).spawn(move || {
             let outcome = pool.load_here(&folder);
             sender.send_replace(Some(outcome));
@@ -182,7 +182,7 @@ impl Pool {
         }
     }
 
-    /// Returns the encoder of a model if it is in memory, without counting as a use of it.
+    /// Returns the encoder of a model if it is in memory. The call does not count as a use of the encoder.
     pub(super) fn peek(&self, key: &ModelKey) -> Option<Arc<Encoder>> {
         match self.lock().by_model.get(key) {
             Some(Slot::Ready { encoder, .. }) => Some(Arc::clone(encoder)),
@@ -212,8 +212,8 @@ impl Pool {
         stats
     }
 
-    /// Returns the reason why a folder must not be used for the model that it names: the model was another one when this
-    /// process first loaded it. `None` when the model is the same.
+    /// Returns the reason why a folder must not be used for the model that it names: this process has first loaded a
+    /// different model under that name. Returns `None` when the model is the same.
     pub(super) fn changed_since_first_load(&self, folder: &ModelFolder) -> Option<&'static str> {
         let first = self.lock().first_manifests.get(&folder.key()).cloned();
         first.filter(|first| !same_vectors(first, &folder.manifest)).map(|_| CHANGED_FILES)
@@ -224,15 +224,16 @@ impl Pool {
         self.lock().by_model.retain(|_, slot| !matches!(slot, Slot::Failed { .. }));
     }
 
-    /// Unloads the encoders, except that of `keep`, that nobody holds and nobody has asked for during `idle`. Blocks
-    /// until the threads of the encoders have ended, which have nothing to do.
+    /// Unloads the encoders that are not in use and that no caller has asked for during `idle`, except that of `keep`.
+    /// Blocks until the threads of these encoders, which have no work left, have ended.
     pub(super) fn unload_idle(&self, idle: Duration, keep: Option<&ModelKey>) {
         let mut slots = self.lock();
         let unused: Vec<ModelKey> = slots
             .by_model
             .iter()
             .filter(|(key, slot)| match slot {
-                // This map is one holder. Others are added under this lock only, so a count of one means no use.
+                // This map holds one reference. Other references are made under this lock only, so a count of one means
+                // no use.
                 Slot::Ready { encoder, last_used } => {
                     Some(*key) != keep && last_used.elapsed() >= idle && Arc::strong_count(encoder) == 1
                 }

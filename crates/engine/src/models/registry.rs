@@ -15,7 +15,7 @@ use super::pool::Pool;
 pub(super) struct Registry {
     dir: PathBuf,
     state: Mutex<State>,
-    /// Held while folders are read, so that two refreshes do not undo each other.
+    /// The lock that is held while folders are read, so that two refreshes do not undo each other.
     refreshing: Mutex<()>,
 }
 
@@ -58,7 +58,7 @@ impl Registry {
         self.lock().folders.usable.get(key).cloned()
     }
 
-    /// The only usable folder, if there is just one.
+    /// Returns the only usable folder, if there is just one.
     pub(super) fn single_folder(&self) -> Option<Arc<ModelFolder>> {
         let state = self.lock();
         let mut folders = state.folders.usable.values();
@@ -77,7 +77,7 @@ impl Registry {
             .map(|broken| format!("its folder `{}` is broken: {}", broken.folder, broken.reason))
     }
 
-    /// Whether any usable folder is not registered yet.
+    /// Returns whether any usable folder is not registered yet.
     pub(super) fn has_unregistered(&self) -> bool {
         let state = self.lock();
         state.folders.usable.keys().any(|key| !state.registered.contains(key))

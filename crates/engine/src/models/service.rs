@@ -29,7 +29,7 @@ pub struct ActiveModel {
 /// The models that a new image gets embeddings of.
 #[derive(Clone)]
 pub struct UploadModels {
-    /// The current model: without its embedding nothing is stored.
+    /// The current model. No image is stored without an embedding of this model.
     pub current: ActiveModel,
     /// The other maintained models that can be loaded here.
     pub others: Vec<ActiveModel>,
@@ -43,8 +43,8 @@ pub struct Models {
     pub(super) idle: Duration,
     /// Wakes the maintenance when an image may lack an embedding of a maintained model.
     pub(super) backfill_check: Notify,
-    /// The current model, while a caller has stopped its backfill. For any other model the store says whether a backfill
-    /// may run.
+    /// The current model, while a caller has stopped its backfill. For any other model, the store says whether a
+    /// backfill may run.
     paused_backfills: Mutex<BTreeSet<ModelId>>,
     /// Whether this process has had its current model in memory. From then on requests wait for a load, and the process
     /// counts as ready meanwhile.
@@ -81,11 +81,11 @@ impl Models {
     }
 
     /// Loads the current model, so that the first request finds it warm. While the store cannot be reached, the only
-    /// usable folder is loaded, if there is just one: it can be no other. Blocks.
+    /// usable folder is loaded, if there is just one, because no other model can be current. Blocks.
     ///
     /// # Errors
-    /// When the current model's folder is refused. A folder that is not there is logged only: the server starts, is
-    /// not ready, and loads the folder once it is there.
+    /// When the current model's folder is refused. A missing folder is only logged: the server starts, is not ready,
+    /// and loads the folder once it exists.
     pub fn warm_up(&self) -> Result<(), ModelsError> {
         let key = match self.store.current_model() {
             Ok(None) => return Ok(()),
@@ -159,8 +159,8 @@ impl Models {
         self.activate(model).await
     }
 
-    /// Makes a model current. It is loaded and warm before the switch, so that no search of this process waits for it;
-    /// other processes load it when their next request asks for it.
+    /// Makes a model current. The model is loaded and warm before the switch, so that no search of this process waits
+    /// for it; other processes load the model when their next request asks for it.
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`], [`ModelsError::Coverage`], or a model that cannot be loaded.
@@ -190,7 +190,7 @@ impl Models {
     /// second per gigabyte of new files.
     ///
     /// # Errors
-    /// When the folder of folders cannot be read or the store fails.
+    /// When the folder of the model folders cannot be read or the store fails.
     pub fn refresh(&self) -> Result<(), ModelsError> {
         self.registry.rescan(&self.pool)?;
         self.pool.forget_failures();
@@ -240,8 +240,8 @@ impl Models {
         self.pool.close();
     }
 
-    /// Adds the encoder to a row, and loads it if it is not in memory. An encoder in memory is used even when its folder
-    /// is gone.
+    /// Adds the encoder to a row, and loads it if it is not in memory. An encoder in memory is used even when its
+    /// folder is gone.
     async fn activate(&self, model: Model) -> Result<ActiveModel, ModelsError> {
         let key = ModelKey::from(&model);
         if let Some(encoder) = self.pool.ready(&key) {
@@ -254,7 +254,7 @@ impl Models {
         }
     }
 
-    /// The error of a model that has no usable folder here.
+    /// Returns the error of a model that has no usable folder here.
     pub(super) fn unusable(&self, key: &ModelKey) -> ModelsError {
         let reason = self.registry.broken_reason(key).unwrap_or_else(|| "its folder is not on this server".to_owned());
         ModelsError::Unusable { model: key.clone(), reason }
@@ -288,7 +288,7 @@ impl Models {
 /// Reads the row of one model.
 ///
 /// # Errors
-/// [`StoreError::UnknownModel`] when there is none.
+/// [`StoreError::UnknownModel`] when no model has this id.
 pub(crate) fn find_model<S: ModelStore + ?Sized>(store: &S, model_id: ModelId) -> Result<Model, StoreError> {
     store.models()?.into_iter().find(|model| model.model_id == model_id).ok_or(StoreError::UnknownModel(model_id))
 }

@@ -16,7 +16,7 @@ pub enum LoadState {
     Ready,
     /// The encoders are being loaded.
     Loading,
-    /// The folder is here, the encoders are not in memory.
+    /// The folder is here, but the encoders are not in memory.
     NotLoaded,
     /// The model is a row of the store without a folder here.
     Missing,
@@ -31,7 +31,7 @@ pub struct Loaded {
     pub device: Device,
     /// The precisions of the image tower and of the text tower.
     pub precision: (Precision, Precision),
-    /// Bytes of its weights, estimated from the sizes of its files.
+    /// The bytes of the model's weights, estimated from the sizes of the files.
     pub bytes: u64,
 }
 
@@ -40,11 +40,11 @@ pub struct Loaded {
 pub struct ModelStatus {
     /// The row.
     pub model: Model,
-    /// The counts of its embeddings.
+    /// The counts of the model's embeddings.
     pub coverage: Coverage,
     /// Whether the model can encode now.
     pub state: LoadState,
-    /// The name of its folder.
+    /// The name of the model's folder.
     pub folder: Option<String>,
     /// The fault of the model or its folder, if there is one.
     pub problem: Option<String>,

@@ -11,8 +11,8 @@ use super::service::Models;
 use crate::blocking;
 
 impl Models {
-    /// Registers folders that could not be registered, loads the current model before a request asks for it, and unloads
-    /// idle models. Returns false while there is no current model, or the store does not answer.
+    /// Registers folders that could not be registered, loads the current model before a request asks for it, and
+    /// unloads idle models. Returns false while there is no current model, or the store does not answer.
     pub(crate) async fn upkeep(self: &Arc<Self>) -> bool {
         let models = Arc::clone(self);
         let current = blocking::run(move || {
@@ -30,7 +30,7 @@ impl Models {
             self.pool.preload(&folder);
         }
         let models = Arc::clone(self);
-        // Unloading waits for threads.
+        // Unloading waits for threads, so it runs on the blocking pool.
         let unloaded = blocking::run(move || models.pool.unload_idle(models.idle, key.as_ref()));
         unloaded.await.unwrap_or_else(|error| log::error!("unloading idle models: {error}"));
         current.is_some()
@@ -41,7 +41,7 @@ impl Models {
         self.registry.verify_unloaded(&self.pool);
     }
 
-    /// Whether a search or an upload waits for any encoder.
+    /// Returns whether a search or an upload waits for any encoder.
     pub(crate) fn interactive_work_waits(&self) -> bool {
         let waits = |depths: [usize; 3]| {
             Priority::ALL.iter().zip(depths).any(|(priority, depth)| *priority != Priority::Backfill && depth > 0)
@@ -63,7 +63,7 @@ impl Models {
         Err(self.unusable(&key))
     }
 
-    /// The store that the models are registered in.
+    /// Returns the store that the models are registered in.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store)
     }
@@ -73,8 +73,8 @@ impl Models {
         self.backfill_check.notified().await;
     }
 
-    /// Whether the backfill of a model is paused. A pause ends when another model becomes current, in whichever process
-    /// that happens.
+    /// Returns whether the backfill of a model is paused. A pause ends when another model becomes current, in whichever
+    /// process that happens.
     pub(crate) fn is_backfill_paused(&self, model: &Model) -> bool {
         let mut models = self.paused_backfills();
         if !model.is_current {

@@ -1,4 +1,4 @@
-//! Vector arithmetic: how the parts of a query become its vector.
+//! Vector arithmetic: makes the vector of a query from the parts of the query.
 
 use mitsuke_index::{NotAUnitVector, UnitVector};
 
@@ -28,17 +28,17 @@ impl Default for PartWeights {
 /// The parts of a query, as unit vectors of one model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parts {
-    /// Vectors of the pictures.
+    /// The vectors of the pictures.
     pub images: Vec<UnitVector>,
-    /// Vector of the text.
+    /// The vector of the text.
     pub text: Option<UnitVector>,
-    /// Vector of the negative text, whose images are ranked lower.
+    /// The vector of the negative text. Images near this vector are ranked lower.
     pub negative: Option<UnitVector>,
 }
 
 impl Parts {
-    /// Returns the query vector: `image × mean of the pictures + text × text − negative × negative text`, scaled to length
-    /// 1. A single picture or text is its own vector, whatever its weight.
+    /// Returns the query vector: `image × mean of the pictures + text × text − negative × negative text`, scaled to
+    /// length 1. A single picture or text is its own vector, whatever its weight.
     ///
     /// # Errors
     /// When the parts cancel out, or none has a weight.

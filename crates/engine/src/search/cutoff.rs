@@ -5,10 +5,10 @@ use mitsuke_store::VectorHit;
 /// The cutoffs of a ranking by similarity. Without a cutoff a page is full as long as there are images.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cutoff {
-    /// Hits less similar to the query than this are left out.
+    /// The smallest similarity of a hit to the query. Less similar hits are left out.
     pub min_similarity: Option<f32>,
-    /// Hits whose similarity is more than this below that of the most similar image (which passes the filter) are
-    /// left out.
+    /// The largest difference between the similarity of a hit and that of the most similar image (which passes the
+    /// filter). Hits with a larger difference are left out.
     pub max_gap: Option<f32>,
 }
 

@@ -16,7 +16,7 @@ use crate::blocking;
 use crate::intake::Intake;
 use crate::models::{ActiveModel, Models};
 
-/// Answers searches.
+/// The finder, which answers searches.
 pub struct Finder {
     store: Arc<dyn Store>,
     models: Arc<Models>,
@@ -24,7 +24,7 @@ pub struct Finder {
 }
 
 impl Finder {
-    /// A finder over a store, which embeds query pictures by `intake`.
+    /// Makes a finder over a store, which embeds query pictures by `intake`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, models: Arc<Models>, intake: Arc<Intake>) -> Self {
         Self { store, models, intake }
@@ -78,7 +78,7 @@ impl Finder {
         self.answer(active.model, Mode::Vector, store_query, query.page, query.cutoff, start).await
     }
 
-    /// Returns the current model. A search reads it once, so that the query and the embeddings it is compared with come
+    /// Returns the current model. A search reads the model once, so that the query and the compared embeddings come
     /// from one model, even if another model becomes current meanwhile.
     async fn current_model(&self) -> Result<ActiveModel, SearchError> {
         Ok(self.models.current().await?)
@@ -134,7 +134,7 @@ impl Finder {
     }
 }
 
-/// The vector of a query by text.
+/// Returns the vector of a query by text.
 async fn text_vector(active: &ActiveModel, query: &TextQuery) -> Result<UnitVector, SearchError> {
     let (text, negative) =
         try_join(optional_text(active, Some(&query.query)), optional_text(active, query.negative_query.as_deref()))
@@ -142,7 +142,7 @@ async fn text_vector(active: &ActiveModel, query: &TextQuery) -> Result<UnitVect
     Ok(Parts { images: Vec::new(), text, negative }.compose(query.parts)?)
 }
 
-/// The vector of a text; `None` when there is no text or the text is blank.
+/// Returns the vector of a text; `None` when there is no text or the text is blank.
 async fn optional_text(active: &ActiveModel, text: Option<&str>) -> Result<Option<UnitVector>, SearchError> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let encoded = text.map(|text| active.encoder.encode_text(text, Priority::Search));

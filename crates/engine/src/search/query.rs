@@ -14,15 +14,15 @@ use crate::blocking::Unfinished;
 use crate::intake::IntakeError;
 use crate::models::ModelsError;
 
-/// How a text query is compared with images.
+/// The way in which a text query is compared with images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// By the content of the pictures.
+    /// A comparison by the content of the pictures.
     #[default]
     Vector,
-    /// By generation prompt, caption and file name.
+    /// A comparison by generation prompt, caption and file name.
     Keyword,
-    /// By both, fused by rank.
+    /// A comparison by both, fused by rank.
     Hybrid,
 }
 
@@ -31,13 +31,13 @@ pub enum Mode {
 pub struct TextQuery {
     /// The text to search for; a blank text gives the newest images.
     pub query: String,
-    /// A text whose images are ranked lower.
+    /// A text; images that fit it are ranked lower.
     pub negative_query: Option<String>,
-    /// How the query is compared with images.
+    /// The way in which the query is compared with images.
     pub mode: Mode,
-    /// Weights of the legs of a hybrid search.
+    /// The weights of the legs of a hybrid search.
     pub legs: Weights,
-    /// Weights of the parts of the query vector.
+    /// The weights of the parts of the query vector.
     pub parts: PartWeights,
     /// The part of the ranking to return.
     pub page: Page,
@@ -61,9 +61,9 @@ pub struct ImageQuery {
     pub images: Vec<ImageSource>,
     /// A text that is combined with the pictures.
     pub text: Option<String>,
-    /// A text whose images are ranked lower.
+    /// A text; images that fit it are ranked lower.
     pub negative_query: Option<String>,
-    /// Weights of the parts of the query vector.
+    /// The weights of the parts of the query vector.
     pub parts: PartWeights,
     /// The part of the ranking to return.
     pub page: Page,
@@ -76,19 +76,19 @@ pub struct ImageQuery {
 pub struct Hit {
     /// The image.
     pub image: Image,
-    /// Place in the whole ranking, from 1.
+    /// The place in the whole ranking, from 1.
     pub rank: usize,
-    /// −1 × inner product of unit vectors.
+    /// The distance: −1 × inner product of unit vectors.
     pub distance: Option<f32>,
-    /// Place among the vector hits, from 1.
+    /// The place among the vector hits, from 1.
     pub vector_rank: Option<u32>,
-    /// Place among the keyword hits, from 1.
+    /// The place among the keyword hits, from 1.
     pub keyword_rank: Option<u32>,
     /// The number that the ranking is ordered by, larger first: similarity, full-text score, or fused score.
     pub score: Option<f64>,
 }
 
-/// Durations of the steps of a search.
+/// The durations of the steps of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Took {
     /// The wait for the encoders and their run.
@@ -104,7 +104,7 @@ pub struct Took {
 pub struct Answer {
     /// The model that encoded the query and whose embeddings were searched.
     pub model: Model,
-    /// How the query was compared with images.
+    /// The way in which the query was compared with images.
     pub mode: Mode,
     /// The terms of the keyword leg; `None` without a keyword leg.
     pub terms: Option<Vec<String>>,
@@ -114,7 +114,7 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// The offset of the next page; `None` on the last page.
     pub next_offset: Option<usize>,
-    /// Durations of the steps.
+    /// The durations of the steps.
     pub took: Took,
 }
 

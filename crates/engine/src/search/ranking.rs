@@ -11,11 +11,13 @@ use mitsuke_store::{
 use super::cutoff::Cutoff;
 use super::query::Hit;
 
-/// The depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from legs
-/// of twice the depth, and so on. The depths are always the same, so that every page of a query is cut from one list.
+/// The depth to which each leg of a hybrid search is read for the first pages. A page that lies deeper is read from
+/// legs of twice the depth, and so on. The depths are always the same, so that every page of a query is cut from one
+/// list.
 const LEG_DEPTH: usize = 1_000;
 
-/// The rounding error of a similarity, which is a sum of products. A cutoff does not leave an image out for less.
+/// The rounding error of a similarity, which is a sum of products. A cutoff leaves no image out for a smaller
+/// difference.
 pub(crate) const SIMILARITY_TOLERANCE: f32 = 1e-6;
 
 /// A query to the store.
@@ -34,7 +36,7 @@ pub(super) struct RankedPage {
     pub(super) least_similarity: Option<f32>,
 }
 
-/// Ranks one hit more than the page holds, to know whether there is a next page; then reads the metadata.
+/// Ranks one hit more than the page holds, to find whether there is a next page; then reads the metadata.
 pub(super) fn rank<S: ImageStore + SearchStore + ?Sized>(
     store: &S,
     model_id: ModelId,
@@ -105,8 +107,9 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
         Ok((places, floor))
     }
 
-    /// The fused ranking: the hits of both legs to the first depth, then the further hits to the second depth, and so on.
-    /// Fusing deeper legs alone would reorder the hits that earlier pages have shown; in this way they only append.
+    /// Returns the fused ranking: the hits of both legs to the first depth, then the further hits to the second depth,
+    /// and so on. Fusing deeper legs alone would reorder the hits that earlier pages have shown; fusing depth after
+    /// depth only appends hits.
     fn hybrid(
         &self,
         query: &UnitVector,
@@ -132,7 +135,8 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
         };
         let vector_hits = |hits: &[RankedImage]| hits.iter().filter(|hit| hit.vector_rank.is_some()).count();
         let keyword_hits = |hits: &[RankedImage]| hits.iter().filter(|hit| hit.keyword_rank.is_some()).count();
-        // When both legs are exhausted, a greater depth finds nothing more. With a floor the counts do not show it.
+        // When both legs are exhausted, a greater depth finds nothing more. With a floor, the counts do not show
+        // whether the legs are exhausted.
         let exhausted =
             |hits: &[RankedImage], depth| floor.is_none() && vector_hits(hits) < depth && keyword_hits(hits) < depth;
         let first = search(self.leg_depth, self.page)?;
@@ -172,7 +176,7 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
     }
 }
 
-/// The rank, from 1, of the item at `index` of a leg.
+/// Returns the rank, from 1, of the item at `index` of a leg.
 fn rank_at(index: usize) -> u32 {
     u32::try_from(index.saturating_add(1)).unwrap_or(u32::MAX)
 }
@@ -205,7 +209,8 @@ mod tests {
     use super::*;
     use crate::fake_store::{FakeImage, FakeStore, MODEL};
 
-    /// 60 images, one degree apart. The caption of every second image holds 猫, with the best score at the largest angle.
+    /// Makes a store of 60 images, one degree apart. The caption of every second image holds 猫, with the best score at
+    /// the largest angle.
     fn filled() -> FakeStore {
         (0..60_u8)
             .map(|n| FakeImage { keyword_score: (n % 2 == 0).then_some(f64::from(n)), ..FakeImage::at(n.into()) })
@@ -237,7 +242,8 @@ mod tests {
             }
             assert!(cut(&page(usize::MAX, 5), weights).is_empty());
         }
-        // The first depth alone decides about the first page: 1 and 2 lead by angle, and the last ones by words.
+        // The first depth alone decides about the first page: images 1 and 2 lead by angle, and the last images by
+        // words.
         let first = cut(&page(0, 8), Weights::default());
         assert!(first.contains(&1) && first.contains(&59), "{first:?}");
     }

@@ -3,8 +3,8 @@
 //! The schema is that of the original application (sql/oracle), with one table of embeddings for each model, because a
 //! vector index holds one dimension only. Nothing that another process may change is kept in memory, so any number of
 //! processes can share a database. The database need not be up when a store is opened: every call checks for itself,
-//! and the first that reaches the database starts bringing the schema up to date. No call waits long for that; its
-//! error says what is going on.
+//! and the first call that reaches the database starts bringing the schema up to date. No call waits long for that; a
+//! call that gives up returns an error that says what is going on.
 
 mod connection;
 mod rows;
@@ -61,7 +61,7 @@ impl OracleStore {
     /// Brings the schema up to date now, however long it takes.
     ///
     /// # Errors
-    /// The reason why it cannot be.
+    /// The reason why the schema cannot be brought up to date.
     pub fn migrate(&self) -> Result<(), StoreError> {
         self.opening.finish()
     }
@@ -90,7 +90,7 @@ impl OracleStore {
         session::write(&self.pool, work)
     }
 
-    /// Reads with the table of a model.
+    /// Runs `work`, which changes nothing, with the table of a model.
     fn read_table<T>(
         &self,
         model_id: ModelId,
@@ -99,7 +99,7 @@ impl OracleStore {
         self.read(|session| work(session, &self.tables.get(session, model_id)?))
     }
 
-    /// Writes with the table of a model.
+    /// Runs `work` with the table of a model, and commits.
     fn write_table<T>(
         &self,
         model_id: ModelId,

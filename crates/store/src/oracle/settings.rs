@@ -25,7 +25,7 @@ pub struct OracleSettings {
 }
 
 impl OracleSettings {
-    /// The default settings for an account.
+    /// Makes the default settings for an account.
     #[must_use]
     pub fn new(user: impl Into<String>, password: SecretString, dsn: impl Into<String>) -> Self {
         Self {
@@ -39,13 +39,14 @@ impl OracleSettings {
         }
     }
 
-    /// The accuracy that indexes are made for. An exact search needs no index, but the setting may change later.
+    /// Returns the accuracy that indexes are made for. An exact search needs no index, but the setting may change
+    /// later.
     pub(super) fn index_accuracy(&self) -> u8 {
         self.target_accuracy.min(99)
     }
 
-    /// The connect string with a limit of time. Without one, a host that accepts the connection and stays silent holds
-    /// the connecting thread for ever.
+    /// Returns the connect string with a limit of time. Without a limit, a host that accepts the connection and stays
+    /// silent holds the connecting thread for ever.
     pub(super) fn dsn_with_timeout(&self) -> String {
         let dsn = self.dsn.trim();
         let easy = !dsn.starts_with('(') && (dsn.contains('/') || dsn.contains(':'));

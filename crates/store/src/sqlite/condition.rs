@@ -66,7 +66,7 @@ impl Condition {
         Ok(condition)
     }
 
-    /// Adds that `column` is none of `ids`.
+    /// Adds the condition that `column` is none of `ids`.
     pub(super) fn excluding(mut self, column: &str, ids: &[ImageId]) -> Result<Self, StoreError> {
         if !ids.is_empty() {
             self.and(&format!("{column} NOT IN (SELECT value FROM json_each(?))"), Some(json(ids)?));
@@ -80,7 +80,7 @@ impl Condition {
         self.parameters.extend(parameter);
     }
 
-    /// The text of the condition, to follow another condition in a WHERE: empty, or starting with AND.
+    /// Returns the text of the condition, to follow another condition in a WHERE: empty, or starting with AND.
     pub(super) fn sql(&self) -> &str {
         &self.sql
     }

@@ -1,4 +1,4 @@
-//! Connections to the database: one that writes, and a pool of those that read.
+//! Connections to the database: one connection that writes, and a pool of connections that read.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -33,7 +33,7 @@ pub(super) fn put(
     if !image_exists(transaction, image_id)? {
         return Ok(None);
     }
-    // This is no UPDATE, because a new row gets a new, higher change number.
+    // The row is deleted and inserted, because an UPDATE would keep the change number and a new row gets a higher one.
     for table in ["image_embeddings", "embedding_failures"] {
         transaction
             .prepare_cached(&format!("DELETE FROM {table} WHERE model_id = ? AND image_id = ?"))?

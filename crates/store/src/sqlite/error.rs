@@ -9,13 +9,13 @@ impl From<rusqlite::Error> for StoreError {
         match &error {
             rusqlite::Error::SqliteFailure(failure, _) => from_code(failure.code, error.to_string()),
             rusqlite::Error::SqlInputError { error: failure, .. } => from_code(failure.code, error.to_string()),
-            // A value in a row is none that this program writes there.
+            // A value in a row is of a kind that this program never writes there.
             rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::Utf8Error(..) => Self::Damaged(error.to_string()),
-            // All others are mistakes in this program's own statements. The enumeration is open-ended, so the compiler
-            // cannot demand an arm for each.
+            // All other errors are mistakes in this program's own statements. The enumeration is open-ended, so the
+            // compiler cannot demand an arm for each.
             _ => Self::Internal(error.to_string()),
         }
     }

@@ -27,7 +27,7 @@ impl PartialOrd for Hit {
 }
 
 impl Ord for Hit {
-    /// The better hit is the lesser one.
+    /// Compares two hits: the better hit is the lesser one.
     fn cmp(&self, other: &Self) -> Ordering {
         other.similarity.total_cmp(&self.similarity).then(other.image_id.cmp(&self.image_id))
     }

@@ -16,12 +16,12 @@ pub struct SqliteOptions {
     /// The number of changes of a vector index after which its snapshot is written anew (more for a large index).
     pub snapshot_every: u64,
     /// The largest number of changes newer than the snapshot that [`SqliteStore::open`](super::SqliteStore::open)
-    /// applies itself. It leaves more to the background, and searches are exact and slower until that is done.
+    /// applies itself. More changes are left to the background, and searches are exact and slower until that is done.
     pub catch_up_at_open: u64,
     /// The largest number of images passing a filter for which a search compares all of them. For so few, that is
     /// cheaper than a search of the index.
     pub max_compared: usize,
-    /// The largest number of matches that a full-text search ranks. Of more matches it ranks the newest.
+    /// The largest number of matches that a full-text search ranks. When there are more, the search ranks the newest.
     pub max_ranked: usize,
 }
 

@@ -86,7 +86,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Runs `work` in a transaction, and `committed` once that is durable and before anything else is written.
+    /// Runs `work` in a transaction. Runs `committed` once the transaction is durable and before anything else is
+    /// written.
     ///
     /// # Errors
     /// The errors of `work`; [`StoreError::Unavailable`] after the store has been closed.

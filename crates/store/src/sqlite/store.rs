@@ -42,7 +42,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another process has the directory open; [`StoreError::NewerSchema`] when a newer
-    /// version of this program has written the database; [`StoreError::Damaged`] when the file is damaged or no
+    /// version of this program has written the database; [`StoreError::Damaged`] when the file is damaged, or is not a
     /// database of Mitsuke.
     pub fn open(directory: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         let snapshots = directory.join("vectors");

@@ -44,7 +44,7 @@ impl View<'_> {
             _ => self.nearest(search, end.next_multiple_of(PAGE_STEP))?,
         };
         let hits = hits.into_iter().skip(page.offset).take(page.limit);
-        // A subtraction, because a negation would turn 0 into −0.
+        // The distance is a difference, because a negation would turn 0 into −0.
         Ok(hits.map(|(image_id, similarity)| VectorHit { image_id, distance: 0.0 - similarity }).collect())
     }
 

@@ -31,7 +31,8 @@ const DDL: [&str; 6] = [
         JOIN current_embedding_model cem ON ie.model_id = cem.model_id",
 ];
 
-/// The rows that its scripts may leave behind when several people run them more than once, with different models.
+/// The rows that the original application's scripts may leave behind when several people run them more than once, with
+/// different models.
 const ROWS: [&str; 22] = [
     // The model of the scripts, a second one without a dimension, and an unused row.
     "INSERT INTO embedding_models (model_name, model_version, is_current, vector_dimension) VALUES ('clip', '1', 'Y', 8)",
@@ -261,7 +262,7 @@ fn several_processes_that_start_on_it_at_once_take_turns() {
     stores.iter().for_each(|store| all_is_there(store, &other));
 }
 
-/// The original application's own DDL, with its vector index, and a few rows: one table holds the embeddings of all
+/// The original application's own DDL, with its vector index, and a few rows. One table holds the embeddings of all
 /// models.
 const WITH_VECTOR_INDEX: [&str; 14] = [
     "CREATE TABLE images (image_id NUMBER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, image_data BLOB,

@@ -13,22 +13,22 @@ use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use oracle_standin::testing::{Database, PASSWORD, USER};
 use secrecy::SecretString;
 
-/// Settings that connect to a database.
+/// Returns settings that connect to a database.
 fn settings(database: &Database) -> OracleSettings {
     OracleSettings {
         pool_size: 4,
-        // The first call waits that long for the schema, on a busy machine.
+        // On a busy machine, the first call may wait this long for the schema.
         connect_timeout: Duration::from_secs(60),
         ..OracleSettings::new(USER, SecretString::from(PASSWORD), database.dsn())
     }
 }
 
-/// A store over a database, not yet connected.
+/// Makes a store over a database, not yet connected.
 fn store(database: &Database) -> OracleStore {
     open(settings(database))
 }
 
-/// A store with these settings, not yet connected.
+/// Makes a store with these settings, not yet connected.
 fn open(settings: OracleSettings) -> OracleStore {
     OracleStore::new(settings, |_, _| ForeignFacts::default())
 }

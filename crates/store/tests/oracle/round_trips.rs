@@ -57,7 +57,7 @@ impl Collection {
         Self { database, store, model }
     }
 
-    /// Runs `work` a second time, when no table has to be looked up any more, and returns the round trips of it.
+    /// Runs `work` a second time, when no table has to be looked up any more, and returns the round trips of that run.
     fn count(&self, what: &str, work: impl Fn()) -> RoundTrips {
         work();
         self.database.start_count();
@@ -99,7 +99,7 @@ impl Collection {
         self.store.embeddings(self.model.model_id, None, PAGE).unwrap().into_iter().map(|(id, _)| id).collect()
     }
 
-    /// The calls of an upload: look the hash up, read the models, insert, read back.
+    /// Makes the calls of an upload: look the hash up, read the models, insert, read back.
     fn upload(&self, picture: &Picture) {
         assert!(self.store.image_by_sha256(&Sha256::of(&picture.bytes)).unwrap().is_none());
         assert_eq!(self.store.models().unwrap().len(), 1);
@@ -109,7 +109,7 @@ impl Collection {
     }
 }
 
-/// A filter that every tenth image passes.
+/// Returns a filter that every tenth image passes.
 fn wide() -> Filter {
     Filter { min_width: Some(WIDE), ..Filter::default() }
 }
@@ -118,12 +118,12 @@ fn wide() -> Filter {
 fn a_search_takes_few_round_trips() {
     let all = Collection::new(IMAGES);
     let none = Filter::default();
-    // One for the current model, one for the search, one for the images.
+    // The round trips are one for the current model, one for the search, and one for the images.
     assert_eq!(all.count("vector search of 16", || _ = all.vector_search(&none, false)).total(), 3);
     assert_eq!(all.count("filtered vector search", || _ = all.vector_search(&wide(), false)).total(), 3);
     assert_eq!(all.count("exact vector search", || _ = all.vector_search(&none, true)).total(), 3);
     assert_eq!(all.count("hybrid search", || all.hybrid_search(&none)).total(), 3);
-    // Too few images pass for the index to tell, so an exact search follows.
+    // Too few images pass for the index to decide, so an exact search follows.
     assert_eq!(all.count("filtered hybrid search", || all.hybrid_search(&wide())).total(), 4);
     let list = || assert_eq!(all.store.newest(&none, None, 51).unwrap().len(), 51);
     assert_eq!(all.count("list page of 50", list).total(), 2);
@@ -138,7 +138,8 @@ fn an_upload_takes_few_round_trips() {
         picture(&format!("upload {}", next.get()))
     };
     let model = &collection.model;
-    // The hash, the models, the image, the caption, the embedding, the commit, the stored image.
+    // The round trips are for the hash, the models, the image, the caption, the embedding, the commit, the stored
+    // image.
     let whole = collection.count("upload with prompt, caption and one model", || {
         let generated = fresh().prompt("a cat, masterpiece").generation(r#"{"prompt": "a cat"}"#);
         collection.upload(&generated.caption("猫").embedded(model, vector(0.2)));
@@ -151,8 +152,8 @@ fn an_upload_takes_few_round_trips() {
     assert_eq!(whole.of("lob"), 0, "no temporary LOB is made");
 }
 
-/// No live server has confirmed yet that it takes values for LOB columns as LONG beside RETURNING. One that does not still
-/// stores every upload.
+/// No live server has confirmed yet that it takes values for LOB columns as LONG beside RETURNING. A server that
+/// refuses such values still stores every upload.
 #[test]
 fn a_database_that_refuses_long_values_gets_temporary_lobs() {
     let collection = Collection::new(1);
@@ -190,7 +191,8 @@ fn long_texts_take_one_round_trip_more() {
     collection.database.start_count();
     read(&ids[..3]);
     assert_eq!(collection.database.round_trips().to_string(), "1: 1 execute");
-    // The first long text is a surprise, the second is expected, and so is the first short one after it.
+    // The first long text is not expected and costs a second read. The store then expects long texts until a short one
+    // comes.
     for (long, expected) in [(true, 3), (true, 2), (false, 2), (false, 1)] {
         collection.database.start_count();
         read(if long { &ids } else { &ids[..3] });

@@ -51,7 +51,7 @@ fn literals(source: &str) -> Vec<String> {
         match c {
             '/' if chars.peek() == Some(&'/') => while chars.next().is_some_and(|c| c != '\n') {},
             '\'' => {
-                // A character literal, or a lifetime.
+                // The quote begins a character literal, or a lifetime.
                 let mut ahead = chars.clone();
                 if ahead.next() == Some('\\') {
                     chars.next();
@@ -234,7 +234,7 @@ fn beyond_the_parser(sql: &str) -> bool {
     let sql = squeezed(sql);
     ["CREATE VECTOR INDEX ", "ALTER SESSION ", "ALTER TABLE ", "BEGIN ", "CREATE USER ", "GRANT "].iter().any(|head| sql.starts_with(head))
         || sql.contains(" INDEXTYPE IS ")
-        // Types with lists of arguments, identity columns, lengths in characters.
+        // The parser does not know types with lists of arguments, identity columns, and lengths in characters.
         || sql.starts_with("CREATE TABLE ")
 }
 
@@ -389,7 +389,7 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
     let unsent: Vec<_> = sql_of_the_store()
         .into_iter()
         .filter(|(place, sql)| {
-            // The doctor's advice looks like SQL. Its own queries are parsed above.
+            // The doctor's advice looks like SQL. The doctor's own queries are parsed above.
             if place == "doctor.rs" {
                 return false;
             }
@@ -400,7 +400,7 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
     assert!(unsent.is_empty(), "never sent, so never parsed: {unsent:#?}");
 }
 
-/// Statements that run only where a database of the original application is taken over; the tests of adoption do that.
+/// Statements that run only where a database of the original application is taken over; the adoption tests run them.
 const ONLY_FOR_ADOPTION: [&str; 5] = [
     "IMAGE_EMBEDDINGS_ARTICLE",
     "SET VECTOR_DIMENSION",
@@ -433,7 +433,7 @@ fn the_parser_and_the_list_notice_what_is_wrong() {
     assert!(limit.is_err() && alias.is_err());
 }
 
-/// An OR is no range of the index by which a page is read; the bound before it is one.
+/// The bound before the OR is a range of the index by which a page is read; an OR alone is no such range.
 #[test]
 fn a_page_after_a_cursor_starts_at_its_date() {
     let database = Database::temporary();
@@ -445,7 +445,8 @@ fn a_page_after_a_cursor_starts_at_its_date() {
     assert!(sent[0].contains("I.UPLOAD_DATE <= :BEFORE AND ("), "{sent:?}");
 }
 
-/// Without either word the edition of the database decides, and an Autonomous Database tries an approximate search.
+/// The statement names EXACT or APPROX. Otherwise the edition of the database decides, and an Autonomous Database tries
+/// an approximate search.
 #[test]
 fn rows_by_distance_are_asked_for_exactly_or_approximately() {
     let database = Database::temporary();

@@ -34,21 +34,21 @@ pub(crate) enum Class {
     Unreachable,
     /// The session is gone; another one may work at once.
     Lost,
-    /// A limit of time or of sessions; the same call may succeed in a moment.
+    /// A limit of time or of sessions is reached; the same call may succeed in a moment.
     Busy,
-    /// The password, the library, a grant, an option: something that only an operator can correct.
+    /// The set-up is wrong (the password, the library, a grant, an option). Only an operator can correct it.
     Misconfigured,
     /// A unique key is taken.
     Unique,
-    /// The row that is referred to is not there (any more).
+    /// The referenced row does not exist (any more).
     NoParent,
-    /// The table or view is not there.
+    /// The table or view does not exist.
     NoTable,
     /// Oracle Text does not understand the expression.
     Keywords,
     /// No space or quota is left.
     Full,
-    /// Everything else: a mistake of this program, or of the database.
+    /// Any other error: a mistake of this program or of the database.
     Internal,
 }
 

@@ -20,7 +20,7 @@ use crate::oracle::settings::OracleSettings;
 /// lists and filters.
 const STATEMENTS: u32 = 80;
 
-/// The time that this program waits longer than the client library, whose own message at the limit says more.
+/// The time that this program waits beyond the limit of the client library, whose own message says more.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Locks a mutex. A panic elsewhere cannot leave the value half changed, so a poisoned mutex is used all the same.
@@ -28,7 +28,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A connector for an account.
+/// Makes a connector for an account.
 pub(crate) fn connector(settings: &OracleSettings) -> Connector {
     let mut connector =
         Connector::new(settings.user.as_str(), settings.password.expose_secret(), settings.dsn_with_timeout());
@@ -36,7 +36,7 @@ pub(crate) fn connector(settings: &OracleSettings) -> Connector {
     connector
 }
 
-/// Opens connections.
+/// The opener of connections, which bounds the time and the number of its attempts.
 pub(crate) struct Opener {
     connector: Connector,
     /// The limit for connecting.
@@ -67,7 +67,7 @@ impl Opener {
     /// Opens a connection whose calls have a limit of time.
     ///
     /// # Errors
-    /// The reason why there is none, at the latest when the limit for connecting is over.
+    /// The reason why no connection was made. The error comes at the latest when the limit for connecting is over.
     pub(crate) fn connect(self: &Arc<Self>) -> Result<Connection, DriverError> {
         let end = Instant::now() + self.limit + GRACE;
         let permit = self.permit(end)?;
@@ -75,7 +75,7 @@ impl Opener {
         let opener = Arc::clone(self);
         let attempt = move || {
             let _permit = permit;
-            // Once the caller has given up, the channel returns the connection, which is closed here.
+            // When the caller has given up, the channel returns the connection, and `drop` closes it.
             drop(sender.send(opener.attempt()));
         };
         thread::Builder::new()

@@ -1,7 +1,7 @@
 //! Turns errors of Oracle, its client library and ODPI-C into [`StoreError`], by the table of [`codes`](super::codes).
 //!
-//! A caller never gets a message of the driver: it may name hosts and columns, and ODPI-C may leave stray bytes in it.
-//! A caller gets the sentence of an error code, and the log gets the codes.
+//! A caller never gets a message of the driver, because such a message may name hosts and columns, and ODPI-C may leave
+//! stray bytes in it. A caller gets the sentence of an error code, and the log gets the codes.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub(crate) struct DriverError {
     /// The printable part of the message, for the log only.
     message: String,
     origin: Origin,
-    /// Connecting is not tried again before a restart.
+    /// Whether connecting is not tried again before a restart.
     permanent: bool,
 }
 
@@ -43,7 +43,7 @@ impl DriverError {
         Self { codes, message: printable(text), origin: Origin::Call, permanent: false }
     }
 
-    /// An error of connecting that this program reports with a message of its own.
+    /// Makes an error of connecting that this program reports with a message of its own.
     pub(crate) fn connecting(text: &str) -> Self {
         Self { origin: Origin::Own, ..Self::new(None, text) }
     }
@@ -54,7 +54,7 @@ impl DriverError {
         Self { origin: Origin::Connecting, ..self }
     }
 
-    /// The class of the first row of the table that fits.
+    /// Returns the class of the first row of the table that fits.
     pub(crate) fn class(&self) -> Class {
         match self.row().map_or(Class::Internal, |(_, class, _)| *class) {
             // No table holds all codes of the network, and none of them is a mistake of this program.
@@ -63,7 +63,7 @@ impl DriverError {
         }
     }
 
-    /// Returns whether one of its codes is among `codes`.
+    /// Returns whether one of the error's codes is among `codes`.
     pub(crate) fn is_one_of(&self, codes: &[Code]) -> bool {
         self.codes.iter().any(|code| codes.contains(code))
     }
@@ -79,7 +79,7 @@ impl DriverError {
         Self::new(None, text)
     }
 
-    /// Returns whether it counts towards FAILED_LOGIN_ATTEMPTS.
+    /// Returns whether the error counts towards FAILED_LOGIN_ATTEMPTS.
     pub(crate) fn is_wrong_password(&self) -> bool {
         self.is_one_of(&[Code::Ora(1017)])
     }
@@ -139,7 +139,7 @@ impl From<DriverError> for StoreError {
         }
         let text = failure.description();
         match failure.class() {
-            // A lost session reaches a caller only when it was lost twice, or after something had been written.
+            // A lost session reaches a caller only when the repeated work lost its session too, or after a write.
             Class::Unreachable | Class::Lost => Self::Unreachable(text),
             Class::Busy => Self::Busy(text),
             Class::Misconfigured => Self::Misconfigured(text),
@@ -156,12 +156,12 @@ impl From<DriverError> for StoreError {
 pub(crate) enum OracleError {
     /// An error of the driver, which the caller may still handle.
     Driver(DriverError),
-    /// The store's answer.
+    /// An error of the store's own.
     Store(StoreError),
 }
 
 impl OracleError {
-    /// The class of a driver's error.
+    /// Returns the class of a driver's error; `None` for an error of the store's own.
     pub(crate) fn class(&self) -> Option<Class> {
         match self {
             Self::Driver(failure) => Some(failure.class()),

@@ -16,11 +16,11 @@ pub(crate) const SCHEMA: &str = "SCHEMA";
 /// The lock of registering and switching models.
 pub(crate) const MODELS: &str = "MODELS";
 
-/// The longest time that a lock is waited for. A lock that is held longer shows that its holder hangs.
+/// The longest wait for a lock. A lock that is held longer shows that its holder hangs.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The statement that locks a row, on a connection with this limit for a call. The database stops waiting before the
-/// limit is over: its error leaves the session usable, and a call that is given up does not.
+/// Returns the statement that locks a row, on a connection with this limit for a call. The database stops waiting
+/// before the limit is over, because its error leaves the session usable, and a call that is given up does not.
 fn take_sql(call_timeout: Duration) -> String {
     let wait = match LOCK_TIMEOUT.min(call_timeout * 2 / 3).as_secs() {
         0 => "NOWAIT".to_owned(),
@@ -30,7 +30,7 @@ fn take_sql(call_timeout: Duration) -> String {
 }
 
 /// A lock that lasts across DDL. DDL commits, and a commit releases row locks, so a connection that does nothing else
-/// holds this one. Dropping it releases the lock, and so does the database when the process dies.
+/// holds the lock. Dropping the value releases the lock, and so does the database when the process dies.
 pub(crate) struct HeldLock {
     connection: Connection,
 }

@@ -1,4 +1,4 @@
-//! A bounded pool of connections, which needs no database at start and does not hang on one later.
+//! A bounded pool of connections. The pool needs no database at start, and no caller hangs when the database does.
 
 use std::cell::Cell;
 use std::fmt;
@@ -32,7 +32,7 @@ pub(crate) struct PoolConnection {
     /// The epoch in which the connection was opened. A dead session ends an epoch: all connections opened in it are
     /// suspect.
     epoch: u64,
-    /// The connection must not be used again.
+    /// Whether the connection must not be used again.
     broken: Cell<bool>,
 }
 
@@ -40,7 +40,7 @@ impl PoolConnection {
     /// Keeps the connection from being used again.
     pub(crate) fn discard(&self) {
         self.broken.set(true);
-        // The driver tells the server when it closes a connection. The limit keeps that from taking long.
+        // The driver tells the server when it closes a connection. The limit bounds the time for that message.
         if let Err(error) = self.connection.set_call_timeout(Some(CLOSE_TIMEOUT)) {
             log::debug!("a connection that was given up takes no settings: {}", DriverError::from(error));
         }
@@ -60,7 +60,7 @@ impl Deref for PoolConnection {
     }
 }
 
-/// Opens connections for the pool, and for work that takes longer than a call may.
+/// The manager of connections: it opens them for the pool, and for work that takes longer than a call may.
 pub(crate) struct Manager {
     inner: OracleConnectionManager,
     opener: Arc<Opener>,
@@ -90,12 +90,12 @@ impl Manager {
     /// Opens a connection outside of the pool.
     ///
     /// # Errors
-    /// The reason why there is none.
+    /// The reason why no connection was made.
     pub(crate) fn connect_outside_pool(&self) -> Result<Connection, DriverError> {
         self.opener.connect()
     }
 
-    /// The limit for a call on a connection.
+    /// Returns the limit for a call on a connection.
     pub(crate) fn call_timeout(&self) -> Duration {
         self.call_timeout
     }
@@ -123,8 +123,8 @@ impl Manager {
         locked(&self.outage).clone()
     }
 
-    /// Ends the epoch of a connection whose session is dead: after a restart or a failover all others of it are dead
-    /// too.
+    /// Ends the epoch of a connection whose session is dead: after a restart or a failover, all other connections of
+    /// that epoch are dead too.
     pub(crate) fn suspect_all(&self, link: &PoolConnection) {
         _ = self.epoch.compare_exchange(link.epoch, link.epoch + 1, Ordering::AcqRel, Ordering::Acquire);
     }
@@ -170,7 +170,7 @@ impl Pool {
             .connection_timeout(settings.connect_timeout)
             .idle_timeout(Some(IDLE_TIMEOUT))
             // Checking a connection before each use would double the time of a short call. A dead session is noticed
-            // when it is used, and the work is repeated on another.
+            // when it is used, and the work is repeated on another session.
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build_unchecked(SharedManager(Arc::clone(&manager)));
@@ -183,13 +183,13 @@ impl Pool {
         }
     }
 
-    /// The manager, which opens connections.
+    /// Returns the manager, which opens connections.
     pub(crate) fn manager(&self) -> &Arc<Manager> {
         &self.manager
     }
 
-    /// Returns a connection. It waits for one, at most as long as connecting may take, and not at all while there is
-    /// none and connecting fails (the pool goes on trying by itself).
+    /// Returns a connection. Waits for a free one, at most as long as connecting may take. Does not wait while the pool
+    /// has no connection and connecting fails (the pool goes on trying by itself).
     ///
     /// # Errors
     /// [`StoreError::Busy`] when all connections stay in use; otherwise the reason why connecting fails.
@@ -230,8 +230,8 @@ impl Pool {
         }
     }
 
-    /// Notes whether the images that were read last had long texts. The next ones probably have them too: a collection
-    /// mostly comes from a few sources. A wrong guess costs round trips and changes no answer.
+    /// Notes whether the images that were read last had long texts. The next images probably have long texts too,
+    /// because a collection mostly comes from a few sources. A wrong guess costs round trips and changes no answer.
     pub(crate) fn expect_long_texts(&self, long: bool) {
         self.long_texts.store(long, Ordering::Relaxed);
     }

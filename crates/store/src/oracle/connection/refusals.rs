@@ -31,7 +31,7 @@ impl Refusals {
         }
     }
 
-    /// The pause after an error; `None` when the account is never tried again.
+    /// Returns the pause after an error; `None` when the account is never tried again.
     fn pause(&self, failure: &DriverError) -> Option<Duration> {
         if failure.is_wrong_password() { PAUSES.get(self.wrong_passwords.max(1) - 1).copied() } else { Some(PAUSES[0]) }
     }

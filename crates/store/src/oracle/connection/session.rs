@@ -17,18 +17,18 @@ const MAX_ROWS: usize = 10_000;
 /// The number of rows with LOBs that one round trip fetches at most. The driver reserves 64 KB for each LOB.
 pub(crate) const MAX_LOB_ROWS: usize = 100;
 
-/// The errors of a statement to which values for LOB columns are bound as LONG, where the database takes none.
+/// The errors of a database that refuses values for LOB columns bound as LONG.
 const LONG_REFUSED: [Code; 5] =
     [Code::Ora(1460), Code::Ora(1461), Code::Ora(22295), Code::Ora(22816), Code::Ora(24816)];
 
-/// A borrowed connection. When it is returned, uncommitted changes are rolled back: the pool passes connections on as
-/// they are, and the next borrower would commit them.
+/// A borrowed connection. Returning the connection rolls uncommitted changes back: the pool passes connections on as
+/// they are, and the next borrower would commit the changes.
 pub(crate) struct Session<'a> {
     pool: &'a Pool,
     link: r2d2::PooledConnection<SharedManager>,
-    /// A statement that may change something has been sent since the last commit.
+    /// Whether a statement that may change something has been sent since the last commit.
     changed: Cell<bool>,
-    /// A commit has been sent.
+    /// Whether a commit has been sent.
     committing: Cell<bool>,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Session<'a> {
         self.record(query(&self.link, sql, binds, most, &mut read))
     }
 
-    /// Returns the row of a query that has at most one.
+    /// Returns the row of a query that has one row at most; `None` when there is none.
     pub(crate) fn row<T>(
         &self,
         sql: &str,
@@ -69,7 +69,7 @@ impl<'a> Session<'a> {
         self.pool.expect_long_texts(long);
     }
 
-    /// The connection itself, for work that sends statements of its own.
+    /// Returns the connection itself, for work that sends statements of its own.
     pub(crate) fn connection(&self) -> &Connection {
         self.changed.set(true);
         &self.link
@@ -81,13 +81,13 @@ impl<'a> Session<'a> {
         self.with_lobs(binds, |binds| execute(&self.link, sql, binds))
     }
 
-    /// Sends an INSERT with RETURNING … INTO :`out`, and returns that number.
+    /// Sends an INSERT with RETURNING … INTO :`out`, and returns the number in `out`.
     pub(crate) fn insert_returning(&self, sql: &str, binds: &Binds<'_>, out: &str) -> Result<i64, OracleError> {
         self.changed.set(true);
         self.with_lobs(binds, |binds| insert_returning(&self.link, sql, binds, out))
     }
 
-    /// The limit for a call.
+    /// Returns the limit for a call.
     pub(crate) fn call_timeout(&self) -> Duration {
         self.pool.manager().call_timeout()
     }
@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Sends a statement whose values for LOB columns go along with it. A database that refuses such values gets them as
+    /// Sends a statement together with its values for LOB columns. A database that refuses such values gets them as
     /// temporary LOBs, which takes three round trips more for each. The refused statement has changed nothing.
     fn with_lobs<T>(
         &self,
@@ -142,15 +142,16 @@ impl<'a> Session<'a> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        // Closing a connection rolls back too. A rollback on a discarded one would only wait for another timeout and
-        // keep its place in the pool meanwhile.
+        // Closing a connection rolls back too. A rollback on a discarded connection would only wait for another timeout
+        // and keep the connection's place in the pool meanwhile.
         if self.changed.get() && !self.link.is_discarded() && self.link.rollback().is_err() {
             self.link.discard();
         }
     }
 }
 
-/// Runs `work`, which changes nothing, on a session; again on another session when the first turns out to be dead.
+/// Runs `work`, which changes nothing, on a session, and repeats it on another session when the first turns out to be
+/// dead.
 ///
 /// # Errors
 /// The errors of `work`.
@@ -158,8 +159,8 @@ pub(crate) fn read<T>(pool: &Pool, work: impl Fn(&Session<'_>) -> Result<T, Orac
     with_retry(pool, |session| work(session))
 }
 
-/// Runs `work` on a session and commits; again on another session when the first dies before the commit is sent, when
-/// nothing has been written yet.
+/// Runs `work` on a session and commits. Repeats the work on another session when the first dies before the commit is
+/// sent, because nothing has been written until then.
 ///
 /// # Errors
 /// The errors of `work`; [`StoreError::Unreachable`] when the session dies while committing. The caller then has to
@@ -206,8 +207,8 @@ pub(crate) fn query<T>(
     most: usize,
     read: &mut dyn FnMut(&Row) -> Result<T, OracleError>,
 ) -> Result<Vec<T>, OracleError> {
-    // One row more than asked for, so that the end of the rows arrives with the last of them. Rows without LOBs arrive
-    // with the answer to the statement itself, rows with LOBs with the first fetch.
+    // The fetch has room for one row more than asked for, so that the end of the rows arrives with the last of them.
+    // Rows without LOBs arrive with the answer to the statement itself, rows with LOBs with the first fetch.
     let size = u32::try_from(most.clamp(1, MAX_ROWS) + 1).unwrap_or(u32::MAX);
     let mut statement =
         connection.statement(sql).fetch_array_size(size).prefetch_rows(size).build().map_err(DriverError::from)?;

@@ -41,23 +41,23 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// A text that fits VARCHAR2.
+    /// Makes a value of a text that fits VARCHAR2.
     pub(crate) fn text(text: &'a str) -> Self {
         Self::Text(Some(Cow::Borrowed(text)))
     }
 
-    /// A text of any length, or NULL.
+    /// Makes a value of a text of any length, or NULL.
     pub(crate) fn clob(text: Option<&'a str>) -> Self {
         Self::Clob(text.map(Cow::Borrowed))
     }
 
-    /// A count. Numbers beyond the largest are bound as the largest.
+    /// Makes a value of a count. A count beyond the largest `i64` is bound as the largest.
     pub(crate) fn count(n: usize) -> Self {
         Self::Number(Some(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 
-    /// Returns whether the value is for a LOB column. Oracle refuses text of more than about a thousand bytes after one
-    /// (ORA-24816).
+    /// Returns whether the value is for a LOB column. Oracle refuses text of more than about a thousand bytes after
+    /// such a value (ORA-24816).
     fn is_lob(&self) -> bool {
         matches!(self, Self::Clob(_) | Self::Blob(_) | Self::TemporaryClob(_) | Self::TemporaryBlob(_))
     }
@@ -99,7 +99,8 @@ impl ToSql for Value<'_> {
     }
 }
 
-/// The buffer sizes at which Oracle makes a new cursor: texts of similar length share one.
+/// Returns the size of the buffer for a text. The sizes are those at which Oracle makes a new cursor, so texts of
+/// similar length share a cursor.
 fn buffer_size(bytes: usize) -> u32 {
     match bytes {
         0..=32 => 32,
@@ -115,7 +116,7 @@ fn buffer_size(bytes: usize) -> u32 {
 pub(crate) struct Binds<'a>(Vec<(Cow<'static, str>, Value<'a>)>);
 
 impl<'a> Binds<'a> {
-    /// No values.
+    /// Makes an empty set of values.
     pub(crate) fn none() -> Self {
         Self::default()
     }
@@ -269,7 +270,8 @@ pub(crate) fn timestamp(date: OffsetDateTime) -> Value<'static> {
     Value::Date(utc(date.unix_timestamp_nanos().div_euclid(1000)))
 }
 
-/// Returns a bound on dates, rounded up: between two microseconds it lets through the same dates as unrounded.
+/// Returns a bound on dates, rounded up to the microsecond. Stored dates are whole microseconds, so the rounded bound
+/// lets the same dates through as the exact one.
 pub(crate) fn timestamp_ceil(date: OffsetDateTime) -> Value<'static> {
     Value::Date(utc((date.unix_timestamp_nanos() + 999).div_euclid(1000)))
 }

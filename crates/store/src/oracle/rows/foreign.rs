@@ -18,16 +18,16 @@ use mitsuke_image::Generation;
 pub struct ForeignFacts {
     /// The media type; `None` when the bytes are not a readable picture.
     pub file_type: Option<&'static str>,
-    /// The width in pixels, orientation applied; 0 when unknown.
+    /// The width in pixels after the orientation is applied; 0 when unknown.
     pub width: u32,
-    /// The height in pixels, orientation applied; 0 when unknown.
+    /// The height in pixels after the orientation is applied; 0 when unknown.
     pub height: u32,
     /// The readable parts of the generation prompt.
     pub generation: Option<Generation>,
 }
 
-/// Examines the bytes and the generation prompt of a picture that another program stored. The store cannot read
-/// pictures, so its owner passes this function in.
+/// A function that examines the bytes and the generation prompt of a picture that another program stored. The store
+/// cannot read pictures, so the owner of the store passes this function in.
 pub type Examine = dyn Fn(&[u8], Option<&str>) -> ForeignFacts + Send + Sync;
 
 /// The columns that another program writes.
@@ -39,7 +39,7 @@ struct ForeignRow {
     generation_prompt: Option<String>,
 }
 
-/// Fills the columns that such a row lacks. The caller commits.
+/// Fills the columns that a row of another program lacks. The caller commits.
 pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Examine) -> Result<(), OracleError> {
     let this = || Binds::none().with("image_id", image_id);
     let row = query(

@@ -21,7 +21,7 @@ use mitsuke_index::UnitVector;
 /// The number of characters of a value that rows hold and filters compare.
 const PART_CHARS: usize = 255;
 
-/// The hash of an image whose row Mitsuke has not completed. No bytes have it.
+/// The hash of an image whose row Mitsuke has not completed. No bytes have this hash.
 const UNKNOWN_HASH: Sha256 = Sha256([0; 32]);
 
 /// Inserts an image with everything that belongs to it; `None` when its bytes are known already.
@@ -76,7 +76,7 @@ fn image_binds<'a>(image: &NewImage<'a>) -> Binds<'a> {
         .with("image_data", Value::Blob(image.bytes))
 }
 
-/// The columns of the readable prompt that filters compare.
+/// Returns the values of the columns of the readable prompt that filters compare.
 pub(crate) fn generation_binds(generation: Option<&Generation>) -> Binds<'static> {
     let text = |part: Option<&String>| Value::Text(part.map(|part| Cow::Owned(folded_part(part))));
     Binds::none()
@@ -85,7 +85,7 @@ pub(crate) fn generation_binds(generation: Option<&Generation>) -> Binds<'static
         .with("generation_seed", Value::Unsigned(generation.and_then(|parts| parts.seed)))
 }
 
-/// The column GENERATION.
+/// Returns the value of the column GENERATION.
 pub(crate) fn generation_json(generation: Option<&Generation>) -> Value<'static> {
     Value::Clob(generation.map(|parts| Cow::Owned(generation::to_json(parts))))
 }
@@ -153,8 +153,8 @@ const SHORT_CHARS: usize = 1_000;
 /// Returns the rows of at most [`MAX_IN_LIST`] images. The original application may have stored several captions of an
 /// image, which come as several rows.
 ///
-/// Rows without LOBs come with the answer to their statement, so texts are read as VARCHAR2 first, where short ones are
-/// to be expected. If one of them turns out to be long, all are read again as LOBs.
+/// Rows without LOBs come with the answer to their statement, so texts are read as VARCHAR2 first, where short texts
+/// are to be expected. If any text turns out to be long, all texts are read again as LOBs.
 fn rows(session: &Session<'_>, ids: &[ImageId]) -> Result<Vec<Image>, OracleError> {
     if !session.expects_long_texts() {
         let rows = rows_with_texts(session, ids, &TEXTS.map(short_text), ids.len())?;
@@ -167,7 +167,8 @@ fn rows(session: &Session<'_>, ids: &[ImageId]) -> Result<Vec<Image>, OracleErro
     Ok(rows.into_iter().map(|(image, _)| image).collect())
 }
 
-/// A text as VARCHAR2, or NULL when it is long. CASE evaluates only what it needs: TO_CHAR of a long text would fail.
+/// Returns the expression of a text as VARCHAR2, or NULL when the text is long. CASE evaluates only what it needs:
+/// TO_CHAR of a long text would fail.
 fn short_text(column: &str) -> String {
     format!("CASE WHEN LENGTH({column}) <= {SHORT_CHARS} THEN CAST(TO_CHAR({column}) AS VARCHAR2(4000)) END")
 }
@@ -218,7 +219,7 @@ pub(crate) fn update(
     patch: &ImagePatch,
 ) -> Result<Option<Image>, OracleError> {
     let this = || Binds::none().with("image_id", image_id);
-    // This locks the row: of two changes at once, the later one then writes the search text last.
+    // The statement locks the row: of two changes at once, the later one then writes the search text last.
     if session.execute("UPDATE images SET file_name = file_name WHERE image_id = :image_id", &this())? == 0 {
         return Ok(None);
     }

@@ -30,11 +30,13 @@ pub(crate) struct VectorTable {
 }
 
 impl VectorTable {
-    /// The table of a model.
+    /// Returns the table of a model.
     pub(crate) fn new(model_id: ModelId, dimension: usize) -> Self {
         Self { model_id, name: format!("image_embeddings_{model_id}"), dimension }
     }
 
+    /// Checks that a vector fits the table.
+    ///
     /// # Errors
     /// [`StoreError::ModelDimension`] when a vector does not fit.
     pub(crate) fn check(&self, found: usize) -> Result<(), StoreError> {
@@ -45,13 +47,13 @@ impl VectorTable {
     }
 }
 
-/// The tables that this process has used. They are kept in memory because neither they nor the existence of a model
-/// ever change.
+/// The tables that this process has used. They are kept in memory, because neither a table nor the existence of a model
+/// ever changes.
 #[derive(Debug, Default)]
 pub(crate) struct Tables(RwLock<HashMap<ModelId, VectorTable>>);
 
 impl Tables {
-    /// The table of a model.
+    /// Returns the table of a model.
     ///
     /// # Errors
     /// [`StoreError::UnknownModel`].
@@ -134,7 +136,8 @@ pub(crate) fn set_maintained(session: &Session<'_>, model_id: ModelId, maintaine
     Ok(Model { maintained, ..model })
 }
 
-/// Removes some embeddings of a model that is not current, and its failures with the last of them. Returns how many.
+/// Removes some embeddings of a model that is not current, and its failures together with the last embedding. Returns
+/// the number of removed embeddings.
 pub(crate) fn delete_some_embeddings(session: &Session<'_>, table: &VectorTable) -> Result<u64, OracleError> {
     set_maintained(session, table.model_id, false)?;
     let name = &table.name;

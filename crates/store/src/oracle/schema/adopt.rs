@@ -43,7 +43,7 @@ pub(crate) fn embeddings(connection: &Connection, settings: &OracleSettings, _: 
     Ok(())
 }
 
-/// The dimension of one of a model's vectors; `None` when it has none, or the table does not exist.
+/// Returns the dimension of one of a model's vectors; `None` when the model has none, or the table does not exist.
 fn dimension_in_use(connection: &Connection, model_id: ModelId) -> Result<Option<usize>, OracleError> {
     let found = query(
         connection,

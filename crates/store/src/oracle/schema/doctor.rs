@@ -293,9 +293,9 @@ impl Inspection<'_> {
         }
     }
 
-    /// The Vector Pool holds in-memory graphs, which Mitsuke does not make. It also holds the centroids of indexes by
-    /// neighbour partitions while they are made and while rows of their tables change (AI Vector Search User's Guide,
-    /// "Size the Vector Pool").
+    /// Reports the use of the Vector Pool. The pool holds in-memory graphs, which Mitsuke does not make. It also holds
+    /// the centroids of indexes by neighbour partitions while they are made and while rows of their tables change (AI
+    /// Vector Search User's Guide, "Size the Vector Pool").
     fn vector_memory(&self) -> Finding {
         let sql = "SELECT TO_CHAR(SUM(alloc_bytes)) || ' bytes, ' || TO_CHAR(SUM(used_bytes)) || ' used' \
                    FROM v$vector_memory_pool";
@@ -320,8 +320,9 @@ impl Inspection<'_> {
     }
 }
 
-/// Advice for the case that making an index by neighbour partitions of `count` rows ends with ORA-51908. The database
-/// chooses about √count partitions by itself, and needs room for each; on the Free edition that room may be missing.
+/// Returns the advice for the case that making an index by neighbour partitions of `count` rows ends with ORA-51908.
+/// The database chooses about √count partitions by itself, and needs room for each; on the Free edition that room may
+/// be missing.
 fn advice_on_room(count: u64) -> String {
     let fewer = (count.isqrt() / 4).max(1);
     format!(
@@ -330,7 +331,7 @@ fn advice_on_room(count: u64) -> String {
     )
 }
 
-/// The finding about a text index, from the list of all (name, state, time of synchronisation).
+/// Returns the finding about a text index, from the list of all text indexes (name, state, time of synchronisation).
 fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Finding {
     let Some((_, status, sync)) = found.iter().find(|(other, _, _)| other == name) else {
         return if own {
@@ -360,7 +361,7 @@ fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Find
     let found = format!("{name} is not brought up to date by a commit ({sync}), so what is new is found late");
     let advice =
         format!("Run: ALTER INDEX {name} REBUILD PARAMETERS ('REPLACE METADATA MAINTENANCE MANUAL SYNC (ON COMMIT)');");
-    // The owner of the original application may have set up its index that way on purpose.
+    // The owner of the original application may have set up this index that way on purpose.
     if own { Finding::problem("text index", found, advice) } else { Finding::note("text index", found, advice) }
 }
 

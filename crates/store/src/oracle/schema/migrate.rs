@@ -71,7 +71,7 @@ const MIGRATIONS: [Migration; 9] = [
     sql_file!(9, "0009_text_indexes"),
 ];
 
-/// Applies the missing migrations. Processes that do this at once take turns, and the later ones find it done.
+/// Applies the missing migrations. Processes that migrate at once take turns, and the later ones find nothing missing.
 pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Examine) -> Result<(), OracleError> {
     let connection = manager.connect_outside_pool()?;
     let (version, banner) = connection.server_version().map_err(DriverError::from)?;

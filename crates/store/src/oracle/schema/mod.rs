@@ -1,5 +1,5 @@
-//! The schema: its migrations, databases of the original application, the tables of the models, and the checks of all
-//! that.
+//! The schema: its migrations, the adoption of databases of the original application, the tables of the models, and the
+//! checks of `mitsuke doctor`.
 
 mod adopt;
 pub(crate) mod doctor;

@@ -15,10 +15,10 @@ use crate::oracle::connection::pool::Manager;
 use crate::oracle::rows::foreign::Examine;
 use crate::oracle::settings::OracleSettings;
 
-/// The time during which a failed attempt is the answer, without another attempt.
+/// The time for which calls get the error of a failed attempt, before another attempt is made.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// The time that callers wait for an attempt from its start, in addition to the limit for connecting.
+/// The time that callers wait for an attempt, from its start, in addition to the limit for connecting.
 const EXTRA_WAIT: Duration = Duration::from_secs(1);
 
 /// The state of the opening.
@@ -33,7 +33,7 @@ pub(crate) struct Opening {
     settings: OracleSettings,
     examine: Arc<Examine>,
     manager: Arc<Manager>,
-    /// The schema exists and is up to date.
+    /// Whether the schema exists and is up to date.
     done: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
@@ -54,7 +54,7 @@ impl Opening {
     /// Waits until the schema is up to date, for a limited time.
     ///
     /// # Errors
-    /// The reason why it is not; [`StoreError::Busy`] when the time is over.
+    /// The reason why the schema is not up to date; [`StoreError::Busy`] when the time is over.
     pub(crate) fn ensure(self: &Arc<Self>) -> Result<(), StoreError> {
         if self.done.load(Ordering::Acquire) {
             return Ok(());
@@ -62,10 +62,10 @@ impl Opening {
         self.wait(Some(self.settings.connect_timeout + EXTRA_WAIT))
     }
 
-    /// Waits until the schema is up to date, for any time. A failed attempt is followed by another at once.
+    /// Waits until the schema is up to date, for any time. Another attempt follows a failed one at once.
     ///
     /// # Errors
-    /// The reason why it is not.
+    /// The reason why the schema is not up to date.
     pub(crate) fn finish(self: &Arc<Self>) -> Result<(), StoreError> {
         if let state @ State::Failed { .. } = &mut *locked(&self.state) {
             *state = State::Idle;
@@ -118,7 +118,7 @@ impl Opening {
     }
 }
 
-/// One attempt. Dropping it publishes its result, after a panic too.
+/// One attempt. Dropping the attempt publishes its result, after a panic too.
 struct Attempt {
     opening: Arc<Opening>,
     result: Result<(), StoreError>,

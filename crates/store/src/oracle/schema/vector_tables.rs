@@ -21,11 +21,11 @@ const SELECT_BY_NAME: &str = "SELECT model_id, vector_dimension, vector_table FR
 struct KnownModel {
     model_id: ModelId,
     dimension: Option<usize>,
-    /// The table of the model is complete.
+    /// Whether the table of the model is complete.
     usable: bool,
 }
 
-/// Registers a model, or finds it. Processes that register at once take turns.
+/// Registers a model, or finds the model when it is registered already. Processes that register at once take turns.
 pub(crate) fn register(pool: &Pool, settings: &OracleSettings, new: &NewModel) -> Result<Model, StoreError> {
     let finished = |known: &KnownModel| known.usable;
     let names = name_binds(new);
@@ -70,6 +70,8 @@ fn read_known(row: &Row) -> Result<KnownModel, OracleError> {
 }
 
 impl KnownModel {
+    /// Checks that the model has the dimension of a registration.
+    ///
     /// # Errors
     /// [`StoreError::ModelDimension`] when the model is known with another dimension.
     fn checked(self, new: &NewModel) -> Result<Self, StoreError> {
@@ -149,8 +151,8 @@ fn table_ddl(table: &VectorTable) -> String {
     )
 }
 
-/// The statement that makes an inverted-file index by inner product. It lies on disk; the other kind (INMEMORY NEIGHBOR
-/// GRAPH) needs all vectors in memory, and early releases forbid changes of its table.
+/// Returns the statement that makes an inverted-file index by inner product. The index lies on disk; the other kind
+/// (INMEMORY NEIGHBOR GRAPH) needs all vectors in memory, and early releases forbid changes of its table.
 pub(crate) fn index_ddl(table: &VectorTable, accuracy: u8) -> String {
     let name = &table.name;
     format!(
@@ -160,7 +162,7 @@ pub(crate) fn index_ddl(table: &VectorTable, accuracy: u8) -> String {
 }
 
 /// Makes IMAGE_EMBEDDINGS and CURRENT_IMAGE_EMBEDDINGS over all tables and `new`. Only other programs read these views,
-/// so a failure to make them is logged and no more.
+/// so a failure to make them is only logged.
 fn make_views(connection: &Connection, new: &VectorTable) -> Result<(), OracleError> {
     let mut tables: Vec<ModelId> = query(
         connection,

@@ -45,7 +45,8 @@ fn phrase(tokens: &[String], open: bool) -> Result<String, StoreError> {
     let close = |out: &mut String, group: &mut String| {
         if !group.is_empty() {
             let space = if out.is_empty() { "" } else { " " };
-            // No token holds a brace. Oracle Text wants one inside of braces doubled, so this is safe even then.
+            // No token holds a brace. A brace inside of braces would have to be doubled, so the doubling is right even
+            // then.
             out.push_str(&format!("{space}{{{}}}", group.replace('}', "}}")));
             group.clear();
         }

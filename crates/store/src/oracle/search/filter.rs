@@ -6,7 +6,7 @@ use crate::oracle::connection::value::{Binds, Value, in_list, timestamp_ceil};
 use crate::oracle::rows::images::folded_part;
 use crate::{Filter, ImageId, like_pattern};
 
-/// The file name with its ASCII letters folded and no others, as every store compares names.
+/// The file name with only its ASCII letters folded, because every store compares names that way.
 const FOLDED_NAME: &str = "TRANSLATE(i.file_name, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')";
 
 /// The lengths of the compared columns. Rows hold no longer values, and longer values could not be bound.
@@ -26,7 +26,7 @@ pub(crate) struct Condition<'a> {
 }
 
 impl<'a> Condition<'a> {
-    /// The condition of `filter`.
+    /// Makes the condition of `filter`.
     pub(crate) fn new(filter: &'a Filter) -> Self {
         let mut condition = Self::default();
         if !filter.file_types.is_empty() {
@@ -76,7 +76,7 @@ impl<'a> Condition<'a> {
     }
 
     fn names(&mut self, filter: &Filter) {
-        // Every name contains an empty part. Oracle treats it as NULL, which no name contains.
+        // Every name contains an empty part, but Oracle treats an empty text as NULL, which no name contains.
         if let Some(part) = filter.file_name_contains.as_deref().filter(|part| !part.is_empty()) {
             if part.chars().count() > MAX_NAME_CHARS || part.len() > MAX_TEXT_BYTES {
                 self.and("1 = 0");

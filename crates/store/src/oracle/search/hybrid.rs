@@ -1,4 +1,4 @@
-//! Both legs of a hybrid search in one statement: it takes one round trip, and both legs see the same rows.
+//! Both legs of a hybrid search in one statement, which takes one round trip and shows both legs the same rows.
 //!
 //! The statement returns the hits of both legs, those of the keyword leg with their distances. The code that also
 //! serves the embedded store ranks and fuses them. Fusion in SQL would state a second time, in another language, how

@@ -8,7 +8,7 @@ use crate::oracle::connection::value::{self, Value};
 use crate::oracle::rows::images::images;
 use crate::{Cursor, Filter, Image, ImageId};
 
-/// Returns a page of the images that pass a filter, newest first, after `cursor` and skipping `offset`.
+/// Returns a page of the images that pass a filter, newest first: those after `cursor`, without the first `offset`.
 pub(crate) fn page(
     session: &Session<'_>,
     filter: &Filter,

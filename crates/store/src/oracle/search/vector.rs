@@ -1,9 +1,10 @@
 //! Finding the nearest images.
 //!
 //! The index answers one form of query quickly: the first k rows of one table in the order of the distance alone. A
-//! second sort key, a join or a condition makes the database ignore the index. So that form asks for some rows more
-//! than the page needs, and the rest of the contract (ties by id, filters, excluded images) is applied to the rows that
-//! it returns. When they do not determine the page (a narrow filter, many ties at its edge), the exact form answers.
+//! second sort key, a join or a condition makes the database ignore the index. The store therefore asks that form for
+//! some rows more than the page needs, and applies the rest of the contract (ties by id, filters, excluded images) to
+//! the rows that come back. When these rows do not determine the page (a narrow filter, many ties at its edge), the
+//! exact form answers.
 
 use super::MAX_OFFSET;
 use super::filter::Condition;
@@ -34,7 +35,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// The form for a setting of `accuracy` percent.
+    /// Returns the form for a setting of `accuracy` percent.
     pub(crate) fn for_accuracy(accuracy: u8) -> Self {
         if accuracy >= 100 { Self::Exact } else { Self::Approximate(accuracy) }
     }
@@ -45,7 +46,7 @@ impl Form {
 pub(crate) struct Candidate {
     pub(crate) image_id: ImageId,
     pub(crate) distance: f32,
-    /// The image passes the filter.
+    /// Whether the image passes the filter.
     pub(crate) passes: bool,
 }
 
@@ -65,12 +66,12 @@ pub(crate) enum Outcome {
 }
 
 impl Plan {
-    /// The first plan for `needed` hits.
+    /// Makes the first plan for `needed` hits.
     pub(crate) fn first(form: Form, needed: usize, excluded: usize, filtered: bool) -> Self {
         // One row more than needed shows whether the last hit of the page has ties after it.
         let wanted = needed.saturating_add(excluded).saturating_add(1);
         let approximate = matches!(form, Form::Approximate(_)) && wanted <= MAX_APPROXIMATE_ROWS;
-        // The share of images that pass a filter is unknown. This much room suffices for every fourth.
+        // The share of images that pass a filter is unknown. This much room suffices when every fourth image passes.
         let wanted = if approximate && filtered { wanted.saturating_mul(4).min(MAX_APPROXIMATE_ROWS) } else { wanted };
         Self { form: if approximate { form } else { Form::Exact }, take: round_up(wanted) }
     }
@@ -171,13 +172,13 @@ fn candidates(
     })
 }
 
-/// The images that pass a filter, for the WITH before [`nearest_sql`].
+/// Returns the query for the images that pass a filter, for the WITH before [`nearest_sql`].
 pub(crate) fn passing_sql(filter: &str) -> String {
     format!("passing AS (SELECT i.image_id FROM images i WHERE 1 = 1{filter})")
 }
 
-/// Selects the nearest rows of a model's table: in the exact form only those of [`passing_sql`], in the approximate
-/// form all.
+/// Returns the statement that selects the nearest rows of a model's table: in the exact form only those of
+/// [`passing_sql`], in the approximate form all.
 pub(crate) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> String {
     let (name, distance) = (&table.name, distance_sql(table));
     match form {
@@ -195,17 +196,17 @@ pub(crate) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> St
     }
 }
 
-/// A column that says whether the image `i` of a row passes.
+/// Returns the column that says whether the image `i` of a row passes.
 pub(crate) fn passes(filter: &str) -> String {
     format!("CASE WHEN 1 = 1{filter} THEN 1 ELSE 0 END")
 }
 
-/// The distance of a row `e` to the query: the negated inner product, by which the index is made.
+/// Returns the distance of a row `e` to the query: the negated inner product, by which the index is made.
 pub(crate) fn distance_sql(table: &VectorTable) -> String {
     format!("VECTOR_DISTANCE(e.embedding, {}, DOT)", to_vector("query", table.dimension))
 }
 
-/// The values of [`nearest_sql`].
+/// Returns the values of [`nearest_sql`].
 pub(crate) fn query_binds(query: &UnitVector, take: usize) -> Binds<'static> {
     Binds::none().with("take", Value::count(take)).with_vector("query", query)
 }

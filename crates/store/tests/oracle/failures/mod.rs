@@ -17,7 +17,7 @@ use crate::store;
 /// The limit for connecting where connecting is meant to fail.
 const SHORT: Duration = Duration::from_millis(200);
 
-/// A call that takes longer has hung: this is many times what anything here takes.
+/// The time after which a call counts as hung: many times what any call in these tests takes.
 const HUNG: Duration = Duration::from_secs(60);
 
 /// Waits until the store answers again.

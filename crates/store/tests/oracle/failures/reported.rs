@@ -1,4 +1,4 @@
-//! The error that the store makes of each of Oracle's, and its words for an operator.
+//! The error of the store for each of Oracle's errors, and the words of that error for an operator.
 
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,7 @@ const CONNECT_ERRORS: [(&str, i32, &str); 27] = [
     ("attach", 29024, "Misconfigured"),
     ("login", 28040, "Misconfigured"),
     ("attach", 12564, "Unreachable"),
-    // The table of codes does not know these.
+    // The table of codes does not have these codes.
     ("attach", 12699, "Unreachable"),
     ("login", 604, "Unreachable"),
     ("login", 18, "Busy"),
@@ -178,7 +178,7 @@ fn the_doctor_finds_the_grant_that_is_missing_and_every_text_index_that_is_broke
         connection.execute(&format!("DROP INDEX {index} FORCE"), &[]).unwrap();
         connection.execute(&create, &[]).unwrap();
     }
-    // None of them is synchronised on commit now, and Mitsuke's own index needs to be.
+    // No text index is synchronised on commit now, and Mitsuke's own index has to be.
     let found = problems(&store);
     assert!(found.len() == 1 && found[0].contains("IMAGES_SEARCH_TEXT is not brought up to date"), "{found:?}");
 }

@@ -1,7 +1,7 @@
 //! Uploads folders of pictures: finds the files, hashes them, asks the server which bytes it has, and sends the
 //! others several at once. A log lets the next run continue where this one ended.
 //!
-//! [`run`] prepares the upload and hands the files to `pipeline`, whose stages `prepare`, `lookup` and `delivery`
+//! [`run()`] prepares the upload and hands the files to `pipeline`, whose stages `prepare`, `lookup` and `delivery`
 //! work at the same time on different files.
 
 pub mod captions;

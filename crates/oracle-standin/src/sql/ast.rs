@@ -88,7 +88,7 @@ pub struct OrderItem {
     pub nulls_first: Option<bool>,
 }
 
-/// A data type as written: `VARCHAR2(255 CHAR)` is VARCHAR2, [255], char semantics.
+/// A data type as written: `VARCHAR2(255 CHAR)` is VARCHAR2, \[255\], char semantics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TypeName {
     pub name: String,

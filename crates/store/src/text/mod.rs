@@ -1,7 +1,7 @@
 //! Texts for the full-text indexes, the same for every store.
 //!
 //! The texts of an image become tokens ([`document`], which cuts with [`tokens`]). A keyword query becomes terms
-//! ([`terms`]), and each term a [`TermQuery`]: the tokens that an image must have ([`query`]). Both sides are cut by
+//! ([`mod@terms`]), and each term a [`TermQuery`]: the tokens that an image must have ([`mod@query`]). Both sides are cut by
 //! the same code, so every store finds the same images. [`characters`] says which characters belong to a word.
 
 mod characters;

@@ -1,16 +1,35 @@
 //! GET /images/{image_id}/content.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::header::{
     self, Charset, ContentDisposition, DispositionParam, DispositionType, EntityTag, ExtendedValue, IfNoneMatch,
 };
 use actix_web::{HttpResponse, web};
+use mitsuke_image::FileType;
+use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema as _};
 
 use crate::api::Services;
 use crate::api::caching::{cached, matches};
 use crate::api::path_id::PathId;
 use crate::api::types::PictureBytes;
 use crate::error::ApiError;
-use mitsuke_store::Content;
+
+/// The answer with the bytes of an original: one content for each type of picture.
+struct OriginalBytes;
+
+impl IntoResponses for OriginalBytes {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let etag = HeaderBuilder::new().description(Some("The SHA-256 of the bytes")).build();
+        let response = ResponseBuilder::new().description("The bytes, as uploaded").header("ETag", etag);
+        let response = FileType::ALL.iter().fold(response, |response, file_type| {
+            let bytes = Content::new(Some(Ref::from_schema_name(PictureBytes::name())));
+            response.content(file_type.media_type(), bytes)
+        });
+        BTreeMap::from([("200".to_owned(), response.build().into())])
+    }
+}
 
 /// Get an image's original bytes
 #[utoipa::path(
@@ -20,12 +39,7 @@ use mitsuke_store::Content;
         ("If-None-Match" = Option<String>, Header, description = "An ETag seen before"),
     ),
     responses(
-        (status = 200, description = "The bytes, as uploaded",
-            headers(("ETag" = String, description = "The SHA-256 of the bytes")),
-            content(
-                (PictureBytes = "image/jpeg"), (PictureBytes = "image/png"), (PictureBytes = "image/gif"),
-                (PictureBytes = "image/webp"), (PictureBytes = "image/bmp"), (PictureBytes = "image/tiff"),
-            )),
+        OriginalBytes,
         (status = 304, description = "Unchanged: the caller has these bytes"),
     )
 )]
@@ -42,7 +56,7 @@ pub async fn get(
     }
     let room = services.sending.reserve(image.bytes).ok_or_else(|| ApiError::too_many("downloads of pictures"))?;
     let content = services.with_store(move |store| store.content(id.0)).await?.ok_or_else(missing)?;
-    let Content { bytes, file_type, file_name, .. } = content;
+    let mitsuke_store::Content { bytes, file_type, file_name, .. } = content;
     Ok(cached(HttpResponse::Ok(), etag)
         .content_type(file_type)
         .insert_header(disposition(file_name))

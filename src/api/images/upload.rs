@@ -20,7 +20,7 @@ const IN_FLIGHT: usize = 8;
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the multipart form to callers; the form itself is read part by part")]
 pub struct UploadForm {
-    /// One or more pictures: JPEG, PNG, GIF, WebP, BMP or TIFF.
+    /// One or more pictures, each of a type that the schema `FileType` lists.
     #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
     file: Vec<Vec<u8>>,
     /// The caption, in place of one found in the file. It is allowed with a single file only. A blank text counts as

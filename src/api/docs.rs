@@ -209,8 +209,8 @@ mod tests {
         let served: HashSet<_> = served.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(served, FileType::ALL.map(FileType::media_type).into_iter().collect());
         let taken = document["components"]["schemas"]["UploadForm"]["properties"]["file"]["description"].to_string();
-        for file_type in FileType::ALL {
-            assert!(taken.contains(&file_type.to_string()), "{file_type} is missing in {taken}");
-        }
+        assert!(taken.contains("`FileType`"), "{taken}");
+        let listed = document["components"]["schemas"]["FileType"]["enum"].as_array().unwrap();
+        assert_eq!(*listed, FileType::ALL.map(|file_type| json!(file_type.media_type())));
     }
 }

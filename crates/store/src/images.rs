@@ -83,7 +83,7 @@ pub struct NewImage<'a> {
 pub enum Inserted {
     /// A new image.
     Created(ImageId),
-    /// The same bytes were already there; nothing changed.
+    /// An image that has the same bytes already; nothing changed.
     Known(ImageId),
 }
 

@@ -1,16 +1,31 @@
 //! Filters of images.
 
-use mitsuke_store::{Filter, ImageId, ImagePatch, Page, Store, VectorSearch};
+use mitsuke_store::{Filter, ImageId, ImagePatch, Model, Page, Store, VectorSearch};
 use time::Duration;
 
 use crate::fixtures::*;
 
+/// Returns the images that pass, which are the same in lists and in vector searches.
+#[track_caller]
 fn pass(store: &dyn Store, filter: &Filter) -> Vec<ImageId> {
     let newest: Vec<_> = store.newest(filter, None, 100).unwrap().iter().map(|image| image.image_id).collect();
     let page = Page { filter: filter.clone(), ..Page::first(100) };
-    let page: Vec<_> = store.newest_page(&page).unwrap().iter().map(|image| image.image_id).collect();
-    assert_eq!(newest, page);
+    let listed: Vec<_> = store.newest_page(&page).unwrap().iter().map(|image| image.image_id).collect();
+    assert_eq!(newest, listed);
+    let model = model(store, "a");
+    for image_id in store.images_without_embedding(model.model_id, None, false, 100).unwrap() {
+        assert!(store.put_embedding(model.model_id, image_id, &angle(image_id as f32)).unwrap());
+    }
+    for exact in [false, true] {
+        let found = near(store, &model, &Page { exact, ..page.clone() });
+        assert_eq!(sorted(found), sorted(newest.clone()), "exact: {exact}");
+    }
     sorted(newest)
+}
+
+fn near(store: &dyn Store, model: &Model, page: &Page) -> Vec<ImageId> {
+    let search = VectorSearch { model_id: model.model_id, query: &angle(0.0), exclude: &[], page };
+    store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
 }
 
 pub fn each_filter_alone(store: &dyn Store) {
@@ -202,4 +217,38 @@ pub fn a_file_name_pattern_is_about_the_whole_name(store: &dyn Store) {
     assert!(pattern("img").is_empty() && pattern("' OR 1=1 --").is_empty());
     let many = "*a".repeat(100) + "b";
     assert!(pattern(&many).is_empty());
+}
+
+pub fn a_vector_search_filters_by_what_an_image_is_now(store: &dyn Store) {
+    let [a, b] = ["a", "b"].map(|name| model(store, name));
+    let changed = picture("changed").embedded(&a, angle(0.0)).embedded(&b, angle(0.0)).insert(store);
+    let other = picture("other").caption("c").embedded(&a, angle(9.0)).embedded(&b, angle(9.0)).insert(store);
+    // No filter passes an image by what it was when it was embedded, whichever model embedded it, and when.
+    let late = picture("late").embedded(&a, angle(20.0)).insert(store);
+    let pass = |filter: &Filter| {
+        let page = Page { filter: filter.clone(), ..Page::first(9) };
+        let found = near(store, &a, &page);
+        assert_eq!(near(store, &b, &page), found);
+        found
+    };
+    let captioned = Filter { has_caption: Some(true), ..Filter::default() };
+    let without = Filter { has_caption: Some(false), ..Filter::default() };
+    let seeded = Filter { seed: Some(7), generation_model: Some("SDXL".into()), ..Filter::default() };
+    let generation = serde_json::from_str(r#"{"model": "sdxl", "seed": 7}"#).ok();
+    let caption = ImagePatch { caption: Some(Some("猫".into())), ..ImagePatch::default() };
+    let prompt = ImagePatch { generation_prompt: Some(Some(("a cat".into(), generation))), ..ImagePatch::default() };
+    store.update_image(late, &caption).unwrap().unwrap();
+    assert!(store.put_embedding(b.model_id, late, &angle(20.0)).unwrap());
+    assert_eq!((pass(&captioned), pass(&without)), (vec![other, late], vec![changed]));
+    assert!(pass(&seeded).is_empty());
+    store.update_image(changed, &caption).unwrap().unwrap();
+    store.update_image(changed, &prompt).unwrap().unwrap();
+    assert_eq!((pass(&captioned), pass(&without)), (vec![changed, other, late], vec![]));
+    assert_eq!(pass(&seeded), [changed]);
+    let generated = Filter { has_generation_prompt: Some(true), ..Filter::default() };
+    assert_eq!(pass(&generated), [changed]);
+    let nothing = ImagePatch { caption: Some(None), generation_prompt: Some(None) };
+    store.update_image(changed, &nothing).unwrap().unwrap();
+    assert_eq!((pass(&captioned), pass(&without)), (vec![other, late], vec![changed]));
+    assert!(pass(&seeded).is_empty() && pass(&generated).is_empty());
 }

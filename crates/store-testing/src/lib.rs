@@ -121,7 +121,8 @@ macro_rules! contract_tests {
                 file_names_are_compared_literally,
                 sizes_in_bytes_bound_what_is_found,
                 fields_of_the_generation_are_compared_whole,
-                a_file_name_pattern_is_about_the_whole_name
+                a_file_name_pattern_is_about_the_whole_name,
+                a_vector_search_filters_by_what_an_image_is_now
             ],
             concurrency: [
                 the_same_bytes_at_once_become_one_image,

@@ -35,7 +35,7 @@ pub use fusion::fuse;
 pub use ids::{ImageId, ModelId};
 pub use images::{Content, Cursor, Image, ImagePatch, ImageStore, Inserted, MAX_HASHES, NewImage};
 pub use models::{Coverage, Model, ModelStore, NewModel};
-pub use page::Page;
+pub use page::{MAX_PAGE_DEPTH, Page};
 pub use pattern::like_pattern;
 pub use search::SearchStore;
 pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights};

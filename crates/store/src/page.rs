@@ -2,6 +2,10 @@
 
 use crate::Filter;
 
+/// The deepest rank that a page of a search reaches. A ranking that is read deeper costs more with every page, and a
+/// filter finds more than patience does.
+pub const MAX_PAGE_DEPTH: usize = 10_000;
+
 /// The part of a ranking, or of the list of newest images, that a caller reads. The default is an empty page of all
 /// images.
 #[derive(Debug, Clone, Default, PartialEq)]

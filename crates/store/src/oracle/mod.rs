@@ -24,7 +24,7 @@ use self::connection::pool::Pool;
 use self::connection::session::{self, Session};
 use self::connection::value;
 use self::rows::models::{self, Tables, VectorTable};
-use self::rows::{embeddings, foreign, images};
+use self::rows::{embeddings, facts, foreign, images};
 use self::schema::opening::Opening;
 use self::schema::{doctor, migrate, vector_tables};
 use self::search::vector::{self, Form};
@@ -121,9 +121,10 @@ impl OracleStore {
             return Ok(listed);
         }
         self.write(|session| {
-            incomplete
-                .iter()
-                .try_for_each(|image_id| foreign::complete(session.connection(), *image_id, &*self.examine))
+            incomplete.iter().try_for_each(|image_id| {
+                foreign::complete(session.connection(), *image_id, &*self.examine)?;
+                facts::copy(session, *image_id)
+            })
         })?;
         self.read(list)
     }

@@ -4,7 +4,8 @@
 use mitsuke_image::Generation;
 use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke_store::{
-    EmbeddingStore as _, Filter, ImagePatch, ImageStore as _, Inserted, ModelStore as _, NewModel, Sha256, Store as _,
+    EmbeddingStore as _, Filter, ImagePatch, ImageStore as _, Inserted, ModelStore as _, NewModel, Page,
+    SearchStore as _, Sha256, Store as _, VectorSearch,
 };
 use mitsuke_store_testing::fixtures::*;
 use oracle::Connection;
@@ -144,6 +145,14 @@ fn every_row_stays_whatever_state_it_is_in() {
     let filter = Filter { generation_model: Some("sdxl".into()), seed: Some(5), ..Default::default() };
     let filtered: Vec<_> = store.newest(&filter, None, 9).unwrap().iter().map(|image| image.image_id).collect();
     assert_eq!(filtered, [1], "the readable parts of an old prompt can be filtered by");
+    let near = |filter: &Filter| -> Vec<_> {
+        let page = Page { filter: filter.clone(), ..Page::first(9) };
+        let search = VectorSearch { model_id: 1, query: &angle(0.0), exclude: &[], page: &page };
+        store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
+    };
+    assert_eq!(near(&filter), [1]);
+    assert_eq!(near(&Filter { has_caption: Some(true), ..Filter::default() }), [1, 2]);
+    assert_eq!(near(&Filter { file_name_contains: Some("again".into()), ..Filter::default() }), [3]);
 }
 
 #[test]

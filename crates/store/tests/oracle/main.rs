@@ -6,6 +6,7 @@ mod failures;
 mod round_trips;
 mod sharing;
 mod sql;
+mod upgrade;
 
 use std::time::Duration;
 

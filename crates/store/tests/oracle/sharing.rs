@@ -4,8 +4,11 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use mitsuke_store::oracle::OracleStore;
-use mitsuke_store::{EmbeddingStore as _, ImageStore as _, Inserted, ModelStore as _, Store as _};
+use mitsuke_store::oracle::{ForeignFacts, OracleStore};
+use mitsuke_store::{
+    EmbeddingStore as _, Filter, ImageStore as _, Inserted, ModelStore as _, Page, SearchStore as _, Store as _,
+    VectorSearch,
+};
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::Database;
 
@@ -98,4 +101,55 @@ fn switching_and_deleting_through_two_stores_never_stops_for_good() {
     for model in &models {
         assert_eq!(b.coverage(model.model_id).unwrap().embedded, 20);
     }
+}
+
+/// A backfill embeds an image while somebody changes it: the copy of the facts is that of the later of both.
+#[test]
+fn an_embedding_holds_the_facts_of_a_change_that_was_made_meanwhile() {
+    let database = Database::temporary();
+    let (a, b) = (store(&database), store(&database));
+    let model = model(&a, "a");
+    let image_id = picture("x").insert(&a);
+    let other = database.connect();
+    for sql in [
+        "UPDATE images SET file_name = file_name WHERE image_id = 1",
+        "INSERT INTO image_descriptions (image_id, description) VALUES (1, 'c')",
+    ] {
+        other.execute(sql, &[]).unwrap();
+    }
+    let put = thread::scope(|scope| {
+        let put = scope.spawn(|| b.put_embedding(model.model_id, image_id, &angle(0.0)).unwrap());
+        // The embedding waits for the end of the change, however long that takes.
+        thread::sleep(Duration::from_millis(300));
+        assert!(a.embedding(model.model_id, image_id).unwrap().is_none());
+        other.commit().unwrap();
+        put.join().unwrap()
+    });
+    assert!(put);
+    let page = Page { filter: Filter { has_caption: Some(true), ..Filter::default() }, ..Page::first(5) };
+    let search = VectorSearch { model_id: model.model_id, query: &angle(0.0), exclude: &[], page: &page };
+    assert_eq!(a.search_vector(&search).unwrap().len(), 1);
+}
+
+/// A row of another program is embedded before anybody has read it and completed its facts.
+#[test]
+fn a_row_that_is_completed_later_is_found_by_its_facts() {
+    let database = Database::temporary();
+    let store = OracleStore::new(crate::settings(&database), |bytes, _| ForeignFacts {
+        file_type: Some("image/gif"),
+        width: u32::try_from(bytes.len()).unwrap(),
+        height: 7,
+        generation: None,
+    });
+    let model = model(&store, "a");
+    let other = database.connect();
+    other.execute("INSERT INTO images (image_data, file_name) VALUES (HEXTORAW('0506'), 'Foreign.gif')", &[]).unwrap();
+    other.commit().unwrap();
+    assert!(store.put_embedding(model.model_id, 1, &angle(0.0)).unwrap());
+    let filter = Filter { file_types: vec!["image/gif".into()], min_width: Some(2), ..Filter::default() };
+    let page = Page { filter, ..Page::first(5) };
+    let search = VectorSearch { model_id: model.model_id, query: &angle(0.0), exclude: &[], page: &page };
+    assert!(store.search_vector(&search).unwrap().is_empty());
+    assert_eq!(store.image(1).unwrap().unwrap().width, 2);
+    assert_eq!(store.search_vector(&search).unwrap().len(), 1);
 }

@@ -400,9 +400,12 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
     assert!(unsent.is_empty(), "never sent, so never parsed: {unsent:#?}");
 }
 
-/// Statements that run only where a database of the original application is taken over; the adoption tests run them.
-const ONLY_FOR_ADOPTION: [&str; 5] = [
+/// Statements that run only where a database of the original application or of an earlier version is taken over; the
+/// tests of adoption and of upgrades run them.
+const ONLY_FOR_ADOPTION: [&str; 7] = [
     "IMAGE_EMBEDDINGS_ARTICLE",
+    "SELECT MAX(B.IMAGE_ID) FROM",
+    "SET FACTS_FILLED_TO",
     "SET VECTOR_DIMENSION",
     "AND SHA256 IS NULL",
     "SELECT I.IMAGE_DATA, I.FILE_NAME",

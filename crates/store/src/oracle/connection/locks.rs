@@ -66,7 +66,8 @@ fn lock(connection: &Connection, name: &'static str, call_timeout: Duration) -> 
 
 /// Holds the lock until the session's transaction ends.
 pub(crate) fn lock_in(session: &Session<'_>, name: &'static str) -> Result<(), OracleError> {
-    session.lock(&take_sql(session.call_timeout()), &Binds::none().with("name", Value::text(name)))
+    session.lock(&take_sql(session.call_timeout()), &Binds::none().with("name", Value::text(name)))?;
+    Ok(())
 }
 
 #[cfg(test)]

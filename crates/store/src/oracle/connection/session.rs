@@ -92,11 +92,11 @@ impl<'a> Session<'a> {
         self.pool.manager().call_timeout()
     }
 
-    /// Waits for a row lock (SELECT … FOR UPDATE), which the end of the transaction releases.
-    pub(crate) fn lock(&self, sql: &str, binds: &Binds<'_>) -> Result<(), OracleError> {
+    /// Waits for a row lock (SELECT … FOR UPDATE), which the end of the transaction releases. Returns whether there is
+    /// such a row.
+    pub(crate) fn lock(&self, sql: &str, binds: &Binds<'_>) -> Result<bool, OracleError> {
         self.changed.set(true);
-        self.rows(sql, binds, 1, |_| Ok(()))?;
-        Ok(())
+        Ok(!self.rows(sql, binds, 1, |_| Ok(()))?.is_empty())
     }
 
     /// Makes the changes durable.

@@ -2,6 +2,7 @@
 
 use oracle::sql_type::Timestamp;
 
+use super::facts;
 use super::models::VectorTable;
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
@@ -13,20 +14,21 @@ use mitsuke_index::UnitVector;
 /// The longest reason that is kept, in characters.
 const REASON_CHARS: usize = 1_000;
 
-/// Adds an embedding of an image that has none.
+/// Adds an embedding of an image that has none, with the facts of the image; false when the image is gone.
 pub(crate) fn insert(
     session: &Session<'_>,
     table: &VectorTable,
     image_id: ImageId,
     vector: &UnitVector,
-) -> Result<(), OracleError> {
+) -> Result<bool, OracleError> {
     let sql = format!(
-        "INSERT INTO {} (image_id, embedding) VALUES (:image_id, {})",
+        "INSERT INTO {} (image_id, embedding, {}) SELECT i.image_id, {}, {} FROM images i WHERE i.image_id = :image_id",
         table.name,
-        to_vector("embedding", table.dimension)
+        facts::columns(),
+        to_vector("embedding", table.dimension),
+        facts::values()
     );
-    session.execute(&sql, &embedding_binds(image_id, vector))?;
-    Ok(())
+    Ok(session.execute(&sql, &embedding_binds(image_id, vector))? > 0)
 }
 
 fn embedding_binds(image_id: ImageId, vector: &UnitVector) -> Binds<'static> {
@@ -34,31 +36,35 @@ fn embedding_binds(image_id: ImageId, vector: &UnitVector) -> Binds<'static> {
 }
 
 /// Adds or replaces an embedding; false when the image is gone.
+///
+/// A backfill adds, so the INSERT comes first. The lock makes a change of the image's facts either wait for the new row
+/// or be seen by the INSERT: a statement sees the rows as they are committed when it starts.
 pub(crate) fn put(
     session: &Session<'_>,
     table: &VectorTable,
     image_id: ImageId,
     vector: &UnitVector,
 ) -> Result<bool, OracleError> {
-    let update = || {
-        let sql = format!(
-            "UPDATE {} SET embedding = {} WHERE image_id = :image_id",
-            table.name,
-            to_vector("embedding", table.dimension)
-        );
-        session.execute(&sql, &embedding_binds(image_id, vector))
-    };
-    if update()? == 0 {
-        match insert(session, table, image_id, vector) {
-            Err(error) if error.class() == Some(Class::NoParent) => return Ok(false),
-            // Another session has added the row since the UPDATE.
-            Err(error) if error.class() == Some(Class::Unique) => _ = update()?,
-            other => other?,
+    let this = || Binds::none().with("image_id", image_id);
+    if !session.lock("SELECT i.image_id FROM images i WHERE i.image_id = :image_id FOR UPDATE", &this())? {
+        return Ok(false);
+    }
+    match insert(session, table, image_id, vector) {
+        Ok(true) => {}
+        Ok(false) => return Ok(false),
+        Err(error) if error.class() == Some(Class::Unique) => {
+            let sql = format!(
+                "UPDATE {} SET embedding = {} WHERE image_id = :image_id",
+                table.name,
+                to_vector("embedding", table.dimension)
+            );
+            session.execute(&sql, &embedding_binds(image_id, vector))?;
         }
+        Err(error) => return Err(error),
     }
     session.execute(
         "DELETE FROM embedding_failures WHERE model_id = :model_id AND image_id = :image_id",
-        &Binds::none().with("model_id", table.model_id).with("image_id", image_id),
+        &this().with("model_id", table.model_id),
     )?;
     Ok(true)
 }
@@ -148,7 +154,18 @@ pub(crate) fn embeddings(
     session.rows(&sql, &page_binds(after, limit), most, |row| Ok((row.get(0)?, vector(&row.get::<_, String>(1)?)?)))
 }
 
+/// The smallest and the largest number of image ids that one statement of [`missing`] walks over.
+const MIN_RANGE: usize = 1_024;
+const MAX_RANGE: usize = 262_144;
+
+/// The factor by which a range grows when the range before held too few missing embeddings.
+const RANGE_GROWTH: usize = 4;
+
 /// Returns the images after `after` that lack an embedding, ascending by id.
+///
+/// The ids are walked in ranges that bound every table of a statement, so a join of any kind reads the range only. A
+/// range starts small, because a new model lacks all embeddings, and grows while few are missing. All calls of a
+/// pass together therefore read a small multiple of the collection, and no single statement reads much of it.
 pub(crate) fn missing(
     session: &Session<'_>,
     table: &VectorTable,
@@ -156,18 +173,49 @@ pub(crate) fn missing(
     skip_failed: bool,
     limit: usize,
 ) -> Result<Vec<ImageId>, OracleError> {
-    let mut binds = page_binds(after, limit);
-    let mut failed = "";
+    let mut found = Vec::new();
+    let mut after = after.unwrap_or_default();
+    let mut range = limit.saturating_mul(RANGE_GROWTH).clamp(MIN_RANGE, MAX_RANGE);
+    while found.len() < limit {
+        // Deletions may have left a gap, so a range starts at an image.
+        let next = "SELECT MIN(i.image_id) FROM images i WHERE i.image_id > :after";
+        let first: Option<Option<ImageId>> =
+            session.row(next, &Binds::none().with("after", after), |row| Ok(row.get(0)?))?;
+        let Some(first) = first.flatten() else { break };
+        let upto = (first - 1).saturating_add(ImageId::try_from(range).unwrap_or(ImageId::MAX));
+        found.extend(missing_within(session, table, (first - 1, upto), skip_failed, limit - found.len())?);
+        after = upto;
+        range = range.saturating_mul(RANGE_GROWTH).min(MAX_RANGE);
+    }
+    Ok(found)
+}
+
+/// Returns the first images of a range of ids that lack an embedding.
+fn missing_within(
+    session: &Session<'_>,
+    table: &VectorTable,
+    (after, upto): (ImageId, ImageId),
+    skip_failed: bool,
+    limit: usize,
+) -> Result<Vec<ImageId>, OracleError> {
+    let mut binds = page_binds(Some(after), limit).with("upto", upto);
+    let within = |alias: &str| format!("{alias}.image_id > :after AND {alias}.image_id <= :upto");
+    let mut failed = String::new();
     if skip_failed {
-        failed = " AND NOT EXISTS (SELECT 1 FROM embedding_failures f \
-                  WHERE f.model_id = :model_id AND f.image_id = i.image_id)";
+        failed = format!(
+            " AND NOT EXISTS (SELECT 1 FROM embedding_failures f \
+             WHERE f.model_id = :model_id AND f.image_id = i.image_id AND {})",
+            within("f")
+        );
         binds = binds.with("model_id", table.model_id);
     }
     let sql = format!(
-        "SELECT i.image_id FROM images i WHERE i.image_id > :after \
-         AND NOT EXISTS (SELECT 1 FROM {} e WHERE e.image_id = i.image_id){failed} \
+        "SELECT i.image_id FROM images i WHERE {} \
+         AND NOT EXISTS (SELECT 1 FROM {} e WHERE e.image_id = i.image_id AND {}){failed} \
          ORDER BY i.image_id FETCH FIRST :take ROWS ONLY",
-        table.name
+        within("i"),
+        table.name,
+        within("e")
     );
     session.rows(&sql, &binds, limit, |row| Ok(row.get(0)?))
 }

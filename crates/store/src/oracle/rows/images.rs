@@ -8,6 +8,7 @@ use oracle::sql_type::Timestamp;
 
 use super::document::search_text;
 use super::embeddings;
+use super::facts;
 use super::models::VectorTable;
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
@@ -255,6 +256,7 @@ pub(crate) fn update(
         "UPDATE images SET search_text = :search_text WHERE image_id = :image_id",
         &this().with("search_text", Value::Clob(Some(Cow::Owned(search_text(&document))))),
     )?;
+    facts::copy(session, image_id)?;
     Ok(Some(image))
 }
 

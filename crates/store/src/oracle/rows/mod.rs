@@ -1,7 +1,8 @@
-//! The rows of images, embeddings and models.
+//! The rows of images, embeddings and models, and the facts of images that embedding tables copy.
 
 pub(crate) mod document;
 pub(crate) mod embeddings;
+pub(crate) mod facts;
 pub(crate) mod foreign;
 pub(crate) mod images;
 pub(crate) mod models;

@@ -72,6 +72,12 @@ pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Model>, OracleError> {
     session.rows(&format!("{SELECT_MODELS} ORDER BY model_id"), &Binds::none(), 100, read_model)
 }
 
+/// Returns the tables of all models, those of models that another process has registered meanwhile too.
+pub(crate) fn tables(session: &Session<'_>) -> Result<Vec<VectorTable>, OracleError> {
+    let models = all(session)?;
+    Ok(models.iter().map(|model| VectorTable::new(model.model_id, model.vector_dimension)).collect())
+}
+
 pub(crate) fn current(session: &Session<'_>) -> Result<Option<Model>, OracleError> {
     session.row(&format!("{SELECT_MODELS} AND is_current = 'Y'"), &Binds::none(), read_model)
 }

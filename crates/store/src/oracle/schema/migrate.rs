@@ -3,6 +3,7 @@
 use oracle::Connection;
 
 use super::adopt;
+use super::copied_facts;
 use super::script::{Statement, execute_repeatable, statements};
 use crate::StoreError;
 use crate::oracle::connection::codes::Class;
@@ -42,7 +43,7 @@ macro_rules! sql_file {
 /// The first release of the database that has vectors.
 pub(crate) const FIRST_MAJOR_VERSION: i32 = 23;
 
-const MIGRATIONS: [Migration; 9] = [
+const MIGRATIONS: [Migration; 10] = [
     sql_file!(1, "0001_bookkeeping"),
     sql_file!(2, "0002_tables"),
     sql_file!(3, "0003_columns"),
@@ -69,6 +70,15 @@ const MIGRATIONS: [Migration; 9] = [
     },
     // The text indexes come last: synchronised on commit, they would be updated for every batch of the steps before.
     sql_file!(9, "0009_text_indexes"),
+    Migration {
+        version: 10,
+        name: "0010_copied_facts",
+        work: Step::Rust(
+            copied_facts::fill,
+            "Mitsuke does this itself when it starts: it gives the table of each model copies of the facts of images that \
+             filters compare.",
+        ),
+    },
 ];
 
 /// Applies the missing migrations. Processes that migrate at once take turns, and the later ones find nothing missing.

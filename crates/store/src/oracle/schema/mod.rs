@@ -2,6 +2,7 @@
 //! checks of `mitsuke doctor`.
 
 mod adopt;
+mod copied_facts;
 pub(crate) mod doctor;
 pub(crate) mod migrate;
 pub(crate) mod opening;

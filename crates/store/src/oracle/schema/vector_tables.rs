@@ -2,6 +2,7 @@
 
 use oracle::{Connection, Row};
 
+use super::copied_facts;
 use super::script::{Statement, execute_repeatable};
 use crate::oracle::connection::codes::{Class, Code};
 use crate::oracle::connection::error::{DriverError, OracleError};
@@ -9,6 +10,7 @@ use crate::oracle::connection::locks::{self, HeldLock};
 use crate::oracle::connection::pool::{Manager, Pool};
 use crate::oracle::connection::session::{self, execute, insert_returning, query, without_limit};
 use crate::oracle::connection::value::{Binds, Value};
+use crate::oracle::rows::facts::{COPIED_FACTS, CopiedFact};
 use crate::oracle::rows::models::{self, VectorTable};
 use crate::oracle::settings::OracleSettings;
 use crate::{Model, ModelId, NewModel, StoreError};
@@ -115,7 +117,9 @@ pub(crate) fn build(
     fill: &mut dyn FnMut() -> Result<(), OracleError>,
 ) -> Result<(), OracleError> {
     execute(connection, &table_ddl(table), &Binds::none())?;
+    copied_facts::add_lacking(connection, table)?;
     fill()?;
+    copied_facts::make_indexes(connection, table)?;
     let index = Statement { sql: index_ddl(table, settings.index_accuracy()), ignored: vec![Code::Ora(955)] };
     if let Err(error) = execute_repeatable(connection, &index) {
         // Without the index searches are exact and slower, which is no reason to refuse the model.
@@ -144,9 +148,10 @@ pub(crate) fn build(
 
 fn table_ddl(table: &VectorTable) -> String {
     let VectorTable { name, dimension, .. } = table;
+    let facts = COPIED_FACTS.iter().map(CopiedFact::definition).collect::<Vec<_>>().join(", ");
     format!(
         "CREATE TABLE IF NOT EXISTS {name} (image_id NUMBER NOT NULL CONSTRAINT {name}_pk PRIMARY KEY, \
-         embedding VECTOR({dimension}, FLOAT32) NOT NULL, CONSTRAINT {name}_fk FOREIGN KEY (image_id) \
+         embedding VECTOR({dimension}, FLOAT32) NOT NULL, {facts}, CONSTRAINT {name}_fk FOREIGN KEY (image_id) \
          REFERENCES images (image_id) ON DELETE CASCADE)"
     )
 }
@@ -208,7 +213,7 @@ mod tests {
     fn a_table_is_named_from_the_id_and_holds_one_dimension() {
         let table = VectorTable::new(7, 768);
         assert!(table_ddl(&table).starts_with("CREATE TABLE IF NOT EXISTS image_embeddings_7 ("));
-        assert!(table_ddl(&table).contains("VECTOR(768, FLOAT32) NOT NULL"));
+        assert!(table_ddl(&table).contains("VECTOR(768, FLOAT32) NOT NULL, file_type VARCHAR2(50 CHAR), "));
         let index = index_ddl(&table, 95);
         assert!(index.ends_with("ORGANIZATION NEIGHBOR PARTITIONS DISTANCE DOT WITH TARGET ACCURACY 95"), "{index}");
     }

@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 
 use crate::oracle::connection::value::{Binds, Value, in_list, timestamp_ceil};
+use crate::oracle::rows::facts::FOLDED_NAME;
 use crate::oracle::rows::images::folded_part;
 use crate::{Filter, ImageId, like_pattern};
-
-/// The file name with only its ASCII letters folded, because every store compares names that way.
-const FOLDED_NAME: &str = "TRANSLATE(i.file_name, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')";
 
 /// The lengths of the compared columns. Rows hold no longer values, and longer values could not be bound.
 const MAX_TYPE_CHARS: usize = 50;
@@ -16,9 +14,19 @@ const MAX_NAME_CHARS: usize = 1_000;
 /// The longest value that can be bound as VARCHAR2, in bytes.
 const MAX_TEXT_BYTES: usize = 4_000;
 
-/// A condition on `images i`, which is empty or starts with AND, and its values.
-#[derive(Debug, Default)]
+/// The rows that a condition is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// Rows `i` of IMAGES.
+    Images,
+    /// Rows `e` of an embedding table, which hold copies of the facts (`rows::facts`).
+    Embeddings,
+}
+
+/// A condition on images, which is empty or starts with AND, and its values.
+#[derive(Debug)]
 pub(crate) struct Condition<'a> {
+    rows: Rows,
     /// The text, to be added to a WHERE that already has a condition.
     pub(crate) sql: String,
     /// The values of its placeholders.
@@ -26,86 +34,127 @@ pub(crate) struct Condition<'a> {
 }
 
 impl<'a> Condition<'a> {
-    /// Makes the condition of `filter`.
+    /// Makes the condition of `filter` on `images i`.
     pub(crate) fn new(filter: &'a Filter) -> Self {
-        let mut condition = Self::default();
+        Self::on(Rows::Images, filter)
+    }
+
+    /// Makes the condition of `filter` on rows `e` of an embedding table.
+    pub(crate) fn on_embeddings(filter: &'a Filter) -> Self {
+        Self::on(Rows::Embeddings, filter)
+    }
+
+    fn on(rows: Rows, filter: &'a Filter) -> Self {
+        let mut condition = Self { rows, sql: String::new(), binds: Binds::none() };
         if !filter.file_types.is_empty() {
             let possible = |file_type: &&str| file_type.chars().count() <= MAX_TYPE_CHARS;
             let types: Vec<&str> = filter.file_types.iter().map(String::as_str).filter(possible).collect();
             let list = in_list("type", &types, &mut condition.binds);
-            condition.and(&format!("i.file_type IN ({list})"));
+            let column = condition.column("file_type");
+            condition.and(&format!("{column} IN ({list})"));
         }
         if let Some(from) = filter.uploaded_from {
-            condition.compare("i.upload_date >= ", "uploaded_from", timestamp_ceil(from));
+            condition.compare("upload_date", ">=", "uploaded_from", timestamp_ceil(from));
         }
         if let Some(before) = filter.uploaded_before {
-            condition.compare("i.upload_date < ", "uploaded_before", timestamp_ceil(before));
+            condition.compare("upload_date", "<", "uploaded_before", timestamp_ceil(before));
         }
         let bounds = [
-            ("i.width >= ", "min_width", filter.min_width.map(u64::from)),
-            ("i.width <= ", "max_width", filter.max_width.map(u64::from)),
-            ("i.height >= ", "min_height", filter.min_height.map(u64::from)),
-            ("i.height <= ", "max_height", filter.max_height.map(u64::from)),
-            ("i.byte_count >= ", "min_bytes", filter.min_bytes),
-            ("i.byte_count <= ", "max_bytes", filter.max_bytes),
-            ("i.generation_seed = ", "seed", filter.seed),
+            ("width", ">=", "min_width", filter.min_width.map(u64::from)),
+            ("width", "<=", "max_width", filter.max_width.map(u64::from)),
+            ("height", ">=", "min_height", filter.min_height.map(u64::from)),
+            ("height", "<=", "max_height", filter.max_height.map(u64::from)),
+            ("byte_count", ">=", "min_bytes", filter.min_bytes),
+            ("byte_count", "<=", "max_bytes", filter.max_bytes),
+            ("generation_seed", "=", "seed", filter.seed),
         ];
-        for (sql, name, bound) in bounds {
+        for (column, comparison, name, bound) in bounds {
             if bound.is_some() {
-                condition.compare(sql, name, Value::Unsigned(bound));
+                condition.compare(column, comparison, name, Value::Unsigned(bound));
             }
         }
         if let Some(has) = filter.has_generation_prompt {
-            condition.and(if has { "i.generation_prompt IS NOT NULL" } else { "i.generation_prompt IS NULL" });
+            condition.and(match (rows, has) {
+                (Rows::Images, true) => "i.generation_prompt IS NOT NULL",
+                (Rows::Images, false) => "i.generation_prompt IS NULL",
+                (Rows::Embeddings, true) => "e.has_generation_prompt = 1",
+                (Rows::Embeddings, false) => "e.has_generation_prompt = 0",
+            });
         }
         if let Some(has) = filter.has_caption {
-            let exists = "EXISTS (SELECT 1 FROM image_descriptions d \
-                          WHERE d.image_id = i.image_id AND d.description IS NOT NULL)";
-            condition.and(&if has { exists.to_owned() } else { format!("NOT {exists}") });
+            condition.and(match (rows, has) {
+                (Rows::Images, true) => {
+                    "EXISTS (SELECT 1 FROM image_descriptions d \
+                     WHERE d.image_id = i.image_id AND d.description IS NOT NULL)"
+                }
+                (Rows::Images, false) => {
+                    "NOT EXISTS (SELECT 1 FROM image_descriptions d \
+                     WHERE d.image_id = i.image_id AND d.description IS NOT NULL)"
+                }
+                (Rows::Embeddings, true) => "e.has_caption = 1",
+                (Rows::Embeddings, false) => "e.has_caption = 0",
+            });
         }
         condition.names(filter);
-        for (column, name, part) in [
-            ("i.generation_model = ", "generation_model", &filter.generation_model),
-            ("i.generation_sampler = ", "generation_sampler", &filter.sampler),
-        ] {
+        for (column, part) in [("generation_model", &filter.generation_model), ("generation_sampler", &filter.sampler)]
+        {
             if let Some(part) = part {
-                condition.compare(column, name, Value::Text(Some(Cow::Owned(folded_part(part)))));
+                condition.compare(column, "=", column, Value::Text(Some(Cow::Owned(folded_part(part)))));
             }
         }
         condition
     }
 
+    /// Returns the column of a fact that both kinds of rows hold under one name.
+    fn column(&self, name: &str) -> String {
+        match self.rows {
+            Rows::Images => format!("i.{name}"),
+            Rows::Embeddings => format!("e.{name}"),
+        }
+    }
+
     fn names(&mut self, filter: &Filter) {
+        let name = match self.rows {
+            Rows::Images => FOLDED_NAME,
+            Rows::Embeddings => "e.file_name_folded",
+        };
         // Every name contains an empty part, but Oracle treats an empty text as NULL, which no name contains.
         if let Some(part) = filter.file_name_contains.as_deref().filter(|part| !part.is_empty()) {
             if part.chars().count() > MAX_NAME_CHARS || part.len() > MAX_TEXT_BYTES {
                 self.and("1 = 0");
             } else {
                 let part = Value::Text(Some(Cow::Owned(part.to_ascii_lowercase())));
-                self.and(&format!("INSTR({FOLDED_NAME}, :name_part) > 0"));
+                self.and(&format!("INSTR({name}, :name_part) > 0"));
                 self.binds.push("name_part", part);
             }
         }
         match filter.file_name_pattern.as_deref() {
             None => {}
-            Some("") => self.and("i.file_name IS NULL"),
+            // The folded name is NULL where the name is.
+            Some("") => self.and(&format!("{name} IS NULL")),
             Some(pattern) => {
                 let like = like_pattern(&pattern.to_ascii_lowercase());
                 if pattern.chars().filter(|c| *c != '*').count() > MAX_NAME_CHARS || like.len() > MAX_TEXT_BYTES {
                     self.and("1 = 0");
                 } else {
-                    self.and(&format!("{FOLDED_NAME} LIKE :name_pattern ESCAPE '\\'"));
+                    self.and(&format!("{name} LIKE :name_pattern ESCAPE '\\'"));
                     self.binds.push("name_pattern", Value::Text(Some(Cow::Owned(like))));
                 }
             }
         }
     }
 
+    /// Returns the condition as a WHERE, which is empty when every image passes.
+    pub(crate) fn where_clause(&self) -> String {
+        self.sql.strip_prefix(" AND ").map(|conditions| format!(" WHERE {conditions}")).unwrap_or_default()
+    }
+
     /// Excludes a few images.
     pub(crate) fn excluding(mut self, images: &[ImageId]) -> Self {
         if !images.is_empty() {
             let list = in_list("without", images, &mut self.binds);
-            self.and(&format!("i.image_id NOT IN ({list})"));
+            let column = self.column("image_id");
+            self.and(&format!("{column} NOT IN ({list})"));
         }
         self
     }
@@ -115,8 +164,9 @@ impl<'a> Condition<'a> {
         self.sql.push_str(sql);
     }
 
-    fn compare(&mut self, sql: &str, name: &'static str, value: Value<'a>) {
-        self.and(&format!("{sql}:{name}"));
+    fn compare(&mut self, column: &str, comparison: &str, name: &'static str, value: Value<'a>) {
+        let column = self.column(column);
+        self.and(&format!("{column} {comparison} :{name}"));
         self.binds.push(name, value);
     }
 }
@@ -124,6 +174,7 @@ impl<'a> Condition<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oracle::rows::facts::FILTER_COLUMNS;
 
     #[test]
     fn values_never_become_part_of_the_text() {
@@ -145,9 +196,40 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_on_embeddings_is_about_that_table_alone() {
+        let filter = Filter {
+            file_types: vec!["image/png".into()],
+            uploaded_from: Some(time::OffsetDateTime::UNIX_EPOCH),
+            uploaded_before: Some(time::OffsetDateTime::UNIX_EPOCH),
+            min_width: Some(1),
+            max_width: Some(1),
+            min_height: Some(1),
+            max_height: Some(1),
+            min_bytes: Some(1),
+            max_bytes: Some(1),
+            has_generation_prompt: Some(true),
+            has_caption: Some(false),
+            file_name_contains: Some("a".into()),
+            file_name_pattern: Some("*".into()),
+            generation_model: Some("m".into()),
+            sampler: Some("s".into()),
+            seed: Some(1),
+        };
+        let sql = Condition::on_embeddings(&filter).where_clause();
+        assert!(sql.starts_with(" WHERE e.file_type IN (:type0) AND e.upload_date >= :uploaded_from AND "), "{sql}");
+        let compared: Vec<&str> = sql.split("e.").skip(1).filter_map(|rest| rest.split([' ', ',']).next()).collect();
+        for column in FILTER_COLUMNS {
+            assert!(compared.contains(&column), "{column} in {sql}");
+        }
+        assert!(compared.iter().all(|column| FILTER_COLUMNS.contains(column)), "{sql}");
+        assert!(!sql.contains("i.") && !sql.contains("SELECT"), "{sql}");
+    }
+
+    #[test]
     fn nothing_asked_for_adds_nothing() {
         let filter = Filter { file_name_contains: Some(String::new()), ..Filter::default() };
         assert_eq!(Condition::new(&filter).sql, "");
+        assert_eq!(Condition::on_embeddings(&filter).where_clause(), "");
     }
 
     #[test]

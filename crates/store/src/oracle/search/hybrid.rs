@@ -1,31 +1,20 @@
-//! Both legs of a hybrid search in one statement, which takes one round trip and shows both legs the same rows.
+//! Both legs of a hybrid search, a statement each.
 //!
-//! The statement returns the hits of both legs, those of the keyword leg with their distances. The code that also
-//! serves the embedded store ranks and fuses them. Fusion in SQL would state a second time, in another language, how
-//! ties are ordered and what a weight of zero means.
+//! The vector leg is the statement of a vector search, so the optimizer uses the vector index for it as it does there.
+//! The keyword leg brings the distances of its hits. The code that also serves the embedded store ranks and fuses the
+//! hits. Fusion in SQL would state a second time, in another language, how ties are ordered and what a weight of zero
+//! means.
 
 use std::collections::HashMap;
 
 use super::MAX_OFFSET;
-use super::expression::expression;
-use super::filter::Condition;
-use super::keyword::matching_sql;
-use super::vector::{self, Candidate, Form, Outcome, Plan, distance_sql, nearest_sql, passes, passing_sql};
+use super::keyword;
+use super::vector::{self, Form};
 use crate::fusion::fuse_hits;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
-use crate::oracle::connection::value::{Binds, Value};
 use crate::oracle::rows::models::VectorTable;
 use crate::{HybridSearch, ImageId, KeywordHit, RankedImage};
-
-/// The rows of both legs.
-#[derive(Debug, Default)]
-struct Legs {
-    vector_hits: Vec<Candidate>,
-    keyword_hits: Vec<KeywordHit>,
-    /// The distances of the keyword hits that have an embedding.
-    distances: HashMap<ImageId, f32>,
-}
 
 /// Returns a page of the fused ranking.
 pub(crate) fn search(
@@ -35,111 +24,20 @@ pub(crate) fn search(
     form: Form,
 ) -> Result<Vec<RankedImage>, OracleError> {
     let page = search.leg_page();
-    let terms = search.keyword_leg(&page).map(|leg| expression(leg.terms)).transpose()?.flatten();
-    let vector = search.vector_leg(&page).is_some();
-    if search.depth == 0 || search.page.limit == 0 || search.page.offset > MAX_OFFSET || !(vector || terms.is_some()) {
+    // The keyword leg comes first, because it may refuse its terms.
+    let found = match search.keyword_leg(&page) {
+        Some(leg) => keyword::search_with_distances(session, &leg, table, search.query)?,
+        None => Vec::new(),
+    };
+    if search.depth == 0 || search.page.limit == 0 || search.page.offset > MAX_OFFSET {
         return Ok(Vec::new());
     }
-    let filtered = !search.page.filter.is_empty();
-    let mut plan = Plan::first(form, search.depth, search.exclude.len(), filtered);
-    loop {
-        let statement = Statement { table, search, terms: terms.as_deref(), plan: vector.then_some(plan) };
-        let legs = statement.run(session)?;
-        let vector_hits = if vector {
-            match plan.evaluate(legs.vector_hits, search.depth, search.exclude, filtered) {
-                Outcome::Hits(mut hits) => {
-                    hits.truncate(search.depth);
-                    hits
-                }
-                Outcome::Widen(next) => {
-                    plan = next;
-                    continue;
-                }
-            }
-        } else {
-            Vec::new()
-        };
-        return Ok(fuse_hits(search, &vector_hits, &legs.keyword_hits, |image_id| {
-            Ok(legs.distances.get(&image_id).copied())
-        })?);
-    }
-}
-
-/// The statement of the legs that take part.
-struct Statement<'a> {
-    table: &'a VectorTable,
-    search: &'a HybridSearch<'a>,
-    /// The expression of the keyword leg, if it takes part.
-    terms: Option<&'a str>,
-    /// The plan of the vector leg, if it takes part.
-    plan: Option<Plan>,
-}
-
-impl Statement<'_> {
-    fn run(&self, session: &Session<'_>) -> Result<Legs, OracleError> {
-        let mut legs = Legs::default();
-        let most = self.plan.map_or(0, |plan| plan.take) + self.search.depth;
-        session.rows(&self.sql(), &self.binds(), most, |row| {
-            let image_id = row.get(1)?;
-            let distance = row.get::<_, Option<f64>>(2)?.map(vector::distance);
-            match (row.get::<_, String>(0)?.as_str(), distance) {
-                ("V", Some(distance)) => {
-                    legs.vector_hits.push(Candidate { image_id, distance, passes: row.get::<_, i64>(4)? == 1 });
-                }
-                (_, distance) => {
-                    legs.keyword_hits.push(KeywordHit { image_id, score: row.get(3)? });
-                    legs.distances.extend(distance.map(|distance| (image_id, distance)));
-                }
-            }
-            Ok(())
-        })?;
-        // UNION ALL guarantees no order.
-        legs.keyword_hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(b.image_id.cmp(&a.image_id)));
-        Ok(legs)
-    }
-
-    fn sql(&self) -> String {
-        let filter = Condition::new(&self.search.page.filter).sql;
-        let (mut with, mut legs) = (Vec::new(), Vec::new());
-        if self.terms.is_some() {
-            let condition = Condition::new(&self.search.page.filter).excluding(self.search.exclude).sql;
-            with.push(format!("words AS ({} FETCH FIRST :depth ROWS ONLY)", matching_sql(&condition)));
-            legs.push(format!(
-                "SELECT 'K' AS leg, w.image_id, {} AS distance, w.relevance, 1 AS passes \
-                 FROM words w LEFT JOIN {} e ON e.image_id = w.image_id",
-                distance_sql(self.table),
-                self.table.name
-            ));
-        }
-        if let Some(plan) = self.plan {
-            let filtered = !filter.is_empty();
-            if filtered && plan.form == Form::Exact {
-                with.push(passing_sql(&filter));
-            }
-            with.push(format!("near AS ({})", nearest_sql(self.table, plan.form, filtered)));
-            legs.push(match plan.form {
-                Form::Approximate(_) if !filter.is_empty() => format!(
-                    "SELECT 'V' AS leg, n.image_id, n.distance, 0 AS relevance, {} AS passes \
-                     FROM near n JOIN images i ON i.image_id = n.image_id",
-                    passes(&filter)
-                ),
-                _ => "SELECT 'V' AS leg, n.image_id, n.distance, 0 AS relevance, 1 AS passes FROM near n".to_owned(),
-            });
-        }
-        format!("WITH {} {}", with.join(", "), legs.join(" UNION ALL "))
-    }
-
-    fn binds(&self) -> Binds<'_> {
-        let mut binds = Binds::none();
-        let mut condition = Condition::new(&self.search.page.filter);
-        if let Some(terms) = self.terms {
-            binds.push("terms", Value::text(terms));
-            binds.push("depth", Value::count(self.search.depth.min(MAX_OFFSET)));
-            condition = condition.excluding(self.search.exclude);
-        }
-        if let Some(plan) = self.plan {
-            binds.push("take", Value::count(plan.take));
-        }
-        binds.and(condition.binds).with_vector("query", self.search.query)
-    }
+    let vector_hits = match search.vector_leg(&page) {
+        Some(leg) => vector::search(session, table, &leg, form)?,
+        None => Vec::new(),
+    };
+    let distances: HashMap<ImageId, f32> =
+        found.iter().filter_map(|(hit, distance)| Some((hit.image_id, (*distance)?))).collect();
+    let keyword_hits: Vec<KeywordHit> = found.into_iter().map(|(hit, _)| hit).collect();
+    Ok(fuse_hits(search, &vector_hits, &keyword_hits, |image_id| Ok(distances.get(&image_id).copied()))?)
 }

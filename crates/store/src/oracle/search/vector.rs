@@ -1,10 +1,9 @@
 //! Finding the nearest images.
 //!
-//! The index answers one form of query quickly: the first k rows of one table in the order of the distance alone. A
-//! second sort key, a join or a condition makes the database ignore the index. The store therefore asks that form for
-//! some rows more than the page needs, and applies the rest of the contract (ties by id, filters, excluded images) to
-//! the rows that come back. When these rows do not determine the page (a narrow filter, many ties at its edge), the
-//! exact form answers.
+//! Every search is a query of one embedding table in the order of the distance alone, with its filter on that table's
+//! own columns. Ties by id and excluded images are left to this module, which asks for some rows more than the page
+//! needs. The vector index may find too few: it aims at an accuracy, and a filter after the index drops rows. When the
+//! rows do not determine the page, the exact form answers.
 
 use super::MAX_OFFSET;
 use super::filter::Condition;
@@ -22,8 +21,13 @@ const MIN_ROWS: usize = 64;
 /// The factor by which the number of rows grows when they did not determine the page.
 const GROWTH: usize = 4;
 
-/// The largest number of rows of the approximate form. Beyond it, comparing all embeddings costs little more.
-const MAX_APPROXIMATE_ROWS: usize = 4_096;
+/// The largest number of rows of the approximate form: one of the sizes, and enough for every page down to
+/// [`MAX_PAGE_DEPTH`](crate::MAX_PAGE_DEPTH).
+const MAX_APPROXIMATE_ROWS: usize = 16_384;
+
+/// The factor by which a filtered search through the index asks for more rows. A plan that filters after the index drops
+/// rows from those that the index finds; with this factor, the rest fills the page when every fourth row passes.
+const FILTER_ROOM: usize = 4;
 
 /// The form of a vector search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +50,6 @@ impl Form {
 pub(crate) struct Candidate {
     pub(crate) image_id: ImageId,
     pub(crate) distance: f32,
-    /// Whether the image passes the filter.
-    pub(crate) passes: bool,
 }
 
 /// The form and the number of rows to ask for next.
@@ -71,26 +73,20 @@ impl Plan {
         // One row more than needed shows whether the last hit of the page has ties after it.
         let wanted = needed.saturating_add(excluded).saturating_add(1);
         let approximate = matches!(form, Form::Approximate(_)) && wanted <= MAX_APPROXIMATE_ROWS;
-        // The share of images that pass a filter is unknown. This much room suffices when every fourth image passes.
-        let wanted = if approximate && filtered { wanted.saturating_mul(4).min(MAX_APPROXIMATE_ROWS) } else { wanted };
+        let room = if filtered { FILTER_ROOM } else { 1 };
+        let wanted = if approximate { wanted.saturating_mul(room).min(MAX_APPROXIMATE_ROWS) } else { wanted };
         Self { form: if approximate { form } else { Form::Exact }, take: round_up(wanted) }
     }
 
     /// Returns the hits, if the candidates that this plan brought determine them.
-    pub(crate) fn evaluate(
-        self,
-        candidates: Vec<Candidate>,
-        needed: usize,
-        exclude: &[ImageId],
-        filtered: bool,
-    ) -> Outcome {
+    pub(crate) fn evaluate(self, candidates: Vec<Candidate>, needed: usize, exclude: &[ImageId]) -> Outcome {
         let found = candidates.len();
         let cut_off = found >= self.take;
         // There may be more images at the distance of the last candidate.
         let edge = if cut_off { candidates.iter().map(|c| c.distance).reduce(f32::max) } else { None };
         let mut hits: Vec<VectorHit> = candidates
             .into_iter()
-            .filter(|c| c.passes && !exclude.contains(&c.image_id) && edge.is_none_or(|edge| c.distance < edge))
+            .filter(|c| !exclude.contains(&c.image_id) && edge.is_none_or(|edge| c.distance < edge))
             .map(|c| VectorHit { image_id: c.image_id, distance: c.distance })
             .collect();
         hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then(b.image_id.cmp(&a.image_id)));
@@ -101,9 +97,7 @@ impl Plan {
         let wider = round_up(self.take.saturating_mul(GROWTH));
         Outcome::Widen(match self.form {
             // The candidates end in ties; a few more rows show the end of them.
-            Form::Approximate(_) if cut_off && !filtered && wider <= MAX_APPROXIMATE_ROWS => {
-                Self { take: wider, ..self }
-            }
+            Form::Approximate(_) if cut_off && wider <= MAX_APPROXIMATE_ROWS => Self { take: wider, ..self },
             Form::Approximate(_) => {
                 Self { form: Form::Exact, ..Self::first(Form::Exact, needed, exclude.len(), false) }
             }
@@ -136,7 +130,7 @@ pub(crate) fn search(
     let mut plan = Plan::first(form, needed, search.exclude.len(), filtered);
     loop {
         let candidates = candidates(session, table, search, plan)?;
-        match plan.evaluate(candidates, needed, search.exclude, filtered) {
+        match plan.evaluate(candidates, needed, search.exclude) {
             Outcome::Hits(hits) => {
                 return Ok(hits.into_iter().skip(search.page.offset).take(search.page.limit).collect());
             }
@@ -151,54 +145,34 @@ fn candidates(
     search: &VectorSearch<'_>,
     plan: Plan,
 ) -> Result<Vec<Candidate>, OracleError> {
-    let condition = Condition::new(&search.page.filter);
-    let filtered = !condition.sql.is_empty();
-    let nearest = nearest_sql(table, plan.form, filtered);
-    let sql = match plan.form {
-        Form::Approximate(_) if filtered => format!(
-            "SELECT n.image_id, n.distance, {} AS passes FROM ({nearest}) n JOIN images i ON i.image_id = n.image_id",
-            passes(&condition.sql)
-        ),
-        Form::Exact if filtered => format!("WITH {} {nearest}", passing_sql(&condition.sql)),
-        _ => nearest,
-    };
-    let flagged = filtered && plan.form != Form::Exact;
+    let condition = Condition::on_embeddings(&search.page.filter);
+    let sql = nearest_sql(table, plan.form, &condition.where_clause());
     session.rows(&sql, &condition.binds.and(query_binds(search.query, plan.take)), plan.take, |row| {
-        Ok(Candidate {
-            image_id: row.get(0)?,
-            distance: distance(row.get(1)?),
-            passes: !flagged || row.get::<_, i64>(2)? == 1,
-        })
+        Ok(Candidate { image_id: row.get(0)?, distance: distance(row.get(1)?) })
     })
 }
 
-/// Returns the query for the images that pass a filter, for the WITH before [`nearest_sql`].
-pub(crate) fn passing_sql(filter: &str) -> String {
-    format!("passing AS (SELECT i.image_id FROM images i WHERE 1 = 1{filter})")
-}
+/// The hints of an unfiltered search through the index. Without a filter the index is always the right plan, and an
+/// optimizer with old statistics may think otherwise. The first hint is for an in-memory graph, the second for neighbor
+/// partitions; where it does not apply, it changes nothing. A filtered search has no hint, because the second one forces
+/// the use of the vector index, and a narrow filter is better read from the ordinary index of its column (AI Vector
+/// Search User's Guide, "Vector Index Hints").
+const INDEX_HINTS: &str = "/*+ VECTOR_INDEX_SCAN(e) VECTOR_INDEX_TRANSFORM(e) */ ";
 
-/// Returns the statement that selects the nearest rows of a model's table: in the exact form only those of
-/// [`passing_sql`], in the approximate form all.
-pub(crate) fn nearest_sql(table: &VectorTable, form: Form, filtered: bool) -> String {
+/// Returns the statement that selects the nearest rows of a model's table, among those of a WHERE.
+fn nearest_sql(table: &VectorTable, form: Form, filter: &str) -> String {
     let (name, distance) = (&table.name, distance_sql(table));
-    match form {
-        Form::Approximate(accuracy) => format!(
-            "SELECT e.image_id, {distance} AS distance FROM {name} e ORDER BY distance \
-             FETCH APPROX FIRST :take ROWS ONLY WITH TARGET ACCURACY {accuracy}"
-        ),
-        Form::Exact if filtered => format!(
-            "SELECT e.image_id, {distance} AS distance FROM passing p JOIN {name} e ON e.image_id = p.image_id \
-             ORDER BY distance FETCH EXACT FIRST :take ROWS ONLY"
-        ),
-        Form::Exact => format!(
-            "SELECT e.image_id, {distance} AS distance FROM {name} e ORDER BY distance FETCH EXACT FIRST :take ROWS ONLY"
-        ),
-    }
-}
-
-/// Returns the column that says whether the image `i` of a row passes.
-pub(crate) fn passes(filter: &str) -> String {
-    format!("CASE WHEN 1 = 1{filter} THEN 1 ELSE 0 END")
+    let (hints, fetch, accuracy) = match form {
+        Form::Approximate(accuracy) => {
+            let hints = if filter.is_empty() { INDEX_HINTS } else { "" };
+            (hints, "APPROX", format!(" WITH TARGET ACCURACY {accuracy}"))
+        }
+        Form::Exact => ("", "EXACT", String::new()),
+    };
+    format!(
+        "SELECT {hints}e.image_id, {distance} AS distance FROM {name} e{filter} ORDER BY distance \
+         FETCH {fetch} FIRST :take ROWS ONLY{accuracy}"
+    )
 }
 
 /// Returns the distance of a row `e` to the query: the negated inner product, by which the index is made.
@@ -206,8 +180,8 @@ pub(crate) fn distance_sql(table: &VectorTable) -> String {
     format!("VECTOR_DISTANCE(e.embedding, {}, DOT)", to_vector("query", table.dimension))
 }
 
-/// Returns the values of [`nearest_sql`].
-pub(crate) fn query_binds(query: &UnitVector, take: usize) -> Binds<'static> {
+/// Returns the values of [`nearest_sql`] besides those of the filter.
+fn query_binds(query: &UnitVector, take: usize) -> Binds<'static> {
     Binds::none().with("take", Value::count(take)).with_vector("query", query)
 }
 
@@ -219,9 +193,10 @@ pub(crate) fn distance(distance: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MAX_PAGE_DEPTH;
 
     fn candidate(image_id: ImageId, distance: f32) -> Candidate {
-        Candidate { image_id, distance, passes: true }
+        Candidate { image_id, distance }
     }
 
     fn ids(settled: Outcome) -> Option<Vec<ImageId>> {
@@ -236,6 +211,9 @@ mod tests {
         let take = |needed, filtered| Plan::first(Form::Approximate(95), needed, 1, filtered).take;
         assert_eq!([take(1, false), take(16, false), take(62, false), take(63, false)], [64, 64, 64, 256]);
         assert_eq!(take(16, true), 256);
+        // One hit more than the deepest page shows that the page is the last one.
+        let deepest = Plan::first(Form::Approximate(95), MAX_PAGE_DEPTH + 1, 16, true);
+        assert_eq!((deepest.form, deepest.take), (Form::Approximate(95), 16_384));
         assert_eq!(Plan::first(Form::Approximate(95), 100_000, 0, false).form, Form::Exact);
         assert_eq!(Form::for_accuracy(100), Form::Exact);
     }
@@ -244,36 +222,43 @@ mod tests {
     fn what_the_sort_of_the_index_leaves_open_is_settled_by_id() {
         let plan = Plan { form: Form::Approximate(95), take: 4 };
         let rows = vec![candidate(1, -0.9), candidate(2, -0.9), candidate(3, -0.8), candidate(4, -0.5)];
-        assert_eq!(ids(plan.evaluate(rows.clone(), 3, &[], false)), Some(vec![2, 1, 3]));
-        assert_eq!(ids(plan.evaluate(rows, 2, &[2], false)), Some(vec![1, 3]));
+        assert_eq!(ids(plan.evaluate(rows.clone(), 3, &[])), Some(vec![2, 1, 3]));
+        assert_eq!(ids(plan.evaluate(rows, 2, &[2])), Some(vec![1, 3]));
     }
 
     #[test]
     fn equals_at_the_edge_ask_for_more() {
         let plan = Plan { form: Form::Approximate(95), take: 2 };
         let rows = vec![candidate(1, -0.5), candidate(2, -0.5)];
-        let Outcome::Widen(next) = plan.evaluate(rows, 1, &[], false) else {
-            panic!("the newest of equals is not known")
-        };
+        let Outcome::Widen(next) = plan.evaluate(rows, 1, &[]) else { panic!("the newest of equals is not known") };
         assert!(next.take > 2);
     }
 
     #[test]
     fn a_short_answer_of_the_index_is_never_the_last_word() {
         let plan = Plan { form: Form::Approximate(95), take: 64 };
-        let Outcome::Widen(next) = plan.evaluate(vec![candidate(1, -0.5)], 2, &[], false) else { panic!("short") };
+        let Outcome::Widen(next) = plan.evaluate(vec![candidate(1, -0.5)], 2, &[]) else { panic!("short") };
         assert_eq!(next.form, Form::Exact);
         let exact = Plan { form: Form::Exact, take: 64 };
-        assert_eq!(ids(exact.evaluate(vec![candidate(1, -0.5)], 2, &[], false)), Some(vec![1]));
+        assert_eq!(ids(exact.evaluate(vec![candidate(1, -0.5)], 2, &[])), Some(vec![1]));
     }
 
     #[test]
-    fn a_filter_that_lets_too_few_through_asks_exactly() {
-        let plan = Plan { form: Form::Approximate(95), take: 3 };
-        let mut rows = vec![candidate(1, -0.9), candidate(2, -0.8), candidate(3, -0.7)];
-        rows[0].passes = false;
-        let Outcome::Widen(next) = plan.evaluate(rows, 2, &[], true) else { panic!("one passes, two are needed") };
-        assert_eq!(next.form, Form::Exact);
+    fn the_index_is_named_by_hints_only_where_no_filter_may_have_a_better_one() {
+        let table = VectorTable::new(7, 3);
+        let sql = |form, filter| nearest_sql(&table, form, filter);
+        let unfiltered = sql(Form::Approximate(95), "");
+        assert!(unfiltered.starts_with("SELECT /*+ VECTOR_INDEX_SCAN(e) VECTOR_INDEX_TRANSFORM(e) */ e.image_id, "));
+        assert!(unfiltered.ends_with("ORDER BY distance FETCH APPROX FIRST :take ROWS ONLY WITH TARGET ACCURACY 95"));
+        let filtered = sql(Form::Approximate(95), " WHERE e.width >= :min_width");
+        assert!(
+            filtered.contains(" FROM image_embeddings_7 e WHERE e.width >= :min_width ORDER BY distance FETCH APPROX")
+        );
+        assert!(!filtered.contains("/*+"));
+        assert!(
+            sql(Form::Exact, "")
+                .ends_with("FROM image_embeddings_7 e ORDER BY distance FETCH EXACT FIRST :take ROWS ONLY")
+        );
     }
 
     #[test]

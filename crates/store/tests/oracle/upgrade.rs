@@ -1,0 +1,159 @@
+//! A database of an earlier version gets the copied facts of its embedding tables, and an interruption costs one batch.
+
+use mitsuke_store::oracle::OracleStore;
+use mitsuke_store::{
+    EmbeddingStore as _, Filter, ImageStore as _, Model, ModelStore as _, Page, SearchStore as _, Store as _,
+    VectorSearch,
+};
+use mitsuke_store_testing::fixtures::*;
+use oracle::Connection;
+use oracle_standin::testing::{Database, Failure};
+
+use crate::store;
+
+/// Takes everything out of the database that the migration of the copied facts and later versions have put into it.
+/// The table of each model is made as earlier versions made it.
+fn back_to_version_9(connection: &Connection, models: &[&Model]) {
+    let mut statements = vec![
+        "ALTER TABLE embedding_models DROP COLUMN facts_filled_to".to_owned(),
+        "DELETE FROM mitsuke_schema WHERE version > 9".to_owned(),
+    ];
+    for model in models {
+        let (table, dimension) = (format!("image_embeddings_{}", model.model_id), model.vector_dimension);
+        statements.extend([
+            format!("DROP INDEX IF EXISTS {table}_vec"),
+            format!("ALTER TABLE {table} RENAME TO new_table"),
+            format!("ALTER TABLE new_table DROP CONSTRAINT {table}_fk"),
+            format!("ALTER TABLE new_table DROP CONSTRAINT {table}_pk"),
+            format!(
+                "CREATE TABLE {table} (image_id NUMBER NOT NULL CONSTRAINT {table}_pk PRIMARY KEY, \
+                 embedding VECTOR({dimension}, FLOAT32) NOT NULL, CONSTRAINT {table}_fk FOREIGN KEY (image_id) \
+                 REFERENCES images (image_id) ON DELETE CASCADE)"
+            ),
+            format!("INSERT INTO {table} (image_id, embedding) SELECT n.image_id, n.embedding FROM new_table n"),
+            "DROP TABLE new_table".to_owned(),
+            format!(
+                "CREATE VECTOR INDEX {table}_vec ON {table} (embedding) ORGANIZATION NEIGHBOR PARTITIONS DISTANCE DOT \
+                 WITH TARGET ACCURACY 95"
+            ),
+        ]);
+    }
+    for sql in statements {
+        connection.execute(&sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    connection.commit().unwrap();
+}
+
+/// A database of version 9 with some images and two models.
+fn version_9() -> (Database, [Model; 2]) {
+    let database = Database::temporary();
+    let store = store(&database);
+    let models = ["a", "b"].map(|name| model(&store, name));
+    for n in 0..20_u8 {
+        let mut picture = picture(&n.to_string()).at(i64::from(n)).sized(100 * u32::from(n), 50);
+        if n % 2 == 0 {
+            picture = picture.caption("猫").prompt("p").generation(r#"{"model": "SDXL", "seed": 7}"#);
+        }
+        for model in &models {
+            picture = picture.embedded(model, angle(f32::from(n)));
+        }
+        picture.insert(&store);
+    }
+    back_to_version_9(&database.connect(), &[&models[0], &models[1]]);
+    (database, models)
+}
+
+fn near(store: &OracleStore, model: &Model, filter: Filter) -> Vec<i64> {
+    let page = Page { filter, ..Page::first(50) };
+    let search = VectorSearch { model_id: model.model_id, query: &angle(0.0), exclude: &[], page: &page };
+    store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
+}
+
+#[track_caller]
+fn filters_find_everything(store: &OracleStore, models: &[Model]) {
+    for model in models {
+        let even: Vec<i64> = (1..=20).step_by(2).collect();
+        let filter = Filter { has_caption: Some(true), has_generation_prompt: Some(true), ..Filter::default() };
+        assert_eq!(near(store, model, filter), even);
+        assert_eq!(near(store, model, Filter { seed: Some(7), ..Filter::default() }), even);
+        let filter = Filter { min_width: Some(1_800), file_name_contains: Some("9.PNG".into()), ..Filter::default() };
+        assert_eq!(near(store, model, filter), [20]);
+        let filter = Filter { uploaded_before: Some(noon()), ..Filter::default() };
+        assert!(near(store, model, filter).is_empty());
+    }
+}
+
+fn number(connection: &Connection, sql: &str) -> i64 {
+    connection.query_row_as(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+#[test]
+fn embedding_tables_of_an_earlier_version_get_the_facts_that_filters_compare() {
+    let (database, models) = version_9();
+    let store = store(&database);
+    store.check().unwrap();
+    filters_find_everything(&store, &models);
+    let other = database.connect();
+    let indexed = "SELECT COUNT(*) FROM user_indexes WHERE index_name LIKE 'IMAGE_EMBEDDINGS_%_GENERATION_SEED'";
+    assert_eq!(number(&other, indexed), 2);
+    // What comes later holds its facts from the start.
+    let image_id = picture("late").caption("c").embedded(&models[0], angle(90.0)).insert(&store);
+    let captioned = Filter { has_caption: Some(true), ..Filter::default() };
+    assert_eq!(near(&store, &models[0], captioned).last(), Some(&image_id));
+}
+
+#[test]
+fn an_interrupted_upgrade_goes_on_where_it_stopped() {
+    let statements = {
+        let (database, _) = version_9();
+        database.start_log();
+        store(&database).check().unwrap();
+        u32::try_from(database.logged("").len()).unwrap()
+    };
+    assert!(statements > 20, "{statements} statements");
+    for skip in 0..statements {
+        let (database, models) = version_9();
+        let failure = if skip % 2 == 0 { Failure::kill_after("execute") } else { Failure::kill_before("execute") };
+        database.fail(&failure.after(skip).times(1));
+        let broken_off = store(&database).check();
+        database.clear();
+        let store = store(&database);
+        store.check().unwrap_or_else(|error| panic!("broken off at {skip} ({broken_off:?}): {error}"));
+        filters_find_everything(&store, &models);
+    }
+}
+
+#[test]
+fn rows_that_are_filled_are_not_filled_again() {
+    let (database, models) = version_9();
+    let other = database.connect();
+    // The upgrade stops between two batches: the first table is filled up to image 12.
+    database.fail(&Failure::kill_before("execute").when("SELECT MAX(").times(1));
+    store(&database).check().unwrap_err();
+    database.clear();
+    let mark = "UPDATE embedding_models SET facts_filled_to = 12 WHERE model_id = 1";
+    other.execute(mark, &[]).unwrap();
+    other.commit().unwrap();
+    let store = store(&database);
+    store.check().unwrap();
+    let without = "SELECT COUNT(*) FROM image_embeddings_1 WHERE has_caption IS NULL";
+    assert_eq!(number(&other, without), 12, "rows up to the mark are left as they are");
+    filters_find_everything(&store, &models[1..]);
+}
+
+#[test]
+fn a_registration_that_an_earlier_version_left_unfinished_is_finished_with_all_columns() {
+    let (database, models) = version_9();
+    let other = database.connect();
+    for sql in ["DELETE FROM image_embeddings_2", "UPDATE embedding_models SET vector_table = NULL WHERE model_id = 2"]
+    {
+        other.execute(sql, &[]).unwrap();
+    }
+    other.commit().unwrap();
+    let store = store(&database);
+    assert_eq!(store.models().unwrap().len(), 1);
+    assert_eq!(model(&store, "b").model_id, models[1].model_id);
+    assert!(store.put_embedding(2, 1, &angle(0.0)).unwrap());
+    assert_eq!(near(&store, &models[1], Filter { has_caption: Some(true), ..Filter::default() }), [1]);
+    assert_eq!(store.count_images().unwrap(), 20);
+}

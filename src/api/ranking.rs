@@ -3,9 +3,9 @@
 use crate::api::checks::page_size;
 use crate::api::types::{FilterRequest, ImageWeights, TextWeights};
 use crate::config::Limits;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use mitsuke_engine::search::{Cutoff, PartWeights, Weights};
-use mitsuke_store::Page;
+use mitsuke_store::{MAX_PAGE_DEPTH, Page};
 
 /// The largest weight of a part.
 const MAX_WEIGHT: f64 = 100.0;
@@ -28,11 +28,12 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// Checks every field and returns the page and its cutoffs.
+    /// Checks every field and returns the page and its cutoffs. A page that begins before [`MAX_PAGE_DEPTH`] ends there
+    /// at the latest, so a caller who follows `next_offset` meets the end of a list and no error.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidRequest`](crate::error::ErrorCode::InvalidRequest) with the name of the field that is out of
-    /// bounds.
+    /// [`ErrorCode::InvalidRequest`] with the name of the field that is out of bounds; [`ErrorCode::PageTooDeep`] when
+    /// the page begins at [`MAX_PAGE_DEPTH`] or deeper.
     pub fn checked(self, limits: &Limits) -> Result<(Page, Cutoff), ApiError> {
         if self.min_similarity.is_some_and(|floor| !(-1.0..=1.0).contains(&floor)) {
             return Err(ApiError::invalid("min_similarity", "`min_similarity` must be from -1 to 1."));
@@ -40,9 +41,21 @@ impl PageRequest {
         if self.max_gap.is_some_and(|gap| !(0.0..=2.0).contains(&gap)) {
             return Err(ApiError::invalid("max_gap", "`max_gap` must be from 0 to 2."));
         }
+        let (offset, limit) = (self.offset as usize, page_size(self.limit, limits)?);
+        if offset >= MAX_PAGE_DEPTH {
+            return Err(ApiError::new(
+                ErrorCode::PageTooDeep,
+                format!(
+                    "The pages of a search end with hit {MAX_PAGE_DEPTH}, so `offset` must be less. Narrow the search by \
+                     `filter`, or list all images: GET /images follows `cursor` to the last one."
+                ),
+            )
+            .with("field", "offset")
+            .with("limit", MAX_PAGE_DEPTH));
+        }
         let page = Page {
-            offset: self.offset as usize,
-            limit: page_size(self.limit, limits)?,
+            offset,
+            limit: limit.min(MAX_PAGE_DEPTH - offset),
             filter: self.filter.unwrap_or_default().checked(limits.query_chars)?,
             exact: self.exact,
         };
@@ -93,4 +106,42 @@ pub fn text_weights(weights: Option<TextWeights>) -> Result<(Weights, PartWeight
         return Err(ApiError::invalid("weights", "`weights.vector` and `weights.keyword` must not both be 0."));
     }
     Ok((legs, part_weights(None, text, negative)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Calls `check` with every part of a document that is named `offset`, or is the parameter of that name.
+    fn offsets(value: &Value, check: &mut dyn FnMut(&Value)) {
+        match value {
+            Value::Object(fields) => {
+                if value["name"] == "offset" {
+                    check(&value["schema"]);
+                }
+                if let Some(offset) = fields.get("offset") {
+                    check(offset);
+                }
+                fields.values().for_each(|value| offsets(value, check));
+            }
+            Value::Array(values) => values.iter().for_each(|value| offsets(value, check)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_document_tells_the_largest_offset() {
+        let document = serde_json::to_value(crate::api::docs::document()).unwrap();
+        let mut count = 0;
+        offsets(&document, &mut |schema| {
+            if schema["type"].is_null() {
+                return; // an example
+            }
+            assert_eq!(schema["maximum"], MAX_PAGE_DEPTH - 1, "{schema}");
+            count += 1;
+        });
+        assert_eq!(count, 4, "two bodies, a form and a query string have an offset");
+    }
 }

@@ -37,6 +37,8 @@ error_codes! {
     InvalidMultipart = "invalid_multipart", BAD_REQUEST, "The multipart body cannot be read";
     /// The full-text search of the store cannot take the words of a query.
     KeywordsRefused = "keywords_refused", BAD_REQUEST, "The keywords cannot be searched for";
+    /// The page begins deeper in a ranking than pages reach.
+    PageTooDeep = "page_too_deep", BAD_REQUEST, "The page lies too deep in the ranking";
     /// A text is longer than its limit.
     TextTooLong = "text_too_long", BAD_REQUEST, "A text is too long";
     /// The request shows no key, or a wrong one.

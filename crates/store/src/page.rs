@@ -2,8 +2,9 @@
 
 use crate::Filter;
 
-/// The deepest rank that a page of a search reaches. A ranking that is read deeper costs more with every page, and a
-/// filter finds more than patience does.
+/// The deepest rank that a page of a search of the service reaches. A page costs as much as all pages before it, so a
+/// bound keeps every search cheap; callers who look for more narrow the search by a filter. Stores answer deeper pages
+/// too, more slowly.
 pub const MAX_PAGE_DEPTH: usize = 10_000;
 
 /// The part of a ranking, or of the list of newest images, that a caller reads. The default is an empty page of all

@@ -12,7 +12,7 @@ mod upload;
 use crate::api::route::errors::{PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::api::{multipart, problems};
-use crate::error::ErrorCode::{NoEmbedding, NotEmbedded, NotReady, QueueFull, TextTooLong};
+use crate::error::ErrorCode::{NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, TextTooLong};
 
 /// The routes of images.
 pub fn routes() -> Vec<Route> {
@@ -27,6 +27,6 @@ pub fn routes() -> Vec<Route> {
         route!(image::delete).errors([WRITING]),
         route!(content::get).errors([STORE, &[QueueFull]]),
         route!(thumbnail::get).errors([STORE, PICTURE]),
-        route!(similar::similar).errors([STORE, &[NotEmbedded, TextTooLong, NotReady]]),
+        route!(similar::similar).errors([STORE, &[NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
     ]
 }

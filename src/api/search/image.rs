@@ -42,8 +42,8 @@ pub struct ImageSearchForm {
     /// Number of hits on the page. The default is 16.
     #[schema(example = 16, minimum = 1)]
     limit: Option<u32>,
-    /// Number of hits to skip.
-    #[schema(example = 0)]
+    /// Number of hits to skip. The pages of a search end with hit 10,000.
+    #[schema(example = 0, maximum = 9999)]
     offset: Option<u32>,
     /// The images that may be found, as a JSON text.
     #[schema(value_type = Option<String>, example = "{\"file_types\": [\"image/png\"]}")]

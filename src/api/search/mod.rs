@@ -6,13 +6,13 @@ mod text;
 use crate::api::multipart;
 use crate::api::route::errors::{ENCODING, PICTURE, STORE};
 use crate::api::route::{Route, route};
-use crate::error::ErrorCode::{ImageNotFound, KeywordsRefused, NotEmbedded, TextTooLong};
+use crate::error::ErrorCode::{ImageNotFound, KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong};
 
 /// The routes of searches.
 pub fn routes() -> Vec<Route> {
     let by_image = route!(image::by_uploaded).when(multipart::guard()).otherwise(image::by_stored);
     vec![
-        route!(text::by_text).errors([STORE, ENCODING, &[KeywordsRefused, TextTooLong]]),
-        by_image.errors([STORE, ENCODING, PICTURE, &[ImageNotFound, NotEmbedded]]),
+        route!(text::by_text).errors([STORE, ENCODING, &[KeywordsRefused, PageTooDeep, TextTooLong]]),
+        by_image.errors([STORE, ENCODING, PICTURE, &[ImageNotFound, NotEmbedded, PageTooDeep]]),
     ]
 }

@@ -100,9 +100,9 @@ pub struct TextSearchRequest {
     /// Number of hits on the page. The default is 16.
     #[schema(example = 16, minimum = 1)]
     pub limit: Option<u32>,
-    /// Number of hits to skip.
+    /// Number of hits to skip. The pages of a search end with hit 10,000.
     #[serde(default)]
-    #[schema(example = 0)]
+    #[schema(example = 0, maximum = 9999)]
     pub offset: u32,
     /// The images that may be found.
     #[serde(default, deserialize_with = "object")]
@@ -146,9 +146,9 @@ pub struct ImageSearchRequest {
     /// Number of hits on the page. The default is 16.
     #[schema(example = 16, minimum = 1)]
     pub limit: Option<u32>,
-    /// Number of hits to skip.
+    /// Number of hits to skip. The pages of a search end with hit 10,000.
     #[serde(default)]
-    #[schema(example = 0)]
+    #[schema(example = 0, maximum = 9999)]
     pub offset: u32,
     /// The images that may be found.
     #[serde(default, deserialize_with = "object")]
@@ -261,7 +261,7 @@ pub struct SearchResponse {
     pub least_similarity: Option<f32>,
     /// The hits, best first.
     pub hits: Vec<HitBody>,
-    /// The `offset` of the next page; null on the last page.
+    /// The `offset` of the next page; null on the last page, which holds hit 10,000 at the latest.
     #[schema(example = 16)]
     pub next_offset: Option<usize>,
     /// The times that the search took.
@@ -306,9 +306,9 @@ pub struct SimilarParams {
     /// Number of hits on the page. The default is 16.
     #[param(example = 16, minimum = 1)]
     pub limit: Option<u32>,
-    /// Number of hits to skip.
+    /// Number of hits to skip. The pages of a search end with hit 10,000.
     #[serde(default)]
-    #[param(example = 0)]
+    #[param(example = 0, maximum = 9999)]
     pub offset: u32,
 }
 

@@ -97,6 +97,7 @@ export default {
   problem_store_busy: "The server's store is busy. Try again in a moment.",
   problem_store_misconfigured: "The server's store is not set up right. Tell the operator.",
   problem_keywords_refused: "The store cannot search for these words.",
+  problem_page_too_deep: "The list of results ends here. Narrow the search by a filter.",
   problem_no_embedding: "The model finds nothing to compare in it.",
   problem_storage_full: "The server has no space left.",
   problem_internal: "Something went wrong in the server.",

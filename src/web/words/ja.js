@@ -97,6 +97,7 @@ export default {
   problem_store_busy: "データベースが混み合っています。少し待って再試行してください。",
   problem_store_misconfigured: "データベースの設定に誤りがあります。管理者に知らせてください。",
   problem_keywords_refused: "この言葉では全文検索できません。",
+  problem_page_too_deep: "検索結果の一覧はここまでです。フィルターで絞り込んでください。",
   problem_no_embedding: "モデルが比べられる内容がありません。",
   problem_storage_full: "サーバーの空き容量がありません。",
   problem_internal: "サーバーで問題が起きました。",

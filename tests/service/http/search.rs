@@ -10,6 +10,7 @@ on_both_stores! {
     a_text_finds_pictures_nearest_first_and_says_how,
     pages_follow_each_other_without_gaps_or_doubles_in_every_mode,
     an_offset_past_the_end_gives_an_empty_page,
+    the_pages_of_every_search_end_with_hit_10000,
     an_empty_query_gives_the_newest_images,
     an_empty_store_answers_with_no_hits,
     a_picture_finds_itself_first,
@@ -75,8 +76,34 @@ async fn pages_follow_each_other_without_gaps_or_doubles_in_every_mode() {
 
 async fn an_offset_past_the_end_gives_an_empty_page() {
     let (app, _) = filled(3).await;
-    let answer = app.search_text(json!({"query": "海", "offset": u32::MAX})).await;
+    let answer = app.search_text(json!({"query": "海", "offset": 9_999})).await;
     assert_eq!((answer.ids().len(), answer.json["next_offset"].is_null()), (0, true));
+}
+
+async fn the_pages_of_every_search_end_with_hit_10000() {
+    let (app, ids) = filled(2).await;
+    let image_id = ids[0];
+    for offset in [10_000, u32::MAX] {
+        for query in ["海", ""] {
+            for mode in ["vector", "keyword", "hybrid"] {
+                let answer = app.search_text(json!({"query": query, "mode": mode, "offset": offset})).await;
+                answer.assert_problem(400, "page_too_deep");
+                assert_eq!((&answer.json["field"], &answer.json["limit"]), (&json!("offset"), &json!(10_000)));
+                let detail = answer.json["detail"].as_str().unwrap();
+                assert!(detail.contains("`filter`") && detail.contains("GET /images"), "{detail}");
+            }
+        }
+        app.search_image(json!({"image_id": image_id, "offset": offset})).await.assert_problem(400, "page_too_deep");
+        let form = Form::new().part("file", file("query.png", png(3))).text("offset", offset.to_string());
+        app.post_form("/search/image", form).await.assert_problem(400, "page_too_deep");
+        let similar = app.get(&format!("/images/{image_id}/similar?offset={offset}")).await;
+        similar.assert_problem(400, "page_too_deep");
+    }
+    // A page that begins before the end is cut off there.
+    for mode in ["vector", "keyword", "hybrid"] {
+        let answer = app.search_text(json!({"query": "picture", "mode": mode, "offset": 9_990, "limit": 50})).await;
+        assert_eq!((answer.status, answer.ids().len()), (200, 0), "{mode}: {}", answer.json);
+    }
 }
 
 async fn an_empty_query_gives_the_newest_images() {

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
-    HybridSearch, Image, ImageId, ImageStore, KeywordSearch, ModelId, Page, RankedImage, SearchStore, StoreError,
-    VectorHit, VectorSearch, Weights,
+    HybridSearch, Image, ImageId, ImageStore, KeywordSearch, MAX_PAGE_DEPTH, ModelId, Page, RankedImage, SearchStore,
+    StoreError, VectorHit, VectorSearch, Weights,
 };
 
 use super::cutoff::Cutoff;
@@ -36,7 +36,8 @@ pub(super) struct RankedPage {
     pub(super) least_similarity: Option<f32>,
 }
 
-/// Ranks one hit more than the page holds, to find whether there is a next page; then reads the metadata.
+/// Ranks one hit more than the page holds, to find whether there is a next page; then reads the metadata. No page follows
+/// the one that reaches [`MAX_PAGE_DEPTH`].
 pub(super) fn rank<S: ImageStore + SearchStore + ?Sized>(
     store: &S,
     model_id: ModelId,
@@ -53,7 +54,8 @@ pub(super) fn rank<S: ImageStore + SearchStore + ?Sized>(
         StoreQuery::Keyword { terms } => (ranking.keyword(terms)?, None),
         StoreQuery::Hybrid { query, terms, weights } => ranking.hybrid(query, terms, *weights)?,
     };
-    let next_offset = (places.len() > limit).then(|| offset.saturating_add(limit));
+    let end = offset.saturating_add(limit);
+    let next_offset = (places.len() > limit && end < MAX_PAGE_DEPTH).then_some(end);
     places.truncate(limit);
     Ok(RankedPage { hits: with_images(store, places, offset)?, next_offset, least_similarity })
 }
@@ -292,5 +294,21 @@ mod tests {
         let ranked = rank(&store, MODEL, &keyword, page(10, 1), Cutoff::default()).unwrap();
         assert_eq!(ranked.hits[0].keyword_rank, Some(11));
         assert_eq!(ranked.hits[0].score, Some(38.0));
+    }
+    #[test]
+    fn no_page_follows_the_deepest_one() {
+        let count = u16::try_from(MAX_PAGE_DEPTH + 50).unwrap();
+        let store: FakeStore =
+            (0..count).map(|n| FakeImage { keyword_score: Some(1.0), ..FakeImage::at(f32::from(n) / 100.0) }).collect();
+        let vector = StoreQuery::Vector { query: UnitVector::normalize(vec![1.0, 0.0]).unwrap(), exclude: Vec::new() };
+        let keyword = StoreQuery::Keyword { terms: vec!["猫".to_owned()] };
+        for query in [&StoreQuery::Newest, &vector, &keyword] {
+            let read = |offset| rank(&store, MODEL, query, page(offset, 10), Cutoff::default()).unwrap();
+            let before = read(MAX_PAGE_DEPTH - 20);
+            assert_eq!((before.hits.len(), before.next_offset), (10, Some(MAX_PAGE_DEPTH - 10)));
+            let deepest = read(MAX_PAGE_DEPTH - 10);
+            assert_eq!((deepest.hits.len(), deepest.next_offset), (10, None), "{query:?}");
+            assert_eq!(deepest.hits.last().unwrap().rank, MAX_PAGE_DEPTH);
+        }
     }
 }

@@ -405,7 +405,7 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
 const ONLY_FOR_ADOPTION: [&str; 7] = [
     "IMAGE_EMBEDDINGS_ARTICLE",
     "SELECT MAX(B.IMAGE_ID) FROM",
-    "SET FACTS_FILLED_TO",
+    "SET FACTS_VERSION",
     "SET VECTOR_DIMENSION",
     "AND SHA256 IS NULL",
     "SELECT I.IMAGE_DATA, I.FILE_NAME",

@@ -15,6 +15,7 @@ use crate::store;
 /// The table of each model is made as earlier versions made it.
 fn back_to_version_9(connection: &Connection, models: &[&Model]) {
     let mut statements = vec![
+        "ALTER TABLE embedding_models DROP COLUMN facts_version".to_owned(),
         "ALTER TABLE embedding_models DROP COLUMN facts_filled_to".to_owned(),
         "DELETE FROM mitsuke_schema WHERE version > 9".to_owned(),
     ];
@@ -131,7 +132,7 @@ fn rows_that_are_filled_are_not_filled_again() {
     database.fail(&Failure::kill_before("execute").when("SELECT MAX(").times(1));
     store(&database).check().unwrap_err();
     database.clear();
-    let mark = "UPDATE embedding_models SET facts_filled_to = 12 WHERE model_id = 1";
+    let mark = "UPDATE embedding_models SET facts_version = 10, facts_filled_to = 12 WHERE model_id = 1";
     other.execute(mark, &[]).unwrap();
     other.commit().unwrap();
     let store = store(&database);

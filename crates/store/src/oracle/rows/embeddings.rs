@@ -38,7 +38,8 @@ fn embedding_binds(image_id: ImageId, vector: &UnitVector) -> Binds<'static> {
 /// Adds or replaces an embedding; false when the image is gone.
 ///
 /// A backfill adds, so the INSERT comes first. The lock makes a change of the image's facts either wait for the new row
-/// or be seen by the INSERT: a statement sees the rows as they are committed when it starts.
+/// or be seen by the INSERT, since a statement sees what is committed when it starts (Database Concepts, "Statement-Level
+/// Read Consistency").
 pub(crate) fn put(
     session: &Session<'_>,
     table: &VectorTable,

@@ -20,39 +20,49 @@ pub(crate) struct CopiedFact {
     value: &'static str,
     /// Whether the column has an index of its own.
     indexed: bool,
+    /// The version of the schema whose migration adds the column and fills it.
+    pub(crate) since: i64,
 }
 
-/// The copied facts. A new fact is a line here, the same line again as a migration step (`schema::copied_facts`), and
-/// its condition in `search::filter`.
+/// The copied facts. A new fact is an entry here and its condition in `search::filter`. A migration adds the column to
+/// IMAGES, and the next one runs `schema::copied_facts` for its own version.
 ///
 /// Each index costs every upload an entry for each model, so only columns have one by which a filter may leave few
-/// images of many: the seed, the generation model, and the last days of uploads. Images without a readable prompt add
-/// nothing to the first two, because an entry of NULL alone is not kept. The other facts have few values or are asked
+/// images of many: the seed, the generation model, and the last days of uploads. The other facts have few values or are asked
 /// for in wide ranges, and parts of names are not found by the order of an index.
 pub(crate) const COPIED_FACTS: [CopiedFact; 11] = [
-    CopiedFact { column: "file_type", sql_type: "VARCHAR2(50 CHAR)", value: "i.file_type", indexed: false },
-    CopiedFact { column: "upload_date", sql_type: "TIMESTAMP(6)", value: "i.upload_date", indexed: true },
-    CopiedFact { column: "width", sql_type: "NUMBER(10)", value: "i.width", indexed: false },
-    CopiedFact { column: "height", sql_type: "NUMBER(10)", value: "i.height", indexed: false },
-    CopiedFact { column: "byte_count", sql_type: "NUMBER(19)", value: "i.byte_count", indexed: false },
+    CopiedFact { column: "file_type", sql_type: "VARCHAR2(50 CHAR)", value: "i.file_type", indexed: false, since: 10 },
+    CopiedFact { column: "upload_date", sql_type: "TIMESTAMP(6)", value: "i.upload_date", indexed: true, since: 10 },
+    CopiedFact { column: "width", sql_type: "NUMBER(10)", value: "i.width", indexed: false, since: 10 },
+    CopiedFact { column: "height", sql_type: "NUMBER(10)", value: "i.height", indexed: false, since: 10 },
+    CopiedFact { column: "byte_count", sql_type: "NUMBER(19)", value: "i.byte_count", indexed: false, since: 10 },
     CopiedFact {
         column: "generation_model",
         sql_type: "VARCHAR2(255 CHAR)",
         value: "i.generation_model",
         indexed: true,
+        since: 10,
     },
     CopiedFact {
         column: "generation_sampler",
         sql_type: "VARCHAR2(255 CHAR)",
         value: "i.generation_sampler",
         indexed: false,
+        since: 10,
     },
-    CopiedFact { column: "generation_seed", sql_type: "NUMBER(20)", value: "i.generation_seed", indexed: true },
+    CopiedFact {
+        column: "generation_seed",
+        sql_type: "NUMBER(20)",
+        value: "i.generation_seed",
+        indexed: true,
+        since: 10,
+    },
     CopiedFact {
         column: "has_generation_prompt",
         sql_type: "NUMBER(1)",
         value: "CASE WHEN i.generation_prompt IS NOT NULL THEN 1 ELSE 0 END",
         indexed: false,
+        since: 10,
     },
     CopiedFact {
         column: "has_caption",
@@ -60,8 +70,15 @@ pub(crate) const COPIED_FACTS: [CopiedFact; 11] = [
         value: "CASE WHEN EXISTS (SELECT 1 FROM image_descriptions d \
                 WHERE d.image_id = i.image_id AND d.description IS NOT NULL) THEN 1 ELSE 0 END",
         indexed: false,
+        since: 10,
     },
-    CopiedFact { column: "file_name_folded", sql_type: "VARCHAR2(1000 CHAR)", value: FOLDED_NAME, indexed: false },
+    CopiedFact {
+        column: "file_name_folded",
+        sql_type: "VARCHAR2(1000 CHAR)",
+        value: FOLDED_NAME,
+        indexed: false,
+        since: 10,
+    },
 ];
 
 /// The columns of the embedding tables that filters compare.
@@ -93,7 +110,7 @@ pub(crate) fn columns() -> String {
 
 /// Returns the values of the columns for a row `i` of IMAGES, separated by commas.
 pub(crate) fn values() -> String {
-    COPIED_FACTS.map(|fact| fact.value).join(", ")
+    COPIED_FACTS.iter().map(|fact| fact.value).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the statements that make the indexes of a table.
@@ -103,13 +120,14 @@ pub(crate) fn index_ddl(table: &VectorTable) -> Vec<String> {
     indexed.map(|CopiedFact { column, .. }| format!("CREATE INDEX {name}_{column} ON {name} ({column})")).collect()
 }
 
-/// Returns the start of the statement that copies the facts again. A WHERE with the rows `e` of the table follows it.
-pub(crate) fn copy_sql(table: &VectorTable) -> String {
+/// Returns the start of the statement that copies these facts again. A WHERE with the rows `e` of the table follows it.
+pub(crate) fn copy_sql<'a>(table: &VectorTable, facts: impl IntoIterator<Item = &'a CopiedFact>) -> String {
+    let (columns, values): (Vec<_>, Vec<_>) = facts.into_iter().map(|fact| (fact.column, fact.value)).unzip();
     format!(
         "UPDATE {} e SET ({}) = (SELECT {} FROM images i WHERE i.image_id = e.image_id)",
         table.name,
-        columns(),
-        values()
+        columns.join(", "),
+        values.join(", ")
     )
 }
 
@@ -117,7 +135,7 @@ pub(crate) fn copy_sql(table: &VectorTable) -> String {
 /// call, and holds the lock of the image's row.
 pub(crate) fn copy(session: &Session<'_>, image_id: ImageId) -> Result<(), OracleError> {
     for table in models::tables(session)? {
-        let sql = format!("{} WHERE e.image_id = :image_id", copy_sql(&table));
+        let sql = format!("{} WHERE e.image_id = :image_id", copy_sql(&table, &COPIED_FACTS));
         session.execute(&sql, &Binds::none().with("image_id", image_id))?;
     }
     Ok(())
@@ -145,6 +163,6 @@ mod tests {
             index_ddl(&table)[0],
             "CREATE INDEX image_embeddings_7_upload_date ON image_embeddings_7 (upload_date)"
         );
-        assert!(copy_sql(&table).ends_with("FROM images i WHERE i.image_id = e.image_id)"));
+        assert!(copy_sql(&table, &COPIED_FACTS).ends_with("FROM images i WHERE i.image_id = e.image_id)"));
     }
 }

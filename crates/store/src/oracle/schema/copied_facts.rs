@@ -1,4 +1,4 @@
-//! Gives the embedding tables of earlier versions the columns of the copied facts, and fills them.
+//! Gives the embedding tables of earlier versions the columns of the copied facts, and fills them in batches.
 
 use std::collections::HashSet;
 
@@ -11,40 +11,32 @@ use crate::oracle::connection::error::{DriverError, OracleError};
 use crate::oracle::connection::session::{execute, query};
 use crate::oracle::connection::value::{Binds, Value};
 use crate::oracle::rows::facts::{COPIED_FACTS, CopiedFact, copy_sql, index_ddl};
-use crate::oracle::rows::foreign::Examine;
 use crate::oracle::rows::models::VectorTable;
-use crate::oracle::settings::OracleSettings;
 
 /// The number of rows that one transaction fills.
 const BATCH: usize = 5_000;
 
-/// Adds and fills the columns that the table of any model lacks. A later step that adds facts is this function again.
-/// After an interruption the work goes on behind the last batch: EMBEDDING_MODELS.FACTS_FILLED_TO names its last image.
-pub(crate) fn fill(connection: &Connection, _: &OracleSettings, _: &Examine) -> Result<(), OracleError> {
-    let marker = Statement {
-        sql: "ALTER TABLE embedding_models ADD (facts_filled_to NUMBER)".to_owned(),
+/// Adds the columns of the copied facts that came with a version of the schema to the table of every model, and fills
+/// them. EMBEDDING_MODELS.FACTS_VERSION names the version that a table was filled for last, and FACTS_FILLED_TO the last
+/// image of its last batch, behind which the work goes on after an interruption.
+pub(crate) fn fill(connection: &Connection, version: i64) -> Result<(), OracleError> {
+    let marks = Statement {
+        sql: "ALTER TABLE embedding_models ADD (facts_version NUMBER(10), facts_filled_to NUMBER)".to_owned(),
         ignored: vec![Code::Ora(1430)],
     };
-    execute_repeatable(connection, &marker)?;
-    let tables: Vec<(VectorTable, Option<ImageId>)> = query(
+    execute_repeatable(connection, &marks)?;
+    let tables: Vec<(VectorTable, Option<i64>, Option<ImageId>)> = query(
         connection,
-        "SELECT model_id, vector_dimension, facts_filled_to FROM embedding_models WHERE vector_table IS NOT NULL \
-         ORDER BY model_id",
+        "SELECT model_id, vector_dimension, facts_version, facts_filled_to FROM embedding_models \
+         WHERE vector_table IS NOT NULL ORDER BY model_id",
         &Binds::none(),
         100,
-        &mut |row| Ok((VectorTable::new(row.get(0)?, row.get(1)?), row.get(2)?)),
+        &mut |row| Ok((VectorTable::new(row.get(0)?, row.get(1)?), row.get(2)?, row.get(3)?)),
     )?;
-    for (table, filled_to) in tables {
-        let lacking = lacking(connection, &table)?;
-        let mut after = filled_to.unwrap_or_default();
-        if !lacking.is_empty() {
-            // This commit comes before the columns do, so a table with all columns and a mark is filled up to the mark.
-            mark(connection, &table, 0)?;
-            connection.commit().map_err(DriverError::from)?;
-            after = 0;
-            add(connection, &table, &lacking)?;
-        }
-        fill_table(connection, &table, after)?;
+    for (table, filled_for, filled_to) in tables {
+        add_lacking(connection, &table)?;
+        let after = if filled_for == Some(version) { filled_to.unwrap_or_default() } else { 0 };
+        fill_table(connection, &table, version, after)?;
         make_indexes(connection, &table)?;
     }
     Ok(())
@@ -52,10 +44,22 @@ pub(crate) fn fill(connection: &Connection, _: &OracleSettings, _: &Examine) -> 
 
 /// Adds the columns that a table lacks. An interrupted registration of an earlier version leaves such a table behind.
 pub(crate) fn add_lacking(connection: &Connection, table: &VectorTable) -> Result<(), OracleError> {
-    match lacking(connection, table)?.as_slice() {
-        [] => Ok(()),
-        lacking => add(connection, table, lacking),
+    let present: HashSet<String> = query(
+        connection,
+        "SELECT column_name FROM user_tab_columns WHERE table_name = :table_name",
+        &Binds::none().with("table_name", Value::Text(Some(table.name.to_uppercase().into()))),
+        100,
+        &mut |row| Ok(row.get(0)?),
+    )?
+    .into_iter()
+    .collect();
+    let lacking = COPIED_FACTS.iter().filter(|fact| !present.contains(&fact.column.to_uppercase()));
+    let definitions: Vec<String> = lacking.map(CopiedFact::definition).collect();
+    if !definitions.is_empty() {
+        let sql = format!("ALTER TABLE {} ADD ({})", table.name, definitions.join(", "));
+        execute(connection, &sql, &Binds::none())?;
     }
+    Ok(())
 }
 
 /// Makes the indexes of the copied facts, unless they exist.
@@ -66,51 +70,32 @@ pub(crate) fn make_indexes(connection: &Connection, table: &VectorTable) -> Resu
     Ok(())
 }
 
-fn lacking(connection: &Connection, table: &VectorTable) -> Result<Vec<&'static CopiedFact>, OracleError> {
-    let present: HashSet<String> = query(
-        connection,
-        "SELECT column_name FROM user_tab_columns WHERE table_name = :table_name",
-        &Binds::none().with("table_name", Value::Text(Some(table.name.to_uppercase().into()))),
-        100,
-        &mut |row| Ok(row.get(0)?),
-    )?
-    .into_iter()
-    .collect();
-    Ok(COPIED_FACTS.iter().filter(|fact| !present.contains(&fact.column.to_uppercase())).collect())
-}
-
-fn add(connection: &Connection, table: &VectorTable, facts: &[&CopiedFact]) -> Result<(), OracleError> {
-    let definitions: Vec<String> = facts.iter().map(|fact| fact.definition()).collect();
-    let sql = format!("ALTER TABLE {} ADD ({})", table.name, definitions.join(", "));
-    execute(connection, &sql, &Binds::none())?;
-    Ok(())
-}
-
-fn fill_table(connection: &Connection, table: &VectorTable, mut after: ImageId) -> Result<(), OracleError> {
+fn fill_table(
+    connection: &Connection,
+    table: &VectorTable,
+    version: i64,
+    mut after: ImageId,
+) -> Result<(), OracleError> {
     let name = &table.name;
     let next = format!(
         "SELECT MAX(b.image_id) FROM (SELECT e.image_id FROM {name} e WHERE e.image_id > :after \
          ORDER BY e.image_id FETCH FIRST :take ROWS ONLY) b"
     );
-    let update = format!("{} WHERE e.image_id > :after AND e.image_id <= :upto", copy_sql(table));
+    let facts = COPIED_FACTS.iter().filter(|fact| fact.since == version);
+    let update = format!("{} WHERE e.image_id > :after AND e.image_id <= :upto", copy_sql(table, facts));
     let mut filled = 0;
     loop {
         let binds = Binds::none().with("after", after).with("take", Value::count(BATCH));
         let last: Option<Option<ImageId>> = query(connection, &next, &binds, 1, &mut |row| Ok(row.get(0)?))?.pop();
         let Some(upto) = last.flatten() else { return Ok(()) };
         filled += execute(connection, &update, &Binds::none().with("after", after).with("upto", upto))?;
-        mark(connection, table, upto)?;
+        execute(
+            connection,
+            "UPDATE embedding_models SET facts_version = :version, facts_filled_to = :upto WHERE model_id = :model_id",
+            &Binds::none().with("version", version).with("upto", upto).with("model_id", table.model_id),
+        )?;
         connection.commit().map_err(DriverError::from)?;
         log::info!("{filled} rows of {name} hold the facts of their images now, up to image {upto}");
         after = upto;
     }
-}
-
-fn mark(connection: &Connection, table: &VectorTable, filled_to: ImageId) -> Result<(), OracleError> {
-    execute(
-        connection,
-        "UPDATE embedding_models SET facts_filled_to = :filled_to WHERE model_id = :model_id",
-        &Binds::none().with("filled_to", filled_to).with("model_id", table.model_id),
-    )?;
-    Ok(())
 }

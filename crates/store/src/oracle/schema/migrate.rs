@@ -74,7 +74,7 @@ const MIGRATIONS: [Migration; 10] = [
         version: 10,
         name: "0010_copied_facts",
         work: Step::Rust(
-            copied_facts::fill,
+            |connection, _, _| copied_facts::fill(connection, 10),
             "Mitsuke does this itself when it starts: it gives the table of each model copies of the facts of images that \
              filters compare.",
         ),

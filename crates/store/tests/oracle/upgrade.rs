@@ -142,6 +142,31 @@ fn rows_that_are_filled_are_not_filled_again() {
     filters_find_everything(&store, &models[1..]);
 }
 
+/// A process of the version before that still runs after the upgrade stores embeddings without facts. The statements are
+/// those of docs/api-changes.md.
+#[test]
+fn rows_of_a_process_of_the_version_before_are_filled_when_asked_for() {
+    let (database, models) = version_9();
+    store(&database).check().unwrap();
+    let other = database.connect();
+    let vectors = "INSERT INTO image_embeddings_2 (image_id, embedding) SELECT e.image_id, e.embedding \
+                   FROM image_embeddings_1 e WHERE e.image_id < 9";
+    for sql in ["DELETE FROM image_embeddings_2 WHERE image_id < 9", vectors] {
+        other.execute(sql, &[]).unwrap();
+    }
+    other.commit().unwrap();
+    let captioned = || Filter { has_caption: Some(true), ..Filter::default() };
+    assert_eq!(near(&store(&database), &models[1], captioned()).len(), 6, "four of ten are not found");
+    for sql in [
+        "UPDATE embedding_models SET facts_version = NULL",
+        "DELETE FROM mitsuke_schema WHERE name = '0010_copied_facts'",
+    ] {
+        other.execute(sql, &[]).unwrap();
+    }
+    other.commit().unwrap();
+    filters_find_everything(&store(&database), &models);
+}
+
 #[test]
 fn a_registration_that_an_earlier_version_left_unfinished_is_finished_with_all_columns() {
     let (database, models) = version_9();

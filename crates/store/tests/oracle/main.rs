@@ -6,6 +6,7 @@ mod failures;
 mod round_trips;
 mod sharing;
 mod sql;
+mod vector_indexes;
 
 use std::time::Duration;
 

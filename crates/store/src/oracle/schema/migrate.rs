@@ -42,7 +42,7 @@ macro_rules! sql_file {
 /// The first release of the database that has vectors.
 pub(crate) const FIRST_MAJOR_VERSION: i32 = 23;
 
-const MIGRATIONS: [Migration; 9] = [
+const MIGRATIONS: [Migration; 10] = [
     sql_file!(1, "0001_bookkeeping"),
     sql_file!(2, "0002_tables"),
     sql_file!(3, "0003_columns"),
@@ -69,6 +69,7 @@ const MIGRATIONS: [Migration; 9] = [
     },
     // The text indexes come last: synchronised on commit, they would be updated for every batch of the steps before.
     sql_file!(9, "0009_text_indexes"),
+    sql_file!(10, "0010_vector_indexes"),
 ];
 
 /// Applies the missing migrations. Processes that migrate at once take turns, and the later ones find nothing missing.

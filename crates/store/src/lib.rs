@@ -65,8 +65,7 @@ pub trait Store: ImageStore + ModelStore + EmbeddingStore + SearchStore {
     ///
     /// # Errors
     /// The reason why work has failed.
-    fn maintain(&self, occasion: Occasion, tell: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
-        let (_, _) = (occasion, tell);
+    fn maintain(&self, _occasion: Occasion, _tell: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
         Ok(())
     }
 

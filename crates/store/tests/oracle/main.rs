@@ -1,6 +1,8 @@
 //! The Oracle store through the real driver, over the stand-in for Oracle's client library.
 
 mod adoption;
+#[path = "../checks/vector_indexes.rs"]
+mod checks;
 mod contract;
 mod failures;
 mod round_trips;

@@ -9,7 +9,7 @@ use mitsuke_store::{Model, Occasion, Store as _, StoreError};
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, Failure};
 
-use crate::{open, settings};
+use crate::{checks, open, settings};
 
 /// Makes a store whose models get an index from this many embeddings on.
 fn store_with(database: &Database, index_after: u64) -> OracleStore {
@@ -247,6 +247,15 @@ fn an_index_is_built_for_a_model_that_is_there() {
     assert_eq!(index(&database), None);
     let built = "SELECT COUNT(*) FROM user_indexes WHERE index_name = 'IMAGE_EMBEDDINGS_2_VEC'";
     assert_eq!(database.connect().query_row_as::<i64>(built, &[]).unwrap(), 1);
+}
+
+/// The check for a real database runs here too, so that it is known to work when it gets there.
+#[test]
+fn every_kind_of_index_answers_like_all_embeddings() {
+    for kind in [IndexKind::Ivf, IndexKind::Hnsw, IndexKind::None] {
+        let database = Database::temporary();
+        checks::an_index_answers_like_all_embeddings(&store_with(&database, 1_000), kind);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use oracle::Connection;
 
 use super::ddl::index_name;
-use super::state::highest_id_sql;
+use super::rows::highest_id_sql;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::query;
 use crate::oracle::connection::value::Binds;

@@ -7,7 +7,8 @@ use oracle::Connection;
 use super::ddl::{self, IndexDdl, Rebuild, Release};
 use super::organization::{IndexKind, Organization};
 use super::plan::grouped;
-use super::state::{self, IndexState, Presence};
+use super::rows;
+use super::state::{IndexState, Presence};
 use super::statistics;
 use crate::oracle::connection::codes::{Class, Code};
 use crate::oracle::connection::error::{DriverError, OracleError};
@@ -57,7 +58,7 @@ pub(crate) fn build(
     let building = IndexDdl {
         table,
         organization: index.organization,
-        rows: state::count(connection, table)?,
+        rows: rows::count(connection, table)?,
         accuracy: settings.index_accuracy(),
         included: INCLUDED,
         release: Release::of(connection)?,
@@ -65,17 +66,17 @@ pub(crate) fn build(
     let started = Instant::now();
     match make(connection, building, &index.presence, manner, tell) {
         Ok(None) => {
-            state::note_built(connection, table, Some(building.rows))?;
+            rows::note_built(connection, table, Some(building.rows))?;
             tell(&format!("model {}: {} is ready after {:.1?}", table.model_id, building.name(), started.elapsed()));
             statistics::gather(connection, &table.name)
         }
         Ok(Some(reason)) => {
             tell(&format!("model {}: {reason}", table.model_id));
-            state::note_failure(connection, table, &reason)
+            rows::note_failure(connection, table, &reason)
         }
         Err(error) => {
             if let Some(reason) = lasting_reason(&error) {
-                state::note_failure(connection, table, &reason)?;
+                rows::note_failure(connection, table, &reason)?;
             }
             Err(error)
         }
@@ -91,7 +92,7 @@ fn drop_index(connection: &Connection, index: &IndexState, tell: Tell<'_>) -> Re
         execute(connection, &ddl::drop_index(table), &Binds::none())?;
         tell(&format!("model {}: {name} is dropped, and every search compares all embeddings", table.model_id));
     }
-    state::note_built(connection, table, None)
+    rows::note_built(connection, table, None)
 }
 
 /// Returns the reason of a failure that another attempt would meet too; `None` when the session was lost.

@@ -7,7 +7,8 @@ use super::build::INCLUDED;
 use super::ddl::{IndexDdl, Rebuild, Release, drop_index};
 use super::organization::{IndexKind, Organization};
 use super::plan::{bytes_text, graph_bytes, grouped};
-use super::state::{self, GROWTH, IndexState, Presence, highest_id_sql};
+use super::rows::{self, highest_id_sql};
+use super::state::{GROWTH, IndexState, Presence};
 use super::statistics;
 use crate::Finding;
 use crate::oracle::connection::codes::Class;
@@ -46,7 +47,7 @@ impl Rows {
 impl Diagnosis<'_> {
     /// Checks everything.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let states = match state::read_all(self.connection) {
+        let states = match rows::read_all(self.connection) {
             Ok(states) => states,
             Err(error) => return vec![not_visible("models", error), self.memory(0)],
         };
@@ -81,7 +82,7 @@ impl Diagnosis<'_> {
     }
 
     fn rows(&self, state: &IndexState) -> Result<Rows, OracleError> {
-        let number = state::count_up_to(self.connection, &state.table, MAX_COUNTED)?;
+        let number = rows::count_up_to(self.connection, &state.table, MAX_COUNTED)?;
         if number < MAX_COUNTED {
             return Ok(Rows { number, exact: true });
         }

@@ -10,6 +10,7 @@ pub(crate) mod ddl;
 pub(crate) mod diagnosis;
 pub(crate) mod organization;
 pub(crate) mod plan;
+pub(crate) mod rows;
 pub(crate) mod state;
 pub(crate) mod statistics;
 pub(crate) mod upkeep;

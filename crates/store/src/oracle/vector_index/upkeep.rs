@@ -4,7 +4,8 @@ use oracle::Connection;
 
 use super::build::{Manner, Tell, build};
 use super::organization::OrganizationChange;
-use super::state::{self, IndexState, SELECT_STATES};
+use super::rows::{self, SELECT_STATES};
+use super::state::IndexState;
 use super::statistics;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::locks::{self, HeldLock};
@@ -67,12 +68,12 @@ fn models_to_count(
     occasion: Occasion,
 ) -> Result<Vec<ModelId>, OracleError> {
     let mut due = Vec::new();
-    for state in session.rows(SELECT_STATES, &Binds::none(), state::MODELS, IndexState::read)? {
+    for state in session.rows(SELECT_STATES, &Binds::none(), rows::MODELS, rows::read)? {
         let most = state.due_at(settings.index_after);
         if !state.may_count(most, occasion) {
             continue;
         }
-        let highest = session.row(&state::highest_id_sql(&state.table), &Binds::none(), |row| {
+        let highest = session.row(&rows::highest_id_sql(&state.table), &Binds::none(), |row| {
             Ok(row.get::<_, Option<u64>>(0)?.unwrap_or_default())
         })?;
         if highest.unwrap_or_default() >= most {
@@ -92,14 +93,14 @@ fn look_after(
 ) -> Result<(), OracleError> {
     for step in 0..MAX_STEPS {
         // Another process may have done the work since the first look.
-        let states = state::read_all(connection)?;
+        let states = rows::read_all(connection)?;
         let Some(state) = states.into_iter().find(|state| state.table.model_id == model_id) else { return Ok(()) };
         let most = state.due_at(settings.index_after);
         if step == 0 && !state.may_count(most, occasion) {
             return Ok(());
         }
-        let rows = state::count_up_to(connection, &state.table, most)?;
-        state::note_count(connection, &state.table)?;
+        let rows = rows::count_up_to(connection, &state.table, most)?;
+        rows::note_count(connection, &state.table)?;
         if state.index_due_at(settings.index_after).is_some_and(|due_at| rows >= due_at) {
             build(connection, settings, &state, Manner::Upkeep, tell)?;
         } else if rows >= state.statistics_due_at() {
@@ -127,7 +128,7 @@ pub(crate) fn build_by_hand(
     tell: Tell<'_>,
 ) -> Result<(), IndexError> {
     let work = Work::begin(pool.manager())?.ok_or(IndexError::Taken)?;
-    let states = work.run(state::read_all).map_err(StoreError::from)?;
+    let states = work.run(rows::read_all).map_err(StoreError::from)?;
     let wanted = |state: &IndexState| model_id.map_or(state.is_current, |id| state.table.model_id == id);
     let state = match (states.into_iter().find(wanted), model_id) {
         (Some(state), _) => state,
@@ -138,7 +139,7 @@ pub(crate) fn build_by_hand(
     let manner = Manner::ByHand { changed: organization != state.organization };
     let state = IndexState { organization, ..state };
     let done = work.run(|connection| {
-        state::save_organization(connection, &state.table, organization)?;
+        rows::save_organization(connection, &state.table, organization)?;
         build(connection, settings, &state, manner, tell)
     });
     Ok(done.map_err(StoreError::from)?)

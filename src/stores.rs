@@ -104,7 +104,8 @@ impl StoreChoice {
     }
 
     /// Brings the schema up to date where that is done apart from the start of a server, does the upkeep that is due
-    /// afterwards, and returns a sentence about the result. `tell` receives sentences about work that takes long. Blocks.
+    /// afterwards, and returns a sentence about the result. `tell` receives sentences about work that takes long.
+    /// Blocks.
     ///
     /// # Errors
     /// The reason why the schema cannot be brought up to date, or the upkeep fails.
@@ -123,8 +124,8 @@ impl StoreChoice {
         }
     }
 
-    /// Stores how the vector index of a model is organized, and builds, rebuilds or drops it. The model is the current one
-    /// unless it is named. `tell` receives sentences about the progress. Blocks.
+    /// Stores how the vector index of a model is organized, and builds, rebuilds or drops it. The model is the current
+    /// one unless it is named. `tell` receives sentences about the progress. Blocks.
     ///
     /// # Errors
     /// The reason why the index is not as it was asked for.

@@ -1,5 +1,6 @@
 //! The background thread of a server: it registers models that could not be registered, loads the current model before
-//! a request asks for it, unloads idle models, starts the backfills of maintained models, and has the store do its upkeep.
+//! a request asks for it, unloads idle models, starts the backfills of maintained models, and has the store do its
+//! upkeep.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -45,8 +45,8 @@ pub fn check(index: &VectorIndex, table: &Table, side: &Side) -> Result<()> {
     index.included.iter().try_for_each(|column| table.column(column).map(|_| ()))
 }
 
-/// Checks ALTER INDEX of a vector index: REBUILD ONLINE [PARALLEL n] of an inverted file, since 26ai ("Inverted File Flat
-/// ALTER INDEX"), or UNUSABLE.
+/// Checks ALTER INDEX of a vector index: REBUILD ONLINE [PARALLEL n] of an inverted file, since 26ai ("Inverted File
+/// Flat ALTER INDEX"), or UNUSABLE.
 ///
 /// # Errors
 /// An error of the stand-in for anything else.

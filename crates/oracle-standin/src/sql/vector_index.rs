@@ -1,5 +1,6 @@
-//! The clauses of CREATE VECTOR INDEX, as the AI Vector Search User's Guide has them: "Inverted File Flat CREATE INDEX",
-//! "Create IVF Index Online", "Included Columns", and "Hierarchical Navigable Small World Index Syntax and Parameters".
+//! The clauses of CREATE VECTOR INDEX, as the AI Vector Search User's Guide has them: "Inverted File Flat CREATE
+//! INDEX", "Create IVF Index Online", "Included Columns", and "Hierarchical Navigable Small World Index Syntax and
+//! Parameters".
 
 use super::ast::VectorIndex;
 use super::parser::Parser;

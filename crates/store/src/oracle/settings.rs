@@ -6,8 +6,8 @@ use secrecy::SecretString;
 
 use super::vector_index::organization::IndexKind;
 
-/// The default number of embeddings from which on a model has a vector index. An inverted file has as many partitions as
-/// the square root of the number of rows, and just as many rows in each of them. Partitions of at most 100 rows are
+/// The default number of embeddings from which on a model has a vector index. An inverted file has as many partitions
+/// as the square root of the number of rows, and just as many rows in each of them. Partitions of at most 100 rows are
 /// those that the AI Vector Search User's Guide ("Inverted File Flat CREATE INDEX") calls too small.
 const INDEX_AFTER: u64 = 10_000;
 

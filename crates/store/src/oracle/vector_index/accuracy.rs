@@ -39,8 +39,8 @@ impl Accuracy {
     }
 }
 
-/// Measures the accuracy of a table's index, with some stored embeddings as queries. They are spread over the image ids.
-/// Each query also compares all embeddings.
+/// Measures the accuracy of a table's index, with some stored embeddings as queries. They are spread over the image
+/// ids. Each query also compares all embeddings.
 pub(crate) fn measure(connection: &Connection, table: &VectorTable, target: u8) -> Result<Accuracy, OracleError> {
     let highest: u64 =
         query(connection, &highest_id_sql(table), &Binds::none(), 1, &mut |row| Ok(row.get::<_, Option<u64>>(0)?))?

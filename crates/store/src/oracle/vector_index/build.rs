@@ -17,8 +17,9 @@ use crate::oracle::connection::value::Binds;
 use crate::oracle::settings::OracleSettings;
 
 /// The largest number of rows over which an index is rebuilt without being asked, where that keeps uploads waiting.
-/// Building compares every row with every centroid: 100,000 × 316 × 768 multiplications, which one core does in some ten
-/// seconds, so that uploads wait less than the default limit of a call. Over a million rows it is thirty times as much.
+/// Building compares every row with every centroid: 100,000 × 316 × 768 multiplications, which one core does in some
+/// ten seconds, so that uploads wait less than the default limit of a call. Over a million rows it is thirty times as
+/// much.
 pub(crate) const MAX_BLOCKING_ROWS: u64 = 100_000;
 
 /// The columns that an index holds beside the embedding.

@@ -87,7 +87,8 @@ impl IndexDdl<'_> {
         Self { organization: Organization::Ivf { partitions, parallel }, ..self }
     }
 
-    /// Returns the statements that make the index, the best first. A later one lacks a clause that a release may refuse.
+    /// Returns the statements that make the index, the best first. A later one lacks a clause that a release may
+    /// refuse.
     pub(crate) fn create(&self) -> Vec<String> {
         match self.organization {
             Organization::Ivf { parallel, .. } => {

@@ -195,8 +195,9 @@ impl Diagnosis<'_> {
         }
     }
 
-    /// Reports the use of the Vector Pool. The pool holds in-memory graphs. It also holds the centroids of inverted files
-    /// while they are made and while rows of their tables change (AI Vector Search User's Guide, "Size the Vector Pool").
+    /// Reports the use of the Vector Pool. The pool holds in-memory graphs. It also holds the centroids of inverted
+    /// files while they are made and while rows of their tables change (AI Vector Search User's Guide, "Size the Vector
+    /// Pool").
     fn memory(&self, graphs: u64) -> Finding {
         const WHAT: &str = "vector memory";
         let sql = "SELECT SUM(alloc_bytes), SUM(used_bytes) FROM v$vector_memory_pool";

@@ -211,7 +211,8 @@ impl Organization {
     }
 }
 
-/// A change of a model's organization. A kind begins with nothing chosen by hand; without a kind, what is not given stays.
+/// A change of a model's organization. A kind begins with nothing chosen by hand; without a kind, what is not given
+/// stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OrganizationChange {
     /// The kind.

@@ -1,9 +1,10 @@
-//! What each organization of a vector index costs: pure arithmetic, for the command `mitsuke index plan` and the doctor.
+//! What each organization of a vector index costs: pure arithmetic, for the command `mitsuke index plan` and the
+//! doctor.
 //!
 //! The formulas are those of the AI Vector Search User's Guide. "Understand Inverted File Flat Vector Indexes": as many
 //! partitions as the square root of the number of rows, of which a query reads the square root. "Inverted File Flat
-//! Vector Indexes Partitioning Schemes": the partitions hold a copy of the vectors. "Size the Vector Pool": a graph takes
-//! 1.3 × rows × components × bytes of a component, and the pool caches the centroids of an inverted file. "Scalar
+//! Vector Indexes Partitioning Schemes": the partitions hold a copy of the vectors. "Size the Vector Pool": a graph
+//! takes 1.3 × rows × components × bytes of a component, and the pool caches the centroids of an inverted file. "Scalar
 //! Quantized HNSW Indexes": the memory of a quantized graph follows from its number format.
 
 use std::fmt;

@@ -12,8 +12,8 @@ use crate::oracle::connection::value::{self, Binds, Value};
 use crate::oracle::rows::models::VectorTable;
 
 /// Selects one row for each model, in the columns that [`read`] reads.
-pub(crate) const SELECT_STATES: &str = "SELECT m.model_id, m.vector_dimension, m.is_current, m.index_organization, m.index_partitions, \
-     m.index_neighbors, m.index_efconstruction, m.index_quantization, m.index_parallel, m.index_built_rows, \
+pub(crate) const SELECT_STATES: &str = "SELECT m.model_id, m.vector_dimension, m.is_current, \
+     m.index_organization, m.index_partitions, m.index_neighbors, m.index_efconstruction, m.index_quantization, m.index_parallel, m.index_built_rows, \
      m.index_counted_at, m.index_failed_at, m.index_failure, x.status, x.index_subtype, t.num_rows, i.num_rows, \
      SYS_EXTRACT_UTC(SYSTIMESTAMP) FROM embedding_models m \
      LEFT JOIN user_indexes x ON x.index_name = m.vector_table || '_VEC' \

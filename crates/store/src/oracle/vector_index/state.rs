@@ -81,8 +81,8 @@ impl IndexState {
         }
     }
 
-    /// Returns the number of rows at which the statistics of the table or of IMAGES are gathered. IMAGES has at least as
-    /// many rows as the table, because each embedding belongs to an image.
+    /// Returns the number of rows at which the statistics of the table or of IMAGES are gathered. IMAGES has at least
+    /// as many rows as the table, because each embedding belongs to an image.
     pub(crate) fn statistics_due_at(&self) -> u64 {
         statistics::due_at(self.table_statistics).min(statistics::due_at(self.image_statistics))
     }
@@ -92,8 +92,8 @@ impl IndexState {
         self.statistics_due_at().min(self.index_due_at(index_after).unwrap_or(u64::MAX))
     }
 
-    /// Returns whether the rows may be counted, up to this number of them: always after bulk work, and otherwise as often
-    /// as the count is worth its cost.
+    /// Returns whether the rows may be counted, up to this number of them: always after bulk work, and otherwise as
+    /// often as the count is worth its cost.
     pub(crate) fn may_count(&self, most: u64, occasion: Occasion) -> bool {
         let pause = Duration::from_secs(most / COUNTED_PER_SECOND * 100);
         occasion == Occasion::AfterBulkWork || self.counted_at.is_none_or(|at| self.now - at >= pause)

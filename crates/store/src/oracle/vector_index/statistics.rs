@@ -1,7 +1,7 @@
 //! The optimizer's statistics of tables, from which it decides whether an index pays.
 //!
-//! The database gathers statistics by itself in its maintenance window. After a bulk load it would decide until then as if
-//! the table were empty.
+//! The database gathers statistics by itself in its maintenance window. After a bulk load it would decide until then as
+//! if the table were empty.
 
 use oracle::Connection;
 
@@ -17,7 +17,8 @@ const MIN_ROWS: u64 = 1_000;
 /// twice that of the last.
 const GROWTH: u64 = 2;
 
-/// Returns the number of rows at which the statistics of a table are gathered, which were last gathered over `num_rows`.
+/// Returns the number of rows at which the statistics of a table are gathered, which were last gathered over
+/// `num_rows`.
 pub(crate) fn due_at(num_rows: Option<u64>) -> u64 {
     num_rows.unwrap_or_default().saturating_mul(GROWTH).max(MIN_ROWS)
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use mitsuke_image::{DecodeLimits, decode, parse_generation_prompt, sniff};
-use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
+use mitsuke_store::oracle::{ForeignFacts, IndexError, OracleSettings, OracleStore, OrganizationChange};
 use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
-use mitsuke_store::{Finding, Store, StoreError};
+use mitsuke_store::{Finding, ModelId, Occasion, Store, StoreError};
 
 /// The selected store does not open.
 #[derive(Debug, thiserror::Error)]
@@ -103,21 +103,47 @@ impl StoreChoice {
         }
     }
 
-    /// Brings the schema up to date where that is done apart from the start of a server, and returns a sentence about
-    /// the result. Blocks.
+    /// Brings the schema up to date where that is done apart from the start of a server, does the upkeep that is due
+    /// afterwards, and returns a sentence about the result. `tell` receives sentences about work that takes long.
+    /// Blocks.
     ///
     /// # Errors
-    /// The reason why the schema cannot be brought up to date.
-    pub fn migrate(&self) -> Result<String, StoreError> {
+    /// The reason why the schema cannot be brought up to date, or the upkeep fails.
+    pub fn migrate(&self, tell: &mut dyn FnMut(&str)) -> Result<String, StoreError> {
         match self {
             Self::Embedded { data_dir } => Ok(format!(
                 "The embedded store in {} is brought up to date when the server starts.",
                 data_dir.display()
             )),
             Self::Oracle { settings, limits } => {
-                oracle_store(settings, *limits).migrate()?;
+                let store = oracle_store(settings, *limits);
+                store.migrate()?;
+                store.maintain(Occasion::AfterBulkWork, tell)?;
                 Ok("The schema is up to date.".to_owned())
             }
+        }
+    }
+
+    /// Stores how the vector index of a model is organized, and builds, rebuilds or drops it. The model is the current
+    /// one unless it is named. `tell` receives sentences about the progress. Blocks.
+    ///
+    /// # Errors
+    /// The reason why the index is not as it was asked for.
+    pub fn build_index(
+        &self,
+        model_id: Option<ModelId>,
+        change: &OrganizationChange,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(), IndexError> {
+        match self {
+            Self::Embedded { data_dir } => {
+                tell(&format!(
+                    "The embedded store in {} needs no such command: it builds its vector indexes by itself.",
+                    data_dir.display()
+                ));
+                Ok(())
+            }
+            Self::Oracle { settings, limits } => oracle_store(settings, *limits).build_index(model_id, change, tell),
         }
     }
 

@@ -26,6 +26,6 @@ pub fn run(arguments: &MigrateArguments) -> Result<(), Box<dyn Error>> {
         return Ok(std::io::stdout().lock().write_all(migration_script().as_bytes())?);
     }
     let settings = Settings::from_flags(&arguments.flags)?;
-    println!("{}", StoreChoice::new(&settings).migrate()?);
+    println!("{}", StoreChoice::new(&settings).migrate(&mut |sentence| println!("{sentence}"))?);
     Ok(())
 }

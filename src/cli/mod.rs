@@ -2,6 +2,7 @@
 
 mod backfill;
 mod doctor;
+mod index;
 mod migrate;
 mod model;
 mod openapi;
@@ -37,6 +38,9 @@ pub enum Command {
     Doctor(Flags),
     /// Bring the schema of an Oracle database up to date; the server does it too when it starts.
     Migrate(migrate::MigrateArguments),
+    /// Look after the vector indexes of an Oracle database.
+    #[command(subcommand)]
+    Index(index::IndexCommand),
     /// Look after model folders.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -60,6 +64,7 @@ impl Command {
         match self {
             Self::Serve(flags) | Self::Doctor(flags) => Some(flags),
             Self::Migrate(arguments) => Some(&arguments.flags),
+            Self::Index(command) => command.flags(),
             Self::Backfill(_) | Self::Model(_) | Self::Upload(_) | Self::Openapi | Self::Settings(_) => None,
         }
     }
@@ -68,7 +73,7 @@ impl Command {
         match self {
             Self::Serve(_) | Self::Migrate(_) | Self::Openapi | Self::Settings(_) => DEFAULT_LOG,
             // These commands print messages of their own.
-            Self::Backfill(_) | Self::Model(_) | Self::Upload(_) => "warn",
+            Self::Backfill(_) | Self::Index(_) | Self::Model(_) | Self::Upload(_) => "warn",
             // The findings of this command hold everything that would be logged.
             Self::Doctor(_) => "off",
         }
@@ -84,6 +89,7 @@ impl Command {
             Self::Backfill(arguments) => backfill::run(arguments),
             Self::Doctor(flags) => doctor::run(&flags),
             Self::Migrate(arguments) => migrate::run(&arguments).map(|()| ExitCode::SUCCESS),
+            Self::Index(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Model(command) => command.run(),
             Self::Upload(arguments) => upload::run_upload(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),

@@ -22,7 +22,7 @@ const MARKDOWN_HEAD: &str = "\
 <!-- Printed by `mitsuke settings --markdown`. Change src/config/table.rs, and print it again. -->
 
 Every setting is a variable of the environment, a line of a file `.env` in the working directory (`.env.example` is
-one to start from), and a flag of `mitsuke serve`, `mitsuke doctor` and `mitsuke migrate`. The flag wins over the
+one to start from), and a flag of `mitsuke serve`, `doctor`, `migrate` and `index build`. The flag wins over the
 environment, the environment over `.env`, and `.env` over the default. The other commands read the environment and
 `.env`. A variable that is set but blank counts as not set; only `MITSUKE_IMAGES_DIR` can be set to nothing.
 

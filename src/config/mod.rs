@@ -189,6 +189,8 @@ fn oracle_settings(values: OracleValues, sources: &Sources<'_>) -> Result<Option
         connect_timeout: values.connect_timeout,
         call_timeout: values.call_timeout,
         target_accuracy: values.target_accuracy,
+        vector_index: values.vector_index,
+        index_after: values.index_after,
         ..OracleSettings::new(user, SecretString::from(password), dsn)
     }))
 }

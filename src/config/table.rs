@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use super::CorsOrigins;
 use super::parsers::{address, choice, folder_or_none, milliseconds, seconds, threads, whole};
 use mitsuke_clip::{DeviceChoice, PrecisionChoice};
-use mitsuke_store::oracle::OracleSettings;
+use mitsuke_store::oracle::{IndexKind, OracleSettings};
 
 /// The log filter of `mitsuke serve` when no flag or variable sets one.
 pub const DEFAULT_LOG: &str = "info,actix_server=warn";
@@ -152,6 +152,25 @@ pub(super) struct OracleValues {
         value_parser = whole(1_u8, 100)
     )]
     pub target_accuracy: u8,
+
+    /// Kind of vector index that a new model gets: ivf lies on disk, hnsw in the memory of the database, and none compares
+    /// all embeddings. `mitsuke index build` changes the index of a model.
+    #[arg(
+        env = "MITSUKE_DB_VECTOR_INDEX",
+        value_name = "KIND",
+        default_value = oracle_defaults().vector_index.name(),
+        value_parser = choice::<IndexKind>(&IndexKind::NAMES)
+    )]
+    pub vector_index: IndexKind,
+
+    /// Embeddings from which on a model of the database has a vector index; searches compare all of fewer.
+    #[arg(
+        env = "MITSUKE_DB_INDEX_AFTER",
+        value_name = "N",
+        default_value_t = oracle_defaults().index_after,
+        value_parser = whole(1_u64, 1_000_000_000)
+    )]
+    pub index_after: u64,
 }
 
 #[derive(clap::Args)]

@@ -1,5 +1,6 @@
 //! The background thread of a server: it registers models that could not be registered, loads the current model before
-//! a request asks for it, unloads idle models, and starts the backfills of maintained models.
+//! a request asks for it, unloads idle models, starts the backfills of maintained models, and has the store do its
+//! upkeep.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use mitsuke_clip::EncoderOptions;
+use mitsuke_store::{Occasion, Store};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
@@ -19,6 +21,9 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The time between two counts of the images that maintained models lack, unless a count is requested before.
 const BACKFILL_CHECK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The time between two calls of the store's own upkeep.
+const STORE_UPKEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The background thread, which ends when this value is dropped.
 pub struct Maintenance {
@@ -81,6 +86,9 @@ fn run(runtime: Runtime, models: Arc<Models>, backfills: Arc<Backfills>, stop: w
 async fn maintain(models: &Arc<Models>, backfills: &Arc<Backfills>, mut stop: watch::Receiver<bool>) {
     let mut ticker = tokio::time::interval(UPKEEP_INTERVAL);
     let mut next_check = Instant::now();
+    let mut next_store_upkeep = Instant::now();
+    // Building an index may take hours. It is not awaited: the process may end meanwhile, and the database undoes it.
+    let mut store_upkeep: Option<JoinHandle<()>> = None;
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
@@ -94,5 +102,21 @@ async fn maintain(models: &Arc<Models>, backfills: &Arc<Backfills>, mut stop: wa
             next_check = Instant::now() + BACKFILL_CHECK_INTERVAL;
             backfills.start_missing().await;
         }
+        let busy = store_upkeep.as_ref().is_some_and(|upkeep| !upkeep.is_finished());
+        if Instant::now() >= next_store_upkeep && !busy {
+            next_store_upkeep = Instant::now() + STORE_UPKEEP_INTERVAL;
+            store_upkeep = spawn_store_upkeep(models.store());
+        }
     }
+}
+
+/// Starts the store's upkeep in a thread of its own, which the end of the process does not wait for.
+fn spawn_store_upkeep(store: Arc<dyn Store>) -> Option<JoinHandle<()>> {
+    let upkeep = move || {
+        if let Err(error) = store.maintain(Occasion::Regular, &mut |sentence| log::info!("{sentence}")) {
+            log::debug!("the upkeep of the store failed: {error}");
+        }
+    };
+    let spawned = thread::Builder::new().name("store-upkeep".to_owned()).spawn(upkeep);
+    spawned.inspect_err(|error| log::warn!("the system gives no thread for the store's upkeep: {error}")).ok()
 }

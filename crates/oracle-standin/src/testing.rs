@@ -159,6 +159,16 @@ impl Database {
         self.call(&format!("BEGIN standin.deny('{privilege}'); END;"));
     }
 
+    /// Makes the server report another release, such as "23.5". It reports 23.26 otherwise.
+    pub fn set_release(&self, release: &str) {
+        self.call(&format!("BEGIN standin.release('{release}'); END;"));
+    }
+
+    /// Makes the reports about the accuracy of indexes say this percentage. They say 100 otherwise.
+    pub fn set_accuracy(&self, percentage: u32) {
+        self.call(&format!("BEGIN standin.accuracy('{percentage}'); END;"));
+    }
+
     /// Starts the log: every statement is noted from now on.
     pub fn start_log(&self) {
         self.call("BEGIN standin.start_log; END;");

@@ -456,6 +456,67 @@ fn rows_by_distance_are_asked_for_exactly_or_approximately() {
     refused(conn.query("SELECT id FROM v ORDER BY id FETCH APPROX FIRST 1 ROWS ONLY", &[]), 900);
 }
 
+/// The clauses are those of the AI Vector Search User's Guide; src/sql/vector_index.rs names its sections.
+#[test]
+fn vector_indexes_have_the_clauses_of_their_organization_and_release() {
+    let db = Database::temporary();
+    let conn = db.connect();
+    run(&conn, "CREATE TABLE v (id NUMBER PRIMARY KEY, width NUMBER, e VECTOR(2, FLOAT32))");
+    run(&conn, "INSERT INTO v VALUES (1, 2, TO_VECTOR('[1,0]', 2, FLOAT32))");
+    let ivf = "ORGANIZATION NEIGHBOR PARTITIONS DISTANCE DOT WITH TARGET ACCURACY 95 PARAMETERS (TYPE IVF, NEIGHBOR PARTITIONS 1)";
+    let hnsw = "ORGANIZATION INMEMORY NEIGHBOR GRAPH DISTANCE DOT WITH TARGET ACCURACY 95";
+    for clauses in [
+        "INCLUDE (height) ORGANIZATION NEIGHBOR PARTITIONS".to_owned(),
+        format!("INCLUDE (width) {ivf} ONLINE"),
+        format!("{hnsw} ONLINE"),
+        format!("{hnsw} PARAMETERS (TYPE IVF, NEIGHBOR PARTITIONS 1)"),
+        format!("{hnsw} PARAMETERS (TYPE HNSW, NEIGHBORS 1, EFCONSTRUCTION 9)"),
+        format!("{hnsw} QUANTIZATION SCALAR COMPRESSION RATIO 8"),
+        ivf.replace("PARTITIONS 1)", "PARTITIONS 0)"),
+    ] {
+        let refused = conn.execute(&format!("CREATE VECTOR INDEX i ON v (e) {clauses}"), &[]);
+        assert!(refused.is_err(), "{clauses}");
+    }
+    let newer = [
+        format!("{ivf} PARALLEL 2 ONLINE"),
+        format!(
+            "INCLUDE (width) {hnsw} QUANTIZATION SCALAR COMPRESSION RATIO 4 PARAMETERS (TYPE HNSW, NEIGHBORS 2, EFCONSTRUCTION 9)"
+        ),
+    ];
+    for (release, works) in [("23.26", true), ("23.9", false)] {
+        db.set_release(release);
+        assert_eq!(db.connect().server_version().unwrap().0.minor(), if works { 26 } else { 9 });
+        for clauses in &newer {
+            let made = conn.execute(&format!("CREATE VECTOR INDEX i ON v (e) {clauses}"), &[]);
+            assert_eq!(made.is_ok(), works, "{release}: {clauses}");
+            if works {
+                run(&conn, "DROP INDEX i");
+            }
+        }
+        run(&conn, &format!("CREATE VECTOR INDEX i ON v (e) INCLUDE (width) {ivf}"));
+        assert_eq!(conn.execute("ALTER INDEX i REBUILD ONLINE PARALLEL 2", &[]).is_ok(), works);
+        refused(conn.execute("ALTER INDEX i REBUILD", &[]), 900);
+        let rebuild = "BEGIN DBMS_VECTOR.REBUILD_INDEX(idx_name => 'I', table_name => 'V', idx_vector_col => 'E', \
+                       idx_include_cols => NULL, idx_organization => 'NEIGHBOR PARTITIONS', idx_distance_metric => 'DOT', \
+                       idx_accuracy => 95, idx_parameters => '{\"type\" : \"IVF\", \"partitions\" : 3}'); END;";
+        run(&conn, rebuild);
+        refused(conn.execute("BEGIN DBMS_VECTOR.REBUILD_INDEX(idx_name => 'I'); END;", &[]), 900);
+        let report = "SELECT DBMS_VECTOR.INDEX_ACCURACY_QUERY(USER, 'I', v.e, 10, 95) FROM v";
+        let report = conn.query_row_as::<String>(report, &[]).unwrap();
+        assert_eq!(report, "Accuracy achieved (100%) is 5% higher than the Target Accuracy requested (95%)");
+        run(&conn, "DROP INDEX i");
+        run(&conn, &format!("CREATE VECTOR INDEX i ON v (e) {hnsw}"));
+        let changed = conn.execute("UPDATE v SET width = 3", &[]);
+        assert_eq!(changed.is_ok(), works, "a graph and changes of its table, release {release}");
+        conn.rollback().unwrap();
+        run(&conn, "DROP INDEX i");
+    }
+    assert_eq!(number(&conn, "SELECT COUNT(*) FROM user_tables WHERE num_rows IS NULL"), 1);
+    run(&conn, "BEGIN DBMS_STATS.GATHER_TABLE_STATS(ownname => USER, tabname => 'V'); END;");
+    assert_eq!(number(&conn, "SELECT num_rows FROM user_tables"), 1);
+    refused(conn.execute("BEGIN DBMS_STATS.GATHER_TABLE_STATS('SYS', 'V'); END;", &[]), 20000);
+}
+
 /// The table "Effect of prefetchrows and arraysize on the number of round-trips" of python-oracledb's user guide, "Tuning
 /// python-oracledb".
 #[test]

@@ -42,6 +42,15 @@ pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, Vec
 pub use sha256::Sha256;
 pub use text::terms;
 
+/// The occasion of a call of [`Store::maintain`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Some time has passed.
+    Regular,
+    /// Many rows have been written just now.
+    AfterBulkWork,
+}
+
 /// A store of everything: images, models and embeddings, with the searches over them.
 pub trait Store: ImageStore + ModelStore + EmbeddingStore + SearchStore {
     /// Checks whether the store can answer now.
@@ -49,6 +58,16 @@ pub trait Store: ImageStore + ModelStore + EmbeddingStore + SearchStore {
     /// # Errors
     /// The reason why the store cannot answer.
     fn check(&self) -> Result<(), StoreError>;
+
+    /// Does work that is due and that no request waits for. `tell` receives sentences about work that takes long. The
+    /// service calls this method about once a minute, and calls of several processes never do the same work twice. The
+    /// default does nothing, for stores without such work. Blocks, for hours if need be.
+    ///
+    /// # Errors
+    /// The reason why work has failed.
+    fn maintain(&self, _occasion: Occasion, _tell: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Writes the caches to disk and closes the store. The service calls this method once, at shutdown.
     ///

@@ -3,10 +3,13 @@
 //! Every case begins with an empty schema, so all cases share one and run one after the other, and **everything that
 //! Mitsuke keeps in that schema is erased**. MITSUKE_TEST_ORACLE_ERASE=yes confirms that.
 
+#[path = "checks/vector_indexes.rs"]
+mod checks;
+
 use std::sync::Once;
 
 use mitsuke_store::Store as _;
-use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
+use mitsuke_store::oracle::{ForeignFacts, IndexKind, OracleSettings, OracleStore};
 use mitsuke_store_testing::contract_tests;
 use mitsuke_store_testing::fixtures::TestStore;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -56,7 +59,29 @@ fn erase(settings: &OracleSettings) {
 
 contract_tests!(open);
 
-/// The contract with every vector search exact. A difference between the two runs comes from the index.
+/// The collections of the contract are too small for a vector index, so these tests build one.
+mod vector_indexes {
+    use super::*;
+
+    fn check(kind: IndexKind) {
+        drop(open());
+        let store = OracleStore::new(settings(), |_, _| ForeignFacts::default());
+        checks::an_index_answers_like_all_embeddings(&store, kind);
+    }
+
+    #[test]
+    fn an_inverted_file_answers_like_all_embeddings() {
+        check(IndexKind::Ivf);
+    }
+
+    /// The graph needs room in the Vector Pool (VECTOR_MEMORY_SIZE).
+    #[test]
+    fn a_graph_answers_like_all_embeddings() {
+        check(IndexKind::Hnsw);
+    }
+}
+
+/// The contract with every vector search exact, whatever the database makes of an approximate one.
 mod exactly {
     use super::*;
 

@@ -11,7 +11,7 @@ use mitsuke_client::models::Coverage;
 use mitsuke_engine::backfill::{BackfillState, Backfills};
 use mitsuke_engine::blocking;
 use mitsuke_engine::models::Models;
-use mitsuke_store::{Store, StoreError};
+use mitsuke_store::{Occasion, Store, StoreError};
 
 use super::Report;
 use super::choice::{NamedModel, choose};
@@ -33,6 +33,10 @@ pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn
     backfills.shut_down().await;
     blocking::run(move || {
         models.close();
+        // What the backfill has written may be enough for a vector index, or too much for the one that is there.
+        if let Err(error) = store.maintain(Occasion::AfterBulkWork, &mut |sentence| println!("{sentence}")) {
+            log::warn!("the upkeep of the store failed: {error}");
+        }
         store.close()
     })
     .await??;

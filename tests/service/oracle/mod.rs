@@ -2,3 +2,4 @@
 
 mod failures;
 mod processes;
+mod vector_indexes;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::server::{Server, TIMEOUT, mitsuke};
 
 /// Makes the folder that holds the database of the processes, and both test models.
-fn shared() -> TempDir {
+pub(super) fn shared() -> TempDir {
     let shared = tempfile::tempdir().unwrap();
     let models = shared.path().join("models");
     std::fs::create_dir(&models).unwrap();
@@ -24,7 +24,7 @@ fn shared() -> TempDir {
 }
 
 /// A command of the program over the shared database, with a data directory of its own. It lacks the client library.
-fn command_without_client(subcommand: &str, shared: &TempDir) -> Command {
+pub(super) fn command_without_client(subcommand: &str, shared: &TempDir) -> Command {
     let data_dir = tempfile::tempdir_in(shared.path()).unwrap().keep();
     let mut command = mitsuke(subcommand, &data_dir);
     command
@@ -34,20 +34,27 @@ fn command_without_client(subcommand: &str, shared: &TempDir) -> Command {
     command
 }
 
-/// Starts a server on the shared database.
-fn start(shared: &TempDir) -> Server {
+/// A command of the program over the shared database.
+pub(super) fn command(subcommand: &str, shared: &TempDir) -> Command {
     // The dynamic linker finds the library of the driver, libclntsh.so, in this folder.
     let mut library_path = testing::client_dir().as_os_str().to_owned();
     if let Some(more) = std::env::var_os("LD_LIBRARY_PATH") {
         library_path.push(":");
         library_path.push(more);
     }
-    Server::start(command_without_client("serve", shared).env("LD_LIBRARY_PATH", library_path))
+    let mut command = command_without_client(subcommand, shared);
+    command.env("LD_LIBRARY_PATH", library_path);
+    command
+}
+
+/// Starts a server on the shared database.
+fn start(shared: &TempDir) -> Server {
+    Server::start(&mut command("serve", shared))
 }
 
 impl Server {
     /// Uploads a picture, and returns the status and the id of its image.
-    async fn upload(&self, seed: u8) -> (u16, i64) {
+    pub(super) async fn upload(&self, seed: u8) -> (u16, i64) {
         let part = Part::bytes(png(seed)).file_name(format!("{seed}.png"));
         let form = Form::new().part("file", part).text("caption", format!("picture number {seed}"));
         let (status, json) = self.send(self.client.post(self.url("/images")).multipart(form)).await;

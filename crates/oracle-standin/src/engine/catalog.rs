@@ -31,6 +31,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     pub constraints: Vec<Constraint>,
     pub indexes: Vec<Index>,
+    /// The number of rows in the statistics, once they have been gathered.
+    pub num_rows: Option<i64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -161,8 +163,7 @@ impl Table {
     /// Whether a vector index is on a column.
     pub fn has_vector_index(&self, column: &str) -> bool {
         self.indexes.iter().any(|index| {
-            matches!(index.kind, IndexKind::Vector { .. })
-                && index.keys[0].trim_matches('"').eq_ignore_ascii_case(column)
+            matches!(index.kind, IndexKind::Vector(_)) && index.keys[0].trim_matches('"').eq_ignore_ascii_case(column)
         })
     }
 }

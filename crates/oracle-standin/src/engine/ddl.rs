@@ -9,6 +9,7 @@ use super::side::Side;
 use super::store;
 use super::transaction::rows;
 use super::types::{Family, Ty};
+use super::vector_index;
 use crate::errors::{OraError, Result};
 use crate::sql::Parser;
 use crate::sql::ast::*;
@@ -189,8 +190,14 @@ impl Builder<'_> {
             self.need("CREATE SEQUENCE")?;
         }
         let id = self.catalog.next_id();
-        let mut table =
-            Table { name: name.to_owned(), id, columns: Vec::new(), constraints: Vec::new(), indexes: Vec::new() };
+        let mut table = Table {
+            name: name.to_owned(),
+            id,
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            num_rows: None,
+        };
         for definition in columns {
             if table.column(&definition.name).is_ok() {
                 return Err(OraError::new(957, format_args!("duplicate column name {}", definition.name)));
@@ -418,8 +425,9 @@ impl Builder<'_> {
                     sql.join(", ")
                 ))?;
             }
-            IndexKind::Vector { .. } => {
+            IndexKind::Vector(index) => {
                 let column = single_column()?;
+                vector_index::check(index, &table, self.side)?;
                 if !matches!(column.ty, Ty::Vector(_)) {
                     return Err(OraError::new(51904, "a vector index needs a column of type VECTOR"));
                 }
@@ -723,7 +731,7 @@ impl Builder<'_> {
 
     fn rename_table(&mut self, from: &str, to: &str) -> Result<()> {
         let table = self.catalog.table(from)?;
-        if table.indexes.iter().any(|index| matches!(index.kind, IndexKind::Vector { .. })) {
+        if table.indexes.iter().any(|index| matches!(index.kind, IndexKind::Vector(_))) {
             return Err(OraError::unsupported("renaming a table with a vector index, which releases of Oracle refuse"));
         }
         self.catalog.name_is_free(to)?;
@@ -752,6 +760,9 @@ impl Builder<'_> {
             .clone();
         let index = self.catalog.table_mut(&table)?.indexes.iter_mut().find(|index| index.name == name);
         if let Some(index) = index {
+            if let IndexKind::Vector(vector) = &index.kind {
+                vector_index::check_alteration(vector, rest, self.side)?;
+            }
             if rest.contains("REBUILD") {
                 index.status = "VALID".to_owned();
             } else if rest.contains("UNUSABLE") {
@@ -816,7 +827,7 @@ impl Builder<'_> {
         }
         self.connection.execute_batch(&format!("DELETE FROM {}", table.physical()))?;
         for index in &mut self.catalog.table_mut(name)?.indexes {
-            if matches!(index.kind, IndexKind::Vector { .. }) {
+            if matches!(index.kind, IndexKind::Vector(_)) {
                 index.status = "UNUSABLE".to_owned();
             }
         }

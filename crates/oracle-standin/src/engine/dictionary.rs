@@ -49,7 +49,7 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
     let (columns, rows): (&[&'static str], Vec<Value>) = match name {
         "USER_TABLES" => (
             &["TABLE_NAME", "NUM_ROWS", "STATUS"],
-            catalog.tables.keys().map(|name| json!([name, null, "VALID"])).collect(),
+            catalog.tables.values().map(|table| json!([table.name, table.num_rows, "VALID"])).collect(),
         ),
         "USER_TAB_COLUMNS" | "USER_TAB_COLS" => (
             &[
@@ -250,8 +250,8 @@ fn indexes_of(table: &Table) -> Vec<Value> {
                     null
                 ])
             }
-            IndexKind::Vector { in_memory, .. } => {
-                let subtype = if *in_memory { "INMEMORY_NEIGHBOR_GRAPH_HNSW" } else { "NEIGHBOR_PARTITIONS_IVF" };
+            IndexKind::Vector(vector) => {
+                let subtype = if vector.in_memory { "INMEMORY_NEIGHBOR_GRAPH_HNSW" } else { "NEIGHBOR_PARTITIONS_IVF" };
                 json!([
                     index.name,
                     "VECTOR",

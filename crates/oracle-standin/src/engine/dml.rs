@@ -9,6 +9,7 @@ use super::plan::{Bind, Planner, Typed, Variables};
 use super::store;
 use super::transaction::{Change, Step, Work};
 use super::types::Ty;
+use super::vector_index;
 use crate::errors::{OraError, Result};
 use crate::sql::Parser;
 use crate::sql::ast::*;
@@ -41,7 +42,7 @@ impl<'a> Work<'a> {
         }
         let table = self.catalog.table(name)?;
         self.lock("table", table.id, "", false)?;
-        if table.indexes.iter().any(|index| matches!(index.kind, IndexKind::Vector { in_memory: true, .. })) {
+        if vector_index::forbids_changes(table, self.environment.release()?) {
             return Err(OraError::new(
                 51928,
                 "DML is not supported on tables with INMEMORY NEIGHBOR GRAPH vector indexes.",

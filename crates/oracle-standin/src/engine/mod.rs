@@ -19,6 +19,7 @@ pub mod time;
 mod transaction;
 pub mod types;
 mod vector;
+mod vector_index;
 
 pub use plan::{Bind, OutColumn};
 pub use session::{Outcome, Session, attach};

@@ -425,7 +425,9 @@ impl Run<'_> {
             "DBMS_SESSION.SLEEP" | "DBMS_LOCK.SLEEP" => {
                 self.session.sleep(Duration::from_secs_f64(number("SECONDS", 0).unwrap_or(0.0).max(0.0)))
             }
-            "DBMS_OUTPUT.PUT_LINE" | "DBMS_STATS.GATHER_TABLE_STATS" | "DBMS_APPLICATION_INFO.SET_MODULE" => Ok(()),
+            "DBMS_OUTPUT.PUT_LINE" | "DBMS_APPLICATION_INFO.SET_MODULE" => Ok(()),
+            "DBMS_STATS.GATHER_TABLE_STATS" => self.session.gather_statistics(&named),
+            "DBMS_VECTOR.REBUILD_INDEX" => self.session.rebuild_vector_index(&named),
             package if package.starts_with("CTX_DDL.") => self.ctx_ddl(package, &texts),
             package if package.starts_with("STANDIN.") => self.control(package, &named),
             other => Err(OraError::new(6550, format_args!("PLS-00201: identifier '{other}' must be declared"))),
@@ -498,6 +500,8 @@ impl Run<'_> {
             "STANDIN.KILL_SESSIONS" => side.end_sessions(),
             "STANDIN.DENY" => side.deny(&text("PRIVILEGE", 0), true),
             "STANDIN.GRANT_AGAIN" => side.deny(&text("PRIVILEGE", 0), false),
+            "STANDIN.RELEASE" => side.set_release(&text("NAME", 0)),
+            "STANDIN.ACCURACY" => side.set_accuracy(&text("PERCENTAGE", 0)),
             "STANDIN.START_LOG" => side.start_log(),
             "STANDIN.START_COUNT" => side.start_count(),
             other => Err(OraError::new(6550, format_args!("PLS-00302: component '{other}' must be declared"))),

@@ -83,6 +83,9 @@ pub enum Action {
     DelayedError(Duration, OraError),
 }
 
+/// The release that the server reports unless a test says otherwise.
+const RELEASE: (u32, u32) = (23, 26);
+
 /// The side database.
 pub struct Side {
     db: Connection,
@@ -152,6 +155,38 @@ impl Side {
         }
     }
 
+    fn set_fact(&self, name: &str, value: &str) -> Result<()> {
+        self.db.execute(
+            "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+            [name, value],
+        )?;
+        Ok(())
+    }
+
+    /// The release that the server reports, as major and minor number.
+    pub fn release(&self) -> Result<(u32, u32)> {
+        let text = self.fact("release")?;
+        let numbers = text.as_deref().and_then(|text| text.split_once('.'));
+        let release = numbers.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        Ok(release.unwrap_or(RELEASE))
+    }
+
+    /// Makes the server report another release, such as 23.5.
+    pub fn set_release(&self, release: &str) -> Result<()> {
+        self.set_fact("release", release)
+    }
+
+    /// The percentage that INDEX_ACCURACY_QUERY reports. Every search of the stand-in is exact, so it is 100 unless a
+    /// test says otherwise.
+    pub fn accuracy(&self) -> Result<u32> {
+        Ok(self.fact("accuracy")?.and_then(|text| text.parse().ok()).unwrap_or(100))
+    }
+
+    /// Makes INDEX_ACCURACY_QUERY report another percentage.
+    pub fn set_accuracy(&self, percentage: &str) -> Result<()> {
+        self.set_fact("accuracy", percentage)
+    }
+
     /// Counts how often all sessions were ended; a session that knows a lower number is dead.
     pub fn generation(&self) -> Result<i64> {
         Ok(self.fact("generation")?.and_then(|text| text.parse().ok()).unwrap_or(0))
@@ -159,12 +194,7 @@ impl Side {
 
     /// Ends all sessions.
     pub fn end_sessions(&self) -> Result<()> {
-        let next = (self.generation()? + 1).to_string();
-        self.db.execute(
-            "INSERT INTO facts (name, value) VALUES ('generation', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1",
-            [next],
-        )?;
-        Ok(())
+        self.set_fact("generation", &(self.generation()? + 1).to_string())
     }
 
     /// Takes a privilege away (or gives it back).

@@ -185,6 +185,14 @@ impl Environment for Facts<'_> {
         Ok(value)
     }
 
+    fn release(&self) -> Result<(u32, u32)> {
+        self.side.release()
+    }
+
+    fn accuracy(&self) -> Result<u32> {
+        self.side.accuracy()
+    }
+
     fn dictionary(&self, name: &str) -> Option<(Vec<(&'static str, Ty)>, String)> {
         super::dictionary::view(name, self)
     }

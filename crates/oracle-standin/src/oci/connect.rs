@@ -212,11 +212,11 @@ pub unsafe extern "C" fn OCIServerRelease2(
     // SAFETY: the caller vouches for the pointers.
     unsafe {
         let asked = count_trip(service_handle, Trip::Ping).and_then(|()| on_session(service_handle, Session::ping));
-        if let Err(problem) = asked {
-            return fail(error, problem);
-        }
-        // 23.26.0.0.0
-        put::<u32>(version.cast(), (23 << 24) | (26 << 16));
+        let (major, minor) = match asked.and_then(|()| on_session(service_handle, |session| session.side.release())) {
+            Ok(release) => release,
+            Err(problem) => return fail(error, problem),
+        };
+        put::<u32>(version.cast(), (major << 24) | (minor << 16));
         if !buffer.is_null() && size > 0 {
             let length = crate::BANNER.len().min(size as usize - 1);
             std::ptr::copy_nonoverlapping(crate::BANNER.as_ptr(), buffer.cast(), length);

@@ -303,8 +303,33 @@ pub enum OnDelete {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum IndexKind {
     Normal { unique: bool },
-    Vector { in_memory: bool, distance: String },
+    Vector(VectorIndex),
     Context { parameters: String },
+}
+
+/// The clauses of a vector index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VectorIndex {
+    pub in_memory: bool,
+    pub distance: String,
+    /// NEIGHBOR PARTITIONS, where given.
+    pub partitions: Option<i64>,
+    pub included: Vec<String>,
+    pub quantized: bool,
+    pub online: bool,
+}
+
+impl Default for VectorIndex {
+    fn default() -> Self {
+        Self {
+            in_memory: false,
+            distance: "COSINE".to_owned(),
+            partitions: None,
+            included: Vec::new(),
+            quantized: false,
+            online: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -70,7 +70,7 @@ impl Parser<'_> {
         } else if self.take("INDEX") {
             self.create_index(IndexKind::Normal { unique: false })
         } else if self.take("VECTOR INDEX") {
-            self.create_index(IndexKind::Vector { in_memory: false, distance: "COSINE".to_owned() })
+            self.create_index(IndexKind::Vector(VectorIndex::default()))
         } else if self.take("VIEW") {
             self.create_view(or_replace)
         } else if self.take("SEQUENCE") {
@@ -254,8 +254,8 @@ impl Parser<'_> {
             Ok((expr, text))
         })?;
         self.expect_symbol(")")?;
-        if let IndexKind::Vector { in_memory, distance } = &mut kind {
-            self.vector_clauses(in_memory, distance)?;
+        if let IndexKind::Vector(index) = &mut kind {
+            self.vector_clauses(index)?;
         } else if self.take("INDEXTYPE IS") {
             let index_type = self.qualified()?;
             if index_type != "CTXSYS.CONTEXT" && index_type != "CONTEXT" {
@@ -284,38 +284,6 @@ impl Parser<'_> {
             name = format!("{name}.{}", self.name()?);
         }
         Ok(name)
-    }
-
-    fn vector_clauses(&mut self, in_memory: &mut bool, distance: &mut String) -> Result<()> {
-        if self.take("ORGANIZATION") {
-            *in_memory = self.take("INMEMORY");
-            let graph = self.take("NEIGHBOR GRAPH");
-            if !graph && !self.take("NEIGHBOR PARTITIONS") {
-                return Err(self.error(905, "missing keyword: NEIGHBOR PARTITIONS or NEIGHBOR GRAPH expected"));
-            }
-            if graph != *in_memory {
-                return Err(self.error(905, "missing keyword: a graph is INMEMORY, partitions are not"));
-            }
-        }
-        if self.take("WITH DISTANCE") || self.take("DISTANCE") {
-            *distance = self.name()?;
-            if !["COSINE", "DOT", "EUCLIDEAN", "EUCLIDEAN_SQUARED", "L2_SQUARED", "MANHATTAN", "HAMMING"]
-                .contains(&distance.as_str())
-            {
-                return Err(self.error(51817, "unknown distance"));
-            }
-        }
-        if self.take("WITH TARGET ACCURACY") {
-            self.integer()?;
-        }
-        if self.take("PARAMETERS") {
-            self.expect_symbol("(")?;
-            self.balanced()?;
-        }
-        if self.take("PARALLEL") {
-            self.integer()?;
-        }
-        Ok(())
     }
 
     fn create_view(&mut self, or_replace: bool) -> Result<Ddl> {

@@ -8,6 +8,7 @@ pub mod lexer;
 mod parser;
 mod plsql;
 mod query;
+mod vector_index;
 
 pub use parser::Parser;
 

@@ -11,6 +11,7 @@ mod rows;
 mod schema;
 mod search;
 mod settings;
+mod vector_index;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -18,6 +19,11 @@ use std::time::Duration;
 
 pub use rows::foreign::{Examine, ForeignFacts};
 pub use settings::OracleSettings;
+pub use vector_index::organization::{
+    EfConstruction, Graph, IndexKind, Neighbors, Organization, OrganizationChange, Parallel, Partitions, Quantization,
+};
+pub use vector_index::plan::IndexPlan;
+pub use vector_index::upkeep::IndexError;
 
 use self::connection::error::OracleError;
 use self::connection::pool::Pool;
@@ -29,10 +35,11 @@ use self::schema::opening::Opening;
 use self::schema::{doctor, migrate, vector_tables};
 use self::search::vector::{self, Form};
 use self::search::{hybrid, keyword, newest};
+use self::vector_index::upkeep;
 use super::{
     Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, Finding, HybridSearch, Image, ImageId,
-    ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page,
-    RankedImage, SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel,
+    Occasion, Page, RankedImage, SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
 };
 use mitsuke_index::UnitVector;
 
@@ -70,6 +77,21 @@ impl OracleStore {
     #[must_use]
     pub fn migration_script() -> String {
         migrate::script()
+    }
+
+    /// Stores how the vector index of a model is organized, and builds, rebuilds or drops it, however long that takes. The
+    /// model is the current one unless it is named. `tell` receives sentences about the progress. Blocks.
+    ///
+    /// # Errors
+    /// See [`IndexError`].
+    pub fn build_index(
+        &self,
+        model_id: Option<ModelId>,
+        change: &OrganizationChange,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(), IndexError> {
+        self.opening.finish()?;
+        upkeep::build_by_hand(&self.pool, &self.settings, model_id, change, tell)
     }
 
     /// Checks everything that has to be right, from the client library to the indexes.
@@ -344,6 +366,11 @@ impl Store for OracleStore {
             session.row("SELECT 1 FROM dual", &value::Binds::none(), |_| Ok(()))?;
             Ok(())
         })
+    }
+
+    fn maintain(&self, occasion: Occasion, tell: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        self.opening.ensure()?;
+        upkeep::maintain(&self.pool, &self.settings, occasion, tell)
     }
 
     /// Does nothing: the database holds everything. Connections close when the store is dropped.

@@ -4,6 +4,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::vector_index::organization::IndexKind;
+
+/// The default number of embeddings from which on a model has a vector index. An inverted file has as many partitions
+/// as the square root of the number of rows, and just as many rows in each of them. Partitions of at most 100 rows are
+/// those that the AI Vector Search User's Guide ("Inverted File Flat CREATE INDEX") calls too small.
+const INDEX_AFTER: u64 = 10_000;
+
 /// The address of the database, and this process's share of it.
 #[derive(Debug, Clone)]
 pub struct OracleSettings {
@@ -22,6 +29,10 @@ pub struct OracleSettings {
     /// The percentage of the true nearest images that an approximate vector search aims at; 100 makes every search
     /// exact.
     pub target_accuracy: u8,
+    /// The kind of vector index that a new model gets.
+    pub vector_index: IndexKind,
+    /// The number of embeddings from which on a model has a vector index.
+    pub index_after: u64,
 }
 
 impl OracleSettings {
@@ -36,6 +47,8 @@ impl OracleSettings {
             connect_timeout: Duration::from_secs(5),
             call_timeout: Duration::from_secs(30),
             target_accuracy: 95,
+            vector_index: IndexKind::Ivf,
+            index_after: INDEX_AFTER,
         }
     }
 

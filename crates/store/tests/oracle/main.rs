@@ -1,12 +1,15 @@
 //! The Oracle store through the real driver, over the stand-in for Oracle's client library.
 
 mod adoption;
+#[path = "../checks/vector_indexes.rs"]
+mod checks;
 mod contract;
 mod failures;
 mod round_trips;
 mod sharing;
 mod sql;
 mod upgrade;
+mod vector_indexes;
 
 use std::time::Duration;
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
-use mitsuke_store::oracle::OracleSettings;
+use mitsuke_store::oracle::{IndexKind, OracleSettings, OracleStore, OrganizationChange};
 use mitsuke_store::{
     Cursor, Filter, HybridSearch, ImagePatch, ImageStore as _, Inserted, KeywordSearch, ModelStore as _, NewImage,
-    NewModel, Page, SearchStore as _, Sha256, Store, VectorSearch, Weights,
+    NewModel, Occasion, Page, SearchStore as _, Sha256, Store, VectorSearch, Weights,
 };
-use oracle_standin::testing::Database;
+use oracle_standin::testing::{Database, Failure};
 use sqlparser::dialect::OracleDialect;
 use sqlparser::parser::Parser;
 use time::OffsetDateTime;
@@ -232,7 +232,7 @@ fn normalised(sql: &str) -> String {
 /// TABLE by Oracle's rules.
 fn beyond_the_parser(sql: &str) -> bool {
     let sql = squeezed(sql);
-    ["CREATE VECTOR INDEX ", "ALTER SESSION ", "ALTER TABLE ", "BEGIN ", "CREATE USER ", "GRANT "].iter().any(|head| sql.starts_with(head))
+    ["CREATE VECTOR INDEX ", "ALTER INDEX ", "ALTER SESSION ", "ALTER TABLE ", "BEGIN ", "CREATE USER ", "GRANT "].iter().any(|head| sql.starts_with(head))
         || sql.contains(" INDEXTYPE IS ")
         // The parser does not know types with lists of arguments, identity columns, and lengths in characters.
         || sql.starts_with("CREATE TABLE ")
@@ -366,13 +366,26 @@ fn ask_for_everything(store: &dyn Store) {
     store.delete_embeddings(a.model_id).unwrap();
 }
 
+/// Does the upkeep, builds an index, rebuilds it, fails to build another one, and builds it at last.
+fn look_after_indexes(store: &OracleStore, database: &Database) {
+    store.maintain(Occasion::Regular, &mut |_| {}).unwrap();
+    let build = |change: &OrganizationChange| store.build_index(None, change, &mut |_| {});
+    build(&OrganizationChange { kind: Some(IndexKind::Ivf), ..OrganizationChange::default() }).unwrap();
+    build(&OrganizationChange::default()).unwrap();
+    database.fail(&Failure::error("execute", 12954, "the database is full").when("CREATE VECTOR INDEX").times(1));
+    assert!(build(&OrganizationChange { kind: Some(IndexKind::Hnsw), ..OrganizationChange::default() }).is_err());
+    build(&OrganizationChange { kind: Some(IndexKind::None), ..OrganizationChange::default() }).unwrap();
+    build(&OrganizationChange { kind: Some(IndexKind::Hnsw), ..OrganizationChange::default() }).unwrap();
+}
+
 #[test]
 fn a_parser_of_oracles_dialect_takes_all_sql() {
     let database = Database::temporary();
     database.start_log();
     for target_accuracy in [95, 100] {
-        let store = open(OracleSettings { target_accuracy, ..settings(&database) });
+        let store = open(OracleSettings { target_accuracy, index_after: 1, ..settings(&database) });
         ask_for_everything(&store);
+        look_after_indexes(&store, &database);
         let findings = store.diagnose();
         assert!(!findings.is_empty());
     }

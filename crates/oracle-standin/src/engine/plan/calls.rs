@@ -129,6 +129,7 @@ impl Planner<'_> {
                     )),
                 }
             }
+            "DBMS_VECTOR.INDEX_ACCURACY_QUERY" => self.index_accuracy(call),
             "CONTAINS" => self.contains(call),
             "SCORE" => {
                 let Some(Expr::Num(label)) = call.args.first() else { return Err(wrong_count()) };
@@ -296,6 +297,33 @@ impl Planner<'_> {
             }
         };
         sql(literal(&value), Ty::Varchar2(256))
+    }
+
+    /// INDEX_ACCURACY_QUERY(owner, index, vector, k, target), with the report of the guide's "Index Accuracy Report".
+    fn index_accuracy(&mut self, call: &Call) -> Result<Typed> {
+        let [owner, Expr::Str(name), vector, Expr::Num(_), Expr::Num(target)] = call.args.as_slice() else {
+            return Err(OraError::unsupported("INDEX_ACCURACY_QUERY without five arguments, three of them literals"));
+        };
+        self.text(owner)?;
+        let usable = self.catalog.find_index(name).is_some_and(|(table, place)| {
+            let index = &table.indexes[place];
+            matches!(index.kind, IndexKind::Vector(_)) && index.status == "VALID"
+        });
+        if !usable {
+            return Err(OraError::new(20000, format_args!("{name} is no vector index that can be used")));
+        }
+        let vector = self.value(vector)?;
+        if !matches!(vector.ty, Ty::Vector(_)) {
+            return Err(OraError::new(932, "inconsistent datatypes: expected VECTOR"));
+        }
+        let target: u32 = target.parse().map_err(|_| OraError::new(1722, "invalid number"))?;
+        let achieved = self.environment.accuracy()?;
+        let word = if achieved < target { "lower" } else { "higher" };
+        let report = format!(
+            "Accuracy achieved ({achieved}%) is {}% {word} than the Target Accuracy requested ({target}%)",
+            achieved.abs_diff(target)
+        );
+        sql(format!("iif({} IS NULL, NULL, {})", vector.sql, literal(&report)), Ty::Varchar2(4000))
     }
 
     fn convert_to_vector(&mut self, call: &Call) -> Result<Typed> {

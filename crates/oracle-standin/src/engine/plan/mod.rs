@@ -104,6 +104,16 @@ pub trait Environment {
     /// # Errors
     /// ORA-02289, ORA-08002.
     fn sequence(&self, name: &str, next: bool) -> Result<i64>;
+    /// The release of the database, as major and minor number.
+    ///
+    /// # Errors
+    /// The errors of SQLite.
+    fn release(&self) -> Result<(u32, u32)>;
+    /// The percentage of the nearest rows that an approximate search finds, as far as reports say.
+    ///
+    /// # Errors
+    /// The errors of SQLite.
+    fn accuracy(&self) -> Result<u32>;
     /// Rows of a dictionary view as a JSON array of arrays, with its columns; None for a name that is none.
     fn dictionary(&self, name: &str) -> Option<(Vec<(&'static str, Ty)>, String)>;
 }

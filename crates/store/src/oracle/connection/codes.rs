@@ -99,8 +99,8 @@ pub(crate) const TABLE: &[(Code, Class, &str)] = &[
     (
         Code::Ora(51928),
         Class::Misconfigured,
-        "a vector index is an in-memory graph, and this release of the database changes no rows under one; drop it and run \
-         `mitsuke doctor`, which prints the statement of an index that allows changes",
+        "a vector index is an in-memory graph, and this release of the database changes no rows under one; run \
+         `mitsuke index build --organization ivf` for an index that allows changes",
     ),
     // The address.
     (Code::Ora(12154), Class::Misconfigured, "DB_DSN cannot be resolved: no such host or TNS name"),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use oracle::Connection;
 
+use super::codes::Code;
 use super::error::{DriverError, OracleError};
 use super::pool::Manager;
 use super::session::{self, Session};
@@ -15,6 +16,9 @@ pub(crate) const SCHEMA: &str = "SCHEMA";
 
 /// The lock of registering and switching models.
 pub(crate) const MODELS: &str = "MODELS";
+
+/// The lock of building indexes and gathering statistics.
+pub(crate) const INDEXES: &str = "INDEXES";
 
 /// The longest wait for a lock. A lock that is held longer shows that its holder hangs.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -43,6 +47,15 @@ impl HeldLock {
         connection.set_call_timeout(Some(limit)).map_err(DriverError::from)?;
         lock(&connection, name, limit)?;
         Ok(Self { connection })
+    }
+
+    /// Takes the lock if it is free.
+    pub(crate) fn try_take(manager: &Manager, name: &'static str) -> Result<Option<Self>, OracleError> {
+        let connection = manager.connect_outside_pool()?;
+        match lock(&connection, name, Duration::ZERO) {
+            Err(OracleError::Driver(failure)) if failure.is_one_of(&[Code::Ora(54)]) => Ok(None),
+            taken => taken.map(|()| Some(Self { connection })),
+        }
     }
 }
 

@@ -194,8 +194,11 @@ pub(crate) fn without_limit<T>(
     work: impl FnOnce() -> Result<T, OracleError>,
 ) -> Result<T, OracleError> {
     connection.set_call_timeout(None).map_err(DriverError::from)?;
-    let done = work()?;
-    connection.set_call_timeout(Some(call_timeout)).map_err(DriverError::from)?;
+    let done = work();
+    // The limit comes back after a failure too, because the connection may be used on.
+    let limited = connection.set_call_timeout(Some(call_timeout)).map_err(DriverError::from);
+    let done = done?;
+    limited?;
     Ok(done)
 }
 

@@ -18,7 +18,7 @@ const NEXT_BATCH: &str = "SELECT i.image_id FROM images i WHERE i.sha256 IS NULL
 
 /// Gives every model of the original application a table of its own, with its rows of IMAGE_EMBEDDINGS_ARTICLE. That
 /// table stays as it is.
-pub(crate) fn embeddings(connection: &Connection, settings: &OracleSettings, _: &Examine) -> Result<(), OracleError> {
+pub(crate) fn embeddings(connection: &Connection, _: &OracleSettings, _: &Examine) -> Result<(), OracleError> {
     let models: Vec<(ModelId, Option<usize>)> = query(
         connection,
         "SELECT model_id, vector_dimension FROM embedding_models WHERE vector_table IS NULL ORDER BY model_id",
@@ -36,7 +36,7 @@ pub(crate) fn embeddings(connection: &Connection, settings: &OracleSettings, _: 
             vector_tables::set_dimension(connection, model_id, dimension)?;
         }
         let table = VectorTable::new(model_id, dimension);
-        vector_tables::build(connection, &table, settings, &mut || {
+        vector_tables::build(connection, &table, &mut || {
             if found.is_some() { copy_embeddings(connection, &table) } else { Ok(()) }
         })?;
     }

@@ -6,7 +6,6 @@ use oracle::{Connection, Row, Version};
 
 use super::migrate;
 use super::migrate::FIRST_MAJOR_VERSION;
-use super::vector_tables::index_ddl;
 use crate::Finding;
 use crate::StoreError;
 use crate::oracle::connection::codes::Class;
@@ -14,8 +13,8 @@ use crate::oracle::connection::error::{DriverError, OracleError};
 use crate::oracle::connection::pool::Manager;
 use crate::oracle::connection::session::query;
 use crate::oracle::connection::value::Binds;
-use crate::oracle::rows::models::VectorTable;
 use crate::oracle::settings::OracleSettings;
+use crate::oracle::vector_index::diagnosis::Diagnosis;
 
 /// The privileges that Mitsuke's statements need, and their purpose.
 const PRIVILEGES: [(&str, &str); 4] = [
@@ -41,7 +40,7 @@ pub(crate) fn diagnose(settings: &OracleSettings, manager: &Manager) -> Vec<Find
     match connect(manager) {
         Ok(connection) => {
             findings.push(Finding::good("connection", format!("{} as {}", settings.dsn, settings.user)));
-            findings.extend(Inspection { connection: &connection, settings }.findings());
+            findings.extend(Inspection { connection: &connection, manager, settings }.findings());
         }
         Err(finding) => findings.push(finding),
     }
@@ -79,6 +78,7 @@ fn connect(manager: &Manager) -> Result<Connection, Finding> {
 /// The checks of a database that answers.
 struct Inspection<'a> {
     connection: &'a Connection,
+    manager: &'a Manager,
     settings: &'a OracleSettings,
 }
 
@@ -90,8 +90,9 @@ impl Inspection<'_> {
         findings.extend(self.lexers());
         findings.extend(self.text_indexes());
         findings.push(self.text_errors());
-        findings.extend(self.vector_indexes());
-        findings.extend([self.views(), self.vector_memory()]);
+        findings.push(self.views());
+        let Self { connection, manager, settings } = *self;
+        findings.extend(Diagnosis { connection, manager, settings }.findings());
         findings
     }
 
@@ -233,49 +234,6 @@ impl Inspection<'_> {
         }
     }
 
-    fn vector_indexes(&self) -> Vec<Finding> {
-        let sql = "SELECT model_id, vector_dimension, is_current FROM embedding_models WHERE vector_table IS NOT NULL \
-                   ORDER BY model_id";
-        let models = self.rows(sql, |row| {
-            let current = row.get::<_, Option<String>>(2)?.as_deref() == Some("Y");
-            Ok((VectorTable::new(row.get(0)?, row.get(1)?), current))
-        });
-        match models {
-            Ok(models) if models.is_empty() => vec![Finding::note(
-                "models",
-                "none is registered yet",
-                "Start the server once: it registers the folders of MITSUKE_MODELS_DIR.",
-            )],
-            Ok(models) => models.iter().map(|(table, current)| self.vector_index(table, *current)).collect(),
-            Err(error) => vec![not_visible("models", error)],
-        }
-    }
-
-    fn vector_index(&self, table: &VectorTable, current: bool) -> Finding {
-        let what = format!("model {}{}", table.model_id, if current { " (current)" } else { "" });
-        let name = table.name.to_uppercase();
-        let sql = format!("SELECT status FROM user_indexes WHERE index_name = '{name}_VEC'");
-        let count = self.rows(&format!("SELECT COUNT(*) FROM {}", table.name), |row| Ok(row.get::<_, u64>(0)?));
-        let count = count.ok().and_then(|rows| rows.first().copied()).unwrap_or_default();
-        let ddl = index_ddl(table, self.settings.index_accuracy());
-        match self.strings(&sql) {
-            Ok(found) if found == ["VALID"] => {
-                Finding::good(what, format!("{count} embeddings of {} components, index {name}_VEC", table.dimension))
-            }
-            Ok(found) if found.is_empty() => Finding::note(
-                what,
-                format!("{count} embeddings and no vector index: every search compares all of them"),
-                format!("Run: {ddl}; {}", advice_on_room(count)),
-            ),
-            Ok(found) => Finding::problem(
-                what,
-                format!("its vector index is {}", found.join(", ")),
-                format!("Run: DROP INDEX {name}_VEC; {ddl}; {}", advice_on_room(count)),
-            ),
-            Err(error) => not_visible(what, error),
-        }
-    }
-
     fn views(&self) -> Finding {
         let sql = "SELECT object_name FROM user_objects WHERE object_type = 'VIEW' AND status <> 'VALID' \
                    AND object_name IN ('IMAGE_EMBEDDINGS', 'CURRENT_EMBEDDING_MODEL', 'CURRENT_IMAGE_EMBEDDINGS')";
@@ -293,24 +251,6 @@ impl Inspection<'_> {
         }
     }
 
-    /// Reports the use of the Vector Pool. The pool holds in-memory graphs, which Mitsuke does not make. It also holds
-    /// the centroids of indexes by neighbour partitions while they are made and while rows of their tables change (AI
-    /// Vector Search User's Guide, "Size the Vector Pool").
-    fn vector_memory(&self) -> Finding {
-        let sql = "SELECT TO_CHAR(SUM(alloc_bytes)) || ' bytes, ' || TO_CHAR(SUM(used_bytes)) || ' used' \
-                   FROM v$vector_memory_pool";
-        match self.strings(sql) {
-            Ok(found) => Finding::good("vector memory", found.join(", ")),
-            Err(error) if error.class() == Some(Class::NoTable) => Finding::note(
-                "vector memory",
-                "cannot be seen",
-                "The Vector Pool (VECTOR_MEMORY_SIZE) makes creating vector indexes and changing their tables faster; \
-                 searches work without it. GRANT SELECT ON SYS.V_$VECTOR_MEMORY_POOL shows it.",
-            ),
-            Err(error) => not_visible("vector memory", error),
-        }
-    }
-
     fn strings(&self, sql: &str) -> Result<Vec<String>, OracleError> {
         self.rows(sql, |row| Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default()))
     }
@@ -318,17 +258,6 @@ impl Inspection<'_> {
     fn rows<T>(&self, sql: &str, mut read: impl FnMut(&Row) -> Result<T, OracleError>) -> Result<Vec<T>, OracleError> {
         query(self.connection, sql, &Binds::none(), 100, &mut read)
     }
-}
-
-/// Returns the advice for the case that making an index by neighbour partitions of `count` rows ends with ORA-51908.
-/// The database chooses about √count partitions by itself, and needs room for each; on the Free edition that room may
-/// be missing.
-fn advice_on_room(count: u64) -> String {
-    let fewer = (count.isqrt() / 4).max(1);
-    format!(
-        "If it ends with ORA-51908, the database lacks room for it (12 GB are all that the Free edition holds): add \
-         PARAMETERS (TYPE IVF, NEIGHBOR PARTITIONS {fewer}) at its end, or give the database more room."
-    )
 }
 
 /// Returns the finding about a text index, from the list of all text indexes (name, state, time of synchronisation).
@@ -365,6 +294,7 @@ fn text_index(name: &str, own: bool, found: &[(String, String, String)]) -> Find
     if own { Finding::problem("text index", found, advice) } else { Finding::note("text index", found, advice) }
 }
 
-fn not_visible(what: impl Into<String>, error: OracleError) -> Finding {
+/// Returns the finding that something cannot be looked at.
+pub(crate) fn not_visible(what: impl Into<String>, error: OracleError) -> Finding {
     Finding::note(what, format!("cannot be looked at: {}", StoreError::from(error)), "The rest does not depend on it.")
 }

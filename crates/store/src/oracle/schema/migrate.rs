@@ -43,7 +43,7 @@ macro_rules! sql_file {
 /// The first release of the database that has vectors.
 pub(crate) const FIRST_MAJOR_VERSION: i32 = 23;
 
-const MIGRATIONS: [Migration; 10] = [
+const MIGRATIONS: [Migration; 11] = [
     sql_file!(1, "0001_bookkeeping"),
     sql_file!(2, "0002_tables"),
     sql_file!(3, "0003_columns"),
@@ -79,6 +79,7 @@ const MIGRATIONS: [Migration; 10] = [
              filters compare.",
         ),
     },
+    sql_file!(11, "0011_vector_indexes"),
 ];
 
 /// Applies the missing migrations. Processes that migrate at once take turns, and the later ones find nothing missing.

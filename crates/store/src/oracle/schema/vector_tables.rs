@@ -1,10 +1,9 @@
-//! Makes the table of a model's embeddings, its vector index, and the views that show all tables as one.
+//! Makes the table of a model's embeddings, and the views that show all tables as one.
 
 use oracle::{Connection, Row};
 
 use super::copied_facts;
-use super::script::{Statement, execute_repeatable};
-use crate::oracle::connection::codes::{Class, Code};
+use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::{DriverError, OracleError};
 use crate::oracle::connection::locks::{self, HeldLock};
 use crate::oracle::connection::pool::{Manager, Pool};
@@ -52,11 +51,11 @@ fn make(manager: &Manager, settings: &OracleSettings, new: &NewModel) -> Result<
                 set_dimension(&connection, known.model_id, new.vector_dimension)?;
                 known.model_id
             }
-            None => insert(&connection, new)?,
+            None => insert(&connection, settings, new)?,
         };
         // DDL commits. After an interruption from here on the row stays, and the next registration finishes the work.
         let table = VectorTable::new(model_id, new.vector_dimension);
-        without_limit(&connection, manager.call_timeout(), || build(&connection, &table, settings, &mut || Ok(())))?;
+        without_limit(&connection, manager.call_timeout(), || build(&connection, &table, &mut || Ok(())))?;
         Ok(model_id)
     };
     Ok(make()?)
@@ -86,13 +85,15 @@ impl KnownModel {
     }
 }
 
-fn insert(connection: &Connection, new: &NewModel) -> Result<ModelId, OracleError> {
-    let binds =
-        name_binds(new).with("vector_dimension", Value::count(new.vector_dimension)).with("model_id", Value::OutNumber);
+fn insert(connection: &Connection, settings: &OracleSettings, new: &NewModel) -> Result<ModelId, OracleError> {
+    let binds = name_binds(new)
+        .with("vector_dimension", Value::count(new.vector_dimension))
+        .with("organization", settings.vector_index.name())
+        .with("model_id", Value::OutNumber);
     insert_returning(
         connection,
-        "INSERT INTO embedding_models (model_name, model_version, vector_dimension, is_current, maintained) \
-         VALUES (:model_name, :model_version, :vector_dimension, 'N', 'N') RETURNING model_id INTO :model_id",
+        "INSERT INTO embedding_models (model_name, model_version, vector_dimension, is_current, maintained, \
+         index_organization) VALUES (:model_name, :model_version, :vector_dimension, 'N', 'N', :organization) RETURNING model_id INTO :model_id",
         &binds,
         "model_id",
     )
@@ -108,27 +109,17 @@ pub(crate) fn set_dimension(connection: &Connection, model_id: ModelId, dimensio
     Ok(())
 }
 
-/// Makes a model's table, lets `fill` insert rows, makes the index and the views, and then makes the model visible.
-/// Every step may have been done before.
+/// Makes a model's table, lets `fill` insert rows, makes the views, and then makes the model visible. Every step may have
+/// been done before. The vector index comes later, when there are rows to learn from.
 pub(crate) fn build(
     connection: &Connection,
     table: &VectorTable,
-    settings: &OracleSettings,
     fill: &mut dyn FnMut() -> Result<(), OracleError>,
 ) -> Result<(), OracleError> {
     execute(connection, &table_ddl(table), &Binds::none())?;
     copied_facts::add_lacking(connection, table)?;
     fill()?;
     copied_facts::make_indexes(connection, table)?;
-    let index = Statement { sql: index_ddl(table, settings.index_accuracy()), ignored: vec![Code::Ora(955)] };
-    if let Err(error) = execute_repeatable(connection, &index) {
-        // Without the index searches are exact and slower, which is no reason to refuse the model.
-        log::warn!(
-            "{} has no vector index: {}; `mitsuke doctor` says how to make it",
-            table.name,
-            StoreError::from(error)
-        );
-    }
     make_views(connection, table)?;
     execute(
         connection,
@@ -153,16 +144,6 @@ fn table_ddl(table: &VectorTable) -> String {
         "CREATE TABLE IF NOT EXISTS {name} (image_id NUMBER NOT NULL CONSTRAINT {name}_pk PRIMARY KEY, \
          embedding VECTOR({dimension}, FLOAT32) NOT NULL, {facts}, CONSTRAINT {name}_fk FOREIGN KEY (image_id) \
          REFERENCES images (image_id) ON DELETE CASCADE)"
-    )
-}
-
-/// Returns the statement that makes an inverted-file index by inner product. The index lies on disk; the other kind
-/// (INMEMORY NEIGHBOR GRAPH) needs all vectors in memory, and early releases forbid changes of its table.
-pub(crate) fn index_ddl(table: &VectorTable, accuracy: u8) -> String {
-    let name = &table.name;
-    format!(
-        "CREATE VECTOR INDEX {name}_vec ON {name} (embedding) ORGANIZATION NEIGHBOR PARTITIONS DISTANCE DOT \
-         WITH TARGET ACCURACY {accuracy}"
     )
 }
 
@@ -214,7 +195,5 @@ mod tests {
         let table = VectorTable::new(7, 768);
         assert!(table_ddl(&table).starts_with("CREATE TABLE IF NOT EXISTS image_embeddings_7 ("));
         assert!(table_ddl(&table).contains("VECTOR(768, FLOAT32) NOT NULL, file_type VARCHAR2(50 CHAR), "));
-        let index = index_ddl(&table, 95);
-        assert!(index.ends_with("ORGANIZATION NEIGHBOR PARTITIONS DISTANCE DOT WITH TARGET ACCURACY 95"), "{index}");
     }
 }

@@ -135,24 +135,6 @@ fn problems(store: &OracleStore) -> Vec<String> {
     store.diagnose().iter().filter(|finding| finding.is_problem()).map(ToString::to_string).collect()
 }
 
-/// An index that cannot be made leaves searches exact, and the doctor says how to make it.
-#[test]
-fn a_vector_index_without_room_is_made_by_hand() {
-    let database = Database::temporary();
-    let store = opened(&database);
-    let message = "Centroid assignment failed for the neighbor partitions vector index.";
-    database.fail(&Failure::error("execute", 51908, message).when("CREATE VECTOR INDEX").times(1));
-    let model = model(&store, "a");
-    let image_id = picture("a").embedded(&model, angle(0.0)).insert(&store);
-    assert_eq!(nearest_ids(&store, &model, &angle(0.0), 5), [image_id]);
-    let findings: Vec<String> = store.diagnose().iter().map(ToString::to_string).collect();
-    let advice = findings.iter().find(|finding| finding.contains("no vector index")).expect("a finding");
-    let create = advice.split("Run: ").nth(1).and_then(|rest| rest.split(';').next()).expect("a statement");
-    assert!(advice.contains("ORA-51908") && advice.contains("NEIGHBOR PARTITIONS 1)"), "{advice}");
-    database.connect().execute(create, &[]).unwrap();
-    assert!(!store.diagnose().iter().any(|finding| finding.to_string().contains("no vector index")));
-}
-
 #[test]
 fn the_doctor_finds_the_grant_that_is_missing_and_every_text_index_that_is_broken() {
     let database = Database::temporary();

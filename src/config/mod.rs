@@ -189,6 +189,8 @@ fn oracle_settings(values: OracleValues, sources: &Sources<'_>) -> Result<Option
         connect_timeout: values.connect_timeout,
         call_timeout: values.call_timeout,
         target_accuracy: values.target_accuracy,
+        text_maintenance: values.text_maintenance,
+        original_text_indexes: values.original_text_indexes,
         ..OracleSettings::new(user, SecretString::from(password), dsn)
     }))
 }

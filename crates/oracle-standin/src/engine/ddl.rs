@@ -35,7 +35,7 @@ pub fn leave_half_built(catalog: &mut Catalog, ddl: &Ddl, status: &str) {
     if let Some(table) = catalog.tables.get_mut(table) {
         let keys = keys.iter().map(|(_, text)| text.clone()).collect();
         let (name, status) = (name.clone(), status.to_owned());
-        table.indexes.push(Index { name, id, keys, kind: kind.clone(), status });
+        table.indexes.push(Index { name, id, keys, kind: kind.clone(), status, optimized: 0 });
     }
 }
 
@@ -293,7 +293,7 @@ impl Builder<'_> {
                 table.columns[place].nullable = false;
             }
         }
-        table.constraints.push(Constraint { name, kind });
+        table.constraints.push(Constraint { name, kind, disabled: false, not_validated: false });
         Ok(())
     }
 
@@ -453,7 +453,8 @@ impl Builder<'_> {
                 self.check_parameters(parameters)?;
             }
         }
-        let index = Index { name: name.to_owned(), id, keys: texts, kind: kind.clone(), status: "VALID".to_owned() };
+        let status = "VALID".to_owned();
+        let index = Index { name: name.to_owned(), id, keys: texts, kind: kind.clone(), status, optimized: 0 };
         self.catalog.table_mut(table_name)?.indexes.push(index);
         Ok(())
     }
@@ -550,6 +551,9 @@ impl Builder<'_> {
             AlterTable::Modify(definition) => self.modify_column(name, definition),
             AlterTable::DropColumn(column) => self.drop_column(name, column),
             AlterTable::DropConstraint(constraint) => self.drop_constraint(name, constraint),
+            AlterTable::SetConstraint(constraint, enabled, validate) => {
+                self.set_constraint(name, constraint, *enabled, *validate)
+            }
             AlterTable::DropPrimaryKey => {
                 let table = self.catalog.table(name)?;
                 let constraint = table
@@ -649,6 +653,22 @@ impl Builder<'_> {
             column.default.clone_from(&definition.default);
             column.default_on_null = definition.default_on_null;
         }
+        if definition.identity.is_some() && old.identity.is_none() {
+            return Err(OraError::new(30673, "column to be modified is not an identity column"));
+        }
+        if let Some(start) = definition.identity_start {
+            let next = match start {
+                IdentityStart::Number(next) => next,
+                IdentityStart::LimitValue => {
+                    let sql = format!("SELECT coalesce(max({quoted_name}), 0) + 1 FROM {}", table.physical());
+                    match rows(self.connection, &sql, &[])?.first().and_then(|row| row.first()) {
+                        Some(Value::Integer(next)) => *next,
+                        _ => 1,
+                    }
+                }
+            };
+            self.side.restart(&format!("identity {}.{}", table.id, column.name), next)?;
+        }
         self.catalog.table_mut(name)?.columns[place] = column;
         for constraint in &definition.constraints {
             self.add_constraint(name, constraint)?;
@@ -705,6 +725,26 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// Enables or disables a foreign key.
+    fn set_constraint(&mut self, name: &str, constraint: &str, enabled: bool, validate: bool) -> Result<()> {
+        let table = self.catalog.table(name)?.clone();
+        let place = table
+            .constraints
+            .iter()
+            .position(|other| other.name == constraint)
+            .ok_or_else(|| OraError::new(2430, "cannot enable constraint - no such constraint"))?;
+        let ConstraintKind::ForeignKey { columns, table: parent, referenced, .. } = &table.constraints[place].kind
+        else {
+            return Err(OraError::unsupported("ENABLE and DISABLE of constraints other than foreign keys"));
+        };
+        if validate {
+            self.check_orphans(&table, columns, self.catalog.table(parent)?, referenced, constraint)?;
+        }
+        let changed = &mut self.catalog.table_mut(name)?.constraints[place];
+        (changed.disabled, changed.not_validated) = (!enabled, !validate);
+        Ok(())
+    }
+
     fn rename_column(&mut self, name: &str, from: &str, to: &str) -> Result<()> {
         let table = self.catalog.table_mut(name)?;
         let place = table.column(from)?;
@@ -750,8 +790,15 @@ impl Builder<'_> {
             .0
             .name
             .clone();
+        let replaced = match rest.split_once("'REPLACE METADATA ") {
+            Some((_, parameters)) => Some(self.replaced(name, parameters.split('\'').next().unwrap_or_default())?),
+            None => None,
+        };
         let index = self.catalog.table_mut(&table)?.indexes.iter_mut().find(|index| index.name == name);
         if let Some(index) = index {
+            if let (Some(replaced), IndexKind::Context { parameters }) = (replaced, &mut index.kind) {
+                *parameters = replaced;
+            }
             if rest.contains("REBUILD") {
                 index.status = "VALID".to_owned();
             } else if rest.contains("UNUSABLE") {
@@ -759,6 +806,34 @@ impl Builder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the parameters of a text index with its maintenance and synchronisation replaced by those that are given.
+    fn replaced(&self, name: &str, given: &str) -> Result<String> {
+        let old = match self.catalog.find_index(name).map(|(table, place)| &table.indexes[place].kind) {
+            Some(IndexKind::Context { parameters }) => parameters.to_uppercase(),
+            _ => return Err(OraError::unsupported("REPLACE METADATA of an index that is no text index")),
+        };
+        let (mut kept, mut sync, mut maintenance) = (Vec::new(), String::new(), String::new());
+        for text in [old.as_str(), given] {
+            let spaced = text.replace('(', " ( ").replace(')', " ) ");
+            let mut words = spaced.split_whitespace();
+            while let Some(word) = words.next() {
+                match word {
+                    "SYNC" => {
+                        sync = format!(
+                            "SYNC {}",
+                            words.by_ref().take_while(|word| *word != ")").collect::<Vec<_>>().join(" ") + ")"
+                        )
+                    }
+                    "MAINTENANCE" => maintenance = format!("MAINTENANCE {}", words.next().unwrap_or_default()),
+                    other => kept.push(other.to_owned()),
+                }
+            }
+        }
+        let replaced = [kept.join(" "), maintenance, sync].join(" ");
+        self.check_parameters(&replaced)?;
+        Ok(replaced)
     }
 
     fn drop_index(&mut self, name: &str) -> Result<()> {

@@ -11,6 +11,7 @@ mod merge;
 mod plan;
 mod plsql;
 mod scalar;
+mod scheduler;
 mod session;
 mod side;
 mod store;

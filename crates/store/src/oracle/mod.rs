@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use rows::foreign::{Examine, ForeignFacts};
-pub use settings::OracleSettings;
+pub use settings::{OracleSettings, TextMaintenance};
 
 use self::connection::error::OracleError;
 use self::connection::pool::Pool;

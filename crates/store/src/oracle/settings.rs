@@ -1,5 +1,6 @@
 //! The settings of the Oracle store.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -22,6 +23,37 @@ pub struct OracleSettings {
     /// The percentage of the true nearest images that an approximate vector search aims at; 100 makes every search
     /// exact.
     pub target_accuracy: u8,
+    /// How the text indexes follow the images.
+    pub text_maintenance: TextMaintenance,
+    /// Whether GENERATION_PROMPT and DESCRIPTION get text indexes for programs of the original application.
+    pub original_text_indexes: bool,
+}
+
+/// How the text indexes follow the images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TextMaintenance {
+    /// Every commit brings them up to date, and a job of the database optimizes them.
+    #[default]
+    Commit,
+    /// The database brings them up to date and optimizes them in the background, some time after a commit.
+    Auto,
+}
+
+impl TextMaintenance {
+    /// The names that settings use.
+    pub const NAMES: [&str; 2] = ["commit", "auto"];
+}
+
+impl FromStr for TextMaintenance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "commit" => Ok(Self::Commit),
+            "auto" => Ok(Self::Auto),
+            other => Err(format!("`{other}` is no kind of maintenance")),
+        }
+    }
 }
 
 impl OracleSettings {
@@ -36,6 +68,8 @@ impl OracleSettings {
             connect_timeout: Duration::from_secs(5),
             call_timeout: Duration::from_secs(30),
             target_accuracy: 95,
+            text_maintenance: TextMaintenance::Commit,
+            original_text_indexes: false,
         }
     }
 

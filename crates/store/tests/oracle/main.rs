@@ -3,9 +3,16 @@
 mod adoption;
 mod contract;
 mod failures;
+mod keywords;
+mod live_checks;
+mod restored;
 mod round_trips;
 mod sharing;
 mod sql;
+mod text_indexes;
+
+#[path = "../live/mod.rs"]
+mod live;
 
 use std::time::Duration;
 

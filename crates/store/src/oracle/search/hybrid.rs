@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::MAX_OFFSET;
 use super::expression::expression;
 use super::filter::Condition;
-use super::keyword::matching_sql;
+use super::keyword::Step;
 use super::vector::{self, Candidate, Form, Outcome, Plan, distance_sql, nearest_sql, passes, passing_sql};
 use crate::fusion::fuse_hits;
 use crate::oracle::connection::error::OracleError;
@@ -43,10 +43,11 @@ pub(crate) fn search(
     let filtered = !search.page.filter.is_empty();
     let mut plan = Plan::first(form, search.depth, search.exclude.len(), filtered);
     loop {
-        let statement = Statement { table, search, terms: terms.as_deref(), plan: vector.then_some(plan) };
-        let legs = statement.run(session)?;
+        let mut step = Step::first(search.depth);
+        let words = |step| terms.as_deref().map(|terms| (terms, step));
+        let mut legs = Statement { table, search, words: words(step), plan: vector.then_some(plan) }.run(session)?;
         let vector_hits = if vector {
-            match plan.evaluate(legs.vector_hits, search.depth, search.exclude, filtered) {
+            match plan.evaluate(std::mem::take(&mut legs.vector_hits), search.depth, search.exclude, filtered) {
                 Outcome::Hits(mut hits) => {
                     hits.truncate(search.depth);
                     hits
@@ -59,6 +60,10 @@ pub(crate) fn search(
         } else {
             Vec::new()
         };
+        while let Some(next) = step.next(&mut legs.keyword_hits, search.depth) {
+            step = next;
+            legs = Statement { table, search, words: words(step), plan: None }.run(session)?;
+        }
         return Ok(fuse_hits(search, &vector_hits, &legs.keyword_hits, |image_id| {
             Ok(legs.distances.get(&image_id).copied())
         })?);
@@ -69,8 +74,8 @@ pub(crate) fn search(
 struct Statement<'a> {
     table: &'a VectorTable,
     search: &'a HybridSearch<'a>,
-    /// The expression of the keyword leg, if it takes part.
-    terms: Option<&'a str>,
+    /// The expression and the step of the keyword leg, if it takes part.
+    words: Option<(&'a str, Step)>,
     /// The plan of the vector leg, if it takes part.
     plan: Option<Plan>,
 }
@@ -78,7 +83,8 @@ struct Statement<'a> {
 impl Statement<'_> {
     fn run(&self, session: &Session<'_>) -> Result<Legs, OracleError> {
         let mut legs = Legs::default();
-        let most = self.plan.map_or(0, |plan| plan.take) + self.search.depth;
+        let words = self.words.map_or(0, |(_, step)| step.most(self.search.depth));
+        let most = self.plan.map_or(0, |plan| plan.take) + words;
         session.rows(&self.sql(), &self.binds(), most, |row| {
             let image_id = row.get(1)?;
             let distance = row.get::<_, Option<f64>>(2)?.map(vector::distance);
@@ -93,17 +99,16 @@ impl Statement<'_> {
             }
             Ok(())
         })?;
-        // UNION ALL guarantees no order.
-        legs.keyword_hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(b.image_id.cmp(&a.image_id)));
+        // UNION ALL guarantees no order; `Step::next` orders the keyword hits.
         Ok(legs)
     }
 
     fn sql(&self) -> String {
         let filter = Condition::new(&self.search.page.filter).sql;
         let (mut with, mut legs) = (Vec::new(), Vec::new());
-        if self.terms.is_some() {
+        if let Some((_, step)) = self.words {
             let condition = Condition::new(&self.search.page.filter).excluding(self.search.exclude).sql;
-            with.push(format!("words AS ({} FETCH FIRST :depth ROWS ONLY)", matching_sql(&condition)));
+            with.push(format!("words AS ({})", step.sql(&condition, self.search.depth)));
             legs.push(format!(
                 "SELECT 'K' AS leg, w.image_id, {} AS distance, w.relevance, 1 AS passes \
                  FROM words w LEFT JOIN {} e ON e.image_id = w.image_id",
@@ -132,9 +137,9 @@ impl Statement<'_> {
     fn binds(&self) -> Binds<'_> {
         let mut binds = Binds::none();
         let mut condition = Condition::new(&self.search.page.filter);
-        if let Some(terms) = self.terms {
-            binds.push("terms", Value::text(terms));
-            binds.push("depth", Value::count(self.search.depth.min(MAX_OFFSET)));
+        if let Some((terms, step)) = self.words {
+            binds.push("terms", Value::Text(Some(step.expression(terms))));
+            binds.push("best", Value::count(step.most(self.search.depth)));
             condition = condition.excluding(self.search.exclude);
         }
         if let Some(plan) = self.plan {

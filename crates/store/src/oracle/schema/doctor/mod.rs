@@ -4,6 +4,8 @@
 
 mod account;
 mod connection;
+mod contents;
+mod integrity;
 mod structure;
 mod text;
 mod vectors;
@@ -14,6 +16,7 @@ use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::pool::Manager;
 use crate::oracle::connection::session::query;
 use crate::oracle::connection::value::Binds;
+use crate::oracle::rows::models::VectorTable;
 use crate::oracle::settings::OracleSettings;
 use crate::{Finding, StoreError};
 
@@ -46,9 +49,14 @@ impl Inspection<'_> {
         findings.extend([self.quota(), self.oracle_text(), self.schema()]);
         findings.extend(self.lexers());
         findings.extend(self.text_indexes());
-        findings.push(self.text_errors());
+        findings.extend([self.text_errors(), self.pending_texts()]);
+        findings.extend(self.optimize_job());
         findings.extend(self.vector_indexes());
         findings.extend([self.views(), self.vector_memory()]);
+        findings.extend(self.constraints());
+        findings.extend(self.identity_columns());
+        findings.push(self.pictures());
+        findings.extend(self.embeddings());
         findings
     }
 
@@ -56,8 +64,28 @@ impl Inspection<'_> {
         self.rows(sql, |row| Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default()))
     }
 
-    fn rows<T>(&self, sql: &str, mut read: impl FnMut(&Row) -> Result<T, OracleError>) -> Result<Vec<T>, OracleError> {
-        query(self.connection, sql, &Binds::none(), 100, &mut read)
+    fn rows<T>(&self, sql: &str, read: impl FnMut(&Row) -> Result<T, OracleError>) -> Result<Vec<T>, OracleError> {
+        self.rows_with(sql, &Binds::none(), 100, read)
+    }
+
+    fn rows_with<T>(
+        &self,
+        sql: &str,
+        binds: &Binds<'_>,
+        most: usize,
+        mut read: impl FnMut(&Row) -> Result<T, OracleError>,
+    ) -> Result<Vec<T>, OracleError> {
+        query(self.connection, sql, binds, most, &mut read)
+    }
+
+    /// Returns the models: their tables, and whether each is current.
+    fn models(&self) -> Result<Vec<(VectorTable, bool)>, OracleError> {
+        let sql = "SELECT model_id, vector_dimension, is_current FROM embedding_models WHERE vector_table IS NOT NULL \
+                   ORDER BY model_id";
+        self.rows(sql, |row| {
+            let current = row.get::<_, Option<String>>(2)?.as_deref() == Some("Y");
+            Ok((VectorTable::new(row.get(0)?, row.get(1)?), current))
+        })
     }
 }
 

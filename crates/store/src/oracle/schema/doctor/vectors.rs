@@ -8,13 +8,7 @@ use crate::oracle::schema::vector_tables::index_ddl;
 
 impl Inspection<'_> {
     pub(super) fn vector_indexes(&self) -> Vec<Finding> {
-        let sql = "SELECT model_id, vector_dimension, is_current FROM embedding_models WHERE vector_table IS NOT NULL \
-                   ORDER BY model_id";
-        let models = self.rows(sql, |row| {
-            let current = row.get::<_, Option<String>>(2)?.as_deref() == Some("Y");
-            Ok((VectorTable::new(row.get(0)?, row.get(1)?), current))
-        });
-        match models {
+        match self.models() {
             Ok(models) if models.is_empty() => vec![Finding::note(
                 "models",
                 "none is registered yet",

@@ -1,7 +1,11 @@
-//! The contract on a real Oracle database, which `scripts/test-oracle.sh` chooses.
+//! The contract, and a checklist of what only a server can confirm, on a real Oracle database that
+//! `scripts/test-oracle.sh` chooses.
 //!
 //! Every case begins with an empty schema, so all cases share one and run one after the other, and **everything that
 //! Mitsuke keeps in that schema is erased**. MITSUKE_TEST_ORACLE_ERASE=yes confirms that.
+
+#[path = "../live/mod.rs"]
+mod live;
 
 use std::sync::Once;
 
@@ -9,7 +13,7 @@ use mitsuke_store::Store as _;
 use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke_store_testing::contract_tests;
 use mitsuke_store_testing::fixtures::TestStore;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run scripts/test-oracle.sh"))
@@ -20,38 +24,34 @@ fn settings() -> OracleSettings {
     OracleSettings::new(setting("MITSUKE_TEST_ORACLE_USER"), password, setting("MITSUKE_TEST_ORACLE_DSN"))
 }
 
-fn open() -> TestStore {
+/// Brings the schema up to date, once.
+fn migrated() {
     assert_eq!(
         std::env::var("MITSUKE_TEST_ORACLE_ERASE").as_deref(),
         Ok("yes"),
         "these tests erase all images of the schema; MITSUKE_TEST_ORACLE_ERASE=yes says that this is meant"
     );
-    let store = OracleStore::new(settings(), |_, _| ForeignFacts::default());
     static MIGRATED: Once = Once::new();
-    MIGRATED.call_once(|| store.check().expect("the database answers and its schema is up to date"));
-    erase(&settings());
-    TestStore::new(store, ())
+    MIGRATED.call_once(|| {
+        let store = OracleStore::new(settings(), |_, _| ForeignFacts::default());
+        store.check().expect("the database answers and its schema is up to date");
+    });
 }
 
-/// Removes all rows and all models.
-fn erase(settings: &OracleSettings) {
-    let connection =
-        oracle::Connection::connect(&settings.user, settings.password.expose_secret(), &settings.dsn).unwrap();
-    let tables: Vec<String> = connection
-        .query_as::<String>(
-            "SELECT table_name FROM user_tables WHERE REGEXP_LIKE(table_name, '^IMAGE_EMBEDDINGS_[0-9]+$')",
-            &[],
-        )
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
-    for table in tables {
-        connection.execute(&format!("DROP TABLE {table} CASCADE CONSTRAINTS PURGE"), &[]).unwrap();
-    }
-    for table in ["embedding_failures", "images", "embedding_models"] {
-        connection.execute(&format!("DELETE FROM {table}"), &[]).unwrap();
-    }
-    connection.commit().unwrap();
+fn open() -> TestStore {
+    migrated();
+    live::erase(&settings());
+    TestStore::new(OracleStore::new(settings(), |_, _| ForeignFacts::default()), ())
+}
+
+/// Runs the checklist and prints it. `scripts/test-oracle.sh` shows what it prints.
+#[test]
+fn checklist() {
+    migrated();
+    let lines = live::run(&settings());
+    live::print(&lines);
+    let refuted = lines.iter().filter(|line| matches!(line.answer, live::Answer::Refuted(_))).count();
+    assert_eq!(refuted, 0, "lines that are NOT confirmed");
 }
 
 contract_tests!(open);

@@ -153,9 +153,9 @@ pub(super) struct OracleValues {
     )]
     pub target_accuracy: u8,
 
-    /// How the full-text indexes of the database follow the images: commit brings them up to date with every commit and
-    /// optimizes them by a nightly job; auto leaves both to the database, which makes uploads faster, and new pictures are
-    /// found by their words some time later.
+    /// How the full-text indexes of the database follow the images: commit brings them up to date with every commit; auto
+    /// leaves that to the database, which does it in the background, so that uploads are quicker and new pictures are found
+    /// by their words some time later.
     #[arg(
         env = "MITSUKE_DB_TEXT_MAINTENANCE",
         value_name = "KIND",

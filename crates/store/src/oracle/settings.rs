@@ -32,10 +32,10 @@ pub struct OracleSettings {
 /// How the text indexes follow the images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TextMaintenance {
-    /// Every commit brings them up to date, and a job of the database optimizes them.
+    /// Every commit brings them up to date.
     #[default]
     Commit,
-    /// The database brings them up to date and optimizes them in the background, some time after a commit.
+    /// The database brings them up to date in the background, some time after a commit.
     Auto,
 }
 

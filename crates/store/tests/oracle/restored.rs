@@ -65,8 +65,8 @@ fn advised(finding: &str) -> &str {
 fn a_whole_collection_is_found_whole() {
     let restored = Restored::new();
     for good in [
-        "17 of the sample are the bytes that were stored",
-        "40 of the sample are unit vectors of existing images",
+        "pictures: the 17 in the sample are the bytes that were stored",
+        "the 35 in the sample are unit vectors of existing images",
         "the next numbers are beyond all that are in use",
         "are enabled and hold",
         "no text waits to be indexed",

@@ -310,6 +310,8 @@ fn ask_for_everything(store: &dyn Store) {
     let without = Filter { has_generation_prompt: Some(false), has_caption: Some(false), ..Filter::default() };
     let cursor = Cursor { upload_date: OffsetDateTime::UNIX_EPOCH, image_id: second };
     let (terms, none, query) = (["cat".to_owned(), "白い".to_owned()], [], vector(0.2));
+    // Both images have the same score, so this page takes the statement for ties.
+    store.search_keyword(&KeywordSearch { terms: &terms, exclude: &[], page: &Page::first(1) }).unwrap();
     for filter in [&Filter::default(), &filter, &without] {
         for (exclude, exact) in [(&[][..], false), (&[second][..], false), (&[second][..], true)] {
             store.newest(filter, Some(cursor), 5).unwrap();

@@ -184,7 +184,7 @@ pub(crate) fn script() -> String {
             Step::Rust(_, meaning) => out.push_str(&format!("-- {meaning}\n")),
         }
     }
-    out.push_str("\n-- The job that optimizes the text indexes; MITSUKE_DB_TEXT_MAINTENANCE=auto needs none.\n");
+    out.push_str("\n-- The job that optimizes the text indexes\n");
     out.push_str(&text_indexes::create_job().printed());
     out
 }

@@ -21,9 +21,11 @@ pub(crate) const ORIGINAL: [(&str, &str); 2] =
 /// The job of the database's scheduler that optimizes the text indexes.
 pub(crate) const JOB: &str = "MITSUKE_OPTIMIZE_TEXT";
 
-/// Makes the job. Each synchronisation at a commit adds a few rows to an index; the job joins them and removes the
-/// entries of deleted texts (Oracle Text Reference, "OPTIMIZE_INDEX": full mode, and the limit in minutes). Searches and
-/// uploads go on meanwhile. The job covers the indexes that exist when it runs, and begins with Mitsuke's own.
+/// Makes the job. Each synchronisation adds a few rows to an index; the job joins them and removes the entries of deleted
+/// texts (Oracle Text Reference, "OPTIMIZE_INDEX": full mode, and the limit in minutes). Searches and uploads go on
+/// meanwhile. The job covers the indexes that exist when it runs, and begins with Mitsuke's own. Automatic maintenance
+/// takes SYNC_INDEX over and not OPTIMIZE_INDEX (Oracle Text Application Developer's Guide, "Using Automatic Maintenance
+/// for an Index"), so the job is needed with it too.
 const CREATE_JOB: &str = "\
 BEGIN
     DBMS_SCHEDULER.CREATE_JOB(
@@ -44,15 +46,13 @@ BEGIN
     );
 END;";
 
-const DROP_JOB: &str = "BEGIN DBMS_SCHEDULER.DROP_JOB(job_name => 'MITSUKE_OPTIMIZE_TEXT', force => TRUE); END;";
-
 /// Returns the statement that makes the job.
 pub(crate) fn create_job() -> Statement {
     Statement { sql: CREATE_JOB.to_owned(), ignored: vec![Code::Ora(27477)] }
 }
 
-/// Returns the parameters by which an index follows the images (Oracle Text Application Developer's Guide, "Using
-/// Automatic Maintenance for an Index"). An index with automatic maintenance has no other synchronisation than MANUAL.
+/// Returns the parameters by which an index follows the images. An index with automatic maintenance has no other
+/// synchronisation than MANUAL (Oracle Text Application Developer's Guide, "Using Automatic Maintenance for an Index").
 fn parameters(maintenance: TextMaintenance) -> &'static str {
     match maintenance {
         TextMaintenance::Commit => "MAINTENANCE MANUAL SYNC (ON COMMIT)",
@@ -139,13 +139,8 @@ pub(crate) fn changes(connection: &Connection, settings: &OracleSettings) -> Res
         1,
         &mut |_| Ok(()),
     )?;
-    match (maintenance, jobs.is_empty()) {
-        (TextMaintenance::Commit, true) => changes.push(Change { statement: create_job(), after_failure: None }),
-        (TextMaintenance::Auto, false) => {
-            let statement = Statement { sql: DROP_JOB.to_owned(), ignored: vec![Code::Ora(27475)] };
-            changes.push(Change { statement, after_failure: None });
-        }
-        _ => {}
+    if jobs.is_empty() {
+        changes.push(Change { statement: create_job(), after_failure: None });
     }
     Ok(changes)
 }
@@ -181,7 +176,6 @@ mod tests {
         for name in [OWN, ORIGINAL[0].0, ORIGINAL[1].0, JOB] {
             assert!(CREATE_JOB.contains(&format!("'{name}'")), "{name}");
         }
-        assert!(DROP_JOB.contains(JOB));
         assert!(create_job().printed().contains("INSTR(SQLERRM, 'ORA-27477') = 0"));
     }
 

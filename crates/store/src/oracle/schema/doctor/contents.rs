@@ -86,7 +86,7 @@ impl Inspection<'_> {
             Err(error) => return not_visible(what, error),
         };
         if wrong.is_empty() {
-            return Finding::good(what, format!("{read} of the sample are unit vectors of existing images"));
+            return Finding::good(what, format!("the {read} in the sample are unit vectors of existing images"));
         }
         Finding::problem(
             what,
@@ -172,7 +172,7 @@ impl Pictures {
                 "Another program stored them; Mitsuke hashes them when it starts or shows them.",
             );
         }
-        Finding::good("pictures", format!("{read} of the sample are the bytes that were stored"))
+        Finding::good("pictures", format!("the {read} in the sample are the bytes that were stored"))
     }
 }
 

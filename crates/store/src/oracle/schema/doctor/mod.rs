@@ -49,8 +49,7 @@ impl Inspection<'_> {
         findings.extend([self.quota(), self.oracle_text(), self.schema()]);
         findings.extend(self.lexers());
         findings.extend(self.text_indexes());
-        findings.extend([self.text_errors(), self.pending_texts()]);
-        findings.extend(self.optimize_job());
+        findings.extend([self.text_errors(), self.pending_texts(), self.optimize_job()]);
         findings.extend(self.vector_indexes());
         findings.extend([self.views(), self.vector_memory()]);
         findings.extend(self.constraints());

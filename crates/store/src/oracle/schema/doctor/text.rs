@@ -88,11 +88,8 @@ impl Inspection<'_> {
         }
     }
 
-    /// Returns the finding about the job that optimizes the indexes, where there has to be one.
-    pub(super) fn optimize_job(&self) -> Option<Finding> {
-        if self.settings.text_maintenance == TextMaintenance::Auto {
-            return None;
-        }
+    /// Returns the finding about the job that optimizes the indexes.
+    pub(super) fn optimize_job(&self) -> Finding {
         let jobs = self.strings(&format!("SELECT enabled FROM user_scheduler_jobs WHERE job_name = '{JOB}'"));
         let last = "SELECT status, additional_info FROM user_scheduler_job_run_details WHERE job_name = \
                     'MITSUKE_OPTIMIZE_TEXT' ORDER BY log_id DESC FETCH FIRST 1 ROWS ONLY";
@@ -100,7 +97,7 @@ impl Inspection<'_> {
             let text = |column: usize| Ok::<_, OracleError>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
             Ok((text(0)?, text(1)?))
         });
-        Some(match (jobs, last) {
+        match (jobs, last) {
             (Err(error), _) | (_, Err(error)) => not_visible("text job", error),
             (Ok(jobs), _) if jobs.is_empty() => Finding::note(
                 "text job",
@@ -121,7 +118,7 @@ impl Inspection<'_> {
                 Some(_) => Finding::good("text job", format!("the last run of {JOB} succeeded")),
                 None => Finding::good("text job", format!("{JOB} has not run yet; it runs every night")),
             },
-        })
+        }
     }
 
     /// Returns the finding about texts that are stored and not indexed yet.

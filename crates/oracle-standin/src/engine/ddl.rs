@@ -309,7 +309,7 @@ impl Builder<'_> {
         }
     }
 
-    fn check_orphans(
+    pub(super) fn check_orphans(
         &self,
         table: &Table,
         columns: &[String],
@@ -460,7 +460,7 @@ impl Builder<'_> {
     }
 
     /// Checks that the preferences exist that a text index names.
-    fn check_parameters(&self, parameters: &str) -> Result<()> {
+    pub(super) fn check_parameters(&self, parameters: &str) -> Result<()> {
         const KNOWN: [&str; 11] = [
             "LEXER",
             "STOPLIST",
@@ -657,17 +657,7 @@ impl Builder<'_> {
             return Err(OraError::new(30673, "column to be modified is not an identity column"));
         }
         if let Some(start) = definition.identity_start {
-            let next = match start {
-                IdentityStart::Number(next) => next,
-                IdentityStart::LimitValue => {
-                    let sql = format!("SELECT coalesce(max({quoted_name}), 0) + 1 FROM {}", table.physical());
-                    match rows(self.connection, &sql, &[])?.first().and_then(|row| row.first()) {
-                        Some(Value::Integer(next)) => *next,
-                        _ => 1,
-                    }
-                }
-            };
-            self.side.restart(&format!("identity {}.{}", table.id, column.name), next)?;
+            self.restart_identity(&table, &column.name, start)?;
         }
         self.catalog.table_mut(name)?.columns[place] = column;
         for constraint in &definition.constraints {
@@ -722,26 +712,6 @@ impl Builder<'_> {
             self.connection.execute_batch(&format!("DROP INDEX IF EXISTS {}", key_index(&table, constraint)))?;
         }
         self.catalog.table_mut(name)?.constraints.remove(place);
-        Ok(())
-    }
-
-    /// Enables or disables a foreign key.
-    fn set_constraint(&mut self, name: &str, constraint: &str, enabled: bool, validate: bool) -> Result<()> {
-        let table = self.catalog.table(name)?.clone();
-        let place = table
-            .constraints
-            .iter()
-            .position(|other| other.name == constraint)
-            .ok_or_else(|| OraError::new(2430, "cannot enable constraint - no such constraint"))?;
-        let ConstraintKind::ForeignKey { columns, table: parent, referenced, .. } = &table.constraints[place].kind
-        else {
-            return Err(OraError::unsupported("ENABLE and DISABLE of constraints other than foreign keys"));
-        };
-        if validate {
-            self.check_orphans(&table, columns, self.catalog.table(parent)?, referenced, constraint)?;
-        }
-        let changed = &mut self.catalog.table_mut(name)?.constraints[place];
-        (changed.disabled, changed.not_validated) = (!enabled, !validate);
         Ok(())
     }
 
@@ -806,34 +776,6 @@ impl Builder<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Returns the parameters of a text index with its maintenance and synchronisation replaced by those that are given.
-    fn replaced(&self, name: &str, given: &str) -> Result<String> {
-        let old = match self.catalog.find_index(name).map(|(table, place)| &table.indexes[place].kind) {
-            Some(IndexKind::Context { parameters }) => parameters.to_uppercase(),
-            _ => return Err(OraError::unsupported("REPLACE METADATA of an index that is no text index")),
-        };
-        let (mut kept, mut sync, mut maintenance) = (Vec::new(), String::new(), String::new());
-        for text in [old.as_str(), given] {
-            let spaced = text.replace('(', " ( ").replace(')', " ) ");
-            let mut words = spaced.split_whitespace();
-            while let Some(word) = words.next() {
-                match word {
-                    "SYNC" => {
-                        sync = format!(
-                            "SYNC {}",
-                            words.by_ref().take_while(|word| *word != ")").collect::<Vec<_>>().join(" ") + ")"
-                        )
-                    }
-                    "MAINTENANCE" => maintenance = format!("MAINTENANCE {}", words.next().unwrap_or_default()),
-                    other => kept.push(other.to_owned()),
-                }
-            }
-        }
-        let replaced = [kept.join(" "), maintenance, sync].join(" ");
-        self.check_parameters(&replaced)?;
-        Ok(replaced)
     }
 
     fn drop_index(&mut self, name: &str) -> Result<()> {

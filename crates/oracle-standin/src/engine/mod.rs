@@ -1,5 +1,6 @@
 //! The database behind the stand-in: Oracle's SQL run over SQLite, with Oracle's rules where they are stricter.
 
+mod alterations;
 pub mod catalog;
 mod ddl;
 mod dictionary;

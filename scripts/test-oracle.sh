@@ -36,10 +36,12 @@ DB_USER=$MITSUKE_TEST_ORACLE_USER DB_PASSWORD=$MITSUKE_TEST_ORACLE_PASSWORD DB_D
 
 # The cases run one after the other, because they share the schema. The checklist comes last and is printed, whether the
 # cases pass or not.
-suite="cargo test -p mitsuke-store --features oracle-server --test oracle_server --"
+run_cases() {
+    cargo test -p mitsuke-store --features oracle-server --test oracle_server -- "$@"
+}
 failed=
-$suite --test-threads=1 --skip checklist "$@" || failed="the contract suite"
-$suite --exact --nocapture checklist || failed="${failed:+$failed and }the checklist"
+run_cases --test-threads=1 --skip checklist "$@" || failed="the contract suite"
+run_cases --exact --nocapture checklist || failed="${failed:+$failed and }the checklist"
 if [ -n "$failed" ]; then
     echo "Not everything is as expected: see $failed above." >&2
     exit 1

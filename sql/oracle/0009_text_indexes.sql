@@ -39,12 +39,6 @@ END;
 CREATE INDEX images_search_text ON images (search_text) INDEXTYPE IS CTXSYS.CONTEXT
     PARAMETERS ('LEXER mitsuke_word_lexer STOPLIST CTXSYS.EMPTY_STOPLIST MAINTENANCE MANUAL SYNC (ON COMMIT)');
 
--- The next two indexes are for programs that were written for the original application and search these columns.
--- Mitsuke searches SEARCH_TEXT only, so the two may be dropped where no such program runs.
--- passes over ORA-00955 ORA-29879
-CREATE INDEX idx_image_prompt ON images (generation_prompt) INDEXTYPE IS CTXSYS.CONTEXT
-    PARAMETERS ('LEXER mitsuke_lexer STOPLIST CTXSYS.EMPTY_STOPLIST MAINTENANCE MANUAL SYNC (ON COMMIT)');
-
--- passes over ORA-00955 ORA-29879
-CREATE INDEX idx_image_description ON image_descriptions (description) INDEXTYPE IS CTXSYS.CONTEXT
-    PARAMETERS ('LEXER mitsuke_lexer STOPLIST CTXSYS.EMPTY_STOPLIST MAINTENANCE MANUAL SYNC (ON COMMIT)');
+-- The settings decide about the rest whenever a server starts (text_indexes.rs of the Oracle store): how the index is
+-- brought up to date, the job that optimizes it, and the indexes IDX_IMAGE_PROMPT and IDX_IMAGE_DESCRIPTION for programs
+-- of the original application. Earlier versions made these two here, and where they exist they stay.

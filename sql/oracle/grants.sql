@@ -8,13 +8,15 @@
 -- tablespace DATA. For a DBA other than SYS, the two grants that only SYS can make may end with ORA-01031; Mitsuke
 -- works without them.
 --
--- DB_DEVELOPER_ROLE includes CREATE SESSION, CREATE TABLE, CREATE SEQUENCE (identity columns) and CTXAPP (Oracle Text).
+-- DB_DEVELOPER_ROLE includes CREATE SESSION, CREATE TABLE, CREATE SEQUENCE (identity columns), CREATE JOB (the job that
+-- optimizes the text indexes) and CTXAPP (Oracle Text).
 
 DEFINE mitsuke_user = &1
 DEFINE mitsuke_password = &2
 
--- The query without rows defines the third argument as empty where none was given (SQL*Plus User's Guide, "COLUMN",
--- NEW_VALUE), and the second query puts the default in its place.
+-- The query without rows defines the third argument as empty where none was given, and leaves one that was given as it
+-- is. The SQL*Plus guide describes NEW_VALUE only for queries with rows; many published scripts give arguments a default
+-- in this way. The second query puts the default in its place.
 COLUMN 3 NEW_VALUE 3 NOPRINT
 SELECT NULL AS "3" FROM dual WHERE 1 = 0;
 
@@ -30,7 +32,8 @@ GRANT DB_DEVELOPER_ROLE TO &mitsuke_user;
 GRANT CREATE VIEW TO &mitsuke_user;
 
 -- Only SYS can make this grant, because CTXSYS is a schema of the database itself. The migrations make lexer
--- preferences with this package; the role CTXAPP allows that as well.
+-- preferences with this package, and the job that optimizes the text indexes calls it; the role CTXAPP allows that as
+-- well.
 GRANT EXECUTE ON CTXSYS.CTX_DDL TO &mitsuke_user;
 
 -- Only SYS can make this grant, which is optional: with it, `mitsuke doctor` sees the memory for vector indexes.

@@ -98,9 +98,12 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}."))
     };
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let field = error.path().to_string();
-        // A path of "." is the body itself.
-        if field == "." { unusable(error.inner()) } else { unusable(&error).with("field", field) }
+        let path = error.path().to_string();
+        // A path of "." is the body itself. A body that breaks off before a name leaves "?" at the end of the path.
+        match path.trim_end_matches('?').trim_end_matches('.') {
+            "" => unusable(error.inner()),
+            field => unusable(&format_args!("{field}: {}", error.inner())).with("field", field),
+        }
     })?;
     json.end().map_err(|error| unusable(&error))?;
     Ok(value)

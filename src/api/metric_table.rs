@@ -109,7 +109,7 @@ metrics! {
     durations: SecondsHistograms<RouteLabels> = "http_request_duration" [Seconds],
         "Time from a request's head to its answer", SecondsBuckets;
 
-    images: Gauge = "images", "Images in the store";
+    images: Gauge = "images", "Images in the store, counted at most 60 s ago";
 
     encoder_queue_depth: Gauges<TowerLabels> = "encoder_queue_depth", "Items that wait for an encoder";
     encoder_items: Counters<TowerLabels> = "encoder_items", "Items encoded since the start";
@@ -121,9 +121,12 @@ metrics! {
     model_loaded: Gauges<ModelLabels> = "model_loaded", "1 for a model in memory, 0 for every other";
     model_memory: Gauges<ModelLabels> = "model_memory" [Bytes],
         "Size of a loaded model's weights, estimated from its files";
-    model_embedded: Gauges<ModelLabels> = "model_embedded_images", "Images that have an embedding of the model";
-    model_failed: Gauges<ModelLabels> = "model_failed_images", "Images that the model could not embed";
-    model_missing: Gauges<ModelLabels> = "model_missing_images", "Images that lack an embedding of the model";
+    model_embedded: Gauges<ModelLabels> = "model_embedded_images",
+        "Images that have an embedding of the model, counted at most 60 s ago";
+    model_failed: Gauges<ModelLabels> = "model_failed_images",
+        "Images that the model could not embed, counted at most 60 s ago";
+    model_missing: Gauges<ModelLabels> = "model_missing_images",
+        "Images that lack an embedding of the model, counted at most 60 s ago";
 
     backfill_state: Gauges<StateLabels> = "backfill_state", "1 for the state that a backfill is in, 0 for every other";
     backfill_images: Gauges<ModelLabels> = "backfill_images", "Images that the running or last backfill has finished";

@@ -1,5 +1,7 @@
 //! GET /metrics, in the Prometheus text format.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
 
 use crate::api::Services;
@@ -27,11 +29,14 @@ pub fn routes() -> Vec<Route> {
     responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text"))
 )]
 pub async fn scrape(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
-    if let Ok(count) = services.with_store(|store| store.count_images()).await {
+    let counts = Arc::clone(&services.counts);
+    if let Ok(count) = services.with_store(move |store| counts.images(store)).await {
         set(&services.metrics.images, count);
     }
     set_encoders(&services);
-    for status in services.with_models(Models::list).await.unwrap_or_default() {
+    let (counts, store) = (Arc::clone(&services.counts), Arc::clone(&services.store));
+    let list = move |models: &Models| models.list_with(|model_id| counts.coverage(store.as_ref(), model_id));
+    for status in services.with_models(list).await.unwrap_or_default() {
         set_model(&services, &status);
         set_backfill(&services, &status, services.backfills.status(status.model.model_id).as_ref());
     }

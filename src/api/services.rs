@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
-use crate::api::{KeyRing, Metrics, Sending, Thumbnails};
+use crate::api::{Counts, KeyRing, Metrics, Sending, Thumbnails};
 use crate::config::Limits;
 use crate::error::ApiError;
 use mitsuke_engine::backfill::Backfills;
@@ -37,6 +37,8 @@ pub struct Services {
     pub keys: KeyRing,
     /// Counters and gauges.
     pub metrics: Metrics,
+    /// The last counts of the store's rows, for metrics. It is shared with the threads that count.
+    pub counts: Arc<Counts>,
     /// Recently made thumbnails.
     pub thumbnails: Thumbnails,
     /// Bounds the uploads that are read at once.
@@ -74,6 +76,7 @@ impl Services {
             limits,
             keys: KeyRing::new(api_keys),
             metrics: Metrics::new(),
+            counts: Arc::default(),
             thumbnails: Thumbnails::new(),
             stopping: AtomicBool::new(false),
         }

@@ -191,6 +191,8 @@ fn oracle_settings(values: OracleValues, sources: &Sources<'_>) -> Result<Option
         target_accuracy: values.target_accuracy,
         vector_index: values.vector_index,
         index_after: values.index_after,
+        text_maintenance: values.text_maintenance,
+        original_text_indexes: values.original_text_indexes,
         ..OracleSettings::new(user, SecretString::from(password), dsn)
     }))
 }

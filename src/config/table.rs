@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use super::CorsOrigins;
 use super::parsers::{address, choice, folder_or_none, milliseconds, seconds, threads, whole};
 use mitsuke_clip::{DeviceChoice, PrecisionChoice};
-use mitsuke_store::oracle::{IndexKind, OracleSettings};
+use mitsuke_store::oracle::{IndexKind, OracleSettings, TextMaintenance};
 
 /// The log filter of `mitsuke serve` when no flag or variable sets one.
 pub const DEFAULT_LOG: &str = "info,actix_server=warn";
@@ -171,6 +171,31 @@ pub(super) struct OracleValues {
         value_parser = whole(1_u64, 1_000_000_000)
     )]
     pub index_after: u64,
+
+    /// How the full-text indexes of the database follow the images: commit brings them up to date with every commit; auto
+    /// leaves that to the database, which does it in the background, so that uploads are quicker and new pictures are found
+    /// by their words some time later.
+    #[arg(
+        env = "MITSUKE_DB_TEXT_MAINTENANCE",
+        value_name = "KIND",
+        default_value = "commit",
+        value_parser = choice::<TextMaintenance>(&TextMaintenance::NAMES)
+    )]
+    pub text_maintenance: TextMaintenance,
+
+    /// Makes full-text indexes on GENERATION_PROMPT and DESCRIPTION, for programs of the original application that search
+    /// these columns. Indexes that exist stay in either case.
+    #[arg(
+        env = "MITSUKE_DB_ORIGINAL_TEXT_INDEXES",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        value_parser = choice::<bool>(&["true", "false"]),
+        action = clap::ArgAction::Set
+    )]
+    pub original_text_indexes: bool,
 }
 
 #[derive(clap::Args)]

@@ -169,6 +169,11 @@ impl Database {
         self.call(&format!("BEGIN standin.accuracy('{percentage}'); END;"));
     }
 
+    /// Lets this many texts wait for a text index, as CTX_USER_PENDING shows them.
+    pub fn pend(&self, index: &str, texts: u32) {
+        self.call(&format!("BEGIN standin.pend('{index}', {texts}); END;"));
+    }
+
     /// Starts the log: every statement is noted from now on.
     pub fn start_log(&self) {
         self.call("BEGIN standin.start_log; END;");

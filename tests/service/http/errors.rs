@@ -48,6 +48,7 @@ async fn json_that_cannot_be_used_says_where() {
     for body in [
         "",
         "{",
+        r#"{"query": "x", "filter": {"#,
         "[]",
         r#"["猫", "vector"]"#,
         "{}",

@@ -12,6 +12,7 @@ use crate::pictures::png;
 on_both_stores! {
     a_started_server_lives_and_is_ready,
     metrics_count_what_happened,
+    rows_are_not_counted_for_every_scrape,
 }
 
 async fn a_started_server_lives_and_is_ready() {
@@ -37,6 +38,24 @@ async fn metrics_count_what_happened() {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
     assert!(text.contains("mitsuke_encoder_items_total{model=") && text.ends_with("# EOF\n"));
+}
+
+/// A second scrape within a minute shows the first count. What people act on is counted anew.
+async fn rows_are_not_counted_for_every_scrape() {
+    let app = spawn();
+    app.add("a.png", png(1)).await;
+    let counts = async || {
+        let text = String::from_utf8(app.get("/metrics").await.bytes).unwrap();
+        let counts = ["mitsuke_images ", "mitsuke_model_embedded_images{"];
+        text.lines().filter(|line| counts.iter().any(|count| line.starts_with(count))).map(str::to_owned).collect()
+    };
+    let first: Vec<String> = counts().await;
+    assert!(first.len() > 1 && first.iter().any(|line| line == "mitsuke_images 1"), "{first:?}");
+    app.add("b.png", png(2)).await;
+    let again: Vec<String> = counts().await;
+    assert_eq!(again, first);
+    let models = app.get("/models").await.json;
+    assert!(models["models"].as_array().unwrap().iter().any(|model| model["total"] == 2), "{models}");
 }
 
 /// A family of metrics as the text format shows it.

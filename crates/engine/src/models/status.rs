@@ -1,7 +1,7 @@
 //! The status of models: coverage, load state, device and memory.
 
 use mitsuke_clip::{Device, Precision};
-use mitsuke_store::{Coverage, Model, ModelId};
+use mitsuke_store::{Coverage, Model, ModelId, StoreError};
 
 use super::error::ModelsError;
 use super::folders::BrokenFolder;
@@ -58,7 +58,19 @@ impl Models {
     /// # Errors
     /// When the store fails.
     pub fn list(&self) -> Result<Vec<ModelStatus>, ModelsError> {
-        self.store.models()?.into_iter().map(|model| self.status_of(model)).collect()
+        self.list_with(|model_id| self.store.coverage(model_id))
+    }
+
+    /// Lists all registered models, in the order of their ids, with the coverage that `coverage` returns. Blocks.
+    ///
+    /// # Errors
+    /// [`ModelsError::Store`], and the errors of `coverage`.
+    pub fn list_with(
+        &self,
+        coverage: impl Fn(ModelId) -> Result<Coverage, StoreError>,
+    ) -> Result<Vec<ModelStatus>, ModelsError> {
+        let models = self.store.models()?;
+        models.into_iter().map(|model| Ok(self.status_of(coverage(model.model_id)?, model))).collect()
     }
 
     /// Returns the status of one model. Blocks.
@@ -66,7 +78,7 @@ impl Models {
     /// # Errors
     /// [`mitsuke_store::StoreError::UnknownModel`].
     pub fn status(&self, model_id: ModelId) -> Result<ModelStatus, ModelsError> {
-        self.status_of(find_model(self.store.as_ref(), model_id)?)
+        self.counted(find_model(self.store.as_ref(), model_id)?)
     }
 
     /// Returns the status of the current model. Blocks.
@@ -74,7 +86,7 @@ impl Models {
     /// # Errors
     /// [`ModelsError::NoCurrent`] before the first registration.
     pub fn current_status(&self) -> Result<ModelStatus, ModelsError> {
-        self.status_of(self.store.current_model()?.ok_or(ModelsError::NoCurrent)?)
+        self.counted(self.store.current_model()?.ok_or(ModelsError::NoCurrent)?)
     }
 
     /// Lists the folders that cannot be used, in the order of their names.
@@ -85,9 +97,12 @@ impl Models {
         broken
     }
 
-    fn status_of(&self, model: Model) -> Result<ModelStatus, ModelsError> {
+    fn counted(&self, model: Model) -> Result<ModelStatus, ModelsError> {
+        Ok(self.status_of(self.store.coverage(model.model_id)?, model))
+    }
+
+    fn status_of(&self, coverage: Coverage, model: Model) -> ModelStatus {
         let key = ModelKey::from(&model);
-        let coverage = self.store.coverage(model.model_id)?;
         let folder = self.registry.folder(&key);
         let broken = self.registry.broken_reason(&key);
         let (state, problem) = match (self.pool.state(&key), broken, &folder) {
@@ -105,6 +120,6 @@ impl Models {
             bytes: encoder.weight_bytes(),
         });
         let folder = folder.map(|folder| folder.name.clone());
-        Ok(ModelStatus { model, coverage, state, folder, problem, loaded })
+        ModelStatus { model, coverage, state, folder, problem, loaded }
     }
 }

@@ -21,6 +21,19 @@ pub struct Catalog {
     pub views: BTreeMap<String, View>,
     pub sequences: BTreeMap<String, Sequence>,
     pub preferences: BTreeMap<String, Preference>,
+    #[serde(default)]
+    pub jobs: BTreeMap<String, Job>,
+}
+
+/// A job of the scheduler.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Job {
+    /// The PL/SQL block.
+    pub action: String,
+    pub repeat_interval: String,
+    pub enabled: bool,
+    /// The errors of the runs in the background, in their order; None for a run that succeeded.
+    pub runs: Vec<Option<String>>,
 }
 
 /// A table. In SQLite it is called `T$<id>`, so that renaming changes nothing there.
@@ -54,6 +67,12 @@ pub struct Column {
 pub struct Constraint {
     pub name: String,
     pub kind: ConstraintKind,
+    /// Whether new rows are not checked.
+    #[serde(default)]
+    pub disabled: bool,
+    /// Whether older rows have not been checked.
+    #[serde(default)]
+    pub not_validated: bool,
 }
 
 /// An index. In SQLite it is called `I$<id>` and never unique: Oracle checks uniqueness at the end of a statement.
@@ -66,6 +85,9 @@ pub struct Index {
     pub kind: IndexKind,
     /// `VALID` or `UNUSABLE`; for a text index also `FAILED` and `INPROGRS` (its creation failed, or was killed).
     pub status: String,
+    /// The number of times that CTX_DDL.OPTIMIZE_INDEX has run.
+    #[serde(default)]
+    pub optimized: i64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -253,7 +275,10 @@ impl Catalog {
             table
                 .constraints
                 .iter()
-                .filter(move |constraint| matches!(&constraint.kind, ConstraintKind::ForeignKey { table, .. } if table == name))
+                .filter(move |constraint| {
+                    !constraint.disabled
+                        && matches!(&constraint.kind, ConstraintKind::ForeignKey { table, .. } if table == name)
+                })
                 .map(move |constraint| (table, constraint))
         })
     }

@@ -36,7 +36,7 @@ pub fn leave_half_built(catalog: &mut Catalog, ddl: &Ddl, status: &str) {
     if let Some(table) = catalog.tables.get_mut(table) {
         let keys = keys.iter().map(|(_, text)| text.clone()).collect();
         let (name, status) = (name.clone(), status.to_owned());
-        table.indexes.push(Index { name, id, keys, kind: kind.clone(), status });
+        table.indexes.push(Index { name, id, keys, kind: kind.clone(), status, optimized: 0 });
     }
 }
 
@@ -300,7 +300,7 @@ impl Builder<'_> {
                 table.columns[place].nullable = false;
             }
         }
-        table.constraints.push(Constraint { name, kind });
+        table.constraints.push(Constraint { name, kind, disabled: false, not_validated: false });
         Ok(())
     }
 
@@ -316,7 +316,7 @@ impl Builder<'_> {
         }
     }
 
-    fn check_orphans(
+    pub(super) fn check_orphans(
         &self,
         table: &Table,
         columns: &[String],
@@ -461,13 +461,14 @@ impl Builder<'_> {
                 self.check_parameters(parameters)?;
             }
         }
-        let index = Index { name: name.to_owned(), id, keys: texts, kind: kind.clone(), status: "VALID".to_owned() };
+        let status = "VALID".to_owned();
+        let index = Index { name: name.to_owned(), id, keys: texts, kind: kind.clone(), status, optimized: 0 };
         self.catalog.table_mut(table_name)?.indexes.push(index);
         Ok(())
     }
 
     /// Checks that the preferences exist that a text index names.
-    fn check_parameters(&self, parameters: &str) -> Result<()> {
+    pub(super) fn check_parameters(&self, parameters: &str) -> Result<()> {
         const KNOWN: [&str; 11] = [
             "LEXER",
             "STOPLIST",
@@ -558,6 +559,9 @@ impl Builder<'_> {
             AlterTable::Modify(definition) => self.modify_column(name, definition),
             AlterTable::DropColumn(column) => self.drop_column(name, column),
             AlterTable::DropConstraint(constraint) => self.drop_constraint(name, constraint),
+            AlterTable::SetConstraint(constraint, enabled, validate) => {
+                self.set_constraint(name, constraint, *enabled, *validate)
+            }
             AlterTable::DropPrimaryKey => {
                 let table = self.catalog.table(name)?;
                 let constraint = table
@@ -656,6 +660,12 @@ impl Builder<'_> {
         if definition.default.is_some() {
             column.default.clone_from(&definition.default);
             column.default_on_null = definition.default_on_null;
+        }
+        if definition.identity.is_some() && old.identity.is_none() {
+            return Err(OraError::new(30673, "column to be modified is not an identity column"));
+        }
+        if let Some(start) = definition.identity_start {
+            self.restart_identity(&table, &column.name, start)?;
         }
         self.catalog.table_mut(name)?.columns[place] = column;
         for constraint in &definition.constraints {
@@ -758,10 +768,17 @@ impl Builder<'_> {
             .0
             .name
             .clone();
+        let replaced = match rest.split_once("'REPLACE METADATA ") {
+            Some((_, parameters)) => Some(self.replaced(name, parameters.split('\'').next().unwrap_or_default())?),
+            None => None,
+        };
         let index = self.catalog.table_mut(&table)?.indexes.iter_mut().find(|index| index.name == name);
         if let Some(index) = index {
             if let IndexKind::Vector(vector) = &index.kind {
                 vector_index::check_alteration(vector, rest, self.side)?;
+            }
+            if let (Some(replaced), IndexKind::Context { parameters }) = (replaced, &mut index.kind) {
+                *parameters = replaced;
             }
             if rest.contains("REBUILD") {
                 index.status = "VALID".to_owned();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::catalog::{Catalog, Constraint, Table};
+use super::catalog::{Catalog, Column, Constraint, Job, Table};
 use super::transaction::Facts;
 use super::types::{NUMBER, Ty};
 use crate::sql::ast::{ConstraintKind, IndexKind, OnDelete};
@@ -24,7 +24,7 @@ const PRIVILEGES: [&str; 9] = [
 const ROLES: [&str; 3] = ["DB_DEVELOPER_ROLE", "CTXAPP", "SODA_APP"];
 
 fn texts(names: &[&'static str]) -> Vec<(&'static str, Ty)> {
-    const NUMBERS: [&str; 14] = [
+    const NUMBERS: [&str; 19] = [
         "BYTES",
         "MAX_BYTES",
         "NUM_ROWS",
@@ -39,6 +39,11 @@ fn texts(names: &[&'static str]) -> Vec<(&'static str, Ty)> {
         "USED_BYTES",
         "CON_ID",
         "SESSION_ID",
+        "LAST_NUMBER",
+        "FAILURE_COUNT",
+        "RUN_COUNT",
+        "LOG_ID",
+        "TIMES",
     ];
     names.iter().map(|name| (*name, if NUMBERS.contains(name) { NUMBER } else { TEXT })).collect()
 }
@@ -88,7 +93,15 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
             catalog.tables.values().flat_map(index_columns_of).collect(),
         ),
         "USER_CONSTRAINTS" => (
-            &["CONSTRAINT_NAME", "CONSTRAINT_TYPE", "TABLE_NAME", "DELETE_RULE", "STATUS", "SEARCH_CONDITION_VC"],
+            &[
+                "CONSTRAINT_NAME",
+                "CONSTRAINT_TYPE",
+                "TABLE_NAME",
+                "DELETE_RULE",
+                "STATUS",
+                "VALIDATED",
+                "SEARCH_CONDITION_VC",
+            ],
             catalog.tables.values().flat_map(constraints_of).collect(),
         ),
         "USER_CONS_COLUMNS" => (
@@ -98,7 +111,32 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
         "USER_VIEWS" => {
             (&["VIEW_NAME", "TEXT_VC"], catalog.views.values().map(|view| json!([view.name, view.text])).collect())
         }
-        "USER_SEQUENCES" => (&["SEQUENCE_NAME"], catalog.sequences.keys().map(|name| json!([name])).collect()),
+        "USER_SEQUENCES" => (&["SEQUENCE_NAME", "LAST_NUMBER"], sequences_of(facts)),
+        "USER_TAB_IDENTITY_COLS" => (
+            &["TABLE_NAME", "COLUMN_NAME", "GENERATION_TYPE", "SEQUENCE_NAME"],
+            identities(catalog)
+                .map(|(table, column)| {
+                    let always = column.identity.is_some_and(|(always, _)| always);
+                    let kind = if always { "ALWAYS" } else { "BY DEFAULT" };
+                    json!([table.name, column.name, kind, identity_sequence(table)])
+                })
+                .collect(),
+        ),
+        "USER_SCHEDULER_JOBS" => (
+            &["JOB_NAME", "JOB_ACTION", "REPEAT_INTERVAL", "ENABLED", "STATE", "RUN_COUNT", "FAILURE_COUNT"],
+            catalog
+                .jobs
+                .iter()
+                .map(|(name, job)| {
+                    let (enabled, state) = if job.enabled { ("TRUE", "SCHEDULED") } else { ("FALSE", "DISABLED") };
+                    let failures = job.runs.iter().flatten().count();
+                    json!([name, job.action, job.repeat_interval, enabled, state, job.runs.len(), failures])
+                })
+                .collect(),
+        ),
+        "USER_SCHEDULER_JOB_RUN_DETAILS" => {
+            (&["LOG_ID", "JOB_NAME", "STATUS", "ADDITIONAL_INFO"], catalog.jobs.iter().flat_map(runs_of).collect())
+        }
         "USER_OBJECTS" => (&["OBJECT_NAME", "OBJECT_TYPE", "STATUS"], objects(catalog)),
         "ALL_OBJECTS" => {
             let denied = facts.side.denied().unwrap_or_default();
@@ -155,11 +193,21 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
                 .collect(),
         ),
         "CTX_USER_INDEXES" => (
-            &["IDX_NAME", "IDX_TABLE", "IDX_TEXT_NAME", "IDX_STATUS", "IDX_SYNC_TYPE"],
+            &["IDX_NAME", "IDX_TABLE", "IDX_TEXT_NAME", "IDX_STATUS", "IDX_SYNC_TYPE", "IDX_MAINTENANCE_TYPE"],
             catalog.tables.values().flat_map(text_indexes_of).collect(),
         ),
         "CTX_USER_INDEX_ERRORS" => (&["ERR_INDEX_NAME", "ERR_TEXT"], Vec::new()),
-        "CTX_USER_PENDING" => (&["PND_INDEX_NAME", "PND_ROWID"], Vec::new()),
+        "CTX_USER_PENDING" => (&["PND_INDEX_NAME", "PND_ROWID"], pending(facts)),
+        "STANDIN_OPTIMIZED" => (
+            &["INDEX_NAME", "TIMES"],
+            catalog
+                .tables
+                .values()
+                .flat_map(|table| &table.indexes)
+                .filter(|index| index.optimized > 0)
+                .map(|index| json!([index.name, index.optimized]))
+                .collect(),
+        ),
         "STANDIN_CALLS" => (
             &["SESSION_ID", "SQL_TEXT"],
             facts.side.calls().unwrap_or_default().into_iter().map(|(session, sql)| json!([session, sql])).collect(),
@@ -177,6 +225,46 @@ pub fn view(name: &str, facts: &Facts<'_>) -> Option<(Vec<(&'static str, Ty)>, S
         _ => return None,
     };
     Some((texts(columns), Value::Array(rows).to_string()))
+}
+
+fn identities(catalog: &Catalog) -> impl Iterator<Item = (&Table, &Column)> {
+    catalog.tables.values().flat_map(|table| {
+        table.columns.iter().filter(|column| column.identity.is_some()).map(move |column| (table, column))
+    })
+}
+
+/// The name that Oracle gives to the sequence of an identity column.
+fn identity_sequence(table: &Table) -> String {
+    format!("ISEQ$$_{}", table.id)
+}
+
+fn sequences_of(facts: &Facts<'_>) -> Vec<Value> {
+    let named = facts.catalog.sequences.keys().map(|name| json!([name, null]));
+    let of_columns = identities(facts.catalog).map(|(table, column)| {
+        let next = facts.side.next(&format!("identity {}.{}", table.id, column.name)).unwrap_or_default();
+        json!([identity_sequence(table), next])
+    });
+    named.chain(of_columns).collect()
+}
+
+/// The finished runs of a job in the background.
+fn runs_of((name, job): (&String, &Job)) -> Vec<Value> {
+    let run = |(n, error): (usize, &Option<String>)| {
+        let status = if error.is_some() { "FAILED" } else { "SUCCEEDED" };
+        json!([n, name, status, error])
+    };
+    job.runs.iter().enumerate().map(run).collect()
+}
+
+/// One row for each text that waits for a text index.
+fn pending(facts: &Facts<'_>) -> Vec<Value> {
+    let names = facts.catalog.tables.values().flat_map(|table| table.indexes.iter().map(|index| &index.name));
+    names
+        .flat_map(|name| {
+            let count = facts.side.pending(name).unwrap_or_default();
+            (0..count).map(move |n| json!([name, n.to_string()]))
+        })
+        .collect()
 }
 
 fn columns_of(table: &Table) -> Vec<Value> {
@@ -316,7 +404,9 @@ fn constraints_of(table: &Table) -> Vec<Value> {
                     ("R", json!(rule), Value::Null)
                 }
             };
-            json!([constraint.name, kind, table.name, rule, "ENABLED", condition])
+            let status = if constraint.disabled { "DISABLED" } else { "ENABLED" };
+            let validated = if constraint.not_validated { "NOT VALIDATED" } else { "VALIDATED" };
+            json!([constraint.name, kind, table.name, rule, status, validated, condition])
         })
         .collect()
 }
@@ -344,10 +434,12 @@ fn text_indexes_of(table: &Table) -> Vec<Value> {
         .iter()
         .filter_map(|index| match &index.kind {
             IndexKind::Context { parameters } => {
-                let synced = parameters.to_uppercase().replace(' ', "").contains("SYNC(ONCOMMIT)");
+                let squeezed = parameters.to_uppercase().replace(' ', "");
+                let synced = squeezed.contains("SYNC(ONCOMMIT)");
+                let maintenance = if squeezed.contains("MAINTENANCEMANUAL") { "MANUAL" } else { "AUTO" };
                 let sync = if synced { "ON COMMIT" } else { "MANUAL" };
                 let status = if index.status == "VALID" { "INDEXED" } else { "INDEXING" };
-                Some(json!([index.name, table.name, index.keys[0].to_uppercase(), status, sync]))
+                Some(json!([index.name, table.name, index.keys[0].to_uppercase(), status, sync, maintenance]))
             }
             _ => None,
         })

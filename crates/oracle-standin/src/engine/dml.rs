@@ -434,6 +434,7 @@ impl<'a> Work<'a> {
         }
         for constraint in &table.constraints {
             if let ConstraintKind::ForeignKey { columns, .. } = &constraint.kind
+                && !constraint.disabled
                 && changed.is_none_or(|changed| columns.iter().any(|column| changed.contains(&column.as_str())))
             {
                 self.check_parents(table, constraint, rowids)?;

@@ -1,5 +1,6 @@
 //! The database behind the stand-in: Oracle's SQL run over SQLite, with Oracle's rules where they are stricter.
 
+mod alterations;
 pub mod catalog;
 mod ddl;
 mod dictionary;
@@ -11,6 +12,7 @@ mod merge;
 mod plan;
 mod plsql;
 mod scalar;
+mod scheduler;
 mod session;
 mod side;
 mod store;

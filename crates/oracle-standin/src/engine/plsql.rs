@@ -429,6 +429,7 @@ impl Run<'_> {
             "DBMS_STATS.GATHER_TABLE_STATS" => self.session.gather_statistics(&named),
             "DBMS_VECTOR.REBUILD_INDEX" => self.session.rebuild_vector_index(&named),
             package if package.starts_with("CTX_DDL.") => self.ctx_ddl(package, &texts),
+            package if package.starts_with("DBMS_SCHEDULER.") => self.session.scheduler(package, &named),
             package if package.starts_with("STANDIN.") => self.control(package, &named),
             other => Err(OraError::new(6550, format_args!("PLS-00201: identifier '{other}' must be declared"))),
         }
@@ -475,7 +476,16 @@ impl Run<'_> {
                 preference.attributes.insert(attribute, value.clone());
                 Ok(())
             }),
-            ("CTX_DDL.SYNC_INDEX" | "CTX_DDL.OPTIMIZE_INDEX", _) => Ok(()),
+            ("CTX_DDL.SYNC_INDEX", _) => Ok(()),
+            ("CTX_DDL.OPTIMIZE_INDEX", [_, level, ..]) => self.session.change_catalog(|catalog| {
+                if !["FAST", "FULL", "REBUILD"].contains(&level.to_uppercase().as_str()) {
+                    return Err(failed(11222, format!("unknown level of optimization: {level}")));
+                }
+                let mut indexes = catalog.tables.values_mut().flat_map(|table| &mut table.indexes);
+                let index = indexes.find(|index| index.name == name && matches!(index.kind, IndexKind::Context { .. }));
+                index.ok_or_else(|| failed(10502, format!("index {name} does not exist")))?.optimized += 1;
+                Ok(())
+            }),
             _ => Err(OraError::new(6550, format_args!("PLS-00302: component '{procedure}' must be declared"))),
         }
     }
@@ -503,6 +513,7 @@ impl Run<'_> {
             "STANDIN.RELEASE" => side.set_release(&text("NAME", 0)),
             "STANDIN.ACCURACY" => side.set_accuracy(&text("PERCENTAGE", 0)),
             "STANDIN.START_LOG" => side.start_log(),
+            "STANDIN.PEND" => side.pend(&text("INDEX_NAME", 0).to_uppercase(), whole("TEXTS", 1).unwrap_or(0)),
             "STANDIN.START_COUNT" => side.start_count(),
             other => Err(OraError::new(6550, format_args!("PLS-00302: component '{other}' must be declared"))),
         }

@@ -125,6 +125,36 @@ impl Side {
         Ok(last - increment * (count - 1))
     }
 
+    /// Makes `next` the next number of a sequence with an increment of 1.
+    pub fn restart(&self, name: &str, next: i64) -> Result<()> {
+        self.db.execute("INSERT OR REPLACE INTO sequences (name, last) VALUES (?1, ?2)", params![name, next - 1])?;
+        Ok(())
+    }
+
+    /// Returns the next number of a sequence with an increment of 1 that starts at 1.
+    pub fn next(&self, name: &str) -> Result<i64> {
+        let last: Option<i64> = self
+            .db
+            .prepare_cached("SELECT last FROM sequences WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        Ok(last.unwrap_or(0) + 1)
+    }
+
+    /// Sets the number of texts that wait for a text index.
+    pub fn pend(&self, index: &str, count: i64) -> Result<()> {
+        self.db.execute(
+            "INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)",
+            params![format!("pending {index}"), count.to_string()],
+        )?;
+        Ok(())
+    }
+
+    /// Returns the number of texts that wait for a text index.
+    pub fn pending(&self, index: &str) -> Result<i64> {
+        Ok(self.fact(&format!("pending {index}"))?.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
     /// Forgets a sequence.
     pub fn forget(&self, name: &str) -> Result<()> {
         self.db.execute("DELETE FROM sequences WHERE name = ?1", [name])?;

@@ -11,6 +11,8 @@ enum Node {
     Or(Box<Node>, Box<Node>),
     Not(Box<Node>, Box<Node>),
     Accumulate(Box<Node>, Box<Node>),
+    /// `node > n`: documents that score above n.
+    Threshold(Box<Node>, i64),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +84,7 @@ enum Lexeme {
     Operator(&'static str),
     Open,
     Close,
+    Threshold(i64),
     Pattern(Vec<Pattern>),
 }
 
@@ -97,6 +100,15 @@ fn lexemes(query: &str) -> Result<Vec<Lexeme>> {
             let (text, after) = braces(&rest[1..])?;
             out.push(Lexeme::Pattern(tokens(&text).into_iter().map(Pattern::Exact).collect()));
             rest = after;
+            continue;
+        }
+        if c == '>' {
+            let number = rest[1..].trim_start();
+            let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+            let most =
+                number[..end].parse().map_err(|_| refused("text query parser syntax error: > without a number"))?;
+            out.push(Lexeme::Threshold(most));
+            rest = &number[end..];
             continue;
         }
         let operator = match c {
@@ -116,7 +128,7 @@ fn lexemes(query: &str) -> Result<Vec<Lexeme>> {
         if c == '}' {
             return Err(refused("text query parser syntax error: } without {"));
         }
-        let end = rest.find(|c: char| c.is_whitespace() || "&|~,(){}".contains(c)).unwrap_or(rest.len());
+        let end = rest.find(|c: char| c.is_whitespace() || "&|~,(){}>".contains(c)).unwrap_or(rest.len());
         out.push(word(&rest[..end])?);
         rest = &rest[end..];
     }
@@ -189,6 +201,15 @@ impl Parser {
     }
 
     fn phrase(&mut self) -> Result<Node> {
+        let mut node = self.operand()?;
+        while let Some(Lexeme::Threshold(most)) = self.lexemes.get(self.at) {
+            node = Node::Threshold(Box::new(node), *most);
+            self.at += 1;
+        }
+        Ok(node)
+    }
+
+    fn operand(&mut self) -> Result<Node> {
         if self.lexemes.get(self.at) == Some(&Lexeme::Open) {
             self.at += 1;
             let inner = self.level(0)?;
@@ -245,6 +266,7 @@ fn score_of(node: &Node, tokens: &[String]) -> i64 {
             }
         }
         Node::Accumulate(a, b) => (score_of(a, tokens) + score_of(b, tokens)).min(100),
+        Node::Threshold(node, most) => Some(score_of(node, tokens)).filter(|score| score > most).unwrap_or(0),
     }
 }
 
@@ -285,8 +307,16 @@ mod tests {
     }
 
     #[test]
+    fn a_threshold_leaves_out_what_scores_no_higher() {
+        let once = score("cat", "{cat}").unwrap();
+        assert_eq!(score("cat", &format!("({{cat}}) > {}", once - 1)).unwrap(), once);
+        assert_eq!(score("cat", &format!("({{cat}}) > {once}")).unwrap(), 0);
+        assert!(score("cat dog", "{dog} AND ({cat} > 1)").unwrap() > 0);
+    }
+
+    #[test]
     fn what_the_query_grammar_does_not_know_is_a_text_error() {
-        for query in ["", "{a", "a AND", "AND", "(a", "a-b", "{a} AND AND {b}", "near", "}"] {
+        for query in ["", "{a", "a AND", "AND", "(a", "a-b", "{a} AND AND {b}", "near", "}", "a >", "> 5"] {
             let error = score("a", query).unwrap_err();
             assert_eq!(error.code, 29902, "{query}");
             assert!(error.message.contains("DRG-50901"), "{query}");

@@ -157,6 +157,8 @@ pub struct Select {
     pub items: Vec<Item>,
     pub from: Vec<TableRef>,
     pub condition: Option<Expr>,
+    /// The number of `WHERE ROWNUM <= number`.
+    pub most_rows: Option<Expr>,
     pub group_by: Vec<Expr>,
     pub having: Option<Expr>,
 }
@@ -267,10 +269,20 @@ pub struct ColumnDef {
     pub default_on_null: bool,
     /// `GENERATED … AS IDENTITY`: whether ALWAYS, and whether ON NULL too.
     pub identity: Option<(bool, bool)>,
+    /// START WITH of an identity column.
+    pub identity_start: Option<IdentityStart>,
     /// The text of `AS (…) VIRTUAL`.
     pub computed: Option<String>,
     pub nullable: Option<bool>,
     pub constraints: Vec<Constraint>,
+}
+
+/// The next number of an identity column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityStart {
+    Number(i64),
+    /// LIMIT VALUE: the number after the largest in the table.
+    LimitValue,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -339,6 +351,8 @@ pub enum AlterTable {
     Modify(ColumnDef),
     DropColumn(String),
     DropConstraint(String),
+    /// ENABLE or DISABLE CONSTRAINT: the name, whether it is enabled, and whether the rows are checked.
+    SetConstraint(String, bool, bool),
     DropPrimaryKey,
     RenameColumn(String, String),
     RenameConstraint(String, String),

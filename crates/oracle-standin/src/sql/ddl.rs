@@ -119,6 +119,7 @@ impl Parser<'_> {
             default: None,
             default_on_null: false,
             identity: None,
+            identity_start: None,
             computed: None,
             nullable: None,
             constraints: Vec::new(),
@@ -145,6 +146,7 @@ impl Parser<'_> {
                 if self.take("IDENTITY") {
                     column.identity = Some((always, on_null));
                     if self.take_symbol("(") {
+                        column.identity_start = self.identity_start()?;
                         self.balanced()?;
                     }
                 } else {
@@ -174,6 +176,16 @@ impl Parser<'_> {
                 return Ok(column);
             }
         }
+    }
+
+    fn identity_start(&mut self) -> Result<Option<IdentityStart>> {
+        if !self.take("START WITH") {
+            return Ok(None);
+        }
+        if self.take("LIMIT VALUE") {
+            return Ok(Some(IdentityStart::LimitValue));
+        }
+        Ok(Some(IdentityStart::Number(self.integer()?)))
     }
 
     fn computed_text(&mut self) -> Result<String> {
@@ -380,6 +392,12 @@ impl Parser<'_> {
                 actions.extend(self.name_list()?.into_iter().map(AlterTable::DropColumn));
             }
             self.take("CASCADE CONSTRAINTS");
+        } else if self.take("DISABLE CONSTRAINT") {
+            actions.push(AlterTable::SetConstraint(self.name()?, false, false));
+        } else if self.take("ENABLE NOVALIDATE CONSTRAINT") {
+            actions.push(AlterTable::SetConstraint(self.name()?, true, false));
+        } else if self.take("ENABLE CONSTRAINT") || self.take("ENABLE VALIDATE CONSTRAINT") {
+            actions.push(AlterTable::SetConstraint(self.name()?, true, true));
         } else if self.take("RENAME TO") {
             actions.push(AlterTable::RenameTo(self.object_name()?));
         } else if self.take("RENAME COLUMN") {

@@ -140,8 +140,15 @@ impl Parser<'_> {
             self.take("ALL");
         }
         let items = self.comma_separated(Self::item)?;
-        let mut select =
-            Select { distinct, items, from: Vec::new(), condition: None, group_by: Vec::new(), having: None };
+        let mut select = Select {
+            distinct,
+            items,
+            from: Vec::new(),
+            condition: None,
+            most_rows: None,
+            group_by: Vec::new(),
+            having: None,
+        };
         // From 23ai on a query needs no FROM; before, ORA-00923. FROM DUAL works everywhere, so it is asked for.
         self.take_into_variables()?;
         if !self.take("FROM") {
@@ -149,7 +156,12 @@ impl Parser<'_> {
         }
         select.from = self.comma_separated(Self::joined_table)?;
         if self.take("WHERE") {
-            select.condition = Some(self.expr()?);
+            if self.take("ROWNUM") {
+                self.expect_symbol("<=")?;
+                select.most_rows = Some(self.expr()?);
+            } else {
+                select.condition = Some(self.expr()?);
+            }
         }
         if self.is("CONNECT") || self.is("START") {
             return Err(self.error(900, "the stand-in client does not know hierarchical queries"));

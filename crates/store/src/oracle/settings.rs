@@ -1,5 +1,6 @@
 //! The settings of the Oracle store.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -33,6 +34,37 @@ pub struct OracleSettings {
     pub vector_index: IndexKind,
     /// The number of embeddings from which on a model has a vector index.
     pub index_after: u64,
+    /// How the text indexes follow the images.
+    pub text_maintenance: TextMaintenance,
+    /// Whether GENERATION_PROMPT and DESCRIPTION get text indexes for programs of the original application.
+    pub original_text_indexes: bool,
+}
+
+/// How the text indexes follow the images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TextMaintenance {
+    /// Every commit brings them up to date.
+    #[default]
+    Commit,
+    /// The database brings them up to date in the background, some time after a commit.
+    Auto,
+}
+
+impl TextMaintenance {
+    /// The names that settings use.
+    pub const NAMES: [&str; 2] = ["commit", "auto"];
+}
+
+impl FromStr for TextMaintenance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "commit" => Ok(Self::Commit),
+            "auto" => Ok(Self::Auto),
+            other => Err(format!("`{other}` is no kind of maintenance")),
+        }
+    }
 }
 
 impl OracleSettings {
@@ -49,6 +81,8 @@ impl OracleSettings {
             target_accuracy: 95,
             vector_index: IndexKind::Ivf,
             index_after: INDEX_AFTER,
+            text_maintenance: TextMaintenance::Commit,
+            original_text_indexes: false,
         }
     }
 

@@ -1,15 +1,20 @@
 //! The Oracle store through the real driver, over the stand-in for Oracle's client library.
 
 mod adoption;
-#[path = "../checks/vector_indexes.rs"]
-mod checks;
 mod contract;
 mod failures;
+mod keywords;
+mod live_checks;
+mod restored;
 mod round_trips;
 mod sharing;
 mod sql;
+mod text_indexes;
 mod upgrade;
 mod vector_indexes;
+
+#[path = "../live/mod.rs"]
+mod live;
 
 use std::time::Duration;
 

@@ -398,8 +398,8 @@ impl Planner<'_> {
                 format_args!("operator binding does not exist for {}", query.ty.dictionary_name()),
             ));
         }
-        // An index that nobody synchronises finds nothing.
-        let score = if synced { format!("ora_contains({}, {})", column.sql, query.sql) } else { "0".to_owned() };
+        // An index that nobody synchronises finds nothing. SQLite reads a number alone in ORDER BY as a column.
+        let score = if synced { format!("ora_contains({}, {})", column.sql, query.sql) } else { "0 + 0".to_owned() };
         match call.args.get(2) {
             Some(Expr::Num(label)) => {
                 let label = label.clone();

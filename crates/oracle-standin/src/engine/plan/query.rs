@@ -172,6 +172,14 @@ impl Planner<'_> {
             tail.push_str(&format!(" ORDER BY {order}"));
         }
         tail.push_str(&self.limit(around)?);
+        if let Some(most) = &select.most_rows {
+            let simple = order.is_empty() && around.fetch.is_none() && around.offset.is_none();
+            if !simple || select.distinct || !select.group_by.is_empty() {
+                return Err(OraError::unsupported("ROWNUM in a query that orders, limits or groups its rows itself"));
+            }
+            let most = self.number(most)?;
+            tail.push_str(&format!(" LIMIT max(0, CAST(coalesce({}, 0) AS INTEGER))", most.sql));
+        }
         let row_tables = match around.for_update {
             Some(clause) => self.locked_rows(select, clause, around, &mut items)?,
             None => Vec::new(),

@@ -17,6 +17,9 @@ const MAX_ROWS: usize = 10_000;
 /// The number of rows with LOBs that one round trip fetches at most. The driver reserves 64 KB for each LOB.
 pub(crate) const MAX_LOB_ROWS: usize = 100;
 
+/// The target under which every statement is logged, at the level trace. The values that are bound to it are not.
+const STATEMENTS: &str = "mitsuke_store::statements";
+
 /// The errors of a database that refuses values for LOB columns bound as LONG.
 const LONG_REFUSED: [Code; 5] =
     [Code::Ora(1460), Code::Ora(1461), Code::Ora(22295), Code::Ora(22816), Code::Ora(24816)];
@@ -210,6 +213,7 @@ pub(crate) fn query<T>(
     most: usize,
     read: &mut dyn FnMut(&Row) -> Result<T, OracleError>,
 ) -> Result<Vec<T>, OracleError> {
+    log::trace!(target: STATEMENTS, "{sql}");
     // The fetch has room for one row more than asked for, so that the end of the rows arrives with the last of them.
     // Rows without LOBs arrive with the answer to the statement itself, rows with LOBs with the first fetch.
     let size = u32::try_from(most.clamp(1, MAX_ROWS) + 1).unwrap_or(u32::MAX);
@@ -225,6 +229,7 @@ pub(crate) fn query<T>(
 
 /// Runs any other statement on any connection, and returns how many rows it changed.
 pub(crate) fn execute(connection: &Connection, sql: &str, binds: &Binds<'_>) -> Result<u64, OracleError> {
+    log::trace!(target: STATEMENTS, "{sql}");
     let mut statement = connection.statement(sql).build().map_err(DriverError::from)?;
     statement.execute_named(&binds.parameters()).map_err(DriverError::from)?;
     Ok(if statement.is_dml() { statement.row_count().map_err(DriverError::from)? } else { 0 })
@@ -237,6 +242,7 @@ pub(crate) fn insert_returning(
     binds: &Binds<'_>,
     out: &str,
 ) -> Result<i64, OracleError> {
+    log::trace!(target: STATEMENTS, "{sql}");
     let mut statement = connection.statement(sql).build().map_err(DriverError::from)?;
     statement.execute_named(&binds.parameters()).map_err(DriverError::from)?;
     let values: Vec<i64> = statement.returned_values(out).map_err(DriverError::from)?;

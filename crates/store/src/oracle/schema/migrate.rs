@@ -5,6 +5,7 @@ use oracle::Connection;
 use super::adopt;
 use super::copied_facts;
 use super::script::{Statement, execute_repeatable, statements};
+use super::text_indexes;
 use crate::StoreError;
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::{DriverError, OracleError};
@@ -82,7 +83,7 @@ const MIGRATIONS: [Migration; 11] = [
     sql_file!(11, "0011_vector_indexes"),
 ];
 
-/// Applies the missing migrations. Processes that migrate at once take turns, and the later ones find nothing missing.
+/// Applies the missing migrations, and makes the text indexes what the settings want them to be. Processes that migrate at once take turns, and the later ones find nothing missing.
 pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Examine) -> Result<(), OracleError> {
     let connection = manager.connect_outside_pool()?;
     let (version, banner) = connection.server_version().map_err(DriverError::from)?;
@@ -93,7 +94,7 @@ pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Ex
         ))
         .into());
     }
-    if missing(&connection)?.is_empty() {
+    if missing(&connection)?.is_empty() && text_changes(&connection, settings)?.is_empty() {
         return Ok(());
     }
     execute(&connection, "ALTER SESSION SET DDL_LOCK_TIMEOUT = 60", &Binds::none())?;
@@ -112,7 +113,19 @@ pub(crate) fn migrate(manager: &Manager, settings: &OracleSettings, examine: &Ex
         connection.commit().map_err(DriverError::from)?;
         log::info!("the database schema is now at version {} ({})", migration.version, migration.name);
     }
-    Ok(())
+    let changes = text_changes(&connection, settings)?;
+    without_limit(&connection, manager.call_timeout(), || text_indexes::arrange(&connection, &changes))
+}
+
+/// Returns the changes of the text indexes that the settings want. A dictionary that cannot be read stops no server.
+fn text_changes(connection: &Connection, settings: &OracleSettings) -> Result<Vec<text_indexes::Change>, OracleError> {
+    match text_indexes::changes(connection, settings) {
+        Err(error) if error.class() != Some(Class::Lost) => {
+            log::warn!("the text indexes cannot be looked at: {}", StoreError::from(error));
+            Ok(Vec::new())
+        }
+        other => other,
+    }
 }
 
 /// Returns the migrations that a database lacks.
@@ -182,6 +195,8 @@ pub(crate) fn script() -> String {
             Step::Rust(_, meaning) => out.push_str(&format!("-- {meaning}\n")),
         }
     }
+    out.push_str("\n-- The job that optimizes the text indexes\n");
+    out.push_str(&text_indexes::create_job().printed());
     out
 }
 

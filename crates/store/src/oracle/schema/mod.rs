@@ -1,5 +1,5 @@
-//! The schema: its migrations, the adoption of databases of the original application, the tables of the models, and the
-//! checks of `mitsuke doctor`.
+//! The schema: its migrations, the adoption of databases of the original application, the tables of the models, the
+//! text indexes, and the checks of `mitsuke doctor`.
 
 mod adopt;
 mod copied_facts;
@@ -7,4 +7,5 @@ pub(crate) mod doctor;
 pub(crate) mod migrate;
 pub(crate) mod opening;
 mod script;
+pub(crate) mod text_indexes;
 pub(crate) mod vector_tables;

@@ -5,7 +5,7 @@ use crate::oracle::rows::document::{character_token, encode_token};
 use crate::text::{TermQuery, parse_terms};
 
 /// The longest expression that CONTAINS takes as VARCHAR2, in bytes.
-const EXPRESSION_BYTES: usize = 4_000;
+pub(super) const EXPRESSION_BYTES: usize = 4_000;
 
 /// The longest group in braces, in bytes. Oracle Text refuses a query token of more than 256 characters.
 const GROUP_BYTES: usize = 200;

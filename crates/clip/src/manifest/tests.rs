@@ -49,6 +49,14 @@ fn every_complaint_names_its_field() {
     wrong_cosine["agreement"] = json!(1.5);
     let mut misspelt = bfloat16.clone();
     misspelt["agrement"] = json!(1.0);
+    let mut misplaced = bfloat16.clone();
+    misplaced["method"] = json!("plain");
+    let mut wrong_method = misplaced.clone();
+    wrong_method["precision"] = json!("int8");
+    wrong_method["method"] = json!("rounded");
+    let mut wrong_error = wrong_method.clone();
+    wrong_error["method"] = json!("mixed");
+    wrong_error["centred_error"] = json!(-0.01);
     for (at, value, field, reason) in [
         ("/format", json!(2), "format", "this version reads format 1"),
         ("/format", json!("1"), "format", "invalid type"),
@@ -65,7 +73,8 @@ fn every_complaint_names_its_field() {
         ("/image/file", json!(""), "image.file", "relative path"),
         ("/image/sha256", json!("abc"), "image.sha256", "64 hex digits"),
         ("/image/sha256", json!("g".repeat(64)), "image.sha256", "64 hex digits"),
-        ("/image/stored_precision", json!("int8"), "image.stored_precision", "unknown variant `int8`"),
+        ("/image/stored_precision", json!("int4"), "image.stored_precision", "unknown variant `int4`"),
+        ("/image/stored_precision", json!("int8"), "image.stored_precision", "belongs in `variants`"),
         ("/image/interpolation", json!("nearest"), "image.interpolation", "expected one of `bicubic`"),
         ("/image/crop", json!("top"), "image.crop", "unknown variant"),
         ("/image/crop", json!("none"), "image.crop", "always gives 32 × 32"),
@@ -81,7 +90,10 @@ fn every_complaint_names_its_field() {
         ("/image/variants", json!({}), "image.variants", "invalid type"),
         ("/image/variants", json!([1]), "image.variants[0]", "must be an object"),
         ("/image/variants", json!([{"file": "x.pt"}]), "image.variants[0].precision", "missing"),
-        ("/image/variants", json!([{"precision": "int8"}]), "image.variants[0].precision", "unknown variant `int8`"),
+        ("/image/variants", json!([{"precision": "int4"}]), "image.variants[0].precision", "unknown variant `int4`"),
+        ("/image/variants", json!([wrong_method]), "image.variants[0].method", "unknown variant `rounded`"),
+        ("/image/variants", json!([wrong_error]), "image.variants[0].centred_error", "a number from 0 on"),
+        ("/text/variants", json!([misplaced]), "text.variants[0].method", "no such field"),
         (
             "/image/variants",
             json!([{"precision": "float16"}]),
@@ -145,6 +157,22 @@ fn a_tower_keeps_its_variants_in_their_order() {
     let manifest = Manifest::from_json(json).unwrap();
     let precisions: Vec<Precision> = manifest.image.variants.iter().map(|variant| variant.precision).collect();
     assert_eq!(precisions, [Precision::Bfloat16, Precision::Float32]);
+}
+
+#[test]
+fn an_int8_variant_may_say_how_it_was_made() {
+    let mut json = tiny();
+    let mut variant = bfloat16_variant("image.int8.pt");
+    variant["precision"] = json!("int8");
+    json["text"]["variants"] = json!([variant]);
+    variant["method"] = json!("mixed");
+    variant["centred_error"] = json!(0.021);
+    variant["kept_float32"] = json!(3);
+    json["image"]["variants"] = json!([variant]);
+    let manifest = Manifest::from_json(json).unwrap();
+    assert_eq!(manifest.text.variants[0].quantization, Quantization::default());
+    let Quantization { method, centred_error, kept_float32 } = manifest.image.variants[0].quantization;
+    assert_eq!((method, centred_error, kept_float32), (Some(QuantizationMethod::Mixed), Some(0.021), Some(3)));
 }
 
 #[test]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-import warnings
 import zipfile
 from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .errors import ExportError
+from .graph import measure
 
 
 def features(output) -> torch.Tensor:
@@ -74,45 +73,14 @@ def pruned(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
     return keep(tower)
 
 
-def trace(tower: nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> None:
-    """Writes the TorchScript of a module. Batch size and sequence length stay open; the data type does not."""
-    tower.eval()
-    with torch.no_grad(), warnings.catch_warnings():
-        # Tracing warns of every Python number that becomes a constant. The comparison afterwards decides.
-        warnings.simplefilter("ignore")
-        traced = torch.jit.trace(tower, example, check_trace=False)
-        follow_input_device(traced)
-        raw = path.with_name(path.name + ".raw")
-        traced.save(str(raw))
+def write(module: torch.jit.ScriptModule, path: Path) -> None:
+    """Writes a module, and raises where it is bound to one device."""
+    raw = path.with_name(path.name + ".raw")
+    module.save(str(raw))
     without_debug_information(raw, path)
     raw.unlink()
     if 'Device = prim::Constant[value="' in str(torch.jit.load(str(path)).inlined_graph):
         raise ExportError("the traced module is bound to the device it was traced on.")
-
-
-def follow_input_device(traced: torch.jit.ScriptModule) -> int:
-    """Lets a module create its tensors on the device of its input instead of the device it was traced on.
-
-    Tracing writes the device of every `arange` or mask into the graph as a constant. Returns how many of these
-    constants were replaced.
-    """
-    graph = traced.graph
-    torch._C._jit_pass_inline(graph)
-    first = list(graph.inputs())[1]
-    device = None
-    replaced = 0
-    for node in list(graph.nodes()):
-        if node.kind() != "prim::Constant" or node.output().type().kind() != "DeviceObjType":
-            continue
-        if device is None:
-            made = graph.create("prim::device", [first], 1)
-            made.output().setType(torch._C.DeviceObjType.get())
-            graph.prependNode(made)
-            device = made.output()
-        node.output().replaceAllUsesWith(device)
-        replaced += 1
-    torch._C._jit_pass_dce(graph)
-    return replaced
 
 
 def without_debug_information(source: Path, target: Path) -> None:
@@ -131,16 +99,11 @@ def without_debug_information(source: Path, target: Path) -> None:
                     writer.write(chunk)
 
 
-def cosines(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Returns the cosine of each pair of rows of two [batch, dimension] tensors, in double precision."""
-    return F.cosine_similarity(a.double(), b.double(), dim=1)
-
-
 def lowest(found: torch.Tensor, expected: torch.Tensor, what: str) -> float:
     """Returns the lowest cosine of two sets of vectors. A cosine that is not a number counts as −1."""
     if found.shape != expected.shape:
         raise ExportError(f"{what}: the exported module returns the shape {tuple(found.shape)}, the original {tuple(expected.shape)}.")
-    return float(torch.nan_to_num(cosines(found, expected), nan=-1.0).min())
+    return measure.lowest(found, expected)
 
 
 def run(module, inputs: list[torch.Tensor], batch: int) -> torch.Tensor:

@@ -1,0 +1,131 @@
+"""Finds the linear layers of a traced tower, with their activations and what they share."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import torch
+
+# Operators that read the shape of a tensor and not its numbers.
+SHAPE = ("aten::size", "aten::dim", "aten::len", "prim::shape")
+GELU = {"none": "gelu", "tanh": "gelu_tanh"}
+DIRECT = {"aten::silu": "swish", "aten::relu": "relu"}
+
+
+@dataclass
+class Site:
+    """A linear layer in a graph: the node that multiplies, and the value that takes the place of its output."""
+
+    name: str
+    node: torch._C.Node
+    output: torch._C.Value
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    # A name of layers.ACTIVATIONS.
+    activation: str = "none"
+    # The output has to be multiplied by this number, which is 1 where the layers behind it have taken it over.
+    gain: float = 1.0
+
+
+@dataclass
+class Group:
+    """The linear layers that read one value, such as those of queries, keys and values."""
+
+    source: torch._C.Value
+    sites: list[Site] = field(default_factory=list)
+    # The LayerNorm that makes the value, where nothing but these layers reads it.
+    norm: torch._C.Node | None = None
+
+    @property
+    def name(self) -> str:
+        return self.sites[0].name
+
+
+def constant(value: torch._C.Value):
+    """Returns a constant of a graph, or None for a value that is computed."""
+    return value.toIValue() if value.node().kind() == "prim::Constant" else None
+
+
+def find(graph: torch._C.Graph) -> list[Group]:
+    """Returns the linear layers of a frozen graph, in the order of their computation."""
+    sites = [site for node in graph.nodes() if (site := _site(node)) is not None]
+    for site in sites:
+        _fuse(site)
+    groups: dict[str, Group] = {}
+    for site in sites:
+        source = _source(site.node)
+        groups.setdefault(source.debugName(), Group(source)).sites.append(site)
+    for site in sites:
+        reader = groups.get(site.output.debugName())
+        if site.gain != 1.0 and reader is not None and _only(reader):
+            for behind in reader.sites:
+                behind.weight = behind.weight * site.gain
+            site.gain = 1.0
+    for group in groups.values():
+        norm = group.source.node()
+        affine = norm.kind() == "aten::layer_norm" and all(constant(x) is not None for x in list(norm.inputs())[2:4])
+        group.norm = norm if affine and _only(group) else None
+    return list(groups.values())
+
+
+def _source(node: torch._C.Node) -> torch._C.Value:
+    return next(iter(node.inputs()))
+
+
+def _only(group: Group) -> bool:
+    """Returns whether nothing but the group's layers reads the numbers of its value."""
+    nodes = [site.node for site in group.sites]
+    return all(use.user in nodes or use.user.kind() in SHAPE for use in group.source.uses())
+
+
+def _site(node: torch._C.Node) -> Site | None:
+    """Returns the linear layer that a node computes, or None."""
+    if node.kind() not in ("aten::linear", "aten::matmul"):
+        return None
+    given = list(node.inputs())
+    weight, bias = constant(given[1]), None
+    if not isinstance(weight, torch.Tensor) or weight.dim() != 2 or weight.dtype != torch.float32:
+        return None
+    if constant(given[0]) is not None:
+        return None
+    if node.kind() == "aten::matmul":
+        weight = weight.t()
+    elif given[2].type().kind() != "NoneType":
+        bias = constant(given[2])
+        if bias is None:
+            return None
+    name = re.sub(r"\.?(weight)?(\.\d+)?$", "", given[1].debugName()).removeprefix("self.")
+    return Site(name, node, node.output(), weight.detach().contiguous(), None if bias is None else bias.detach())
+
+
+def _fuse(site: Site) -> None:
+    """Joins a layer with the activation behind it."""
+    uses = [use.user for use in site.output.uses()]
+    if len(uses) == 1:
+        user = uses[0]
+        kind = user.kind().rstrip("_")
+        if kind == "aten::gelu":
+            site.activation, site.output = GELU[constant(list(user.inputs())[1])], user.output()
+        elif kind in DIRECT:
+            site.activation, site.output = DIRECT[kind], user.output()
+    elif len(uses) == 2:
+        _fuse_quick_gelu(site, uses)
+
+
+def _fuse_quick_gelu(site: Site, uses: list[torch._C.Node]) -> None:
+    """Joins a layer with x · sigmoid(c · x), which is swish(c · x) / c, so that the weights can take in c."""
+    for scaled, product in (uses, uses[::-1]):
+        if scaled.kind() != "aten::mul" or product.kind() != "aten::mul":
+            continue
+        number = next((constant(x) for x in scaled.inputs() if constant(x) is not None), None)
+        gate = [use.user for use in scaled.output().uses()]
+        if number is None or len(gate) != 1 or gate[0].kind() != "aten::sigmoid":
+            continue
+        factor = float(number)
+        behind = [use.user for use in gate[0].output().uses()]
+        if behind == [product] and factor > 0:
+            site.weight = site.weight * factor
+            site.bias = None if site.bias is None else site.bias * factor
+            site.activation, site.output, site.gain = "swish", product.output(), 1.0 / factor
+            return

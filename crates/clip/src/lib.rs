@@ -12,6 +12,7 @@ mod error;
 mod ftfy;
 mod html;
 mod manifest;
+mod measure;
 mod names;
 mod precision;
 mod preprocess;
@@ -36,6 +37,7 @@ pub use manifest::{
     CleaningStep, Crop, Export, FileName, ImageTower, Interpolation, Manifest, ModelFile, Padding, Preprocessing,
     Quantization, QuantizationMethod, Reference, ReferenceImage, ReferenceText, Resize, TextInput, TextTower, Variant,
 };
+pub use measure::{MultiplyAdds, Tower, VERBOSE_VARIABLES, count_multiply_adds, multiply_add_rate, run_once};
 pub use precision::Precision;
 pub use preprocess::{PreparedImage, Preprocessor};
 pub use query_cache::CacheStats;

@@ -7,8 +7,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Precision, TINY_MODEL};
 
+/// Returns the tiny manifest without its variants.
 fn tiny() -> Value {
-    serde_json::from_slice(&fs::read(Path::new(TINY_MODEL).join(Manifest::FILE_NAME)).unwrap()).unwrap()
+    let bytes = fs::read(Path::new(TINY_MODEL).join(Manifest::FILE_NAME)).unwrap();
+    let mut json: Value = serde_json::from_slice(&bytes).unwrap();
+    json["image"].as_object_mut().unwrap().remove("variants");
+    json
 }
 
 /// Makes an item of `variants`.
@@ -39,6 +43,8 @@ fn the_tiny_manifest_is_read_as_it_stands() {
     assert_eq!(manifest.image.preprocessing.resize, Resize::ShortestEdge { size: 36 });
     assert_eq!(manifest.text.inputs, [TextInput::InputIds, TextInput::AttentionMask, TextInput::PositionIds]);
     assert_eq!((manifest.text.prefix_ids, manifest.text.suffix_ids), (vec![1], vec![2]));
+    let [int8] = manifest.image.variants.as_slice() else { panic!("{manifest:?}") };
+    assert_eq!((int8.precision, int8.quantization.method), (Precision::Int8, Some(QuantizationMethod::Plain)));
     assert_eq!(manifest.reference.images[0].file.name.as_str(), "reference/disc.png");
 }
 
@@ -222,7 +228,7 @@ fn a_missing_or_changed_file_is_told_by_name() {
     };
     let error = Manifest::read(folder.path()).unwrap_err().to_string();
     assert!(error.contains("model.json cannot be read"), "{error}");
-    ["model.json", "image.pt", "text.pt", "tokenizer.json"].into_iter().for_each(copy);
+    ["model.json", "image.pt", "image.int8.pt", "text.pt", "tokenizer.json"].into_iter().for_each(copy);
     let error = Manifest::read(folder.path()).unwrap_err().to_string();
     assert!(error.contains("reference.images.file") && error.contains("no file `reference/disc.png`"), "{error}");
     copy("reference/disc.png");

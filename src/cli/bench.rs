@@ -9,8 +9,8 @@ use clap::Args;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use image::{Rgb, RgbImage};
 use mitsuke_clip::{
-    DeviceChoice, EncodeError, Encoder, EncoderOptions, MultiplyAdds, Precision, PrecisionChoice, PreparedImage,
-    Priority, Tower, VERBOSE_VARIABLES, WorkerCount, count_multiply_adds, multiply_add_rate, run_once,
+    DeviceChoice, EncodeError, Encoder, EncoderOptions, MultiplyAdds, Precision, PrecisionChoice, Priority, Tower,
+    VERBOSE_VARIABLES, WorkerCount, count_multiply_adds, multiply_add_rate, run_once,
 };
 
 /// The text that is encoded: a query of usual length.
@@ -102,26 +102,26 @@ fn measure(
     let threads = workers * arguments.threads.max(1);
     Ok(Measured {
         precision,
-        alone: runtime.block_on(rate(encoder, tower, Priority::Search, 1, duration))?,
-        together: runtime.block_on(rate(encoder, tower, Priority::Upload, ITEMS_PER_WORKER * workers, duration))?,
+        alone: runtime.block_on(rate(encoder, tower, 1, duration))?,
+        together: runtime.block_on(rate(encoder, tower, ITEMS_PER_WORKER * workers, duration))?,
         multiply_adds: count(arguments, tower, precision)?,
         peak: multiply_add_rate(encoder.device(), precision, threads)?,
     })
 }
 
-/// Returns the items a second of a tower while `in_flight` items wait or run.
-async fn rate(
-    encoder: &Encoder,
-    tower: Tower,
-    priority: Priority,
-    in_flight: usize,
-    duration: Duration,
-) -> Result<f64, EncodeError> {
+/// Returns the items a second of a tower while `in_flight` items wait or run. The items have the priority of searches,
+/// because bulk gives way to whatever else the machine does.
+async fn rate(encoder: &Encoder, tower: Tower, in_flight: usize, duration: Duration) -> Result<f64, EncodeError> {
     let picture = encoder.preprocess(&RgbImage::from_pixel(64, 64, Rgb([127; 3])));
     let begin = Instant::now();
     // The stream takes the next item only when an item in flight is done.
     let items = std::iter::from_fn(|| {
-        (begin.elapsed() < duration).then(|| encode_one(encoder, tower, picture.clone(), priority))
+        (begin.elapsed() < duration).then_some(async {
+            match tower {
+                Tower::Image => encoder.encode_image(picture.clone(), Priority::Search).await,
+                Tower::Text => encoder.encode_text(TEXT, Priority::Search).await,
+            }
+        })
     });
     let mut encoded = stream::iter(items).buffer_unordered(in_flight);
     let mut count = 0_u32;
@@ -129,18 +129,6 @@ async fn rate(
         count += 1;
     }
     Ok(f64::from(count) / begin.elapsed().as_secs_f64())
-}
-
-async fn encode_one(
-    encoder: &Encoder,
-    tower: Tower,
-    picture: PreparedImage,
-    priority: Priority,
-) -> Result<(), EncodeError> {
-    match tower {
-        Tower::Image => encoder.encode_image(picture, priority).await.map(drop),
-        Tower::Text => encoder.encode_text(TEXT, priority).await.map(drop),
-    }
 }
 
 /// Counts the multiply-adds of one item, in a process that prints each product.
@@ -162,7 +150,24 @@ fn print_facts(encoder: &Encoder, arguments: &BenchArguments) {
     let (workers, threads) = (encoder.workers(), arguments.threads);
     println!("model          {} {}", manifest.model_name, manifest.model_version);
     println!("runs on        {}; this machine has {cores} cores", encoder.device());
-    println!("workers        {workers} for each tower, {threads} threads inside a batch");
+    let noun = if threads == 1 { "thread" } else { "threads" };
+    println!("workers        {workers} for each tower, {threads} {noun} inside a batch");
+}
+
+/// Writes a number with three digits and a unit prefix.
+fn with_prefix(number: f64) -> String {
+    let (scaled, prefix) = [(1e9, "G"), (1e6, "M"), (1e3, "k")]
+        .into_iter()
+        .find(|(scale, _)| number >= *scale)
+        .map_or((number, ""), |(scale, prefix)| (number / scale, prefix));
+    let decimals = if scaled < 10.0 {
+        2
+    } else if scaled < 100.0 {
+        1
+    } else {
+        0
+    };
+    format!("{scaled:.decimals$} {prefix}")
 }
 
 fn print_results(towers: [&Measured; 2]) {
@@ -171,12 +176,11 @@ fn print_results(towers: [&Measured; 2]) {
         let [images, texts] = towers.map(cell);
         println!("{name:15}{images:>16}{texts:>16}");
     };
-    let giga = |number: f64| format!("{:.3}", number / 1e9);
     row("precision", &|tower| tower.precision.to_string());
     row("one at a time", &|tower| format!("{:.2} /s", tower.alone));
     row("all workers", &|tower| format!("{:.2} /s", tower.together));
-    row("multiply-adds", &|tower| format!("{} G", giga(tower.multiply_adds.count as f64)));
-    row("machine's peak", &|tower| format!("{} G/s", giga(tower.peak)));
+    row("multiply-adds", &|tower| with_prefix(tower.multiply_adds.count as f64));
+    row("machine's peak", &|tower| format!("{}/s", with_prefix(tower.peak)));
     row("floor", &|tower| format!("{:.3} ms", 1_000.0 * tower.multiply_adds.count as f64 / tower.peak));
     row("share reached", &|tower| {
         format!("{:.1} %", 100.0 * tower.together * tower.multiply_adds.count as f64 / tower.peak)

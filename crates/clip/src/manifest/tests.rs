@@ -43,7 +43,7 @@ fn the_tiny_manifest_is_read_as_it_stands() {
     assert_eq!(manifest.image.preprocessing.resize, Resize::ShortestEdge { size: 36 });
     assert_eq!(manifest.text.inputs, [TextInput::InputIds, TextInput::AttentionMask, TextInput::PositionIds]);
     assert_eq!((manifest.text.prefix_ids, manifest.text.suffix_ids), (vec![1], vec![2]));
-    let [int8] = manifest.image.variants.as_slice() else { panic!("{manifest:?}") };
+    let [int8] = manifest.image.variants.as_slice() else { panic!("the tower has one variant") };
     assert_eq!((int8.precision, int8.quantization.method), (Precision::Int8, Some(QuantizationMethod::Plain)));
     assert_eq!(manifest.reference.images[0].file.name.as_str(), "reference/disc.png");
 }

@@ -155,3 +155,63 @@ class Int8Linear(nn.Module):
         self.packed = [torch.ops.onednn.qlinear_prepack(state[0], None)]
         self.weight = torch.zeros(0, dtype=torch.int8)
         self.zero = torch.zeros(self.scale.size(0), dtype=torch.int64)
+
+
+class Attention(nn.Module):
+    """Attention in bfloat16. The output is float32, unless `narrow` leaves it in bfloat16."""
+
+    def __init__(self, narrow: bool):
+        super().__init__()
+        self.narrow = narrow
+
+    def forward(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: Optional[torch.Tensor], causal: bool, scale: Optional[float]
+    ) -> torch.Tensor:
+        q, k, v = q.to(torch.bfloat16), k.to(torch.bfloat16), v.to(torch.bfloat16)
+        if mask is not None and mask.is_floating_point():
+            mask = mask.to(torch.bfloat16)
+        if causal or q.device.type != "cpu" or (mask is not None and not mask.is_floating_point()):
+            y = F.scaled_dot_product_attention(q, k, v, mask, 0.0, causal, scale=scale)
+        else:
+            # On a CPU two products and a softmax take half the time of the fused operator.
+            factor = scale if scale is not None else q.size(-1) ** -0.5
+            products = torch.matmul(q, k.transpose(-2, -1)) * factor
+            if mask is not None:
+                products = products + mask
+            y = torch.matmul(products.softmax(-1), v)
+        return y if self.narrow else y.to(torch.float32)
+
+
+class Record(nn.Module):
+    """Passes a tensor on, and keeps the largest absolute value of each of its channels."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.most = torch.zeros(channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.most = torch.maximum(self.most, x.abs().flatten(0, -2).amax(0))
+        return x
+
+
+class Trial(nn.Module):
+    """A linear layer that computes in float32, or as in 8 bits while `rounded` is set."""
+
+    bias: Optional[torch.Tensor]
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, activation: str, factors: torch.Tensor):
+        super().__init__()
+        self.weight, self.bias, self.activation, self.factors = weight, bias, activation, factors
+        self.rounded = False
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = self.weight
+        if self.rounded:
+            x = x / self.factors
+            low, high = torch.aminmax(x)
+            step = ((high.clamp(min=0.0) - low.clamp(max=0.0)) / 255.0).clamp(min=1e-12)
+            x = (x / step).round() * step * self.factors
+            weight = weight * self.factors
+            scale = (weight.abs().amax(1, keepdim=True) / 127.0).clamp(min=1e-12)
+            weight = (weight / scale).round() * scale / self.factors
+        return activate(F.linear(x, weight, self.bias), self.activation)

@@ -9,6 +9,9 @@ import torch
 
 # Operators that read the shape of a tensor and not its numbers.
 SHAPE = ("aten::size", "aten::dim", "aten::len", "prim::shape")
+# Operators that arrange numbers in another way.
+MOVES = ("aten::view", "aten::reshape", "aten::transpose", "aten::permute", "aten::contiguous")
+ATTENTION = "aten::scaled_dot_product_attention"
 GELU = {"none": "gelu", "tanh": "gelu_tanh"}
 DIRECT = {"aten::silu": "swish", "aten::relu": "relu"}
 
@@ -26,6 +29,8 @@ class Site:
     activation: str = "none"
     # The output has to be multiplied by this number, which is 1 where the layers behind it have taken it over.
     gain: float = 1.0
+    # Only linear layers and attention read the output, and they take any data type.
+    narrow: bool = False
 
 
 @dataclass
@@ -62,11 +67,28 @@ def find(graph: torch._C.Graph) -> list[Group]:
             for behind in reader.sites:
                 behind.weight = behind.weight * site.gain
             site.gain = 1.0
+    nodes = [site.node for site in sites]
+    for site in sites:
+        site.narrow = site.gain == 1.0 and takes_any(site.output, nodes)
     for group in groups.values():
         norm = group.source.node()
         affine = norm.kind() == "aten::layer_norm" and all(constant(x) is not None for x in list(norm.inputs())[2:4])
         group.norm = norm if affine and _only(group) else None
     return list(groups.values())
+
+
+def attentions(graph: torch._C.Graph, groups: list[Group]) -> list[tuple[torch._C.Node, bool]]:
+    """Returns the attention nodes of a graph, each with whether its output may have any data type."""
+    nodes = [site.node for group in groups for site in group.sites]
+    return [(node, takes_any(node.output(), nodes)) for node in graph.nodes() if node.kind() == ATTENTION]
+
+
+def takes_any(value: torch._C.Value, linear: list[torch._C.Node]) -> bool:
+    """Returns whether only linear layers and attention read a value, directly or arranged in another way."""
+    users = [use.user for use in value.uses() if use.user.kind() not in SHAPE]
+    return bool(users) and all(
+        user in linear or user.kind() == ATTENTION or (user.kind() in MOVES and takes_any(user.output(), linear)) for user in users
+    )
 
 
 def _source(node: torch._C.Node) -> torch._C.Value:

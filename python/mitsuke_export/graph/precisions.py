@@ -19,6 +19,19 @@ def exact(group: Group, factors: torch.Tensor | None = None) -> Made:
     return Made([layers.Linear(site.weight, site.bias, site.activation) for site in group.sites])
 
 
+def float16(graph: torch._C.Graph, tensors: bool) -> torch.jit.ScriptModule:
+    """Returns a tower whose layers are stored in float16, and with `tensors` all else; on a CPU it computes in float32."""
+
+    def make(group: Group) -> Made:
+        return Made([
+            layers.Linear(site.weight.half(), None if site.bias is None else site.bias.half(), site.activation)
+            for site in group.sites
+        ])  # fmt: skip
+
+    module = rewrite(graph, make, torch.float16)
+    return module.half() if tensors else module
+
+
 def bfloat16(graph: torch._C.Graph) -> torch.jit.ScriptModule:
     """Returns the tower with linear layers and attention in bfloat16, and the sums between them in float32.
 
@@ -32,4 +45,4 @@ def bfloat16(graph: torch._C.Graph) -> torch.jit.ScriptModule:
             for site in group.sites
         ])  # fmt: skip
 
-    return rewrite(graph, make, attention=layers.Attention, compact=True)
+    return rewrite(graph, make, torch.bfloat16, attention=layers.Attention, compact=True)

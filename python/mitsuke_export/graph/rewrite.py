@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .sites import Group, attentions, constant, find
+from . import layers
+from .sites import Filter, Group, attentions, constant, filters, find
 
 # The number of float32 in a graph.
 _FLOAT32 = 6
@@ -63,12 +64,13 @@ def frozen(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> torch._C.Grap
 def rewrite(
     graph: torch._C.Graph,
     make: Callable[[Group], Made],
+    dtype: torch.dtype = torch.float32,
     attention: Callable[[bool], nn.Module] | None = None,
     compact: bool = False,
 ) -> torch.jit.ScriptModule:
     """Returns a module that computes what a frozen graph does, with the layers that `make` returns for each group.
 
-    `attention` returns a module in place of an attention, and is told whether its output may have any data type.
+    `dtype` is that of the weights of convolutions. `attention` returns a module in place of an attention, and is told whether its output may have any data type.
     `compact` stores tables of embeddings in float16.
     """
     writer = _Writer(graph.copy())
@@ -78,6 +80,8 @@ def rewrite(
             writer.replace_attention(node, attention(narrow))
     for group in groups:
         writer.replace(group, make(group))
+    for found in filters(writer.graph):
+        writer.replace_filter(found, dtype)
     if compact:
         writer.compact()
     return writer.finish()
@@ -114,6 +118,13 @@ class _Writer:
         query, key, value, mask, _, causal, scale = list(node.inputs())[:7]
         (result,) = self._call("attention", module, [query, key, value, mask, causal, scale], node)
         node.output().replaceAllUsesWith(result)
+
+    def replace_filter(self, found: Filter, dtype: torch.dtype) -> None:
+        """Replaces a convolution by the call of a module."""
+        bias = None if found.bias is None else found.bias.to(dtype)
+        module = layers.Convolution(found.weight.to(dtype), bias, found.places, found.groups, found.activation)
+        (result,) = self._call(found.name, module, [next(iter(found.node.inputs()))], found.output.node())
+        found.output.replaceAllUsesWith(result)
 
     def compact(self) -> None:
         """Stores tables of embeddings in float16, from which rows are widened as they are read."""

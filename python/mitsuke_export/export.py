@@ -60,6 +60,7 @@ class Exporter:
     def truth(self) -> dict[str, torch.Tensor]:
         """The original's own vectors of the pictures and texts that towers are compared on, in float32."""
         original = self.original
+        self.work.say(f"  the original's vectors of {len(self.pictures)} pictures and {len(self.texts)} texts")
         pixels = torch.stack([original.pixels(picture) for picture in self.pictures])
         rows = original.encode(self.texts)
         inputs = [rows[name] for name in original.text_inputs]

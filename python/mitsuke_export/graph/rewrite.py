@@ -145,7 +145,11 @@ class _Writer:
         return made
 
     def _set(self, node: torch._C.Node, place: int, tensor: torch.Tensor) -> None:
-        node.replaceInput(place, self._constant(tensor, node))
+        """Gives a node another constant, under the name of the old one."""
+        name = list(node.inputs())[place].debugName()
+        value = self._constant(tensor, node)
+        node.replaceInput(place, value)
+        value.setDebugName(name)
 
     def _renorm(self, norm: torch._C.Node, affine: tuple[torch.Tensor, torch.Tensor]) -> None:
         for place, tensor in zip((2, 3), affine):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import zipfile
 from pathlib import Path
 
@@ -40,37 +39,6 @@ class Tower(nn.Module):
         else:
             output = call(*cast)
         return features(output).to(torch.float32)
-
-
-def pruned(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
-    """Returns a shallow copy without the submodules that the output does not depend on, such as the other tower."""
-    for parameter in tower.parameters():
-        parameter.requires_grad_(True)
-    with torch.enable_grad():
-        output = tower(*example)
-    used, seen, waiting = set(), set(), [output.grad_fn]
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if hasattr(node, "variable"):
-            used.add(id(node.variable))
-        waiting.extend(parent for parent, _ in node.next_functions)
-    for parameter in tower.parameters():
-        parameter.requires_grad_(False)
-
-    def keep(module: nn.Module) -> nn.Module:
-        kept = copy.copy(module)
-        kept._parameters = {name: p if p is None or id(p) in used else None for name, p in module._parameters.items()}
-        kept._modules = {}
-        for name, child in module._modules.items():
-            weights = [] if child is None else list(child.parameters())
-            if child is not None and (not weights or any(id(p) in used for p in weights)):
-                kept._modules[name] = keep(child)
-        return kept
-
-    return keep(tower)
 
 
 def write(module: torch.jit.ScriptModule, path: Path) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import torch
 from torch import nn
 
-from .sites import Group, constant, find
+from . import layers
+from .sites import Filter, Group, attentions, constant, filters, find
+
+# The number of float32 in a graph.
+_FLOAT32 = 6
 
 
 @dataclass
@@ -40,22 +45,45 @@ def frozen(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> torch._C.Grap
 
     Batch size and sequence length stay open.
     """
+    # A graph takes no constants that could be trained.
+    for parameter in tower.parameters():
+        parameter.requires_grad_(False)
     fast = torch.backends.mha.get_fastpath_enabled()
     # The fast path is one operator, in which the linear layers could not be found.
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            # Tracing warns of every Python number that becomes a constant. The comparison afterwards decides.
+            warnings.simplefilter("ignore")
             traced = torch.jit.trace(tower.eval(), example, check_trace=False)
             return torch.jit.freeze(traced.eval()).graph
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def rewrite(graph: torch._C.Graph, make: Callable[[Group], Made]) -> torch.jit.ScriptModule:
-    """Returns a module that computes what a frozen graph does, with the layers that `make` returns for each group."""
+def rewrite(
+    graph: torch._C.Graph,
+    make: Callable[[Group], Made],
+    dtype: torch.dtype = torch.float32,
+    attention: Callable[[bool], nn.Module] | None = None,
+    compact: bool = False,
+) -> torch.jit.ScriptModule:
+    """Returns a module that computes what a frozen graph does, with the layers that `make` returns for each group.
+
+    `dtype` is that of the weights of convolutions. `attention` returns a module in place of an attention, and is told whether its output may have any data type.
+    `compact` stores tables of embeddings in float16.
+    """
     writer = _Writer(graph.copy())
-    for group in find(writer.graph):
+    groups = find(writer.graph)
+    if attention is not None:
+        for node, narrow in attentions(writer.graph, groups):
+            writer.replace_attention(node, attention(narrow))
+    for group in groups:
         writer.replace(group, make(group))
+    for found in filters(writer.graph):
+        writer.replace_filter(found, dtype)
+    if compact:
+        writer.compact()
     return writer.finish()
 
 
@@ -82,16 +110,50 @@ class _Writer:
             node = site.output.node()
             (value,) = self._call(site.name, layer, given, node)
             if site.gain != 1.0:
-                number = self.graph.insertConstant(site.gain)
-                number.node().moveBefore(node)
-                value = self._insert("aten::mul", [value, number], node)
+                value = self._insert("aten::mul", [value, self._constant(site.gain, node)], node)
             site.output.replaceAllUsesWith(value)
+
+    def replace_attention(self, node: torch._C.Node, module: nn.Module) -> None:
+        """Replaces an attention by the call of a module."""
+        query, key, value, mask, _, causal, scale = list(node.inputs())[:7]
+        (result,) = self._call("attention", module, [query, key, value, mask, causal, scale], node)
+        node.output().replaceAllUsesWith(result)
+
+    def replace_filter(self, found: Filter, dtype: torch.dtype) -> None:
+        """Replaces a convolution by the call of a module."""
+        bias = None if found.bias is None else found.bias.to(dtype)
+        module = layers.Convolution(found.weight.to(dtype), bias, found.places, found.groups, found.activation)
+        (result,) = self._call(found.name, module, [next(iter(found.node.inputs()))], found.output.node())
+        found.output.replaceAllUsesWith(result)
+
+    def compact(self) -> None:
+        """Stores tables of embeddings in float16, from which rows are widened as they are read."""
+        for node in self.graph.findAllNodes("aten::embedding"):
+            table = constant(next(iter(node.inputs())))
+            if table is None or table.dtype != torch.float32 or not bool((table.abs() < torch.finfo(torch.float16).max).all()):
+                continue
+            self._set(node, 0, table.to(torch.float16))
+            copied = [self._constant(x, node) for x in (_FLOAT32, False, False, None)]
+            wide = self.graph.create("aten::to", [node.output(), *copied], 1)
+            node.output().replaceAllUsesWith(wide.output())
+            wide.insertAfter(node)
+            wide.replaceInput(0, node.output())
+
+    def _constant(self, value, before: torch._C.Node) -> torch._C.Value:
+        made = self.graph.insertConstant(value)
+        made.node().moveBefore(before)
+        return made
+
+    def _set(self, node: torch._C.Node, place: int, tensor: torch.Tensor) -> None:
+        """Gives a node another constant, under the name of the old one."""
+        name = list(node.inputs())[place].debugName()
+        value = self._constant(tensor, node)
+        node.replaceInput(place, value)
+        value.setDebugName(name)
 
     def _renorm(self, norm: torch._C.Node, affine: tuple[torch.Tensor, torch.Tensor]) -> None:
         for place, tensor in zip((2, 3), affine):
-            value = self.graph.insertConstant(tensor)
-            value.node().moveBefore(norm)
-            norm.replaceInput(place, value)
+            self._set(norm, place, tensor)
 
     def _call(self, name: str, module: nn.Module, given: list[torch._C.Value], before: torch._C.Node) -> list[torch._C.Value]:
         """Inserts a call of a module before a node, and returns its results."""
@@ -143,7 +205,8 @@ class _Writer:
         self._lift()
         follow_input_device(self.graph)
         torch._C._jit_pass_dce(self.graph)
-        host = torch.jit.script(Host(self.layers, self.tensors).eval())
+        # Modules of one class may share their code, so every host is of a class of its own.
+        host = torch.jit.script(type("Host", (Host,), {})(self.layers, self.tensors).eval())
         next(iter(self.graph.inputs())).setType(host._c._type())
         for name in self.layers:
             self.attributes[name].setType(getattr(host, name)._c._type())

@@ -213,7 +213,7 @@ pub struct EncoderSettings {
     /// one per core, divided by MITSUKE_TORCH_THREADS, at most 16, and one on CUDA. Uploads and backfills have as many
     /// workers as searches by picture, and theirs give way to everything else.
     #[arg(env = "MITSUKE_ENCODER_WORKERS", value_name = "N", default_value = "auto", value_parser = workers())]
-    pub workers: WorkerCount,
+    pub encoder_workers: WorkerCount,
 
     /// Threads inside one batch. More than 1 makes a single search faster on a machine that has nothing else to do, and
     /// everything slower on a busy one.

@@ -17,7 +17,8 @@ const RUNS: usize = 3;
 pub struct VariantTime {
     /// The precision of the variant.
     pub precision: Precision,
-    /// The shortest time of a batch: the usual one of pictures, or one text.
+    /// The shortest time of a batch: the usual one of pictures, or one text. On Linux it is the time of the processor, so
+    /// that a busy machine does not change the choice.
     pub time: Duration,
 }
 
@@ -74,10 +75,10 @@ pub(super) fn select<L: Loader>(
         let known = candidates.iter().find(|variant| Some(variant.precision) == fastest);
         return load_only(known.unwrap_or(first), times);
     }
-    let (mut best, shortest) = load_and_time(loader, first)?;
+    let (mut best, shortest) = load_and_time(loader, first, device)?;
     best.times = vec![shortest];
     for variant in others {
-        let (mut loaded, time) = load_and_time(loader, variant)?;
+        let (mut loaded, time) = load_and_time(loader, variant, device)?;
         let is_faster = best.times.iter().all(|other| time.time < other.time);
         let mut times = std::mem::take(&mut best.times);
         times.push(time);
@@ -98,27 +99,63 @@ fn lookup(comparison: &Comparison) -> Option<Vec<VariantTime>> {
     MEASURED.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.get(comparison).cloned()
 }
 
-fn load_and_time<L: Loader>(loader: &L, variant: &Variant) -> Result<(Selected<L::Encoder>, VariantTime), ClipError> {
+fn load_and_time<L: Loader>(
+    loader: &L,
+    variant: &Variant,
+    device: Device,
+) -> Result<(Selected<L::Encoder>, VariantTime), ClipError> {
     let (mut encoder, agreement) = loader.load(variant)?;
     let mut time = Duration::MAX;
     for _ in 0..RUNS {
-        let begin = Instant::now();
+        let begin = Moment::now(device);
         loader.run_batch(&mut encoder)?;
         time = time.min(begin.elapsed());
     }
     Ok((Selected { encoder, agreement, times: Vec::new() }, VariantTime { precision: variant.precision, time }))
 }
 
+/// A moment of the clock that variants are compared by.
+enum Moment {
+    Wall(Instant),
+    /// The time that a processor has spent on the calling thread. What else the machine does hardly changes it.
+    #[cfg(target_os = "linux")]
+    Processor(Duration),
+}
+
+impl Moment {
+    fn now(device: Device) -> Self {
+        match device {
+            #[cfg(target_os = "linux")]
+            Device::Cpu => Self::Processor(processor_time()),
+            _ => Self::Wall(Instant::now()),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        match self {
+            Self::Wall(begin) => begin.elapsed(),
+            #[cfg(target_os = "linux")]
+            Self::Processor(begin) => processor_time().saturating_sub(*begin),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
-    use std::thread::sleep;
+    use std::hint::black_box;
 
     use super::*;
     use crate::{FileName, ModelFile, Quantization};
     use Precision::{Bfloat16, Float32, Int8};
 
-    /// Loads encoders that are their precision, takes a time for each, and records what it loads.
+    /// Loads encoders that are their precision, works for a while for each, and records what it loads.
     struct Fake(RefCell<Vec<Precision>>);
 
     impl Loader for Fake {
@@ -130,7 +167,8 @@ mod tests {
         }
 
         fn run_batch(&self, encoder: &mut Precision) -> Result<(), ClipError> {
-            sleep(Duration::from_millis(if *encoder == Int8 { 1 } else { 30 }));
+            let rounds = if *encoder == Int8 { 1 } else { 1_000 };
+            black_box((0..rounds * 10_000_u64).fold(0, |sum, number| black_box(sum ^ number)));
             Ok(())
         }
     }

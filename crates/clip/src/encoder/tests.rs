@@ -92,6 +92,29 @@ async fn auto_takes_int8_where_the_cpu_multiplies_it() {
     assert_eq!(encoder.variant_times(), (&[][..], &[][..]));
 }
 
+#[test]
+fn of_two_variants_that_the_cpu_is_fast_with_the_faster_runs() {
+    let json: Value = serde_json::from_slice(&fs::read(Path::new(TINY_MODEL).join("model.json")).unwrap()).unwrap();
+    let int8 = json["image"]["variants"][0].clone();
+    // The second variant is the same file under another name, so that any of the two may be the faster one.
+    let bfloat16 = json!({"file": int8["file"], "sha256": int8["sha256"], "precision": "bfloat16", "agreement": 1});
+    let (_folder, path) = changed("/image/variants", json!([bfloat16, int8]));
+    let encoder = Encoder::load(&path, &EncoderOptions { precision: PrecisionChoice::Auto, ..options() }).unwrap();
+    let fast = |precision: &Precision| Device::Cpu.is_faster_with(*precision);
+    let candidates: Vec<_> = [Precision::Bfloat16, Precision::Int8].into_iter().filter(fast).collect();
+    let times = encoder.variant_times().0;
+    match candidates.as_slice() {
+        [] => assert_eq!((encoder.precision().0, times), (Precision::Float32, &[][..])),
+        [only] => assert_eq!((encoder.precision().0, times), (*only, &[][..])),
+        several => {
+            let timed: Vec<_> = times.iter().map(|measured| measured.precision).collect();
+            assert_eq!(timed, several);
+            let fastest = times.iter().min_by_key(|measured| measured.time).unwrap();
+            assert_eq!(encoder.precision().0, fastest.precision);
+        }
+    }
+}
+
 #[tokio::test]
 async fn workers_share_the_weights_and_give_the_same_vectors() {
     let several = Encoder::load(Path::new(TINY_MODEL), &EncoderOptions { workers: WorkerCount::Fixed(3), ..options() });

@@ -108,6 +108,8 @@ def filters(graph: torch._C.Graph) -> list[Filter]:
         tensor, added = constant(weight), constant(bias)
         if not isinstance(tensor, torch.Tensor) or tensor.dim() != 4 or transposed or not isinstance(padding, list):
             continue
+        if added is None and bias.type().kind() != "NoneType":
+            continue
         name = re.sub(r"\.?(weight)?(\.\d+)?$", "", weight.debugName()).removeprefix("self.")
         made = Filter(name, node, node.output(), tensor.detach(), added, (stride, padding, dilation), groups)
         _take_padding(made)
@@ -116,14 +118,14 @@ def filters(graph: torch._C.Graph) -> list[Filter]:
     return found
 
 
-def _take_padding(filter: Filter) -> None:
+def _take_padding(found: Filter) -> None:
     """Joins a convolution with zeros put around its input.
 
     TensorFlow puts more of them behind than before. Rows and columns of zeros in front of the weights shift the picture
     as much, which costs less than a copy of the picture.
     """
-    node = _source(filter.node).node()
-    stride, padding, dilation = filter.places
+    node = _source(found.node).node()
+    stride, padding, dilation = found.places
     if node.kind() not in ("aten::pad", "aten::constant_pad_nd") or any(padding) or dilation != [1, 1]:
         return
     sides, *how = [constant(x) for x in list(node.inputs())[1:]]
@@ -131,9 +133,9 @@ def _take_padding(filter: Filter) -> None:
         return
     left, right, top, bottom = sides
     more = [max(right - left, 0), max(left - right, 0), max(bottom - top, 0), max(top - bottom, 0)]
-    filter.weight = F.pad(filter.weight, more)
-    filter.places = (stride, [max(top, bottom), max(left, right)], dilation)
-    filter.node = node
+    found.weight = F.pad(found.weight, more)
+    found.places = (stride, [max(top, bottom), max(left, right)], dilation)
+    found.node = node
 
 
 def attentions(graph: torch._C.Graph, groups: list[Group]) -> list[tuple[torch._C.Node, bool]]:

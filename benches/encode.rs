@@ -47,6 +47,7 @@ fn encoding(c: &mut Criterion) {
         device: DeviceChoice::Auto,
         max_batch: 16,
         max_wait: Duration::from_millis(20),
+        query_cache: 0,
         ..EncoderOptions::default()
     };
     let alone = EncoderOptions { max_batch: 1, ..options };

@@ -9,7 +9,10 @@
     python -m mitsuke_demo export     # writes models/demo
     python -m mitsuke_demo evaluate   # prints figures on pictures that were never trained on
 
-Every step keeps its results below --work and skips those that are there already; `all` runs them in this order.
+Every step keeps its results below --work and skips those that are there already; `all` runs them in this order. The
+image tower of a folder that was written before weights were packed is written anew, with the same vectors, by
+
+    python -m mitsuke_demo pack
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from . import clipart, dataset, evaluate, export, features, fetch, fit, gate, labels, photos, pieces, sentence_encoder, trunk
+from . import clipart, dataset, evaluate, export, features, fetch, fit, gate, labels, pack, photos, pieces, sentence_encoder, trunk
 from .image_tower import Head, Shared, Tail
 from .pipeline import Pipeline
 from .text_tower import TextTower
@@ -161,6 +164,10 @@ class Step:
         references = sorted((self.options.model / "reference").glob("*.*"))
         export.write(self.options.model, image_tower, text_tower, tokenizer, self.options.version, references)
 
+    def pack(self) -> None:
+        """Writes the image tower of a model folder with weights that are packed when they are loaded."""
+        pack.folder(self.options.model)
+
     def evaluate(self) -> None:
         """Prints speed and recall of the model folder."""
         pipeline = Pipeline(self.options.model)
@@ -178,7 +185,7 @@ def main() -> None:
     """Runs the step of the command line, or all of them."""
     steps = ["fetch", "render", "features", "emoji", "train", "refine", "export", "evaluate"]
     parser = argparse.ArgumentParser(prog="python -m mitsuke_demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=steps + ["all"])
+    parser.add_argument("step", choices=[*steps, "pack", "all"])
     parser.add_argument("--work", type=Path, default=Path("work"), help="folder for the results of all steps (default: %(default)s)")
     parser.add_argument("--model", type=Path, default=HERE.parents[1] / "models" / "demo", help="folder to write")
     parser.add_argument("--version", default="1.0.0", help="written into the manifest")

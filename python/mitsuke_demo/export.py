@@ -12,6 +12,7 @@ from mitsuke_export.manifest import dumps
 from mitsuke_export.work import sha256
 from PIL import Image
 
+from . import pack
 from .image_tower import SIZE, Head, PhotoHead, Shared, Tail, tail_features
 from .pipeline import Pipeline
 from .text_tower import TextTower
@@ -41,10 +42,7 @@ class ImageTower(nn.Module):
 
 
 def halve_weights(tower: TextTower) -> None:
-    """Converts all weights to half precision in place; the quantised word table and its scales stay as they are.
-
-    The manifest does not call the file float16, because a server that widens such a file would widen the table too.
-    """
+    """Converts all weights to half precision in place; the quantised word table and its scales stay as they are."""
     for parameter in tower.parameters():
         parameter.data = parameter.data.half()
 
@@ -57,14 +55,13 @@ def write(folder: Path, image_tower: ImageTower, text_tower: TextTower, tokenize
     image_tower.eval()
     text_tower.eval()
     with torch.no_grad():
-        traced = torch.jit.trace(image_tower.float(), torch.randn(2, 3, SIZE, SIZE), check_trace=False)
-        traced.half().save(folder / "image.pt")
+        pack.image(image_tower.float(), folder / "image.pt")
         ids = torch.randint(1, 1000, (3, 9))
         exact = text_tower(ids)
         halve_weights(text_tower)
-        traced = torch.jit.trace(text_tower, ids, check_trace=False)
-        traced.save(folder / "text.pt")
-        print("text in half precision: cosine %.6f" % F.cosine_similarity(traced(ids), exact).min())
+        pack.text(text_tower, folder / "text.pt")
+        packed = torch.jit.load(folder / "text.pt")
+        print("text in half precision: cosine %.6f" % F.cosine_similarity(packed(ids), exact).min())
     tokenizer.save(str(folder / "tokenizer.json"))
     manifest = {
         "format": 1,

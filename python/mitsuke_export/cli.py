@@ -49,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--family", default="auto", help=f"treat the source as this family instead of looking: {', '.join(FAMILIES)}"
     )
-    made.add_argument("--no-bf16", action="store_true", help="write no bf16 variants")
+    switch = argparse.BooleanOptionalAction
+    made.add_argument("--bf16", action=switch, default=True, help="write variants in bfloat16 that agree (default)")
+    made.add_argument("--int8", action=switch, default=True, help="write variants in 8 bits that agree and are faster (default)")
     made.add_argument("--threads", type=int, help="threads of a tensor operation (default: Torch's)")
     made.add_argument("--force", action="store_true", help="replace OUT if it is there")
     return made
@@ -92,7 +94,7 @@ def export(args: argparse.Namespace) -> dict:
     key = hashlib.sha256(json.dumps([own_digest(), source.fingerprint(), vars(options)]).encode()).hexdigest()
     work = Work(out.with_name(f".{out.name}.work"), key)
     about = manifest.About(source, args.name, args.model_version, args.description, licence)
-    written = Exporter(Request(about, options, not args.no_bf16), work).run()
+    written = Exporter(Request(about, options, args.bf16, args.int8), work).run()
     work.publish(out, manifest.files_of(written))
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     work.say(

@@ -8,22 +8,20 @@ from functools import cached_property
 
 import torch
 
-from . import corpus, manifest, pictures, preprocessing, probing, text_inputs, token_proof, tokens, towers
+from . import corpus, manifest, pictures, preprocessing, probing, text_inputs, token_proof, tokens, towers, variants
+from .comparison import Comparison, TextComparison
 from .errors import ExportError
 from .families import load
 from .families.base import Original
 from .families.options import Options
-from .towers import lowest, run
+from .graph import precisions, rewrite
+from .towers import run
 from .work import Work
 
 # The lowest cosine with the original that passes.
 FLOAT32 = 0.9999
 # The lowest cosine between padded and trimmed rows at which a server may leave padding out.
 TRIMMED = 0.9999
-# The lowest cosine of a bf16 variant, which keeps 8 bits of a number; see models/README.md.
-BFLOAT16 = 0.999
-# The batch sizes in which towers are compared.
-BATCHES = (1, 2, 5)
 
 
 @dataclass
@@ -33,6 +31,7 @@ class Request:
     about: manifest.About
     options: Options
     bf16: bool
+    int8: bool
 
 
 class Exporter:
@@ -41,24 +40,27 @@ class Exporter:
     def __init__(self, request: Request, work: Work):
         self.request, self.work = request, work
         self.source = request.about.source
-        self.texts = [*corpus.SAMPLES, *corpus.REFERENCES]
+        self._graphs: dict[str, torch._C.Graph] = {}
+        # Full towers are compared on the samples and the references, variants on all texts.
+        self.texts = [*corpus.TEXTS, *corpus.SAMPLES, *corpus.REFERENCES]
 
     @cached_property
     def original(self) -> Original:
-        """The loaded original. The bf16 stages convert it in place."""
+        """The loaded original."""
         self.work.say(f"loading {self.source.given}")
         return load(self.source, self.request.options)
 
     @cached_property
     def pictures(self) -> list:
-        """The pictures on which image towers are compared; the reference pictures come last."""
+        """The pictures on which image towers are compared: many for variants, then those for full towers, references last."""
         edge = max(self.original.pixels(pictures.scene(64, 64)).shape[-2:])
-        return [*pictures.pictures(edge), *pictures.references().values()]
+        return [*pictures.many(), *pictures.pictures(edge), *pictures.references().values()]
 
     @cached_property
     def truth(self) -> dict[str, torch.Tensor]:
         """The original's own vectors of the pictures and texts that towers are compared on, in float32."""
         original = self.original
+        self.work.say(f"  the original's vectors of {len(self.pictures)} pictures and {len(self.texts)} texts")
         pixels = torch.stack([original.pixels(picture) for picture in self.pictures])
         rows = original.encode(self.texts)
         inputs = [rows[name] for name in original.text_inputs]
@@ -76,17 +78,11 @@ class Exporter:
         work = self.work
         settings = work.stage("preprocessing", [], self.preprocessing)
         text = work.stage("tokenizer", ["tokenizer.json"], self.tokenizer)
-        image_tower = work.stage("image tower", ["image.pt"], lambda: self.image_tower(settings, "image.pt", FLOAT32))
-        text_tower = work.stage("text tower", ["text.pt"], lambda: self.text_tower(text, "text.pt", FLOAT32))
+        image_tower = work.stage("image tower", ["image.pt"], lambda: self.image_tower(settings))
+        text_tower = work.stage("text tower", ["text.pt"], lambda: self.text_tower(text))
         reference = work.stage("reference vectors", list(self.reference_files()), self.reference)
-        variants = {"image": [], "text": []}
-        if self.request.bf16:
-            for tower, given in (("image", settings), ("text", text)):
-                file = f"{tower}.bf16.pt"
-                made = work.stage(f"{tower} tower in bf16", [file], lambda: self.bf16(tower, file, given))
-                if made is not None:
-                    variants[tower].append({"file": file, "precision": "bfloat16", **made})
-        figures = manifest.Figures(settings, text, image_tower, text_tower, variants, reference)
+        made = {"image": self.variants("image", settings, None), "text": self.variants("text", text, text_tower["padding"])}
+        figures = manifest.Figures(settings, text, image_tower, text_tower, made, reference)
         written = manifest.document(
             self.request.about, figures, corpus.REFERENCES, list(self.reference_files()), work.digest
         )
@@ -117,74 +113,77 @@ class Exporter:
         self.work.say(f"  {compared} tokens of {len(corpus.TEXTS) + len(corpus.RUNS)} texts are the same{said}")
         return settings
 
-    def image_tower(self, settings: dict, file: str, minimum: float) -> dict:
-        """Traces the image tower and compares it on the pictures, in several batch sizes."""
-        truth = self.truth["images"]
-        pixels = torch.from_numpy(preprocessing.pixels(self.pictures, settings))
-        tower = towers.pruned(self.original.image, (pixels[:2],))
-        towers.trace(tower, (pixels[:2],), self.work.path(file))
-        module = torch.jit.load(str(self.work.path(file))).eval()
-        cosine = min(lowest(run(module, [pixels], batch), truth, "the image tower") for batch in BATCHES)
-        self.check("image tower", cosine, minimum)
-        return {"cosine": round(cosine, 7), "dimension": truth.shape[1]}
-
-    def text_tower(self, text: dict, file: str, minimum: float) -> dict:
-        """Traces the text tower and compares it on the texts, in several batch sizes and lengths."""
-        truth = self.truth["texts"]
+    def comparison(self, tower: str, settings: dict) -> Comparison:
+        """Returns what the modules of a tower are compared with."""
+        truth = self.truth[f"{tower}s"]
+        if tower == "image":
+            pixels = torch.from_numpy(preprocessing.pixels(self.pictures, settings))
+            return Comparison("the image tower", [pixels], truth, len(self.pictures) - len(pictures.many()))
         tokenizer = tokens.Tokenizer.from_file(str(self.work.path("tokenizer.json")))
-        rows = [text_inputs.ids(one, tokenizer, text) for one in self.texts]
-        full = tensors(rows, text, trimmed=False)
-        example = tuple(x[:2] for x in full)
-        tower = towers.pruned(self.original.text, example)
-        towers.trace(tower, example, self.work.path(file))
-        module = torch.jit.load(str(self.work.path(file))).eval()
-        cosine = min(lowest(run(module, full, batch), truth, "the text tower") for batch in BATCHES)
-        self.check("text tower", cosine, minimum)
-        trimmed = self.trimmed(module, rows, text, truth)
-        padding = "longest" if trimmed is not None and trimmed >= min(TRIMMED, minimum) else "context_length"
+        rows = [text_inputs.ids(one, tokenizer, settings) for one in self.texts]
+        return TextComparison(rows, settings, truth, len(self.texts) - len(corpus.TEXTS))
+
+    def graph(self, tower: str, comparison: Comparison) -> torch._C.Graph:
+        """Returns the graph of a tower, from which all its files are made."""
+        if tower not in self._graphs:
+            module = self.original.image if tower == "image" else self.original.text
+            self._graphs[tower] = rewrite.frozen(module, comparison.example)
+        return self._graphs[tower]
+
+    def full(self, tower: str, comparison: Comparison) -> tuple[torch.jit.ScriptModule, float]:
+        """Writes a tower in float32; returns it as it was read back, and its lowest cosine with the original."""
+        path = self.work.path(f"{tower}.pt")
+        towers.write(precisions.float32(self.graph(tower, comparison)), path)
+        module = torch.jit.load(str(path)).eval()
+        cosine = comparison.cosine(module)
+        self.work.say(f"  lowest cosine with the original {cosine:.7f}")
+        if not cosine >= FLOAT32:
+            raise ExportError(
+                f"the exported {tower} tower does not reproduce the original: cosine {cosine:.6f}, {FLOAT32} is needed. "
+                "Nothing was written; please report the model's name."
+            )
+        return module, cosine
+
+    def image_tower(self, settings: dict) -> dict:
+        """Writes the image tower and compares it on the pictures, in several batch sizes."""
+        comparison = self.comparison("image", settings)
+        _, cosine = self.full("image", comparison)
+        return {"cosine": round(cosine, 7), "dimension": comparison.truth.shape[1]}
+
+    def text_tower(self, text: dict) -> dict:
+        """Writes the text tower and compares it on the texts, in several batch sizes and lengths."""
+        comparison = self.comparison("text", text)
+        module, cosine = self.full("text", comparison)
+        trimmed = comparison.trimmed(module)
+        padding = "longest" if trimmed is not None and trimmed >= TRIMMED else "context_length"
         said = f"cosine {trimmed:.7f} without padding" if trimmed is not None else "it takes its full length only"
         self.work.say(f"  {said}: padding to {padding}")
         return {"cosine": round(min(cosine, trimmed) if padding == "longest" else cosine, 7), "padding": padding}
 
-    def trimmed(self, module, rows: list[list[int]], text: dict, truth: torch.Tensor) -> float | None:
-        """Returns the lowest cosine when rows are padded to the longest of their batch only.
-
-        Returns None when the module takes no other length than the one it was traced with.
-        """
-        cosine = 1.0
-        try:
-            for batch in BATCHES:
-                for begin in range(0, len(rows), batch):
-                    part = rows[begin : begin + batch]
-                    with torch.no_grad():
-                        found = module(*tensors(part, text, trimmed=True))
-                    cosine = min(cosine, lowest(found, truth[begin : begin + batch], "the text tower"))
-        except RuntimeError:
-            # Tracing has written the length into the graph as a number.
-            return None
-        return cosine
-
-    def check(self, what: str, cosine: float, minimum: float) -> None:
-        """Raises unless the lowest cosine of a tower reaches the minimum."""
-        self.work.say(f"  lowest cosine with the original {cosine:.7f}")
-        if not cosine >= minimum:
-            raise ExportError(
-                f"the exported {what} does not reproduce the original: cosine {cosine:.6f}, {minimum} is needed. "
-                "Nothing was written; please report the model's name."
+    def variants(self, tower: str, settings: dict, padding: str | None) -> list[dict]:
+        """Writes the variants of a tower and returns their files and figures, the fastest first."""
+        work, path = self.work, self.work.path
+        stages = []
+        if self.request.int8:
+            make = lambda graph, file, compared: variants.eight_bits(  # noqa: E731
+                graph, path(file), path(f"{tower}.pt"), compared, padding, work.say
             )
+            stages.append(("int8", "int8", make))
+        if self.request.bf16:
+            make_bf16 = lambda graph, file, compared: variants.bfloat16(graph, path(file), compared, padding, work.say)  # noqa: E731
+            stages.append(("bf16", "bfloat16", make_bf16))
+        found = []
+        for short, precision, make in stages:
+            file = f"{tower}.{short}.pt"
 
-    def bf16(self, tower: str, file: str, settings: dict) -> dict | None:
-        """Makes the bf16 variant of a tower; returns None, and says why, where it fails or differs too much."""
-        # The comparison is with the vectors of float32, which have to be there before the weights are converted.
-        _ = self.truth
-        self.original.convert(torch.bfloat16)
-        try:
-            make = self.image_tower if tower == "image" else self.text_tower
-            return make(settings, file, BFLOAT16)
-        except (ExportError, RuntimeError, TypeError) as cause:
-            self.work.path(file).unlink(missing_ok=True)
-            self.work.say(f"  left out: {str(cause).splitlines()[0]}")
-            return None
+            def stage(make=make, file=file) -> dict | None:
+                comparison = self.comparison(tower, settings)
+                return make(self.graph(tower, comparison), file, comparison)
+
+            figures = work.stage(f"{tower} tower in {short}", [file], stage)
+            if figures is not None:
+                found.append({"file": file, "precision": precision, **figures})
+        return found
 
     def reference_files(self) -> dict:
         """Returns the reference pictures by their file names in the folder."""
@@ -196,11 +195,6 @@ class Exporter:
             picture.save(self.work.path(name), optimize=True)
         images = self.truth["images"][-len(self.reference_files()) :]
         return {"texts": _unit(self.truth["texts"][-len(corpus.REFERENCES) :]), "images": _unit(images)}
-
-
-def tensors(rows: list[list[int]], text: dict, trimmed: bool) -> list[torch.Tensor]:
-    """Returns the text tower's int64 [batch, length] inputs in call order."""
-    return [torch.tensor(x) for x in text_inputs.filled(rows, text, trimmed)]
 
 
 def _unit(vectors: torch.Tensor) -> list[list[float]]:

@@ -36,8 +36,8 @@ class Figures:
     # {cosine, dimension} of the image tower, {cosine, padding} of the text tower.
     image_tower: dict
     text_tower: dict
-    # The variants of "image" and "text" beside float32, the ones to be preferred first: {file, precision} and the figures
-    # of the two above.
+    # The variants of "image" and "text" beside float32, the ones to be preferred first: {file, precision, cosine}, and
+    # {centred_error, method, kept_float32} where they were measured.
     variants: dict[str, list[dict]]
     # Unit vectors of the reference texts and pictures, in their order.
     reference: dict
@@ -64,7 +64,7 @@ def document(
             "file": "image.pt",
             "sha256": digest("image.pt"),
             "stored_precision": "float32",
-            **_variants(image, figures.variants["image"], digest),
+            **_variants(figures.variants["image"], digest),
             "input_name": "pixel_values",
             **figures.preprocessing,
         },
@@ -72,7 +72,7 @@ def document(
             "file": "text.pt",
             "sha256": digest("text.pt"),
             "stored_precision": "float32",
-            **_variants(text, figures.variants["text"], digest),
+            **_variants(figures.variants["text"], digest),
             "tokenizer": {"file": "tokenizer.json", "sha256": digest("tokenizer.json")},
             **figures.text,
             "padding": text["padding"],
@@ -93,20 +93,17 @@ def document(
     }
 
 
-def _variants(full: dict, made: list[dict], digest: Callable[[str], str]) -> dict:
-    """Returns the manifest's `variants` entry of a tower, or nothing where there is no variant.
-
-    A variant that needs another padding than float32 is left out, since it would give other vectors.
-    """
+def _variants(made: list[dict], digest: Callable[[str], str]) -> dict:
+    """Returns the manifest's `variants` entry of a tower, or nothing where there is no variant."""
     variants = [
         {
             "file": variant["file"],
             "sha256": digest(variant["file"]),
             "precision": variant["precision"],
             "agreement": variant["cosine"],
+            **{name: variant[name] for name in ("centred_error", "method", "kept_float32") if name in variant},
         }
         for variant in made
-        if variant.get("padding") == full.get("padding")
     ]
     return {"variants": variants} if variants else {}
 

@@ -38,6 +38,50 @@ def pictures(edge: int = 224) -> list[Image.Image]:
     return [scene(width, height, seed) for seed, (width, height) in enumerate(sizes)]
 
 
+def many(count: int = 34) -> list[Image.Image]:
+    """Draws unlike pictures: scenes, soft and rough clouds of colour, heaps of shapes, flat colours, patterns and dark ones."""
+    random = np.random.default_rng(5)
+    makers = [
+        lambda seed: scene(200, 150, seed),
+        lambda seed: clouds(random, 0.6 + 0.3 * seed / count),
+        lambda seed: shapes(random, 3 + seed),
+        lambda seed: Image.new("RGB", (96, 96), tuple(int(x) for x in random.integers(0, 256, 3))),
+        lambda seed: checks(random, 3 + seed % 11),
+        lambda seed: clouds(random, 0.2).point(lambda level: level // 5),
+    ]
+    return [makers[seed % len(makers)](seed) for seed in range(count)]
+
+
+def clouds(random: np.random.Generator, roughness: float, edge: int = 128) -> Image.Image:
+    """Draws noise of all sizes, the finer the weaker."""
+    pixels = np.zeros((edge, edge, 3))
+    for power in range(1, 8):
+        size = 1 << power
+        noise = (random.random((size, size, 3)) * 255).astype(np.uint8)
+        pixels += roughness**power * np.asarray(Image.fromarray(noise).resize((edge, edge), Image.Resampling.BICUBIC), float)
+    low, high = pixels.min((0, 1)), pixels.max((0, 1))
+    return Image.fromarray(((pixels - low) / (high - low) * 255).astype(np.uint8))
+
+
+def shapes(random: np.random.Generator, count: int, edge: int = 128) -> Image.Image:
+    """Draws ellipses and boxes of random colours over each other."""
+    colour = lambda: tuple(int(x) for x in random.integers(0, 256, 3))  # noqa: E731
+    image = Image.new("RGB", (edge, edge), colour())
+    draw = ImageDraw.Draw(image)
+    for i in range(count):
+        left, top, width, height = (int(x) for x in random.integers(0, edge // 2, 4))
+        paint = draw.ellipse if i % 2 else draw.rectangle
+        paint([left * 1.6, top * 1.6, left * 1.6 + width + 4, top * 1.6 + height + 4], fill=colour())
+    return image
+
+
+def checks(random: np.random.Generator, size: int, edge: int = 128) -> Image.Image:
+    """Draws a chequerboard of two random colours."""
+    y, x = np.mgrid[0:edge, 0:edge]
+    first, second = random.integers(0, 256, (2, 3))
+    return Image.fromarray(np.where(((x // size + y // size) % 2)[..., None] == 0, first, second).astype(np.uint8))
+
+
 def references() -> dict[str, Image.Image]:
     """Draws the pictures of the folder's `reference/`, by file name."""
     return {"landscape.png": scene(150, 100, 1), "portrait.png": scene(90, 131, 2)}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-import warnings
 import zipfile
 from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .errors import ExportError
+from .graph import measure
 
 
 def features(output) -> torch.Tensor:
@@ -43,76 +41,14 @@ class Tower(nn.Module):
         return features(output).to(torch.float32)
 
 
-def pruned(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
-    """Returns a shallow copy without the submodules that the output does not depend on, such as the other tower."""
-    for parameter in tower.parameters():
-        parameter.requires_grad_(True)
-    with torch.enable_grad():
-        output = tower(*example)
-    used, seen, waiting = set(), set(), [output.grad_fn]
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if hasattr(node, "variable"):
-            used.add(id(node.variable))
-        waiting.extend(parent for parent, _ in node.next_functions)
-    for parameter in tower.parameters():
-        parameter.requires_grad_(False)
-
-    def keep(module: nn.Module) -> nn.Module:
-        kept = copy.copy(module)
-        kept._parameters = {name: p if p is None or id(p) in used else None for name, p in module._parameters.items()}
-        kept._modules = {}
-        for name, child in module._modules.items():
-            weights = [] if child is None else list(child.parameters())
-            if child is not None and (not weights or any(id(p) in used for p in weights)):
-                kept._modules[name] = keep(child)
-        return kept
-
-    return keep(tower)
-
-
-def trace(tower: nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> None:
-    """Writes the TorchScript of a module. Batch size and sequence length stay open; the data type does not."""
-    tower.eval()
-    with torch.no_grad(), warnings.catch_warnings():
-        # Tracing warns of every Python number that becomes a constant. The comparison afterwards decides.
-        warnings.simplefilter("ignore")
-        traced = torch.jit.trace(tower, example, check_trace=False)
-        follow_input_device(traced)
-        raw = path.with_name(path.name + ".raw")
-        traced.save(str(raw))
+def write(module: torch.jit.ScriptModule, path: Path) -> None:
+    """Writes a module, and raises where it is bound to one device."""
+    raw = path.with_name(path.name + ".raw")
+    module.save(str(raw))
     without_debug_information(raw, path)
     raw.unlink()
     if 'Device = prim::Constant[value="' in str(torch.jit.load(str(path)).inlined_graph):
         raise ExportError("the traced module is bound to the device it was traced on.")
-
-
-def follow_input_device(traced: torch.jit.ScriptModule) -> int:
-    """Lets a module create its tensors on the device of its input instead of the device it was traced on.
-
-    Tracing writes the device of every `arange` or mask into the graph as a constant. Returns how many of these
-    constants were replaced.
-    """
-    graph = traced.graph
-    torch._C._jit_pass_inline(graph)
-    first = list(graph.inputs())[1]
-    device = None
-    replaced = 0
-    for node in list(graph.nodes()):
-        if node.kind() != "prim::Constant" or node.output().type().kind() != "DeviceObjType":
-            continue
-        if device is None:
-            made = graph.create("prim::device", [first], 1)
-            made.output().setType(torch._C.DeviceObjType.get())
-            graph.prependNode(made)
-            device = made.output()
-        node.output().replaceAllUsesWith(device)
-        replaced += 1
-    torch._C._jit_pass_dce(graph)
-    return replaced
 
 
 def without_debug_information(source: Path, target: Path) -> None:
@@ -131,16 +67,11 @@ def without_debug_information(source: Path, target: Path) -> None:
                     writer.write(chunk)
 
 
-def cosines(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Returns the cosine of each pair of rows of two [batch, dimension] tensors, in double precision."""
-    return F.cosine_similarity(a.double(), b.double(), dim=1)
-
-
 def lowest(found: torch.Tensor, expected: torch.Tensor, what: str) -> float:
     """Returns the lowest cosine of two sets of vectors. A cosine that is not a number counts as −1."""
     if found.shape != expected.shape:
         raise ExportError(f"{what}: the exported module returns the shape {tuple(found.shape)}, the original {tuple(expected.shape)}.")
-    return float(torch.nan_to_num(cosines(found, expected), nan=-1.0).min())
+    return measure.lowest(found, expected)
 
 
 def run(module, inputs: list[torch.Tensor], batch: int) -> torch.Tensor:

@@ -4,7 +4,8 @@
 
 One model has the interface of Japanese Stable CLIP (SentencePiece, attention mask, position ids), the other that of
 OpenAI's CLIP (byte-level BPE, ids only). Each comes with cases.json: the original's vectors of some texts and of pictures
-of crates/clip/tests/golden. Needs pip install -e './python[export]'. The weights are seeded. The trained
+of crates/clip/tests/golden. The manifest of clip is written as version 0.1 wrote it, too, to
+crates/clip/tests/exported_clip_0.1.json. Needs pip install -e './python[export]'. The weights are seeded. The trained
 BPE tokenizer may list equally frequent pairs in another order, so the ids of clip may differ from one run to another.
 """
 
@@ -14,7 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .paths import EXPORTED_MODELS, GOLDEN
+from mitsuke_export.manifest import dumps
+
+from .paths import EXPORTED_MODELS, GOLDEN, OLDER_MANIFEST
 from .random_models import huggingface, japanese
 from .random_models.cases import export, write_cases
 
@@ -42,8 +45,9 @@ def clip(folder: Path) -> None:
     huggingface.clip(folder, size=560, text=SMALL, **VISION)
 
 
-# Name of the folder → (builder, extra arguments of the exporter).
-MODELS = {"japanese": (stable_clip, ["--trust-remote-code", "--no-bf16"]), "clip": (clip, [])}
+# Name of the folder → (builder, extra arguments of the exporter). Whether towers of this size are faster in 8 bits is left to
+# chance, so they have no variant for it.
+MODELS = {"japanese": (stable_clip, ["--trust-remote-code", "--no-bf16", "--no-int8"]), "clip": (clip, ["--no-int8"])}
 
 
 def write(name: str, out: Path) -> None:
@@ -66,12 +70,27 @@ def write(name: str, out: Path) -> None:
         sys.exit(f"{path} does not name {title} as its source")
 
 
+def as_version_0_1(manifest: dict) -> dict:
+    """Returns a manifest with `bf16` in place of `variants`, as version 0.1 wrote it."""
+    older = dict(manifest)
+    for tower in ("image", "text"):
+        older[tower] = {}
+        for name, value in manifest[tower].items():
+            if name == "variants":
+                name, value = "bf16", {key: value[0][key] for key in ("file", "sha256", "agreement")}
+            older[tower][name] = value
+    return older
+
+
 def main() -> None:
     """Writes both models anew."""
     for name in MODELS:
         out = EXPORTED_MODELS / name
         shutil.rmtree(out, ignore_errors=True)
         write(name, out)
+        if name == "clip":
+            written = json.loads((out / "model.json").read_text(encoding="utf-8"))
+            OLDER_MANIFEST.write_text(dumps(as_version_0_1(written)), encoding="utf-8")
         print(f"{out}: {sum(p.stat().st_size for p in out.rglob('*') if p.is_file()) / 1e3:.0f} kB")
 
 

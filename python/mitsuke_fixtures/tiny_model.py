@@ -9,12 +9,12 @@ mask, position ids, fixed padding, float16 weights), so that the tests cover bot
 
 The second model of the tests has another dimension and other weights:
 
-    python -m mitsuke_fixtures.tiny_model --name wide --dimension 48 --seed 21 --out tests/other_models/wide
+    python -m mitsuke_fixtures.tiny_model --name wide --dimension 48 --seed 21 --no-int8 --out tests/other_models/wide
 
 tests/other_models/faltering_image.pt is the image.pt of the following folder. It fails on white pictures, as a GPU fails
 that is out of memory:
 
-    python -m mitsuke_fixtures.tiny_model --name wide --dimension 48 --seed 21 --falters --out FOLDER
+    python -m mitsuke_fixtures.tiny_model --name wide --dimension 48 --seed 21 --no-int8 --falters --out FOLDER
 
 Needs pip install -e './python[export]' or './python[demo]'. The same versions write the same weights and reference
 vectors; the archives differ in an id that Torch makes up.
@@ -30,7 +30,9 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer, models
 
-from mitsuke_export import preprocessing, text_inputs
+from mitsuke_export import preprocessing, text_inputs, towers
+from mitsuke_export.graph import layers, measure, rewrite
+from mitsuke_export.pictures import pictures
 from mitsuke_export.work import sha256
 
 from .paths import TINY_MODEL
@@ -134,6 +136,28 @@ def save_module(module: torch.nn.Module, example, path: Path) -> torch.jit.Scrip
     return torch.jit.load(str(path)).float().eval()
 
 
+def write_int8(image: torch.jit.ScriptModule, path: Path) -> dict:
+    """Writes the image tower with layers of 8 bits, and returns its entry in the manifest's `variants`."""
+    pixels = torch.from_numpy(preprocessing.pixels(pictures(EDGE), IMAGE))
+
+    def quantized(group):
+        made = [layers.Int8Linear(site.weight, site.bias, site.activation) for site in group.sites]
+        return rewrite.Made(made, before=layers.Quantize())
+
+    towers.write(rewrite.rewrite(rewrite.frozen(image, (pixels[:2],)), quantized), path)
+    with torch.no_grad():
+        found, expected = torch.jit.load(str(path)).eval()(pixels), image(pixels)
+    return {
+        "file": path.name,
+        "sha256": sha256(path),
+        "precision": "int8",
+        "agreement": round(measure.lowest(found, expected), 7),
+        "centred_error": round(measure.centred_error(found, expected), 5),
+        "method": "plain",
+        "kept_float32": 0,
+    }
+
+
 def make_tokenizer(path: Path) -> Tokenizer:
     """Writes and returns a Unigram tokenizer of the colour words, some other words, and all bytes."""
     words = [word for colour in COLOURS.values() for word in colour] + OTHER_WORDS
@@ -173,6 +197,7 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=32, help="components of a vector (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=20, help="decides the weights (default: %(default)s)")
     parser.add_argument("--falters", action="store_true", help="make an image tower that fails on white pictures")
+    parser.add_argument("--no-int8", action="store_true", help="write no image tower of 8 bits")
     options = parser.parse_args()
     folder, dimension = options.out, options.dimension
     if dimension < 3:
@@ -190,6 +215,7 @@ def main() -> None:
 
     example = torch.zeros(2, 3, EDGE, EDGE)
     image = save_module(ImageTower(colour, generator, options.falters), example, folder / "image.pt")
+    variants = [] if options.no_int8 else [write_int8(image, folder / "image.int8.pt")]
     inputs = text_tensors(tokenizer, "赤い車")
     text = save_module(TextTower(table, generator), inputs, folder / "text.pt")
 
@@ -218,6 +244,7 @@ def main() -> None:
             "file": "image.pt",
             "sha256": sha256(folder / "image.pt"),
             "stored_precision": "float16",
+            **({"variants": variants} if variants else {}),
             "input_name": "pixels",
             **IMAGE,
         },

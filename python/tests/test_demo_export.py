@@ -13,7 +13,7 @@ from PIL import Image  # noqa: E402
 from tokenizers import Tokenizer, models  # noqa: E402
 from torch import nn  # noqa: E402
 
-from mitsuke_demo import export  # noqa: E402
+from mitsuke_demo import export, pack  # noqa: E402
 from mitsuke_demo.image_tower import ColourFeatures, Head, PhotoHead, Shared, Tail  # noqa: E402
 from mitsuke_demo.pipeline import Pipeline  # noqa: E402
 from mitsuke_demo.text_tower import TextHead, TextTower  # noqa: E402
@@ -86,3 +86,19 @@ def test_padding_does_not_change_a_text(folder: Path) -> None:
         one = pipeline.texts(torch.tensor([[2, 4, 3]]))
         padded = pipeline.texts(torch.tensor([[2, 4, 3, 0, 0], [2, 5, 5, 5, 3]]))
     assert torch.allclose(one[0], padded[0], atol=1e-6)
+
+
+def test_packing_a_folder_keeps_its_vectors(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """A folder of an earlier version holds a traced image tower with plain weights."""
+    manifest = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    tower = torch.nn.Sequential(nn.AvgPool2d(32), nn.Flatten(), nn.Linear(147, DIMENSION)).eval()
+    torch.jit.trace(tower, torch.zeros(2, 3, 224, 224)).half().save(tmp_path / "image.pt")
+    (tmp_path / "model.json").write_text(json.dumps(manifest), encoding="utf-8")
+    pixels = torch.rand(2, 3, 224, 224)
+    plain = torch.jit.load(tmp_path / "image.pt").float()(pixels)
+    pack.folder(tmp_path)
+    assert torch.allclose(torch.jit.load(tmp_path / "image.pt").float()(pixels), plain, atol=1e-5)
+    changed = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    assert changed["image"]["sha256"] == sha256(tmp_path / "image.pt")
+    pack.folder(tmp_path)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("packed already")

@@ -2,7 +2,7 @@
 
 No weights are downloaded: each family is built from its configuration with random weights and a tokenizer trained here.
 `mitsuke model check` (see --mitsuke) then has to reproduce the original's vectors of drawn pictures and of a corpus of
-texts, with equal ids and cosines of at least 0.9995, or 0.999 in bfloat16.
+texts, with equal ids and cosines of at least 0.9995, or 0.999 in bfloat16 and in 8 bits.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def precisions(tower: dict) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 def test_mitsuke_reproduces_the_original(exported: Exported, precision: str, pytestconfig: pytest.Config) -> None:
     mitsuke = program(pytestconfig)
     if precision != "float32" and not all(precision in precisions(exported.manifest[tower]) for tower in ("image", "text")):
@@ -177,6 +177,6 @@ def test_model_of_japanese_stable_clips_size(tmp_path: Path, pytestconfig: pytes
     cases, likeness = write_cases(source, ["--trust-remote-code"], tmp_path / "cases")
     assert likeness < 0.97
     mitsuke = program(pytestconfig)
-    for precision in ("float32", "bfloat16"):
+    for precision in ("float32", "bfloat16", "int8"):
         check(mitsuke, out, cases, precision)
     shutil.rmtree(tmp_path)

@@ -38,3 +38,15 @@ def test_golden_table(tmp_path: Path) -> None:
         for one, other in zip(made[kind], committed[kind]):
             assert one["vector"] == pytest.approx(other["vector"], abs=1e-4), one[name]
     assert [case["ids"] for case in made["texts"]] == [case["ids"] for case in committed["texts"]]
+
+
+def test_older_manifest_is_that_of_the_exported_model() -> None:
+    pytest.importorskip("torch", reason="torch is not installed (pip install -e './python[export]')")
+    import json
+
+    from mitsuke_export.manifest import dumps
+    from mitsuke_fixtures.exported_models import as_version_0_1
+    from mitsuke_fixtures.paths import EXPORTED_MODELS, OLDER_MANIFEST
+
+    manifest = json.loads((EXPORTED_MODELS / "clip" / "model.json").read_text(encoding="utf-8"))
+    assert OLDER_MANIFEST.read_text(encoding="utf-8") == dumps(as_version_0_1(manifest))

@@ -16,8 +16,9 @@ PREPROCESSING = {
 }  # fmt: skip
 TEXT = {"cleaning": ["nfkc"], "context_length": 8, "prefix_ids": [1], "suffix_ids": [], "pad_id": 0, "id_offset": 0, "inputs": ["input_ids"]}
 
-IMAGE_BF16 = {"file": "image.bf16.pt", "precision": "bfloat16", "cosine": 0.9995, "dimension": 3}
-TEXT_BF16 = {"file": "text.bf16.pt", "precision": "bfloat16", "cosine": 0.9991, "padding": "longest"}
+IMAGE_BF16 = {"file": "image.bf16.pt", "precision": "bfloat16", "cosine": 0.9995}
+TEXT_BF16 = {"file": "text.bf16.pt", "precision": "bfloat16", "cosine": 0.9991}
+IMAGE_INT8 = {"file": "image.int8.pt", "precision": "int8", "cosine": 0.9994, "centred_error": 0.021, "method": "smoothed", "kept_float32": 0}
 
 
 def figures(**changes) -> manifest.Figures:
@@ -100,12 +101,17 @@ def test_variants_keep_their_order() -> None:
     assert {"image.bf16.pt", "image.f16.pt"} <= manifest.files_of(written)
 
 
-def test_text_variant_with_another_padding_is_not_named() -> None:
-    other = {**TEXT_BF16, "padding": "context_length"}
-    written = document(variants={"image": [IMAGE_BF16], "text": [other]})
-    assert "variants" in written["image"]
-    assert "variants" not in written["text"]
-    assert "text.bf16.pt" not in manifest.files_of(written)
+def test_variant_in_8_bits_says_how_it_was_made() -> None:
+    written = document(variants={"image": [IMAGE_INT8, IMAGE_BF16], "text": []})
+    assert written["image"]["variants"][0] == {
+        "file": "image.int8.pt",
+        "sha256": "digest of image.int8.pt",
+        "precision": "int8",
+        "agreement": 0.9994,
+        "centred_error": 0.021,
+        "method": "smoothed",
+        "kept_float32": 0,
+    }
 
 
 def test_every_reference_needs_its_vector() -> None:

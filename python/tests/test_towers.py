@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed (pip install
 
 from mitsuke_export import towers  # noqa: E402
 from mitsuke_export.errors import ExportError  # noqa: E402
+from mitsuke_export.graph import precisions, rewrite  # noqa: E402
 
 
 class Dual(torch.nn.Module):
@@ -41,19 +42,23 @@ def test_vectors_are_found_in_every_kind_of_output() -> None:
     assert towers.features((vector, "more")) is vector
 
 
-def test_pruned_tower_keeps_its_own_weights_only(model: Dual) -> None:
-    tower = towers.Tower(model, "get_image_features", ["pixel_values"])
-    pixels = torch.randn(2, 4)
-    pruned = towers.pruned(tower, (pixels,))
-    assert {name for name, _ in pruned.named_parameters()} == {"model.vision.weight", "model.vision.bias"}
-    assert torch.equal(pruned(pixels), tower(pixels))
-    assert len(list(model.parameters())) == 4
+def traced(tower: towers.Tower, example: tuple, path: Path) -> None:
+    """Writes a tower in float32, as an export does."""
+    towers.write(precisions.float32(rewrite.frozen(tower, example)), path)
+
+
+def test_written_tower_holds_its_own_weights_only(model: Dual, tmp_path: Path) -> None:
+    path = tmp_path / "image.pt"
+    traced(towers.Tower(model, "get_image_features", ["pixel_values"]), (torch.randn(2, 4),), path)
+    loaded = torch.jit.load(str(path))
+    assert [name for name, _ in loaded.named_children()] == ["model_vision"]
+    assert list(loaded.buffers()) == list(loaded.parameters()) == []
 
 
 def test_traced_tower_takes_any_batch_and_length(model: Dual, tmp_path: Path) -> None:
     tower = towers.Tower(model, "get_text_features", ["input_ids"])
     path = tmp_path / "text.pt"
-    towers.trace(tower, (torch.tensor([[1, 2, 3], [4, 5, 6]]),), path)
+    traced(tower, (torch.tensor([[1, 2, 3], [4, 5, 6]]),), path)
     loaded = torch.jit.load(str(path))
     for ids in ([[1]], [[7, 8, 9, 1, 2]], [[1, 2], [3, 4], [5, 6]]):
         assert torch.allclose(loaded(torch.tensor(ids)), tower(torch.tensor(ids)))
@@ -62,7 +67,7 @@ def test_traced_tower_takes_any_batch_and_length(model: Dual, tmp_path: Path) ->
 
 def test_traced_file_names_no_files_and_has_fixed_times(model: Dual, tmp_path: Path) -> None:
     path = tmp_path / "image.pt"
-    towers.trace(towers.Tower(model, "get_image_features", ["pixel_values"]), (torch.randn(2, 4),), path)
+    traced(towers.Tower(model, "get_image_features", ["pixel_values"]), (torch.randn(2, 4),), path)
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
     assert {entry.filename.split("/")[0] for entry in entries} == {"image"}

@@ -117,6 +117,9 @@ metrics! {
     encoder_skipped: Counters<TowerLabels> = "encoder_skipped_items", "Items skipped because their caller had gone";
     encoder_refused: Counters<TowerLabels> = "encoder_refused_items", "Items refused because the queue was full";
 
+    query_cache_hits: Counters<ModelLabels> = "query_cache_hits", "Texts whose vector was known from an earlier search";
+    query_cache_misses: Counters<ModelLabels> = "query_cache_misses", "Texts that were encoded for a search";
+
     model_current: Gauges<ModelLabels> = "model_current", "1 for the model that searches use, 0 for every other";
     model_loaded: Gauges<ModelLabels> = "model_loaded", "1 for a model in memory, 0 for every other";
     model_memory: Gauges<ModelLabels> = "model_memory" [Bytes],

@@ -47,6 +47,9 @@ pub async fn scrape(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
 fn set_encoders(services: &Services) {
     let metrics = &services.metrics;
     for (model, towers) in services.models.tower_stats() {
+        let labels = ModelLabels { model: model.to_string() };
+        set_counter(&metrics.query_cache_hits.get_or_create(&labels), towers.queries.hits);
+        set_counter(&metrics.query_cache_misses.get_or_create(&labels), towers.queries.misses);
         for (tower, stats) in [("text", towers.text), ("image", towers.image)] {
             let labels = TowerLabels { model: model.to_string(), tower };
             // The queue of an encoder that is not loaded does not exist, so that it has no depth.
@@ -73,7 +76,7 @@ fn set_model(services: &Services, status: &ModelStatus) {
     let gauge = |gauges: &Gauges<_>, value| set(&gauges.get_or_create(&labels), value);
     gauge(&metrics.model_current, status.model.is_current.into());
     gauge(&metrics.model_loaded, (status.state == LoadState::Ready).into());
-    gauge(&metrics.model_memory, status.loaded.map_or(0, |loaded| loaded.bytes));
+    gauge(&metrics.model_memory, status.loaded.as_ref().map_or(0, |loaded| loaded.bytes));
     gauge(&metrics.model_embedded, status.coverage.embedded);
     gauge(&metrics.model_failed, status.coverage.failed);
     gauge(&metrics.model_missing, status.coverage.missing());

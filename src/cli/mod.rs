@@ -1,6 +1,7 @@
 //! The subcommands of `mitsuke`, one file each.
 
 mod backfill;
+mod bench;
 mod doctor;
 mod index;
 mod migrate;
@@ -44,6 +45,9 @@ pub enum Command {
     /// Look after model folders.
     #[command(subcommand)]
     Model(model::ModelCommand),
+    /// Measure how many pictures and queries a second a model encodes on this machine, and how near that is to the most
+    /// that the machine can do. Takes under two minutes.
+    Bench(bench::BenchArguments),
     /// Upload folders of pictures to a server; continues where the last run ended.
     Upload(upload::UploadArguments),
     /// Print the OpenAPI document.
@@ -65,7 +69,12 @@ impl Command {
             Self::Serve(flags) | Self::Doctor(flags) => Some(flags),
             Self::Migrate(arguments) => Some(&arguments.flags),
             Self::Index(command) => command.flags(),
-            Self::Backfill(_) | Self::Model(_) | Self::Upload(_) | Self::Openapi | Self::Settings(_) => None,
+            Self::Backfill(_)
+            | Self::Bench(_)
+            | Self::Model(_)
+            | Self::Upload(_)
+            | Self::Openapi
+            | Self::Settings(_) => None,
         }
     }
 
@@ -73,7 +82,7 @@ impl Command {
         match self {
             Self::Serve(_) | Self::Migrate(_) | Self::Openapi | Self::Settings(_) => DEFAULT_LOG,
             // These commands print messages of their own.
-            Self::Backfill(_) | Self::Index(_) | Self::Model(_) | Self::Upload(_) => "warn",
+            Self::Backfill(_) | Self::Bench(_) | Self::Index(_) | Self::Model(_) | Self::Upload(_) => "warn",
             // The findings of this command hold everything that would be logged.
             Self::Doctor(_) => "off",
         }
@@ -87,6 +96,7 @@ impl Command {
         match self {
             Self::Serve(flags) => serve::run(&flags).map(|()| ExitCode::SUCCESS),
             Self::Backfill(arguments) => backfill::run(arguments),
+            Self::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
             Self::Doctor(flags) => doctor::run(&flags),
             Self::Migrate(arguments) => migrate::run(&arguments).map(|()| ExitCode::SUCCESS),
             Self::Index(command) => command.run().map(|()| ExitCode::SUCCESS),

@@ -26,7 +26,7 @@ pub enum ModelCommand {
 pub struct Check {
     /// The folder that holds model.json.
     folder: PathBuf,
-    /// Variant to run: auto, or a precision such as float32 or bfloat16.
+    /// Variant to run: auto, or a precision such as float32 or int8.
     #[arg(long, default_value = "auto")]
     precision: PrecisionChoice,
     /// Device to run on: auto, cpu or cuda.
@@ -58,6 +58,8 @@ impl Check {
             device: self.device,
             precision: self.precision,
             torch_threads: self.threads,
+            // The same text is timed several times.
+            query_cache: 0,
             ..EncoderOptions::default()
         };
         // The command checks the whole folder, so also the files of variants that are not loaded.

@@ -15,7 +15,9 @@ impl Settings {
             max_batch: encoder.batch_size,
             max_wait: encoder.batch_wait,
             queue_capacity: encoder.queue_capacity,
+            workers: encoder.encoder_workers,
             torch_threads: encoder.torch_threads,
+            ..EncoderOptions::default()
         }
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
+use mitsuke_clip::WorkerCount;
 
 /// Stands between the ends of a range.
 pub(super) const TO: char = '–';
@@ -91,6 +92,11 @@ pub(super) fn threads(
         parse(text).map_err(|reason| format!("{reason}, or `auto`"))
     };
     Parser { parse, allowed }
+}
+
+/// A number of encoder workers, or `auto`.
+pub(super) fn workers() -> Parser<impl Fn(&str) -> Result<WorkerCount, String> + Clone + Send + Sync + 'static> {
+    Parser { parse: str::parse, allowed: vec!["auto".to_owned(), format!("1{TO}{}", WorkerCount::MOST)] }
 }
 
 /// One of several words, each of which `T` can be parsed from.

@@ -15,8 +15,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::CorsOrigins;
-use super::parsers::{address, choice, folder_or_none, milliseconds, seconds, threads, whole};
-use mitsuke_clip::{DeviceChoice, PrecisionChoice};
+use super::parsers::{address, choice, folder_or_none, milliseconds, seconds, threads, whole, workers};
+use mitsuke_clip::{DeviceChoice, PrecisionChoice, WorkerCount};
 use mitsuke_store::oracle::{IndexKind, OracleSettings, TextMaintenance};
 
 /// The log filter of `mitsuke serve` when no flag or variable sets one.
@@ -219,8 +219,9 @@ pub struct EncoderSettings {
     )]
     pub device: DeviceChoice,
 
-    /// Number format that encoders compute in; auto takes bfloat16 where the model has such a variant and the hardware
-    /// multiplies such numbers faster.
+    /// Number format that encoders compute in; auto takes the fastest of the model's variants that the hardware has
+    /// instructions for, and measures which one that is when there are several. A format that the model has no file in, or
+    /// that the device does not run, leaves the model's full file.
     #[arg(
         env = "MITSUKE_PRECISION",
         value_name = "FORMAT",
@@ -252,7 +253,14 @@ pub struct EncoderSettings {
     )]
     pub queue_capacity: usize,
 
-    /// Threads inside one encoder.
+    /// Batches that an encoder works on at once, each on a core of its own; all share one copy of the weights. auto takes
+    /// one per core, divided by MITSUKE_TORCH_THREADS, at most 16, and one on CUDA. Uploads and backfills have as many
+    /// workers as searches by picture, and theirs give way to everything else.
+    #[arg(env = "MITSUKE_ENCODER_WORKERS", value_name = "N", default_value = "auto", value_parser = workers())]
+    pub encoder_workers: WorkerCount,
+
+    /// Threads inside one batch. More than 1 makes a single search faster on a machine that has nothing else to do, and
+    /// everything slower on a busy one.
     #[arg(env = "MITSUKE_TORCH_THREADS", value_name = "N", default_value_t = 1, value_parser = whole(1_usize, 256))]
     pub torch_threads: usize,
 

@@ -23,6 +23,7 @@ pub fn mitsuke(subcommand: &str, data_dir: &Path) -> Command {
         .env("MITSUKE_MODELS_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models"))
         .env("MITSUKE_IMAGES_DIR", "")
         .env("MITSUKE_DEVICE", "cpu")
+        .env("MITSUKE_PRECISION", "float32")
         .env("RUST_LOG", "info")
         .envs(["DB_USER", "DB_PASSWORD", "DB_DSN", "MITSUKE_API_KEYS"].map(|name| (name, "")))
         .stdin(Stdio::null())

@@ -88,6 +88,11 @@ impl Device {
         }
     }
 
+    /// Tells whether files in this precision run on the device at all, be it slowly.
+    pub(super) fn runs(self, precision: Precision) -> bool {
+        (self, precision) != (Self::Cuda, Precision::Int8)
+    }
+
     /// Tells whether the hardware has instructions for products in this precision, and is therefore faster than with
     /// float32. The first answer for CUDA needs a measurement of some milliseconds.
     pub(super) fn is_faster_with(self, precision: Precision) -> bool {
@@ -96,7 +101,8 @@ impl Device {
         let measured = |kind| cuda_multiplies_faster(kind, self.torch()).unwrap_or(false);
         match (self, precision) {
             // A CPU widens float16 weights to float32.
-            (_, Precision::Float32) | (Self::Cpu, Precision::Float16) => false,
+            (_, Precision::Float32) | (Self::Cpu, Precision::Float16) | (Self::Cuda, Precision::Int8) => false,
+            (Self::Cpu, Precision::Int8) => cpu_multiplies_int8(),
             (Self::Cpu, Precision::Bfloat16) => cpu_multiplies_bfloat16(),
             (Self::Cuda, Precision::Float16) => *FLOAT16_ON_CUDA.get_or_init(|| measured(Kind::Half)),
             (Self::Cuda, Precision::Bfloat16) => *BFLOAT16_ON_CUDA.get_or_init(|| measured(Kind::BFloat16)),
@@ -120,6 +126,15 @@ fn cpu_multiplies_bfloat16() -> bool {
     #[cfg(target_arch = "aarch64")]
     return std::arch::is_aarch64_feature_detected!("bf16");
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return false;
+}
+
+/// Tells whether this CPU has VNNI, as every CPU with AMX has. Without it, oneDNN multiplies 8-bit integers by
+/// instructions that saturate at 16 bits.
+fn cpu_multiplies_int8() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
+    #[cfg(not(target_arch = "x86_64"))]
     return false;
 }
 
@@ -155,6 +170,12 @@ mod tests {
         }
         let refusal = "gpu".parse::<DeviceChoice>().unwrap_err();
         assert_eq!(refusal, "it is `gpu`, and may be `auto`, `cpu` or `cuda`");
+    }
+
+    #[test]
+    fn only_a_cpu_runs_int8() {
+        assert!(Device::Cpu.runs(Precision::Int8) && !Device::Cuda.runs(Precision::Int8));
+        assert!(!Device::Cuda.is_faster_with(Precision::Int8));
     }
 
     #[test]

@@ -11,11 +11,13 @@ use super::error::{ClipError, EncodeError};
 use super::manifest::Manifest;
 use super::precision::Precision;
 use super::preprocess::{PreparedImage, Preprocessor};
-use super::queue::{EncoderQueue, Priority, QueueOptions, QueueStats};
-use super::reference;
+use super::query_cache::{CacheStats, QueryCache};
+use super::queue::{EncoderQueue, Lane, Priority, QueueOptions, QueueStats};
+use super::selection::{VariantTime, select};
 use super::tokenizer::TextTokenizer;
-use super::towers::{ImageEncoder, TextEncoder, TorchThreads};
+use super::towers::{ImageEncoder, ImageLoader, TextEncoder, TextLoader, TorchThreads, TowerSource};
 use super::variant_choice::PrecisionChoice;
+use super::workers::WorkerCount;
 use mitsuke_index::UnitVector;
 
 /// The largest number of pictures in a batch on a CPU. One picture keeps a core busy, so a larger batch gains nothing.
@@ -38,9 +40,14 @@ pub struct EncoderOptions {
     pub max_wait: Duration,
     /// The largest number of items that wait for one tower, over all priorities; at least 1.
     pub queue_capacity: usize,
-    /// The number of threads inside one tensor operation; at least 1. Torch keeps one number for the whole process, so
-    /// with several encoders the encoder that was loaded last decides.
+    /// The number of batches that each tower works on at once.
+    pub workers: WorkerCount,
+    /// The number of threads inside one tensor operation; at least 1. More than one pays only on a machine that has
+    /// nothing else to do: the threads of an operation wait for each other by spinning, so that one of them without a
+    /// core delays all.
     pub torch_threads: usize,
+    /// The number of query vectors that are kept for texts that are searched for again; at 0 none is kept.
+    pub query_cache: usize,
 }
 
 impl Default for EncoderOptions {
@@ -51,8 +58,20 @@ impl Default for EncoderOptions {
             max_batch: 8,
             max_wait: Duration::ZERO,
             queue_capacity: 512,
+            workers: WorkerCount::Auto,
             torch_threads: 1,
+            query_cache: 4_096,
         }
+    }
+}
+
+impl EncoderOptions {
+    /// Returns the number of workers of each tower on the device of these options.
+    ///
+    /// # Errors
+    /// [`ClipError::NoCuda`].
+    pub fn worker_count(&self) -> Result<usize, ClipError> {
+        Ok(self.workers.resolve(Device::choose(self.device)?, self.torch_threads))
     }
 }
 
@@ -62,9 +81,12 @@ pub struct Encoder {
     device: Device,
     precision: (Precision, Precision),
     agreement: (f32, f32),
+    times: (Vec<VariantTime>, Vec<VariantTime>),
+    workers: usize,
     weight_bytes: u64,
     preprocessor: Arc<Preprocessor>,
     tokenizer: Arc<TextTokenizer>,
+    queries: Option<QueryCache>,
     images: EncoderQueue<ImageEncoder>,
     texts: EncoderQueue<TextEncoder>,
 }
@@ -72,7 +94,8 @@ pub struct Encoder {
 impl Encoder {
     /// Loads the model folder `folder`: reads the manifest, chooses a variant of each tower, checks the SHA-256 of the
     /// files it reads, loads both towers, reproduces the reference vectors, runs the usual batch shapes so that no
-    /// request is slowed by a first run, and starts one queue per tower. This call blocks, for seconds with a large
+    /// request is slowed by a first run, and starts one queue per tower. Where the hardware is fast with several
+    /// variants of a tower, each is loaded and timed, and the fastest stays. This call blocks, for seconds with a large
     /// model.
     ///
     /// # Errors
@@ -81,51 +104,63 @@ impl Encoder {
         let begin = Instant::now();
         let manifest = Manifest::read(folder)?;
         let device = Device::choose(options.device)?;
-        let Manifest { image, text, .. } = &manifest;
-        let is_faster = |precision| device.is_faster_with(precision);
-        let image = options.precision.select(&image.full, &image.variants, is_faster);
-        let text = options.precision.select(&text.full, &text.variants, is_faster);
-        manifest.verify_used(folder, [image, text])?;
         let threads = TorchThreads(options.torch_threads);
         threads.apply();
-        let mut images = ImageEncoder::load(folder, &manifest, image, device, threads)?;
-        let mut texts = TextEncoder::load(folder, &manifest, text, device, threads)?;
-        let text_agreement = reference::check_texts(&manifest, &mut texts)?;
-        let image_agreement = reference::check_images(folder, &manifest, &mut images)?;
+        manifest.verify_inputs(folder)?;
+        let source = TowerSource { folder, manifest: &manifest, device, threads };
         let image_batch = match device {
             Device::Cpu => options.max_batch.min(CPU_IMAGE_BATCH),
             Device::Cuda => options.max_batch,
         };
-        reference::warm_up_texts(&manifest, &mut texts, options.max_batch)?;
-        reference::warm_up_images(&mut images, image_batch)?;
+        let Manifest { image, text, .. } = &manifest;
+        let candidates = options.precision.candidates(&image.variants, &device);
+        let images = ImageLoader { source, max_batch: image_batch };
+        let images = select("image", &image.full, &candidates, device, &images)?;
+        let candidates = options.precision.candidates(&text.variants, &device);
+        let texts = TextLoader { source, max_batch: options.max_batch };
+        let texts = select("text", &text.full, &candidates, device, &texts)?;
 
+        let workers = options.workers.resolve(device, options.torch_threads);
         let queue =
             |max_batch| QueueOptions { capacity: options.queue_capacity, max_batch, max_wait: options.max_wait };
+        let (image_queue, text_queue) = (queue(image_batch), queue(options.max_batch));
+        let (image_lanes, text_lanes) =
+            (image_lanes(&images.encoder, device, workers), vec![Lane::all(&texts.encoder, workers)]);
         let encoder = Self {
             device,
-            precision: (images.precision(), texts.precision()),
-            agreement: (image_agreement, text_agreement),
-            weight_bytes: images.weight_bytes() + texts.weight_bytes(),
-            preprocessor: images.preprocessor(),
-            tokenizer: texts.tokenizer(),
-            images: EncoderQueue::start("image-encoder", images, queue(image_batch)).map_err(ClipError::Thread)?,
-            texts: EncoderQueue::start("text-encoder", texts, queue(options.max_batch)).map_err(ClipError::Thread)?,
+            precision: (images.encoder.precision(), texts.encoder.precision()),
+            agreement: (images.agreement, texts.agreement),
+            times: (images.times, texts.times),
+            workers,
+            weight_bytes: images.encoder.weight_bytes() + texts.encoder.weight_bytes(),
+            preprocessor: images.encoder.preprocessor(),
+            tokenizer: texts.encoder.tokenizer(),
+            queries: (options.query_cache > 0).then(|| QueryCache::new(options.query_cache)),
+            images: EncoderQueue::start("image-encoder", image_lanes, image_queue).map_err(ClipError::Thread)?,
+            texts: EncoderQueue::start("text-encoder", text_lanes, text_queue).map_err(ClipError::Thread)?,
             manifest,
         };
         let Manifest { model_name, model_version, vector_dimension, .. } = &encoder.manifest;
         let took = begin.elapsed();
-        log::info!("loaded {model_name} {model_version} ({vector_dimension} dimensions) in {took:.1?}");
+        log::info!(
+            "loaded {model_name} {model_version} ({vector_dimension} dimensions) in {took:.1?}; each tower has {workers} \
+             workers"
+        );
         Ok(encoder)
     }
 
     /// Returns the unit vector of a text, of `vector_dimension` components. The text is cleaned, tokenized and cut to
-    /// the model's context on the calling task (some ten microseconds for a query), and then waits for its turn.
+    /// the model's context on the calling task (some ten microseconds for a query), and then waits for its turn, unless
+    /// its vector is known from an earlier query.
     ///
     /// # Errors
     /// Any [`EncodeError`].
     pub async fn encode_text(&self, text: &str, priority: Priority) -> Result<UnitVector, EncodeError> {
         let ids = self.tokenizer.encode(text)?;
-        self.texts.encode(ids, priority).await
+        match &self.queries {
+            Some(queries) => queries.get_or_encode(&ids, self.texts.encode(ids.clone(), priority)).await,
+            None => self.texts.encode(ids, priority).await,
+        }
     }
 
     /// Scales and crops a picture for this model. This takes milliseconds of the calling thread.
@@ -187,6 +222,25 @@ impl Encoder {
         self.agreement
     }
 
+    /// Returns the times that decided on the variants of the image tower and of the text tower. A list is empty where
+    /// there was no choice.
+    #[must_use]
+    pub fn variant_times(&self) -> (&[VariantTime], &[VariantTime]) {
+        (&self.times.0, &self.times.1)
+    }
+
+    /// Returns the number of batches that each tower works on at once.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// Returns the counts of the cache of query vectors.
+    #[must_use]
+    pub fn query_cache_stats(&self) -> CacheStats {
+        self.queries.as_ref().map(QueryCache::stats).unwrap_or_default()
+    }
+
     /// Returns the bytes of both towers' weights in memory, estimated from the sizes of their files.
     #[must_use]
     pub fn weight_bytes(&self) -> u64 {
@@ -205,12 +259,27 @@ impl Encoder {
         self.texts.stats()
     }
 
-    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and ends both threads. This call
-    /// blocks until the threads have ended. Dropping an encoder also closes it.
+    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and ends the workers. This call
+    /// blocks until their threads have ended. Dropping an encoder also closes it.
     pub fn close(&self) {
         self.texts.close();
         self.images.close();
     }
+}
+
+/// Returns the lanes of an image tower. On a CPU, searches and bulk have workers of their own, and those of bulk give way:
+/// a search by picture then runs at once, beside bulk that keeps all cores busy. A GPU runs one batch after the other, so
+/// that there the order of the queue is all.
+fn image_lanes(encoder: &ImageEncoder, device: Device, workers: usize) -> Vec<Lane<ImageEncoder>> {
+    const BULK: &[Priority] = &[Priority::Upload, Priority::Backfill];
+    if device == Device::Cuda {
+        return vec![Lane::all(encoder, workers)];
+    }
+    let encoders = || vec![encoder.clone(); workers];
+    vec![
+        Lane { priorities: &[Priority::Search], encoders: encoders(), in_background: false },
+        Lane { priorities: BULK, encoders: encoders(), in_background: true },
+    ]
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ pub enum Precision {
     Float16,
     /// bfloat16: the upper 16 bits of an IEEE 754 single.
     Bfloat16,
+    /// 8-bit integers with a scale for each row of a weight. Only CPUs run it. Inputs of a product are quantized while
+    /// the module runs; what is no product stays in float32.
+    Int8,
 }
 
 /// The properties of a precision.
@@ -26,7 +29,7 @@ struct Facts {
 
 impl Precision {
     /// All precisions.
-    pub const ALL: [Self; 3] = [Self::Float32, Self::Float16, Self::Bfloat16];
+    pub const ALL: [Self; 4] = [Self::Float32, Self::Float16, Self::Bfloat16, Self::Int8];
 
     /// The names of [`Self::ALL`], in the same order.
     pub const NAMES: [&str; Self::ALL.len()] = {
@@ -45,6 +48,8 @@ impl Precision {
             Self::Float16 => Facts { name: "float16", component_bytes: 2, minimum_cosine: 0.9995 },
             // bfloat16 has eight significant bits; models/README.md has the measurements behind the cosine.
             Self::Bfloat16 => Facts { name: "bfloat16", component_bytes: 2, minimum_cosine: 0.999 },
+            // The exporter writes an int8 file only where it agrees as well as a bfloat16 file has to.
+            Self::Int8 => Facts { name: "int8", component_bytes: 1, minimum_cosine: 0.999 },
         }
     }
 
@@ -96,12 +101,12 @@ mod tests {
 
     #[test]
     fn every_precision_is_written_and_read_by_its_name() {
-        assert_eq!(Precision::NAMES, ["float32", "float16", "bfloat16"]);
+        assert_eq!(Precision::NAMES, ["float32", "float16", "bfloat16", "int8"]);
         for precision in Precision::ALL {
             assert_eq!(json!(precision), json!(precision.to_string()));
             assert_eq!(serde_json::from_value::<Precision>(json!(precision.name())).unwrap(), precision);
         }
         let refusal = serde_json::from_value::<Precision>(json!("fp8")).unwrap_err().to_string();
-        assert!(refusal.contains("expected one of `float32`, `float16`, `bfloat16`"), "{refusal}");
+        assert!(refusal.contains("expected one of `float32`, `float16`, `bfloat16`, `int8`"), "{refusal}");
     }
 }

@@ -43,22 +43,28 @@ pub(super) fn check_images(folder: &Path, manifest: &Manifest, encoder: &mut Ima
 /// Runs the reference texts in the batch sizes that requests have. Each size is run twice, because Torch optimises a
 /// module for the shapes of its first runs, and sets up its kernels on first use.
 pub(super) fn warm_up_texts(manifest: &Manifest, encoder: &mut TextEncoder, max_batch: usize) -> Result<(), ClipError> {
+    let twice = warm_up_sizes(max_batch).into_iter().flat_map(|size| [size; 2]);
+    twice.into_iter().try_for_each(|size| run_texts(manifest, encoder, size))
+}
+
+/// Runs a batch of `size` reference texts.
+pub(super) fn run_texts(manifest: &Manifest, encoder: &mut TextEncoder, size: usize) -> Result<(), ClipError> {
     let tokenizer = encoder.tokenizer();
-    let ids: Result<Vec<TokenIds>, _> = manifest.reference.texts.iter().map(|r| tokenizer.encode(&r.text)).collect();
-    let ids = ids.map_err(warm_up_failed)?;
-    for size in warm_up_sizes(max_batch) {
-        run_twice(encoder, &ids.iter().cycle().take(size).cloned().collect::<Vec<_>>())?;
-    }
-    Ok(())
+    let texts = manifest.reference.texts.iter().cycle().take(size);
+    let ids: Result<Vec<TokenIds>, _> = texts.map(|reference| tokenizer.encode(&reference.text)).collect();
+    encoder.encode(&ids.map_err(warm_up_failed)?).map(drop).map_err(warm_up_failed)
 }
 
 /// Runs grey pictures in the batch sizes that requests have, each size twice, as [`warm_up_texts`] does with texts.
 pub(super) fn warm_up_images(encoder: &mut ImageEncoder, max_batch: usize) -> Result<(), ClipError> {
+    let twice = warm_up_sizes(max_batch).into_iter().flat_map(|size| [size; 2]);
+    twice.into_iter().try_for_each(|size| run_images(encoder, size))
+}
+
+/// Runs a batch of `size` grey pictures.
+pub(super) fn run_images(encoder: &mut ImageEncoder, size: usize) -> Result<(), ClipError> {
     let grey = encoder.preprocessor().prepare(&image::RgbImage::from_pixel(1, 1, image::Rgb([127; 3])));
-    for size in warm_up_sizes(max_batch) {
-        run_twice(encoder, &vec![grey.clone(); size])?;
-    }
-    Ok(())
+    encoder.encode(&vec![grey; size]).map(drop).map_err(warm_up_failed)
 }
 
 /// Returns the smallest and the largest batch size and a size in between, because Torch runs a single row differently
@@ -68,13 +74,6 @@ fn warm_up_sizes(max_batch: usize) -> Vec<usize> {
     let mut sizes = vec![1, largest.min(2), largest];
     sizes.dedup();
     sizes
-}
-
-fn run_twice<E: BatchEncoder>(encoder: &mut E, batch: &[E::Item]) -> Result<(), ClipError> {
-    for _ in 0..2 {
-        encoder.encode(batch).map_err(warm_up_failed)?;
-    }
-    Ok(())
 }
 
 fn warm_up_failed(cause: EncodeError) -> ClipError {

@@ -9,29 +9,43 @@ use super::manifest::{Manifest, Variant};
 use super::precision::Precision;
 use super::preprocess::{PreparedImage, Preprocessor};
 use super::queue::BatchEncoder;
+use super::reference;
+use super::selection::Loader;
 use super::tokenizer::{TextBatch, TextTokenizer, TokenIds};
 use super::torchscript::{Module, Rows};
 use mitsuke_index::UnitVector;
 
-/// The image tower.
+/// What both towers of a model are loaded from.
+#[derive(Clone, Copy)]
+pub(super) struct TowerSource<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) manifest: &'a Manifest,
+    pub(super) device: Device,
+    pub(super) threads: TorchThreads,
+}
+
+impl TowerSource<'_> {
+    /// Checks the file of a variant and loads it.
+    pub(super) fn load(&self, variant: &Variant) -> Result<Module, ClipError> {
+        variant.file.verify(self.folder)?;
+        let path = variant.file.path(self.folder);
+        Module::load(&path, variant.precision, self.manifest.vector_dimension, self.device)
+    }
+}
+
+/// The image tower. Clones share the weights, and each clone may run on a thread of its own.
+#[derive(Clone)]
 pub(super) struct ImageEncoder {
-    module: Module,
+    module: Arc<Module>,
     preprocessor: Arc<Preprocessor>,
     threads: TorchThreads,
 }
 
 impl ImageEncoder {
     /// Loads the module of `variant` and what prepares its inputs.
-    pub(super) fn load(
-        folder: &Path,
-        manifest: &Manifest,
-        variant: &Variant,
-        device: Device,
-        threads: TorchThreads,
-    ) -> Result<Self, ClipError> {
-        let path = variant.file.path(folder);
-        let module = Module::load(&path, variant.precision, manifest.vector_dimension, device)?;
-        Ok(Self { module, preprocessor: Arc::new(Preprocessor::new(&manifest.image.preprocessing)), threads })
+    pub(super) fn load(source: &TowerSource<'_>, variant: &Variant) -> Result<Self, ClipError> {
+        let preprocessor = Arc::new(Preprocessor::new(&source.manifest.image.preprocessing));
+        Ok(Self { module: Arc::new(source.load(variant)?), preprocessor, threads: source.threads })
     }
 
     pub(super) fn precision(&self) -> Precision {
@@ -67,25 +81,19 @@ impl BatchEncoder for ImageEncoder {
     }
 }
 
-/// The text tower.
+/// The text tower. Clones share the weights, and each clone may run on a thread of its own.
+#[derive(Clone)]
 pub(super) struct TextEncoder {
-    module: Module,
+    module: Arc<Module>,
     tokenizer: Arc<TextTokenizer>,
     threads: TorchThreads,
 }
 
 impl TextEncoder {
     /// Loads the module of `variant` and what prepares its inputs.
-    pub(super) fn load(
-        folder: &Path,
-        manifest: &Manifest,
-        variant: &Variant,
-        device: Device,
-        threads: TorchThreads,
-    ) -> Result<Self, ClipError> {
-        let path = variant.file.path(folder);
-        let module = Module::load(&path, variant.precision, manifest.vector_dimension, device)?;
-        Ok(Self { module, tokenizer: Arc::new(TextTokenizer::load(folder, &manifest.text)?), threads })
+    pub(super) fn load(source: &TowerSource<'_>, variant: &Variant) -> Result<Self, ClipError> {
+        let tokenizer = Arc::new(TextTokenizer::load(source.folder, &source.manifest.text)?);
+        Ok(Self { module: Arc::new(source.load(variant)?), tokenizer, threads: source.threads })
     }
 
     pub(super) fn precision(&self) -> Precision {
@@ -105,6 +113,12 @@ impl BatchEncoder for TextEncoder {
     type Item = TokenIds;
     type Output = UnitVector;
 
+    /// Texts of a batch are padded to the longest of them. In a group the longest is at most twice as long as the
+    /// shortest, and texts of up to eight tokens are one group.
+    fn group(ids: &TokenIds) -> usize {
+        ids.as_slice().len().next_power_of_two().max(8)
+    }
+
     fn start(&mut self) {
         self.threads.apply();
     }
@@ -112,6 +126,49 @@ impl BatchEncoder for TextEncoder {
     fn encode(&mut self, texts: &[TokenIds]) -> Result<Rows, EncodeError> {
         let TextBatch { rows, length, inputs } = self.tokenizer.batch(texts);
         self.module.run_ids(&inputs, &[rows as i64, length as i64])
+    }
+}
+
+/// Loads variants of an image tower.
+pub(super) struct ImageLoader<'a> {
+    pub(super) source: TowerSource<'a>,
+    pub(super) max_batch: usize,
+}
+
+impl Loader for ImageLoader<'_> {
+    type Encoder = ImageEncoder;
+
+    fn load(&self, variant: &Variant) -> Result<(ImageEncoder, f32), ClipError> {
+        let mut encoder = ImageEncoder::load(&self.source, variant)?;
+        let agreement = reference::check_images(self.source.folder, self.source.manifest, &mut encoder)?;
+        reference::warm_up_images(&mut encoder, self.max_batch)?;
+        Ok((encoder, agreement))
+    }
+
+    fn run_batch(&self, encoder: &mut ImageEncoder) -> Result<(), ClipError> {
+        reference::run_images(encoder, self.max_batch)
+    }
+}
+
+/// Loads variants of a text tower.
+pub(super) struct TextLoader<'a> {
+    pub(super) source: TowerSource<'a>,
+    pub(super) max_batch: usize,
+}
+
+impl Loader for TextLoader<'_> {
+    type Encoder = TextEncoder;
+
+    fn load(&self, variant: &Variant) -> Result<(TextEncoder, f32), ClipError> {
+        let mut encoder = TextEncoder::load(&self.source, variant)?;
+        let agreement = reference::check_texts(self.source.manifest, &mut encoder)?;
+        reference::warm_up_texts(self.source.manifest, &mut encoder, self.max_batch)?;
+        Ok((encoder, agreement))
+    }
+
+    fn run_batch(&self, encoder: &mut TextEncoder) -> Result<(), ClipError> {
+        // A text tower is judged by what a search waits for, which is one text.
+        reference::run_texts(self.source.manifest, encoder, 1)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::device::Device;
 use super::manifest::Variant;
 use super::names;
 use super::precision::Precision;
@@ -10,7 +11,7 @@ use super::precision::Precision;
 /// The choice of a precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PrecisionChoice {
-    /// The first variant with which the hardware is faster than with float32.
+    /// The fastest of the variants with which the hardware is faster than with float32.
     #[default]
     Auto,
     /// The variant of one precision, even on hardware that is slow with this precision.
@@ -49,20 +50,33 @@ impl PrecisionChoice {
         }
     }
 
-    /// Returns the variant of a tower to run. This is the full variant if this choice allows no other variant of the
-    /// tower. `is_faster` tells whether the device is faster with a precision than with float32.
+    /// Returns those of a tower's variants of which the fastest is to run; none when the full file is to run.
     #[must_use]
-    pub(super) fn select<'a>(
-        self,
-        full: &'a Variant,
-        others: &'a [Variant],
-        is_faster: impl Fn(Precision) -> bool,
-    ) -> &'a Variant {
+    pub(super) fn candidates<'a>(self, variants: &'a [Variant], hardware: &dyn Hardware) -> Vec<&'a Variant> {
         let wanted = |variant: &&Variant| match self {
-            Self::Auto => is_faster(variant.precision),
-            Self::Only(precision) => variant.precision == precision,
+            Self::Auto => hardware.is_faster_with(variant.precision),
+            Self::Only(precision) => variant.precision == precision && hardware.runs(precision),
         };
-        others.iter().find(wanted).unwrap_or(full)
+        variants.iter().filter(wanted).collect()
+    }
+}
+
+/// What a device can do with files of a precision.
+pub(super) trait Hardware {
+    /// Tells whether the device runs such files at all, be it slowly.
+    fn runs(&self, precision: Precision) -> bool;
+
+    /// Tells whether the device is faster with such files than with float32.
+    fn is_faster_with(&self, precision: Precision) -> bool;
+}
+
+impl Hardware for Device {
+    fn runs(&self, precision: Precision) -> bool {
+        Self::runs(*self, precision)
+    }
+
+    fn is_faster_with(&self, precision: Precision) -> bool {
+        Self::is_faster_with(*self, precision)
     }
 }
 
@@ -83,33 +97,52 @@ impl FromStr for PrecisionChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FileName, ModelFile};
-    use Precision::{Bfloat16, Float16, Float32};
+    use crate::{FileName, ModelFile, Quantization};
+    use Precision::{Bfloat16, Float16, Float32, Int8};
+
+    /// Hardware that runs everything but the first list, and is faster with the second.
+    struct Fake(&'static [Precision], &'static [Precision]);
+
+    impl Hardware for Fake {
+        fn runs(&self, precision: Precision) -> bool {
+            !self.0.contains(&precision)
+        }
+
+        fn is_faster_with(&self, precision: Precision) -> bool {
+            self.1.contains(&precision)
+        }
+    }
 
     fn variant(precision: Precision) -> Variant {
         let name = FileName::parse(&format!("image.{precision}.pt")).unwrap();
-        Variant { file: ModelFile::new(name, &"0".repeat(64)).unwrap(), precision, agreement: Some(0.9999) }
+        let file = ModelFile::new(name, &"0".repeat(64)).unwrap();
+        Variant { file, precision, agreement: Some(0.9999), quantization: Quantization::default() }
+    }
+
+    /// Returns the precisions of the candidates of a tower with three variants.
+    fn candidates(choice: PrecisionChoice, hardware: &Fake) -> Vec<Precision> {
+        let variants = [Float16, Bfloat16, Int8].map(variant);
+        choice.candidates(&variants, hardware).iter().map(|variant| variant.precision).collect()
     }
 
     #[test]
-    fn a_choice_takes_the_variant_of_its_precision_and_else_the_full_file() {
-        let (full, others) = (variant(Float32), [variant(Float16), variant(Bfloat16)]);
-        let selected = |choice: PrecisionChoice, others| choice.select(&full, others, |_| true).precision;
-        for precision in Precision::ALL {
-            assert_eq!(selected(PrecisionChoice::Only(precision), &others), precision);
-            assert_eq!(selected(PrecisionChoice::Only(precision), &[]), Float32);
+    fn a_choice_takes_the_variant_of_its_precision() {
+        for precision in [Float16, Bfloat16, Int8] {
+            assert_eq!(candidates(PrecisionChoice::Only(precision), &Fake(&[], &[])), [precision]);
         }
-        assert_eq!(selected(PrecisionChoice::Auto, &[]), Float32);
+        assert_eq!(candidates(PrecisionChoice::Only(Float32), &Fake(&[], &[Int8])), []);
+        assert_eq!(candidates(PrecisionChoice::Only(Int8), &Fake(&[Int8], &[])), []);
     }
 
     #[test]
-    fn auto_takes_the_first_variant_that_the_hardware_is_faster_with() {
-        let (full, others) = (variant(Float32), [variant(Float16), variant(Bfloat16)]);
-        for (faster, expected) in
-            [(&[][..], Float32), (&[Float16], Float16), (&[Bfloat16], Bfloat16), (&[Bfloat16, Float16], Float16)]
-        {
-            let selected = PrecisionChoice::Auto.select(&full, &others, |precision| faster.contains(&precision));
-            assert_eq!(selected.precision, expected, "{faster:?}");
+    fn auto_takes_the_variants_that_the_hardware_is_faster_with() {
+        for (faster, expected) in [
+            (&[][..], &[][..]),
+            (&[Bfloat16], &[Bfloat16]),
+            (&[Int8, Bfloat16], &[Bfloat16, Int8]),
+            (&[Int8, Bfloat16, Float16], &[Float16, Bfloat16, Int8]),
+        ] {
+            assert_eq!(candidates(PrecisionChoice::Auto, &Fake(&[], faster)), expected, "{faster:?}");
         }
     }
 
@@ -119,7 +152,7 @@ mod tests {
         assert_eq!("float32".parse(), Ok(PrecisionChoice::Only(Float32)));
         assert_eq!("bfloat16".parse(), Ok(PrecisionChoice::Only(Bfloat16)));
         let refusal = "fp8".parse::<PrecisionChoice>().unwrap_err();
-        assert_eq!(refusal, "it is `fp8`, and may be `auto`, `float32`, `float16` or `bfloat16`");
+        assert_eq!(refusal, "it is `fp8`, and may be `auto`, `float32`, `float16`, `bfloat16` or `int8`");
         for (choice, name) in PrecisionChoice::ALL.into_iter().zip(PrecisionChoice::NAMES) {
             assert_eq!((choice.to_string().as_str(), name.parse()), (name, Ok(choice)));
         }

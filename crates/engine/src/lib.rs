@@ -6,6 +6,7 @@
 //! [`maintenance`] at the top.
 
 pub mod backfill;
+mod background;
 pub mod blocking;
 pub mod compare;
 pub mod duplicates;

@@ -34,11 +34,6 @@ class Original:
     # The manifest's cleaning, context_length, prefix_ids, suffix_ids and pad_id.
     text_settings: dict = field(default_factory=dict)
 
-    def convert(self, dtype: torch.dtype) -> None:
-        """Converts the weights of both towers in place."""
-        for tower in (self.image, self.text):
-            tower.to(dtype)
-
 
 def image_hints(processor) -> dict:
     """Returns the numbers in the configuration of a transformers processor."""

@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::BackfillBody;
-use mitsuke_clip::{Device, Precision};
+use mitsuke_clip::{Device, Precision, VariantTime};
 use mitsuke_engine::backfill::BackfillStatus;
 use mitsuke_engine::models::{BrokenFolder, LoadState, ModelStatus};
 
@@ -69,6 +69,34 @@ pub struct PrecisionsBody {
     pub text: PrecisionBody,
 }
 
+/// The time that a variant of a tower took for a batch when the variants were compared.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = VariantTime)]
+pub struct VariantTimeBody {
+    /// The number format of the variant.
+    pub precision: PrecisionBody,
+    /// Milliseconds for the usual batch of pictures, or for one text.
+    #[schema(example = 212.5)]
+    pub milliseconds: f64,
+}
+
+impl From<&VariantTime> for VariantTimeBody {
+    fn from(measured: &VariantTime) -> Self {
+        let microseconds = measured.time.as_micros();
+        Self { precision: PrecisionBody(measured.precision), milliseconds: microseconds as f64 / 1_000.0 }
+    }
+}
+
+/// The comparison of the variants of a model's towers. A list is empty where there was no choice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = VariantTimes)]
+pub struct VariantTimesBody {
+    /// The image tower.
+    pub image: Vec<VariantTimeBody>,
+    /// The text tower.
+    pub text: Vec<VariantTimeBody>,
+}
+
 /// A model with its coverage.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Model)]
@@ -113,6 +141,12 @@ pub struct ModelBody {
     pub device: Option<DeviceBody>,
     /// The number formats in which the model computes; null while the model is not in memory.
     pub precision: Option<PrecisionsBody>,
+    /// The times by which the fastest variants were chosen when the model was loaded; null while the model is not in
+    /// memory.
+    pub variant_times: Option<VariantTimesBody>,
+    /// Batches that each tower works on at once; null while the model is not in memory.
+    #[schema(example = 8)]
+    pub workers: Option<usize>,
     /// Bytes of the model's weights in memory, estimated from the sizes of its files; null while it is not in memory.
     #[schema(example = 50331648)]
     pub memory_bytes: Option<u64>,
@@ -144,14 +178,19 @@ impl ModelBody {
             embedded: coverage.embedded,
             failed: coverage.failed,
             total: coverage.total,
-            device: loaded.map(|loaded| match loaded.device {
+            device: loaded.as_ref().map(|loaded| match loaded.device {
                 Device::Cpu => DeviceBody::Cpu,
                 Device::Cuda => DeviceBody::Cuda,
             }),
-            precision: loaded.map(|loaded| PrecisionsBody {
+            precision: loaded.as_ref().map(|loaded| PrecisionsBody {
                 image: PrecisionBody(loaded.precision.0),
                 text: PrecisionBody(loaded.precision.1),
             }),
+            variant_times: loaded.as_ref().map(|loaded| VariantTimesBody {
+                image: loaded.variant_times.0.iter().map(VariantTimeBody::from).collect(),
+                text: loaded.variant_times.1.iter().map(VariantTimeBody::from).collect(),
+            }),
+            workers: loaded.as_ref().map(|loaded| loaded.workers),
             memory_bytes: loaded.map(|loaded| loaded.bytes),
             backfill: backfill.map(|status| BackfillBody::new(status, coverage)),
         }

@@ -37,6 +37,7 @@ async fn metrics_count_what_happened() {
     ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
+    assert!(text.contains("mitsuke_query_cache_misses_total{model=\"tiny 1.0.0\"} 1"), "{text}");
     assert!(text.contains("mitsuke_encoder_items_total{model=") && text.ends_with("# EOF\n"));
 }
 

@@ -10,7 +10,8 @@ use super::*;
 use crate::TINY_MODEL;
 
 fn options() -> EncoderOptions {
-    EncoderOptions { device: DeviceChoice::Cpu, ..EncoderOptions::default() }
+    let precision = PrecisionChoice::Only(Precision::Float32);
+    EncoderOptions { device: DeviceChoice::Cpu, precision, ..EncoderOptions::default() }
 }
 
 fn tiny() -> Encoder {
@@ -26,7 +27,7 @@ fn changed(at: &str, value: Value) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny");
     fs::create_dir_all(path.join("reference")).unwrap();
-    for name in ["model.json", "image.pt", "text.pt", "tokenizer.json", "reference/disc.png"] {
+    for name in ["model.json", "image.pt", "image.int8.pt", "text.pt", "tokenizer.json", "reference/disc.png"] {
         fs::copy(Path::new(TINY_MODEL).join(name), path.join(name)).unwrap();
     }
     let mut json: Value = serde_json::from_slice(&fs::read(path.join("model.json")).unwrap()).unwrap();
@@ -65,6 +66,102 @@ async fn a_vector_does_not_depend_on_its_batch() {
     for (together, alone) in [a, b, c, d].into_iter().zip(alone) {
         assert!(together.unwrap().similarity(&alone) > 0.999_99);
     }
+}
+
+#[tokio::test]
+async fn an_int8_tower_gives_the_vectors_of_the_full_tower() {
+    let options = EncoderOptions { precision: PrecisionChoice::Only(Precision::Int8), ..options() };
+    let (full, int8) = (tiny(), Encoder::load(Path::new(TINY_MODEL), &options).unwrap());
+    // The tiny model has no text tower in int8, so that the full one runs.
+    assert_eq!(int8.precision(), (Precision::Int8, Precision::Float32));
+    assert!(int8.weight_bytes() > 0);
+    for color in [[255, 0, 0], [0, 200, 90], [10, 10, 10]] {
+        let image = full.preprocess(&plain(color));
+        let found = int8.encode_image(image.clone(), Priority::Upload).await.unwrap();
+        let expected = full.encode_image(image, Priority::Upload).await.unwrap();
+        assert!(found.similarity(&expected) > Precision::Int8.minimum_cosine(), "{color:?}");
+    }
+}
+
+#[tokio::test]
+async fn auto_takes_int8_where_the_cpu_multiplies_it() {
+    let options = EncoderOptions { precision: PrecisionChoice::Auto, ..options() };
+    let encoder = Encoder::load(Path::new(TINY_MODEL), &options).unwrap();
+    let fast = Device::Cpu.is_faster_with(Precision::Int8);
+    assert_eq!(encoder.precision().0, if fast { Precision::Int8 } else { Precision::Float32 });
+    assert_eq!(encoder.variant_times(), (&[][..], &[][..]));
+}
+
+#[test]
+fn of_two_variants_that_the_cpu_is_fast_with_the_faster_runs() {
+    let json: Value = serde_json::from_slice(&fs::read(Path::new(TINY_MODEL).join("model.json")).unwrap()).unwrap();
+    let int8 = json["image"]["variants"][0].clone();
+    // The second variant is the same file under another name, so that any of the two may be the faster one.
+    let bfloat16 = json!({"file": int8["file"], "sha256": int8["sha256"], "precision": "bfloat16", "agreement": 1});
+    let (_folder, path) = changed("/image/variants", json!([bfloat16, int8]));
+    let encoder = Encoder::load(&path, &EncoderOptions { precision: PrecisionChoice::Auto, ..options() }).unwrap();
+    let fast = |precision: &Precision| Device::Cpu.is_faster_with(*precision);
+    let candidates: Vec<_> = [Precision::Bfloat16, Precision::Int8].into_iter().filter(fast).collect();
+    let times = encoder.variant_times().0;
+    match candidates.as_slice() {
+        [] => assert_eq!((encoder.precision().0, times), (Precision::Float32, &[][..])),
+        [only] => assert_eq!((encoder.precision().0, times), (*only, &[][..])),
+        several => {
+            let timed: Vec<_> = times.iter().map(|measured| measured.precision).collect();
+            assert_eq!(timed, several);
+            let fastest = times.iter().min_by_key(|measured| measured.time).unwrap();
+            assert_eq!(encoder.precision().0, fastest.precision);
+        }
+    }
+}
+
+#[tokio::test]
+async fn workers_share_the_weights_and_give_the_same_vectors() {
+    let several = Encoder::load(Path::new(TINY_MODEL), &EncoderOptions { workers: WorkerCount::Fixed(3), ..options() });
+    let (one, several) = (tiny(), several.unwrap());
+    assert_eq!(several.workers(), 3);
+    let colors: Vec<[u8; 3]> = (0..40).map(|i| [i * 6, 255 - i * 5, 90]).collect();
+    let images = || colors.iter().map(|color| one.preprocess(&plain(*color)));
+    for priority in Priority::ALL {
+        let together: Vec<_> = images().map(|image| several.images.submit(image, priority).unwrap()).collect();
+        for (image, answered) in images().zip(together) {
+            let expected = one.encode_image(image, priority).await.unwrap();
+            assert!(answered.await.unwrap().unwrap().similarity(&expected) > 0.999_99);
+        }
+    }
+    assert_eq!(several.image_stats().items, 3 * 40);
+}
+
+#[tokio::test]
+async fn a_text_that_is_searched_for_again_is_encoded_once() {
+    let encoder = tiny();
+    let search = |text| encoder.encode_text(text, Priority::Search);
+    // Both texts have the same ids after cleaning.
+    let (first, again) = tokio::join!(search("赤い車"), search(" 赤い車 "));
+    assert_eq!(first, again);
+    assert_eq!(search("赤い車").await, first);
+    assert_ne!(search("青い海").await, first);
+    assert_eq!(encoder.query_cache_stats(), CacheStats { hits: 2, misses: 2 });
+    assert_eq!(encoder.text_stats().items, 2);
+}
+
+#[tokio::test]
+async fn a_text_that_could_not_be_encoded_is_tried_again() {
+    let encoder = Encoder::load(Path::new(TINY_MODEL), &EncoderOptions { queue_capacity: 1, ..options() }).unwrap();
+    encoder.close();
+    for _ in 0..2 {
+        assert_eq!(encoder.encode_text("赤", Priority::Search).await, Err(EncodeError::Closed));
+    }
+    assert_eq!(encoder.query_cache_stats(), CacheStats { hits: 0, misses: 2 });
+}
+
+#[tokio::test]
+async fn without_a_cache_every_text_is_encoded() {
+    let encoder = Encoder::load(Path::new(TINY_MODEL), &EncoderOptions { query_cache: 0, ..options() }).unwrap();
+    for _ in 0..2 {
+        encoder.encode_text("赤", Priority::Search).await.unwrap();
+    }
+    assert_eq!((encoder.text_stats().items, encoder.query_cache_stats()), (2, CacheStats::default()));
 }
 
 #[tokio::test]

@@ -46,6 +46,11 @@ impl Fields {
         T::deserialize(value).map_err(|cause| self.error(field, cause.to_string()))
     }
 
+    /// Takes a field; `None` when the field is absent.
+    pub(super) fn optional<T: DeserializeOwned>(&mut self, field: &str) -> Result<Option<T>, ClipError> {
+        if self.has(field) { self.take(field).map(Some) } else { Ok(None) }
+    }
+
     /// Takes a field that is an object.
     pub(super) fn object(&mut self, field: &str) -> Result<Self, ClipError> {
         let value = self.value(field)?;

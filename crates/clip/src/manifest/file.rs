@@ -77,7 +77,7 @@ impl ModelFile {
     }
 
     /// Compares the contents with the digest. The contents are read as a stream.
-    pub(super) fn verify(&self, folder: &Path) -> Result<(), ClipError> {
+    pub(crate) fn verify(&self, folder: &Path) -> Result<(), ClipError> {
         let path = self.path(folder);
         match File::open(&path).and_then(sha256_hex) {
             Ok(found) if found == self.sha256 => Ok(()),

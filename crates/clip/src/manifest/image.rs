@@ -14,7 +14,7 @@ const MAX_EDGE: u32 = 4_096;
 pub struct ImageTower {
     /// The variant that every folder has.
     pub full: Variant,
-    /// The other variants, in order of preference.
+    /// The other variants, in the order of the manifest.
     pub variants: Vec<Variant>,
     /// The name of the input, for readers of the manifest.
     pub input_name: String,

@@ -17,7 +17,7 @@ pub use file::{FileName, ModelFile};
 pub use image::{Crop, ImageTower, Interpolation, Preprocessing, Resize};
 pub use reference::{Reference, ReferenceImage, ReferenceText};
 pub use text::{CleaningStep, Padding, TextInput, TextTower};
-pub use variant::Variant;
+pub use variant::{Quantization, QuantizationMethod, Variant};
 
 /// The one manifest format that this version reads.
 const FORMAT: u32 = 1;
@@ -117,12 +117,11 @@ impl Manifest {
         self.files().into_iter().try_for_each(|(_, file)| file.verify(folder))
     }
 
-    /// Checks the SHA-256 of the files that an encoder of these two variants reads. The other variants are left out,
-    /// because each of them may be as large as these.
-    pub(super) fn verify_used(&self, folder: &Path, variants: [&Variant; 2]) -> Result<(), ClipError> {
-        let modules = variants.into_iter().map(|variant| &variant.file);
+    /// Checks the SHA-256 of the files that every encoder reads. The variants are left out: each of them may be large, and
+    /// is checked when it is loaded.
+    pub(super) fn verify_inputs(&self, folder: &Path) -> Result<(), ClipError> {
         let images = self.reference.images.iter().map(|image| &image.file);
-        modules.chain([&self.text.tokenizer]).chain(images).try_for_each(|file| file.verify(folder))
+        [&self.text.tokenizer].into_iter().chain(images).try_for_each(|file| file.verify(folder))
     }
 
     /// Returns every file with the field that names it.

@@ -7,8 +7,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Precision, TINY_MODEL};
 
+/// Returns the tiny manifest without its variants.
 fn tiny() -> Value {
-    serde_json::from_slice(&fs::read(Path::new(TINY_MODEL).join(Manifest::FILE_NAME)).unwrap()).unwrap()
+    let bytes = fs::read(Path::new(TINY_MODEL).join(Manifest::FILE_NAME)).unwrap();
+    let mut json: Value = serde_json::from_slice(&bytes).unwrap();
+    json["image"].as_object_mut().unwrap().remove("variants");
+    json
 }
 
 /// Makes an item of `variants`.
@@ -39,6 +43,8 @@ fn the_tiny_manifest_is_read_as_it_stands() {
     assert_eq!(manifest.image.preprocessing.resize, Resize::ShortestEdge { size: 36 });
     assert_eq!(manifest.text.inputs, [TextInput::InputIds, TextInput::AttentionMask, TextInput::PositionIds]);
     assert_eq!((manifest.text.prefix_ids, manifest.text.suffix_ids), (vec![1], vec![2]));
+    let [int8] = manifest.image.variants.as_slice() else { panic!("the tower has one variant") };
+    assert_eq!((int8.precision, int8.quantization.method), (Precision::Int8, Some(QuantizationMethod::Plain)));
     assert_eq!(manifest.reference.images[0].file.name.as_str(), "reference/disc.png");
 }
 
@@ -49,6 +55,14 @@ fn every_complaint_names_its_field() {
     wrong_cosine["agreement"] = json!(1.5);
     let mut misspelt = bfloat16.clone();
     misspelt["agrement"] = json!(1.0);
+    let mut misplaced = bfloat16.clone();
+    misplaced["method"] = json!("plain");
+    let mut wrong_method = misplaced.clone();
+    wrong_method["precision"] = json!("int8");
+    wrong_method["method"] = json!("rounded");
+    let mut wrong_error = wrong_method.clone();
+    wrong_error["method"] = json!("mixed");
+    wrong_error["centred_error"] = json!(-0.01);
     for (at, value, field, reason) in [
         ("/format", json!(2), "format", "this version reads format 1"),
         ("/format", json!("1"), "format", "invalid type"),
@@ -65,7 +79,8 @@ fn every_complaint_names_its_field() {
         ("/image/file", json!(""), "image.file", "relative path"),
         ("/image/sha256", json!("abc"), "image.sha256", "64 hex digits"),
         ("/image/sha256", json!("g".repeat(64)), "image.sha256", "64 hex digits"),
-        ("/image/stored_precision", json!("int8"), "image.stored_precision", "unknown variant `int8`"),
+        ("/image/stored_precision", json!("int4"), "image.stored_precision", "unknown variant `int4`"),
+        ("/image/stored_precision", json!("int8"), "image.stored_precision", "belongs in `variants`"),
         ("/image/interpolation", json!("nearest"), "image.interpolation", "expected one of `bicubic`"),
         ("/image/crop", json!("top"), "image.crop", "unknown variant"),
         ("/image/crop", json!("none"), "image.crop", "always gives 32 × 32"),
@@ -81,7 +96,10 @@ fn every_complaint_names_its_field() {
         ("/image/variants", json!({}), "image.variants", "invalid type"),
         ("/image/variants", json!([1]), "image.variants[0]", "must be an object"),
         ("/image/variants", json!([{"file": "x.pt"}]), "image.variants[0].precision", "missing"),
-        ("/image/variants", json!([{"precision": "int8"}]), "image.variants[0].precision", "unknown variant `int8`"),
+        ("/image/variants", json!([{"precision": "int4"}]), "image.variants[0].precision", "unknown variant `int4`"),
+        ("/image/variants", json!([wrong_method]), "image.variants[0].method", "unknown variant `rounded`"),
+        ("/image/variants", json!([wrong_error]), "image.variants[0].centred_error", "a number from 0 on"),
+        ("/text/variants", json!([misplaced]), "text.variants[0].method", "no such field"),
         (
             "/image/variants",
             json!([{"precision": "float16"}]),
@@ -148,6 +166,22 @@ fn a_tower_keeps_its_variants_in_their_order() {
 }
 
 #[test]
+fn an_int8_variant_may_say_how_it_was_made() {
+    let mut json = tiny();
+    let mut variant = bfloat16_variant("image.int8.pt");
+    variant["precision"] = json!("int8");
+    json["text"]["variants"] = json!([variant]);
+    variant["method"] = json!("mixed");
+    variant["centred_error"] = json!(0.021);
+    variant["kept_float32"] = json!(3);
+    json["image"]["variants"] = json!([variant]);
+    let manifest = Manifest::from_json(json).unwrap();
+    assert_eq!(manifest.text.variants[0].quantization, Quantization::default());
+    let Quantization { method, centred_error, kept_float32 } = manifest.image.variants[0].quantization;
+    assert_eq!((method, centred_error, kept_float32), (Some(QuantizationMethod::Mixed), Some(0.021), Some(3)));
+}
+
+#[test]
 fn the_bf16_object_of_version_0_1_means_a_list_of_one_variant() {
     let (mut old, mut new) = (tiny(), tiny());
     for (tower, file) in [("image", "image.bf16.pt"), ("text", "text.bf16.pt")] {
@@ -194,7 +228,7 @@ fn a_missing_or_changed_file_is_told_by_name() {
     };
     let error = Manifest::read(folder.path()).unwrap_err().to_string();
     assert!(error.contains("model.json cannot be read"), "{error}");
-    ["model.json", "image.pt", "text.pt", "tokenizer.json"].into_iter().for_each(copy);
+    ["model.json", "image.pt", "image.int8.pt", "text.pt", "tokenizer.json"].into_iter().for_each(copy);
     let error = Manifest::read(folder.path()).unwrap_err().to_string();
     assert!(error.contains("reference.images.file") && error.contains("no file `reference/disc.png`"), "{error}");
     copy("reference/disc.png");

@@ -15,7 +15,7 @@ const MAX_CONTEXT: usize = 32_768;
 pub struct TextTower {
     /// The variant that every folder has.
     pub full: Variant,
-    /// The other variants, in order of preference.
+    /// The other variants, in the order of the manifest.
     pub variants: Vec<Variant>,
     /// The Hugging Face `tokenizers` file.
     pub tokenizer: ModelFile,

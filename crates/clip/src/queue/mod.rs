@@ -1,22 +1,24 @@
-//! The queue of an encoder: bounded, with three priorities and dynamic batches, on a thread of its own.
+//! The queue of an encoder: bounded, with three priorities and dynamic batches, and with workers of its own.
 //!
-//! When the encoder is free it takes a batch of the most urgent [`Priority`] that has items waiting. A batch holds
-//! items of one priority only: on a CPU the duration of a batch grows with its size, so bulk items in the same batch
-//! would make a search slower. Two rules soften the order:
+//! The workers are threads in lanes. A lane serves some of the priorities; a lane may give way to everything else on the
+//! machine. A worker that is free takes a batch of the most urgent [`Priority`] of its lane that has items waiting. A
+//! batch holds items of one priority only: on a CPU the duration of a batch grows with its size, so bulk items in the same
+//! batch would make a search slower. Three rules soften the order:
 //!
-//! - **No priority starves.** After [`STARVATION_LIMIT`] batches of more urgent items in a row, a waiting priority gets
-//!   the next batch.
+//! - **No priority starves.** After [`STARVATION_LIMIT`] batches of more urgent items of the same lane in a row, a waiting
+//!   priority gets the next batch.
 //! - **Bulk cannot lock searches out.** The capacity counts the items of all priorities, but uploads may fill only
 //!   seven eighths of the capacity, and backfill three quarters.
+//! - **Workers share what waits.** A worker leaves to the idle workers of its lane their share of the waiting items.
 //!
 //! While a batch is encoded, the items of the next batch gather. Waiting for a batch to fill (`max_wait`) therefore
 //! pays only where encoding a larger batch costs hardly more than encoding a smaller batch.
 
 mod priority_queue;
+mod worker;
 
 use std::any::Any;
 use std::io;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -35,14 +37,37 @@ pub trait BatchEncoder: Send + 'static {
     /// The result of an item.
     type Output: Send + 'static;
 
-    /// Prepares the encoder's own thread. The queue calls this method once on that thread, before the first batch.
+    /// Prepares the worker's thread. The queue calls this method once on that thread, before the first batch.
     fn start(&mut self) {}
+
+    /// Returns the group of an item. A batch holds items of one group, because items of different groups, such as texts
+    /// of very different lengths, are slower together than apart.
+    fn group(_item: &Self::Item) -> usize {
+        0
+    }
 
     /// Encodes `items` and returns one result for each, in the order of the items.
     ///
     /// # Errors
     /// The reason when the batch as a whole fails; its items are then tried one by one.
     fn encode(&mut self, items: &[Self::Item]) -> Result<Vec<Result<Self::Output, EncodeError>>, EncodeError>;
+}
+
+/// Workers that serve the same priorities.
+pub struct Lane<E> {
+    /// The priorities that the workers serve. Every priority must have a lane.
+    pub priorities: &'static [Priority],
+    /// One encoder for each worker; at least one.
+    pub encoders: Vec<E>,
+    /// Whether the workers give way to other threads of the machine.
+    pub in_background: bool,
+}
+
+impl<E: Clone> Lane<E> {
+    /// Makes a lane of `workers` workers, with clones of an encoder, that serves every priority.
+    pub fn all(encoder: &E, workers: usize) -> Self {
+        Self { priorities: &Priority::ALL, encoders: vec![encoder.clone(); workers.max(1)], in_background: false }
+    }
 }
 
 /// The settings of a queue.
@@ -52,7 +77,7 @@ pub struct QueueOptions {
     pub capacity: usize,
     /// The largest number of items in a batch; at least 1.
     pub max_batch: usize,
-    /// The longest time that the oldest item of a priority waits for its batch to fill while the encoder is idle.
+    /// The longest time that the oldest item of a priority waits for its batch to fill while a worker is idle.
     pub max_wait: Duration,
 }
 
@@ -73,7 +98,7 @@ pub struct QueueStats {
     pub skipped: u64,
     /// The number of items refused because the queue was full.
     pub refused: u64,
-    /// The time spent encoding.
+    /// The time spent encoding, summed over the workers.
     pub encode_time: Duration,
 }
 
@@ -96,41 +121,65 @@ impl QueueStats {
 
 type Answer<O> = Result<O, EncodeError>;
 
-/// Items that are encoded together.
-type Batch<E> = Vec<PendingItem<<E as BatchEncoder>::Item, Answer<<E as BatchEncoder>::Output>>>;
-
-/// The handle of a queue. Dropping it fails the waiting items and joins the thread.
+/// The handle of a queue. Dropping it fails the waiting items and joins the workers.
 pub struct EncoderQueue<E: BatchEncoder> {
     shared: Arc<Shared<E>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Shared<E: BatchEncoder> {
     options: QueueOptions,
     state: Mutex<State<E>>,
-    /// The signal that an item has arrived or the queue is closed.
+    /// What the threads of each lane wait for.
+    lanes: Vec<LaneSignal>,
+}
+
+struct LaneSignal {
+    priorities: &'static [Priority],
+    /// The signal that an item for the lane has arrived or the queue is closed.
     changed: Condvar,
 }
 
 struct State<E: BatchEncoder> {
     waiting: PriorityQueue<E::Item, Answer<E::Output>>,
+    /// The number of workers that wait for items, for each lane.
+    idle: Vec<usize>,
     closing: bool,
     stats: QueueStats,
 }
 
 impl<E: BatchEncoder> EncoderQueue<E> {
-    /// Starts a thread called `name` that encodes with `encoder`.
+    /// Starts the workers of all lanes. Their threads are called `name` with a number behind it.
     ///
     /// # Errors
     /// The system's error when it gives no thread.
-    pub fn start(name: &str, encoder: E, options: QueueOptions) -> io::Result<Self> {
+    pub fn start(name: &str, lanes: Vec<Lane<E>>, options: QueueOptions) -> io::Result<Self> {
         let options =
             QueueOptions { capacity: options.capacity.max(1), max_batch: options.max_batch.max(1), ..options };
-        let state = State { waiting: PriorityQueue::default(), closing: false, stats: QueueStats::default() };
-        let shared = Arc::new(Shared { options, state: Mutex::new(state), changed: Condvar::new() });
-        let ours = Arc::clone(&shared);
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&ours, encoder))?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        let signal = |lane: &Lane<E>| LaneSignal { priorities: lane.priorities, changed: Condvar::new() };
+        let state = State {
+            waiting: PriorityQueue::default(),
+            idle: vec![0; lanes.len()],
+            closing: false,
+            stats: QueueStats::default(),
+        };
+        let signals = lanes.iter().map(signal).collect();
+        let shared = Arc::new(Shared { options, state: Mutex::new(state), lanes: signals });
+        // The queue exists before its threads, so that those started are ended when the system refuses a later one.
+        let queue = Self { shared, workers: Mutex::default() };
+        for (lane, Lane { encoders, in_background, .. }) in lanes.into_iter().enumerate() {
+            for encoder in encoders {
+                let ours = Arc::clone(&queue.shared);
+                let mut workers = queue.lock_workers();
+                let thread = thread::Builder::new().name(format!("{name}-{}", workers.len()));
+                workers.push(thread.spawn(move || worker::run(&ours, lane, encoder, in_background))?);
+            }
+        }
+        Ok(queue)
+    }
+
+    fn lock_workers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Encodes an item and returns the result. Dropping the future withdraws the item.
@@ -138,7 +187,7 @@ impl<E: BatchEncoder> EncoderQueue<E> {
     /// # Errors
     /// [`EncodeError::QueueFull`] or [`EncodeError::Closed`] at once, later the encoder's own errors.
     pub async fn encode(&self, item: E::Item, priority: Priority) -> Result<E::Output, EncodeError> {
-        // A sender that is dropped without an answer means that the thread has ended.
+        // A sender that is dropped without an answer means that its worker has ended.
         self.submit(item, priority)?.await.unwrap_or(Err(EncodeError::Closed))
     }
 
@@ -166,9 +215,12 @@ impl<E: BatchEncoder> EncoderQueue<E> {
             state.stats.refused += 1;
             return Err(EncodeError::QueueFull);
         }
-        state.waiting.push(priority, PendingItem { item, answer, arrived: Instant::now() });
+        let group = E::group(&item);
+        state.waiting.push(priority, PendingItem { item, answer, group, arrived: Instant::now() });
         drop(state);
-        self.shared.changed.notify_one();
+        for lane in self.shared.lanes.iter().filter(|lane| lane.priorities.contains(&priority)) {
+            lane.changed.notify_one();
+        }
         Ok(receiver)
     }
 
@@ -179,14 +231,15 @@ impl<E: BatchEncoder> EncoderQueue<E> {
         QueueStats { depth: state.waiting.len(), depth_by_priority: state.waiting.depths(), ..state.stats }
     }
 
-    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and joins the thread. This call
-    /// blocks until the running batch is done. A second call only waits.
+    /// Admits no more items, answers the waiting ones with [`EncodeError::Closed`], and joins the workers. This call
+    /// blocks until the running batches are done. A second call only waits.
     pub fn close(&self) {
-        self.shared.lock().closing = true;
-        self.shared.changed.notify_one();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(panic)) = thread.map(JoinHandle::join) {
-            log::error!("an encoder thread ended by a panic: {}", panic_message(panic.as_ref()));
+        self.shared.close();
+        // The lock is held meanwhile, so that a second call waits too.
+        for worker in self.lock_workers().drain(..) {
+            if let Err(panic) = worker.join() {
+                log::error!("an encoder thread ended by a panic: {}", panic_message(panic.as_ref()));
+            }
         }
     }
 }
@@ -204,104 +257,20 @@ impl<E: BatchEncoder> Shared<E> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next batch and returns it; `None` when the queue has closed.
-    fn next_batch(&self) -> Option<Batch<E>> {
-        let QueueOptions { max_batch, max_wait, .. } = self.options;
+    /// Admits no more items, answers the waiting ones, and has the workers end.
+    fn close(&self) {
         let mut state = self.lock();
-        loop {
-            if state.closing {
-                return None;
-            }
-            let Some(priority) = state.waiting.next_priority() else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let waited = state.waiting.oldest(priority).map_or(Duration::MAX, |arrived| arrived.elapsed());
-            if state.waiting.depth(priority) < max_batch && waited < max_wait {
-                // An item of any priority that arrives meanwhile wakes this thread, which then chooses again.
-                let rest = max_wait.saturating_sub(waited);
-                (state, _) = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let (batch, skipped) = state.waiting.take(priority, max_batch);
-            state.stats.skipped += skipped;
-            if !batch.is_empty() {
-                return Some(batch);
-            }
-        }
-    }
-}
-
-/// Fails the waiting items when the thread ends, whether it returns or panics.
-struct CloseAtEnd<'a, E: BatchEncoder>(&'a Shared<E>);
-
-impl<E: BatchEncoder> Drop for CloseAtEnd<'_, E> {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
         state.closing = true;
         let unanswered = state.waiting.drain();
         drop(state);
+        for lane in &self.lanes {
+            lane.changed.notify_all();
+        }
         for pending in unanswered {
             // A caller that dropped its receiver needs no answer.
             let _ = pending.answer.send(Err(EncodeError::Closed));
         }
     }
-}
-
-/// Encodes batch after batch on the encoder thread until the queue closes.
-fn run<E: BatchEncoder>(shared: &Shared<E>, mut encoder: E) {
-    let _close_at_end = CloseAtEnd(shared);
-    encoder.start();
-    while let Some(batch) = shared.next_batch() {
-        let (items, answers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|pending| (pending.item, pending.answer)).unzip();
-        let start = Instant::now();
-        let results = encode_batch(&mut encoder, &items);
-        let took = start.elapsed();
-        // The counts change before the answers are sent, so that a caller that has its answer sees its item counted.
-        let mut state = shared.lock();
-        state.stats.batches += 1;
-        state.stats.items += items.len() as u64;
-        state.stats.failed += results.iter().filter(|result| result.is_err()).count() as u64;
-        state.stats.encode_time += took;
-        drop(state);
-        for (answer, result) in answers.into_iter().zip(results) {
-            // A caller that dropped its receiver during the encoding needs no answer.
-            let _ = answer.send(result);
-        }
-    }
-}
-
-/// Encodes a batch. When the batch fails as a whole, each item is encoded by itself, so that only a bad item fails.
-fn encode_batch<E: BatchEncoder>(encoder: &mut E, items: &[E::Item]) -> Vec<Answer<E::Output>> {
-    match encode_catching_panics(encoder, items) {
-        Ok(results) => results,
-        Err(error) if items.len() == 1 => vec![Err(error)],
-        Err(error) => {
-            log::warn!("a batch of {} failed, its items are tried one by one: {error}", items.len());
-            items
-                .chunks(1)
-                .map(|item| encode_catching_panics(encoder, item)?.pop().unwrap_or_else(|| Err(wrong_count())))
-                .collect()
-        }
-    }
-}
-
-/// Encodes `items`. Turns a panic, or a wrong number of results, into an error.
-fn encode_catching_panics<E: BatchEncoder>(
-    encoder: &mut E,
-    items: &[E::Item],
-) -> Result<Vec<Answer<E::Output>>, EncodeError> {
-    match panic::catch_unwind(AssertUnwindSafe(|| encoder.encode(items))) {
-        Ok(Ok(results)) if results.len() == items.len() => Ok(results),
-        Ok(Ok(_)) => Err(wrong_count()),
-        Ok(Err(error)) => Err(error),
-        Err(panic) => Err(EncodeError::Failed(format!("it panicked: {}", panic_message(panic.as_ref())))),
-    }
-}
-
-fn wrong_count() -> EncodeError {
-    EncodeError::Failed("it gave another number of results than it got items".to_owned())
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

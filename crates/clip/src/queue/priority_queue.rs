@@ -48,6 +48,8 @@ pub const STARVATION_LIMIT: u32 = 16;
 pub(super) struct PendingItem<I, A> {
     pub(super) item: I,
     pub(super) answer: oneshot::Sender<A>,
+    /// The group of the item; a batch holds items of one group.
+    pub(super) group: usize,
     pub(super) arrived: Instant,
 }
 
@@ -99,29 +101,37 @@ impl<I, A> PriorityQueue<I, A> {
         self.0[priority.index()].items.push_back(pending);
     }
 
-    /// Returns the priority whose turn it is: a priority that was passed too often, else the most urgent priority with
-    /// an item.
-    pub(super) fn next_priority(&self) -> Option<Priority> {
+    /// Returns the priority of `lane` whose turn it is: a priority that was passed too often, else the most urgent
+    /// priority with an item.
+    pub(super) fn next_priority(&self, lane: &[Priority]) -> Option<Priority> {
         let waiting = |priority: &Priority| self.depth(*priority) > 0;
         let starving = |priority: &Priority| waiting(priority) && self.0[priority.index()].passed >= STARVATION_LIMIT;
-        Priority::ALL.into_iter().find(starving).or_else(|| Priority::ALL.into_iter().find(waiting))
+        let mut lane = Priority::ALL.into_iter().filter(|priority| lane.contains(priority));
+        lane.clone().find(starving).or_else(|| lane.find(waiting))
     }
 
-    /// Takes the first items of one priority, at most `max`, and leaves out items whose callers are gone. Returns the
-    /// taken items and the number of items left out.
-    pub(super) fn take(&mut self, priority: Priority, max: usize) -> (Vec<PendingItem<I, A>>, u64) {
+    /// Takes the first item of one priority and the next ones of its group, at most `max`, and leaves out items whose
+    /// callers are gone. Returns the taken items and the number of items left out. The other priorities of `lane` are
+    /// passed.
+    pub(super) fn take(&mut self, priority: Priority, max: usize, lane: &[Priority]) -> (Vec<PendingItem<I, A>>, u64) {
         let (mut batch, mut skipped) = (Vec::new(), 0);
         let level = &mut self.0[priority.index()];
-        while batch.len() < max {
-            match level.items.pop_front() {
-                None => break,
-                Some(pending) if pending.answer.is_closed() => skipped += 1,
-                Some(pending) => batch.push(pending),
+        let mut group = None;
+        let mut at = 0;
+        while let Some(pending) = level.items.get(at).filter(|_| batch.len() < max) {
+            if pending.answer.is_closed() {
+                skipped += 1;
+                drop(level.items.remove(at));
+            } else if *group.get_or_insert(pending.group) == pending.group {
+                batch.extend(level.items.remove(at));
+            } else {
+                at += 1;
             }
         }
         if !batch.is_empty() {
             level.passed = 0;
-            for level in &mut self.0[priority.index() + 1..] {
+            for passed in Priority::ALL.into_iter().filter(|other| *other > priority && lane.contains(other)) {
+                let level = &mut self.0[passed.index()];
                 level.passed = if level.items.is_empty() { 0 } else { level.passed.saturating_add(1) };
             }
         }

@@ -14,17 +14,22 @@ use Priority::{Backfill, Search, Upload};
 /// their batch, `panic` panics, `blank` has no vector, `lost` gives no result.
 struct Recorder {
     batches: Arc<Mutex<Vec<Vec<String>>>>,
-    gate: Receiver<()>,
+    gate: Arc<Mutex<Receiver<()>>>,
 }
 
 impl BatchEncoder for Recorder {
     type Item = String;
     type Output = String;
 
+    /// Items that end in digits belong to the group of that number.
+    fn group(item: &String) -> usize {
+        item.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0)
+    }
+
     fn encode(&mut self, items: &[String]) -> Result<Vec<Result<String, EncodeError>>, EncodeError> {
         self.batches.lock().unwrap().push(items.to_vec());
         // An error means that the test has opened the gate permanently.
-        let _ = self.gate.recv();
+        let _ = self.gate.lock().unwrap().recv();
         if items.iter().any(|item| item.starts_with("bad")) {
             return Err(EncodeError::Failed("bad item".to_owned()));
         }
@@ -48,11 +53,21 @@ type Answered = oneshot::Receiver<Result<String, EncodeError>>;
 
 impl Fixture {
     fn new(capacity: usize, max_batch: usize, max_wait: Duration) -> Self {
+        Self::with_lanes(QueueOptions { capacity, max_batch, max_wait }, &[(&Priority::ALL, 1)])
+    }
+
+    /// Returns a queue with lanes that serve these priorities with these numbers of workers.
+    fn with_lanes(options: QueueOptions, lanes: &[(&'static [Priority], usize)]) -> Self {
         let (gate, receiver) = mpsc::channel();
-        let batches = Arc::<Mutex<_>>::default();
-        let recorder = Recorder { batches: Arc::clone(&batches), gate: receiver };
-        let options = QueueOptions { capacity, max_batch, max_wait };
-        Self { queue: EncoderQueue::start("test", recorder, options).unwrap(), batches, gate: Some(gate) }
+        let (batches, receiver) = (Arc::<Mutex<_>>::default(), Arc::new(Mutex::new(receiver)));
+        let recorder = || Recorder { batches: Arc::clone(&batches), gate: Arc::clone(&receiver) };
+        let lane = |&(priorities, workers): &(&'static [Priority], usize)| Lane {
+            priorities,
+            encoders: std::iter::repeat_with(recorder).take(workers).collect(),
+            in_background: !priorities.contains(&Search),
+        };
+        let lanes = lanes.iter().map(lane).collect();
+        Self { queue: EncoderQueue::start("test", lanes, options).unwrap(), batches, gate: Some(gate) }
     }
 
     /// Returns a queue whose encoder is busy with the item `first` until the gate opens.
@@ -106,12 +121,12 @@ fn every_caller_gets_the_result_of_its_own_item() {
 fn searches_overtake_uploads_and_uploads_overtake_backfill() {
     let (fixture, _first) = Fixture::busy(16, 8);
     let mut waiting = Vec::new();
-    for (item, priority) in [("b1", Backfill), ("u1", Upload), ("s1", Search), ("b2", Backfill), ("s2", Search)] {
+    for (item, priority) in [("b", Backfill), ("u", Upload), ("s", Search), ("bb", Backfill), ("ss", Search)] {
         waiting.push(fixture.submit(item, priority));
     }
     assert_eq!(fixture.queue.stats().depth, 5);
     assert_eq!(fixture.queue.stats().depth_by_priority, [2, 1, 2]);
-    assert_eq!(fixture.finish(), [vec!["s1", "s2"], vec!["u1"], vec!["b1", "b2"]]);
+    assert_eq!(fixture.finish(), [vec!["s", "ss"], vec!["u"], vec!["b", "bb"]]);
 }
 
 #[test]
@@ -291,4 +306,83 @@ async fn dropping_the_future_withdraws_the_item() {
     fixture.open_gate();
     assert_eq!(fixture.queue.encode("b".to_owned(), Search).await, Ok("B".to_owned()));
     assert_eq!(fixture.queue.stats().skipped, 1);
+}
+
+/// The lanes of a CPU: searches have a worker of their own.
+const SEARCH_AND_BULK: [(&[Priority], usize); 2] = [(&[Search], 1), (&[Upload, Backfill], 1)];
+
+const OPTIONS: QueueOptions = QueueOptions { capacity: 1_000, max_batch: 8, max_wait: Duration::ZERO };
+
+#[test]
+fn a_search_does_not_wait_for_bulk_that_runs() {
+    let fixture = Fixture::with_lanes(OPTIONS, &SEARCH_AND_BULK);
+    let _running = fixture.submit("u", Upload);
+    fixture.wait_until(|fixture| fixture.batches.lock().unwrap().len() == 1);
+    let _waiting = fixture.submit("u", Upload);
+    let _search = fixture.submit("s", Search);
+    // The gate is shut, so the upload still runs when the search begins.
+    fixture.wait_until(|fixture| fixture.batches.lock().unwrap().len() == 2);
+    assert_eq!(fixture.batches.lock().unwrap()[1], ["s"]);
+}
+
+#[test]
+fn bulk_and_searches_are_served_by_their_own_workers_alone() {
+    let fixture = Fixture::with_lanes(OPTIONS, &SEARCH_AND_BULK);
+    let _first = fixture.submit("s", Search);
+    fixture.wait_until(|fixture| fixture.batches.lock().unwrap().len() == 1);
+    let _second = fixture.submit("ss", Search);
+    let _upload = fixture.submit("u", Upload);
+    fixture.wait_until(|fixture| fixture.batches.lock().unwrap().len() == 2);
+    assert_eq!(*fixture.batches.lock().unwrap(), [["s"], ["u"]]);
+    assert_eq!(fixture.queue.stats().depth_by_priority, [1, 0, 0]);
+}
+
+#[test]
+fn backfill_does_not_starve_beside_uploads_of_its_lane() {
+    let options = QueueOptions { max_batch: 1, ..OPTIONS };
+    let fixture = Fixture::with_lanes(options, &SEARCH_AND_BULK);
+    let mut waiting = vec![fixture.submit("first", Upload)];
+    fixture.wait_until(|fixture| fixture.batches.lock().unwrap().len() == 1);
+    waiting.push(fixture.submit("b", Backfill));
+    waiting.extend((0..STARVATION_LIMIT + 4).map(|_| fixture.submit("u", Upload)));
+    let order = fixture.finish();
+    assert_eq!(order.iter().position(|batch| batch == &["b"]), Some(STARVATION_LIMIT as usize));
+}
+
+#[test]
+fn workers_encode_at_the_same_time() {
+    let mut fixture = Fixture::with_lanes(OPTIONS, &[(&Priority::ALL, 3)]);
+    let running: Vec<_> = ["a", "b", "c"]
+        .map(|item| {
+            let before = fixture.batches.lock().unwrap().len();
+            let answered = fixture.submit(item, Search);
+            fixture.wait_until(|fixture| fixture.batches.lock().unwrap().len() == before + 1);
+            answered
+        })
+        .into();
+    // The gate is shut, so all three batches run at once.
+    assert_eq!(*fixture.batches.lock().unwrap(), [["a"], ["b"], ["c"]]);
+    fixture.open_gate();
+    for answered in running {
+        answer(answered).unwrap();
+    }
+    assert_eq!(fixture.queue.stats().batches, 3);
+}
+
+#[test]
+fn a_batch_holds_items_of_one_group_in_their_order() {
+    let (fixture, _first) = Fixture::busy(16, 3);
+    let items = ["a8", "b64", "c8", "d64", "e8", "f8"];
+    let _waiting: Vec<_> = items.map(|item| fixture.submit(item, Search)).into();
+    assert_eq!(fixture.finish(), [vec!["a8", "c8", "e8"], vec!["b64", "d64"], vec!["f8"]]);
+}
+
+#[test]
+fn closing_ends_the_workers_of_every_lane() {
+    let mut fixture = Fixture::with_lanes(OPTIONS, &[(&[Search], 2), (&[Upload, Backfill], 2)]);
+    fixture.open_gate();
+    fixture.queue.close();
+    for priority in Priority::ALL {
+        assert_eq!(fixture.queue.submit("a".to_owned(), priority).err(), Some(EncodeError::Closed));
+    }
 }

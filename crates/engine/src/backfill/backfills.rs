@@ -26,6 +26,13 @@ const LEASE_POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// The time that a stop waits for the pictures that are being embedded.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Returns the number of pictures in work at once: enough that every worker of the encoder always finds a batch waiting.
+fn in_flight(options: &EncoderOptions, decoder: &Decoder) -> usize {
+    // Without its device an encoder does not load, so that the number does not matter.
+    let workers = options.worker_count().unwrap_or(1);
+    2 * options.max_batch.max(1).max(workers) + decoder.backfill_slots()
+}
+
 /// The backfills of this process.
 pub struct Backfills {
     models: Arc<Models>,
@@ -46,7 +53,7 @@ impl Backfills {
     pub fn new(models: Arc<Models>, decoder: Arc<Decoder>, options: &EncoderOptions, runtime: Handle) -> Self {
         Self {
             models,
-            in_flight: 2 * options.max_batch.max(1) + decoder.backfill_slots(),
+            in_flight: in_flight(options, &decoder),
             decoder,
             owner: Uuid::now_v7().to_string(),
             runtime,

@@ -6,6 +6,7 @@ use mitsuke_clip::Priority;
 use mitsuke_image::{self as image, DecodeLimits, Decoded, ImageError, TextChunks, TextLimits};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::background::{Background, BackgroundPool};
 use crate::blocking::{self, Unfinished};
 
 /// The number of slots that only searches take.
@@ -16,13 +17,14 @@ const SEARCH_SLOTS: usize = 1;
 /// Decoding is the step that needs memory (three bytes for each pixel), and each class of work has slots of its own for
 /// it: [`Priority::Upload`] as many as the processor has cores, [`Priority::Backfill`] half as many and at least one. A
 /// [`Priority::Search`] takes a slot that only searches take, or one of the uploads, whichever is free first; so
-/// searches do not wait behind uploads.
+/// searches do not wait behind uploads. Uploads and backfills are decoded on threads that give way to searches.
 pub struct Decoder {
     limits: DecodeLimits,
     search: Arc<Semaphore>,
     upload: Arc<Semaphore>,
     backfill: Arc<Semaphore>,
     backfill_slots: usize,
+    bulk: BackgroundPool,
 }
 
 impl Decoder {
@@ -36,6 +38,7 @@ impl Decoder {
             upload: Arc::new(Semaphore::new(cores.max(1))),
             backfill: Arc::new(Semaphore::new(backfill_slots)),
             backfill_slots,
+            bulk: BackgroundPool::new(cores.max(1) + backfill_slots),
         }
     }
 
@@ -60,18 +63,21 @@ impl Decoder {
             Priority::Upload => acquire(&self.upload).await,
             Priority::Backfill => acquire(&self.backfill).await,
         };
-        Ok(DecodingSlot { limits: self.limits, permit: permit.map_err(|_| Unfinished)? })
+        let background = (priority != Priority::Search).then(|| self.bulk.handle());
+        Ok(DecodingSlot { limits: self.limits, background, permit: permit.map_err(|_| Unfinished)? })
     }
 }
 
 /// The right to decode one picture. Dropping the slot frees it.
 pub struct DecodingSlot {
     limits: DecodeLimits,
+    /// Where bulk is decoded; `None` for a search, which the blocking pool decodes.
+    background: Option<Background>,
     permit: OwnedSemaphorePermit,
 }
 
 impl DecodingSlot {
-    /// Decodes a picture on the blocking pool and gives its pixels to `work` there. The slot becomes free when `work`
+    /// Decodes a picture away from the async workers and gives its pixels to `work` there. The slot becomes free when `work`
     /// ends, even if the future is dropped before.
     ///
     /// # Errors
@@ -100,18 +106,21 @@ impl DecodingSlot {
         .await
     }
 
-    /// Runs `work` on the blocking pool and frees the slot when it ends.
+    /// Runs `work` away from the async workers and frees the slot when it ends.
     async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&DecodeLimits) -> T + Send + 'static,
     ) -> Result<T, Unfinished> {
-        let Self { limits, permit } = self;
-        blocking::run(move || {
+        let Self { limits, background, permit } = self;
+        let work = move || {
             let result = work(&limits);
             drop(permit);
             result
-        })
-        .await
+        };
+        match background {
+            Some(background) => background.run(work).await,
+            None => blocking::run(work).await,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use mitsuke_clip::{ClipError, Encoder, EncoderOptions, Manifest, QueueStats};
+use mitsuke_clip::{CacheStats, ClipError, Encoder, EncoderOptions, Manifest, QueueStats};
 use tokio::sync::watch;
 
 use super::folders::{ModelFolder, same_vectors};
@@ -54,17 +54,29 @@ pub struct TowerStats {
     pub image: QueueStats,
     /// The text tower.
     pub text: QueueStats,
+    /// The cache of query vectors.
+    pub queries: CacheStats,
     /// Whether the towers are in memory now. Towers that are not in memory have no queue.
     pub loaded: bool,
 }
 
 impl TowerStats {
     fn from_encoder(encoder: &Encoder) -> Self {
-        Self { image: encoder.image_stats(), text: encoder.text_stats(), loaded: true }
+        Self {
+            image: encoder.image_stats(),
+            text: encoder.text_stats(),
+            queries: encoder.query_cache_stats(),
+            loaded: true,
+        }
     }
 
     fn after(self, earlier: &Self) -> Self {
-        Self { image: self.image.after(&earlier.image), text: self.text.after(&earlier.text), loaded: self.loaded }
+        Self {
+            image: self.image.after(&earlier.image),
+            text: self.text.after(&earlier.text),
+            queries: self.queries.after(earlier.queries),
+            loaded: self.loaded,
+        }
     }
 }
 

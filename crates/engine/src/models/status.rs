@@ -1,6 +1,6 @@
 //! The status of models: coverage, load state, device and memory.
 
-use mitsuke_clip::{Device, Precision};
+use mitsuke_clip::{Device, Precision, VariantTime};
 use mitsuke_store::{Coverage, Model, ModelId, StoreError};
 
 use super::error::ModelsError;
@@ -25,12 +25,16 @@ pub enum LoadState {
 }
 
 /// Device, precision and memory of a loaded model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// The device that computes.
     pub device: Device,
     /// The precisions of the image tower and of the text tower.
     pub precision: (Precision, Precision),
+    /// The times that decided on the variants of the image tower and of the text tower; empty without a choice.
+    pub variant_times: (Vec<VariantTime>, Vec<VariantTime>),
+    /// The number of batches that each tower works on at once.
+    pub workers: usize,
     /// The bytes of the model's weights, estimated from the sizes of the files.
     pub bytes: u64,
 }
@@ -117,6 +121,8 @@ impl Models {
         let loaded = self.pool.peek(&key).map(|encoder| Loaded {
             device: encoder.device(),
             precision: encoder.precision(),
+            variant_times: (encoder.variant_times().0.to_vec(), encoder.variant_times().1.to_vec()),
+            workers: encoder.workers(),
             bytes: encoder.weight_bytes(),
         });
         let folder = folder.map(|folder| folder.name.clone());

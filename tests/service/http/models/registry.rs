@@ -10,13 +10,14 @@ use super::{
     TINY, WIDE, add_folder, edit_manifest, fill, model, models_dir, restart_with_models, spawn_with_models, until,
 };
 use crate::app::{TestApp, settings_in, spawn};
-use crate::pictures::png;
+use crate::pictures::{BLUE, RED, colour, png};
 
 on_both_stores! {
     the_models_are_listed_with_their_coverage,
     switching_to_the_current_model_changes_nothing,
     an_unknown_model_is_refused_everywhere,
     only_the_current_model_is_in_memory_and_says_where_and_how_it_runs,
+    a_model_runs_in_int8_and_finds_the_same,
     a_broken_folder_is_listed_with_its_reason_and_harms_nothing,
     a_refresh_finds_damage_in_every_file_of_a_folder,
     a_folder_that_comes_later_is_found_by_a_refresh,
@@ -72,6 +73,21 @@ async fn only_the_current_model_is_in_memory_and_says_where_and_how_it_runs() {
     let size = |file| fs::metadata(dir.path().join("tiny").join(file)).unwrap().len();
     assert_eq!(tiny["memory_bytes"], json!(2 * (size("image.pt") + size("text.pt"))));
     assert_snapshot!("model_in_memory_and_model_on_disk", [tiny, model(&app, WIDE).await]);
+}
+
+async fn a_model_runs_in_int8_and_finds_the_same() {
+    let dir = models_dir();
+    let app = restart_with_models(&dir, tempfile::tempdir().unwrap(), &[("MITSUKE_PRECISION", "int8")]);
+    let tiny = model(&app, TINY).await;
+    // The text tower has no such file.
+    assert_eq!(tiny["precision"], json!({"image": "int8", "text": "float32"}));
+    assert_eq!(tiny["variant_times"], json!({"image": [], "text": []}));
+    let size = |file| fs::metadata(dir.path().join("tiny").join(file)).unwrap().len();
+    assert_eq!(tiny["memory_bytes"], json!(size("image.int8.pt") + 2 * size("text.pt")));
+    app.add("red.png", colour(RED, 0)).await;
+    app.add("blue.png", colour(BLUE, 0)).await;
+    let found = app.search_text(json!({"query": "赤い車", "limit": 1})).await;
+    assert_eq!(found.json["hits"][0]["file_name"], "red.png", "{}", found.json);
 }
 
 async fn a_broken_folder_is_listed_with_its_reason_and_harms_nothing() {

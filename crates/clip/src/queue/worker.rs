@@ -1,0 +1,130 @@
+//! The worker of a queue: the thread that takes batch after batch and encodes it.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use super::priority_queue::PendingItem;
+use super::{Answer, BatchEncoder, QueueOptions, Shared, panic_message};
+use crate::background;
+use crate::error::EncodeError;
+
+/// Items that are encoded together.
+type Batch<E> = Vec<PendingItem<<E as BatchEncoder>::Item, Answer<<E as BatchEncoder>::Output>>>;
+
+/// Closes the queue when a worker ends, whether it returns or panics.
+struct CloseAtEnd<'a, E: BatchEncoder>(&'a Shared<E>);
+
+impl<E: BatchEncoder> Drop for CloseAtEnd<'_, E> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Encodes batch after batch of a lane until the queue closes.
+pub(super) fn run<E: BatchEncoder>(shared: &Shared<E>, lane: usize, mut encoder: E, in_background: bool) {
+    let _close_at_end = CloseAtEnd(shared);
+    if in_background {
+        background::lower_thread_priority();
+    }
+    encoder.start();
+    while let Some(batch) = next_batch(shared, lane) {
+        let (items, answers): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|pending| (pending.item, pending.answer)).unzip();
+        let start = Instant::now();
+        let results = encode_batch(&mut encoder, &items);
+        let took = start.elapsed();
+        // The counts change before the answers are sent, so that a caller that has its answer sees its item counted.
+        let mut state = shared.lock();
+        state.stats.batches += 1;
+        state.stats.items += items.len() as u64;
+        state.stats.failed += results.iter().filter(|result| result.is_err()).count() as u64;
+        state.stats.encode_time += took;
+        drop(state);
+        for (answer, result) in answers.into_iter().zip(results) {
+            // A caller that dropped its receiver during the encoding needs no answer.
+            let _ = answer.send(result);
+        }
+    }
+}
+
+/// Waits for the next batch of a lane and returns it; `None` when the queue has closed.
+fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<Batch<E>> {
+    let QueueOptions { max_batch, max_wait, .. } = shared.options;
+    let signal = &shared.lanes[lane];
+    let mut state = shared.lock();
+    loop {
+        if state.closing {
+            return None;
+        }
+        let Some(priority) = state.waiting.next_priority(signal.priorities) else {
+            state.idle[lane] += 1;
+            state = signal.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle[lane] -= 1;
+            continue;
+        };
+        let waited = state.waiting.oldest(priority).map_or(Duration::MAX, |arrived| arrived.elapsed());
+        let depth = state.waiting.depth(priority);
+        if depth < max_batch && waited < max_wait {
+            // An item that arrives meanwhile wakes this thread, which then chooses again.
+            let rest = max_wait.saturating_sub(waited);
+            (state, _) = signal.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        let size = batch_size(depth, state.idle[lane], max_batch);
+        let (batch, skipped) = state.waiting.take(priority, size, signal.priorities);
+        state.stats.skipped += skipped;
+        if !batch.is_empty() {
+            return Some(batch);
+        }
+    }
+}
+
+/// Returns the size of the next batch, which leaves their share of the waiting items to the idle workers.
+fn batch_size(waiting: usize, idle: usize, max_batch: usize) -> usize {
+    waiting.div_ceil(idle + 1).min(max_batch)
+}
+
+/// Encodes a batch. When the batch fails as a whole, each item is encoded by itself, so that only a bad item fails.
+fn encode_batch<E: BatchEncoder>(encoder: &mut E, items: &[E::Item]) -> Vec<Answer<E::Output>> {
+    match encode_catching_panics(encoder, items) {
+        Ok(results) => results,
+        Err(error) if items.len() == 1 => vec![Err(error)],
+        Err(error) => {
+            log::warn!("a batch of {} failed, its items are tried one by one: {error}", items.len());
+            items
+                .chunks(1)
+                .map(|item| encode_catching_panics(encoder, item)?.pop().unwrap_or_else(|| Err(wrong_count())))
+                .collect()
+        }
+    }
+}
+
+/// Encodes `items`. Turns a panic, or a wrong number of results, into an error.
+fn encode_catching_panics<E: BatchEncoder>(
+    encoder: &mut E,
+    items: &[E::Item],
+) -> Result<Vec<Answer<E::Output>>, EncodeError> {
+    match panic::catch_unwind(AssertUnwindSafe(|| encoder.encode(items))) {
+        Ok(Ok(results)) if results.len() == items.len() => Ok(results),
+        Ok(Ok(_)) => Err(wrong_count()),
+        Ok(Err(error)) => Err(error),
+        Err(panic) => Err(EncodeError::Failed(format!("it panicked: {}", panic_message(panic.as_ref())))),
+    }
+}
+
+fn wrong_count() -> EncodeError {
+    EncodeError::Failed("it gave another number of results than it got items".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_workers_get_their_share_of_what_waits() {
+        for (waiting, idle, size) in [(1, 0, 1), (1, 3, 1), (4, 0, 4), (4, 1, 2), (5, 1, 3), (20, 0, 8), (20, 1, 8)] {
+            assert_eq!(batch_size(waiting, idle, 8), size, "{waiting} waiting, {idle} idle");
+        }
+    }
+}

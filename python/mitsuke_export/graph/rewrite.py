@@ -70,8 +70,8 @@ def rewrite(
 ) -> torch.jit.ScriptModule:
     """Returns a module that computes what a frozen graph does, with the layers that `make` returns for each group.
 
-    `dtype` is that of the weights of convolutions. `attention` returns a module in place of an attention, and is told whether its output may have any data type.
-    `compact` stores tables of embeddings in float16.
+    `dtype` is that of the weights of convolutions. `attention` returns a module in place of an attention, and is told
+    whether its output may have any data type. `compact` stores tables of embeddings in float16.
     """
     writer = _Writer(graph.copy())
     groups = find(writer.graph)

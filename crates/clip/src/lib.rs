@@ -1,8 +1,8 @@
 //! Pictures and texts → unit vectors.
 //!
 //! A model is a folder ([`Manifest`]). [`Encoder::load`] checks the folder against its own digests and reference
-//! vectors and starts one [`EncoderQueue`] with several workers per tower. A text goes `clean → tokenizer → queue → TorchScript`, a picture
-//! `resize → preprocess → queue → TorchScript`. This crate knows nothing of HTTP or SQL.
+//! vectors and starts one [`EncoderQueue`] with several workers per tower. A text goes `clean → tokenizer → queue →
+//! TorchScript`, a picture `resize → preprocess → queue → TorchScript`. This crate knows nothing of HTTP or SQL.
 
 mod background;
 mod clean;

@@ -76,6 +76,7 @@ def main() -> int:
     """Measures a part and returns the exit status."""
     args = parser().parse_args()
     measure, packages = PARTS[args.part]
+    facts.wait_until_idle()
     known = facts.Facts(args.command, packages)
     if not known.idle():
         print(f"warning: the machine is not idle (load {known.load:.2f}); the figures will be too low.", file=sys.stderr)

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -31,6 +32,8 @@ INSTRUCTIONS = {
 }
 # A machine with more of its cores busy than this is not idle.
 IDLE = 0.15
+# The load falls for some minutes after a build or another part has ended.
+PATIENCE = 300
 
 
 def processor(cpuinfo: str) -> tuple[str, list[str]]:
@@ -65,6 +68,13 @@ def cores() -> int:
 def load() -> float:
     """Returns the mean number of processes that ran during the last minute."""
     return os.getloadavg()[0]
+
+
+def wait_until_idle() -> None:
+    """Waits until the machine is idle, for some minutes at most."""
+    end = time.monotonic() + PATIENCE
+    while load() > IDLE * cores() and time.monotonic() < end:
+        time.sleep(5)
 
 
 def versions(packages: list[str]) -> str:

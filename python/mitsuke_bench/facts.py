@@ -80,7 +80,8 @@ def wait_until_idle() -> None:
 def versions(packages: list[str]) -> str:
     """Describes the versions of Mitsuke, libtorch and Python packages in one line."""
     commit = _output("git", "rev-parse", "--short=12", "HEAD")
-    changed = " with changes" if _output("git", "status", "--porcelain", "--untracked-files=no") else ""
+    # The document itself changes with every part.
+    changed = " with changes" if _output("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs") else ""
     script = (ROOT / "scripts" / "libtorch.sh").read_text(encoding="utf-8")
     libtorch = next(line.split("=")[1].split()[0] for line in script.splitlines() if line.startswith("readonly VERSION="))
     said = [f"Mitsuke {commit or 'unknown'}{changed}", f"libtorch {libtorch}"]

@@ -38,6 +38,11 @@ def test_a_part_replaces_its_own_figures_only() -> None:
     assert r"a \1 b" in again
 
 
+def test_numbers_have_three_digits() -> None:
+    assert [document.number(value) for value in (1234.5, 12.34, 0.5, -10.59)] == ["1,234", "12.3", "0.50", "−10.6"]
+    assert (document.ratio(4.0, 2.0), document.ratio(4.0, 0.0)) == ("2.00 ×", "–")
+
+
 def test_a_marker_without_its_end_is_refused() -> None:
     begin = next(line for line in document.replaced("", "store", "x").splitlines() if line.startswith("<!--"))
     with pytest.raises(ValueError, match="without the line"):

@@ -70,6 +70,9 @@ need_browser() {
     fail "Chromium is missing ('chromium' or 'chromedriver' was not found), in which the gallery page is tested. Debian, Ubuntu: sudo apt-get install chromium chromium-driver. To leave these tests out: MITSUKE_SKIP_BROWSER=1 scripts/test.sh"
 }
 
+# The command of the soak tests, to which the names of tests are added.
+soak_tests=(cargo test --locked --test soak -- --ignored --nocapture --test-threads=1)
+
 # run_soak_tests FILTER...: builds the release program, unless SOAK_PROGRAM names another one, and runs the soak tests
 # that the filter selects against that program, one after the other.
 run_soak_tests() {
@@ -81,7 +84,7 @@ run_soak_tests() {
         SOAK_PROGRAM="$(target_dir)/release/mitsuke"
     fi
     export SOAK_PROGRAM
-    cargo test --locked --test soak -- --ignored --nocapture --test-threads=1 "$@"
+    "${soak_tests[@]}" "$@"
 }
 
 # ---- what the checks of a running server need ------------------------------------

@@ -1,0 +1,51 @@
+"""The parts `store` and `soak`: benchmarks whose printed tables are shown as they are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from argparse import Namespace
+
+from .facts import ROOT
+
+
+def output(command: list[str]) -> str:
+    """Runs a command in the repository and returns what it printed, which it shows on standard error, too."""
+    lines = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+        for line in running.stdout:
+            print(line, end="", file=sys.stderr, flush=True)
+            lines.append(line)
+    if running.returncode != 0:
+        raise SystemExit(f"error: `{' '.join(command)}` failed (its message is above).")
+    return "".join(lines)
+
+
+def store(args: Namespace) -> str:
+    """Returns the part `store` as Markdown."""
+    settings = [f"documents={args.documents}", "dimension=768", "bytes=2000"]
+    printed = output(["cargo", "bench", "--locked", "-p", "mitsuke-store", "--bench", "store", "--", *settings])
+    about = (
+        f"A store of {args.documents:,} pictures with captions and prompts, and vectors of 768 components. Every insert is a\n"
+        "durable transaction, so that its time is mostly that of the disk."
+    )
+    return f"{about}\n\n```text\n{printed.strip()}\n```"
+
+
+def soak(args: Namespace) -> str:
+    """Returns the part `soak` as Markdown."""
+    about = (
+        "The release program with the demo model, over HTTP, on made-up pictures of 320 × 320 pixels (PNG). The settings SOAK_…\n"
+        "of scripts/bench.sh change the number of requests and how many are in flight."
+    )
+    return f"{about}\n\n```text\n{soak_table(output(args.soak))}\n```"
+
+
+def soak_table(printed: str) -> str:
+    """Returns the table in the output of the soak benchmark, without what the test program prints around it."""
+    lines = [line.rstrip() for line in printed.splitlines()]
+    begin = next((number for number, line in enumerate(lines) if line.split()[:3] == ["count", "per", "s"]), None)
+    if begin is None:
+        raise ValueError(f"the soak benchmark printed no table:\n{printed}")
+    end = next(number for number, line in enumerate(lines) if number > begin and (not line or line == "ok"))
+    return "\n".join(lines[begin:end])

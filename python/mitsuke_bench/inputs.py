@@ -1,0 +1,38 @@
+"""The pictures and texts that are measured with."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+# The number of pictures that are taken in turn.
+PICTURES = 12
+WORDS = (
+    "猫 犬 鳥 魚 馬 空 海 山 川 森 花 桜 雪 雨 風 星 月 太陽 夕焼け 街 駅 電車 車 自転車 道 橋 家 庭 寿司 果物 "
+    "赤い屋根 青い車 緑の丘 白い船 黒い犬 大きな木 古い寺 静かな湖 女の子 男の子 家族 帽子 笑顔 浴衣 写真 絵 風景"
+).split()
+
+
+def photos(folder: Path) -> list[bytes]:
+    """Returns the first JPEG photographs of a folder."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))[:PICTURES]
+    if not paths:
+        raise SystemExit(f"error: {folder} holds no .jpg file. Give --photos a folder of photographs.")
+    return [path.read_bytes() for path in paths]
+
+
+def uploads(photographs: list[bytes]) -> Iterator[bytes]:
+    """Yields the photographs again and again. Bytes behind the end of a JPEG make each a file that no server knows."""
+    for photograph in itertools.cycle(photographs):
+        yield photograph + os.urandom(8)
+
+
+def queries() -> Iterator[str]:
+    """Yields texts of usual length, none of them twice, so that no cache of queries answers."""
+    texts = list(itertools.permutations(WORDS, 3))
+    random.Random(1).shuffle(texts)
+    yield from ("と".join(words) for words in texts)
+    raise SystemExit("error: all texts have been used; measure for fewer --seconds.")

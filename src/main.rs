@@ -6,8 +6,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+/// Exit status of a command whose output nobody reads any more, as shells report it (128 + SIGPIPE).
+const CLOSED_PIPE: i32 = 141;
+
 fn main() -> ExitCode {
     let command = cli::Arguments::parse().command;
+    if !matches!(command, cli::Command::Serve(_)) {
+        end_quietly_at_a_closed_pipe();
+    }
     let env_file = mitsuke::config::load_env_file();
     start_logger(&command.log_filter());
     match env_file.map_err(Into::into).and_then(|()| command.run()) {
@@ -22,6 +28,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends the process without a message when its output goes to a program that has stopped reading, as in
+/// `mitsuke settings | head`. `println!` panics there.
+fn end_quietly_at_a_closed_pipe() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload_as_str().is_some_and(|message| message.starts_with("failed printing to stdout")) {
+            std::process::exit(CLOSED_PIPE);
+        }
+        report(panic);
+    }));
 }
 
 fn start_logger(filter: &str) {

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use image::{ImageFormat, Rgb, RgbImage};
@@ -42,6 +42,16 @@ fn run(arguments: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, String) {
         .unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+/// The document is longer than what a pipe holds, so the program is still printing when nobody reads any more.
+#[test]
+fn a_command_ends_quietly_when_its_reader_has_gone() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mitsuke"));
+    let mut child = command.arg("openapi").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(141), String::new()));
 }
 
 #[tokio::test]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import sys
 from argparse import Namespace
 
 from .facts import ROOT
+
+
+# The head of the table that tests/soak prints: its first column is empty.
+HEAD = re.compile(r" {38}count +per s.*$")
 
 
 def output(command: list[str]) -> str:
@@ -44,8 +50,10 @@ def soak(args: Namespace) -> str:
 def soak_table(printed: str) -> str:
     """Returns the table in the output of the soak benchmark, without what the test program prints around it."""
     lines = [line.rstrip() for line in printed.splitlines()]
-    begin = next((number for number, line in enumerate(lines) if line.split()[:3] == ["count", "per", "s"]), None)
-    if begin is None:
+    # The head may follow the name of the test on the same line.
+    heads = [(number, match.group()) for number, line in enumerate(lines) if (match := HEAD.search(line))]
+    if not heads:
         raise ValueError(f"the soak benchmark printed no table:\n{printed}")
-    end = next(number for number, line in enumerate(lines) if number > begin and (not line or line == "ok"))
-    return "\n".join(lines[begin:end])
+    begin, head = heads[0]
+    rows = itertools.takewhile(lambda line: line not in ("", "ok"), lines[begin + 1 :])
+    return "\n".join([head, *rows])

@@ -9,7 +9,10 @@ from . import onnx_runtime, original, program
 from .document import number, ratio, table
 from .facts import cores
 
-HEAD = ("", "precision", "one at a time, /s", "all cores, /s", "ratio to the original", "floor, ms", "share of the floor", "lowest cosine")
+HEAD = (
+    "", "precision", "one at a time, /s", "all cores, /s", "ratio to the original", "floor, ms", "share of the floor",
+    "lowest cosine",
+)  # fmt: skip
 TITLES = {"image": "Pictures", "text": "Texts"}
 
 
@@ -23,7 +26,8 @@ def measure(args: Namespace) -> str:
     said = [f"### {document['model_name']}, {document['vector_dimension']} dimensions", EXPLANATION.format(cores=cores())]
     for tower, title in TITLES.items():
         said.append(f"**{title}**")
-        said.append(table(HEAD, [*_original_rows(tower, base), *_rows(rows, tower, agreements[tower], base), *_peer_rows(tower, peers, base)]))
+        mitsuke = _rows(rows, tower, agreements[tower], base)
+        said.append(table(HEAD, [*_original_rows(tower, base), *mitsuke, *_peer_rows(tower, peers, base)]))
     if args.demo is not None:
         said.append(f"### {program.manifest(args.demo)['model_name']}")
         rows, agreements = _program(args.program, args.demo, args.seconds), program.agreements(args.demo)
@@ -85,7 +89,8 @@ def _peer_rows(tower: str, peers: list[dict], base: dict) -> list[list[str]]:
     for row in peers:
         if row["tower"] != tower:
             continue
-        use = f"{row['runs']} runs of 1 thread" if row["runs"] > 1 else f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}"
+        threads = f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}"
+        use = f"{row['runs']} runs of {threads}" if row["runs"] > 1 else threads
         alone = number(row["alone"]) if row["runs"] == 1 else "–"
         made.append([
             f"ONNX Runtime, {use}", row["precision"], alone, number(row["together"]),

@@ -12,8 +12,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from .document import number, ratio, table
-from .onnx_runtime import TEXT
-from .original import load
+from .original import examples, load
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 # Every measurement ends after this many seconds: all of them and the tracing take a few minutes.
@@ -27,17 +26,13 @@ def measure(args: Namespace) -> str:
     if not torch.cuda.is_available():
         raise SystemExit("error: PyTorch finds no CUDA device here (torch.cuda.is_available() is false).")
     original = load(args.original, args.trust_remote_code)
-    rows = original.encode([TEXT])
-    length = int(rows["attention_mask"][0].sum()) if "attention_mask" in rows else len(rows["input_ids"][0])
-    size = original.hints["sizes"][-1] if original.hints.get("sizes") else 224
-    pixels = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
-    text = tuple(rows[name][:, :length].repeat(2, 1) for name in original.text_inputs)
+    pixels, text = examples(original, 2, 2)
     said = [
         f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}. Items a second of the exported modules with inputs that lie on the\n"
         "device; in parentheses the milliseconds of a batch. The original is the model itself in float32. `cosine` is the lowest\n"
         "one with the original's vectors on the CPU. PyTorch's own settings decide about TF32."
     ]
-    for name, tower, given in (("Pictures", original.image, (pixels,)), ("Texts", original.own_text or original.text, text)):
+    for name, tower, given in (("Pictures", original.image, pixels), ("Texts", original.own_text or original.text, text)):
         exported = original.image if name == "Pictures" else original.text
         said += [f"**{name}**", _tower(tower, exported, given)]
     return "\n\n".join(said)
@@ -70,7 +65,7 @@ def _tower(tower, exported, given: tuple) -> str:
     torch.cuda.empty_cache()
     one_at_a_time = measured["original"][0][1][0]
     rows = [
-        [name, *(_cell(rates.get(batch)) for batch in BATCHES), f"{cosine:.5f}", ratio(max(r for r, _ in rates.values()), one_at_a_time)]
+        [name, *(_cell(rates.get(batch)) for batch in BATCHES), f"{cosine:.5f}", ratio(max(rates.values())[0], one_at_a_time)]
         for name, (rates, cosine) in measured.items()
     ]
     return table(["", *(f"batch {batch}" for batch in BATCHES), "cosine", "best to the original one at a time"], rows)

@@ -18,7 +18,9 @@ training, the C library keeps some of the memory of the untrained layout for lat
 wall-clock times. An index scans all codes until it holds 200,000 vectors and uses lists from then on; lists are measured
 below that number, too."""
 
-SEARCH = re.compile(r"^(all scanned|lists)\s+(image|text)\s+recall ([\d.]+)\s+p50\s+([\d.]+) ms\s+p95\s+([\d.]+) ms\s+vectors read (\d+)")
+SEARCH = re.compile(
+    r"^(all scanned|lists)\s+(image|text)\s+recall ([\d.]+)\s+p50\s+([\d.]+) ms\s+p95\s+([\d.]+) ms\s+vectors read (\d+)"
+)
 FIGURES = {
     "insert": r"^inserted at ([\d.]+ µs) each",
     "into lists": r"^inserted into lists at ([\d.]+ µs) each",
@@ -52,7 +54,7 @@ def tables(printed: dict[str, str]) -> str:
         found = [match.groups() for line in text.splitlines() if (match := SEARCH.match(line))]
         if not found:
             raise ValueError(f"the benchmark of the index printed no times of searches:\n{text}")
-        searches += [[size, *line[:4], line[4], line[5]] for line in found]
+        searches += [[size, *line] for line in found]
         matches = [re.search(pattern, text, re.MULTILINE) for pattern in FIGURES.values()]
         others.append([size, *(match.group(1) if match else "–" for match in matches)])
     head = ["vectors", "search", "query", "recall@16", "p50, ms", "p95, ms", "read"]

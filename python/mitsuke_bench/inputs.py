@@ -10,6 +10,8 @@ from pathlib import Path
 
 # The number of pictures that are taken in turn.
 PICTURES = 12
+# The text that `mitsuke bench` encodes.
+TEXT = "夕焼けの海と白い船"
 WORDS = (
     "猫 犬 鳥 魚 馬 空 海 山 川 森 花 桜 雪 雨 風 星 月 太陽 夕焼け 街 駅 電車 車 自転車 道 橋 家 庭 寿司 果物 "
     "赤い屋根 青い車 緑の丘 白い船 黒い犬 大きな木 古い寺 静かな湖 女の子 男の子 家族 帽子 笑顔 浴衣 写真 絵 風景"

@@ -15,10 +15,8 @@ from pathlib import Path
 
 from . import timing
 from .facts import ROOT, cores
-from .original import load
+from .original import examples, load
 
-# The text that `mitsuke bench` encodes.
-TEXT = "夕焼けの海と白い船"
 # The items in a batch of Mitsuke on a CPU.
 BATCHES = {"image": 2, "text": 8}
 
@@ -33,17 +31,13 @@ def export(folder: str, cache: Path, trust: bool) -> None:
         return
     cache.mkdir(parents=True, exist_ok=True)
     original = load(folder, trust)
-    shape = original.pixels(_grey()).shape
-    pixels = torch.randn(BATCHES["image"], *shape, generator=torch.Generator().manual_seed(1))
-    rows = original.encode([TEXT] * BATCHES["text"])
-    length = int(rows["attention_mask"][0].sum()) if "attention_mask" in rows else len(rows["input_ids"][0])
-    text = [rows[name][:, :length] for name in original.text_inputs]
-    for name, tower, given in (("image", original.image, [pixels]), ("text", original.text, text)):
+    pixels, text = examples(original, BATCHES["image"], BATCHES["text"])
+    for name, tower, given in (("image", original.image, pixels), ("text", original.text, text)):
         names = [f"input{i}" for i in range(len(given))]
         axes = {one: {0: "batch", **({1: "length"} if name == "text" else {})} for one in names}
         with torch.no_grad():
             torch.onnx.export(
-                tower.eval(), tuple(given), str(cache / f"{name}.float32.onnx"), input_names=names, output_names=["vectors"],
+                tower.eval(), given, str(cache / f"{name}.float32.onnx"), input_names=names, output_names=["vectors"],
                 dynamic_axes=axes, dynamo=False, opset_version=17,
             )  # fmt: skip
             expected = tower(*given)
@@ -88,12 +82,6 @@ def _lowest(found, expected) -> float:
 
     lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
     return float(((found * expected).sum(1) / lengths).min())
-
-
-def _grey():
-    from PIL import Image
-
-    return Image.new("RGB", (64, 64), (127, 127, 127))
 
 
 def run(folder: str, cache: Path, seconds: float, trust: bool) -> list[dict]:

@@ -31,6 +31,18 @@ def load(folder: str, trust: bool):
     return load_family(resolve(folder, None), Options(trust_remote_code=trust))
 
 
+def examples(original, pictures: int, texts: int) -> tuple[tuple, tuple]:
+    """Returns inputs of both towers for some items. Texts have their own length, as in Mitsuke."""
+    import torch
+    from PIL import Image
+
+    shape = original.pixels(Image.new("RGB", (64, 64), (127, 127, 127))).shape
+    pixels = torch.randn(pictures, *shape, generator=torch.Generator().manual_seed(1))
+    rows = original.encode([inputs.TEXT] * texts)
+    length = int(rows["attention_mask"][0].sum()) if "attention_mask" in rows else len(rows["input_ids"][0])
+    return (pixels,), tuple(rows[name][:, :length] for name in original.text_inputs)
+
+
 def measured(folder: str, photos: Path, seconds: float, trust: bool) -> dict:
     """Measures the pipeline, and both towers alone on inputs that are prepared before."""
     import torch

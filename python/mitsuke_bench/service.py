@@ -49,7 +49,8 @@ def measure(args: Namespace) -> str:
     document = program.manifest(args.model)
     return "\n\n".join([
         f"### {document['model_name']}, {document['vector_dimension']} dimensions", EXPLANATION,
-        "**Uploads a second (POST /images)**", _rates(found, UPLOADS_AT_ONCE, lambda one: one.uploads, base["pictures"], base["threads"]),
+        "**Uploads a second (POST /images)**",
+        _rates(found, UPLOADS_AT_ONCE, lambda one: one.uploads, base["pictures"], base["threads"]),
         "**Text searches a second (POST /search/text)**",
         _rates(found, SEARCHES_AT_ONCE, lambda one: one.searches, base["texts"], base["threads"]),
         f"**Time of a search, alone and while {SATURATING} uploads are always in flight, in ms**", _latencies(found),
@@ -109,8 +110,12 @@ def _saturated(upload):
 
 
 def _rates(found: dict[str, Measured], at_once: tuple[int, ...], pick, base: float, threads: float) -> str:
-    head = ["", "precision, pictures / texts", *(f"{count} in flight" for count in at_once), *(f"ratio, {count}" for count in at_once)]
-    rows = [[f"original pipeline, {threads:.0f} thread{'s' if threads > 1 else ''}", "float32", number(base), *["–"] * (len(at_once) - 1), "1", *["–"] * (len(at_once) - 1)]]
+    in_flight, ratios = [f"{count} in flight" for count in at_once], [f"ratio, {count}" for count in at_once]
+    head = ["", "precision, pictures / texts", *in_flight, *ratios]
+    # The original takes one item at a time.
+    others = ["–"] * (len(at_once) - 1)
+    name = f"original pipeline, {threads:.0f} thread{'s' if threads > 1 else ''}"
+    rows = [[name, "float32", number(base), *others, "1", *others]]
     for asked, one in found.items():
         rates = pick(one)
         rows.append([f"Mitsuke, `{asked}`", one.precision, *map(number, rates), *(ratio(rate, base) for rate in rates)])

@@ -2,22 +2,26 @@
 
 mod cli;
 
+use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 /// Exit status of a command whose output nobody reads any more, as shells report it (128 + SIGPIPE).
-const CLOSED_PIPE: i32 = 141;
+const CLOSED_PIPE: u8 = 141;
 
 fn main() -> ExitCode {
     let command = cli::Arguments::parse().command;
-    if !matches!(command, cli::Command::Serve(_)) {
+    let prints = !matches!(command, cli::Command::Serve(_));
+    if prints {
         end_quietly_at_a_closed_pipe();
     }
     let env_file = mitsuke::config::load_env_file();
     start_logger(&command.log_filter());
     match env_file.map_err(Into::into).and_then(|()| command.run()) {
         Ok(code) => code,
+        Err(error) if prints && is_closed_pipe(error.as_ref()) => ExitCode::from(CLOSED_PIPE),
         Err(error) => {
             // The reason reaches the person at the terminal even when the log filter leaves errors out.
             if log::log_enabled!(log::Level::Error) {
@@ -36,10 +40,14 @@ fn end_quietly_at_a_closed_pipe() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if panic.payload_as_str().is_some_and(|message| message.starts_with("failed printing to stdout")) {
-            std::process::exit(CLOSED_PIPE);
+            std::process::exit(CLOSED_PIPE.into());
         }
         report(panic);
     }));
+}
+
+fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn start_logger(filter: &str) {

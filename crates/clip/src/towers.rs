@@ -15,7 +15,7 @@ use super::tokenizer::{TextBatch, TextTokenizer, TokenIds};
 use super::torchscript::{Module, Rows};
 use mitsuke_index::UnitVector;
 
-/// What both towers of a model are loaded from.
+/// The source from which both towers of a model are loaded.
 #[derive(Clone, Copy)]
 pub(super) struct TowerSource<'a> {
     pub(super) folder: &'a Path,

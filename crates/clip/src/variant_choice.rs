@@ -61,7 +61,7 @@ impl PrecisionChoice {
     }
 }
 
-/// What a device can do with files of a precision.
+/// The abilities of a device with files of a precision.
 pub(super) trait Hardware {
     /// Tells whether the device runs such files at all, be it slowly.
     fn runs(&self, precision: Precision) -> bool;

@@ -33,7 +33,7 @@ pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn
     backfills.shut_down().await;
     blocking::run(move || {
         models.close();
-        // What the backfill has written may be enough for a vector index, or too much for the one that is there.
+        // The rows of the backfill may be enough for a vector index, or too many for the one that is there.
         if let Err(error) = store.maintain(Occasion::AfterBulkWork, &mut |sentence| println!("{sentence}")) {
             log::warn!("the upkeep of the store failed: {error}");
         }

@@ -1,4 +1,4 @@
-//! What a benchmark needs: the multiply-adds of a tower, and the rate at which the machine does them.
+//! The measurements of a benchmark: the multiply-adds of a tower, and the rate at which the machine does them.
 
 mod multiply_adds;
 mod peak;

@@ -130,7 +130,7 @@ pub struct EncoderQueue<E: BatchEncoder> {
 struct Shared<E: BatchEncoder> {
     options: QueueOptions,
     state: Mutex<State<E>>,
-    /// What the threads of each lane wait for.
+    /// The signal of each lane, for which its idle threads wait.
     lanes: Vec<LaneSignal>,
 }
 

@@ -71,7 +71,7 @@ impl Decoder {
 /// The right to decode one picture. Dropping the slot frees it.
 pub struct DecodingSlot {
     limits: DecodeLimits,
-    /// Where bulk is decoded; `None` for a search, which the blocking pool decodes.
+    /// The pool that decodes bulk; `None` for a search, which the blocking pool decodes.
     background: Option<Background>,
     permit: OwnedSemaphorePermit,
 }

@@ -31,7 +31,7 @@ pub enum Answer {
 /// A line of the printed checklist.
 #[derive(Debug)]
 pub struct Line {
-    /// What is to be confirmed.
+    /// The belief that the item confirms or refutes.
     pub what: &'static str,
     /// The result.
     pub answer: Answer,
@@ -141,7 +141,7 @@ fn texts(connection: &Connection, sql: &str) -> Vec<String> {
     rows.map(|row| row.unwrap().unwrap_or_default()).collect()
 }
 
-/// What the store logs on the calling thread, which is the thread that sends its statements.
+/// The log of the store on the calling thread, which is the thread that sends its statements.
 struct Recorder;
 
 thread_local! {

@@ -1,4 +1,4 @@
-//! What `mitsuke doctor` says about a collection that an import has brought back badly.
+//! The findings of `mitsuke doctor` about a collection that an import has brought back badly.
 
 use mitsuke_store::oracle::OracleStore;
 use mitsuke_store::{ImageId, Model, Store as _};

@@ -97,7 +97,7 @@ fn embedding_tables_of_an_earlier_version_get_the_facts_that_filters_compare() {
     let other = database.connect();
     let indexed = "SELECT COUNT(*) FROM user_indexes WHERE index_name LIKE 'IMAGE_EMBEDDINGS_%_GENERATION_SEED'";
     assert_eq!(number(&other, indexed), 2);
-    // What comes later holds its facts from the start.
+    // Later rows hold their facts from the start.
     let image_id = picture("late").caption("c").embedded(&models[0], angle(90.0)).insert(&store);
     let captioned = Filter { has_caption: Some(true), ..Filter::default() };
     assert_eq!(near(&store, &models[0], captioned).last(), Some(&image_id));

@@ -1,4 +1,4 @@
-//! What each organization of a vector index costs: pure arithmetic, for the command `mitsuke index plan` and the
+//! The costs of each organization of a vector index: pure arithmetic, for the command `mitsuke index plan` and the
 //! doctor.
 //!
 //! The formulas are those of the AI Vector Search User's Guide. "Understand Inverted File Flat Vector Indexes": as many

@@ -48,7 +48,7 @@ pub struct BenchArguments {
     count: Option<Tower>,
 }
 
-/// What is measured of a tower.
+/// The measurements of a tower.
 struct Measured {
     precision: Precision,
     /// Items a second, one after the other.
@@ -75,7 +75,7 @@ pub fn run(arguments: &BenchArguments) -> Result<(), Box<dyn Error>> {
         max_batch: arguments.batch_size,
         workers: arguments.workers,
         torch_threads: arguments.threads,
-        // The same text is encoded again and again.
+        // A cache would answer the repeated text, so there is none.
         query_cache: 0,
         ..EncoderOptions::default()
     };

@@ -58,7 +58,7 @@ impl Check {
             device: self.device,
             precision: self.precision,
             torch_threads: self.threads,
-            // The same text is timed several times.
+            // A cache would answer the repeated text, so there is none.
             query_cache: 0,
             ..EncoderOptions::default()
         };

@@ -47,7 +47,7 @@ pub fn settings_in(data: &TempDir, changed: &[(&str, &str)]) -> Settings {
         ("MITSUKE_MODELS_DIR", models.to_str().unwrap()),
         ("MITSUKE_IMAGES_DIR", ""),
         ("MITSUKE_DEVICE", "cpu"),
-        // The same precision and the same number of workers on every machine.
+        // These values make the answers alike on every machine.
         ("MITSUKE_PRECISION", "float32"),
         ("MITSUKE_ENCODER_WORKERS", "2"),
         ("MITSUKE_WORKERS", "2"),

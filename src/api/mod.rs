@@ -21,6 +21,7 @@ mod page;
 mod path_id;
 mod problems;
 mod query;
+mod range;
 mod ranking;
 mod route;
 mod routes;

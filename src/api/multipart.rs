@@ -1,12 +1,22 @@
 //! Reads multipart forms with pictures, within the limits.
 
+mod disposition;
+mod encoded_word;
+mod file_name;
+
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 
 use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::dev::Payload;
 use actix_web::guard::{Guard, fn_guard};
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+
+use disposition::Disposition;
 
 use crate::api::query::reason;
 use crate::config::Limits;
@@ -15,15 +25,36 @@ use crate::error::{ApiError, ErrorCode};
 /// Parts of one name that a form may have: far more than any request needs.
 const MAX_LIST_PARTS: usize = 1_000;
 
-/// Characters of a file name that are kept. The name is shown and never used as a path.
-const MAX_FILE_NAME_CHARS: usize = 255;
-
 /// A `file` part. A file over its limit does not stop the others.
 pub struct FilePart {
     /// The name that the caller gives the file.
     pub file_name: String,
     /// The bytes of the file, or the limit that they exceed.
     pub bytes: Result<Bytes, ApiError>,
+}
+
+/// The body of a request with a form, which [`read`] reads.
+pub struct FormBody(Multipart);
+
+impl FromRequest for FormBody {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self(Multipart::new(&mixed(request.headers()), payload.take()))))
+    }
+}
+
+/// Returns the Content-Type of a form as that of a mixed body. actix-multipart refuses a form with a name that is not
+/// UTF-8; it leaves the headers of a mixed body to its caller.
+fn mixed(headers: &HeaderMap) -> HeaderMap {
+    let mut mixed = HeaderMap::with_capacity(1);
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let parameters = content_type.split_once(';').map_or("", |(_, parameters)| parameters);
+    if let Ok(value) = HeaderValue::try_from(format!("multipart/mixed;{parameters}")) {
+        mixed.insert(header::CONTENT_TYPE, value);
+    }
+    mixed
 }
 
 /// A form, read to its end.
@@ -88,8 +119,8 @@ pub fn guard() -> impl Guard {
 ///
 /// # Errors
 /// When the body is broken, late or over a limit, or has a part that the endpoint does not know.
-pub async fn read(multipart: Multipart, limits: &Limits, text_names: &[&str]) -> Result<Form, ApiError> {
-    read_with_lists(multipart, limits, text_names, &[]).await
+pub async fn read(body: FormBody, limits: &Limits, text_names: &[&str]) -> Result<Form, ApiError> {
+    read_with_lists(body, limits, text_names, &[]).await
 }
 
 /// Reads a whole form like [`read`]; the text parts of `list_names` may occur several times.
@@ -97,7 +128,7 @@ pub async fn read(multipart: Multipart, limits: &Limits, text_names: &[&str]) ->
 /// # Errors
 /// The errors of [`read`].
 pub async fn read_with_lists(
-    multipart: Multipart,
+    FormBody(multipart): FormBody,
     limits: &Limits,
     text_names: &[&str],
     list_names: &[&str],
@@ -128,12 +159,12 @@ impl Reader<'_> {
         let mut form = Form { files: Vec::new(), texts: BTreeMap::new(), lists: BTreeMap::new() };
         while let Some(field) = multipart.next().await {
             let mut field = field.map_err(|error| broken(&error))?;
-            let name = field.name().unwrap_or_default().to_owned();
+            let Disposition { name, file_name } = disposition(&field)?;
             if name == "file" {
                 if form.files.len() == self.limits.files {
                     return Err(self.too_many_files());
                 }
-                form.files.push(self.file(&mut field).await?);
+                form.files.push(self.file(&mut field, file_name).await?);
             } else if self.list_names.contains(&name.as_str()) {
                 let text = self.text(&mut field, &name).await?;
                 let list = form.lists.entry(name.clone()).or_default();
@@ -154,8 +185,8 @@ impl Reader<'_> {
         Ok(form)
     }
 
-    async fn file(&mut self, field: &mut Field) -> Result<FilePart, ApiError> {
-        let (file_name, limit) = (file_name(field), self.limits.file_bytes);
+    async fn file(&mut self, field: &mut Field, file_name: Option<String>) -> Result<FilePart, ApiError> {
+        let (file_name, limit) = (file_name::clean(&file_name.unwrap_or_default()), self.limits.file_bytes);
         let too_large = || {
             let detail = format!("A file may have {limit} bytes at most.");
             ApiError::new(ErrorCode::FileTooLarge, detail).with("limit", limit)
@@ -221,65 +252,22 @@ impl Reader<'_> {
     }
 }
 
+/// Reads the header that names a part.
+fn disposition(field: &Field) -> Result<Disposition, ApiError> {
+    let value = field.headers().get(header::CONTENT_DISPOSITION);
+    value.and_then(|value| Disposition::parse(value.as_bytes())).ok_or_else(|| {
+        ApiError::new(
+            ErrorCode::InvalidMultipart,
+            "A part has no header `Content-Disposition: form-data` with the name of the part. Let your HTTP client build \
+             the body; curl does so with `-F file=@cat.jpg`.",
+        )
+    })
+}
+
 fn broken(error: &MultipartError) -> ApiError {
     log::debug!("multipart: {error}");
-    if matches!(error, MultipartError::ContentDispositionMissing) {
-        return ApiError::new(
-            ErrorCode::InvalidMultipart,
-            "A part has no Content-Disposition, or one that is not UTF-8, for example because the name of its file is in \
-             Shift_JIS. Rename the file, or name it in the request: curl does so with \
-             `-F 'file=@OLD_NAME;filename=cat.jpg'`.",
-        );
-    }
     ApiError::new(
         ErrorCode::InvalidMultipart,
         "The multipart body is broken or ends too early. Let your HTTP client build it; curl does so with `-F file=@cat.jpg`.",
     )
-}
-
-/// Returns the name that the caller gives a file, without any folders, for display.
-fn file_name(field: &Field) -> String {
-    let disposition = field.content_disposition();
-    let extended = disposition.and_then(|d| d.get_filename_ext()).map(|value| String::from_utf8_lossy(&value.value));
-    let plain = disposition.and_then(|d| d.get_filename()).map(Into::into);
-    clean_file_name(&extended.or(plain).unwrap_or_default())
-}
-
-fn clean_file_name(name: &str) -> String {
-    let name = undo_form_escapes(name);
-    let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let printable: String =
-        base.chars().filter(|c| !c.is_control() && !is_invisible(*c)).take(MAX_FILE_NAME_CHARS).collect();
-    let trimmed = printable.trim();
-    if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
-}
-
-/// Undoes the escapes of browsers, which escape these three characters and no others (WHATWG HTML, "multipart/form-data
-/// encoding").
-fn undo_form_escapes(name: &str) -> String {
-    name.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n")
-}
-
-/// Tells whether a character is invisible or turns the direction of the text, so that a name seems to say something
-/// else. The joiners of emoji and Indic scripts are not among them.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_name_is_a_name_and_never_a_path() {
-        assert_eq!(clean_file_name("../../etc/passwd"), "passwd");
-        assert_eq!(clean_file_name(r"C:\photos\海.jpg"), "海.jpg");
-        assert_eq!(clean_file_name("a\0b\r\n.png"), "ab.png");
-        assert_eq!(clean_file_name(" / "), "unnamed");
-        assert_eq!(clean_file_name("say %22hi%22%0D%0A.png"), "say \"hi\".png");
-        assert_eq!(clean_file_name("100%25.png"), "100%25.png");
-        assert_eq!(clean_file_name("cat\u{202e}gnp.exe\u{200b}"), "catgnp.exe");
-        assert_eq!(clean_file_name("👩\u{200d}🚀.png"), "👩\u{200d}🚀.png");
-        assert_eq!(clean_file_name(&"あ".repeat(300)).chars().count(), MAX_FILE_NAME_CHARS);
-    }
 }

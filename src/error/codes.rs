@@ -71,6 +71,8 @@ error_codes! {
     TooManyFiles = "too_many_files", PAYLOAD_TOO_LARGE, "There are too many files in one request";
     /// The picture has more pixels than may be decoded.
     TooManyPixels = "too_many_pixels", PAYLOAD_TOO_LARGE, "The picture has too many pixels";
+    /// No byte of the picture lies in the range that is asked for.
+    RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The range lies outside the picture";
     /// The endpoint does not take the Content-Type of the request.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The endpoint does not take this Content-Type";
     /// The bytes are not a picture of a type that can be decoded.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
+use mitsuke_image::decode_unlabelled;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
@@ -121,7 +122,7 @@ impl Client {
 
 /// Builds the form of an upload. Opens the file and does not read it.
 async fn form(file: PictureFile<'_>) -> io::Result<Form> {
-    let part = Part::file(file.path).await?;
+    let part = Part::file(file.path).await?.file_name(file_name(file.path));
     let part = part.mime_str(file.media_type).map_err(io::Error::other)?;
     let form = match file.caption {
         // The caption comes before the file, so that a server can refuse it early.
@@ -129,4 +130,30 @@ async fn form(file: PictureFile<'_>) -> io::Result<Form> {
         None => Form::new(),
     };
     Ok(form.part("file", part))
+}
+
+/// Returns the name of a file as text, without the line ends and other control characters that a form cannot carry. A
+/// name that is not UTF-8 (a Shift_JIS name from an old archive) is read in the encoding that it seems to have.
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    decode_unlabelled(name).0.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_can_be_carried_by_a_form() {
+        assert_eq!(file_name(Path::new("海/猫 1.png")), "猫 1.png");
+        assert_eq!(file_name(Path::new("a\nb\r.png")), "a b .png");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_in_shift_jis_is_read() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"\x8a\x43\x82\xcc\x94\x4c.png"));
+        assert_eq!(file_name(path), "海の猫.png");
+    }
 }

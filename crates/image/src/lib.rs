@@ -20,6 +20,7 @@ mod sniff;
 mod text;
 mod text_chunks;
 mod thumbnail;
+mod unlabelled;
 
 #[cfg(test)]
 mod fixtures;
@@ -37,3 +38,4 @@ pub use sniff::sniff;
 pub use text::{TextLimits, text_chunks};
 pub use text_chunks::{TextChunk, TextChunks};
 pub use thumbnail::thumbnail;
+pub use unlabelled::decode_unlabelled;

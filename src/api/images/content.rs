@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use actix_web::http::header::{
     self, Charset, ContentDisposition, DispositionParam, DispositionType, EntityTag, ExtendedValue, IfNoneMatch,
+    TryIntoHeaderValue as _,
 };
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use bytes::Bytes;
 use mitsuke_image::FileType;
 use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema as _};
@@ -13,8 +15,9 @@ use utoipa::{IntoResponses, ToSchema as _};
 use crate::api::Services;
 use crate::api::caching::{cached, matches};
 use crate::api::path_id::PathId;
+use crate::api::range::{Part, content_range};
 use crate::api::types::PictureBytes;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 
 /// The answer with the bytes of an original: one content for each type of picture.
 struct OriginalBytes;
@@ -22,21 +25,32 @@ struct OriginalBytes;
 impl IntoResponses for OriginalBytes {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let etag = HeaderBuilder::new().description(Some("The SHA-256 of the bytes")).build();
-        let response = ResponseBuilder::new().description("The bytes, as uploaded").header("ETag", etag);
-        let response = FileType::ALL.iter().fold(response, |response, file_type| {
-            let bytes = Content::new(Some(Ref::from_schema_name(PictureBytes::name())));
-            response.content(file_type.media_type(), bytes)
-        });
-        BTreeMap::from([("200".to_owned(), response.build().into())])
+        let range = HeaderBuilder::new().description(Some("The place of the bytes, and the size of the whole")).build();
+        let described = |description: &str| {
+            let response = ResponseBuilder::new().description(description).header("ETag", etag.clone());
+            FileType::ALL.iter().fold(response, |response, file_type| {
+                let bytes = Content::new(Some(Ref::from_schema_name(PictureBytes::name())));
+                response.content(file_type.media_type(), bytes)
+            })
+        };
+        let part = described("The part that the request asks for").header("Content-Range", range);
+        BTreeMap::from([
+            ("200".to_owned(), described("The bytes, as uploaded").build().into()),
+            ("206".to_owned(), part.build().into()),
+        ])
     }
 }
 
 /// Get an image's original bytes
+///
+/// The answer has all bytes, or the range that the request asks for, so that a download can be resumed.
 #[utoipa::path(
     get, path = "/images/{image_id}/content", tag = "images", operation_id = "get_image_content",
     params(
         ("image_id" = i64, Path, description = "The image", example = 1),
         ("If-None-Match" = Option<String>, Header, description = "An ETag seen before"),
+        ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-1023`"),
+        ("If-Range" = Option<String>, Header, description = "The ETag that the range belongs to"),
     ),
     responses(
         OriginalBytes,
@@ -47,6 +61,7 @@ pub async fn get(
     services: web::Data<Services>,
     id: PathId,
     if_none_match: web::Header<IfNoneMatch>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let missing = || ApiError::image_not_found(id.0);
     let image = services.with_store(move |store| store.image(id.0)).await?.ok_or_else(missing)?;
@@ -54,15 +69,44 @@ pub async fn get(
     if matches(&if_none_match, &etag) {
         return Ok(cached(HttpResponse::NotModified(), etag).finish());
     }
+    let part = Part::of(&request, image.bytes, &etag);
+    if part == Part::Outside {
+        return Ok(outside(image.bytes));
+    }
     let room = services.sending.reserve(image.bytes).ok_or_else(|| ApiError::too_many("downloads of pictures"))?;
     let content = services.with_store(move |store| store.content(id.0)).await?.ok_or_else(missing)?;
     let mitsuke_store::Content { bytes, file_type, file_name, .. } = content;
-    Ok(cached(HttpResponse::Ok(), etag)
+    let (mut response, bytes) = match part {
+        Part::Bytes(first, last) => {
+            let mut response = HttpResponse::PartialContent();
+            response.insert_header(content_range(Some((first, last)), image.bytes));
+            (response, slice(bytes.into(), first, last))
+        }
+        Part::Whole | Part::Outside => (HttpResponse::Ok(), bytes.into()),
+    };
+    response.insert_header((header::ACCEPT_RANGES, "bytes"));
+    Ok(cached(response, etag)
         .content_type(file_type)
         .insert_header(disposition(file_name))
         // The sandbox lets a picture do nothing even when a browser treats it as a document.
         .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
-        .body(room.body(bytes.into())))
+        .body(room.body(bytes)))
+}
+
+/// Returns the bytes from the first to the last, both included.
+fn slice(bytes: Bytes, first: u64, last: u64) -> Bytes {
+    let place = |position: u64| usize::try_from(position).map_or(bytes.len(), |position| position.min(bytes.len()));
+    bytes.slice(place(first)..place(last.saturating_add(1)))
+}
+
+/// Answers a request for a range that lies behind the end of the bytes.
+fn outside(length: u64) -> HttpResponse {
+    let detail = format!("The picture has {length} bytes. Ask for a range that begins before its end.");
+    let mut response = ApiError::new(ErrorCode::RangeNotSatisfiable, detail).with("limit", length).error_response();
+    if let Ok(range) = content_range(None, length).try_into_value() {
+        response.headers_mut().insert(header::CONTENT_RANGE, range);
+    }
+    response
 }
 
 /// Names the file for a caller that saves it: in ASCII for old programs, and in full (RFC 6266).

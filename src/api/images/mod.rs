@@ -12,7 +12,9 @@ mod upload;
 use crate::api::route::errors::{PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::api::{multipart, problems};
-use crate::error::ErrorCode::{NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, TextTooLong};
+use crate::error::ErrorCode::{
+    NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, RangeNotSatisfiable, TextTooLong,
+};
 
 /// The routes of images.
 pub fn routes() -> Vec<Route> {
@@ -25,7 +27,7 @@ pub fn routes() -> Vec<Route> {
         route!(image::get).errors([STORE]),
         route!(image::patch).errors([WRITING, &[TextTooLong]]),
         route!(image::delete).errors([WRITING]),
-        route!(content::get).errors([STORE, &[QueueFull]]),
+        route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable]]),
         route!(thumbnail::get).errors([STORE, PICTURE]),
         route!(similar::similar).errors([STORE, &[NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
     ]

@@ -1,13 +1,12 @@
 //! POST /images.
 
-use actix_multipart::Multipart;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, web};
 use futures_util::StreamExt as _;
 
 use crate::api::Services;
-use crate::api::multipart::{self, FilePart, Form};
+use crate::api::multipart::{self, FilePart, Form, FormBody};
 use crate::api::types::{UploadItem, UploadResponse, UploadStatus};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
@@ -49,9 +48,9 @@ pub struct UploadForm {
         (status = 207, description = "Several files: an item for each, in their order", body = UploadResponse),
     )
 )]
-pub async fn create(services: web::Data<Services>, multipart: Multipart) -> Result<HttpResponse, ApiError> {
+pub async fn create(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
     let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
-    let form = multipart::read(multipart, &services.limits, &["caption", "generation_prompt"]).await?;
+    let form = multipart::read(body, &services.limits, &["caption", "generation_prompt"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
     let intake = &services.intake;
     if uploads.len() == 1

@@ -1,10 +1,9 @@
 //! POST /search/image.
 
-use actix_multipart::Multipart;
 use actix_web::{HttpResponse, web};
 
 use crate::api::json::JsonBody;
-use crate::api::multipart::{self, Form};
+use crate::api::multipart::{self, Form, FormBody};
 use crate::api::ranking::{self, PageRequest};
 use crate::api::types::{FilterRequest, ImageSearchRequest, ImageWeights, SearchResponse};
 use crate::api::{Services, checks};
@@ -71,10 +70,10 @@ pub struct ImageSearchForm {
     ),
     responses((status = 200, description = "A page of hits, nearest first", body = SearchResponse))
 )]
-pub async fn by_uploaded(services: web::Data<Services>, form: Multipart) -> Result<HttpResponse, ApiError> {
+pub async fn by_uploaded(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
     let _slot = services.search_slots.try_acquire().map_err(|_| ApiError::too_many("searches by picture"))?;
     let limits = Limits { files: MAX_PICTURES.min(services.limits.files), ..services.limits.clone() };
-    let mut form = multipart::read_with_lists(form, &limits, &TEXT_PARTS, &["image_id"]).await?;
+    let mut form = multipart::read_with_lists(body, &limits, &TEXT_PARTS, &["image_id"]).await?;
     let request = request(&mut form)?;
     let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<_, _>>()?;
     by_images(&services, files, request).await

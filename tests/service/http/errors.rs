@@ -120,12 +120,10 @@ async fn broken_forms_are_refused_and_nothing_is_stored() {
     post_raw(&app, "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\ncut")
         .await
         .assert_problem(400, "invalid_multipart");
-    // 犬.png in Shift_JIS, as curl sends the name of such a file.
-    let shift_jis =
-        b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\x8c\xa2.png\"\r\n\r\nx\r\n--b--\r\n";
-    let refused = post_raw(&app, shift_jis.as_slice()).await;
+    let nameless = "--b\r\nContent-Disposition: form-data; filename=\"a.png\"\r\n\r\nx\r\n--b--\r\n";
+    let refused = post_raw(&app, nameless).await;
     refused.assert_problem(400, "invalid_multipart");
-    assert!(refused.json["detail"].as_str().unwrap().contains("not UTF-8"), "{}", refused.json);
+    assert!(refused.json["detail"].as_str().unwrap().contains("Content-Disposition"), "{}", refused.json);
     let no_boundary = app.request(Method::POST, "/images").header("content-type", "multipart/form-data").body("x");
     Answer::read(no_boundary.send().await.unwrap()).await.assert_problem(400, "invalid_multipart");
     app.post_form("/images", Form::new().text("caption", "x")).await.assert_problem(400, "invalid_request");

@@ -20,6 +20,8 @@ on_both_stores! {
     texts_can_be_set_and_cleared,
     a_deleted_image_is_gone_everywhere_and_its_id_stays_unused,
     content_is_cached_for_ever_and_served_safely,
+    a_part_of_the_content_is_answered_so_that_a_download_can_be_resumed,
+    a_picture_is_stored_under_its_name_however_the_name_is_encoded,
     a_thumbnail_is_small_and_keeps_the_shape,
     everything_is_there_after_a_restart,
     an_empty_store_is_filled_from_the_images_folder_once,
@@ -194,6 +196,55 @@ async fn content_is_cached_for_ever_and_served_safely() {
     let request = app.request(Method::GET, &format!("/images/{id}/content")).header("if-none-match", etag);
     let second = Answer::read(request.send().await.unwrap()).await;
     assert_eq!((second.status, second.bytes.len()), (304, 0));
+}
+
+async fn a_part_of_the_content_is_answered_so_that_a_download_can_be_resumed() {
+    let app = spawn();
+    let bytes = png(1);
+    let path = format!("/images/{}/content", app.add("a.png", bytes.clone()).await);
+    let ranged = async |range: &str, if_range: Option<&str>| {
+        let request = app.request(Method::GET, &path).header("range", range);
+        let request = if let Some(tag) = if_range { request.header("if-range", tag) } else { request };
+        Answer::read(request.send().await.unwrap()).await
+    };
+    let whole = app.get(&path).await;
+    assert_eq!((whole.status, whole.header("accept-ranges")), (200, "bytes"));
+    let etag = whole.header("etag").to_owned();
+
+    let first = ranged("bytes=0-9", None).await;
+    assert_eq!((first.status, first.bytes.as_slice()), (206, &bytes[..10]));
+    assert_eq!(first.header("content-range"), format!("bytes 0-9/{}", bytes.len()));
+    assert_eq!((first.header("etag"), first.header("content-length")), (&*etag, "10"));
+    let rest = ranged("bytes=10-", Some(&etag)).await;
+    assert_eq!((rest.status, [first.bytes, rest.bytes].concat()), (206, bytes.clone()));
+
+    let changed = ranged("bytes=10-", Some("\"another\"")).await;
+    assert_eq!((changed.status, changed.bytes), (200, bytes.clone()));
+    let outside = ranged(&format!("bytes={}-", bytes.len()), None).await;
+    outside.assert_problem(416, "range_not_satisfiable");
+    assert_eq!(outside.header("content-range"), format!("bytes */{}", bytes.len()));
+}
+
+async fn a_picture_is_stored_under_its_name_however_the_name_is_encoded() {
+    let app = spawn();
+    let names: [(&[u8], &str); 5] = [
+        (b"filename=\"\x8c\xa2.png\"", "犬.png"),
+        (b"filename=\"\xb8\xa4.png\"", "犬.png"),
+        (b"filename=\"=?UTF-8?B?54qsLnBuZw==?=\"", "犬.png"),
+        (b"filename*=UTF-8''%E7%8A%AC.png; filename=\"x.png\"", "犬.png"),
+        (b"filename=\"C:\\pictures\\new\\dog.png\"", "dog.png"),
+    ];
+    for (seed, (parameter, expected)) in names.into_iter().enumerate() {
+        let head = [b"--b\r\nContent-Disposition: form-data; name=\"file\"; ".as_slice(), parameter, b"\r\n\r\n"].concat();
+        let body = [head.as_slice(), &png(u8::try_from(seed).unwrap()), b"\r\n--b--\r\n"].concat();
+        let request = app.request(Method::POST, "/images").header("content-type", "multipart/form-data; boundary=b");
+        let answer = Answer::read(request.body(body).send().await.unwrap()).await;
+        assert_eq!(answer.status, 201, "{}", answer.json);
+        let image = &answer.json["images"][0]["image"];
+        assert_eq!(image["file_name"], expected, "{parameter:x?}");
+        let content = app.get(image["links"]["content"].as_str().unwrap()).await;
+        assert!(content.header("content-disposition").contains("filename*=UTF-8''"), "{expected}");
+    }
 }
 
 async fn a_thumbnail_is_small_and_keeps_the_shape() {

@@ -41,16 +41,27 @@ async fn a_table_names_files_from_its_own_folder_or_from_the_uploaded_one() {
 }
 
 #[tokio::test]
-async fn captions_in_another_encoding_are_refused_with_the_command_that_converts_them() {
+async fn captions_are_read_in_the_encoding_that_they_have() {
+    let (app, workspace) = (spawn(), Workspace::with_pictures(3));
+    // 海の写真 in Shift_JIS, as Excel saves it, and 港の猫 in UTF-16, as Notepad does.
+    workspace.write("captions.csv", b"file,caption\n000.png,\x8A\x43\x82\xCC\x8E\xCA\x90\x5E\n");
+    workspace.write("in/001.CAPTION", b"\xFF\xFE\x2F\x6E\x6E\x30\x2B\x73");
+    workspace.upload(&app.url, &["--captions", "captions.csv"], 0).assert_row(3, "stored");
+    assert_eq!(caption(&app, "000.png").await, "海の写真");
+    assert_eq!(caption(&app, "001.png").await, "港の猫");
+    assert_eq!(caption(&app, "002.png").await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_caption_that_cannot_be_read_does_not_cost_the_picture() {
     let (app, workspace) = (spawn(), Workspace::with_pictures(2));
-    workspace.write("captions.csv", b"file,caption\n000.png,\x8A\x43\n");
-    let output = workspace.upload(&app.url, &["--captions", "captions.csv"], 2);
-    output.assert_prints("captions.csv is not UTF-8 (line 2)");
-    output.assert_prints("iconv -f SHIFT_JIS");
-    workspace.write("in/000.txt", b"\x8A\x43");
-    let output = workspace.upload(&app.url, &[], 1);
-    output.assert_row(1, "stored");
-    output.assert_prints("caption_unreadable: 1 failed\n  in/000.png");
+    workspace.write("in/000.txt", b"a\0b");
+    let output = workspace.upload(&app.url, &[], 0);
+    output.assert_row(2, "stored");
+    output.assert_row(1, "uploaded without a caption: the text file beside it cannot be read");
+    output.assert_prints("000.txt is no text file");
+    workspace.write("captions.csv", b"file,caption\n000.png,a\0b\n");
+    workspace.upload(&app.url, &["--captions", "captions.csv"], 2).assert_prints("captions.csv is no text file");
 }
 
 #[tokio::test]

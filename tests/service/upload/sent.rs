@@ -134,16 +134,20 @@ async fn an_image_that_has_been_deleted_since_is_sent_again() {
 /// Old archives leave file names in Shift_JIS. Only the file systems of Linux accept such names.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn files_whose_names_are_not_unicode_are_all_uploaded() {
+async fn files_whose_names_are_not_unicode_or_hold_line_ends_are_all_uploaded() {
     use std::os::unix::ffi::OsStrExt as _;
     let (app, workspace) = (spawn(), Workspace::new());
     // 犬, 赤, 海 and 空 in Shift_JIS: replacing what is not UTF-8 would make all four names equal.
     for (number, name) in (0..).zip([b"\x8c\xa2.png", b"\x90\xd4.png", b"\x8a\xa2.png", b"\x8b\xf3.png"]) {
         std::fs::write(workspace.path("in").join(std::ffi::OsStr::from_bytes(name)), pictures::png(number)).unwrap();
     }
-    workspace.upload(&app.url, &[], 0).assert_row(4, "stored");
-    assert_eq!(stored(&app).await.len(), 4);
-    workspace.upload(&app.url, &[], 0).assert_row(4, "done by an earlier run");
+    workspace.write("in/two\nlines.png", pictures::png(9));
+    workspace.upload(&app.url, &[], 0).assert_row(5, "stored");
+    let mut names = stored(&app).await;
+    names.sort_unstable();
+    assert_eq!(names.len(), 5);
+    assert!(names.iter().any(|name| name == "two lines.png") && names.iter().any(|name| name == "犬.png"), "{names:?}");
+    workspace.upload(&app.url, &[], 0).assert_row(5, "done by an earlier run");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
+use mitsuke_image::decode_unlabelled;
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -24,18 +25,11 @@ pub enum CaptionError {
         /// The error of the system.
         cause: io::Error,
     },
-    /// The file is not encoded in UTF-8.
-    #[error(
-        "{} is not UTF-8 (line {line}{}). Save it as UTF-8 (Excel: \"CSV UTF-8\"), or convert it: \
-         iconv -f {guess} -t UTF-8 IN > OUT", path.display(), if *guess == "UTF-16" { ", it is UTF-16" } else { "" }
-    )]
-    NotUtf8 {
+    /// The file holds bytes that are no text.
+    #[error("{} is no text file. Save it as UTF-8 (Excel: \"CSV UTF-8\")", path.display())]
+    NoText {
         /// The file.
         path: PathBuf,
-        /// The number of the first line that is not UTF-8, from 1.
-        line: usize,
-        /// The encoding that it probably has.
-        guess: &'static str,
     },
     /// The table is not a CSV or JSON Lines table of captions.
     #[error("{}: {reason}", path.display())]
@@ -58,25 +52,43 @@ pub struct CaptionRow {
     pub caption: String,
 }
 
-/// Reads the caption of a picture from the text file beside it: `cat.jpg.txt`, else `cat.txt`. Returns `None` when
-/// there is no such file, or it is blank.
+/// The extensions of the text files beside pictures, the one that counts first in front. Each may be written in lower
+/// case, in upper case, or with a capital.
+pub const SIDECAR_EXTENSIONS: [&str; 2] = ["txt", "caption"];
+
+/// Reads the caption of a picture from the text file beside it: `cat.jpg.txt`, `cat.txt`, `cat.jpg.caption` or
+/// `cat.caption`, whichever comes first. The text may be in UTF-8, UTF-16, Shift_JIS or EUC-JP. Returns `None` when there
+/// is no such file, or it is blank.
 ///
 /// # Errors
 /// When the file is there and cannot be used.
 pub fn sidecar_caption(picture: &Path) -> Result<Option<String>, CaptionError> {
-    let mut long = picture.as_os_str().to_owned();
-    long.push(".txt");
-    for path in [PathBuf::from(long), picture.with_extension("txt")] {
+    for path in sidecars(picture) {
         if path == picture {
             continue;
         }
         match read_sidecar(&path) {
-            Ok(text) => return Ok(Some(decode(&path, text)?.trim().to_owned()).filter(|text| !text.is_empty())),
+            Ok(text) => return Ok(Some(decode(&path, &text)?.trim().to_owned()).filter(|text| !text.is_empty())),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => return Err(CaptionError::Read { path, cause }),
         }
     }
     Ok(None)
+}
+
+/// Returns the places of the text file of a picture, in the order in which they count.
+fn sidecars(picture: &Path) -> impl Iterator<Item = PathBuf> {
+    SIDECAR_EXTENSIONS.into_iter().flat_map(move |extension| {
+        let (head, tail) = extension.split_at(1);
+        let written = [extension.to_owned(), extension.to_ascii_uppercase(), head.to_ascii_uppercase() + tail];
+        let long = written.clone().map(|extension| {
+            let mut path = picture.as_os_str().to_owned();
+            path.push(".");
+            path.push(extension);
+            PathBuf::from(path)
+        });
+        long.into_iter().chain(written.map(|extension| picture.with_extension(extension)))
+    })
 }
 
 fn read_sidecar(path: &Path) -> io::Result<Vec<u8>> {
@@ -89,17 +101,12 @@ fn read_sidecar(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Decodes UTF-8, with or without a byte order mark.
-fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, CaptionError> {
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err(CaptionError::NotUtf8 { path: path.to_owned(), line: 1, guess: "UTF-16" });
+/// Decodes a text in whatever encoding it has.
+fn decode(path: &Path, bytes: &[u8]) -> Result<String, CaptionError> {
+    match decode_unlabelled(bytes) {
+        (text, false) if !text.contains('\0') => Ok(text.into_owned()),
+        _ => Err(CaptionError::NoText { path: path.to_owned() }),
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count() + 1;
-        CaptionError::NotUtf8 { path: path.to_owned(), line, guess: "SHIFT_JIS" }
-    })?;
-    Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Reads a table of captions: JSON Lines when its name ends in `.jsonl` or `.ndjson`, else CSV. The first line of a
@@ -109,7 +116,7 @@ fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, CaptionError> {
 /// When the table cannot be read, or one of its lines is broken.
 pub fn read_table(path: &Path) -> Result<Vec<CaptionRow>, CaptionError> {
     let bytes = fs::read(path).map_err(|cause| CaptionError::Read { path: path.to_owned(), cause })?;
-    let text = decode(path, bytes)?;
+    let text = decode(path, &bytes)?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     let rows = match extension.as_deref() {
         Some("jsonl" | "ndjson") => parse_jsonl(&text),
@@ -255,16 +262,35 @@ mod tests {
     }
 
     #[test]
-    fn shift_jis_and_utf_16_are_refused_with_the_command_that_converts_them() {
+    fn a_table_is_read_in_the_encoding_in_which_excel_saved_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("captions.csv");
-        // 海 in Shift_JIS.
-        fs::write(&path, b"file,caption\na.jpg,\x8A\x43\n").unwrap();
-        let message = read_table(&path).unwrap_err().to_string();
-        assert!(message.contains("not UTF-8 (line 2)") && message.contains("iconv -f SHIFT_JIS"), "{message}");
-        fs::write(&path, b"\xFF\xFEf\0i\0").unwrap();
-        let message = read_table(&path).unwrap_err().to_string();
-        assert!(message.contains("it is UTF-16") && message.contains("iconv -f UTF-16"), "{message}");
+        // 海の写真 in Shift_JIS.
+        fs::write(&path, b"file,caption\na.jpg,\x8A\x43\x82\xCC\x8E\xCA\x90\x5E\n").unwrap();
+        assert_eq!(read_table(&path).unwrap(), [row(2, "a.jpg", "海の写真")]);
+        let utf_16: Vec<u8> = "\u{FEFF}file,caption\na.jpg,海\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        fs::write(&path, utf_16).unwrap();
+        assert_eq!(read_table(&path).unwrap(), [row(2, "a.jpg", "海")]);
+        fs::write(&path, b"file,caption\na.jpg,\0\x01\n").unwrap();
+        assert!(read_table(&path).unwrap_err().to_string().contains("no text file"));
+    }
+
+    #[test]
+    fn a_text_file_is_found_whatever_the_case_and_the_encoding() {
+        let folder = tempfile::tempdir().unwrap();
+        let utf_16 = b"\xFF\xFE\x2F\x6E\x6E\x30\x2B\x73".as_slice();
+        for (sidecar, bytes) in [
+            ("a.TXT", "港の猫".as_bytes()),
+            ("b.png.Txt", utf_16),
+            ("c.caption", b"\x8D\x60\x82\xCC\x94\x4C"),
+            ("d.png.CAPTION", b"\xB9\xC1\xA4\xCE\xC7\xAD"),
+        ] {
+            fs::write(folder.path().join(sidecar), bytes).unwrap();
+            let picture = folder.path().join(&sidecar[..1]).with_extension("png");
+            assert_eq!(sidecar_caption(&picture).unwrap().as_deref(), Some("港の猫"), "{sidecar}");
+        }
+        fs::write(folder.path().join("c.txt"), "first").unwrap();
+        assert_eq!(sidecar_caption(&folder.path().join("c.png")).unwrap().as_deref(), Some("first"));
     }
 
     #[test]
@@ -276,8 +302,8 @@ mod tests {
         assert_eq!(sidecar_caption(&picture).unwrap().as_deref(), Some("寝る猫"));
         fs::write(folder.path().join("猫.jpg.txt"), "  \n").unwrap();
         assert_eq!(sidecar_caption(&picture).unwrap(), None);
-        fs::write(folder.path().join("猫.jpg.txt"), b"\x94\x4C").unwrap();
-        assert!(matches!(sidecar_caption(&picture), Err(CaptionError::NotUtf8 { line: 1, .. })));
+        fs::write(folder.path().join("猫.jpg.txt"), b"a\0b").unwrap();
+        assert!(matches!(sidecar_caption(&picture), Err(CaptionError::NoText { .. })));
         assert_eq!(sidecar_caption(&folder.path().join("犬.txt")).unwrap(), None);
     }
 

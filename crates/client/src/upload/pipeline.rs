@@ -55,6 +55,9 @@ async fn prepare_all(
     {
         match prepared? {
             Prepared::Picture(picture) => {
+                if let Some(reason) = &picture.unusable_caption {
+                    session.leave_caption_out(reason);
+                }
                 tokio::select! {
                     sent = pictures.send(picture) => if sent.is_err() { break },
                     () = session.stop.stopped() => break,

@@ -24,6 +24,8 @@ pub struct Picture {
     pub file_type: FileType,
     /// The caption that belongs to the picture.
     pub caption: Option<String>,
+    /// The reason why the caption beside the picture cannot be used, for the user.
+    pub unusable_caption: Option<String>,
 }
 
 /// The result of reading a file.
@@ -33,7 +35,7 @@ pub enum Prepared {
     Picture(Picture),
     /// Something else, named for the user.
     NotPicture(&'static str),
-    /// The file or its caption cannot be read.
+    /// The file cannot be read.
     Failed {
         /// The file.
         file: SourceFile,
@@ -52,10 +54,15 @@ pub fn prepare(mut file: SourceFile, listed: Option<String>) -> Prepared {
         Ok(Contents::NotPicture(found)) => Prepared::NotPicture(found),
         Ok(Contents::Picture { file_type, sha256, bytes, modified_ns }) => {
             (file.bytes, file.modified_ns) = (bytes, modified_ns);
-            match listed.map_or_else(|| captions::sidecar_caption(&file.path), |caption| Ok(Some(caption))) {
-                Ok(caption) => Prepared::Picture(Picture { file, sha256, file_type, caption }),
-                Err(error) => Prepared::Failed { file, code: "caption_unreadable", detail: error.to_string() },
-            }
+            // A text that cannot be read does not cost the picture.
+            let (caption, unusable_caption) = match listed {
+                Some(caption) => (Some(caption), None),
+                None => match captions::sidecar_caption(&file.path) {
+                    Ok(caption) => (caption, None),
+                    Err(error) => (None, Some(error.to_string())),
+                },
+            };
+            Prepared::Picture(Picture { file, sha256, file_type, caption, unusable_caption })
         }
     }
 }
@@ -129,8 +136,16 @@ mod tests {
         assert!(matches!(prepare(source_file(&path), None), Prepared::NotPicture("a PDF document")));
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(prepare(source_file(&path), None), Prepared::Failed { code: "file_unreadable", .. }));
+    }
+
+    #[test]
+    fn a_caption_that_cannot_be_read_does_not_cost_the_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.gif");
         std::fs::write(&path, b"GIF89a").unwrap();
-        std::fs::write(folder.path().join("a.txt"), b"\x82\xa0").unwrap();
-        assert!(matches!(prepare(source_file(&path), None), Prepared::Failed { code: "caption_unreadable", .. }));
+        std::fs::write(folder.path().join("a.txt"), b"a\0b").unwrap();
+        let Prepared::Picture(picture) = prepare(source_file(&path), None) else { panic!("a picture") };
+        assert_eq!(picture.caption, None);
+        assert!(picture.unusable_caption.unwrap().contains("a.txt is no text file"));
     }
 }

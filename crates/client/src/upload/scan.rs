@@ -9,6 +9,8 @@ use std::time::UNIX_EPOCH;
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::captions::SIDECAR_EXTENSIONS;
+
 /// A file that may be a picture; its bytes have not been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
@@ -124,9 +126,12 @@ pub fn modified_ns(metadata: &Metadata) -> Option<i64> {
     i64::try_from(since.as_nanos()).ok()
 }
 
-/// Removes `a.txt` and `a.jpg.txt` where there is an `a.jpg`, because these files hold the caption of the picture.
+/// Removes `a.txt` and `a.jpg.txt` where there is an `a.jpg`, because these files hold the caption of the picture; the
+/// other extensions of such files likewise.
 fn drop_sidecars(files: &mut Vec<SourceFile>) {
-    let is_text = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"));
+    let is_text = |path: &Path| {
+        path.extension().is_some_and(|found| SIDECAR_EXTENSIONS.iter().any(|known| found.eq_ignore_ascii_case(known)))
+    };
     let pictures: HashSet<PathBuf> = files
         .iter()
         .filter(|file| !is_text(&file.path))
@@ -177,7 +182,7 @@ mod tests {
 
     #[test]
     fn captions_beside_a_picture_and_excluded_files_are_left_out() {
-        let folder = tree(&["a.jpg", "a.txt", "b.jpg", "b.jpg.TXT", "notes.txt", "upload.jsonl"]);
+        let folder = tree(&["a.jpg", "a.txt", "b.jpg", "b.jpg.TXT", "b.caption", "notes.txt", "upload.jsonl"]);
         let options = ScanOptions { exclude: vec![folder.path().join("upload.jsonl")], ..ScanOptions::default() };
         let scan = scan(&[folder.path().to_owned()], &options).unwrap();
         assert_eq!(names(&scan, folder.path()), ["a.jpg", "b.jpg", "notes.txt"]);

@@ -39,6 +39,12 @@ impl Session<'_> {
         self.finish_file();
     }
 
+    /// Reports and counts a caption that cannot be used; its picture is uploaded without it.
+    pub fn leave_caption_out(&self, reason: &str) {
+        self.progress.message(&format!("uploaded without its caption: {reason}"));
+        self.summary.borrow_mut().captions_unusable += 1;
+    }
+
     /// Adds an entry for a file to the log; `complete` sets the fields that depend on the status.
     pub fn write_log(
         &self,

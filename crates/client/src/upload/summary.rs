@@ -39,6 +39,8 @@ pub struct Summary {
     pub captions_set: u64,
     /// The number of captions that were not set because the server had the image already.
     pub captions_not_set: u64,
+    /// The number of captions beside pictures that cannot be read.
+    pub captions_unusable: u64,
     /// The time from the first file to the last.
     pub took: Duration,
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Summary {
             self.captions_not_set,
             "captions not set: image already on the server (--update-captions sets them)".into(),
         )?;
+        row(self.captions_unusable, "uploaded without a caption: the text file beside it cannot be read".into())?;
         row(self.failed() as u64, "FAILED".into())?;
         row(self.not_tried, "not tried".into())?;
         for (code, files) in &self.failures {

@@ -235,8 +235,9 @@ async fn a_picture_is_stored_under_its_name_however_the_name_is_encoded() {
         (b"filename=\"C:\\pictures\\new\\dog.png\"", "dog.png"),
     ];
     for (seed, (parameter, expected)) in names.into_iter().enumerate() {
-        let head = [b"--b\r\nContent-Disposition: form-data; name=\"file\"; ".as_slice(), parameter, b"\r\n\r\n"].concat();
-        let body = [head.as_slice(), &png(u8::try_from(seed).unwrap()), b"\r\n--b--\r\n"].concat();
+        let head =
+            [b"--b\r\nContent-Disposition: form-data; name=\"file\"; ".as_slice(), parameter, b"\r\n\r\n"].concat();
+        let body = [head.as_slice(), &png(u8::try_from(seed).unwrap().into()), b"\r\n--b--\r\n"].concat();
         let request = app.request(Method::POST, "/images").header("content-type", "multipart/form-data; boundary=b");
         let answer = Answer::read(request.body(body).send().await.unwrap()).await;
         assert_eq!(answer.status, 201, "{}", answer.json);

@@ -27,8 +27,8 @@ pub(super) fn run<E: BatchEncoder>(shared: &Shared<E>, lane: usize, mut encoder:
     if in_background {
         background::lower_thread_priority();
     }
-    encoder.start();
-    while let Some(batch) = next_batch(shared, lane) {
+    while let Some((batch, others)) = next_batch(shared, lane) {
+        encoder.make_room(others);
         let (items, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|pending| (pending.item, pending.answer)).unzip();
         let start = Instant::now();
@@ -48,8 +48,9 @@ pub(super) fn run<E: BatchEncoder>(shared: &Shared<E>, lane: usize, mut encoder:
     }
 }
 
-/// Waits for the next batch of a lane and returns it; `None` when the queue has closed.
-fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<Batch<E>> {
+/// Waits for the next batch of a lane, and returns it with the number of batches that idle workers are about to take;
+/// `None` when the queue has closed.
+fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<(Batch<E>, usize)> {
     let QueueOptions { max_batch, max_wait, .. } = shared.options;
     let signal = &shared.lanes[lane];
     let mut state = shared.lock();
@@ -75,7 +76,8 @@ fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<Batch<
         let (batch, skipped) = state.waiting.take(priority, size, signal.priorities);
         state.stats.skipped += skipped;
         if !batch.is_empty() {
-            return Some(batch);
+            let left: usize = signal.priorities.iter().map(|priority| state.waiting.depth(*priority)).sum();
+            return Some((batch, left.min(state.idle[lane])));
         }
     }
 }

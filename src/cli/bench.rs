@@ -9,8 +9,8 @@ use clap::Args;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use image::{Rgb, RgbImage};
 use mitsuke_clip::{
-    DeviceChoice, EncodeError, Encoder, EncoderOptions, MultiplyAdds, Precision, PrecisionChoice, Priority, TorchThreads, Tower,
-    VERBOSE_VARIABLES, WorkerCount, count_multiply_adds, multiply_add_rate, run_once,
+    DeviceChoice, EncodeError, Encoder, EncoderOptions, MultiplyAdds, Precision, PrecisionChoice, Priority,
+    TorchThreads, Tower, VERBOSE_VARIABLES, WorkerCount, count_multiply_adds, multiply_add_rate, run_once,
 };
 
 /// The text that is encoded: a query of usual length.

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use image::{Rgb, RgbImage};
 use mitsuke_clip::{
-    DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority, TestCases,
-    TorchThreads,
+    DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority, TestCases, TorchThreads,
 };
 
 /// Number of times that an encoding is timed.

@@ -77,7 +77,7 @@ fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<(Batch
         state.stats.skipped += skipped;
         if !batch.is_empty() {
             let left: usize = signal.priorities.iter().map(|priority| state.waiting.depth(*priority)).sum();
-            return Some((batch, left.min(state.idle[lane])));
+            return Some((batch, batches_to_come(left, state.idle[lane])));
         }
     }
 }
@@ -85,6 +85,11 @@ fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<(Batch
 /// Returns the size of the next batch, which leaves their share of the waiting items to the idle workers.
 fn batch_size(waiting: usize, idle: usize, max_batch: usize) -> usize {
     waiting.div_ceil(idle + 1).min(max_batch)
+}
+
+/// Returns the number of batches that idle workers are about to make of what a worker has left waiting.
+fn batches_to_come(left: usize, idle: usize) -> usize {
+    left.min(idle)
 }
 
 /// Encodes a batch. When the batch fails as a whole, each item is encoded by itself, so that only a bad item fails.
@@ -122,6 +127,13 @@ fn wrong_count() -> EncodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_batch_leaves_is_taken_by_idle_workers_only() {
+        for (left, idle, batches) in [(0, 3, 0), (1, 3, 1), (5, 3, 3), (5, 0, 0)] {
+            assert_eq!(batches_to_come(left, idle), batches, "{left} left, {idle} idle");
+        }
+    }
 
     #[test]
     fn idle_workers_get_their_share_of_what_waits() {

@@ -116,8 +116,8 @@ def _find(graph: torch._C.Graph, chosen: torch._C.Node, shapes: dict[int, list[i
 
 
 def _key(node: torch._C.Node) -> int:
-    """Returns what tells a node from the others of its graph."""
-    return next(iter(node.outputs())).unique()
+    """Returns what tells a node from the others of its graph; the end of the graph has no output."""
+    return next((value.unique() for value in node.outputs()), -1)
 
 
 def _want(choice: _Choice, node: torch._C.Node, above: dict[int, int]) -> bool:
@@ -148,10 +148,11 @@ def _above(node: torch._C.Node, dimension: int, shapes: dict[int, list[int]]) ->
         """Returns the inputs that are as long as the output; one that is shorter is repeated for every token."""
         found = {}
         for offset in offsets:
-            own = shapes.get(given[offset].unique())
+            own, value = shapes.get(given[offset].unique()), constant(given[offset])
+            if isinstance(value, torch.Tensor):
+                own = list(value.shape)
             if own is None:
-                value = constant(given[offset])
-                own = list(value.shape) if isinstance(value, torch.Tensor) else []
+                return None
             place = dimension - (rank - len(own))
             if place >= 0 and own[place] != 1:
                 found[offset] = place
@@ -173,7 +174,8 @@ def _above(node: torch._C.Node, dimension: int, shapes: dict[int, list[int]]) ->
         query = shapes.get(given[0].unique())
         if query is None or dimension != rank - 2 or constant(given[5]) is not False:
             return None
-        return {0: dimension, **across((3,))} if given[3].type().kind() != "NoneType" else {0: dimension}
+        mask = {} if given[3].type().kind() == "NoneType" else across((3,))
+        return None if mask is None else {0: dimension, **mask}
     if kind == "aten::transpose":
         one, other = (constant(x) % rank for x in given[1:3])
         return {0: {one: other, other: one}.get(dimension, dimension)}

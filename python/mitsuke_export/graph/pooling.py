@@ -31,7 +31,7 @@ OPEN = 2**63 - 1
 class _Choice:
     """What one choice of a token needs of the values above it."""
 
-    # Value → the dimension of its tokens, and the inputs of nodes for which one token of it is enough.
+    # Value → the dimension of its tokens, and the inputs of nodes that need no more than one token of it.
     wanted: dict[int, tuple[int, set[tuple[int, int]]]] = field(default_factory=dict)
     # The nodes that compute one token, in the order of the graph, reversed.
     repeated: list[torch._C.Node] = field(default_factory=list)
@@ -107,8 +107,10 @@ def _find(graph: torch._C.Graph, chosen: torch._C.Node, shapes: dict[int, list[i
             continue
         dimension, wanting = choice.wanted[value.unique()]
         uses = {(_key(use.user), use.offset) for use in value.uses() if use.user.kind() not in SHAPE}
-        above = _above(node, dimension, shapes) if uses <= wanting or node.kind() in CHEAP else None
-        if above is None or not _want(choice, node, above):
+        # A node that is repeated beside what it was goes on to read all tokens.
+        alone = uses <= wanting
+        above = _above(node, dimension, shapes) if alone or node.kind() in CHEAP else None
+        if above is None or not _want(choice, node, above, alone):
             choice.taken.append((value, dimension))
         else:
             choice.repeated.append(node)
@@ -120,7 +122,7 @@ def _key(node: torch._C.Node) -> int:
     return next((value.unique() for value in node.outputs()), -1)
 
 
-def _want(choice: _Choice, node: torch._C.Node, above: dict[int, int]) -> bool:
+def _want(choice: _Choice, node: torch._C.Node, above: dict[int, int], alone: bool) -> bool:
     """Asks for one token of some inputs of a node; returns False, and asks for none, where another dimension is wanted."""
     values = {offset: node.inputsAt(offset).unique() for offset in above}
     wanted = choice.wanted
@@ -129,7 +131,9 @@ def _want(choice: _Choice, node: torch._C.Node, above: dict[int, int]) -> bool:
     if any(wanted.get(name, (above[offset],))[0] != above[offset] for offset, name in values.items()):
         return False
     for offset, name in values.items():
-        wanted.setdefault(name, (above[offset], set()))[1].add((_key(node), offset))
+        readers = wanted.setdefault(name, (above[offset], set()))[1]
+        if alone:
+            readers.add((_key(node), offset))
     return True
 
 
@@ -148,9 +152,10 @@ def _above(node: torch._C.Node, dimension: int, shapes: dict[int, list[int]]) ->
         """Returns the inputs that are as long as the output; one that is shorter is repeated for every token."""
         found = {}
         for offset in offsets:
-            own, value = shapes.get(given[offset].unique()), constant(given[offset])
-            if isinstance(value, torch.Tensor):
-                own = list(value.shape)
+            own = shapes.get(given[offset].unique())
+            if own is None and given[offset].node().kind() == "prim::Constant":
+                # Tracing writes single numbers as tensors.
+                own = list(torch.as_tensor(constant(given[offset])).shape)
             if own is None:
                 return None
             place = dimension - (rank - len(own))

@@ -38,10 +38,10 @@ def measure(args: Namespace) -> str:
 
 
 EXPLANATION = """\
-Inputs are prepared beforehand, so that only the tower works. "All cores" is what all workers reach together. The floor is
-the time of an item's multiply-adds at the rate at which this machine multiplies large matrices in the same precision with as
-many threads as there are workers; the rate is measured right after the items, so that noise of the machine can bring the share
-above 100 %. The ratio is that of "all cores" to the original's tower alone (PyTorch float32, its own
+Inputs are prepared beforehand, so that only the tower works. "All cores" is what all workers reach together; one at a time,
+an item has the cores of all of them, except that 1 worker stands for one core. The floor is the time of an item's
+multiply-adds at the rate at which this machine multiplies large matrices in the same precision with as many threads as there
+are workers: the best of several short windows before and after the items. The ratio is that of "all cores" to the original's tower alone (PyTorch float32, its own
 number of threads, one item at a time, texts padded to the full length), measured before and after all others; the faster of
 both counts. ONNX Runtime's int8 is its dynamic quantization with a scale for each channel; it works on as large batches as
 Mitsuke (2 pictures, 8 texts), or on single items where these are faster. The lowest cosine is that with the original's

@@ -32,8 +32,10 @@ def read(printed: str) -> dict[str, dict]:
 
 
 def bench(program: Path, folder: Path, precision: str, workers: int, seconds: int) -> dict[str, dict]:
-    """Runs the program on a model folder."""
-    command = [program, "bench", folder, "--device", "cpu", "--precision", precision, "--workers", str(workers)]
+    """Runs the program on a model folder. A single worker has one thread, so that it tells what one core does."""
+    threads = "1" if workers == 1 else "auto"
+    command = [program, "bench", folder, "--device", "cpu", "--precision", precision]
+    command += ["--workers", str(workers), "--threads", threads]
     done = subprocess.run(
         [*map(str, command), "--seconds", str(seconds)], env={**os.environ, "RUST_LOG": "error"},
         stdout=subprocess.PIPE, text=True,

@@ -101,9 +101,12 @@ def test_activation_is_joined_with_the_layer_before_it(name: str, tmp_path: Path
 def test_layers_of_one_input_make_a_group() -> None:
     groups = sites.find(rewrite.frozen(Encoder(nn.GELU()).eval(), (IDS,)).copy())
     names = [[site.name.removeprefix("blocks.") for site in group.sites] for group in groups]
-    block = [["{}.query", "{}.key", "{}.value"], ["{}.out"], ["{}.wide"], ["{}.back"]]
-    assert names == [[name.format(i) for name in group] for i in (0, 1) for group in block] + [["projection"]]
-    assert [group.norm is not None for group in groups] == [True, False, True, False] * 2 + [False]
+    first = [["0.query", "0.key", "0.value"], ["0.out"], ["0.wide"], ["0.back"]]
+    # In the last block the query is that of one token, so that it reads another value.
+    last = [["1.query"], ["1.key", "1.value"], ["1.out"], ["1.wide"], ["1.back"]]
+    assert names == [*first, *last, ["projection"]]
+    normed = [["0.query", "0.key", "0.value"], ["0.wide"], ["1.query"], ["1.key", "1.value"], ["1.wide"]]
+    assert [names[i] for i, group in enumerate(groups) if group.norm is not None] == normed
 
 
 def test_layer_norm_that_is_read_elsewhere_too_stays_as_it_is() -> None:
@@ -189,8 +192,8 @@ def test_multi_head_attention_of_torch_is_taken_apart(tmp_path: Path) -> None:
 def test_layers_of_one_input_share_its_rounding(tmp_path: Path) -> None:
     loaded = written(rewrite.rewrite(rewrite.frozen(Encoder(nn.GELU()).eval(), (IDS,)), int8.quantized), tmp_path)
     kinds = [part.original_name for _, part in loaded.named_children()]
-    # Four groups of six layers in each of two blocks, and the projection.
-    assert (kinds.count("Quantize"), kinds.count("Int8Linear"), kinds.count("Linear")) == (9, 13, 0)
+    # Six layers in four groups of the first block and five of the last, and the projection.
+    assert (kinds.count("Quantize"), kinds.count("Int8Linear"), kinds.count("Linear")) == (10, 13, 0)
 
 
 def test_zeros_are_rounded_to_zeros() -> None:

@@ -9,8 +9,8 @@ use clap::Args;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use image::{Rgb, RgbImage};
 use mitsuke_clip::{
-    DeviceChoice, EncodeError, Encoder, EncoderOptions, MultiplyAdds, Precision, PrecisionChoice, Priority, Tower,
-    VERBOSE_VARIABLES, WorkerCount, count_multiply_adds, multiply_add_rate, run_once,
+    DeviceChoice, EncodeError, Encoder, EncoderOptions, MultiplyAdds, Precision, PrecisionChoice, Priority,
+    TorchThreads, Tower, VERBOSE_VARIABLES, WorkerCount, count_multiply_adds, multiply_add_rate, run_once,
 };
 
 /// The text that is encoded: a query of usual length.
@@ -34,9 +34,9 @@ pub struct BenchArguments {
     /// Batches that each tower works on at once: a number, or auto as the server does it.
     #[arg(long, default_value = "auto")]
     workers: WorkerCount,
-    /// Threads inside one batch.
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    /// Threads that compute one batch: a number, or auto as the server does it.
+    #[arg(long, default_value = "auto")]
+    threads: TorchThreads,
     /// Most items in a batch.
     #[arg(long, default_value_t = EncoderOptions::default().max_batch)]
     batch_size: usize,
@@ -99,13 +99,17 @@ fn measure(
         Tower::Text => encoder.precision().1,
     };
     let (workers, duration) = (encoder.workers(), Duration::from_secs(arguments.seconds));
-    let threads = workers * arguments.threads.max(1);
+    // A single worker with threads of `auto` has all cores for itself.
+    let threads = if workers == 1 { arguments.threads.when_alone() } else { workers * arguments.threads.when_busy() };
+    let peak = || multiply_add_rate(encoder.device(), precision, threads);
+    let before = peak()?;
     Ok(Measured {
         precision,
         alone: runtime.block_on(rate(encoder, tower, 1, duration))?,
         together: runtime.block_on(rate(encoder, tower, ITEMS_PER_WORKER * workers, duration))?,
         multiply_adds: count(arguments, tower, precision)?,
-        peak: multiply_add_rate(encoder.device(), precision, threads)?,
+        // A processor changes its speed, so the peak is measured on both sides of the items.
+        peak: before.max(peak()?),
     })
 }
 
@@ -150,8 +154,9 @@ fn print_facts(encoder: &Encoder, arguments: &BenchArguments) {
     let (workers, threads) = (encoder.workers(), arguments.threads);
     println!("model          {} {}", manifest.model_name, manifest.model_version);
     println!("runs on        {}; this machine has {cores} cores", encoder.device());
-    let noun = if threads == 1 { "thread" } else { "threads" };
-    println!("workers        {workers} for each tower, {threads} {noun} inside a batch");
+    let (alone, busy) = (threads.when_alone(), if workers == 1 { threads.when_alone() } else { threads.when_busy() });
+    let noun = if busy == 1 { "thread" } else { "threads" };
+    println!("workers        {workers} for each tower; {busy} {noun} inside a batch, {alone} while it is alone");
 }
 
 /// Writes a number with three digits and a unit prefix.

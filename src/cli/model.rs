@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use image::{Rgb, RgbImage};
 use mitsuke_clip::{
-    DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority, TestCases,
+    DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority, TestCases, TorchThreads,
 };
 
 /// Number of times that an encoding is timed.
@@ -32,9 +32,9 @@ pub struct Check {
     /// Device to run on: auto, cpu or cuda.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
-    /// Threads inside one tensor operation.
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    /// Threads that compute one batch: a number, or auto as the server does it.
+    #[arg(long, default_value = "auto")]
+    threads: TorchThreads,
     /// File of pictures and texts with the vectors of the original model, to compare from end to end.
     #[arg(long)]
     cases: Option<PathBuf>,

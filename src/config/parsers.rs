@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
-use mitsuke_clip::WorkerCount;
 
 /// Stands between the ends of a range.
 pub(super) const TO: char = '–';
@@ -94,9 +93,14 @@ pub(super) fn threads(
     Parser { parse, allowed }
 }
 
-/// A number of encoder workers, or `auto`.
-pub(super) fn workers() -> Parser<impl Fn(&str) -> Result<WorkerCount, String> + Clone + Send + Sync + 'static> {
-    Parser { parse: str::parse, allowed: vec!["auto".to_owned(), format!("1{TO}{}", WorkerCount::MOST)] }
+/// A number from 1 to `most`, or `auto`, which `T` is parsed from.
+pub(super) fn count_or_auto<T>(
+    most: usize,
+) -> Parser<impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static>
+where
+    T: FromStr<Err = String> + Clone + Send + Sync + 'static,
+{
+    Parser { parse: str::parse, allowed: vec!["auto".to_owned(), format!("1{TO}{most}")] }
 }
 
 /// One of several words, each of which `T` can be parsed from.

@@ -15,8 +15,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::CorsOrigins;
-use super::parsers::{address, choice, folder_or_none, milliseconds, seconds, threads, whole, workers};
-use mitsuke_clip::{DeviceChoice, PrecisionChoice, WorkerCount};
+use super::parsers::{address, choice, count_or_auto, folder_or_none, milliseconds, seconds, threads, whole};
+use mitsuke_clip::{DeviceChoice, PrecisionChoice, TorchThreads, WorkerCount};
 use mitsuke_store::oracle::{IndexKind, OracleSettings, TextMaintenance};
 
 /// The log filter of `mitsuke serve` when no flag or variable sets one.
@@ -253,16 +253,26 @@ pub struct EncoderSettings {
     )]
     pub queue_capacity: usize,
 
-    /// Batches that an encoder works on at once, each on a core of its own; all share one copy of the weights. auto takes
-    /// one per core, divided by MITSUKE_TORCH_THREADS, at most 16, and one on CUDA. Uploads and backfills have as many
+    /// Batches that an encoder works on at once; all share one copy of the weights. auto takes one per core, divided by
+    /// MITSUKE_TORCH_THREADS where that is a number, at most 16, and one on CUDA. Uploads and backfills have as many
     /// workers as searches by picture, and theirs give way to everything else.
-    #[arg(env = "MITSUKE_ENCODER_WORKERS", value_name = "N", default_value = "auto", value_parser = workers())]
+    #[arg(
+        env = "MITSUKE_ENCODER_WORKERS",
+        value_name = "N",
+        default_value = "auto",
+        value_parser = count_or_auto::<WorkerCount>(WorkerCount::MOST)
+    )]
     pub encoder_workers: WorkerCount,
 
-    /// Threads inside one batch. More than 1 makes a single search faster on a machine that has nothing else to do, and
-    /// everything slower on a busy one.
-    #[arg(env = "MITSUKE_TORCH_THREADS", value_name = "N", default_value_t = 1, value_parser = whole(1_usize, 256))]
-    pub torch_threads: usize,
+    /// Threads that compute one batch on a CPU. auto gives a batch the cores that no other batch uses when it starts, at
+    /// most 16: a single search then uses all cores, and each of many uses one. A number is used whatever else runs.
+    #[arg(
+        env = "MITSUKE_TORCH_THREADS",
+        value_name = "N",
+        default_value = "auto",
+        value_parser = count_or_auto::<TorchThreads>(TorchThreads::MOST)
+    )]
+    pub torch_threads: TorchThreads,
 
     /// Seconds until a model that is not current and that nobody uses is unloaded.
     #[arg(

@@ -13,9 +13,11 @@ use super::precision::Precision;
 use super::preprocess::{PreparedImage, Preprocessor};
 use super::query_cache::{CacheStats, QueryCache};
 use super::queue::{EncoderQueue, Lane, Priority, QueueOptions, QueueStats};
+use super::reference;
 use super::selection::{VariantTime, select};
+use super::threads::{self, TorchThreads};
 use super::tokenizer::TextTokenizer;
-use super::towers::{ImageEncoder, ImageLoader, TextEncoder, TextLoader, TorchThreads, TowerSource};
+use super::towers::{ImageEncoder, ImageLoader, TextEncoder, TextLoader, TowerSource};
 use super::variant_choice::PrecisionChoice;
 use super::workers::WorkerCount;
 use mitsuke_index::UnitVector;
@@ -42,10 +44,8 @@ pub struct EncoderOptions {
     pub queue_capacity: usize,
     /// The number of batches that each tower works on at once.
     pub workers: WorkerCount,
-    /// The number of threads inside one tensor operation; at least 1. More than one pays only on a machine that has
-    /// nothing else to do: the threads of an operation wait for each other by spinning, so that one of them without a
-    /// core delays all.
-    pub torch_threads: usize,
+    /// The number of threads that compute one batch on a CPU.
+    pub torch_threads: TorchThreads,
     /// The number of query vectors that are kept for texts that are searched for again; at 0 none is kept.
     pub query_cache: usize,
 }
@@ -59,7 +59,7 @@ impl Default for EncoderOptions {
             max_wait: Duration::ZERO,
             queue_capacity: 512,
             workers: WorkerCount::Auto,
-            torch_threads: 1,
+            torch_threads: TorchThreads::Auto,
             query_cache: 4_096,
         }
     }
@@ -104,10 +104,9 @@ impl Encoder {
         let begin = Instant::now();
         let manifest = Manifest::read(folder)?;
         let device = Device::choose(options.device)?;
-        let threads = TorchThreads(options.torch_threads);
-        threads.apply();
+        threads::set(1);
         manifest.verify_inputs(folder)?;
-        let source = TowerSource { folder, manifest: &manifest, device, threads };
+        let source = TowerSource { folder, manifest: &manifest, device };
         let image_batch = match device {
             Device::Cpu => options.max_batch.min(CPU_IMAGE_BATCH),
             Device::Cuda => options.max_batch,
@@ -115,10 +114,13 @@ impl Encoder {
         let Manifest { image, text, .. } = &manifest;
         let candidates = options.precision.candidates(&image.variants, &device);
         let images = ImageLoader { source, max_batch: image_batch };
-        let images = select("image", &image.full, &candidates, device, &images)?;
+        let mut images = select("image", &image.full, &candidates, device, &images)?;
         let candidates = options.precision.candidates(&text.variants, &device);
         let texts = TextLoader { source, max_batch: options.max_batch };
-        let texts = select("text", &text.full, &candidates, device, &texts)?;
+        let mut texts = select("text", &text.full, &candidates, device, &texts)?;
+        images.encoder.use_threads(options.torch_threads);
+        texts.encoder.use_threads(options.torch_threads);
+        reference::warm_up_threads(&manifest, &mut images.encoder, &mut texts.encoder)?;
 
         let workers = options.workers.resolve(device, options.torch_threads);
         let queue =

@@ -22,6 +22,7 @@ mod reference;
 mod resize;
 mod selection;
 mod test_cases;
+mod threads;
 mod tokenizer;
 mod torchscript;
 mod towers;
@@ -45,6 +46,7 @@ pub use queue::{BatchEncoder, EncoderQueue, Lane, Priority, QueueOptions, QueueS
 pub use resize::{Region, resize};
 pub use selection::VariantTime;
 pub use test_cases::{TestCases, TestReport};
+pub use threads::TorchThreads;
 pub use tokenizer::{TextBatch, TextTokenizer, TokenIds};
 pub use variant_choice::PrecisionChoice;
 pub use workers::WorkerCount;

@@ -61,6 +61,17 @@ pub(super) fn warm_up_images(encoder: &mut ImageEncoder, max_batch: usize) -> Re
     twice.into_iter().try_for_each(|size| run_images(encoder, size))
 }
 
+/// Runs one text and one picture with the threads that a batch alone has, because Torch sets up its kernels for each
+/// number of threads.
+pub(super) fn warm_up_threads(
+    manifest: &Manifest,
+    images: &mut ImageEncoder,
+    texts: &mut TextEncoder,
+) -> Result<(), ClipError> {
+    run_images(images, 1)?;
+    run_texts(manifest, texts, 1)
+}
+
 /// Runs a batch of `size` grey pictures.
 pub(super) fn run_images(encoder: &mut ImageEncoder, size: usize) -> Result<(), ClipError> {
     let grey = encoder.preprocessor().prepare(&image::RgbImage::from_pixel(1, 1, image::Rgb([127; 3])));

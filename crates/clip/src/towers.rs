@@ -11,6 +11,7 @@ use super::preprocess::{PreparedImage, Preprocessor};
 use super::queue::BatchEncoder;
 use super::reference;
 use super::selection::Loader;
+use super::threads::{RunningBatch, TorchThreads};
 use super::tokenizer::{TextBatch, TextTokenizer, TokenIds};
 use super::torchscript::{Module, Rows};
 use mitsuke_index::UnitVector;
@@ -21,7 +22,6 @@ pub(super) struct TowerSource<'a> {
     pub(super) folder: &'a Path,
     pub(super) manifest: &'a Manifest,
     pub(super) device: Device,
-    pub(super) threads: TorchThreads,
 }
 
 impl TowerSource<'_> {
@@ -33,19 +33,40 @@ impl TowerSource<'_> {
     }
 }
 
+/// The cores that the batches of a tower use.
+#[derive(Clone, Copy)]
+struct Cores {
+    device: Device,
+    threads: TorchThreads,
+    /// The number of batches that other workers are about to start.
+    others: usize,
+}
+
+impl Cores {
+    /// Returns those of a tower that is being loaded. It computes with one thread, so that the time of that thread's
+    /// processor is the time of the tower.
+    fn of_loading(device: Device) -> Self {
+        Self { device, threads: TorchThreads::Fixed(1), others: 0 }
+    }
+
+    fn begin(&self) -> RunningBatch {
+        self.threads.begin(self.device, self.others)
+    }
+}
+
 /// The image tower. Clones share the weights, and each clone may run on a thread of its own.
 #[derive(Clone)]
 pub(super) struct ImageEncoder {
     module: Arc<Module>,
     preprocessor: Arc<Preprocessor>,
-    threads: TorchThreads,
+    cores: Cores,
 }
 
 impl ImageEncoder {
     /// Loads the module of `variant` and what prepares its inputs.
     pub(super) fn load(source: &TowerSource<'_>, variant: &Variant) -> Result<Self, ClipError> {
         let preprocessor = Arc::new(Preprocessor::new(&source.manifest.image.preprocessing));
-        Ok(Self { module: Arc::new(source.load(variant)?), preprocessor, threads: source.threads })
+        Ok(Self { module: Arc::new(source.load(variant)?), preprocessor, cores: Cores::of_loading(source.device) })
     }
 
     pub(super) fn precision(&self) -> Precision {
@@ -54,6 +75,11 @@ impl ImageEncoder {
 
     pub(super) fn weight_bytes(&self) -> u64 {
         self.module.weight_bytes()
+    }
+
+    /// Sets the threads of each batch from now on.
+    pub(super) fn use_threads(&mut self, threads: TorchThreads) {
+        self.cores.threads = threads;
     }
 
     pub(super) fn preprocessor(&self) -> Arc<Preprocessor> {
@@ -65,8 +91,8 @@ impl BatchEncoder for ImageEncoder {
     type Item = PreparedImage;
     type Output = UnitVector;
 
-    fn start(&mut self) {
-        self.threads.apply();
+    fn make_room(&mut self, others: usize) {
+        self.cores.others = others;
     }
 
     fn encode(&mut self, images: &[PreparedImage]) -> Result<Rows, EncodeError> {
@@ -77,6 +103,7 @@ impl BatchEncoder for ImageEncoder {
         for image in images {
             self.preprocessor.append_tensor(image, &mut tensor);
         }
+        let _running = self.cores.begin();
         self.module.run_floats(&tensor, &[images.len() as i64, 3, height.into(), width.into()])
     }
 }
@@ -86,14 +113,14 @@ impl BatchEncoder for ImageEncoder {
 pub(super) struct TextEncoder {
     module: Arc<Module>,
     tokenizer: Arc<TextTokenizer>,
-    threads: TorchThreads,
+    cores: Cores,
 }
 
 impl TextEncoder {
     /// Loads the module of `variant` and what prepares its inputs.
     pub(super) fn load(source: &TowerSource<'_>, variant: &Variant) -> Result<Self, ClipError> {
         let tokenizer = Arc::new(TextTokenizer::load(source.folder, &source.manifest.text)?);
-        Ok(Self { module: Arc::new(source.load(variant)?), tokenizer, threads: source.threads })
+        Ok(Self { module: Arc::new(source.load(variant)?), tokenizer, cores: Cores::of_loading(source.device) })
     }
 
     pub(super) fn precision(&self) -> Precision {
@@ -102,6 +129,11 @@ impl TextEncoder {
 
     pub(super) fn weight_bytes(&self) -> u64 {
         self.module.weight_bytes()
+    }
+
+    /// Sets the threads of each batch from now on.
+    pub(super) fn use_threads(&mut self, threads: TorchThreads) {
+        self.cores.threads = threads;
     }
 
     pub(super) fn tokenizer(&self) -> Arc<TextTokenizer> {
@@ -119,12 +151,13 @@ impl BatchEncoder for TextEncoder {
         ids.as_slice().len().next_power_of_two().max(8)
     }
 
-    fn start(&mut self) {
-        self.threads.apply();
+    fn make_room(&mut self, others: usize) {
+        self.cores.others = others;
     }
 
     fn encode(&mut self, texts: &[TokenIds]) -> Result<Rows, EncodeError> {
         let TextBatch { rows, length, inputs } = self.tokenizer.batch(texts);
+        let _running = self.cores.begin();
         self.module.run_ids(&inputs, &[rows as i64, length as i64])
     }
 }
@@ -169,17 +202,5 @@ impl Loader for TextLoader<'_> {
     fn run_batch(&self, encoder: &mut TextEncoder) -> Result<(), ClipError> {
         // A text tower is judged by what a search waits for, which is one text.
         reference::run_texts(self.source.manifest, encoder, 1)
-    }
-}
-
-/// The number of threads that one tensor operation uses.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TorchThreads(pub(super) usize);
-
-impl TorchThreads {
-    /// Sets the number of threads for the calling thread. OpenMP keeps one number per thread, so every thread that runs
-    /// a module sets it.
-    pub(super) fn apply(self) {
-        tch::set_num_threads(i32::try_from(self.0.max(1)).unwrap_or(1));
     }
 }

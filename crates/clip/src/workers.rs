@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::thread;
 
 use super::device::Device;
+use super::threads::TorchThreads;
 
 /// The most workers that `auto` gives. A worker reads all weights once for each batch, and writes and reads the
 /// activations: with a ViT-L/16 in int8, about 0.3 GB and 1 GB in 0.4 seconds of a core, so some 3 GB/s. Sixteen
@@ -14,8 +15,8 @@ const MOST_BY_DEFAULT: usize = 16;
 /// The number of batches that each tower of a model works on at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WorkerCount {
-    /// On a CPU, one for each core, divided by the threads inside an operation, and at most 16; on a GPU one, because
-    /// one batch fills it.
+    /// On a CPU, one for each core, divided by the threads of a batch where their number is fixed, and at most 16; on a
+    /// GPU one, because one batch fills it.
     #[default]
     Auto,
     /// This many; at least 1.
@@ -26,14 +27,14 @@ impl WorkerCount {
     /// The most workers that a setting may ask for.
     pub const MOST: usize = 256;
 
-    /// Returns the number of workers on a device where each worker uses `torch_threads` threads.
-    pub(super) fn resolve(self, device: Device, torch_threads: usize) -> usize {
+    /// Returns the number of workers on a device where each batch has these threads.
+    pub(super) fn resolve(self, device: Device, threads: TorchThreads) -> usize {
         match (self, device) {
             (Self::Fixed(workers), _) => workers.max(1),
             (Self::Auto, Device::Cuda) => 1,
             (Self::Auto, Device::Cpu) => {
                 let cores = thread::available_parallelism().map_or(1, usize::from);
-                (cores / torch_threads.max(1)).clamp(1, MOST_BY_DEFAULT)
+                (cores / threads.when_busy()).clamp(1, MOST_BY_DEFAULT)
             }
         }
     }
@@ -58,10 +59,11 @@ mod tests {
     #[test]
     fn workers_and_their_threads_do_not_outnumber_the_cores() {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let workers = |threads| WorkerCount::Auto.resolve(Device::Cpu, threads);
+        let workers = |threads| WorkerCount::Auto.resolve(Device::Cpu, TorchThreads::Fixed(threads));
         assert_eq!((workers(1), workers(cores), workers(1_000)), (cores.min(16), 1, 1));
-        assert_eq!(WorkerCount::Auto.resolve(Device::Cuda, 1), 1);
-        assert_eq!(WorkerCount::Fixed(40).resolve(Device::Cuda, 8), 40);
+        assert_eq!(WorkerCount::Auto.resolve(Device::Cpu, TorchThreads::Auto), cores.min(16));
+        assert_eq!(WorkerCount::Auto.resolve(Device::Cuda, TorchThreads::Auto), 1);
+        assert_eq!(WorkerCount::Fixed(40).resolve(Device::Cuda, TorchThreads::Fixed(8)), 40);
     }
 
     #[test]

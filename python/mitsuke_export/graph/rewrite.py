@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from . import layers
+from .pooling import choose_early
 from .sites import Filter, Group, attentions, constant, filters, find
 
 # The number of float32 in a graph.
@@ -43,7 +44,7 @@ class Host(nn.Module):
 def frozen(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> torch._C.Graph:
     """Returns the graph of a module, in which weights are constants and convolutions have taken in BatchNorm.
 
-    Batch size and sequence length stay open.
+    The last layer computes only the token that is read, see pooling.py. Batch size and sequence length stay open.
     """
     # A graph takes no constants that could be trained.
     for parameter in tower.parameters():
@@ -56,7 +57,9 @@ def frozen(tower: nn.Module, example: tuple[torch.Tensor, ...]) -> torch._C.Grap
             # Tracing warns of every Python number that becomes a constant. The comparison afterwards decides.
             warnings.simplefilter("ignore")
             traced = torch.jit.trace(tower.eval(), example, check_trace=False)
-            return torch.jit.freeze(traced.eval()).graph
+            graph = torch.jit.freeze(traced.eval()).graph
+            choose_early(graph, example)
+            return graph
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
 

@@ -11,7 +11,8 @@ use crate::manifest::Manifest;
 use crate::names;
 use crate::precision::Precision;
 use crate::queue::BatchEncoder;
-use crate::towers::{ImageEncoder, TextEncoder, TorchThreads, TowerSource};
+use crate::threads;
+use crate::towers::{ImageEncoder, TextEncoder, TowerSource};
 use crate::variant_choice::PrecisionChoice;
 
 /// A tower of a model.
@@ -52,9 +53,8 @@ impl FromStr for Tower {
 /// The first [`ClipError`] that is found.
 pub fn run_once(folder: &Path, tower: Tower, precision: Precision, text: &str) -> Result<(), ClipError> {
     let manifest = Manifest::read(folder)?;
-    let threads = TorchThreads(1);
-    threads.apply();
-    let source = TowerSource { folder, manifest: &manifest, device: Device::Cpu, threads };
+    threads::set(1);
+    let source = TowerSource { folder, manifest: &manifest, device: Device::Cpu };
     let (full, variants) = match tower {
         Tower::Image => (&manifest.image.full, &manifest.image.variants),
         Tower::Text => (&manifest.text.full, &manifest.text.variants),

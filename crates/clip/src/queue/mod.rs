@@ -37,8 +37,9 @@ pub trait BatchEncoder: Send + 'static {
     /// The result of an item.
     type Output: Send + 'static;
 
-    /// Prepares the worker's thread. The queue calls this method once on that thread, before the first batch.
-    fn start(&mut self) {}
+    /// Tells the number of batches that other workers are about to start, so that the next one leaves them their cores.
+    /// The queue calls this method before each batch.
+    fn make_room(&mut self, _others: usize) {}
 
     /// Returns the group of an item. A batch holds items of one group, because items of different groups, such as texts
     /// of very different lengths, are slower together than apart.

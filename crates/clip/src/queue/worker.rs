@@ -27,8 +27,8 @@ pub(super) fn run<E: BatchEncoder>(shared: &Shared<E>, lane: usize, mut encoder:
     if in_background {
         background::lower_thread_priority();
     }
-    encoder.start();
-    while let Some(batch) = next_batch(shared, lane) {
+    while let Some((batch, others)) = next_batch(shared, lane) {
+        encoder.make_room(others);
         let (items, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|pending| (pending.item, pending.answer)).unzip();
         let start = Instant::now();
@@ -48,8 +48,9 @@ pub(super) fn run<E: BatchEncoder>(shared: &Shared<E>, lane: usize, mut encoder:
     }
 }
 
-/// Waits for the next batch of a lane and returns it; `None` when the queue has closed.
-fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<Batch<E>> {
+/// Waits for the next batch of a lane, and returns it with the number of batches that idle workers are about to take;
+/// `None` when the queue has closed.
+fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<(Batch<E>, usize)> {
     let QueueOptions { max_batch, max_wait, .. } = shared.options;
     let signal = &shared.lanes[lane];
     let mut state = shared.lock();
@@ -75,7 +76,8 @@ fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<Batch<
         let (batch, skipped) = state.waiting.take(priority, size, signal.priorities);
         state.stats.skipped += skipped;
         if !batch.is_empty() {
-            return Some(batch);
+            let left: usize = signal.priorities.iter().map(|priority| state.waiting.depth(*priority)).sum();
+            return Some((batch, batches_to_come(left, state.idle[lane])));
         }
     }
 }
@@ -83,6 +85,11 @@ fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<Batch<
 /// Returns the size of the next batch, which leaves their share of the waiting items to the idle workers.
 fn batch_size(waiting: usize, idle: usize, max_batch: usize) -> usize {
     waiting.div_ceil(idle + 1).min(max_batch)
+}
+
+/// Returns the number of batches that idle workers are about to make of what a worker has left waiting.
+fn batches_to_come(left: usize, idle: usize) -> usize {
+    left.min(idle)
 }
 
 /// Encodes a batch. When the batch fails as a whole, each item is encoded by itself, so that only a bad item fails.
@@ -120,6 +127,13 @@ fn wrong_count() -> EncodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_batch_leaves_is_taken_by_idle_workers_only() {
+        for (left, idle, batches) in [(0, 3, 0), (1, 3, 1), (5, 3, 3), (5, 0, 0)] {
+            assert_eq!(batches_to_come(left, idle), batches, "{left} left, {idle} idle");
+        }
+    }
 
     #[test]
     fn idle_workers_get_their_share_of_what_waits() {

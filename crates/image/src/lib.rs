@@ -6,6 +6,7 @@
 //! Each format of pictures has a file in `formats`, each prompt dialect a file in `prompt::dialects`; both folders hold
 //! a list of their files.
 
+mod caption;
 mod container;
 mod decode;
 mod error;
@@ -17,6 +18,7 @@ mod orientation;
 mod picture;
 mod prompt;
 mod sniff;
+mod taken;
 mod text;
 mod text_chunks;
 mod thumbnail;
@@ -27,6 +29,8 @@ mod fixtures;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
+mod metadata_tests;
+#[cfg(test)]
 mod picture_tests;
 
 pub use decode::limits::DecodeLimits;
@@ -35,7 +39,8 @@ pub use formats::FileType;
 pub use picture::{Decoded, Facts, decode, decode_with_texts};
 pub use prompt::{Described, Generation, describe, parse_generation_prompt};
 pub use sniff::sniff;
+pub use taken::Taken;
 pub use text::{TextLimits, text_chunks};
-pub use text_chunks::{TextChunk, TextChunks};
+pub use text_chunks::{TextChunk, TextChunks, TextSource};
 pub use thumbnail::thumbnail;
 pub use unlabelled::decode_unlabelled;

@@ -5,14 +5,13 @@ use serde_json::{Value, json};
 
 use super::dialects::{a1111, comfyui};
 use super::*;
-use crate::text_chunks::{TextChunk, TextChunks};
+use crate::text_chunks::{TextChunk, TextChunks, TextSource};
 
 mod automatic1111;
 mod comfyui_graphs;
 
 fn chunks(pairs: &[(&str, &str)]) -> TextChunks {
-    let chunks =
-        pairs.iter().map(|(key, text)| TextChunk { key: (*key).to_owned(), text: (*text).to_owned() }).collect();
+    let chunks = pairs.iter().map(|(key, text)| TextChunk::new(*key, *text, TextSource::PngText)).collect();
     TextChunks { chunks, truncated: false }
 }
 
@@ -66,9 +65,9 @@ mod classification {
     #[test]
     fn any_other_text_is_the_caption() {
         let found = describe(&chunks(&[("Title", "夕焼け"), ("Comment", "at Kamakura")]));
-        assert_eq!(found.caption, some("Title:夕焼け\nComment:at Kamakura"));
+        assert_eq!(found.caption, some("夕焼け\nat Kamakura"));
         assert_eq!((found.generation_prompt, found.generation), (None, None));
-        assert_eq!(describe(&chunks(&[("prompt", "alone")])).caption, some("prompt:alone"));
+        assert_eq!(describe(&chunks(&[("prompt", "alone")])).caption, some("alone"));
         assert!(describe(&chunks(&[("parameters", "no word of it")])).caption.is_some());
     }
 

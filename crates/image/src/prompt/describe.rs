@@ -2,45 +2,79 @@
 
 use super::dialects::DIALECTS;
 use super::generation::Generation;
-use super::lines;
-use crate::text_chunks::{TextChunk, TextChunks};
+use super::texts::{Reading, Texts};
+use super::{lines, loras};
+use crate::caption::{self, Captioned};
+use crate::text_chunks::TextChunks;
 
 /// The meaning of the text of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Described {
-    /// All text, if an image generator wrote the text: one `key:value` line for each chunk, in file order.
+    /// The texts that an image generator wrote: one `key:value` line for each, in file order, at most as many characters
+    /// as were asked for.
     pub generation_prompt: Option<String>,
-    /// All text otherwise, in the same form.
+    /// The text that a person wrote.
     pub caption: Option<String>,
-    /// The readable parts, if the text could be parsed.
+    /// The keywords that a person gave the picture, without duplicates.
+    pub tags: Vec<String>,
+    /// The readable parts, if the generation prompt could be parsed.
     pub generation: Option<Generation>,
+    /// Whether the file holds more text than was read.
+    pub truncated: bool,
 }
 
-/// Classifies the text of a file as the original application does. All text is the generation prompt if the image
-/// generator of one of the dialects in `prompt::dialects` wrote it; any other text is the caption.
+/// Tells the texts that image generators wrote from those that a person wrote, and reads both. A generator's text is the
+/// generation prompt, whatever a person wrote beside it.
+///
+/// The parts are read from the whole texts. The generation prompt has at most `max_chars` characters; where it is cut,
+/// [`Generation::truncated`] says so.
 #[must_use]
-pub fn describe(text: &TextChunks) -> Described {
-    let chunks = &text.chunks;
-    if chunks.iter().all(|chunk| chunk.text.trim().is_empty()) {
-        return Described::default();
+pub fn describe(text: &TextChunks, max_chars: usize) -> Described {
+    let texts = Texts::new(&text.chunks);
+    let Reading { wrote, generation } = read(&texts);
+    // A chunk without text, and the text of a generator, is no caption.
+    let is_other = |(at, chunk): (usize, _)| (!wrote.contains(&at)).then_some(chunk);
+    let Captioned { caption, tags } = caption::read(text.chunks.iter().enumerate().filter_map(is_other));
+    let mut described = Described { caption, tags, generation, truncated: text.truncated, ..Described::default() };
+    if !wrote.is_empty() {
+        let own = texts.iter().filter(|(at, _)| wrote.contains(at));
+        let mut whole = lines::join(own.map(|(_, text)| (text.key, text.text)));
+        let is_cut = cut(&mut whole, max_chars);
+        described.generation_prompt = Some(whole);
+        if is_cut || text.truncated {
+            described.generation.get_or_insert_default().truncated = true;
+        }
     }
-    let whole = Some(lines::join(chunks));
-    let generation = parse_chunks(chunks);
-    if DIALECTS.iter().any(|dialect| dialect.wrote(chunks)) {
-        Described { generation_prompt: whole, caption: None, generation }
-    } else {
-        Described { generation_prompt: None, caption: whole, generation }
-    }
+    described
 }
 
 /// Reads a generation prompt that is stored or that a caller set. The prompt is the `key:value` lines that [`describe`]
-/// makes, or the text of a dialect without keywords, such as AUTOMATIC1111's parameters. Returns `None` for any other
-/// text, such as free text.
+/// makes, or a text without keywords, such as AUTOMATIC1111's parameters. Returns `None` for any other text, such as
+/// free text.
 #[must_use]
 pub fn parse_generation_prompt(text: &str) -> Option<Generation> {
-    parse_chunks(&lines::split(text)).or_else(|| DIALECTS.iter().find_map(|dialect| dialect.parse_bare(text)))
+    lines::split_in_every_way(text).find_map(|chunks| read(&Texts::new(&chunks)).generation)
 }
 
-fn parse_chunks(chunks: &[TextChunk]) -> Option<Generation> {
-    DIALECTS.iter().find_map(|dialect| dialect.parse(chunks))
+/// Reads texts with every dialect.
+fn read(texts: &Texts<'_>) -> Reading {
+    let mut found = Reading::default();
+    for dialect in DIALECTS {
+        let Reading { wrote, generation } = dialect.read(texts);
+        found.wrote.extend(wrote);
+        found.generation = found.generation.or(generation);
+    }
+    if let Some(generation) = &mut found.generation {
+        loras::add_tags(generation);
+    }
+    found
+}
+
+/// Cuts a text to `max_chars` characters, and returns whether it was longer.
+fn cut(text: &mut String, max_chars: usize) -> bool {
+    let end = text.char_indices().nth(max_chars).map(|(at, _)| at);
+    if let Some(end) = end {
+        text.truncate(end);
+    }
+    end.is_some()
 }

@@ -38,12 +38,10 @@ pub fn parse(text: &str, values_left: &Cell<usize>) -> Option<Value> {
 pub fn object(value: &Value) -> Option<Cow<'_, Map<String, Value>>> {
     match value {
         Value::Object(object) => Some(Cow::Borrowed(object)),
-        Value::String(text) if text.trim_start().starts_with('{') => {
-            match parse(text, &Cell::new(MAX_VALUES))? {
-                Value::Object(object) => Some(Cow::Owned(object)),
-                _ => None,
-            }
-        }
+        Value::String(text) if text.trim_start().starts_with('{') => match parse(text, &Cell::new(MAX_VALUES))? {
+            Value::Object(object) => Some(Cow::Owned(object)),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -208,7 +206,10 @@ mod tests {
 
     #[test]
     fn what_json_does_not_allow_is_repaired() {
-        assert_eq!(read(r#"{"a": NaN, "b": [-Infinity, -1, Infinity]}"#), Some(json!({"a": null, "b": [null, -1, null]})));
+        assert_eq!(
+            read(r#"{"a": NaN, "b": [-Infinity, -1, Infinity]}"#),
+            Some(json!({"a": null, "b": [null, -1, null]}))
+        );
         assert_eq!(read(r#""NaN \"-Infinity\"""#), Some(json!("NaN \"-Infinity\"")));
         assert_eq!(read(r#""\ud83d \ude00 \ud83d\ude00 \u732b""#), Some(json!("\u{FFFD} \u{FFFD} 😀 猫")));
         assert_eq!(read("\"two\nlines\u{1}\""), Some(json!("two\nlines ")));
@@ -227,7 +228,10 @@ mod tests {
     #[test]
     fn embedded_pictures_are_left_out() {
         let picture = "QUJD".repeat(1_000_000);
-        assert_eq!(read(&format!("{{\"image\": \"{picture}\", \"seed\": 7}}")), Some(json!({"image": null, "seed": 7})));
+        assert_eq!(
+            read(&format!("{{\"image\": \"{picture}\", \"seed\": 7}}")),
+            Some(json!({"image": null, "seed": 7}))
+        );
     }
 
     #[test]

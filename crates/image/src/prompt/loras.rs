@@ -21,10 +21,10 @@ pub fn add(loras: &mut Vec<Lora>, name: &str, weight: Option<f64>) {
         return;
     }
     let weight = weight.filter(|weight| weight.is_finite());
-    match loras.iter_mut().find(|known| stem(&known.name).eq_ignore_ascii_case(stem(name))) {
-        Some(known) => known.weight = known.weight.or(weight),
-        None if loras.len() < MAX_LORAS => loras.push(Lora { name: name.to_owned(), weight }),
-        None => {}
+    if let Some(known) = loras.iter_mut().find(|known| stem(&known.name).eq_ignore_ascii_case(stem(name))) {
+        known.weight = known.weight.or(weight);
+    } else if loras.len() < MAX_LORAS {
+        loras.push(Lora { name: name.to_owned(), weight });
     }
 }
 
@@ -76,7 +76,8 @@ pub fn add_listed(loras: &mut Vec<Lora>, list: &Value) {
 
 /// Adds the LoRA that an object describes, unless the object says that the LoRA is switched off.
 pub fn add_object(loras: &mut Vec<Lora>, fields: &Fields) {
-    let is_off = ["on", "active", "enabled", "is_enabled"].iter().any(|key| fields.get(*key) == Some(&Value::Bool(false)));
+    let is_off =
+        ["on", "active", "enabled", "is_enabled"].iter().any(|key| fields.get(*key) == Some(&Value::Bool(false)));
     let names = ["model", "lora", "name", "model_name", "modelName", "file", "lora_name"];
     let name = names.iter().find_map(|key| as_name(fields.get(*key)?));
     let weights = ["weight", "strength", "strength_model", "multiplier"];

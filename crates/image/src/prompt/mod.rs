@@ -1,7 +1,7 @@
 //! The generation prompt that the text of a file is, and the readable parts of a generation prompt.
 
 mod describe;
-pub(crate) mod dialects;
+mod dialects;
 mod fields;
 mod generation;
 mod join;

@@ -95,11 +95,10 @@ mod tests {
         let comment = r#"{"c": "a hare\nat dusk", "uc": "blurry", "seed": 3, "steps": 30, "sampler": "DDIM", "scale": 10,
             "model": "mix_f16.ckpt", "size": "1152x768"}"#;
         let with_lora = comment.replace("\"scale\": 10", r#""lora": [{"model": "ink_lora_f16.ckpt", "weight": 0.6}]"#);
-        let newer = comment.replace("\"scale\": 10", r#""v2": {"loras": [{"file": "ink_lora_f16.ckpt", "weight": 0.6}]}"#);
-        let ink = Generation {
-            loras: vec![Lora { name: "ink_lora_f16.ckpt".into(), weight: Some(0.6) }],
-            ..parts.clone()
-        };
+        let newer =
+            comment.replace("\"scale\": 10", r#""v2": {"loras": [{"file": "ink_lora_f16.ckpt", "weight": 0.6}]}"#);
+        let ink =
+            Generation { loras: vec![Lora { name: "ink_lora_f16.ckpt".into(), weight: Some(0.6) }], ..parts.clone() };
         let without_negative = description.replace("-blurry\n", "");
         check(
             &DrawThings,

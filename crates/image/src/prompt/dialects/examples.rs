@@ -3,7 +3,7 @@
 use super::Dialect;
 use crate::prompt::texts::Texts;
 use crate::prompt::{Generation, describe, parse_generation_prompt};
-use crate::text_chunks::{TextChunk, TextChunks};
+use crate::text_chunks::{TextChunk, TextChunks, TextSource};
 
 /// The texts of a file and the parts that they state.
 pub struct Example<'e> {
@@ -15,7 +15,7 @@ pub struct Example<'e> {
 
 /// Makes the texts of a file that is not cut.
 pub fn chunks(pairs: &[(&str, &str)]) -> TextChunks {
-    let chunk = |&(key, text): &(&str, &str)| TextChunk { key: key.to_owned(), text: text.to_owned() };
+    let chunk = |&(key, text): &(&str, &str)| TextChunk::new(key, text, TextSource::PngText);
     TextChunks { chunks: pairs.iter().map(chunk).collect(), truncated: false }
 }
 

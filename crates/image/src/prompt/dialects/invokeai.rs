@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::dialect::Dialect;
 use crate::prompt::fields::{Fields, filled, has, has_all, name, number, steps, text};
-use crate::prompt::generation::{Generation, Lora};
+use crate::prompt::generation::Generation;
 use crate::prompt::texts::{Reading, Texts};
 use crate::prompt::{json, loras};
 
-const KEYS: [&str; 6] = ["invokeai_metadata", "invokeai_graph", "invokeai_workflow", "invokeai", "sd-metadata", "Dream"];
+const KEYS: [&str; 6] =
+    ["invokeai_metadata", "invokeai_graph", "invokeai_workflow", "invokeai", "sd-metadata", "Dream"];
 
 /// The dialect of InvokeAI.
 pub struct InvokeAi;
@@ -41,7 +42,9 @@ impl Dialect for InvokeAi {
 /// Reads the metadata of version 3 and later.
 fn metadata(fields: &Fields) -> Option<Generation> {
     let is_metadata = has(fields, &["positive_prompt"])
-        && (has_all(fields, &["app_version"]) || has_all(fields, &["generation_mode"]) || has_all(fields, &["rand_device"]));
+        && (has_all(fields, &["app_version"])
+            || has_all(fields, &["generation_mode"])
+            || has_all(fields, &["rand_device"]));
     is_metadata.then(|| {
         let mut found = Vec::new();
         if let Some(list) = fields.get("loras") {
@@ -133,6 +136,7 @@ fn split_brackets(prompt: &str) -> (Option<String>, Option<String>) {
 mod tests {
     use super::super::examples::{Example, check};
     use super::*;
+    use crate::prompt::generation::Lora;
 
     #[test]
     fn examples() {
@@ -156,10 +160,8 @@ mod tests {
             "image": {"prompt": [{"prompt": "a hare [blurry]", "weight": 1.0}], "steps": 30, "sampler": "k_lms", "seed": 3}}"#;
         let one_text = version_2.replace(r#"[{"prompt": "a hare [blurry]", "weight": 1.0}]"#, r#""a hare [blurry]""#);
         let dream = "\"a hare [blurry]\" -s 30 -S 3 -W 512 -H 512 -C 7.5 -A k_lms";
-        let ink = Generation {
-            loras: vec![Lora { name: "ink".into(), weight: Some(0.75) }],
-            ..parts("euler", Some("mix"))
-        };
+        let ink =
+            Generation { loras: vec![Lora { name: "ink".into(), weight: Some(0.75) }], ..parts("euler", Some("mix")) };
         check(
             &InvokeAi,
             &[

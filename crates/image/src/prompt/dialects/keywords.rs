@@ -19,7 +19,8 @@ impl Dialect for Keywords {
     fn read(&self, texts: &Texts<'_>) -> Reading {
         let own: Vec<_> = texts.iter().filter(|(_, text)| text.is(&KEYS) && !text.text.is_empty()).collect();
         let plain = |keys: &[&str]| {
-            let is_plain = |text: &&Text<'_>| text.is(keys) && text.json.is_none() && !text.text.starts_with(['{', '[']);
+            let is_plain =
+                |text: &&Text<'_>| text.is(keys) && text.json.is_none() && !text.text.starts_with(['{', '[']);
             own.iter().map(|(_, text)| *text).find(is_plain).and_then(|text| filled(text.text))
         };
         let objects = texts.each(|text| settings(text.json.as_ref()?));
@@ -37,11 +38,15 @@ impl Dialect for Keywords {
 /// Reads an object that has a prompt and settings under the usual names.
 fn settings(fields: &Fields) -> Option<Generation> {
     let prompts = ["prompt", "Prompt", "positive_prompt", "positivePrompt"];
-    let is_settings = has(fields, &["seed", "Seed", "steps", "Steps", "num_inference_steps", "cfg_scale", "guidance_scale"]);
+    let is_settings =
+        has(fields, &["seed", "Seed", "steps", "Steps", "num_inference_steps", "cfg_scale", "guidance_scale"]);
     let prompt = text(fields, &prompts).filter(|_| is_settings)?;
     Some(Generation {
         prompt: Some(prompt),
-        negative_prompt: text(fields, &["negative_prompt", "negativePrompt", "negativeprompt", "Negative Prompt", "uc"]),
+        negative_prompt: text(
+            fields,
+            &["negative_prompt", "negativePrompt", "negativeprompt", "Negative Prompt", "uc"],
+        ),
         seed: number(fields, &["seed", "Seed"]),
         steps: steps(fields, &["steps", "Steps", "num_inference_steps"]),
         sampler: name(fields, &["sampler", "sampler_name", "Sampler", "scheduler"]),

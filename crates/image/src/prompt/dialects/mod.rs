@@ -1,8 +1,9 @@
 //! The dialects in which image generators write prompts, one file each. A new dialect is a file here with a table of
 //! examples, its `mod` line and its entry in [`DIALECTS`].
 
-mod a1111;
-mod comfyui;
+pub mod a1111;
+mod a1111_settings;
+pub mod comfyui;
 mod dialect;
 mod draw_things;
 mod easy_diffusion;

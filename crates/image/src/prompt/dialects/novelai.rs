@@ -56,7 +56,8 @@ impl Dialect for NovelAi {
 
 /// Returns whether an object holds NovelAI's settings. `uc`, the undesired content, is the negative prompt.
 fn is_settings(fields: &Fields) -> bool {
-    has(fields, &["v4_prompt"]) || (has(fields, &["uc"]) && has(fields, &["sampler", "noise_schedule"]) && !has(fields, &["c"]))
+    has(fields, &["v4_prompt"])
+        || (has(fields, &["uc"]) && has(fields, &["sampler", "noise_schedule"]) && !has(fields, &["c"]))
 }
 
 fn generation(settings: &Fields, description: Option<String>, source: Option<String>) -> Generation {
@@ -97,7 +98,8 @@ mod tests {
             model: model.map(str::to_owned),
             ..Generation::default()
         };
-        let version_1 = r#"{"steps": 28, "sampler": "k_euler", "seed": 3, "strength": 0.7, "scale": 11.0, "uc": "lowres"}"#;
+        let version_1 =
+            r#"{"steps": 28, "sampler": "k_euler", "seed": 3, "strength": 0.7, "scale": 11.0, "uc": "lowres"}"#;
         let version_3 = version_1.replace('{', r#"{"prompt": "a hare", "#);
         let version_4 = version_1.replace(
             '{',

@@ -14,7 +14,10 @@ pub struct SwarmUi;
 
 impl Dialect for SwarmUi {
     fn read(&self, texts: &Texts<'_>) -> Reading {
-        texts.each(|text| Some(generation(&json::object(text.json.as_ref()?.get(PARAMS)?)?)))
+        texts.each(|text| {
+            let params = json::object(text.json.as_ref()?.get(PARAMS)?)?;
+            Some(generation(&params))
+        })
     }
 }
 

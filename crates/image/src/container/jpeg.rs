@@ -8,6 +8,10 @@ pub mod marker {
     pub const APP1: u8 = 0xE1;
     /// Application segment 2: a part of an ICC colour profile.
     pub const APP2: u8 = 0xE2;
+    /// Application segment 13: Photoshop resources, which hold IPTC.
+    pub const APP13: u8 = 0xED;
+    /// A comment.
+    pub const COM: u8 = 0xFE;
     /// End of the picture.
     pub const EOI: u8 = 0xD9;
     /// Start of a scan; entropy-coded data follows.

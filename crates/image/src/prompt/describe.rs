@@ -5,6 +5,7 @@ use super::generation::Generation;
 use super::texts::{Reading, Texts};
 use super::{lines, loras};
 use crate::caption::{self, Captioned};
+use crate::taken::{self, Taken};
 use crate::text_chunks::TextChunks;
 
 /// The meaning of the text of a file.
@@ -19,6 +20,10 @@ pub struct Described {
     pub tags: Vec<String>,
     /// The readable parts, if the generation prompt could be parsed.
     pub generation: Option<Generation>,
+    /// The time at which the picture was taken.
+    pub taken: Option<Taken>,
+    /// The name of the camera that took the picture.
+    pub camera: Option<String>,
     /// Whether the file holds more text than was read.
     pub truncated: bool,
 }
@@ -35,7 +40,15 @@ pub fn describe(text: &TextChunks, max_chars: usize) -> Described {
     // A chunk without text, and the text of a generator, is no caption.
     let is_other = |(at, chunk): (usize, _)| (!wrote.contains(&at)).then_some(chunk);
     let Captioned { caption, tags } = caption::read(text.chunks.iter().enumerate().filter_map(is_other));
-    let mut described = Described { caption, tags, generation, truncated: text.truncated, ..Described::default() };
+    let mut described = Described {
+        generation_prompt: None,
+        caption,
+        tags,
+        generation,
+        taken: taken::taken(&text.chunks),
+        camera: taken::camera(&text.chunks),
+        truncated: text.truncated,
+    };
     if !wrote.is_empty() {
         let own = texts.iter().filter(|(at, _)| wrote.contains(at));
         let mut whole = lines::join(own.map(|(_, text)| (text.key, text.text)));

@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::fields::Fields;
 use super::generation::Generation;
 use super::json::{self, MAX_VALUES};
-use crate::text_chunks::TextChunk;
+use crate::text_chunks::{TextChunk, TextSource};
 
 /// The texts of a file. Each text is parsed as JSON once, for all dialects.
 pub struct Texts<'c>(Vec<Text<'c>>);
 
 /// A text of a file.
 pub struct Text<'c> {
-    /// The label that the text begins with, such as `prompt:{…}` in an EXIF field; otherwise the keyword of the chunk.
+    /// The label that the text begins with, such as `prompt:{…}` in an EXIF field; otherwise the keyword or the place.
     pub key: &'c str,
     /// The text after the label, without white space around it.
     pub text: &'c str,
@@ -36,7 +36,7 @@ impl<'c> Texts<'c> {
     pub fn new(chunks: &'c [TextChunk]) -> Self {
         let values_left = Cell::new(MAX_VALUES);
         let read = |chunk: &'c TextChunk| {
-            let (key, text) = labelled(&chunk.text).unwrap_or((&chunk.key, &chunk.text));
+            let (key, text) = labelled(&chunk.text).unwrap_or((place(chunk), &chunk.text));
             let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
             Text { key, text, json: as_object(text, &values_left) }
         };
@@ -70,6 +70,18 @@ impl Text<'_> {
     /// Returns whether the keyword is one of `keys`. Programs disagree about capital letters.
     pub fn is(&self, keys: &[&str]) -> bool {
         keys.iter().any(|key| self.key.eq_ignore_ascii_case(key))
+    }
+}
+
+/// Returns the keyword of a text: that of PNG, or the name of the place in which the text stands.
+fn place(chunk: &TextChunk) -> &str {
+    match chunk.source {
+        TextSource::XmpTitle | TextSource::IptcTitle | TextSource::XpTitle => "Title",
+        TextSource::XmpDescription | TextSource::IptcCaption => "Description",
+        TextSource::XmpUserComment | TextSource::UserComment => "UserComment",
+        TextSource::XpComment | TextSource::JpegComment | TextSource::GifComment => "Comment",
+        TextSource::Stealth => "stealth_pnginfo",
+        _ => &chunk.key,
     }
 }
 

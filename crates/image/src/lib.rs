@@ -18,6 +18,7 @@ mod orientation;
 mod picture;
 mod prompt;
 mod sniff;
+mod stealth;
 mod taken;
 mod text;
 mod text_chunks;

@@ -28,10 +28,9 @@ pub struct GenerationBody {
     #[schema(example = "sd3_medium_incl_clips.safetensors")]
     pub model: Option<String>,
     /// The LoRAs that changed the model, in the order in which the file names them; empty if the file names none.
-    #[serde(default)]
     pub loras: Vec<LoraBody>,
     /// Whether the file holds more text than `generation_prompt` has. The file itself keeps all of it.
-    #[serde(default)]
+    #[schema(example = false)]
     pub truncated: bool,
 }
 

@@ -109,6 +109,18 @@ async fn characters_of_a_caption() {
 }
 
 #[tokio::test]
+async fn characters_of_a_generation_prompt_in_a_file() {
+    let app = spawn_with(&[("MITSUKE_MAX_TEXT_CHARS", "20")]);
+    let bytes = png_with_text(1, &[("parameters", "a cat <lora:ink:0.8>\nSteps: 9, Seed: 7")]);
+    app.upload("a.png", bytes.clone()).await;
+    let image = app.get("/images/1").await.json;
+    assert_eq!(image["generation_prompt"], "parameters:a cat <lo");
+    assert_eq!((&image["generation"]["seed"], &image["generation"]["truncated"]), (&json!(7), &json!(true)));
+    assert_eq!(image["generation"]["loras"], json!([{"name": "ink", "weight": 0.8}]));
+    assert_eq!(app.get("/images/1/content").await.bytes, bytes, "the file keeps all of it");
+}
+
+#[tokio::test]
 async fn images_of_a_page() {
     let app = spawn_with(&[("MITSUKE_MAX_PAGE", "5")]);
     assert_eq!(app.search_text(json!({"query": "x", "limit": 5})).await.status, 200);

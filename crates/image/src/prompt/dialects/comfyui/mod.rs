@@ -58,8 +58,8 @@ impl Dialect for ComfyUi {
         let (mut api, mut editor) = (None, None);
         for (at, text) in texts.iter() {
             let forms = text.json.as_ref().map(Forms::of).unwrap_or_default();
-            // Under its own keywords, an object that cannot be read is ComfyUI's too.
-            let is_cut = text.json.is_none() && text.is(&KEYS) && text.text.starts_with('{');
+            // Under its own keywords, a list or an object that cannot be read is ComfyUI's too.
+            let is_cut = text.json.is_none() && text.is(&KEYS) && text.text.starts_with(['{', '[']);
             let is_other = text.is(&["workflow"]) && text.json.is_some();
             if forms.api.is_some() || forms.editor.is_some() || is_cut || is_other {
                 reading.wrote.push(at);

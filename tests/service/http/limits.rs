@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpSocket;
 
 use crate::app::{file, spawn_with};
-use crate::pictures::{encoded, pixels, png, png_claiming};
+use crate::pictures::{encoded, pixels, png, png_claiming, png_with_text};
 
 #[tokio::test]
 async fn bytes_of_a_file() {

@@ -74,7 +74,7 @@ impl Application {
         let options = settings.encoder_options();
         let (maintenance, backfills) =
             Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).map_err(StartError::Thread)?;
-        let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder);
+        let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder, settings.limits.text_chars);
         let services = web::Data::new(Services::new(
             store,
             models,

@@ -332,7 +332,8 @@ pub struct Limits {
     )]
     pub query_chars: usize,
 
-    /// Characters of a caption or generation prompt that a caller sends.
+    /// Characters of a caption or generation prompt. A longer one from a caller is refused; a longer generation prompt
+    /// in a file is cut, and the file keeps all of it.
     #[arg(
         env = "MITSUKE_MAX_TEXT_CHARS",
         value_name = "N",

@@ -24,6 +24,7 @@ export function showFacts(image, actions) {
     ["sampler", link(generation.sampler, "sampler", actions)],
     ["steps", generation.steps],
     ["seed", link(generation.seed, "seed", actions)],
+    ["loras", generation.loras?.map(lora).join(", ")],
   ]);
   list("file", [
     ["size", `${image.width} × ${image.height}`],
@@ -34,6 +35,7 @@ export function showFacts(image, actions) {
   $("match-group").hidden = !$("match").childElementCount;
   $("no-prompt").hidden = image.generation_prompt != null;
   $("raw").hidden = image.generation_prompt == null;
+  $("raw-cut").hidden = !generation.truncated;
   $("raw-text").textContent = image.generation_prompt ?? "";
   $("copy").hidden = image.generation_prompt == null;
   $("copy").onclick = async () => actions.copied(await copy(generation.prompt ?? image.generation_prompt));
@@ -46,6 +48,11 @@ function list(id, facts) {
     return [make("dt", { className, textContent: say(key) }), make("dd", { className }, value)];
   };
   $(id).replaceChildren(...known.flatMap(row));
+}
+
+/** Writes a LoRA with its weight, where the file states the weight. */
+function lora({ name, weight }) {
+  return weight == null ? name : `${name} (${number(weight, 2)})`;
 }
 
 /** Makes a button of a value that shows the pictures with the same value. */

@@ -50,7 +50,7 @@ fn store(data: &TempDir) -> Arc<dyn Store> {
 }
 
 async fn add(process: &Process, store: &Arc<dyn Store>, seeds: std::ops::Range<u8>) {
-    let intake = Intake::new(Arc::clone(store), Arc::clone(&process.models), Arc::clone(&process.decoder));
+    let intake = Intake::new(Arc::clone(store), Arc::clone(&process.models), Arc::clone(&process.decoder), 100_000);
     for seed in seeds {
         let pixels = image::RgbImage::from_pixel(20, 20, image::Rgb([seed, 255 - seed, 7]));
         let mut bytes = std::io::Cursor::new(Vec::new());

@@ -36,14 +36,14 @@ const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 100_000, max_edge: 5_000
 /// Treats the bytes as the server treats an upload.
 fn process(bytes: &[u8]) {
     if let Ok((decoded, texts)) = decode_with_texts(bytes, &LIMITS, &TextLimits::default()) {
-        let _ = describe(&texts);
+        let _ = describe(&texts, 10_000);
         let (width, height) = decoded.pixels.dimensions();
         assert!(u64::from(width) * u64::from(height) <= LIMITS.max_pixels);
         assert!(thumbnail(&decoded.pixels, 32).is_ok());
     }
     if let Ok(file_type) = sniff(bytes) {
         let found = text_chunks(bytes, file_type, &TextLimits::default());
-        let _ = describe(&found);
+        let _ = describe(&found, 10_000);
     }
 }
 

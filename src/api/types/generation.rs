@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use mitsuke_image::Generation;
+use mitsuke_image::{Generation, Lora};
 
 /// The parts of a generation prompt. A part that the file does not state is null.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Generation)]
 pub struct GenerationBody {
     /// The text that says what the picture should show.
@@ -27,11 +27,29 @@ pub struct GenerationBody {
     /// The name of the image generator's model, or its hash if the file gives no name.
     #[schema(example = "sd3_medium_incl_clips.safetensors")]
     pub model: Option<String>,
+    /// The LoRAs that changed the model, in the order in which the file names them; empty if the file names none.
+    pub loras: Vec<LoraBody>,
+    /// Whether the file holds more text than `generation_prompt` has. The file itself keeps all of it.
+    #[schema(example = false)]
+    pub truncated: bool,
+}
+
+/// A LoRA: a small file of weights that changes a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Lora)]
+pub struct LoraBody {
+    /// The name as the generator writes it.
+    #[schema(example = "ink_wash")]
+    pub name: String,
+    /// The strength of the change, or null if the file does not state it.
+    #[schema(example = 0.8)]
+    pub weight: Option<f64>,
 }
 
 impl From<Generation> for GenerationBody {
     fn from(generation: Generation) -> Self {
-        let Generation { prompt, negative_prompt, seed, steps, sampler, model } = generation;
-        Self { prompt, negative_prompt, seed, steps, sampler, model }
+        let Generation { prompt, negative_prompt, seed, steps, sampler, model, loras, truncated } = generation;
+        let loras = loras.into_iter().map(|Lora { name, weight }| LoraBody { name, weight }).collect();
+        Self { prompt, negative_prompt, seed, steps, sampler, model, loras, truncated }
     }
 }

@@ -59,7 +59,7 @@ pub struct ImageBody {
     #[serde(with = "rfc3339")]
     #[schema(example = "2026-01-02T03:04:05.678901Z")]
     pub upload_date: OffsetDateTime,
-    /// The raw generation prompt text, one `key:value` line for each text chunk of the file; null without one.
+    /// The raw generation prompt text, one `key:value` line for each text that an image generator wrote; null without one.
     #[schema(example = "parameters:a cat on a sofa\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, Seed: 1")]
     pub generation_prompt: Option<String>,
     /// The caption (other text found in the file, or a text that a caller set); null without one.

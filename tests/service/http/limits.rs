@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpSocket;
 
 use crate::app::{file, spawn_with};
-use crate::pictures::{encoded, pixels, png, png_claiming};
+use crate::pictures::{encoded, pixels, png, png_claiming, png_with_text};
 
 #[tokio::test]
 async fn bytes_of_a_file() {
@@ -106,6 +106,18 @@ async fn characters_of_a_caption() {
     let patch = app.send_json(reqwest::Method::PATCH, "/images/1", &json!({"caption": "あ".repeat(11)})).await;
     patch.assert_problem(400, "text_too_long");
     assert_eq!(app.get("/images/1").await.json["caption"], "あ".repeat(10));
+}
+
+#[tokio::test]
+async fn characters_of_a_generation_prompt_in_a_file() {
+    let app = spawn_with(&[("MITSUKE_MAX_TEXT_CHARS", "20")]);
+    let bytes = png_with_text(1, &[("parameters", "a cat <lora:ink:0.8>\nSteps: 9, Seed: 7")]);
+    app.upload("a.png", bytes.clone()).await;
+    let image = app.get("/images/1").await.json;
+    assert_eq!(image["generation_prompt"], "parameters:a cat <lo");
+    assert_eq!((&image["generation"]["seed"], &image["generation"]["truncated"]), (&json!(7), &json!(true)));
+    assert_eq!(image["generation"]["loras"], json!([{"name": "ink", "weight": 0.8}]));
+    assert_eq!(app.get("/images/1/content").await.bytes, bytes, "the file keeps all of it");
 }
 
 #[tokio::test]

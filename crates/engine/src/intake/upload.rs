@@ -42,6 +42,8 @@ pub struct Intake {
     pub(super) store: Arc<dyn Store>,
     pub(super) decoder: Arc<Decoder>,
     models: Arc<Models>,
+    /// The largest number of characters of a generation prompt that is taken from a file.
+    max_text_chars: usize,
 }
 
 /// A decoded upload, before its embeddings are known.
@@ -62,10 +64,11 @@ struct Embedded {
 }
 
 impl Intake {
-    /// Makes an intake into `store` that embeds with `models` and decodes with the slots of `decoder`.
+    /// Makes an intake into `store` that embeds with `models` and decodes with the slots of `decoder`. It keeps at most
+    /// `max_text_chars` characters of the generation prompt in a file.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, models: Arc<Models>, decoder: Arc<Decoder>) -> Self {
-        Self { store, decoder, models }
+    pub fn new(store: Arc<dyn Store>, models: Arc<Models>, decoder: Arc<Decoder>, max_text_chars: usize) -> Self {
+        Self { store, decoder, models, max_text_chars }
     }
 
     /// Registers one picture. The image is durable when this method returns.
@@ -131,8 +134,9 @@ impl Intake {
     async fn decode(&self, bytes: &Bytes, active: &[&ActiveModel]) -> Result<DecodedUpload, IntakeError> {
         let encoders: Vec<_> = active.iter().map(|active| Arc::clone(&active.encoder)).collect();
         let slot = self.decoder.slot(Priority::Upload).await?;
+        let max_chars = self.max_text_chars;
         let decoded = slot.decode_with_texts(Bytes::clone(bytes), move |decoded, texts| DecodedUpload {
-            described: image::describe(&texts),
+            described: image::describe(&texts, max_chars),
             prepared: encoders.iter().map(|encoder| encoder.preprocess(&decoded.pixels)).collect(),
             facts: decoded.facts,
         });

@@ -2,21 +2,23 @@
 
 use super::dialects::DIALECTS;
 use super::generation::Generation;
-use super::lines;
+use super::texts::{Reading, Texts};
+use super::{lines, loras};
 use crate::caption::{self, Captioned};
 use crate::taken::{self, Taken};
-use crate::text_chunks::{TextChunk, TextChunks, TextSource};
+use crate::text_chunks::TextChunks;
 
 /// The meaning of the text of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Described {
-    /// All text, if an image generator wrote the text: one `key:value` line for each chunk, in file order.
+    /// The texts that an image generator wrote: one `key:value` line for each, in file order, at most as many characters
+    /// as were asked for.
     pub generation_prompt: Option<String>,
     /// The text that a person wrote.
     pub caption: Option<String>,
     /// The keywords that a person gave the picture, without duplicates.
     pub tags: Vec<String>,
-    /// The readable parts, if the text could be parsed.
+    /// The readable parts, if the generation prompt could be parsed.
     pub generation: Option<Generation>,
     /// The time at which the picture was taken.
     pub taken: Option<Taken>,
@@ -26,50 +28,66 @@ pub struct Described {
     pub truncated: bool,
 }
 
-/// Classifies the text of a file as the original application does. All text is the generation prompt if the image
-/// generator of one of the dialects in `prompt::dialects` wrote it; any other text is the caption.
+/// Tells the texts that image generators wrote from those that a person wrote, and reads both. A generator's text is the
+/// generation prompt, whatever a person wrote beside it.
+///
+/// The parts are read from the whole texts. The generation prompt has at most `max_chars` characters; where it is cut,
+/// [`Generation::truncated`] says so.
 #[must_use]
-pub fn describe(text: &TextChunks) -> Described {
-    let chunks: Vec<_> = text.chunks.iter().filter_map(named_by_dialect).collect();
-    let generation = parse_chunks(&chunks);
-    let is_generated = DIALECTS.iter().any(|dialect| dialect.wrote(&chunks));
-    let captioned = if is_generated { Captioned::default() } else { caption::read(&chunks) };
-    Described {
-        generation_prompt: is_generated.then(|| lines::join(&chunks)),
-        caption: captioned.caption,
-        tags: captioned.tags,
+pub fn describe(text: &TextChunks, max_chars: usize) -> Described {
+    let texts = Texts::new(&text.chunks);
+    let Reading { wrote, generation } = read(&texts);
+    // A chunk without text, and the text of a generator, is no caption.
+    let is_other = |(at, chunk): (usize, _)| (!wrote.contains(&at)).then_some(chunk);
+    let Captioned { caption, tags } = caption::read(text.chunks.iter().enumerate().filter_map(is_other));
+    let mut described = Described {
+        generation_prompt: None,
+        caption,
+        tags,
         generation,
         taken: taken::taken(&text.chunks),
         camera: taken::camera(&text.chunks),
         truncated: text.truncated,
-    }
-}
-
-/// Gives a text in an EXIF field the keyword of the dialect that wrote it. `None` is the text of a camera.
-fn named_by_dialect(chunk: &TextChunk) -> Option<TextChunk> {
-    match chunk.source {
-        TextSource::CameraModel | TextSource::Make | TextSource::ImageDescription | TextSource::Software => {
-            DIALECTS.iter().flat_map(|dialect| dialect.camera_field_keys()).find_map(|key| {
-                let json = chunk.text.strip_prefix(key)?.strip_prefix(':')?;
-                json.trim_start().starts_with('{').then(|| TextChunk::new(*key, json, chunk.source))
-            })
+    };
+    if !wrote.is_empty() {
+        let own = texts.iter().filter(|(at, _)| wrote.contains(at));
+        let mut whole = lines::join(own.map(|(_, text)| (text.key, text.text)));
+        let is_cut = cut(&mut whole, max_chars);
+        described.generation_prompt = Some(whole);
+        if is_cut || text.truncated {
+            described.generation.get_or_insert_default().truncated = true;
         }
-        TextSource::UserComment => {
-            let key = DIALECTS.iter().find_map(|dialect| dialect.user_comment_key(&chunk.text));
-            Some(TextChunk { key: key.unwrap_or(&chunk.key).to_owned(), ..chunk.clone() })
-        }
-        _ => Some(chunk.clone()),
     }
+    described
 }
 
 /// Reads a generation prompt that is stored or that a caller set. The prompt is the `key:value` lines that [`describe`]
-/// makes, or the text of a dialect without keywords, such as AUTOMATIC1111's parameters. Returns `None` for any other
-/// text, such as free text.
+/// makes, or a text without keywords, such as AUTOMATIC1111's parameters. Returns `None` for any other text, such as
+/// free text.
 #[must_use]
 pub fn parse_generation_prompt(text: &str) -> Option<Generation> {
-    parse_chunks(&lines::split(text)).or_else(|| DIALECTS.iter().find_map(|dialect| dialect.parse_bare(text)))
+    lines::split_in_every_way(text).find_map(|chunks| read(&Texts::new(&chunks)).generation)
 }
 
-fn parse_chunks(chunks: &[TextChunk]) -> Option<Generation> {
-    DIALECTS.iter().find_map(|dialect| dialect.parse(chunks))
+/// Reads texts with every dialect.
+fn read(texts: &Texts<'_>) -> Reading {
+    let mut found = Reading::default();
+    for dialect in DIALECTS {
+        let Reading { wrote, generation } = dialect.read(texts);
+        found.wrote.extend(wrote);
+        found.generation = found.generation.or(generation);
+    }
+    if let Some(generation) = &mut found.generation {
+        loras::add_tags(generation);
+    }
+    found
+}
+
+/// Cuts a text to `max_chars` characters, and returns whether it was longer.
+fn cut(text: &mut String, max_chars: usize) -> bool {
+    let end = text.char_indices().nth(max_chars).map(|(at, _)| at);
+    if let Some(end) = end {
+        text.truncate(end);
+    }
+    end.is_some()
 }

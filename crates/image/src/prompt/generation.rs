@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// The readable parts of a generation prompt. A part that the file does not state is `None`.
+///
+/// The struct is stored as JSON. A part that an older version did not write is read as its default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Generation {
@@ -19,6 +21,30 @@ pub struct Generation {
     pub sampler: Option<String>,
     /// The name of the image generator's model, or its hash where no name is given.
     pub model: Option<String>,
+    /// The LoRAs that changed the model, in the order in which the file names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loras: Vec<Lora>,
+    /// Whether the file holds more text than is stored beside these parts.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+}
+
+/// A LoRA: a small file of weights that changes a model.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lora {
+    /// The name as the generator writes it, with or without the extension of its file.
+    pub name: String,
+    /// The strength of the change, where the file states the strength; a finite number.
+    pub weight: Option<f64>,
+}
+
+/// Weights are finite, so equality of LoRAs is reflexive.
+impl Eq for Lora {}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Generation {

@@ -1,24 +1,19 @@
-//! The dialect of AUTOMATIC1111: the prompt, a line "Negative prompt: …", and one line of settings,
-//! `Steps: 20, Sampler: Euler a, …, Model: x`. Prompts may have many lines, and any part may be missing.
+//! The dialect of AUTOMATIC1111 and Forge, which many programs and sites imitate: the prompt, a line
+//! "Negative prompt: …", and one line of settings, `Steps: 20, Sampler: Euler a, …, Model: x`. Prompts may have many
+//! lines, any part may be missing, and the settings may come in any order.
 
-use super::dialect::{Dialect, has, texts};
+use serde_json::Value;
+
+use super::a1111_settings::{find, pairs};
+use super::dialect::Dialect;
+use crate::prompt::fields::filled;
 use crate::prompt::generation::Generation;
-use crate::text_chunks::TextChunk;
+use crate::prompt::loras;
+use crate::prompt::texts::{Reading, Texts};
 
-/// The keyword of the chunk that holds the parameters.
 const KEY: &str = "parameters";
 
 const NEGATIVE: &str = "Negative prompt:";
-
-/// A last line without "Steps:" counts as settings when at least this many of its `key: value` pairs are settings.
-const MIN_SETTINGS: usize = 3;
-
-/// The largest number of bytes of settings that are read. This limit bounds the work on a text that only looks like
-/// settings. Real settings are a few hundred bytes long; with the hashes of many models they are a few thousand.
-const MAX_SETTINGS_BYTES: usize = 64 * 1024;
-
-/// The largest number of `key: value` pairs of settings that are read.
-const MAX_PAIRS: usize = 512;
 
 /// The dialect of AUTOMATIC1111.
 pub struct Automatic1111;
@@ -28,27 +23,25 @@ impl Dialect for Automatic1111 {
         &[KEY]
     }
 
-    fn wrote(&self, chunks: &[TextChunk]) -> bool {
-        has(chunks, KEY) && chunks.iter().any(|chunk| chunk.text.contains("Negative prompt"))
+    fn read(&self, texts: &Texts<'_>) -> Reading {
+        texts.each(|text| {
+            let found = parse(text.text).filter(|_| text.json.is_none())?;
+            (text.is(&[KEY, ""]) || is_certain(text.text, &found)).then_some(found)
+        })
     }
+}
 
-    fn parse(&self, chunks: &[TextChunk]) -> Option<Generation> {
-        texts(chunks, KEY).find_map(parse)
-    }
-
-    fn parse_bare(&self, text: &str) -> Option<Generation> {
-        parse(text)
-    }
-
-    fn user_comment_key(&self, comment: &str) -> Option<&'static str> {
-        (comment.contains(NEGATIVE) || comment.contains("Steps: ")).then_some(KEY)
-    }
+/// Returns whether a text under any keyword is parameters. A person may write "Steps: 3" into a caption.
+fn is_certain(text: &str, found: &Generation) -> bool {
+    let settings = [found.seed.is_some(), found.steps.is_some(), found.sampler.is_some(), found.model.is_some()];
+    settings.into_iter().filter(|is_stated| *is_stated).count() >= 2
+        || text.lines().any(|line| line.trim_start().starts_with(NEGATIVE))
 }
 
 /// Reads parameters; `None` when there is neither a negative prompt nor a line of settings, as in ordinary text.
 pub fn parse(text: &str) -> Option<Generation> {
     let text = text.trim();
-    let settings_at = find_settings(text);
+    let settings_at = find(text);
     let (prompts, settings) = text.split_at(settings_at.unwrap_or(text.len()));
     let (prompt, negative_prompt) = match find_negative(prompts) {
         Some(at) => (&prompts[..at], prompts[at..].trim_start().strip_prefix(NEGATIVE)),
@@ -61,21 +54,36 @@ pub fn parse(text: &str) -> Option<Generation> {
         negative_prompt: negative_prompt.and_then(filled),
         ..Generation::default()
     };
-    let (mut schedule, mut hash) = (None, None);
+    read_settings(settings, &mut found);
+    Some(found)
+}
+
+fn read_settings(settings: &str, found: &mut Generation) {
+    let (mut schedule, mut hash, mut lower_case_model, mut resource) = (None, None, None, None);
+    let mut has_control_net = false;
     for (key, value) in pairs(settings) {
+        has_control_net |= key.starts_with("ControlNet");
         match key {
-            "Steps" if found.steps.is_none() => found.steps = value.parse().ok(),
-            "Seed" if found.seed.is_none() => found.seed = value.parse().ok(),
-            "Sampler" if found.sampler.is_none() => found.sampler = filled(&value),
             "Model" if found.model.is_none() => found.model = filled(&value),
-            "Schedule type" if schedule.is_none() => schedule = filled(&value),
-            "Model hash" if hash.is_none() => hash = filled(&value),
-            _ => {}
+            // Without quotes, a ControlNet unit would give its own model here.
+            "model" if lower_case_model.is_none() && !has_control_net => lower_case_model = filled(&value),
+            "Lora hashes" => add_names(&value, found),
+            "Lora weights" => add_weights(&value, found),
+            "Hashes" => add_hashes(&value, found),
+            "Civitai resources" => resource = resource.or(add_resources(&value, found)),
+            _ => match key.to_ascii_lowercase().as_str() {
+                "steps" if found.steps.is_none() => found.steps = value.parse().ok(),
+                "seed" if found.seed.is_none() => found.seed = value.parse().ok(),
+                "sampler" if found.sampler.is_none() => found.sampler = filled(&value),
+                "schedule type" if schedule.is_none() => schedule = filled(&value),
+                "model hash" if hash.is_none() => hash = filled(&value),
+                _ => {}
+            },
         }
     }
-    found.model = found.model.or(hash);
-    found.sampler = found.sampler.map(|sampler| with_schedule(sampler, schedule));
-    found.if_any()
+    let model = found.model.take();
+    found.model = model.or(lower_case_model).or(resource).or(hash);
+    found.sampler = found.sampler.take().map(|sampler| with_schedule(sampler, schedule));
 }
 
 /// Joins sampler and schedule, such as "DPM++ 2M Karras", which AUTOMATIC1111 states separately since version 1.9.
@@ -88,99 +96,140 @@ fn with_schedule(sampler: String, schedule: Option<String>) -> String {
     }
 }
 
-/// Finds the beginning of the settings: the last line that starts with "Steps:" and a number (other programs add lines
-/// below that line). Without such a line, the settings begin with the last line, or with the "Steps:" in the last line,
-/// if enough settings follow.
-fn find_settings(text: &str) -> Option<usize> {
-    let is_steps = |line: &str| {
-        // `trim_start` would also skip all blank lines that follow, again for each of these lines.
-        line.trim_start_matches([' ', '\t'])
-            .strip_prefix("Steps:")
-            .is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let by_steps = line_starts(text).filter(|&at| is_steps(&text[at..])).last();
-    by_steps.or_else(|| {
-        let last = line_starts(text).last()?;
-        let at = text[last..].rfind("Steps: ").map_or(last, |within| last + within);
-        let line = &text[at..];
-        let is_prompt = line.trim_start().starts_with(NEGATIVE);
-        (!is_prompt && pairs(line).filter(|(key, _)| is_setting(key)).count() >= MIN_SETTINGS).then_some(at)
-    })
+/// Adds the names of `Lora hashes: "ink: 1a2b, wash: 3c4d"`. The weights stand in the tags of the prompt.
+fn add_names(value: &str, found: &mut Generation) {
+    for pair in value.split(',').filter(|pair| !pair.trim().is_empty()) {
+        loras::add(&mut found.loras, pair.rsplit_once(':').map_or(pair, |(name, _)| name), None);
+    }
 }
 
-/// Returns whether `key` is a setting that AUTOMATIC1111 always writes. A prompt may contain other words with colons.
-fn is_setting(key: &str) -> bool {
-    matches!(key, "Sampler" | "CFG scale" | "Seed" | "Size" | "Model hash" | "Model" | "Version")
+/// Adds the names and weights of `Lora weights: "ink: 0.5"`, which Fooocus writes.
+fn add_weights(value: &str, found: &mut Generation) {
+    for pair in value.split(',').filter(|pair| !pair.trim().is_empty()) {
+        loras::add_text(&mut found.loras, pair);
+    }
+}
+
+/// Adds the names of `Hashes: {"model": "1a2b", "lora:ink": "3c4d"}`.
+fn add_hashes(value: &str, found: &mut Generation) {
+    let hashes: Option<Value> = serde_json::from_str(value).ok();
+    for key in hashes.iter().filter_map(Value::as_object).flat_map(|hashes| hashes.keys()) {
+        if let Some(name) = key.strip_prefix("lora:") {
+            loras::add(&mut found.loras, name, None);
+        }
+    }
+}
+
+/// Adds the LoRAs of the resources that Civitai lists, and returns the name of the checkpoint.
+fn add_resources(value: &str, found: &mut Generation) -> Option<String> {
+    let resources: Value = serde_json::from_str(value).ok()?;
+    let mut checkpoint = None;
+    for resource in resources.as_array()?.iter().filter_map(Value::as_object) {
+        let name = resource.get("modelName").and_then(Value::as_str).and_then(filled);
+        match resource.get("type").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "checkpoint" => checkpoint = checkpoint.or(name),
+            "lora" | "locon" | "lycoris" | "dora" => loras::add_object(&mut found.loras, resource),
+            _ => {}
+        }
+    }
+    checkpoint
 }
 
 /// Finds the beginning of the negative prompt: the start of a line, or a place within a line, because some programs
 /// lose line breaks.
 fn find_negative(text: &str) -> Option<usize> {
-    line_starts(text)
+    std::iter::once(0)
+        .chain(text.match_indices('\n').map(|(at, _)| at + 1))
         .find(|&at| text[at..].trim_start_matches([' ', '\t']).starts_with(NEGATIVE))
         .or_else(|| text.find(NEGATIVE))
 }
 
-fn line_starts(text: &str) -> impl Iterator<Item = usize> {
-    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1))
-}
+#[cfg(test)]
+mod tests {
+    use super::super::examples::{Example, check};
+    use super::*;
+    use crate::prompt::generation::Lora;
 
-fn filled(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// Returns the `key: value` pairs of the settings, which commas or line breaks separate.
-fn pairs(settings: &str) -> impl Iterator<Item = (&str, String)> {
-    let end = (0..=MAX_SETTINGS_BYTES.min(settings.len())).rev().find(|&at| settings.is_char_boundary(at));
-    let mut rest = &settings[..end.unwrap_or(0)];
-    let pairs = std::iter::from_fn(move || {
-        loop {
-            rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
-            let end = rest.find([':', ',', '\n'])?;
-            let key = rest[..end].trim();
-            if rest[end..].starts_with(':') {
-                let (value, after) = value(rest[end + 1..].trim_start_matches([' ', '\t']));
-                rest = after;
-                return Some((key, value));
-            }
-            rest = &rest[end..];
-        }
-    });
-    pairs.take(MAX_PAIRS)
-}
-
-/// Splits a text into the value at its start and the rest. A value is a JSON string, a JSON array or object (the form
-/// in which newer versions write hashes and resources), or everything up to a comma or line break.
-fn value(text: &str) -> (String, &str) {
-    let end = match text.as_bytes().first() {
-        Some(b'"' | b'[' | b'{') => json_end(text),
-        _ => None,
-    };
-    if let Some(end) = end {
-        let raw = &text[..end];
-        let value = serde_json::from_str(raw).unwrap_or_else(|_| raw.to_owned());
-        return (value, &text[end..]);
+    fn lora(name: &str, weight: Option<f64>) -> Lora {
+        Lora { name: name.into(), weight }
     }
-    let end = text.find([',', '\n']).unwrap_or(text.len());
-    (text[..end].trim().to_owned(), &text[end..])
-}
 
-/// Returns the length of the JSON string, array or object at the start of `text`; `None` when it is not closed.
-fn json_end(text: &str) -> Option<usize> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth = depth.checked_sub(1)?,
-            _ => {}
-        }
-        if depth == 0 && !in_string {
-            return Some(at + 1);
+    fn parts() -> Generation {
+        Generation {
+            prompt: Some("a hare,\nBREAK (smile:1.2)".into()),
+            negative_prompt: Some("lowres,\nbad hands".into()),
+            seed: Some(7),
+            steps: Some(20),
+            sampler: Some("Euler a".into()),
+            model: Some("mix_v2".into()),
+            ..Generation::default()
         }
     }
-    None
+
+    #[test]
+    fn examples() {
+        let prompts = "a hare,\nBREAK (smile:1.2)\nNegative prompt: lowres,\nbad hands";
+        let settings =
+            "Steps: 20, Sampler: Euler a, CFG scale: 6.5, Seed: 7, Size: 512x512, Model hash: c5f2, Model: mix_v2";
+        let usual = format!("{prompts}\n{settings}");
+        let without_negative = usual.replace("\nNegative prompt: lowres,\nbad hands", "");
+        let other_order =
+            format!("{prompts}\nSize: 768x1152, Seed: 7, Model: mix_v2, Steps: 20, CFG scale: 7, Sampler: Euler a");
+        let a_line_each = format!("{prompts}\n{}", settings.replace(", ", "\n"));
+        let lower_case = usual.replace("Model: ", "model: ");
+        let after = format!("{usual}, Version: v1.6.0\nTemplate: a {{hare|fox}}\nNegative Template: Seed: 1, Model: y");
+        let civitai = format!(
+            "{prompts}\nSteps: 20, Sampler: Euler a, Seed: 7, Civitai resources: [{{\"type\":\"checkpoint\",\
+            \"modelName\":\"Horse, Model\",\"modelVersionName\":\"V6\"}},{{\"type\":\"lora\",\"weight\":0.4,\
+            \"modelName\":\"Ink\"}}], Civitai metadata: {{}}"
+        );
+        let tagged = format!(
+            "a hare <lora:ink:0.8>\nSteps: 20, Lora hashes: \"ink: 1a, wash: 2b\", \
+            Hashes: {{\"model\": \"c5\", \"lora:salt\": \"3c\"}}"
+        );
+        let weighted = format!("a hare\nSteps: 20, Lora hashes: \"ink: 1a\", Lora weights: \"ink: 0.5\"");
+        let windows = usual.replace('\n', "\r\n");
+        check(
+            &Automatic1111,
+            &[
+                Example { chunks: &[("parameters", &usual)], parts: parts() },
+                Example { chunks: &[("UserComment", &usual)], parts: parts() },
+                Example { chunks: &[("ImageDescription", &usual)], parts: parts() },
+                Example {
+                    chunks: &[("parameters", &without_negative)],
+                    parts: Generation { negative_prompt: None, ..parts() },
+                },
+                Example {
+                    chunks: &[("parameters", settings)],
+                    parts: Generation { prompt: None, negative_prompt: None, ..parts() },
+                },
+                Example { chunks: &[("parameters", &other_order)], parts: parts() },
+                Example { chunks: &[("parameters", &a_line_each)], parts: parts() },
+                Example { chunks: &[("parameters", &lower_case)], parts: parts() },
+                Example { chunks: &[("parameters", &after)], parts: parts() },
+                Example {
+                    chunks: &[("parameters", &civitai)],
+                    parts: Generation {
+                        model: Some("Horse, Model".into()),
+                        loras: vec![lora("Ink", Some(0.4))],
+                        ..parts()
+                    },
+                },
+                Example {
+                    chunks: &[("parameters", &weighted)],
+                    parts: Generation {
+                        prompt: Some("a hare".into()),
+                        steps: Some(20),
+                        loras: vec![lora("ink", Some(0.5))],
+                        ..Generation::default()
+                    },
+                },
+            ],
+        );
+        let found = crate::prompt::parse_generation_prompt(&tagged).unwrap();
+        assert_eq!(found.loras, [lora("ink", Some(0.8)), lora("wash", None), lora("salt", None)]);
+        let found = parse(&windows).unwrap();
+        assert_eq!(found.negative_prompt.as_deref(), Some("lowres,\r\nbad hands"));
+        assert_eq!(found.model.as_deref(), Some("mix_v2"));
+    }
 }

@@ -29,6 +29,7 @@ mod hostile_tests;
 mod picture_tests;
 
 pub use decode::limits::DecodeLimits;
+pub use decode::request::{DecodeRequest, Enough};
 pub use error::ImageError;
 pub use formats::FileType;
 pub use picture::{Decoded, Facts, decode, decode_with_texts};

@@ -2,5 +2,7 @@
 
 pub mod image_crate;
 pub mod limits;
+pub mod raster;
 pub mod refusal;
+pub mod request;
 pub mod rgb;

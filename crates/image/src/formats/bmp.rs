@@ -11,7 +11,7 @@ pub const FORMAT: Format = Format {
     name: "BMP",
     extensions: &["bmp"],
     matches,
-    decode: |bytes, limits| image_crate::decode(bytes, ImageFormat::Bmp, limits),
+    decode: |bytes, request| image_crate::decode(bytes, ImageFormat::Bmp, request),
     metadata: no_metadata,
 };
 

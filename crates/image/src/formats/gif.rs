@@ -11,6 +11,6 @@ pub const FORMAT: Format = Format {
     name: "GIF",
     extensions: &["gif"],
     matches: |bytes| matches!(bytes, [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..]),
-    decode: |bytes, limits| image_crate::decode(bytes, ImageFormat::Gif, limits),
+    decode: |bytes, request| image_crate::decode(bytes, ImageFormat::Gif, request),
     metadata: no_metadata,
 };

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
-use image::{ImageFormat, RgbImage};
+use image::ImageFormat;
 
 use super::format::Format;
 use crate::container::jpeg::{marker, segments};
 use crate::decode::image_crate;
 use crate::decode::limits::DecodeLimits;
+use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
+use crate::decode::request::DecodeRequest;
 use crate::metadata::Metadata;
 
 /// Describes JPEG.
@@ -31,9 +33,9 @@ const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// picture, however few bytes the scan has, so thousands of tiny scans would keep a core busy for hours.
 const MAX_SCANS: usize = 100;
 
-fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
-    check(bytes, limits)?;
-    image_crate::decode(bytes, ImageFormat::Jpeg, limits)
+fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
+    check(bytes, &request.limits)?;
+    image_crate::decode(bytes, ImageFormat::Jpeg, request)
 }
 
 /// Checks that the file is whole and that decoding it costs no more than the limits. The decoder checks neither.

@@ -6,15 +6,15 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 
-use image::RgbImage;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations};
 
 use super::format::Format;
 use super::png_text;
 use crate::container::png::chunks;
 use crate::decode::limits::DecodeLimits;
+use crate::decode::raster::{Layout, Raster, from_big_endian};
 use crate::decode::refusal::Refusal;
-use crate::decode::rgb::{Layout, picture, to_rgb8};
+use crate::decode::request::DecodeRequest;
 use crate::metadata::Metadata;
 
 /// Describes PNG.
@@ -28,13 +28,14 @@ pub const FORMAT: Format = Format {
 };
 
 /// Decodes the default image; the animation of an APNG is ignored.
-fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
+fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
+    let limits = &request.limits;
     let fail = |error| explain(error, limits);
     let memory = usize::try_from(limits.max_memory).unwrap_or(usize::MAX);
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: memory });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    // Palettes and samples of 1, 2 and 4 bits become 8 bits, tRNS becomes alpha; samples of 16 bits are rounded below.
+    // Palettes and samples of 1, 2 and 4 bits become 8 bits, tRNS becomes alpha; samples of 16 bits stay.
     decoder.set_transformations(Transformations::EXPAND);
 
     let header = decoder.read_header_info().map_err(fail)?.size();
@@ -57,10 +58,10 @@ fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
     };
     let mut buffer = vec![0; size];
     reader.next_frame(&mut buffer).map_err(fail)?;
-
-    // The product fits usize, because `size` is at least as large and fits usize.
-    let pixels = header.0 as usize * header.1 as usize;
-    picture(header, to_rgb8(buffer, pixels, layout, u16::from_be_bytes))
+    if reader.output_color_type().1 == BitDepth::Sixteen {
+        from_big_endian(&mut buffer);
+    }
+    Raster::new(header, layout, buffer)
 }
 
 fn explain(error: DecodingError, limits: &DecodeLimits) -> Refusal {

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use image::{ImageFormat, RgbImage};
+use image::ImageFormat;
 
 use super::format::Format;
 use crate::decode::image_crate;
-use crate::decode::limits::DecodeLimits;
+use crate::decode::raster::{Layout, Raster};
 use crate::decode::refusal::Refusal;
+use crate::decode::request::DecodeRequest;
 use crate::exif::{Exif, tag};
 use crate::metadata::Metadata;
 
@@ -33,10 +34,10 @@ fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     Metadata { exif: Some(Cow::Borrowed(bytes)), xmp, ..Metadata::default() }
 }
 
-fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
+fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
     match Palette::find(bytes) {
-        Some(palette) => palette.decode(bytes, limits),
-        None => image_crate::decode(bytes, ImageFormat::Tiff, limits),
+        Some(palette) => palette.decode(bytes, request),
+        None => image_crate::decode(bytes, ImageFormat::Tiff, request),
     }
 }
 
@@ -67,17 +68,18 @@ impl Palette {
 
     /// Decodes the file in which the palette was found. This is the only function that copies a file, because it must
     /// change one number in the file.
-    fn decode(&self, bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
+    fn decode(&self, bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
         let mut grey = bytes.to_vec();
         if let Some([first, second, ..]) = grey.get_mut(self.photometric.clone()) {
             let (zero, value) = if self.big_endian { (first, second) } else { (second, first) };
             (*zero, *value) = (0, BLACK_IS_ZERO);
         }
-        let mut picture = image_crate::decode(&grey, ImageFormat::Tiff, limits)?;
-        for pixel in picture.pixels_mut() {
-            // The table has 256 colours, one for each value of a byte.
-            pixel.0 = self.colors[usize::from(pixel.0[0])];
+        let raster = image_crate::decode(&grey, ImageFormat::Tiff, request)?;
+        if raster.layout != Layout::Grey8 {
+            return Err(Refusal::corrupt(format!("indices {:?}", raster.layout)));
         }
-        Ok(picture)
+        // The table has 256 colours, one for each value of a byte.
+        let colors = raster.samples.iter().flat_map(|&index| self.colors[usize::from(index)]).collect();
+        Raster::new((raster.width, raster.height), Layout::Rgb8, colors)
     }
 }

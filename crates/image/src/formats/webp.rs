@@ -15,7 +15,7 @@ pub const FORMAT: Format = Format {
     name: "WebP",
     extensions: &["webp"],
     matches: |bytes| matches!(bytes, [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..]),
-    decode: |bytes, limits| image_crate::decode(bytes, ImageFormat::WebP, limits),
+    decode: |bytes, request| image_crate::decode(bytes, ImageFormat::WebP, request),
     metadata,
 };
 

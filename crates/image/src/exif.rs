@@ -29,12 +29,6 @@ pub mod tag {
     pub const IMAGE_DESCRIPTION: u16 = 0x010E;
     /// An XMP packet.
     pub const XMP: u16 = 700;
-    /// The bits of each sample of a TIFF.
-    pub const BITS_PER_SAMPLE: u16 = 0x0102;
-    /// The meaning of the samples of a TIFF.
-    pub const PHOTOMETRIC: u16 = 0x0106;
-    /// The palette of a TIFF.
-    pub const COLOR_MAP: u16 = 0x0140;
 }
 
 impl<'a> Exif<'a> {

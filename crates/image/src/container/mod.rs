@@ -4,6 +4,6 @@
 //! metadata; whether the picture is corrupt is decided when its pixels are decoded.
 
 pub mod jpeg;
-mod pieces;
+pub mod pieces;
 pub mod png;
 pub mod riff;

@@ -82,7 +82,6 @@ impl Raster {
     }
 
     /// Returns the raster with the colour space that the decoder found.
-    #[expect(dead_code, reason = "the decoders of today leave the profile to the metadata")]
     pub fn with_color(self, color: Option<ColorSpace>) -> Self {
         Self { color, ..self }
     }

@@ -6,6 +6,7 @@ mod format;
 mod gif;
 mod jpeg;
 mod png;
+mod png_pixels;
 mod png_text;
 mod tiff;
 mod webp;

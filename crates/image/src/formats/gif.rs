@@ -130,8 +130,8 @@ impl<'a> Frame<'a> {
                     // A code that does not exist ends the pixels; whether too many are missing is decided by the rule
                     // for all formats.
                     Err(_) => return Ok(filled),
-                    Ok(_) if result.consumed_in + result.consumed_out == 0 => break,
-                    Ok(_) => {}
+                    Ok(LzwStatus::NoProgress) => break,
+                    Ok(LzwStatus::Ok) => {}
                 }
             }
             rest = after;

@@ -78,8 +78,8 @@ fn lzw(data: &[u8], out: &mut [u8]) -> Result<usize, Refusal> {
         read += result.consumed_in;
         written += result.consumed_out;
         match result.status.map_err(Refusal::corrupt)? {
-            LzwStatus::Ok if result.consumed_in + result.consumed_out > 0 => {}
-            LzwStatus::Ok | LzwStatus::NoProgress | LzwStatus::Done => break,
+            LzwStatus::Ok => {}
+            LzwStatus::NoProgress | LzwStatus::Done => break,
         }
     }
     Ok(written)

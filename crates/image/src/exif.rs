@@ -27,6 +27,10 @@ pub mod tag {
     pub const MODEL: u16 = 0x0110;
     /// A description of the picture.
     pub const IMAGE_DESCRIPTION: u16 = 0x010E;
+    /// The name and version of a program.
+    pub const SOFTWARE: u16 = 0x0131;
+    /// An ICC colour profile.
+    pub const ICC_PROFILE: u16 = 34675;
     /// An XMP packet.
     pub const XMP: u16 = 700;
 }
@@ -67,11 +71,6 @@ impl<'a> Exif<'a> {
 
     fn first_ifd(&self) -> Option<usize> {
         usize::try_from(self.u32(self.tiff.get(4..8)?)?).ok()
-    }
-
-    /// Returns the position, in the structure, of the value of a tag of the first directory.
-    pub fn position(&self, tag: u16) -> Option<Range<usize>> {
-        self.locate(self.first_ifd()?, tag)
     }
 
     /// Reads the 16-bit number at the start of `bytes`, in the byte order of the structure.

@@ -2,6 +2,7 @@
 
 pub mod completeness;
 pub mod image_crate;
+pub mod libjpeg;
 pub mod limits;
 pub mod raster;
 pub mod refusal;

@@ -5,11 +5,13 @@ mod bmp;
 mod format;
 mod gif;
 mod jpeg;
+mod jpeg_profile;
 mod png;
 mod png_pixels;
 mod png_text;
 mod tiff;
 mod webp;
+mod webp_pixels;
 
 use std::fmt;
 

@@ -11,7 +11,6 @@ const MAX_DIRECTORIES: usize = 64;
 pub struct Tiff<'a> {
     bytes: &'a [u8],
     big_endian: bool,
-    /// Whether the file is a BigTIFF.
     is_big: bool,
 }
 
@@ -27,6 +26,8 @@ pub struct Directory<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Values<'a> {
     data: &'a [u8],
+    /// The number of the type, as the file states it.
+    code: u16,
     kind: Kind,
     big_endian: bool,
 }
@@ -57,6 +58,11 @@ impl<'a> Tiff<'a> {
         Some(Self { bytes, big_endian, is_big })
     }
 
+    /// Returns whether the file is a BigTIFF.
+    pub const fn is_big(self) -> bool {
+        self.is_big
+    }
+
     /// Returns the chain of directories, one for each page in the usual case.
     pub fn directories(self) -> impl Iterator<Item = Directory<'a>> {
         let at = if self.is_big { self.number(8, 8) } else { self.number(4, 4) };
@@ -82,12 +88,12 @@ impl<'a> Tiff<'a> {
     #[expect(clippy::option_option, reason = "the two cases end the directory and skip an entry")]
     fn entry(self, at: usize) -> Option<Option<(u16, Values<'a>)>> {
         let tag = u16::try_from(self.number(at, 2)?).ok()?;
-        let kind = self.number(at + 2, 2)?;
+        let code = u16::try_from(self.number(at + 2, 2)?).ok()?;
         let width = if self.is_big { 8 } else { 4 };
         let count = self.number(at + 4, width)?;
         let inline = at + 4 + width;
         let offset = self.number(inline, width)?;
-        let kind = match kind {
+        let kind = match code {
             1 | 2 | 6 | 7 => Kind::Whole(1),
             3 | 8 => Kind::Whole(2),
             4 | 9 | 13 => Kind::Whole(4),
@@ -102,7 +108,7 @@ impl<'a> Tiff<'a> {
         };
         let start = if size <= width { Some(inline) } else { usize::try_from(offset).ok() };
         let data = start.and_then(|start| self.bytes.get(start..start.checked_add(size)?));
-        Some(data.map(|data| (tag, Values { data, kind, big_endian: self.big_endian })))
+        Some(data.map(|data| (tag, Values { data, code, kind, big_endian: self.big_endian })))
     }
 
     /// Reads a whole number of `size` bytes.
@@ -115,6 +121,11 @@ impl<'a> Directory<'a> {
     /// Returns the values of a tag.
     pub fn values(&self, tag: u16) -> Option<Values<'a>> {
         self.entries.iter().find(|(found, _)| *found == tag).map(|(_, values)| *values)
+    }
+
+    /// Returns the tag and the values of each entry.
+    pub fn entries(&self) -> impl Iterator<Item = (u16, Values<'a>)> {
+        self.entries.iter().copied()
     }
 
     /// Returns the first value of a tag as a whole number.
@@ -161,6 +172,11 @@ impl<'a> Values<'a> {
             Kind::Float => f64::from(f32::from_bits(u32::try_from(number(data)).ok()?)),
             Kind::Double => f64::from_bits(number(data)),
         })
+    }
+
+    /// Returns the number of the type of the values (TIFF 6.0, section 2).
+    pub const fn kind(&self) -> u16 {
+        self.code
     }
 
     /// Returns the values as they stand in the file.

@@ -3,6 +3,7 @@
 //! Strips and tiles are read here, because the tiff crate ignores the order of bits, associated alpha and most depths;
 //! their compressions come from the crates weezl, flate2 and fax, and from this crate's JPEG decoder.
 
+mod big;
 mod color;
 mod decompress;
 mod directory;
@@ -16,10 +17,11 @@ mod unpack;
 use std::borrow::Cow;
 
 use super::format::Format;
+use directory::Tiff;
 use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
-use crate::exif::{Exif, tag};
+use crate::exif::tag;
 use crate::metadata::Metadata;
 
 /// Describes TIFF.
@@ -33,22 +35,29 @@ pub const FORMAT: Format = Format {
     metadata,
 };
 
-/// Returns the metadata of the file. A TIFF file is an EXIF structure itself, and XMP stands in its first directory.
+/// Returns the metadata of the file. A TIFF file is an EXIF structure itself; XMP and the colour profile stand in its first
+/// directory.
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
-    found.add_exif(bytes);
-    if let Some(tiff) = Exif::parse(bytes) {
-        if let Some(packet) = tiff.first_directory(tag::XMP) {
-            found.add_xmp(packet);
-        }
-        found.icc = tiff.first_directory(tag::ICC_PROFILE).map(Cow::Borrowed);
+    let Some(tiff) = Tiff::open(bytes) else {
+        return found;
+    };
+    let directory = tiff.directories().next();
+    match &directory {
+        Some(directory) if tiff.is_big() => found.add_exif(big::exif(directory)),
+        _ => found.add_exif(bytes),
     }
+    let value = |tag| directory.as_ref()?.values(tag).map(|values| values.as_bytes());
+    if let Some(packet) = value(tag::XMP) {
+        found.add_xmp(packet);
+    }
+    found.icc = value(tag::ICC_PROFILE).map(Cow::Borrowed);
     found
 }
 
 /// Decodes the first page that is a picture of its own.
 fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
-    let tiff = directory::Tiff::open(bytes).ok_or_else(|| Refusal::corrupt("no TIFF header"))?;
+    let tiff = Tiff::open(bytes).ok_or_else(|| Refusal::corrupt("no TIFF header"))?;
     let page = page::first_page(tiff)?;
     color::raster(&page, samples::read(bytes, &page, &request.limits)?)
 }

@@ -199,6 +199,62 @@ fn interlaced_row(i: u32, height: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::limits::DecodeLimits;
+    use crate::error::ImageError;
+    use crate::fixtures::gif;
+
+    fn shown(bytes: &[u8]) -> Result<((u32, u32), Vec<[u8; 3]>), ImageError> {
+        let decoded = crate::picture::decode(bytes, &DecodeLimits::default())?;
+        Ok((decoded.pixels.dimensions(), decoded.pixels.pixels().map(|pixel| pixel.0).collect()))
+    }
+
+    const RED: [u8; 3] = [255, 0, 0];
+    const BLACK: [u8; 3] = [0; 3];
+
+    #[test]
+    fn a_screen_smaller_than_the_frame_is_enlarged() {
+        let frame = (0, 0, 2, 1, [1, 0].as_slice());
+        for screen in [(0, 0), (1, 1), (2, 0)] {
+            assert_eq!(shown(&gif(screen, &[frame])), Ok(((2, 1), vec![RED, BLACK])), "{screen:?}");
+        }
+        let beside = (1, 0, 1, 1, [1].as_slice());
+        assert_eq!(shown(&gif((1, 1), &[beside])), Ok(((2, 1), vec![[255; 3], RED])));
+    }
+
+    #[test]
+    fn a_file_may_lack_its_end() {
+        let whole = gif((2, 1), &[(0, 0, 2, 1, &[1, 0])]);
+        for missing in 1..=2 {
+            assert_eq!(shown(&whole[..whole.len() - missing]), Ok(((2, 1), vec![RED, BLACK])), "{missing} bytes");
+        }
+        assert_eq!(shown(&[&whole, [0; 9].as_slice()].concat()), Ok(((2, 1), vec![RED, BLACK])), "bytes too many");
+        let second_cut = gif((2, 1), &[(0, 0, 2, 1, &[1, 0]), (0, 0, 2, 1, &[0, 0])]);
+        assert_eq!(shown(&second_cut[..second_cut.len() - 6]), Ok(((2, 1), vec![RED, BLACK])), "a later frame");
+    }
+
+    #[test]
+    fn missing_pixels_refuse_the_picture() {
+        let bytes = gif((3, 2), &[(0, 0, 3, 2, &[1, 1, 1])]);
+        assert!(matches!(shown(&bytes), Err(ImageError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn clear_codes_may_follow_one_another() {
+        // Codes of three bits: 4, 4, 4, 1, 4, 4, 0, 5 (clear is 4, the end is 5), the first in the lowest bits.
+        let codes = [4_u32, 4, 4, 1, 4, 4, 0, 5].iter().rev().fold(0, |all, code| all << 3 | code).to_le_bytes();
+        let plain = gif((2, 1), &[(0, 0, 2, 1, &[1, 0])]);
+        let start = plain.iter().position(|byte| *byte == 0x2C).unwrap() + 10;
+        let bytes = [&plain[..start], &[2, 3], &codes[..3], &[0, 0x3B]].concat();
+        assert_eq!(shown(&bytes), Ok(((2, 1), vec![RED, BLACK])));
+    }
+
+    #[test]
+    fn a_frame_without_colors_is_grey() {
+        let mut bytes = gif((2, 1), &[(0, 0, 2, 1, &[1, 3])]);
+        bytes[10] = 0;
+        bytes.drain(13..25);
+        assert_eq!(shown(&bytes), Ok(((2, 1), vec![[1; 3], [255; 3]])), "index 3 is transparent");
+    }
 
     #[test]
     fn every_row_of_an_interlaced_frame_has_its_place() {

@@ -18,14 +18,8 @@ use header::{Encoding, Header};
 use masks::Masks;
 
 /// Describes BMP.
-pub const FORMAT: Format = Format {
-    media_type: "image/bmp",
-    name: "BMP",
-    extensions: &["bmp"],
-    matches,
-    decode,
-    metadata: no_metadata,
-};
+pub const FORMAT: Format =
+    Format { media_type: "image/bmp", name: "BMP", extensions: &["bmp"], matches, decode, metadata: no_metadata };
 
 /// Returns whether the file is a BMP. Ordinary text may begin with `BM` too, so the size of the second header must be
 /// one that exists.
@@ -88,6 +82,11 @@ fn masked(header: &Header<'_>, rows: &[&[u8]], masks: &Masks, limits: &DecodeLim
     let channels = masks.channels();
     let mut samples = Vec::with_capacity(header.pixels() as usize * channels);
     for row in rows {
+        // Most files are of this kind, for which there is nothing to compute.
+        if *masks == Masks::EIGHT_BITS_EACH {
+            samples.extend(row.chunks_exact(size).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]));
+            continue;
+        }
         for pixel in row.chunks_exact(size) {
             let value = pixel.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte));
             samples.extend(&masks.samples(value)[..channels]);

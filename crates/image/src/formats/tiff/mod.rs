@@ -12,17 +12,19 @@ mod jpeg;
 mod page;
 mod predict;
 mod samples;
+#[cfg(test)]
+mod tests;
 mod unpack;
 
 use std::borrow::Cow;
 
 use super::format::Format;
-use directory::Tiff;
 use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
 use crate::exif::tag;
 use crate::metadata::Metadata;
+use directory::Tiff;
 
 /// Describes TIFF.
 pub const FORMAT: Format = Format {

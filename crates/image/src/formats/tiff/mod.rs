@@ -12,6 +12,7 @@ mod jpeg;
 mod page;
 mod predict;
 mod samples;
+mod tag;
 #[cfg(test)]
 mod tests;
 mod unpack;
@@ -22,7 +23,7 @@ use super::format::Format;
 use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
-use crate::exif::tag;
+use crate::exif;
 use crate::metadata::Metadata;
 use directory::Tiff;
 
@@ -50,10 +51,10 @@ fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
         _ => found.add_exif(bytes),
     }
     let value = |tag| directory.as_ref()?.values(tag).map(|values| values.as_bytes());
-    if let Some(packet) = value(tag::XMP) {
+    if let Some(packet) = value(exif::tag::XMP) {
         found.add_xmp(packet);
     }
-    found.icc = value(tag::ICC_PROFILE).map(Cow::Borrowed);
+    found.icc = value(exif::tag::ICC_PROFILE).map(Cow::Borrowed);
     found
 }
 

@@ -290,7 +290,7 @@ fn kinds_that_cannot_be_read_right_are_refused_as_such() {
         ("Zstandard", with(&RGB, &[(259, &[50_000])])),
         ("signed samples", with(&GREY, &[(339, &[2])])),
         ("whole numbers of 32 bits", vec![(258, [32].as_slice()), (262, &[1])]),
-        ("a mosaic of a camera's sensor", with(&GREY, &[(262, &[32_803])])),
+        ("a mosaic of a camera's sensor", vec![(258, [8].as_slice()), (262, &[32_803])]),
         ("samples of several depths", vec![(258, [5, 6, 5].as_slice()), (262, &[2]), (277, &[3])]),
         ("inks other than four", vec![(258, [8; 5].as_slice()), (262, &[5]), (277, &[5]), (332, &[2])]),
     ] {

@@ -35,6 +35,7 @@ mod metadata_tests;
 mod picture_tests;
 
 pub use decode::limits::DecodeLimits;
+pub use decode::request::{DecodeRequest, Enough};
 pub use error::ImageError;
 pub use formats::FileType;
 pub use picture::{Decoded, Facts, decode, decode_with_texts};

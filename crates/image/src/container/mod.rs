@@ -6,6 +6,6 @@
 pub mod gif;
 pub mod jpeg;
 pub mod photoshop;
-mod pieces;
+pub mod pieces;
 pub mod png;
 pub mod riff;

@@ -8,17 +8,18 @@ mod jpeg;
 mod jpeg_profile;
 mod jpeg_xmp;
 mod png;
+mod png_pixels;
 mod png_profile;
 mod png_text;
 mod tiff;
 mod webp;
+mod webp_pixels;
 
 use std::fmt;
 
-use image::RgbImage;
-
-use crate::decode::limits::DecodeLimits;
+use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
+use crate::decode::request::DecodeRequest;
 use crate::metadata::Metadata;
 use format::Format;
 
@@ -99,9 +100,9 @@ impl FileType {
         Self::ALL.into_iter().find(|t| (t.format().matches)(bytes))
     }
 
-    /// Decodes the first frame or page of a file of this type, in the orientation in which the file stores it.
-    pub(crate) fn decode(self, bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {
-        (self.format().decode)(bytes, limits)
+    /// Decodes the first frame or page of a file of this type, as the file stores it.
+    pub(crate) fn decode(self, bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
+        (self.format().decode)(bytes, request)
     }
 
     /// Reads the metadata of a file of this type, with `max_texts` pieces of text at most.

@@ -11,7 +11,7 @@ mod track;
 
 pub use boxes::{BoxType, boxes};
 pub use brands::{Brand, brand};
-pub use items::{Item, ItemId, Items};
+pub use items::{ItemId, Items};
 pub use properties::{Aperture, Color, Property};
 pub use reader::Reader;
 pub use track::{Sample, first_sample};

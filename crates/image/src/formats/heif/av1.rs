@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use rav1d::Dav1dResult;
 use rav1d::include::dav1d::data::Dav1dData;
-use rav1d::include::dav1d::dav1d::{Dav1dContext, Dav1dSettings};
+use rav1d::include::dav1d::dav1d::{Dav1dContext, Dav1dLogger, Dav1dSettings};
 use rav1d::include::dav1d::headers::{DAV1D_PIXEL_LAYOUT_I400, DAV1D_PIXEL_LAYOUT_I420, DAV1D_PIXEL_LAYOUT_I422};
 use rav1d::include::dav1d::picture::Dav1dPicture;
 use rav1d::src::lib::{
@@ -52,7 +52,8 @@ impl Decoder {
         settings.operating_point = operating_point.into();
         settings.all_layers = 0;
         settings.frame_size_limit = u32::try_from(max_pixels).unwrap_or(u32::MAX);
-        settings.logger.callback = None;
+        // SAFETY: without a callback there is nothing to call. The default one would write to the service's own log.
+        settings.logger = unsafe { Dav1dLogger::new(None, None) };
 
         let mut context = None;
         // SAFETY: both pointers lead to values that live longer than the call.

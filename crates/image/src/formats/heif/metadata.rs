@@ -1,25 +1,34 @@
-//! EXIF and XMP in HEIF files.
+//! EXIF, XMP and the colour profile in HEIF files.
 
 use std::borrow::Cow;
 
-use crate::container::isobmff::Items;
+use crate::container::isobmff::{Color, Items, Property};
 use crate::metadata::Metadata;
 
-/// Reads the EXIF and the XMP item of the picture.
+/// Reads the EXIF and XMP items of the picture and its colour profile.
 pub fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
     let Some(items) = Items::read(bytes) else { return found };
-    found.exif = items.describing(*b"Exif").find_map(|(id, _)| exif(items.data(id)?));
-    let is_xmp = |media_type: &[u8]| media_type == b"application/rdf+xml";
-    let xmp = items.describing(*b"mime").find(|(_, item)| is_xmp(&item.media_type) && item.encoding.is_empty());
-    found.xmp = xmp.and_then(|(id, _)| match items.data(id)? {
-        Cow::Borrowed(packet) => Some(packet),
-        Cow::Owned(_) => None,
+    for (id, _) in items.describing(*b"Exif") {
+        if let Some(blob) = items.data(id).and_then(exif) {
+            found.add_exif(blob);
+        }
+    }
+    for (id, item) in items.describing(*b"mime") {
+        if item.media_type == b"application/rdf+xml" && item.encoding.is_empty() {
+            if let Some(packet) = items.data(id) {
+                found.add_xmp(packet);
+            }
+        }
+    }
+    found.icc = items.properties(items.primary).find_map(|property| match property {
+        Property::Color(Color::Icc(profile)) => Some(Cow::Borrowed(profile)),
+        _ => None,
     });
     found
 }
 
-/// Returns the EXIF structure, which begins as many bytes behind a number of four bytes as the number says.
+/// Returns the EXIF structure of an item, which begins as many bytes behind a number of four bytes as the number says.
 pub fn exif(item: Cow<'_, [u8]>) -> Option<Cow<'_, [u8]>> {
     let skipped = u32::from_be_bytes(*item.first_chunk()?);
     let start = usize::try_from(skipped).ok()?.checked_add(4)?;

@@ -12,5 +12,5 @@ mod planes;
 mod source;
 mod yuv;
 
-pub use metadata::metadata;
+pub use metadata::{exif, metadata};
 pub use picture::decode;

@@ -12,6 +12,10 @@ pub mod marker {
     pub const EOI: u8 = 0xD9;
     /// Start of a scan; entropy-coded data follows.
     pub const SOS: u8 = 0xDA;
+    /// Start of a baseline frame.
+    pub const SOF0: u8 = 0xC0;
+    /// Start of a sequential frame.
+    pub const SOF1: u8 = 0xC1;
     /// Start of a progressive frame.
     pub const SOF2: u8 = 0xC2;
 }

@@ -1,6 +1,7 @@
 //! The parts that the decoders of all formats share.
 
 pub mod image_crate;
+pub mod libjpeg;
 pub mod limits;
 pub mod raster;
 pub mod refusal;

@@ -1,11 +1,9 @@
 //! JPEG.
 
-use image::ImageFormat;
-
 use super::format::Format;
 use super::jpeg_profile::JpegProfile;
 use crate::container::jpeg::{marker, segments};
-use crate::decode::image_crate;
+use crate::decode::libjpeg;
 use crate::decode::limits::DecodeLimits;
 use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
@@ -28,43 +26,51 @@ const EXIF: &[u8] = b"Exif\0\0";
 /// The beginning of an APP1 segment that holds XMP.
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
-/// The largest number of scans of a picture. A progressive picture has about ten. Each scan costs a pass over the whole
-/// picture, however few bytes the scan has, so thousands of tiny scans would keep a core busy for hours.
-const MAX_SCANS: usize = 100;
+/// The number of bits of a sample that is read.
+const PRECISION: u8 = 8;
 
 fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
     check(bytes, &request.limits)?;
-    image_crate::decode(bytes, ImageFormat::Jpeg, request)
+    libjpeg::decode(bytes, request)
 }
 
-/// Checks that the file is whole and that decoding it costs no more than the limits. The decoder checks neither.
-///
-/// The decoder fills the missing part of a file that is cut off with grey and reports success, so a JPEG must reach its
-/// end marker, as Pillow demands too. The decoder also keeps the coefficients of the whole picture when the picture has
-/// several scans, and does not count them against its own limits.
+/// Checks in the headers that the picture is of a kind that is read and that decoding it costs no more than the limits.
+/// The decoder keeps the coefficients of the whole picture, two bytes each, when the picture has several scans.
 fn check(bytes: &[u8], limits: &DecodeLimits) -> Result<(), Refusal> {
-    let mut scans = 0;
-    let mut complete = false;
+    let mut frame = None;
     for segment in segments(bytes) {
-        match segment.payload {
-            &[_, h0, h1, w0, w1, components, ..] if segment.is_frame_header() => {
-                let height = u32::from(u16::from_be_bytes([h0, h1]));
-                let width = u32::from(u16::from_be_bytes([w0, w1]));
-                let samples = u64::from(width) * u64::from(height) * u64::from(components);
-                let kept = if segment.marker == marker::SOF2 { 2 * samples } else { 0 };
-                limits.check((width, height), samples + kept)?;
+        match (segment.payload, &frame) {
+            (&[precision, h0, h1, w0, w1, components, ..], None) if segment.is_frame_header() => {
+                check_kind(segment.marker, precision)?;
+                let size = (u16::from_be_bytes([w0, w1]), u16::from_be_bytes([h0, h1]));
+                if size.1 == 0 {
+                    return Err(Refusal::unsupported_kind("the height follows the first scan"));
+                }
+                let size = (u32::from(size.0), u32::from(size.1));
+                let samples = u64::from(size.0) * u64::from(size.1) * u64::from(components);
+                limits.check(size, samples)?;
+                frame = Some((segment.marker, size, samples, components));
             }
-            _ if segment.marker == marker::SOS => scans += 1,
-            _ => complete |= segment.marker == marker::EOI,
+            (&[in_scan, ..], &Some((marker, size, samples, components))) if segment.marker == marker::SOS => {
+                let several_scans = marker == marker::SOF2 || in_scan < components;
+                return limits.check(size, if several_scans { 3 * samples } else { samples });
+            }
+            _ => {}
         }
     }
-    if !complete {
-        return Err(Refusal::corrupt("no end marker: the file is cut off"));
-    }
-    if scans > MAX_SCANS {
-        return Err(Refusal::unsupported_kind(format!("{scans} scans")));
-    }
     Ok(())
+}
+
+/// Checks that a frame is Huffman-coded, with 8 bits a sample. Other frames are rare, and hardly any viewer shows them.
+fn check_kind(marker: u8, precision: u8) -> Result<(), Refusal> {
+    let kind = match marker {
+        marker::SOF0 | marker::SOF1 | marker::SOF2 if precision == PRECISION => return Ok(()),
+        marker::SOF0 | marker::SOF1 | marker::SOF2 => format!("{precision} bits a sample"),
+        0xC3 | 0xC7 | 0xCB | 0xCF => "lossless coding".to_owned(),
+        0xC9..=0xCF => "arithmetic coding".to_owned(),
+        _ => format!("a frame of type {marker:02X}"),
+    };
+    Err(Refusal::unsupported_kind(kind))
 }
 
 /// Reads EXIF, XMP and the colour profile, before the pixels.

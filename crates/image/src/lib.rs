@@ -25,6 +25,8 @@ mod thumbnail;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod heif_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
 mod picture_tests;

@@ -19,6 +19,9 @@ const MAX_DEPTH: u8 = 4;
 /// The pixels that a picture counts at least towards the limit on all pixels that are decoded for one file, because each
 /// starts a decoder.
 const LEAST_PIXELS: u64 = 128 * 128;
+/// The pixels that may be decoded for one file however low the limit on its own pixels is. Twice as many are decoded at
+/// most, because alpha comes after the colours.
+const LEAST_BUDGET: u64 = 4_000_000;
 /// The bytes that decoding takes for each pixel of a coded picture: samples of 16 bits in three planes, once for the
 /// decoder and once for the filters, and the notes of the decoder on blocks.
 const CODED_PIXEL_BYTES: u64 = 14;
@@ -38,7 +41,8 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> 
     let kept = (u64::from(size.0) * u64::from(size.1)).saturating_mul(pixel_bytes);
     limits.check(size, kept)?;
 
-    let decoder = Decoder { source: &source, limits, kept, budget: Cell::new(limits.max_pixels.saturating_mul(2)) };
+    let budget = Cell::new(limits.max_pixels.max(LEAST_BUDGET).saturating_mul(2));
+    let decoder = Decoder { source: &source, limits, kept, budget };
     let colors = decoder.colors(primary);
     let picture = decoder.decode::<3>(primary, 0, &|id, planes, size| {
         let colors = decoder.colors(id).or(colors);

@@ -57,8 +57,7 @@ fn turns_come_from_the_container_and_not_from_exif() {
 #[test]
 fn texts_are_found_in_exif() {
     for (name, bytes) in TEXTS {
-        let (_, texts) =
-            decode_with_texts(bytes, &DecodeLimits::default(), &TextLimits::default()).unwrap();
+        let (_, texts) = decode_with_texts(bytes, &DecodeLimits::default(), &TextLimits::default()).unwrap();
         assert!(texts.chunks.iter().any(|chunk| chunk.text.starts_with("a lighthouse at dusk")), "{name}: {texts:?}");
         let packets = sniff(bytes).unwrap().metadata(bytes, 0).xmp;
         assert!(packets.iter().any(|packet| packet.windows(10).any(|w| w == b"Cape Inubo")), "{name}");

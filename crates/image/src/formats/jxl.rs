@@ -1,18 +1,21 @@
 //! JPEG XL (ISO/IEC 18181), bare or in its container.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{self, IoSliceMut, Read};
+use std::time::{Duration, Instant};
 
 use brotli_decompressor::Decompressor;
 use jxl::api::{
-    AlphaMode, Event, ExtraChannel, JxlColorEncoding, JxlColorProfile, JxlColorType, JxlDataFormat, JxlDecoder,
-    JxlDecoderOptions, JxlOutputBuffer, JxlPixelFormat, JxlPrimaries, JxlTransferFunction, JxlWhitePoint, ProfileLevel,
+    AlphaMode, Event, ExtraChannel, JxlBitstreamInput, JxlColorEncoding, JxlColorProfile, JxlColorType, JxlDataFormat,
+    JxlDecoder, JxlDecoderOptions, JxlOutputBuffer, JxlPixelFormat, JxlPrimaries, JxlTransferFunction, JxlWhitePoint,
+    ProfileLevel,
 };
 use jxl::error::Error;
 
 use super::format::Format;
 use super::heif::exif;
 use crate::container::isobmff::boxes;
+use crate::decode::hdr::tone_mapped;
 use crate::decode::raster::{ColorSpace, Layout, Raster};
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
@@ -34,6 +37,11 @@ const BARE: [u8; 2] = [0xFF, 0x0A];
 const CONTAINER: [u8; 12] = *b"\0\0\0\x0CJXL \r\n\x87\n";
 /// The longest EXIF structure or XMP packet in bytes that is decompressed.
 const MAX_METADATA: u64 = 4 * 1024 * 1024;
+/// The most compressed boxes of metadata that are read.
+const MAX_COMPRESSED: u32 = 4;
+/// The time after which a file is given up, and the time for each megapixel beyond. An honest picture takes a tenth.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE_FOR_MEGAPIXEL: Duration = Duration::from_secs(1);
 /// The bytes of working memory for each sample of the picture: the decoder keeps numbers of 32 bits.
 const SAMPLE_BYTES: u64 = 4;
 
@@ -45,7 +53,7 @@ fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
     options.max_profile_level = ProfileLevel::Main10;
     options.sample_limit = Some(usize::try_from(limits.max_memory / SAMPLE_BYTES).unwrap_or(usize::MAX));
     let mut decoder = JxlDecoder::new(options);
-    let mut input = bytes;
+    let mut input = Input { rest: bytes, deadline: Instant::now() + PATIENCE };
     let fail = |error| explain(error, limits.too_much_memory());
 
     let Event::BasicInfo = decoder.process(&mut input, None, None).map_err(fail)? else { return Err(cut_off()) };
@@ -74,6 +82,7 @@ fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
         extra_channel_format: vec![None; extra],
     };
     decoder.set_pixel_format(format).map_err(fail)?;
+    input.deadline += PATIENCE_FOR_MEGAPIXEL * (pixels / 1_000_000) as u32;
     let color = decoder.output_color_profile().and_then(color_space);
 
     let row = width * layout.pixel_bytes();
@@ -86,7 +95,27 @@ fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
             Event::BasicInfo | Event::FrameHeader => {}
         }
     }
-    Ok(Raster::new(size, layout, pixels)?.with_color(color).upright())
+    Ok(tone_mapped(Raster::new(size, layout, pixels)?.with_color(color)).upright())
+}
+
+/// The bytes of a file, until a deadline. A file of some kilobytes can hold thousands of hidden frames, each of which
+/// costs as much as the picture, and the decoder has no limit on them.
+struct Input<'a> {
+    rest: &'a [u8],
+    deadline: Instant,
+}
+
+impl JxlBitstreamInput for Input<'_> {
+    fn available_bytes(&mut self) -> io::Result<usize> {
+        Ok(self.rest.len())
+    }
+
+    fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        if Instant::now() > self.deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.rest.read_vectored(buffers)
+    }
 }
 
 fn cut_off() -> Refusal {
@@ -96,6 +125,7 @@ fn cut_off() -> Refusal {
 fn explain(error: Error, too_much_memory: Refusal) -> Refusal {
     match error {
         Error::ImageSizeTooLarge(..) | Error::OutOfMemory(_) => too_much_memory,
+        Error::IOError(_) => Refusal::unsupported_kind("frames that take too long"),
         error => Refusal::corrupt(error),
     }
 }
@@ -133,12 +163,17 @@ fn color_space(profile: &JxlColorProfile) -> Option<ColorSpace> {
 /// Reads EXIF and XMP, which may be compressed. The colours are left to the decoder.
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
+    let mut compressed_boxes = 0;
     if !bytes.starts_with(&CONTAINER) {
         return found;
     }
     for (kind, content) in boxes(bytes) {
         let (kind, content) = match (&kind, content.split_first_chunk::<4>()) {
             (b"brob", Some((inner, compressed))) if [*b"Exif", *b"xml "].contains(inner) => {
+                compressed_boxes += 1;
+                if compressed_boxes > MAX_COMPRESSED {
+                    continue;
+                }
                 let Some(content) = decompress(compressed) else { continue };
                 (*inner, Cow::Owned(content))
             }

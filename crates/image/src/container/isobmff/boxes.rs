@@ -41,12 +41,8 @@ mod tests {
 
     #[test]
     fn boxes_are_told_by_their_lengths() {
-        let bytes = [
-            b"\0\0\0\x0Afree12".as_slice(),
-            b"\0\0\0\x01wide\0\0\0\0\0\0\0\x13abc",
-            b"\0\0\0\xFFmdatcut",
-        ]
-        .concat();
+        let bytes =
+            [b"\0\0\0\x0Afree12".as_slice(), b"\0\0\0\x01wide\0\0\0\0\0\0\0\x13abc", b"\0\0\0\xFFmdatcut"].concat();
         let found: Vec<_> = boxes(&bytes).collect();
         assert_eq!(found, [(*b"free", b"12".as_slice()), (*b"wide", b"abc"), (*b"mdat", b"cut")]);
         assert_eq!(find(&bytes, *b"wide"), Some(b"abc".as_slice()));

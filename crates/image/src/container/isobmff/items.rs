@@ -29,6 +29,9 @@ pub struct Item {
 /// searches through them short.
 const MOST: usize = 4096;
 
+/// The most properties of an item that are read.
+const MOST_PROPERTIES: usize = 64;
+
 /// A reference between items.
 #[derive(Debug)]
 struct Reference {
@@ -158,13 +161,20 @@ fn item_infos(content: &[u8]) -> Option<BTreeMap<ItemId, Item>> {
         }
         Some((id, item))
     };
-    Some(boxes(reader.rest).filter(|(kind, _)| kind == b"infe").filter_map(|(_, content)| entry(content)).collect())
+    Some(
+        boxes(reader.rest)
+            .filter(|(kind, _)| kind == b"infe")
+            .take(MOST + 1)
+            .filter_map(|(_, content)| entry(content))
+            .collect(),
+    )
 }
 
 fn references(content: &[u8]) -> Option<Vec<Reference>> {
     let (version, _, reader) = Reader::full_box(content)?;
     let wide = version > 0;
     boxes(reader.rest)
+        .take(MOST + 1)
         .map(|(kind, content)| {
             let mut reader = Reader::new(content);
             let from = item_id(&mut reader, wide)?;
@@ -185,7 +195,7 @@ fn associate(content: &[u8], items: &mut BTreeMap<ItemId, Item>) -> Option<()> {
         for _ in 0..numbers {
             // The highest bit says that the property is essential; it is not part of the number.
             let number = if flags & 1 == 1 { reader.u16()? & 0x7FFF } else { u16::from(reader.u8()? & 0x7F) };
-            if let Some(item) = items.get_mut(&id) {
+            if let Some(item) = items.get_mut(&id).filter(|item| item.properties.len() < MOST_PROPERTIES) {
                 item.properties.push(number);
             }
         }

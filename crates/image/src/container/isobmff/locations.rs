@@ -23,6 +23,9 @@ pub fn locations(content: &[u8]) -> Option<Vec<(u32, Location)>> {
     let index_size = if version == 0 { 0 } else { nibble(0) };
     let id = |reader: &mut Reader<'_>| if version < 2 { reader.u16().map(u32::from) } else { reader.u32() };
 
+    if ![offset_size, length_size, base_size, index_size].iter().all(|size| matches!(size, 0 | 4 | 8)) {
+        return None;
+    }
     let count = id(&mut reader)?;
     let mut found = Vec::new();
     for _ in 0..count {

@@ -3,6 +3,9 @@
 use super::boxes::{BoxType, boxes};
 use super::reader::Reader;
 
+/// The most properties of a file: their numbers have 15 bits.
+const MOST: usize = 0x7FFF;
+
 /// A property of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Property<'a> {
@@ -49,7 +52,10 @@ pub struct Aperture {
 /// Reads the container of properties in file order. The first one has the number 1. A property that cannot be read is
 /// kept as [`Property::Other`], so that those after it keep their numbers.
 pub fn properties(container: &[u8]) -> Vec<Property<'_>> {
-    boxes(container).map(|(kind, content)| property(kind, content).unwrap_or(Property::Other(kind))).collect()
+    boxes(container)
+        .take(MOST)
+        .map(|(kind, content)| property(kind, content).unwrap_or(Property::Other(kind)))
+        .collect()
 }
 
 fn property(kind: BoxType, content: &[u8]) -> Option<Property<'_>> {

@@ -15,6 +15,7 @@ use rav1d::src::lib::{
 };
 
 use super::planes::{Chroma, Coding, Plane, Planes};
+use crate::container::isobmff::Reader;
 use crate::decode::refusal::Refusal;
 
 /// Decodes a picture of `max_pixels` at most. `operating_point` chooses among the pictures of a layered file.
@@ -22,9 +23,50 @@ use crate::decode::refusal::Refusal;
 /// # Errors
 /// [`Refusal::UnsupportedKind`] for features that the decoder does not know, [`Refusal::Corrupt`] for damaged data.
 pub fn decode(operating_point: u8, data: &[u8], max_pixels: u64) -> Result<Planes, Refusal> {
+    if frames(data) > MAX_FRAMES {
+        return Err(Refusal::unsupported_kind("more frames than a still picture has"));
+    }
     let decoder = Decoder::open(operating_point, max_pixels)?;
     decoder.send(data)?;
     decoder.picture()?.planes()
+}
+
+/// The most frames, hidden ones included, that are decoded for one picture. A still picture has one, a layered one four.
+const MAX_FRAMES: usize = 16;
+
+/// Counts the frames in a sequence of OBUs (AV1 specification, 5.3), because each frame costs as much as the picture.
+fn frames(data: &[u8]) -> usize {
+    const FRAME_HEADER: u8 = 3;
+    const FRAME: u8 = 6;
+    let mut frames = 0;
+    let mut reader = Reader::new(data);
+    while let Some(head) = reader.u8() {
+        frames += usize::from(matches!(head >> 3 & 15, FRAME_HEADER | FRAME));
+        let has_extension = head & 4 != 0;
+        let has_size = head & 2 != 0;
+        if has_extension && reader.u8().is_none() || !has_size {
+            // An OBU without a size reaches to the end.
+            break;
+        }
+        let size = leb128(&mut reader).and_then(|size| usize::try_from(size).ok());
+        if size.and_then(|size| reader.bytes(size)).is_none() {
+            break;
+        }
+    }
+    frames
+}
+
+/// Reads a number in groups of seven bits, the lowest first.
+fn leb128(reader: &mut Reader<'_>) -> Option<u64> {
+    let mut number = 0;
+    for group in 0..8 {
+        let byte = reader.u8()?;
+        number |= u64::from(byte & 0x7F) << (7 * group);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 /// Turns a result of the decoder into an error.
@@ -160,4 +202,21 @@ unsafe fn copy(
         }
     }
     samples
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_counted_without_decoding_them() {
+        let delimiter = [0x12, 0];
+        let frame = [0x32, 3, 1, 2, 3];
+        let header_with_extension = [0x1E, 0, 1, 9];
+        let last = [0x30, 1, 2, 3];
+        assert_eq!(frames(&[&delimiter[..], &frame, &header_with_extension, &last].concat()), 3);
+        assert_eq!(frames(&frame.repeat(100)), 100);
+        assert_eq!(frames(&[0x32, 200, 1, 1]), 1, "a frame that is cut off");
+        assert_eq!(frames(&[]), 0);
+    }
 }

@@ -117,9 +117,12 @@ mod tests {
 
     #[test]
     fn quarter_turns_go_counter_clockwise() {
-        for (quarters, width, want) in
-            [(0, 3, [1, 2, 3, 4, 5, 6]), (1, 2, [3, 6, 2, 5, 1, 4]), (2, 3, [6, 5, 4, 3, 2, 1]), (3, 2, [4, 1, 5, 2, 6, 3])]
-        {
+        for (quarters, width, want) in [
+            (0, 3, [1, 2, 3, 4, 5, 6]),
+            (1, 2, [3, 6, 2, 5, 1, 4]),
+            (2, 3, [6, 5, 4, 3, 2, 1]),
+            (3, 2, [4, 1, 5, 2, 6, 3]),
+        ] {
             let turned = canvas().rotated(quarters);
             assert_eq!((turned.width, turned.samples.as_slice()), (width, want.as_slice()), "{quarters}");
         }

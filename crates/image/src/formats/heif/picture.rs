@@ -1,6 +1,7 @@
 //! Decoding the picture of a HEIF file: the coded pictures, what is made of them, and the alpha plane.
 
 use std::cell::Cell;
+use std::mem::discriminant;
 
 use super::canvas::Canvas;
 use super::color::Colors;
@@ -9,6 +10,7 @@ use super::planes::Planes;
 use super::source::Source;
 use super::{av1, hevc, yuv};
 use crate::container::isobmff::{BoxType, ItemId, Property};
+use crate::decode::hdr::tone_mapped;
 use crate::decode::limits::DecodeLimits;
 use crate::decode::raster::{Layout, Raster};
 use crate::decode::refusal::Refusal;
@@ -61,7 +63,7 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> 
             Raster::new(size, Layout::Rgba8, joined(&picture, &alpha, is_multiplied))?
         }
     };
-    Ok(raster.with_color(colors.space()).upright())
+    Ok(tone_mapped(raster.with_color(colors.space())).upright())
 }
 
 /// Joins colours and alpha. Colours that are multiplied by alpha are divided.
@@ -96,14 +98,23 @@ impl<'a> Decoder<'_, 'a> {
         own(id).or(part)
     }
 
-    /// Cuts, turns and mirrors a picture as its properties say, in their order.
-    fn turned<const N: usize>(&self, id: ItemId, picture: Canvas<N>) -> Result<Canvas<N>, Refusal> {
-        self.source.properties(id).into_iter().try_fold(picture, |picture, property| match property {
-            Property::Crop(aperture) => picture.cropped(aperture),
-            Property::Rotate(quarters) => Ok(picture.rotated(quarters)),
-            Property::Mirror { left_right } => Ok(picture.mirrored(left_right)),
-            _ => Ok(picture),
-        })
+    /// Cuts, turns and mirrors a picture as its properties say, in their order. A file may state each once (ISO/IEC
+    /// 23000-22, 7.3.6.7).
+    fn turned<const N: usize>(&self, id: ItemId, mut picture: Canvas<N>) -> Result<Canvas<N>, Refusal> {
+        let mut seen = Vec::new();
+        for property in self.source.properties(id) {
+            picture = match property {
+                Property::Crop(aperture) => picture.cropped(aperture)?,
+                Property::Rotate(quarters) => picture.rotated(quarters),
+                Property::Mirror { left_right } => picture.mirrored(left_right),
+                _ => continue,
+            };
+            if seen.contains(&discriminant(&property)) {
+                return Err(Refusal::corrupt("a picture that is turned twice"));
+            }
+            seen.push(discriminant(&property));
+        }
+        Ok(picture)
     }
 
     /// Decodes a picture, coded or derived, and its transformations. `convert` makes pixels of the samples of a coded
@@ -123,11 +134,12 @@ impl<'a> Decoder<'_, 'a> {
             }
             b"grid" | b"iovl" | b"iden" => {
                 let parts = self.source.parts(id);
-                let derivation = Derivation::read(&kind, &self.source.data(id)?, parts.len())
+                let data = self.source.data(id)?;
+                let derivation = Derivation::read(&kind, &data, parts.len())
                     .filter(|_| depth < MAX_DEPTH)
                     .ok_or_else(|| Refusal::corrupt("the description of a derived picture"))?;
                 if let Some(size) = derivation.size() {
-                    self.pay(size, self.kept)?;
+                    self.pay(size, data.len() as u64 / 4)?;
                 }
                 derivation.compose(parts, |part| self.decode(part, depth + 1, convert))?
             }
@@ -139,28 +151,31 @@ impl<'a> Decoder<'_, 'a> {
     /// Decodes the samples of a coded picture.
     fn coded(&self, id: ItemId, kind: &BoxType) -> Result<Planes, Refusal> {
         let size = self.source.size(id)?;
-        let pixels = self.pay(size, self.kept)?;
+        let data = self.source.data(id)?;
+        // Long data takes time even if it says little: each of its bytes is looked at.
+        let pixels = self.pay(size, data.len() as u64 / 4)?;
         self.limits.check(size, pixels.saturating_mul(CODED_PIXEL_BYTES).saturating_add(self.kept))?;
         let properties = self.source.properties(id);
-        let data = self.source.data(id)?;
         // A coded picture has whole blocks, the largest of which are 64 and 128 pixels wide.
         let padded = |length: u32| u64::from(length).next_multiple_of(128);
         let coded_pixels = padded(size.0) * padded(size.1);
         if kind == b"hvc1" {
-            let config = properties.iter().find_map(|p| if let Property::Hevc(config) = p { Some(*config) } else { None });
+            let config =
+                properties.iter().find_map(|p| if let Property::Hevc(config) = p { Some(*config) } else { None });
             let config = config.ok_or_else(|| Refusal::corrupt("an HEVC picture without parameter sets"))?;
             hevc::decode(config, &data, coded_pixels)
         } else {
-            let point = properties.iter().find_map(|p| if let Property::OperatingPoint(p) = p { Some(*p) } else { None });
+            let point =
+                properties.iter().find_map(|p| if let Property::OperatingPoint(p) = p { Some(*p) } else { None });
             av1::decode(point.unwrap_or(0), &data, coded_pixels)
         }
     }
 
-    /// Takes the pixels of a picture from the budget and returns their number.
-    fn pay(&self, size: (u32, u32), memory: u64) -> Result<u64, Refusal> {
-        self.limits.check(size, memory)?;
+    /// Takes the pixels of a picture, or `least` if they are fewer, from the budget. Returns their number.
+    fn pay(&self, size: (u32, u32), least: u64) -> Result<u64, Refusal> {
+        self.limits.check(size, self.kept)?;
         let pixels = u64::from(size.0) * u64::from(size.1);
-        let left = self.budget.get().checked_sub(pixels.max(LEAST_PIXELS));
+        let left = self.budget.get().checked_sub(pixels.max(least).max(LEAST_PIXELS));
         self.budget.set(left.ok_or_else(|| Refusal::corrupt("the parts have more pixels than are accepted"))?);
         Ok(pixels)
     }

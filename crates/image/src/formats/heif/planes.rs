@@ -32,7 +32,7 @@ pub struct Coding {
 }
 
 /// A plane: rows without padding.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Plane {
     pub width: usize,
     pub height: usize,
@@ -42,6 +42,22 @@ pub struct Plane {
 }
 
 impl Plane {
+    /// A plane without samples.
+    pub const EMPTY: Self = Self { width: 0, height: 0, depth: 8, samples: Vec::new() };
+
+    /// Cuts samples off at the sides: left and right, top and bottom. Returns `None` when nothing is left of a plane
+    /// that has samples.
+    pub fn cut(self, [left, right]: [usize; 2], [top, bottom]: [usize; 2]) -> Option<Self> {
+        if self.samples.is_empty() || [left, right, top, bottom] == [0; 4] {
+            return Some(self);
+        }
+        let width = self.width.checked_sub(left.checked_add(right)?).filter(|&width| width > 0)?;
+        let height = self.height.checked_sub(top.checked_add(bottom)?).filter(|&height| height > 0)?;
+        let rows = self.samples.chunks_exact(self.width).skip(top).take(height);
+        let samples = rows.flat_map(|row| &row[left..left + width]).copied().collect();
+        Some(Self { width, height, depth: self.depth, samples })
+    }
+
     /// Returns a row, or the last one for rows below it.
     pub fn row(&self, y: usize) -> &[u16] {
         let start = y.min(self.height.saturating_sub(1)) * self.width;

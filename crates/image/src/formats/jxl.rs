@@ -157,6 +157,14 @@ fn color_space(profile: &JxlColorProfile) -> Option<ColorSpace> {
             return Some(ColorSpace::Cicp { primaries, transfer });
         }
     }
+    if let JxlColorProfile::Simple(JxlColorEncoding::GrayscaleColorSpace {
+        white_point: JxlWhitePoint::D65,
+        transfer_function: JxlTransferFunction::SRGB,
+        ..
+    }) = profile
+    {
+        return Some(ColorSpace::Cicp { primaries: 1, transfer: 13 });
+    }
     profile.try_as_icc().map(|icc| ColorSpace::Icc(icc.into_owned()))
 }
 

@@ -7,6 +7,11 @@ use crate::decode::raster::ColorSpace;
 /// The code points that stand for "not specified".
 const UNSPECIFIED: u16 = 2;
 
+/// The code point of the primaries of BT.709, which are those of sRGB.
+const BT709: u8 = 1;
+/// The code point of the transfer function of sRGB.
+const SRGB: u8 = 13;
+
 /// The colours that the properties of an item state.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Colors<'a> {
@@ -52,7 +57,10 @@ impl<'a> Colors<'a> {
             return Some(ColorSpace::Icc(profile.to_vec()));
         }
         let (primaries, transfer, _) = self.coded?;
-        let code = |point: u16| u8::try_from(point).ok();
-        Some(ColorSpace::Cicp { primaries: code(primaries)?, transfer: code(transfer)? })
+        let primaries = if primaries == UNSPECIFIED { BT709 } else { u8::try_from(primaries).ok()? };
+        // The curves of video cameras stand for sRGB, as in browsers: writers mean the screen and name the camera.
+        let transfer =
+            if matches!(transfer, 1 | UNSPECIFIED | 6 | 14 | 15) { SRGB } else { u8::try_from(transfer).ok()? };
+        Some(ColorSpace::Cicp { primaries, transfer })
     }
 }

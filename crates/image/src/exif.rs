@@ -33,12 +33,6 @@ pub mod tag {
     pub const ICC_PROFILE: u16 = 34675;
     /// An XMP packet.
     pub const XMP: u16 = 700;
-    /// The bits of each sample of a TIFF.
-    pub const BITS_PER_SAMPLE: u16 = 0x0102;
-    /// The meaning of the samples of a TIFF.
-    pub const PHOTOMETRIC: u16 = 0x0106;
-    /// The palette of a TIFF.
-    pub const COLOR_MAP: u16 = 0x0140;
 }
 
 impl<'a> Exif<'a> {
@@ -77,11 +71,6 @@ impl<'a> Exif<'a> {
 
     fn first_ifd(&self) -> Option<usize> {
         usize::try_from(self.u32(self.tiff.get(4..8)?)?).ok()
-    }
-
-    /// Returns the position, in the structure, of the value of a tag of the first directory.
-    pub fn position(&self, tag: u16) -> Option<Range<usize>> {
-        self.locate(self.first_ifd()?, tag)
     }
 
     /// Reads the 16-bit number at the start of `bytes`, in the byte order of the structure.

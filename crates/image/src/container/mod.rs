@@ -5,6 +5,6 @@
 
 pub mod isobmff;
 pub mod jpeg;
-mod pieces;
+pub mod pieces;
 pub mod png;
 pub mod riff;

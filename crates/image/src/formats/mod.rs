@@ -11,9 +11,11 @@ mod jpeg;
 mod jpeg_profile;
 mod jxl;
 mod png;
+mod png_pixels;
 mod png_text;
 mod tiff;
 mod webp;
+mod webp_pixels;
 
 use std::fmt;
 

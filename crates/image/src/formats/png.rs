@@ -1,20 +1,10 @@
 //! PNG and APNG.
-//!
-//! PNG is decoded by the png crate itself: the crate can be told to ignore text and colour profiles, so that megabytes
-//! of workflow in a text chunk do not count against the picture's limits.
 
 use std::borrow::Cow;
-use std::io::Cursor;
-
-use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations};
 
 use super::format::Format;
-use super::png_text;
+use super::{png_pixels, png_text};
 use crate::container::png::chunks;
-use crate::decode::limits::DecodeLimits;
-use crate::decode::raster::{Layout, Raster, from_big_endian};
-use crate::decode::refusal::Refusal;
-use crate::decode::request::DecodeRequest;
 use crate::metadata::Metadata;
 
 /// Describes PNG.
@@ -23,53 +13,9 @@ pub const FORMAT: Format = Format {
     name: "PNG",
     extensions: &["png"],
     matches: |bytes| bytes.starts_with(b"\x89PNG\r\n\x1A\n"),
-    decode,
+    decode: png_pixels::decode,
     metadata,
 };
-
-/// Decodes the default image; the animation of an APNG is ignored.
-fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
-    let limits = &request.limits;
-    let fail = |error| explain(error, limits);
-    let memory = usize::try_from(limits.max_memory).unwrap_or(usize::MAX);
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: memory });
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
-    // Palettes and samples of 1, 2 and 4 bits become 8 bits, tRNS becomes alpha; samples of 16 bits stay.
-    decoder.set_transformations(Transformations::EXPAND);
-
-    let header = decoder.read_header_info().map_err(fail)?.size();
-    // The memory is known after PLTE and tRNS, so the check comes here.
-    limits.check(header, 0)?;
-    let mut reader = decoder.read_info().map_err(fail)?;
-    let size = reader.output_buffer_size().ok_or(DecodingError::LimitsExceeded).map_err(fail)?;
-    limits.check(header, size as u64)?;
-
-    let layout = match reader.output_color_type() {
-        (ColorType::Grayscale, BitDepth::Sixteen) => Layout::Grey16,
-        (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => Layout::GreyAlpha16,
-        (ColorType::Rgb, BitDepth::Sixteen) => Layout::Rgb16,
-        (ColorType::Rgba, BitDepth::Sixteen) => Layout::Rgba16,
-        (ColorType::Grayscale, BitDepth::Eight) => Layout::Grey8,
-        (ColorType::GrayscaleAlpha, BitDepth::Eight) => Layout::GreyAlpha8,
-        (ColorType::Rgb, BitDepth::Eight) => Layout::Rgb8,
-        (ColorType::Rgba, BitDepth::Eight) => Layout::Rgba8,
-        other => return Err(Refusal::corrupt(format!("samples {other:?}"))),
-    };
-    let mut buffer = vec![0; size];
-    reader.next_frame(&mut buffer).map_err(fail)?;
-    if reader.output_color_type().1 == BitDepth::Sixteen {
-        from_big_endian(&mut buffer);
-    }
-    Raster::new(header, layout, buffer)
-}
-
-fn explain(error: DecodingError, limits: &DecodeLimits) -> Refusal {
-    match error {
-        DecodingError::LimitsExceeded => limits.too_much_memory(),
-        DecodingError::IoError(_) | DecodingError::Format(_) | DecodingError::Parameter(_) => Refusal::corrupt(error),
-    }
-}
 
 /// Reads EXIF, XMP, colour profile and text chunks, before and after the pixels.
 fn metadata(bytes: &[u8], max_texts: usize) -> Metadata<'_> {

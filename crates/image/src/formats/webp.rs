@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use image::ImageFormat;
-
 use super::format::Format;
+use super::webp_pixels;
 use crate::container::riff::riff_chunks;
-use crate::decode::image_crate;
 use crate::metadata::Metadata;
 
 /// Describes WebP.
@@ -15,7 +13,7 @@ pub const FORMAT: Format = Format {
     name: "WebP",
     extensions: &["webp"],
     matches: |bytes| matches!(bytes, [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..]),
-    decode: |bytes, request| image_crate::decode(bytes, ImageFormat::WebP, request),
+    decode: webp_pixels::decode,
     metadata,
 };
 

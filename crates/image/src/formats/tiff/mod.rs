@@ -1,0 +1,63 @@
+//! TIFF and BigTIFF.
+//!
+//! Strips and tiles are read here, because the tiff crate ignores the order of bits, associated alpha and most depths;
+//! their compressions come from the crates weezl, flate2 and fax, and from this crate's JPEG decoder.
+
+mod big;
+mod color;
+mod decompress;
+mod directory;
+mod fax;
+mod jpeg;
+mod page;
+mod predict;
+mod samples;
+mod unpack;
+
+use std::borrow::Cow;
+
+use super::format::Format;
+use directory::Tiff;
+use crate::decode::raster::Raster;
+use crate::decode::refusal::Refusal;
+use crate::decode::request::DecodeRequest;
+use crate::exif::tag;
+use crate::metadata::Metadata;
+
+/// Describes TIFF.
+pub const FORMAT: Format = Format {
+    media_type: "image/tiff",
+    name: "TIFF",
+    extensions: &["tif", "tiff"],
+    // The number is 42 in a TIFF file and 43 in a BigTIFF file.
+    matches: |bytes| matches!(bytes, [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..]),
+    decode,
+    metadata,
+};
+
+/// Returns the metadata of the file. A TIFF file is an EXIF structure itself; XMP and the colour profile stand in its first
+/// directory.
+fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
+    let mut found = Metadata::default();
+    let Some(tiff) = Tiff::open(bytes) else {
+        return found;
+    };
+    let directory = tiff.directories().next();
+    match &directory {
+        Some(directory) if tiff.is_big() => found.add_exif(big::exif(directory)),
+        _ => found.add_exif(bytes),
+    }
+    let value = |tag| directory.as_ref()?.values(tag).map(|values| values.as_bytes());
+    if let Some(packet) = value(tag::XMP) {
+        found.add_xmp(packet);
+    }
+    found.icc = value(tag::ICC_PROFILE).map(Cow::Borrowed);
+    found
+}
+
+/// Decodes the first page that is a picture of its own.
+fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
+    let tiff = Tiff::open(bytes).ok_or_else(|| Refusal::corrupt("no TIFF header"))?;
+    let page = page::first_page(tiff)?;
+    color::raster(&page, samples::read(bytes, &page, &request.limits)?)
+}

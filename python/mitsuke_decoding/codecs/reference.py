@@ -1,6 +1,7 @@
 """The pixels of the reference decoders, in sRGB over white."""
 
 import io
+import re
 import subprocess
 from pathlib import Path
 
@@ -33,8 +34,23 @@ def to_srgb(pixels: np.ndarray, code: int) -> np.ndarray:
     return np.round(encoded * 255).astype(np.uint8)
 
 
-def decode(path: Path, tool: str, primaries: int) -> np.ndarray:
-    """Decodes a file with heif-dec, avifdec or djxl. `primaries` are those that the file states by code points."""
+def tool_of(path: Path) -> str:
+    """Returns the reference for a file. avifdec does not turn or crop, so libheif decodes those files."""
+    if path.suffix == ".jxl":
+        return "djxl"
+    turned = re.search("irot|imir|crop|turn|exif|jpeg", path.name)
+    return "avifdec" if path.suffix == ".avif" and not turned else "heif-dec"
+
+
+def primaries_of(path: Path) -> int:
+    """Returns the primaries that a file states by code points. Its name says them."""
+    found = re.search(r"primaries(\d+)-|cicp-(\d+)-", path.name)
+    return int(found.group(1) or found.group(2)) if found else 1
+
+
+def decode(path: Path) -> np.ndarray:
+    """Decodes a file with heif-dec, avifdec or djxl."""
+    tool, primaries = tool_of(path), primaries_of(path)
     target = path.with_name(path.name + f".{tool}.png")
     if not target.exists():
         command = {

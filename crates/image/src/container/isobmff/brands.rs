@@ -19,11 +19,10 @@ const GENERAL: [&BoxType; 4] = [b"mif1", b"mif2", b"msf1", b"miaf"];
 /// Returns the family of a file's brands; `None` for a file that is not HEIF. The major brand decides if it names a
 /// codec, and the first compatible brand that names one decides if it does not.
 pub fn brand(bytes: &[u8]) -> Option<Brand> {
-    let (b"ftyp", content) =
-        boxes(bytes).next().map(|(kind, content)| (kind, content)).as_ref().map(|(k, c)| (k, *c))?
-    else {
+    let (kind, content) = boxes(bytes).next()?;
+    if &kind != b"ftyp" {
         return None;
-    };
+    }
     let major = content.first_chunk::<4>()?;
     let compatible = content.get(8..).unwrap_or_default().as_chunks::<4>().0;
     let codec = |brand: &BoxType| {

@@ -107,7 +107,8 @@ impl<'a> Header<'a> {
             offset => offset,
         };
         let palette = bytes.get(palette_start..offset.min(bytes.len())).unwrap_or_default();
-        let palette = if bits <= 8 { palette.chunks_exact(entry).take(entries.min(256)) } else { [].chunks_exact(entry).take(0) };
+        let palette =
+            if bits <= 8 { palette.chunks_exact(entry).take(entries.min(256)) } else { [].chunks_exact(entry).take(0) };
         Ok(Self {
             size: (width, height.unsigned_abs()),
             is_top_down: height < 0,

@@ -18,14 +18,8 @@ use header::{Encoding, Header};
 use masks::Masks;
 
 /// Describes BMP.
-pub const FORMAT: Format = Format {
-    media_type: "image/bmp",
-    name: "BMP",
-    extensions: &["bmp"],
-    matches,
-    decode,
-    metadata: no_metadata,
-};
+pub const FORMAT: Format =
+    Format { media_type: "image/bmp", name: "BMP", extensions: &["bmp"], matches, decode, metadata: no_metadata };
 
 /// Returns whether the file is a BMP. Ordinary text may begin with `BM` too, so the size of the second header must be
 /// one that exists.

@@ -16,8 +16,11 @@ use crate::decode::raster::{Layout, Raster};
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
 
-/// The longest chain of pictures that are made of each other.
-const MAX_DEPTH: u8 = 4;
+/// The longest chain of pictures that are made of each other: a grid that is cropped as another picture, or lies in an
+/// overlay.
+const MAX_DEPTH: u8 = 2;
+/// The bytes of a pixel that is decoded.
+const PIXEL_BYTES: u64 = 3;
 /// The pixels that a picture counts at least towards the limit on all pixels that are decoded for one file, because each
 /// starts a decoder.
 const LEAST_PIXELS: u64 = 128 * 128;
@@ -38,11 +41,12 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> 
     let primary = source.primary();
     let size = source.size(primary)?;
     let alpha = source.alpha(primary);
+    let pixels = u64::from(size.0) * u64::from(size.1);
     // Turning needs a second copy, and joining colours and alpha needs room for both and for the result.
-    let pixel_bytes = if alpha.is_some() { 8 } else { 6 };
-    let kept = (u64::from(size.0) * u64::from(size.1)).saturating_mul(pixel_bytes);
-    limits.check(size, kept)?;
+    let pixel_bytes = if alpha.is_some() { PIXEL_BYTES + 1 + PIXEL_BYTES + 1 } else { 2 * PIXEL_BYTES };
+    limits.check(size, pixels.saturating_mul(pixel_bytes))?;
 
+    let kept = pixels.saturating_mul(PIXEL_BYTES);
     let budget = Cell::new(limits.max_pixels.max(LEAST_BUDGET).saturating_mul(2));
     let decoder = Decoder { source: &source, limits, kept, budget };
     let colors = decoder.colors(primary);
@@ -139,6 +143,9 @@ impl<'a> Decoder<'_, 'a> {
                     .filter(|_| depth < MAX_DEPTH)
                     .ok_or_else(|| Refusal::corrupt("the description of a derived picture"))?;
                 if let Some(size) = derivation.size() {
+                    if size != self.source.size(id)? {
+                        return Err(Refusal::corrupt("a picture with two sizes"));
+                    }
                     self.pay(size, data.len() as u64 / 4)?;
                 }
                 derivation.compose(parts, |part| self.decode(part, depth + 1, convert))?
@@ -154,7 +161,8 @@ impl<'a> Decoder<'_, 'a> {
         let data = self.source.data(id)?;
         // Long data takes time even if it says little: each of its bytes is looked at.
         let pixels = self.pay(size, data.len() as u64 / 4)?;
-        self.limits.check(size, pixels.saturating_mul(CODED_PIXEL_BYTES).saturating_add(self.kept))?;
+        let memory = pixels.saturating_mul(CODED_PIXEL_BYTES + PIXEL_BYTES).saturating_add(self.kept);
+        self.limits.check(size, memory)?;
         let properties = self.source.properties(id);
         // A coded picture has whole blocks, the largest of which are 64 and 128 pixels wide.
         let padded = |length: u32| u64::from(length).next_multiple_of(128);
@@ -173,8 +181,8 @@ impl<'a> Decoder<'_, 'a> {
 
     /// Takes the pixels of a picture, or `least` if they are fewer, from the budget. Returns their number.
     fn pay(&self, size: (u32, u32), least: u64) -> Result<u64, Refusal> {
-        self.limits.check(size, self.kept)?;
         let pixels = u64::from(size.0) * u64::from(size.1);
+        self.limits.check(size, pixels.saturating_mul(PIXEL_BYTES).saturating_add(self.kept))?;
         let left = self.budget.get().checked_sub(pixels.max(least).max(LEAST_PIXELS));
         self.budget.set(left.ok_or_else(|| Refusal::corrupt("the parts have more pixels than are accepted"))?);
         Ok(pixels)

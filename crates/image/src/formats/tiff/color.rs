@@ -86,9 +86,7 @@ fn each_color(bytes: &mut [u8], alpha_channels: usize, convert: impl Fn([u8; 3])
 fn rgb_of_ycbcr(color: [u8; 3], ycbcr: &YCbCr) -> [u8; 3] {
     let [red, green, blue] = ycbcr.weights;
     let range = &ycbcr.range;
-    let full = |i: usize, span: f64| {
-        (f64::from(color[i]) - range[2 * i]) * span / (range[2 * i + 1] - range[2 * i])
-    };
+    let full = |i: usize, span: f64| (f64::from(color[i]) - range[2 * i]) * span / (range[2 * i + 1] - range[2 * i]);
     let (y, cb, cr) = (full(0, 255.0), full(1, 127.0), full(2, 127.0));
     let r = y + cr * (2.0 - 2.0 * red);
     let b = y + cb * (2.0 - 2.0 * blue);

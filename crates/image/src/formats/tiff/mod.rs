@@ -17,12 +17,12 @@ mod unpack;
 use std::borrow::Cow;
 
 use super::format::Format;
-use directory::Tiff;
 use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
 use crate::exif::tag;
 use crate::metadata::Metadata;
+use directory::Tiff;
 
 /// Describes TIFF.
 pub const FORMAT: Format = Format {

@@ -39,16 +39,22 @@ mod tag {
 pub enum Compression {
     None,
     /// CCITT modified Huffman coding; each row begins at a multiple of this many bytes.
-    FaxRows { alignment: u32 },
+    FaxRows {
+        alignment: u32,
+    },
     /// CCITT Group 3; with rows that refer to the row above when `two_dimensional`.
-    Fax3 { two_dimensional: bool },
+    Fax3 {
+        two_dimensional: bool,
+    },
     /// CCITT Group 4.
     Fax4,
     Lzw,
     Deflate,
     PackBits,
     /// JPEG, whose decoder turns YCbCr into RGB.
-    Jpeg { is_ycbcr: bool },
+    Jpeg {
+        is_ycbcr: bool,
+    },
 }
 
 /// What was subtracted from a sample before it was compressed.
@@ -159,9 +165,10 @@ fn page<'a>(directory: &Directory<'a>) -> Result<Page<'a>, Refusal> {
     };
     let size = (length(tag::IMAGE_WIDTH)?, length(tag::IMAGE_LENGTH)?);
     let samples = number(tag::SAMPLES_PER_PIXEL, 1);
-    let samples = u32::try_from(samples).ok().filter(|n| (1..=64).contains(n)).ok_or_else(|| {
-        Refusal::unsupported_kind(format!("{samples} samples a pixel"))
-    })?;
+    let samples = u32::try_from(samples)
+        .ok()
+        .filter(|n| (1..=64).contains(n))
+        .ok_or_else(|| Refusal::unsupported_kind(format!("{samples} samples a pixel")))?;
     let bits = same_for_all(directory, tag::BITS_PER_SAMPLE, 1)?;
     let bits = u32::try_from(bits).unwrap_or(u32::MAX);
     let compression = compression(directory)?;
@@ -277,10 +284,7 @@ fn is_float(directory: &Directory<'_>, colors: &Colors<'_>) -> Result<bool, Refu
 /// Checks that samples of these bits can be read. Samples of 32 bits are refused, because their writers mostly use a
 /// small part of the range that the file does not state.
 fn check_bits(bits: u32, is_float: bool, colors: &Colors<'_>, compression: Compression) -> Result<(), Refusal> {
-    let is_fax = matches!(
-        compression,
-        Compression::FaxRows { .. } | Compression::Fax3 { .. } | Compression::Fax4
-    );
+    let is_fax = matches!(compression, Compression::FaxRows { .. } | Compression::Fax3 { .. } | Compression::Fax4);
     let is_read = match colors {
         _ if is_fax => bits == 1 && !is_float,
         _ if matches!(compression, Compression::Jpeg { .. }) => bits == 8 && !is_float,

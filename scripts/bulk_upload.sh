@@ -108,7 +108,8 @@ esac
 # The search begins below the folder itself, which may be hidden or "..", because the user has named it.
 find -L "$dir" -mindepth 1 -name '.?*' -prune -o -type f \
     \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' -o -iname '*.gif' -o -iname '*.webp' -o -iname '*.bmp' \
-    -o -iname '*.tif' -o -iname '*.tiff' \) -print0 | sort -z |
+    -o -iname '*.tif' -o -iname '*.tiff' -o -iname '*.heic' -o -iname '*.heif' -o -iname '*.hif' -o -iname '*.avif' \
+    -o -iname '*.jxl' \) -print0 | sort -z |
     xargs -0 -n 16 -P "${JOBS:-4}" "$BASH" "$self" --one | tee "$work/lines"
 
 created=$(grep -c '^created ' "$work/lines" || true)

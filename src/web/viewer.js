@@ -30,7 +30,7 @@ export function setUp(given) {
     if (event.target === dialog) dialog.close();
   };
   dialog.onkeydown = onKeyDown;
-  // A picture that the browser cannot show itself (TIFF) still has a thumbnail.
+  // A picture that the browser cannot show itself (TIFF, HEIC) still has a thumbnail.
   large.onerror = () => {
     const path = `${shown.links.thumbnail}?size=1024`;
     if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(showError);

@@ -13,12 +13,13 @@ macro_rules! fixture {
         include_bytes!(concat!("../tests/fixtures/", $name)).as_slice()
     };
 }
+pub(crate) use fixture;
 
 /// A JPEG with several scans.
 pub const PROGRESSIVE_JPEG: &[u8] = fixture!("progressive.jpg");
 
 /// Files of 32 × 16 pixels with a description of each. The left half is (200, 40, 40), the right half is white.
-pub const HALVES: [(&str, &[u8]); 10] = [
+pub const HALVES: [(&str, &[u8]); 25] = [
     ("progressive JPEG", PROGRESSIVE_JPEG),
     ("CMYK JPEG, inverted as Adobe writes it", fixture!("cmyk.jpg")),
     ("YCCK JPEG", fixture!("ycck.jpg")),
@@ -29,7 +30,42 @@ pub const HALVES: [(&str, &[u8]); 10] = [
     ("lossy WebP with alpha", fixture!("lossy_alpha.webp")),
     ("animated WebP, whose first frame counts", fixture!("animated.webp")),
     ("APNG, whose default image counts", fixture!("animated.png")),
+    ("HEIC with a quarter of the chroma", fixture!("420.heic")),
+    ("HEIC of 10 bits in the limited range", fixture!("422_10bit.heic")),
+    ("HEIC with the matrix of BT.709", fixture!("444_bt709.heic")),
+    ("HEIC with alpha", fixture!("alpha.heic")),
+    ("HEIC whose colours are multiplied by alpha", fixture!("multiplied.heic")),
+    ("HEIC sequence, whose first picture counts", fixture!("sequence.heic")),
+    ("AVIF in the limited range", fixture!("420.avif")),
+    ("AVIF of 12 bits", fixture!("444_12bit.avif")),
+    ("AVIF with alpha", fixture!("alpha.avif")),
+    ("AVIF whose colours are multiplied by alpha", fixture!("multiplied.avif")),
+    ("AVIF sequence, whose first picture counts", fixture!("sequence.avif")),
+    ("lossy JPEG XL", fixture!("lossy.jxl")),
+    ("lossy JPEG XL in modular mode", fixture!("modular.jxl")),
+    ("JPEG XL with alpha", fixture!("alpha.jxl")),
+    ("animated JPEG XL, whose first frame counts", fixture!("animation.jxl")),
 ];
+
+/// Files that are made of parts, with their size. The left half is (200, 40, 40), the right half is white.
+pub const TILES: [(&str, &[u8], (u32, u32)); 2] =
+    [("HEIC of tiles", fixture!("tiles.heic"), (128, 64)), ("AVIF of a grid", fixture!("grid.avif"), (256, 128))];
+
+/// Files that state a turn, a mirroring or a crop, with their size and the colours of their corners row by row: red,
+/// green, blue and x for grey. The orientation in EXIF does not count.
+pub const TURNED: [(&str, &[u8], (u32, u32), &str); 7] = [
+    ("turned HEIC", fixture!("turned.heic"), (24, 32), "rbgx"),
+    ("turned AVIF", fixture!("turned.avif"), (24, 32), "xgbr"),
+    ("cropped AVIF", fixture!("cropped.avif"), (16, 24), "ggxx"),
+    ("HEIC with another orientation in EXIF", fixture!("texts.heic"), (32, 24), "rgbx"),
+    ("AVIF whose encoder made a turn of the orientation in EXIF", fixture!("texts.avif"), (24, 32), "brxg"),
+    ("JPEG XL with another orientation in EXIF", fixture!("texts.jxl"), (32, 24), "rgbx"),
+    ("JPEG XL of a turned JPEG", fixture!("jpeg.jxl"), (24, 32), "brxg"),
+];
+
+/// Files with parameters in EXIF and a description in XMP.
+pub const TEXTS: [(&str, &[u8]); 3] =
+    [("HEIC", fixture!("texts.heic")), ("AVIF", fixture!("texts.avif")), ("JPEG XL", fixture!("texts.jxl"))];
 
 /// Returns a picture of 6 × 4 pixels, each of another colour, so that every orientation looks different.
 pub fn patchwork() -> RgbImage {
@@ -46,6 +82,9 @@ pub fn blocks() -> RgbImage {
 pub fn file(file_type: FileType) -> Vec<u8> {
     match file_type {
         FileType::Jpeg => jpeg(&blocks()),
+        FileType::Heic => fixture!("patchwork.heic").to_vec(),
+        FileType::Avif => fixture!("patchwork.avif").to_vec(),
+        FileType::JpegXl => fixture!("patchwork.jxl").to_vec(),
         _ => encode(&patchwork(), ImageFormat::from_mime_type(file_type.media_type()).unwrap()),
     }
 }

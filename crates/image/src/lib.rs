@@ -28,6 +28,8 @@ mod unlabelled;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod heif_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
 mod metadata_tests;

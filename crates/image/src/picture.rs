@@ -82,7 +82,7 @@ fn decode_with_metadata<'a>(
         .map_err(|refusal| ImageError::refused(file_type, refusal))?;
 
     let metadata = file_type.metadata(bytes, max_texts);
-    let orientation = orientation(&metadata);
+    let orientation = if raster.is_upright { Orientation::NoTransforms } else { orientation(&metadata) };
     let (width, height) =
         if is_on_its_side(orientation) { (raster.full_size.1, raster.full_size.0) } else { raster.full_size };
     let pixels = upright(raster, orientation);

@@ -10,7 +10,7 @@ use crate::formats::FileType;
 ///
 /// # Errors
 /// [`ImageError::UnsupportedType`] for content of any other type. The error names the type if it can be recognised
-/// (SVG, HEIC, AVIF, JPEG XL, PDF), so that the caller knows what to convert.
+/// (SVG, PDF, a video), so that the caller knows what to convert.
 pub fn sniff(bytes: &[u8]) -> Result<FileType, ImageError> {
     FileType::from_first_bytes(bytes).ok_or_else(|| ImageError::UnsupportedType { found: name_unsupported(bytes) })
 }
@@ -20,9 +20,9 @@ fn name_unsupported(bytes: &[u8]) -> &'static str {
     match bytes {
         [] => "an empty file",
         [b'%', b'P', b'D', b'F', ..] => "a PDF document",
-        [0xFF, 0x0A, ..] => "a JPEG XL picture",
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => "an AVIF picture",
-        [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', b'e' | b'i', ..] => "a HEIC picture",
+        // Canon's raw files have the boxes of a video too.
+        [_, _, _, _, b'f', b't', b'y', b'p', b'c', b'r', b'x', ..] => "a camera raw file",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "a video",
         _ if contains_svg_tag(bytes) => "an SVG drawing",
         _ => "a file that is no known picture",
     }
@@ -49,6 +49,12 @@ mod tests {
             (&bmp, FileType::Bmp),
             (b"II*\0", FileType::Tiff),
             (b"MM\0*", FileType::Tiff),
+            (b"\0\0\0\x10ftypheic\0\0\0\0", FileType::Heic),
+            (b"\0\0\0\x14ftypmif1\0\0\0\0heic", FileType::Heic),
+            (b"\0\0\0\x10ftypavif\0\0\0\0", FileType::Avif),
+            (b"\0\0\0\x14ftypmif1\0\0\0\0avif", FileType::Avif),
+            (b"\xFF\x0A", FileType::JpegXl),
+            (b"\0\0\0\x0CJXL \r\n\x87\n", FileType::JpegXl),
         ] {
             assert_eq!(sniff(bytes), Ok(want));
         }
@@ -59,11 +65,9 @@ mod tests {
         for (bytes, found) in [
             (b"".as_slice(), "an empty file"),
             (b"<?xml version='1.0'?><!-- x --><svg xmlns=''/>", "an SVG drawing"),
-            (b"\0\0\0\x18ftypheic\0\0", "a HEIC picture"),
-            (b"\0\0\0\x18ftypmif1\0\0", "a HEIC picture"),
-            (b"\0\0\0\x18ftypavif\0\0", "an AVIF picture"),
+            (b"\0\0\0\x10ftypisom\0\0\0\0", "a video"),
+            (b"\0\0\0\x10ftypcrx \0\0\0\0", "a camera raw file"),
             (b"%PDF-1.7", "a PDF document"),
-            (b"\xFF\x0A", "a JPEG XL picture"),
             (b"BMW is a car maker from Bavaria", "a file that is no known picture"),
             (b"RIFF\x10\0\0\0WAVEfmt ", "a file that is no known picture"),
             (b"GIF", "a file that is no known picture"),

@@ -1,6 +1,7 @@
 //! The parts that the decoders of all formats share.
 
 pub mod completeness;
+pub mod hdr;
 pub mod image_crate;
 pub mod libjpeg;
 pub mod limits;

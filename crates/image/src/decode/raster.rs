@@ -18,6 +18,8 @@ pub struct Raster {
     pub samples: Vec<u8>,
     /// Width and height of the picture in the file; larger than `width` and `height` when it was decoded smaller.
     pub full_size: (u32, u32),
+    /// Whether the decoder has turned the picture upright, so that the orientation in the metadata does not count.
+    pub is_upright: bool,
     /// The colour space that the decoder itself found; `None` leaves it to the profile in the metadata.
     pub color: Option<ColorSpace>,
 }
@@ -53,7 +55,6 @@ impl Layout {
 
 /// A colour space that a file states.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(dead_code, reason = "colours are converted in a later step")]
 pub enum ColorSpace {
     /// An ICC profile.
     Icc(Vec<u8>),
@@ -78,12 +79,17 @@ impl Raster {
             Some(bytes) if bytes <= samples.len() => samples.truncate(bytes),
             _ => return Err(Refusal::corrupt("fewer samples than announced")),
         }
-        Ok(Self { width, height, layout, samples, full_size: (width, height), color: None })
+        Ok(Self { width, height, layout, samples, full_size: (width, height), is_upright: false, color: None })
     }
 
     /// Returns the raster with the colour space that the decoder found.
     pub fn with_color(self, color: Option<ColorSpace>) -> Self {
         Self { color, ..self }
+    }
+
+    /// Returns the raster of a decoder that has turned the picture upright.
+    pub fn upright(self) -> Self {
+        Self { is_upright: true, ..self }
     }
 
     /// Returns the number of pixels.

@@ -1,12 +1,16 @@
 //! The formats of pictures that are read, one file each. A new format is a file here, its `mod` line, its row in
 //! `file_types!`, and the feature of the image crate (in the workspace's Cargo.toml) that decodes it.
 
+mod avif;
 mod bmp;
 mod format;
 mod gif;
+mod heic;
+mod heif;
 mod jpeg;
 mod jpeg_profile;
 mod jpeg_xmp;
+mod jxl;
 mod png;
 mod png_pixels;
 mod png_profile;
@@ -58,6 +62,12 @@ file_types! {
     Bmp: bmp,
     /// `image/tiff`
     Tiff: tiff,
+    /// `image/heic`, HEIF with HEVC pictures
+    Heic: heic,
+    /// `image/avif`
+    Avif: avif,
+    /// `image/jxl`
+    JpegXl: jxl,
 }
 
 impl FileType {
@@ -138,6 +148,6 @@ mod tests {
 
     #[test]
     fn messages_name_every_type() {
-        assert_eq!(FileType::all_names(), "JPEG, PNG, GIF, WebP, BMP or TIFF");
+        assert_eq!(FileType::all_names(), "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC, AVIF or JPEG XL");
     }
 }

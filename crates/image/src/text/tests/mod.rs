@@ -182,7 +182,7 @@ proptest! {
     #[test]
     fn any_bytes_give_bounded_text(
         bytes in proptest::collection::vec(any::<u8>(), 0..400),
-        kind in 0_usize..6,
+        kind in 0..FileType::ALL.len(),
     ) {
         let limits = TextLimits { max_chunk_bytes: 50, max_total_bytes: 120, max_chunks: 3 };
         let found = text_chunks(&bytes, FileType::ALL[kind], &limits);

@@ -45,12 +45,13 @@ pub(crate) fn narrowed<E>(
     terms: &[String],
     count: impl FnOnce(&[String]) -> Result<Vec<usize>, E>,
 ) -> Result<Narrowed, E> {
-    let different: HashSet<&String> = terms.iter().collect();
+    let mut seen = HashSet::new();
+    let different: Vec<String> = terms.iter().filter(|term| seen.insert(*term)).cloned().collect();
     let size = |term: &String| term.chars().map(|c| if c.is_ascii() { 1 } else { 12 }).sum::<usize>();
-    if different.len() <= MAX_REQUIRED && different.iter().map(|term| size(term)).sum::<usize>() <= MAX_SIZE {
-        return Ok(Narrowed { terms: terms.to_vec(), least: terms.len(), left_out: Vec::new() });
+    if different.len() <= MAX_REQUIRED && different.iter().map(size).sum::<usize>() <= MAX_SIZE {
+        return Ok(Narrowed { least: different.len(), terms: different, left_out: Vec::new() });
     }
-    let words = words(terms);
+    let words = words(&different);
     let mut counted: Vec<usize> = (0..words.len()).collect();
     counted.sort_by_key(|at| std::cmp::Reverse(words[*at].chars().count()));
     counted.truncate(MAX_COUNTED);

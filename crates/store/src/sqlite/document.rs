@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use crate::text::{Document, DocumentTokens, SEGMENTATION_VERSION, VariedTokens, folded_name};
+use super::values::count;
 use crate::{ImageId, StoreError, generation};
 
 /// The mark of a token of the exact form, from Unicode's private use area: no token of a text holds it.
@@ -65,7 +66,7 @@ pub(super) fn reindex_if_outdated(connection: &mut Connection) -> Result<(), Sto
     }
     let transaction = connection.transaction()?;
     transaction.execute_batch("INSERT INTO image_texts (image_texts) VALUES ('delete-all')")?;
-    let mut count = 0;
+    let mut images = 0;
     let mut after = 0;
     loop {
         let batch = stored_texts(&transaction, after)?;
@@ -84,10 +85,10 @@ pub(super) fn reindex_if_outdated(connection: &mut Connection) -> Result<(), Sto
                 .execute(params![folded_name(&texts.file_name), texts.image_id])?;
             index(&transaction, texts.image_id, &document)?;
         }
-        count += batch.len();
+        images += batch.len();
     }
-    if count > 0 {
-        log::info!("the texts of {count} images have been indexed anew");
+    if images > 0 {
+        log::info!("the texts of {images} images have been indexed anew");
     }
     transaction
         .execute("UPDATE store_facts SET value = ? WHERE name = 'segmentation_version'", [SEGMENTATION_VERSION])?;
@@ -110,7 +111,7 @@ fn stored_texts(connection: &Connection, after: ImageId) -> Result<Vec<StoredTex
          FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id
          WHERE i.image_id > ? ORDER BY i.image_id LIMIT ?",
     )?;
-    let rows = statement.query_map(params![after, BATCH], |row| {
+    let rows = statement.query_map(params![after, count(BATCH)], |row| {
         Ok(StoredTexts {
             image_id: row.get(0)?,
             file_name: row.get(1)?,

@@ -67,7 +67,7 @@ pub(super) fn count_matches(connection: &Connection, term: &str, most: usize) ->
     let Some(expression) = expression(&[term.to_owned()], 1)? else { return Ok(0) };
     let found: i64 = connection
         .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM image_texts WHERE image_texts MATCH ? LIMIT ?)")?
-        .query_row(rusqlite::params![expression, most], |row| row.get(0))?;
+        .query_row(rusqlite::params![expression, count(most)], |row| row.get(0))?;
     Ok(usize::try_from(found).unwrap_or(usize::MAX))
 }
 

@@ -62,7 +62,7 @@ pub(super) const fn is_katakana(c: char) -> bool {
     matches!(c, '\u{30a1}'..='\u{30fa}' | '\u{30fc}' | '\u{31f0}'..='\u{31ff}')
 }
 
-/// Returns whether a character is a kana or the prolonged sound mark.
+/// Returns whether a character is a kana, the prolonged sound mark, or an iteration mark of kana.
 pub(super) const fn is_kana(c: char) -> bool {
-    is_hiragana(c) || is_katakana(c)
+    is_hiragana(c) || is_katakana(c) || matches!(c, 'ゝ' | 'ゞ' | 'ヽ' | 'ヾ')
 }

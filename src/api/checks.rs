@@ -25,7 +25,7 @@ pub fn page_size(limit: Option<u32>, limits: &Limits) -> Result<usize, ApiError>
 /// # Errors
 /// [`ErrorCode::InvalidRequest`] when the text holds U+0000.
 pub fn cut(field: &str, query: &mut String, max_chars: usize) -> Result<usize, ApiError> {
-    text(field, Some(query), usize::MAX)?;
+    text(field, Some(query.as_str()), usize::MAX)?;
     let Some((end, _)) = query.char_indices().nth(max_chars) else { return Ok(0) };
     Ok(query.split_off(end).chars().count())
 }

@@ -109,7 +109,8 @@ fn without_mark(body: &[u8]) -> Result<Cow<'_, [u8]>, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let body = &*without_mark(body)?;
+    let text = without_mark(body)?;
+    let body = text.as_ref();
     // Serde would read an array as a struct, field by field, which no caller means.
     if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         return Err(ApiError::new(ErrorCode::InvalidJson, "The JSON body must be an object: `{ … }`."));

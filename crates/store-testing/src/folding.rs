@@ -118,7 +118,8 @@ pub fn each_spelling_finds_the_others_in_file_names(store: &dyn Store) {
                 !store.newest_page(&page).unwrap().is_empty()
             };
             let named = |part: &str| passes(&Filter { file_name_contains: Some(part.into()), ..Filter::default() });
-            let like = |part: &str| passes(&Filter { file_name_pattern: Some(format!("*{part}*")), ..Filter::default() });
+            let like =
+                |part: &str| passes(&Filter { file_name_pattern: Some(format!("*{part}*")), ..Filter::default() });
             assert!(named(text) && like(text), "{text} is not found by itself");
             let sound = part.contains('ー') || text.contains('ー');
             if are != AlikeInTexts {

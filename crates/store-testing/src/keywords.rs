@@ -100,7 +100,8 @@ pub fn readable_prompts_are_searched_also_where_the_raw_one_escapes_them(store: 
 }
 
 pub fn what_a_program_wrote_around_a_prompt_is_no_hit(store: &dyn Store) {
-    let parts = r#"{"prompt": "a cat", "negative_prompt": "blurry", "sampler": "Euler", "model": "dreamXL", "seed": 7}"#;
+    let parts =
+        r#"{"prompt": "a cat", "negative_prompt": "blurry", "sampler": "Euler", "model": "dreamXL", "seed": 7}"#;
     let raw = "parameters:a cat\nNegative prompt: blurry\nSteps: 3, Sampler: Euler, Seed: 7, Model: dreamXL";
     let read = picture("1").prompt(raw).generation(parts).insert(store);
     let graph = r#"workflow:{"nodes": [{"type": "MyEncoder", "title": "My Encoder", "text": "a cat", "negative": "blurry dog",
@@ -109,7 +110,19 @@ pub fn what_a_program_wrote_around_a_prompt_is_no_hit(store: &dyn Store) {
     assert_eq!(sorted(found(store, &["cat"])), [read, unread]);
     assert_eq!(found(store, &["dreamxl"]), [read], "the model that made it is a name that people look for");
     assert_eq!(found(store, &["夕焼け", "calm sea"]), [unread]);
-    for label in ["blurry", "negative", "steps", "sampler", "euler", "parameters", "workflow", "nodes", "title", "encoder", "links"] {
+    for label in [
+        "blurry",
+        "negative",
+        "steps",
+        "sampler",
+        "euler",
+        "parameters",
+        "workflow",
+        "nodes",
+        "title",
+        "encoder",
+        "links",
+    ] {
         assert!(found(store, &[label]).is_empty(), "{label}");
     }
 }
@@ -131,12 +144,18 @@ pub fn of_many_words_the_rarest_decide(store: &dyn Store) {
         let hits = store.search_keyword(&search).unwrap();
         sorted(hits.iter().map(|hit| hit.image_id).collect())
     };
-    assert_eq!((search(6), search(4), search(3), search(1)), (vec![prompt], vec![prompt], vec![prompt, near], vec![prompt, near]));
+    assert_eq!(
+        (search(6), search(4), search(3), search(1)),
+        (vec![prompt], vec![prompt], vec![prompt, near], vec![prompt, near])
+    );
     // A word that no image holds takes no part, and a query of such words finds nothing.
     assert!(store.narrowed(&words(60..99)).unwrap().terms.is_empty());
     let short = ["word00".to_owned(), "nowhere".to_owned()];
     assert_eq!(store.narrowed(&short).unwrap().terms, short, "a short query requires all of its terms");
-    assert_eq!(store.count_matches(&["word05".into(), "word20".into(), "x".into(), "!".into()], 5).unwrap(), [2, 5, 0, 0]);
+    assert_eq!(
+        store.count_matches(&["word05".into(), "word20".into(), "x".into(), "!".into()], 5).unwrap(),
+        [2, 5, 0, 0]
+    );
 }
 
 pub fn a_pasted_prompt_of_any_length_is_answered(store: &dyn Store) {
@@ -276,7 +295,8 @@ pub fn pages_are_stable_and_complete(store: &dyn Store) {
     assert!(found_with(store, &["猫"], &filter, 0, 0).is_empty());
     let terms = ["猫".to_owned()];
     let page = Page { filter, ..Page::first(100) };
-    let hits = store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap();
+    let hits =
+        store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap();
     assert!(hits.is_sorted_by(|a, b| a.score >= b.score), "scores fall from hit to hit");
 }
 

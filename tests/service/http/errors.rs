@@ -69,7 +69,8 @@ async fn json_that_cannot_be_used_says_where() {
 async fn a_json_body_may_begin_with_a_byte_order_mark() {
     let app = spawn();
     let text = r#"{"query": "猫"}"#;
-    let utf16 = |unit: fn(u16) -> [u8; 2]| "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(unit).collect();
+    let utf16 =
+        |unit: fn(u16) -> [u8; 2]| "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(unit).collect();
     let bodies: [Vec<u8>; 3] = [format!("\u{feff}{text}").into(), utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)];
     let send = async |body: Vec<u8>| {
         let request = app.request(Method::POST, "/search/text").header("content-type", "application/json");

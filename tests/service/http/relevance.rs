@@ -164,7 +164,10 @@ async fn the_rarest_words_of_a_long_question_decide() {
     let part = app.add_with_caption(colour(RED, 1), &words(4..40)).await;
     let ask = async |query: String, mode: &str| app.search_text(json!({"query": query, "mode": mode})).await;
     let short = ask(words(0..16), "keyword").await;
-    assert_eq!((short.ids(), &short.json["least_terms"], &short.json["left_out"]), (vec![whole], &json!(16), &json!(null)));
+    assert_eq!(
+        (short.ids(), &short.json["least_terms"], &short.json["left_out"]),
+        (vec![whole], &json!(16), &json!(null))
+    );
     let long = ask(words(2..90), "keyword").await;
     assert_eq!(long.ids(), [whole, part], "{}", long.json);
     assert_eq!(long.json["terms"], json!(["w02", "w03", "w04", "w05", "w06", "w07"]));
@@ -174,5 +177,9 @@ async fn the_rarest_words_of_a_long_question_decide() {
     let nowhere = ask(words(50..90), "keyword").await;
     assert_eq!((nowhere.status, nowhere.ids().len(), &nowhere.json["terms"]), (200, 0, &json!([])));
     let again = ask("w01 ".repeat(200), "keyword").await;
-    assert_eq!((again.ids(), &again.json["least_terms"]), (vec![whole], &json!(1)), "one word, however often, is one term");
+    assert_eq!(
+        (again.ids(), &again.json["least_terms"]),
+        (vec![whole], &json!(1)),
+        "one word, however often, is one term"
+    );
 }

@@ -124,12 +124,7 @@ impl Finder {
         .await?
     }
 
-    async fn answer(
-        &self,
-        model: Model,
-        store_query: StoreQuery,
-        asked: Asked,
-    ) -> Result<Answer, SearchError> {
+    async fn answer(&self, model: Model, store_query: StoreQuery, asked: Asked) -> Result<Answer, SearchError> {
         let Asked { mode, page, cutoff, left_out, start } = asked;
         let encode = start.elapsed();
         let store = Arc::clone(&self.store);
@@ -141,7 +136,9 @@ impl Finder {
         .await??;
         let total = start.elapsed();
         let (terms, least_terms) = match store_query {
-            StoreQuery::Keyword { terms, least } | StoreQuery::Hybrid { terms, least, .. } => (Some(terms), Some(least)),
+            StoreQuery::Keyword { terms, least } | StoreQuery::Hybrid { terms, least, .. } => {
+                (Some(terms), Some(least))
+            }
             StoreQuery::Newest | StoreQuery::Vector { .. } => (None, None),
         };
         Ok(Answer {

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 
-use crate::text::{Document, DocumentTokens, SEGMENTATION_VERSION, VariedTokens, folded_name};
 use super::values::count;
+use crate::text::{Document, DocumentTokens, SEGMENTATION_VERSION, VariedTokens, folded_name};
 use crate::{ImageId, StoreError, generation};
 
 /// The mark of a token of the exact form, from Unicode's private use area: no token of a text holds it.

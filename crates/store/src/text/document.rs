@@ -58,7 +58,8 @@ impl Document<'_> {
         let varied = (exact_texts != folded_texts).then(|| {
             let spelled = characters_of(&exact_texts);
             // A query of one character is folded alone, without the neighbours by which a text folds 々 or ケ.
-            characters.extend(spelled.iter().flat_map(|c| folded(c.encode_utf8(&mut [0; 4])).chars().collect::<Vec<_>>()));
+            characters
+                .extend(spelled.iter().flat_map(|c| folded(c.encode_utf8(&mut [0; 4])).chars().collect::<Vec<_>>()));
             let texts = exact_texts.iter().filter(|text| !text.is_empty()).map(|text| tokens(text)).collect();
             VariedTokens { texts, characters: spelled }
         });

@@ -13,8 +13,24 @@ const PROMPTS: [&str; 6] = ["text", "prompt", "positive", "positive_prompt", "ca
 
 /// Words in the names of members that hold a label, a setting, or what a picture should not show.
 const SETTINGS: [&str; 18] = [
-    "negative", "uc", "title", "class_type", "type", "name", "label", "sampler", "scheduler", "model", "version", "ver",
-    "color", "bgcolor", "software", "date", "id", "format",
+    "negative",
+    "uc",
+    "title",
+    "class_type",
+    "type",
+    "name",
+    "label",
+    "sampler",
+    "scheduler",
+    "model",
+    "version",
+    "ver",
+    "color",
+    "bgcolor",
+    "software",
+    "date",
+    "id",
+    "format",
 ];
 
 /// The longest word of a text that a person wrote, in bytes. Longer ones are encoded pictures and hashes.
@@ -66,8 +82,8 @@ fn json_prose(text: &str, out: &mut String) {
 }
 
 fn is_prose(member: &str, value: &str) -> bool {
-    let names_setting = member.split(|c: char| !c.is_alphanumeric()).any(|word| SETTINGS.contains(&word))
-        || SETTINGS.contains(&member);
+    let names_setting =
+        member.split(|c: char| !c.is_alphanumeric()).any(|word| SETTINGS.contains(&word)) || SETTINGS.contains(&member);
     if names_setting || !value.chars().any(|c| c.is_alphabetic() || is_unspaced(c)) {
         return false;
     }

@@ -55,7 +55,11 @@ fn version_9() -> (Database, [Model; 2]) {
     for n in 0..20_u8 {
         let mut picture = picture(&n.to_string()).at(i64::from(n)).sized(100 * u32::from(n), 50);
         if n % 2 == 0 {
-            picture = picture.named(&format!("ガ{n}.png")).caption("ネコ").prompt("p").generation(r#"{"model": "SDXL", "seed": 7}"#);
+            picture = picture
+                .named(&format!("ガ{n}.png"))
+                .caption("ネコ")
+                .prompt("p")
+                .generation(r#"{"model": "SDXL", "seed": 7}"#);
         }
         for model in &models {
             picture = picture.embedded(model, angle(f32::from(n)));

@@ -115,7 +115,11 @@ mod tests {
         let varied = search_text(&Document { caption: Some("ネコ"), file_name: "a", ..Document::default() });
         let exact = [exact_token("ネコ"), exact_token("コ")].join(" ");
         assert!(varied.contains(&format!(" zqfield {exact} zqfield zqwa zqfield ")), "{varied}");
-        assert!(varied.ends_with(&format!(" {} {} {VARIED}", exact_character_token('コ'), exact_character_token('ネ'))));
+        assert!(varied.ends_with(&format!(
+            " {} {} {VARIED}",
+            exact_character_token('コ'),
+            exact_character_token('ネ')
+        )));
     }
 
     proptest! {

@@ -180,7 +180,8 @@ pub(crate) fn search_with_distances(
 /// Counts the images that hold a term, up to `most`.
 pub(crate) fn count_matches(session: &Session<'_>, term: &str, most: usize) -> Result<usize, OracleError> {
     let Some(terms) = expression(&[term.to_owned()], 1)? else { return Ok(0) };
-    let sql = "SELECT COUNT(*) FROM images i WHERE CONTAINS(i.search_text, :terms, 1) > 0 AND ROWNUM <= :most";
+    let sql = "SELECT COUNT(*) FROM (SELECT i.image_id FROM images i WHERE CONTAINS(i.search_text, :terms, 1) > 0 \
+               FETCH FIRST :most ROWS ONLY) n";
     let binds = Binds::none().with("terms", Value::text(&terms)).with("most", Value::count(most));
     let found: Option<u64> = session.row(sql, &binds, |row| Ok(row.get(0)?))?;
     Ok(usize::try_from(found.unwrap_or_default()).unwrap_or(usize::MAX))

@@ -40,7 +40,7 @@ pub use pattern::like_pattern;
 pub use search::SearchStore;
 pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights};
 pub use sha256::Sha256;
-pub use text::terms;
+pub use text::{Narrowed, terms};
 
 /// The occasion of a call of [`Store::maintain`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

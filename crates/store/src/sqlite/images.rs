@@ -7,7 +7,7 @@ use super::condition::Condition;
 use super::statements::{ids, image_exists};
 use super::values::{count, date, micros, unsigned};
 use super::{document, embeddings};
-use crate::text::Document;
+use crate::text::{Document, folded_name};
 use crate::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
 
 const COLUMNS: &str =
@@ -50,8 +50,8 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
     let created: Option<ImageId> = transaction
         .prepare_cached(
             "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt,
-                                 has_generation_prompt, generation_model, generation_sampler, generation_seed)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
+                                 has_generation_prompt, generation_model, generation_sampler, generation_seed, file_name_folded)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12, ?13) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
         )?
         .query_row(
             params![
@@ -67,6 +67,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
                 parts.model,
                 parts.sampler,
                 parts.seed,
+                folded_name(image.file_name),
             ],
             |row| row.get(0),
         )

@@ -14,7 +14,7 @@ use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::{MAX_LOB_ROWS, Session};
 use crate::oracle::connection::value::{self, Binds, MAX_IN_LIST, Value, in_list};
-use crate::text::Document;
+use crate::text::{Document, folded_name};
 use crate::{Content, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, generation};
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
@@ -32,9 +32,9 @@ pub(crate) fn insert(
     embeddings: &[(&VectorTable, &UnitVector)],
 ) -> Result<Option<ImageId>, OracleError> {
     let inserted = session.insert_returning(
-        "INSERT INTO images (file_name, file_type, byte_count, width, height, sha256, sha256_key, upload_date, \
+        "INSERT INTO images (file_name, file_name_folded, file_type, byte_count, width, height, sha256, sha256_key, upload_date, \
          generation_model, generation_sampler, generation_seed, generation_prompt, generation, search_text, image_data) \
-         VALUES (:file_name, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
+         VALUES (:file_name, :file_name_folded, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
          :generation_model, :generation_sampler, :generation_seed, :generation_prompt, :generation, :search_text, \
          :image_data) RETURNING image_id INTO :image_id",
         &image_binds(image),
@@ -63,6 +63,7 @@ fn image_binds<'a>(image: &NewImage<'a>) -> Binds<'a> {
     };
     Binds::none()
         .with("file_name", image.file_name)
+        .with("file_name_folded", Value::Text(Some(Cow::Owned(folded_name(image.file_name)))))
         .with("file_type", image.file_type)
         .with("byte_count", Value::count(image.bytes.len()))
         .with("width", i64::from(image.width))

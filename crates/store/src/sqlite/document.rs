@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::tags;
 use crate::text::{Document, DocumentTokens, SEGMENTATION_VERSION};
 use crate::{ImageId, StoreError, generation};
 
@@ -13,14 +14,15 @@ pub(super) fn character_token(character: char) -> String {
 
 /// Puts an image's texts into the index, in place of any older ones.
 pub(super) fn index(connection: &Connection, image_id: ImageId, document: &Document<'_>) -> Result<(), StoreError> {
-    let DocumentTokens { caption, prompt, raw, file_name, characters } = document.tokens();
+    let DocumentTokens { caption, tags, prompt, raw, file_name, characters } = document.tokens();
     let characters = characters.into_iter().map(character_token).collect::<Vec<_>>().join(" ");
     remove(connection, image_id)?;
     connection
         .prepare_cached(
-            "INSERT INTO image_texts (rowid, caption, prompt, raw, file_name, single_characters) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO image_texts (rowid, caption, tags, prompt, raw, file_name, single_characters)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?
-        .execute(params![image_id, caption, prompt, raw, file_name, characters])?;
+        .execute(params![image_id, caption, tags, prompt, raw, file_name, characters])?;
     Ok(())
 }
 
@@ -50,13 +52,15 @@ pub(super) fn reindex_if_outdated(connection: &mut Connection) -> Result<(), Sto
         while let Some(row) = rows.next()? {
             let [prompt, generation, caption]: [Option<String>; 3] = [row.get(2)?, row.get(3)?, row.get(4)?];
             let readable = generation::from_json(generation.as_deref());
+            let image_id = row.get(0)?;
             let document = Document {
                 file_name: &row.get::<_, String>(1)?,
                 caption: caption.as_deref(),
+                tags: &tags::texts(&transaction, image_id)?,
                 generation_prompt: prompt.as_deref(),
                 generation: readable.as_ref(),
             };
-            index(&transaction, row.get(0)?, &document)?;
+            index(&transaction, image_id, &document)?;
             count += 1;
         }
         if count > 0 {

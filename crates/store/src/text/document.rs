@@ -16,6 +16,7 @@ const MAX_TEXT_CHARS: usize = 32_768;
 pub(crate) struct Document<'a> {
     pub(crate) file_name: &'a str,
     pub(crate) caption: Option<&'a str>,
+    pub(crate) tags: &'a [String],
     pub(crate) generation_prompt: Option<&'a str>,
     /// The readable parts of the generation prompt.
     pub(crate) generation: Option<&'a Generation>,
@@ -25,6 +26,8 @@ pub(crate) struct Document<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct DocumentTokens {
     pub(crate) caption: String,
+    /// The tokens of the tags.
+    pub(crate) tags: String,
     /// The tokens of the readable prompt.
     pub(crate) prompt: String,
     /// The tokens of the rest of the generation prompt.
@@ -42,10 +45,11 @@ impl Document<'_> {
         let mut characters = BTreeSet::new();
         let mut tokens = |text: &str| text_tokens(bounded(text), &mut characters);
         let caption = tokens(self.caption.unwrap_or_default());
+        let tags = tokens(&self.tags.join("\n"));
         let prompt = tokens(readable);
         let raw = tokens(&raw);
         let file_name = tokens(self.file_name);
-        DocumentTokens { caption, prompt, raw, file_name, characters }
+        DocumentTokens { caption, tags, prompt, raw, file_name, characters }
     }
 }
 

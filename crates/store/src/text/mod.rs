@@ -13,4 +13,4 @@ mod tokens;
 pub(crate) use document::{Document, DocumentTokens};
 pub(crate) use query::{TermQuery, parse_terms};
 pub use terms::terms;
-pub(crate) use tokens::SEGMENTATION_VERSION;
+pub(crate) use tokens::{SEGMENTATION_VERSION, fold};

@@ -32,14 +32,21 @@ pub(super) enum Piece {
     Run(Vec<char>),
 }
 
+/// Returns the characters of a text in the form in which texts are compared.
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.nfkc().flat_map(char::to_lowercase).filter(|c| !is_invisible(*c))
+}
+
+/// Returns a text in the form that decides whether two texts are equal.
+pub(crate) fn fold(text: &str) -> String {
+    folded(text).collect()
+}
+
 /// Cuts a text into words and runs, in its order.
 pub(super) fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut interrupted = true;
-    for c in text.nfkc().flat_map(char::to_lowercase) {
-        if is_invisible(c) {
-            continue;
-        }
+    for c in folded(text) {
         let unspaced = is_unspaced(c);
         if !unspaced && !c.is_alphanumeric() && !is_combining_mark(c) {
             interrupted = true;

@@ -22,9 +22,9 @@ const TOKEN_BYTES: usize = 64;
 
 /// Returns the value of SEARCH_TEXT.
 pub(crate) fn search_text(document: &Document<'_>) -> String {
-    let DocumentTokens { caption, prompt, raw, file_name, characters } = document.tokens();
+    let DocumentTokens { caption, tags, prompt, raw, file_name, characters } = document.tokens();
     let singles = characters.into_iter().map(character_token).collect::<Vec<_>>().join(" ");
-    let streams = [caption, prompt, raw, file_name].map(|stream| encode_stream(&stream));
+    let streams = [caption, tags, prompt, raw, file_name].map(|stream| encode_stream(&stream));
     let texts: Vec<&str> =
         streams.iter().map(String::as_str).chain([singles.as_str()]).filter(|text| !text.is_empty()).collect();
     texts.join(BARRIER)
@@ -80,8 +80,7 @@ mod tests {
 
     #[test]
     fn texts_stand_apart() {
-        let document =
-            Document { caption: Some("青い車"), file_name: "a.png", generation_prompt: None, generation: None };
+        let document = Document { caption: Some("青い車"), file_name: "a.png", ..Document::default() };
         assert_eq!(
             search_text(&document),
             "zqtjhfcdaee zqtdaeeiomk zqtiomk zqfield a png zqfield zqsdaee zqsiomk zqsjhfc"

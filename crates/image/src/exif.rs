@@ -27,6 +27,10 @@ pub mod tag {
     pub const MODEL: u16 = 0x0110;
     /// A description of the picture.
     pub const IMAGE_DESCRIPTION: u16 = 0x010E;
+    /// The name and version of a program.
+    pub const SOFTWARE: u16 = 0x0131;
+    /// An ICC colour profile.
+    pub const ICC_PROFILE: u16 = 34675;
     /// An XMP packet.
     pub const XMP: u16 = 700;
     /// The bits of each sample of a TIFF.

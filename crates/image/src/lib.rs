@@ -6,6 +6,7 @@
 //! Each format of pictures has a file in `formats`, each prompt dialect a file in `prompt::dialects`; both folders hold
 //! a list of their files.
 
+mod caption;
 mod container;
 mod decode;
 mod error;
@@ -35,5 +36,5 @@ pub use picture::{Decoded, Facts, decode, decode_with_texts};
 pub use prompt::{Described, Generation, describe, parse_generation_prompt};
 pub use sniff::sniff;
 pub use text::{TextLimits, text_chunks};
-pub use text_chunks::{TextChunk, TextChunks};
+pub use text_chunks::{TextChunk, TextChunks, TextSource};
 pub use thumbnail::thumbnail;

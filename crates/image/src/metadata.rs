@@ -1,17 +1,26 @@
-//! The metadata of a file: its EXIF structure, its XMP packet and its pieces of text.
+//! The metadata of a file: EXIF, XMP, IPTC, colour profile and pieces of text.
 
 use std::borrow::Cow;
 
 use crate::exif::Exif;
+use crate::text_chunks::TextSource;
+
+/// The largest number of EXIF structures, and of XMP packets, that are kept of one file. Ordinary files have one; files
+/// that several programs have written can have a second.
+const MAX_PACKETS: usize = 4;
 
 /// The metadata of a file, borrowed from the file wherever the file holds the metadata unchanged. Each format collects
-/// the metadata in one pass over its container; orientation and texts are then read from this struct.
+/// the metadata in one pass over its container; orientation, colour and texts are then read from this struct.
 #[derive(Default)]
 pub struct Metadata<'a> {
-    /// The EXIF structure.
-    pub exif: Option<Cow<'a, [u8]>>,
-    /// The XMP packet, if it stands in the file uncompressed.
-    pub xmp: Option<&'a [u8]>,
+    /// The EXIF structures in file order, each from its byte-order mark on or with an `Exif\0\0` before.
+    pub exif: Vec<Cow<'a, [u8]>>,
+    /// The XMP packets in file order.
+    pub xmp: Vec<Cow<'a, [u8]>>,
+    /// The IPTC records, without the Photoshop resources around them.
+    pub iptc: Option<Cow<'a, [u8]>>,
+    /// The ICC colour profile, joined and decompressed.
+    pub icc: Option<Cow<'a, [u8]>>,
     /// The pieces of text in file order. `None` is a piece that is damaged or not text; such a piece counts against the
     /// limit too.
     pub texts: Vec<Option<RawText<'a>>>,
@@ -25,20 +34,41 @@ pub struct RawText<'a> {
     pub key: &'a [u8],
     /// The text.
     pub body: Body<'a>,
+    /// The place of the text.
+    pub source: TextSource,
 }
 
 /// The text of a [`RawText`].
 pub enum Body<'a> {
     /// Uncompressed text.
-    Plain(&'a [u8]),
+    Plain(Cow<'a, [u8]>),
     /// A zlib stream.
     Zlib(&'a [u8]),
 }
 
 impl<'a> Metadata<'a> {
-    /// Returns the EXIF structure, if it is valid.
+    /// Returns the first EXIF structure that is valid.
     pub fn exif(&self) -> Option<Exif<'_>> {
-        Exif::parse(self.exif.as_deref()?)
+        self.valid_exif().next()
+    }
+
+    /// Returns the EXIF structures that are valid.
+    pub fn valid_exif(&self) -> impl Iterator<Item = Exif<'_>> {
+        self.exif.iter().filter_map(|blob| Exif::parse(blob))
+    }
+
+    /// Adds an EXIF structure, unless there are enough.
+    pub fn add_exif(&mut self, blob: impl Into<Cow<'a, [u8]>>) {
+        if self.exif.len() < MAX_PACKETS {
+            self.exif.push(blob.into());
+        }
+    }
+
+    /// Adds an XMP packet, unless there are enough.
+    pub fn add_xmp(&mut self, packet: impl Into<Cow<'a, [u8]>>) {
+        if self.xmp.len() < MAX_PACKETS {
+            self.xmp.push(packet.into());
+        }
     }
 
     /// Adds a piece of text, or notes that the file has more than `max_texts` pieces.

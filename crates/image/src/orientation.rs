@@ -10,7 +10,7 @@ pub fn orientation(metadata: &Metadata<'_>) -> Orientation {
     metadata
         .exif()
         .and_then(|exif| exif.orientation())
-        .or_else(|| in_xmp(metadata.xmp?))
+        .or_else(|| metadata.xmp.iter().find_map(|packet| in_xmp(packet)))
         .and_then(Orientation::from_exif)
         .unwrap_or(Orientation::NoTransforms)
 }

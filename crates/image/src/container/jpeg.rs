@@ -6,6 +6,8 @@ use super::pieces::take;
 pub mod marker {
     /// Application segment 1: EXIF or XMP.
     pub const APP1: u8 = 0xE1;
+    /// Application segment 2: a part of an ICC colour profile.
+    pub const APP2: u8 = 0xE2;
     /// End of the picture.
     pub const EOI: u8 = 0xD9;
     /// Start of a scan; entropy-coded data follows.

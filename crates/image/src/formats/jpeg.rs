@@ -1,10 +1,9 @@
 //! JPEG.
 
-use std::borrow::Cow;
-
 use image::{ImageFormat, RgbImage};
 
 use super::format::Format;
+use super::jpeg_profile::JpegProfile;
 use crate::container::jpeg::{marker, segments};
 use crate::decode::image_crate;
 use crate::decode::limits::DecodeLimits;
@@ -66,16 +65,23 @@ fn check(bytes: &[u8], limits: &DecodeLimits) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Reads the first EXIF and the first XMP segment before the pixels.
+/// Reads EXIF, XMP and the colour profile, before the pixels.
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
-    let before_pixels = segments(bytes).take_while(|segment| segment.marker != marker::SOS);
-    for segment in before_pixels.filter(|segment| segment.marker == marker::APP1) {
-        if let Some(exif) = segment.payload.strip_prefix(EXIF) {
-            found.exif.get_or_insert(Cow::Borrowed(exif));
-        } else if let Some(xmp) = segment.payload.strip_prefix(XMP) {
-            found.xmp.get_or_insert(xmp);
+    let mut profile = JpegProfile::default();
+    for segment in segments(bytes).take_while(|segment| segment.marker != marker::SOS) {
+        match segment.marker {
+            marker::APP1 => {
+                if let Some(exif) = segment.payload.strip_prefix(EXIF) {
+                    found.add_exif(exif);
+                } else if let Some(xmp) = segment.payload.strip_prefix(XMP) {
+                    found.add_xmp(xmp);
+                }
+            }
+            marker::APP2 => profile.add(segment.payload),
+            _ => {}
         }
     }
+    found.icc = profile.join();
     found
 }

@@ -5,6 +5,7 @@ mod bmp;
 mod format;
 mod gif;
 mod jpeg;
+mod jpeg_profile;
 mod png;
 mod png_text;
 mod tiff;

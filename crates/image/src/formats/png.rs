@@ -70,23 +70,28 @@ fn explain(error: DecodingError, limits: &DecodeLimits) -> Refusal {
     }
 }
 
-/// Reads EXIF, XMP and text chunks, before and after the pixels.
+/// Reads EXIF, XMP, colour profile and text chunks, before and after the pixels.
 fn metadata(bytes: &[u8], max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
     let mut exif_as_text = None;
     for chunk in chunks(bytes) {
         match &chunk.kind {
-            b"eXIf" if found.exif.is_none() => found.exif = Some(Cow::Borrowed(chunk.data)),
+            b"eXIf" => found.add_exif(chunk.data),
+            b"iCCP" if found.icc.is_none() => found.icc = png_text::icc_profile(&chunk).map(Cow::Owned),
             b"tEXt" | b"zTXt" | b"iTXt" => {
-                found.xmp = found.xmp.or_else(|| png_text::xmp(&chunk));
+                if let Some(packet) = png_text::xmp(&chunk) {
+                    found.add_xmp(packet);
+                }
                 exif_as_text = exif_as_text.or_else(|| png_text::exif_profile(&chunk));
                 found.add_text(max_texts, || png_text::read(&chunk));
             }
             _ => {}
         }
     }
-    if found.exif.is_none() {
-        found.exif = exif_as_text.and_then(|profile| png_text::decode_profile(&profile)).map(Cow::Owned);
+    if found.exif.is_empty()
+        && let Some(blob) = exif_as_text.and_then(|profile| png_text::decode_profile(&profile))
+    {
+        found.add_exif(blob);
     }
     found
 }

@@ -29,8 +29,15 @@ const PALETTE: u16 = 3;
 
 /// Returns the metadata of the file. A TIFF file is an EXIF structure itself, and XMP stands in its first directory.
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
-    let xmp = Exif::parse(bytes).and_then(|tiff| tiff.first_directory(tag::XMP));
-    Metadata { exif: Some(Cow::Borrowed(bytes)), xmp, ..Metadata::default() }
+    let mut found = Metadata::default();
+    found.add_exif(bytes);
+    if let Some(tiff) = Exif::parse(bytes) {
+        if let Some(packet) = tiff.first_directory(tag::XMP) {
+            found.add_xmp(packet);
+        }
+        found.icc = tiff.first_directory(tag::ICC_PROFILE).map(Cow::Borrowed);
+    }
+    found
 }
 
 fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {

@@ -19,13 +19,14 @@ pub const FORMAT: Format = Format {
     metadata,
 };
 
-/// Reads the first EXIF and the first XMP chunk.
+/// Reads EXIF, XMP and the colour profile.
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
     for (kind, data) in riff_chunks(bytes) {
         match &kind {
-            b"EXIF" if found.exif.is_none() => found.exif = Some(Cow::Borrowed(data)),
-            b"XMP " if found.xmp.is_none() => found.xmp = Some(data),
+            b"EXIF" => found.add_exif(data),
+            b"XMP " => found.add_xmp(data),
+            b"ICCP" if found.icc.is_none() => found.icc = Some(Cow::Borrowed(data)),
             _ => {}
         }
     }

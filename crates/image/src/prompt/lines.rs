@@ -1,7 +1,7 @@
 //! The conversion of text chunks to and from the stored form, one `key:value` line for each chunk.
 
 use super::dialects::DIALECTS;
-use crate::text_chunks::TextChunk;
+use crate::text_chunks::{TextChunk, TextSource};
 
 /// Keywords that begin a chunk when the stored form is read back, in addition to those of the [dialects](DIALECTS).
 /// PNG, ImageMagick and EXIF define these keywords. A text may have many lines, so any other `word:` at the start of a
@@ -41,7 +41,7 @@ pub fn split(text: &str) -> Vec<TextChunk> {
     for line in text.split('\n') {
         match (known_key(line), chunks.last_mut()) {
             (Some((key, value)), _) => {
-                chunks.push(TextChunk { key: key.to_owned(), text: value.to_owned() });
+                chunks.push(TextChunk::new(key, value, TextSource::Stored));
             }
             (None, Some(chunk)) => {
                 chunk.text.push('\n');

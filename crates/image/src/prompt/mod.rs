@@ -1,7 +1,7 @@
 //! The generation prompt or caption that the text of a file is, and the readable parts of a generation prompt.
 
 mod describe;
-pub(crate) mod dialects;
+mod dialects;
 mod generation;
 mod lines;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::inflate::inflate;
 use crate::metadata::{Body, RawText};
-use crate::text_chunks::{TextChunk, TextChunks};
+use crate::text_chunks::{TextChunk, TextChunks, TextSource};
 
 /// Limits on the text that is taken from one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,25 +44,25 @@ impl Collector {
     }
 
     /// Adds a text that is not compressed.
-    pub fn add(&mut self, key: &str, text: &[u8]) {
+    pub fn add(&mut self, source: TextSource, key: &str, text: &[u8]) {
         if let Some(allowance) = self.allowance() {
-            self.push(key, text, allowance, false);
+            self.push(source, key, text, allowance, false);
         }
     }
 
     /// Adds a text as it stands in the file. An unreadable text gives no chunk but counts as a chunk.
     pub fn add_raw(&mut self, text: Option<&RawText<'_>>) {
         let Some(allowance) = self.allowance() else { return };
-        let Some(RawText { key, body }) = text else { return };
+        let Some(RawText { key, body, source }) = text else { return };
         let key = to_text(key, false);
         match body {
-            Body::Plain(text) => self.push(&key, text, allowance, false),
+            Body::Plain(text) => self.push(*source, &key, text, allowance, false),
             Body::Zlib(zlib) => {
                 let text = inflate(zlib, allowance);
                 if text.damaged {
                     self.charge(text.bytes.len());
                 } else {
-                    self.push(&key, &text.bytes, allowance, text.truncated);
+                    self.push(*source, &key, &text.bytes, allowance, text.truncated);
                 }
             }
         }
@@ -95,7 +95,7 @@ impl Collector {
     }
 
     /// Adds `text`, cut to `allowance` bytes. `truncated` says that the text was cut before.
-    fn push(&mut self, key: &str, text: &[u8], allowance: usize, truncated: bool) {
+    fn push(&mut self, source: TextSource, key: &str, text: &[u8], allowance: usize, truncated: bool) {
         let (text, cut) = match text.get(..allowance) {
             Some(head) => (head, truncated || text.len() > allowance),
             None => (text, truncated),
@@ -103,7 +103,7 @@ impl Collector {
         self.charge(text.len());
         self.found.truncated |= cut;
         let text = to_text(text, cut);
-        self.found.chunks.push(TextChunk { key: key.to_owned(), text });
+        self.found.chunks.push(TextChunk::new(key, text, source));
     }
 }
 

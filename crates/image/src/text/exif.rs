@@ -4,28 +4,28 @@ use std::borrow::Cow;
 
 use super::collector::Collector;
 use crate::exif::{Exif, tag};
-use crate::prompt::dialects::DIALECTS;
+use crate::text_chunks::TextSource;
 
-/// Collects the texts that image generators write into the camera fields, then the user comment.
+/// The ASCII fields that are read, with their names. The model comes before the maker, because ComfyUI writes its prompt
+/// into the model and its workflow into the maker.
+const FIELDS: [(u16, TextSource, &str); 4] = [
+    (tag::MODEL, TextSource::CameraModel, "Model"),
+    (tag::MAKE, TextSource::Make, "Make"),
+    (tag::IMAGE_DESCRIPTION, TextSource::ImageDescription, "ImageDescription"),
+    (tag::SOFTWARE, TextSource::Software, "Software"),
+];
+
+/// Collects the texts of the fields, then the user comment.
 pub fn collect(exif: Exif<'_>, collector: &mut Collector) {
-    for tag in [tag::MODEL, tag::MAKE, tag::IMAGE_DESCRIPTION] {
+    for (tag, source, key) in FIELDS {
         let value = exif.first_directory(tag).unwrap_or_default();
-        for key in DIALECTS.iter().flat_map(|dialect| dialect.camera_field_keys()) {
-            if let Some(json) = strip_key(value, key) {
-                collector.add(key, json);
-            }
+        if value.iter().any(|b| !matches!(b, 0 | b' ')) {
+            collector.add(source, key, value);
         }
     }
     if let Some(comment) = exif.user_comment().and_then(decode_comment) {
-        let key = DIALECTS.iter().find_map(|dialect| dialect.user_comment_key(&comment));
-        collector.add(key.unwrap_or("UserComment"), comment.as_bytes());
+        collector.add(TextSource::UserComment, "UserComment", comment.as_bytes());
     }
-}
-
-/// Returns the JSON object after `key:`.
-fn strip_key<'a>(value: &'a [u8], key: &str) -> Option<&'a [u8]> {
-    let json = value.strip_prefix(key.as_bytes())?.strip_prefix(b":")?;
-    json.trim_ascii_start().starts_with(b"{").then_some(json)
 }
 
 /// Reads a user comment. Its first eight bytes name the encoding; cameras leave the comment blank, and writers disagree

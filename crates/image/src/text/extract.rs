@@ -30,7 +30,7 @@ pub fn extract(metadata: &Metadata<'_>, limits: &TextLimits) -> TextChunks {
     if metadata.has_more_texts {
         collector.note_more();
     }
-    if let Some(exif) = metadata.exif() {
+    for exif in metadata.valid_exif() {
         exif::collect(exif, &mut collector);
     }
     collector.finish()

@@ -5,14 +5,13 @@ use serde_json::{Value, json};
 
 use super::dialects::{a1111, comfyui};
 use super::*;
-use crate::text_chunks::{TextChunk, TextChunks};
+use crate::text_chunks::{TextChunk, TextChunks, TextSource};
 
 mod automatic1111;
 mod comfyui_graphs;
 
 fn chunks(pairs: &[(&str, &str)]) -> TextChunks {
-    let chunks =
-        pairs.iter().map(|(key, text)| TextChunk { key: (*key).to_owned(), text: (*text).to_owned() }).collect();
+    let chunks = pairs.iter().map(|(key, text)| TextChunk::new(*key, *text, TextSource::PngText)).collect();
     TextChunks { chunks, truncated: false }
 }
 

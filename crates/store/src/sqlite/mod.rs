@@ -6,6 +6,7 @@
 
 mod condition;
 mod connection;
+mod diagnosis;
 mod directory_lock;
 mod document;
 mod embeddings;
@@ -28,5 +29,6 @@ mod values;
 mod vector_search;
 mod worker;
 
+pub use diagnosis::diagnose_texts;
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

@@ -311,6 +311,7 @@ fn ask_for_everything(store: &dyn Store) {
         seed: Some(7),
         file_name_contains: Some("one".into()),
         file_name_pattern: Some("*.png".into()),
+        ..Filter::default()
     };
     let without = Filter { has_generation_prompt: Some(false), has_caption: Some(false), ..Filter::default() };
     let cursor = Cursor { upload_date: OffsetDateTime::UNIX_EPOCH, image_id: second };

@@ -155,6 +155,7 @@ impl ImageStore for FakeStore {
             generation_prompt: None,
             generation: None,
             caption: None,
+            tags: Vec::new(),
         }))
     }
 

@@ -22,6 +22,7 @@ mod path_id;
 mod problems;
 mod query;
 mod ranking;
+mod reindex;
 mod route;
 mod routes;
 mod search;

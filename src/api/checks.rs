@@ -20,6 +20,17 @@ pub fn page_size(limit: Option<u32>, limits: &Limits) -> Result<usize, ApiError>
     Ok(size)
 }
 
+/// Cuts a query text to its limit, because a pasted prompt says what it is about in its beginning; returns the number of
+/// characters that were cut off.
+///
+/// # Errors
+/// [`ErrorCode::InvalidRequest`] when the text holds U+0000.
+pub fn cut(field: &str, query: &mut String, max_chars: usize) -> Result<usize, ApiError> {
+    text(field, Some(query.as_str()), usize::MAX)?;
+    let Some((end, _)) = query.char_indices().nth(max_chars) else { return Ok(0) };
+    Ok(query.split_off(end).chars().count())
+}
+
 /// Checks that a text is within its limit and without U+0000, which no store and no model has a use for. Texts found in
 /// files have lost that character already.
 ///

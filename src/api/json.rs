@@ -1,5 +1,6 @@
 //! Reads JSON bodies within a limit, with errors that name the place.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -88,7 +89,28 @@ async fn read_all(payload: Result<Payload, actix_web::Error>) -> Result<Vec<u8>,
     Ok(body)
 }
 
+/// Returns the text of a body without its byte order mark, which editors and shells of Windows write. The mark also tells
+/// UTF-16, in which a body is read as well.
+fn without_mark(body: &[u8]) -> Result<Cow<'_, [u8]>, ApiError> {
+    let utf16 = |units: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = units.as_chunks::<2>();
+        let text = String::from_utf16(&pairs.iter().map(|pair| unit(*pair)).collect::<Vec<_>>());
+        match (text, rest) {
+            (Ok(text), []) => Ok(Cow::Owned(text.into_bytes())),
+            _ => Err(ApiError::new(ErrorCode::InvalidJson, "The JSON body is not valid UTF-16. Send it as UTF-8.")),
+        }
+    };
+    match body {
+        [0xef, 0xbb, 0xbf, text @ ..] => Ok(Cow::Borrowed(text)),
+        [0xff, 0xfe, units @ ..] => utf16(units, u16::from_le_bytes),
+        [0xfe, 0xff, units @ ..] => utf16(units, u16::from_be_bytes),
+        text => Ok(Cow::Borrowed(text)),
+    }
+}
+
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let text = without_mark(body)?;
+    let body = text.as_ref();
     // Serde would read an array as a struct, field by field, which no caller means.
     if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         return Err(ApiError::new(ErrorCode::InvalidJson, "The JSON body must be an object: `{ … }`."));

@@ -313,11 +313,11 @@ pub struct Limits {
     #[arg(env = "MITSUKE_MAX_EDGE", value_name = "N", default_value_t = 20_000, value_parser = whole(1_u32, 65_535))]
     pub edge: u32,
 
-    /// Characters of a query.
+    /// Characters of a query that are read; a search leaves out the rest and says so.
     #[arg(
         env = "MITSUKE_MAX_QUERY_CHARS",
         value_name = "N",
-        default_value_t = 1_000,
+        default_value_t = 10_000,
         value_parser = whole(1_usize, 100_000)
     )]
     pub query_chars: usize,

@@ -119,6 +119,7 @@ async function loadPage(first = false) {
     images.push(...unseen);
     grid.append(unseen);
     announceCount(answer);
+    if (first && answer.left_out?.term_count) problem.note(answer.terms.length ? "rare_words" : "no_words", { words: answer.terms.join(" ") });
     onAnswer(answer);
   } catch (error) {
     if (controller.signal.aborted) return;

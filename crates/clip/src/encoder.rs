@@ -181,6 +181,14 @@ impl Encoder {
         self.images.encode(image, priority).await
     }
 
+    /// Returns whether the text tower reads the whole text. It reads as many tokens as its context holds.
+    ///
+    /// # Errors
+    /// [`EncodeError::Failed`] when the tokenizer refuses the text.
+    pub fn reads_whole(&self, text: &str) -> Result<bool, EncodeError> {
+        self.tokenizer.fits(text)
+    }
+
     /// Returns the token ids of a text that the text tower gets, before padding.
     ///
     /// # Errors

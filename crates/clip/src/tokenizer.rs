@@ -67,11 +67,25 @@ impl TextTokenizer {
         Ok(self.frame(encoding.get_ids()))
     }
 
+    /// Returns whether a text fits into the context, so that [`Self::encode`] cuts nothing.
+    ///
+    /// # Errors
+    /// [`EncodeError::Failed`] when the tokenizer refuses the text.
+    pub fn fits(&self, text: &str) -> Result<bool, EncodeError> {
+        let encoding = self.tokenizer.encode_fast(clean(text, &self.tower.cleaning), false);
+        let encoding = encoding.map_err(|cause| EncodeError::Failed(format!("the tokenizer: {cause}")))?;
+        Ok(encoding.get_ids().len() <= self.room())
+    }
+
+    /// Returns the number of ids that a text's own ones may be.
+    fn room(&self) -> usize {
+        self.tower.context_length.saturating_sub(self.tower.prefix_ids.len() + self.tower.suffix_ids.len())
+    }
+
     /// Cuts a text's own ids to the context, shifts them, and puts prefix and suffix around them.
     fn frame(&self, ids: &[u32]) -> TokenIds {
-        let TextTower { context_length, prefix_ids, suffix_ids, id_offset, .. } = &self.tower;
-        let room = context_length.saturating_sub(prefix_ids.len() + suffix_ids.len());
-        let own = ids.iter().take(room).map(|id| i64::from(*id) + id_offset);
+        let TextTower { prefix_ids, suffix_ids, id_offset, .. } = &self.tower;
+        let own = ids.iter().take(self.room()).map(|id| i64::from(*id) + id_offset);
         TokenIds(prefix_ids.iter().copied().chain(own).chain(suffix_ids.iter().copied()).collect())
     }
 

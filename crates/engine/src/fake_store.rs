@@ -85,6 +85,11 @@ impl SearchStore for FakeStore {
         Ok(cut(hits, search.page))
     }
 
+    fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError> {
+        let matching = self.0.iter().filter(|image| image.keyword_score.is_some()).count();
+        Ok(vec![matching.min(most); terms.len()])
+    }
+
     fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
         let score = |image_id| Some(KeywordHit { image_id, score: self.find(image_id)?.keyword_score? });
         let mut hits: Vec<_> = self.ids().filter_map(score).collect();

@@ -39,6 +39,7 @@ impl Ask<'_> {
             model_id: self.model.model_id,
             query: &self.query,
             terms: &self.terms,
+            least: usize::MAX,
             exclude: &self.exclude,
             depth: self.depth,
             weights: self.weights,
@@ -72,7 +73,7 @@ fn fill(store: &dyn Store, model: &Model, count: u16) -> Vec<ImageId> {
 fn assert_is_fused(store: &dyn Store, ask: &Ask<'_>) -> Vec<RankedImage> {
     let (exclude, page) = (ask.exclude.as_slice(), &Page { filter: ask.page.filter.clone(), ..Page::first(ask.depth) });
     let vector = VectorSearch { model_id: ask.model.model_id, query: &ask.query, exclude, page };
-    let keyword = KeywordSearch { terms: &ask.terms, exclude, page };
+    let keyword = KeywordSearch { terms: &ask.terms, least: usize::MAX, exclude, page };
     let vector: Vec<_> = store.search_vector(&vector).unwrap().iter().map(|hit| hit.image_id).collect();
     let keyword: Vec<_> = store.search_keyword(&keyword).unwrap().iter().map(|hit| hit.image_id).collect();
     let hits = ask.hits(store);

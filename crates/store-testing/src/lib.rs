@@ -16,6 +16,8 @@ pub mod concurrency;
 pub mod filters;
 pub mod fixtures;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
+pub mod folding;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod hybrid;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod images;
@@ -89,13 +91,16 @@ macro_rules! contract_tests {
             keywords: [
                 one_character_is_found_inside_longer_text,
                 two_and_more_characters_are_found_inside_longer_text,
-                spellings_of_a_character_are_one_but_kana_stay_distinct,
+                the_spelling_that_was_asked_for_comes_first,
                 english_words_are_found_whole_and_in_any_case,
                 every_term_is_required_wherever_it_stands,
                 a_phrase_asks_for_words_in_order,
                 scripts_mix_within_a_term,
                 captions_prompts_and_file_names_are_searched,
                 readable_prompts_are_searched_also_where_the_raw_one_escapes_them,
+                what_a_program_wrote_around_a_prompt_is_no_hit,
+                of_many_words_the_rarest_decide,
+                a_pasted_prompt_of_any_length_is_answered,
                 no_input_is_syntax,
                 terms_without_a_letter_find_nothing_and_hinder_nothing,
                 changed_texts_are_found_by_their_new_words_only,
@@ -105,6 +110,13 @@ macro_rules! contract_tests {
                 very_long_texts_are_taken,
                 excluded_images_are_left_out_and_replaced,
                 symbols_and_emoji_are_words
+            ],
+            folding: [
+                each_spelling_finds_the_others_in_texts,
+                each_spelling_finds_the_others_in_file_names,
+                a_part_of_a_word_is_found_whatever_folds_around_it,
+                the_long_mark_of_short_words_is_no_end,
+                file_names_fold_with_their_filters
             ],
             hybrid: [
                 both_legs_are_fused_by_rank,

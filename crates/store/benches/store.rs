@@ -170,8 +170,14 @@ fn main() -> Outcome<()> {
     ];
     for terms in queries {
         let words: Vec<String> = terms.iter().map(ToString::to_string).collect();
-        let search =
-            |limit| store.search_keyword(&KeywordSearch { terms: &words, exclude: &[], page: &Page::first(limit) });
+        let search = |limit| {
+            store.search_keyword(&KeywordSearch {
+                terms: &words,
+                least: usize::MAX,
+                exclude: &[],
+                page: &Page::first(limit),
+            })
+        };
         let found = search(usize::MAX)?.len();
         let (p50, p95, _) = measure(20, |_| Ok(search(16)?.len()))?;
         report(&format!("keyword {}", terms.join(" + ")), (p50, p95, found));

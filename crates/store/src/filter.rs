@@ -28,10 +28,10 @@ pub struct Filter {
     pub has_generation_prompt: Option<bool>,
     /// Whether an image has a caption.
     pub has_caption: Option<bool>,
-    /// A part of the file name. The case of ASCII letters is ignored.
+    /// A part of the file name. Names are compared in their folded form.
     pub file_name_contains: Option<String>,
-    /// A pattern of the whole file name: `*` stands for any run of characters, `?` for any one character. The case of
-    /// ASCII letters is ignored. See [`crate::like_pattern`].
+    /// A pattern of the whole file name: `*` stands for any run of characters, `?` for any one character of
+    /// the folded form. See [`crate::like_pattern`].
     pub file_name_pattern: Option<String>,
     /// The `model` of the readable generation prompt. The case of ASCII letters is ignored.
     pub generation_model: Option<String>,

@@ -65,6 +65,7 @@ impl<'a> HybridSearch<'a> {
     {
         (self.weights.keyword > 0.0 && !self.terms.is_empty()).then_some(KeywordSearch {
             terms: self.terms,
+            least: self.least,
             exclude: self.exclude,
             page,
         })

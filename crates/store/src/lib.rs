@@ -44,7 +44,7 @@ pub use search::SearchStore;
 pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights};
 pub use sha256::Sha256;
 pub use tags::{MAX_TAG_CHARS, MAX_TAGS, Origin, clean_tag};
-pub use text::terms;
+pub use text::{Narrowed, terms};
 
 /// The occasion of a call of [`Store::maintain`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

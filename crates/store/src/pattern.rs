@@ -1,21 +1,35 @@
 //! Patterns of file names.
 
+use crate::text::{MAX_NAME_CHARS, folded};
+
 /// Translates a pattern of file names (`*` for any run of characters, `?` for any one) into the operand of SQL's
-/// `LIKE … ESCAPE '\'`. Characters that are wildcards of `LIKE` only are escaped. The case of letters is kept.
+/// `LIKE … ESCAPE '\'` for folded names. The text between two wildcards is folded, and characters that are wildcards of
+/// `LIKE` only are escaped. Returns `None` for a pattern that is longer than any name.
 #[must_use]
-pub fn like_pattern(pattern: &str) -> String {
+pub fn like_pattern(pattern: &str) -> Option<String> {
     let mut like = String::with_capacity(pattern.len() + 8);
-    for c in pattern.chars() {
-        match c {
+    let mut length = 0;
+    for part in pattern.split_inclusive(['*', '?']) {
+        let literal = folded(part.trim_end_matches(['*', '?']));
+        for c in literal.chars() {
+            length += 1;
+            if matches!(c, '%' | '_' | '\\') {
+                like.push('\\');
+            }
+            like.push(c);
+        }
+        match part.chars().last() {
             // Several wildcards in a row mean the same as one, and cost more.
-            '*' if like.ends_with('%') && !like.ends_with("\\%") => {}
-            '*' => like.push('%'),
-            '?' => like.push('_'),
-            '%' | '_' | '\\' => like.extend(['\\', c]),
-            c => like.push(c),
+            Some('*') if literal.is_empty() && like.ends_with('%') => {}
+            Some('*') => like.push('%'),
+            Some('?') => {
+                length += 1;
+                like.push('_');
+            }
+            _ => {}
         }
     }
-    like
+    (length <= MAX_NAME_CHARS).then_some(like)
 }
 
 #[cfg(test)]
@@ -30,27 +44,34 @@ mod tests {
             ([], []) => true,
             (['*', rest @ ..], _) => (0..=name.len()).any(|skipped| matches(rest, &name[skipped..])),
             (['?', rest @ ..], [_, name @ ..]) => matches(rest, name),
-            ([c, rest @ ..], [n, name @ ..]) => c.eq_ignore_ascii_case(n) && matches(rest, name),
+            ([c, rest @ ..], [n, name @ ..]) => folded(&c.to_string()) == n.to_string() && matches(rest, name),
             _ => false,
         }
     }
 
     #[test]
     fn wildcards_of_like_are_escaped() {
-        assert_eq!(like_pattern("猫*_?.p%g\\"), r"猫%\__.p\%g\\");
-        assert_eq!(like_pattern("***"), "%");
-        assert_eq!(like_pattern("%*"), r"\%%");
+        assert_eq!(like_pattern("猫*_?.p%g\\").unwrap(), r"猫%\__.p\%g\\");
+        assert_eq!(like_pattern("***").unwrap(), "%");
+        assert_eq!(like_pattern("%*").unwrap(), r"\%%");
+        assert_eq!(like_pattern(&"a".repeat(1_001)), None);
+    }
+
+    #[test]
+    fn a_wide_asterisk_is_no_wildcard() {
+        assert_eq!(like_pattern("ネコ＊*").unwrap(), "ねこ*%");
     }
 
     proptest! {
         #[test]
         fn like_matches_by_the_definition(
-            pattern in r"[aAb猫É%_\\*?]{0,7}",
-            name in r"[aAb猫Éé%_\\*?]{0,7}",
+            pattern in r"[aAb猫Éネ%_\\*?]{0,7}",
+            name in r"[aAb猫Ééねe%_\\*?]{0,7}",
         ) {
             let db = rusqlite::Connection::open_in_memory().unwrap();
+            let name = folded(&name);
             let like: bool = db
-                .query_row(r"SELECT ? LIKE ? ESCAPE '\'", [name.as_str(), &like_pattern(&pattern)], |row| row.get(0))
+                .query_row(r"SELECT ? LIKE ? ESCAPE '\'", [&name, &like_pattern(&pattern).unwrap()], |row| row.get(0))
                 .unwrap();
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
             prop_assert_eq!(like, matches(&chars(&pattern), &chars(&name)));

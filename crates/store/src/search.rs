@@ -1,6 +1,7 @@
 //! Searches: by vector, by keywords, and by both, fused by rank.
 
 use crate::fusion::fuse_legs;
+use crate::text::{MAX_COUNT, Narrowed, narrowed};
 use crate::{
     EmbeddingStore, HybridSearch, KeywordHit, KeywordSearch, RankedImage, StoreError, VectorHit, VectorSearch,
 };
@@ -15,7 +16,22 @@ pub trait SearchStore: EmbeddingStore {
     /// [`StoreError::UnknownModel`]; [`StoreError::ModelDimension`] when the query does not fit the model.
     fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError>;
 
-    /// Finds the images whose caption, generation prompt and file name hold every term, best first.
+    /// Narrows the terms of a query, so that a query of any length can be searched for: of many terms, the rarest words
+    /// decide.
+    ///
+    /// # Errors
+    /// The errors of the store.
+    fn narrowed(&self, terms: &[String]) -> Result<Narrowed, StoreError> {
+        narrowed(terms, |words| self.count_matches(words, MAX_COUNT))
+    }
+
+    /// Counts the images that hold each of some terms, up to `most` of them.
+    ///
+    /// # Errors
+    /// The errors of the store.
+    fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError>;
+
+    /// Finds the images whose caption, generation prompt and file name hold the terms, best first.
     ///
     /// # Errors
     /// [`StoreError::BadKeywords`] when there are too many terms, or the full-text search of the store refuses them.

@@ -29,8 +29,10 @@ pub struct VectorHit {
 /// A full-text search.
 #[derive(Debug, Clone)]
 pub struct KeywordSearch<'a> {
-    /// The terms and phrases, all of them required; never empty.
+    /// The terms and phrases; a phrase in double quotes is searched for in its exact form.
     pub terms: &'a [String],
+    /// The number of terms that an image must hold at least; all of them when there are no more.
+    pub least: usize,
     /// A few images to leave out.
     pub exclude: &'a [ImageId],
     /// The page of the hits to return.
@@ -53,8 +55,10 @@ pub struct HybridSearch<'a> {
     pub model_id: ModelId,
     /// The query of the vector leg, a vector of the dimension of the model.
     pub query: &'a UnitVector,
-    /// The terms and phrases of the keyword leg, all of them required. Without terms the leg finds nothing.
+    /// The terms and phrases of the keyword leg, as in [`KeywordSearch`]. Without terms the leg finds nothing.
     pub terms: &'a [String],
+    /// The number of terms that an image must hold at least; all of them when there are no more.
+    pub least: usize,
     /// A few images to leave out.
     pub exclude: &'a [ImageId],
     /// The number of hits of each leg that are fused. The order of a fused ranking depends on the depth, so all pages

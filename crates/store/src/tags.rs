@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::text::fold;
+use crate::text::folded;
 
 /// The largest number of tags of an image. Of the tags in a file that has more, the first ones are kept.
 pub const MAX_TAGS: usize = 256;
@@ -51,7 +51,7 @@ pub fn clean_tag(text: &str) -> Option<String> {
 
 /// Returns the form of a tag that decides whether two tags are one.
 pub(crate) fn folded_tag(tag: &str) -> String {
-    let folded = fold(tag);
+    let folded = folded(tag);
     let words: Vec<&str> = folded.split_whitespace().collect();
     words.join(" ").chars().take(MAX_FOLDED_CHARS).collect()
 }

@@ -116,11 +116,15 @@ async fn by_images(
 
 fn image_query(
     mut images: Vec<ImageSource>,
-    request: ImageSearchRequest,
+    mut request: ImageSearchRequest,
     limits: &Limits,
 ) -> Result<ImageQuery, ApiError> {
-    checks::text("text", request.text.as_deref(), limits.query_chars)?;
-    checks::text("negative_query", request.negative_query.as_deref(), limits.query_chars)?;
+    let mut cut = 0;
+    for (field, text) in [("text", &mut request.text), ("negative_query", &mut request.negative_query)] {
+        if let Some(text) = text {
+            cut += checks::cut(field, text, limits.query_chars)?;
+        }
+    }
     images.extend(request.image_id.into_iter().chain(request.image_ids).map(ImageSource::Stored));
     if images.is_empty() {
         return Err(ApiError::invalid(
@@ -142,5 +146,5 @@ fn image_query(
     };
     let parts = ranking::image_weights(request.weights)?;
     let (page, cutoff) = page.checked(limits)?;
-    Ok(ImageQuery { images, text: request.text, negative_query: request.negative_query, parts, page, cutoff })
+    Ok(ImageQuery { images, text: request.text, cut, negative_query: request.negative_query, parts, page, cutoff })
 }

@@ -27,9 +27,11 @@ pub async fn by_text(
     Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_text(query).await?)))
 }
 
-fn text_query(request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, ApiError> {
-    checks::text("query", Some(&request.query), limits.query_chars)?;
-    checks::text("negative_query", request.negative_query.as_deref(), limits.query_chars)?;
+fn text_query(mut request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, ApiError> {
+    let mut cut = checks::cut("query", &mut request.query, limits.query_chars)?;
+    if let Some(negative) = &mut request.negative_query {
+        cut += checks::cut("negative_query", negative, limits.query_chars)?;
+    }
     let mode = Mode::from(request.mode);
     let negative_query = request.negative_query.filter(|negative| !negative.trim().is_empty());
     let for_vectors = [
@@ -50,7 +52,7 @@ fn text_query(request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, 
         exact: request.exact,
     };
     let (page, cutoff) = page.checked(limits)?;
-    Ok(TextQuery { query: request.query, negative_query, mode, legs, parts, page, cutoff })
+    Ok(TextQuery { query: request.query, cut, negative_query, mode, legs, parts, page, cutoff })
 }
 
 /// Checks that a field which compares vectors has a query vector to compare.

@@ -75,12 +75,12 @@ pub struct FilterRequest {
     #[schema(example = true)]
     #[param(example = true)]
     pub has_caption: Option<bool>,
-    /// A part of the file name; ASCII letters are compared without case.
+    /// A part of the file name; spellings that differ in case, width, accents, kana and the like are one.
     #[schema(example = "sunset")]
     #[param(example = "sunset")]
     pub file_name_contains: Option<String>,
-    /// A pattern of the whole file name: `*` stands for any characters, `?` for any one character; ASCII letters are
-    /// compared without case. It may have 255 characters and 16 `*` at most.
+    /// A pattern of the whole file name: `*` stands for any characters, `?` for any one character; spellings that differ
+    /// in case, width, accents, kana and the like are one. It may have 255 characters and 16 `*` at most.
     #[schema(example = "IMG_*.jpg", max_length = 255)]
     #[param(example = "IMG_*.jpg", max_length = 255)]
     pub file_name_pattern: Option<String>,

@@ -7,7 +7,7 @@ use super::filter::FilterRequest;
 use super::image::ImageBody;
 use crate::api::json::object;
 use mitsuke_engine::duplicates::{DuplicateGroup, DuplicateReport};
-use mitsuke_engine::search::{Answer, Hit, Mode};
+use mitsuke_engine::search::{Answer, Hit, LeftOut, Mode};
 use mitsuke_store::Model;
 
 /// How a text query is compared with images.
@@ -245,6 +245,37 @@ pub struct TookMs {
     pub total: f64,
 }
 
+/// The largest number of words that an answer names as left out.
+const MAX_LEFT_OUT: usize = 100;
+
+/// The parts of a long query that were not compared.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = LeftOut)]
+pub struct LeftOutBody {
+    /// Number of characters that were cut off the end of the texts, which end at `MITSUKE_MAX_QUERY_CHARS`.
+    #[schema(example = 0)]
+    pub characters: usize,
+    /// Whether the query text has more tokens than the model reads; the vector leg compared its beginning.
+    #[schema(example = true)]
+    pub beyond_context: bool,
+    /// The words that the keyword leg did not search for, in the order of the query; the first 100 of them.
+    #[schema(example = json!(["a", "picture"]))]
+    pub terms: Vec<String>,
+    /// Number of these words.
+    #[schema(example = 2)]
+    pub term_count: usize,
+}
+
+impl LeftOutBody {
+    fn new(left_out: LeftOut) -> Option<Self> {
+        let LeftOut { characters, beyond_context, mut terms } = left_out;
+        let term_count = terms.len();
+        terms.truncate(MAX_LEFT_OUT);
+        let any = characters > 0 || beyond_context || term_count > 0;
+        any.then_some(Self { characters, beyond_context, terms, term_count })
+    }
+}
+
 /// A page of hits.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SearchResponse {
@@ -252,9 +283,16 @@ pub struct SearchResponse {
     pub model: ModelName,
     /// The way in which the query was compared.
     pub mode: ModeBody,
-    /// The words, and the phrases in double quotes, that the keyword leg required. Null without a keyword leg.
-    #[schema(example = json!(["夕焼け", "cinematic lighting"]))]
+    /// The words that the keyword leg searched for, and the phrases, which keep their double quotes. Null without a
+    /// keyword leg.
+    #[schema(example = json!(["夕焼け", "\"cinematic lighting\""]))]
     pub terms: Option<Vec<String>>,
+    /// The number of `terms` that an image had to hold at least: all of them, or half of them when the query was long.
+    /// Null without a keyword leg.
+    #[schema(example = 2)]
+    pub least_terms: Option<usize>,
+    /// The parts of a long query that were not compared. Null when all of it was.
+    pub left_out: Option<LeftOutBody>,
     /// The least similarity of a hit: `min_similarity`, or the similarity of the best hit minus `max_gap`, whichever is
     /// larger. Null without a cutoff.
     #[schema(example = 0.21)]
@@ -275,6 +313,8 @@ impl From<Answer> for SearchResponse {
             model: answer.model.into(),
             mode: answer.mode.into(),
             terms: answer.terms,
+            least_terms: answer.least_terms,
+            left_out: LeftOutBody::new(answer.left_out),
             least_similarity: answer.least_similarity,
             hits: answer.hits.into_iter().map(Into::into).collect(),
             next_offset: answer.next_offset,

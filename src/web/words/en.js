@@ -70,6 +70,8 @@ export default {
   none: "Nothing found. Other words, another way of comparing or a wider filter may help.",
   hits: "{count} found · {ms} ms",
   hits_more: "First {count} · {ms} ms",
+  rare_words: "The query is long. Searched for were its rarest words: {words}",
+  no_words: "The query is long, and no text holds any of its words.",
   picture_lost: "This link searches by a picture from a disk, which a link cannot carry. Drop or pick the picture again.",
   pictures_many: "A search takes {most} pictures at most: of the {count}, the first {most} are used.",
   no_picture: "That is not a picture.",

@@ -66,6 +66,26 @@ async fn json_that_cannot_be_used_says_where() {
 }
 
 #[tokio::test]
+async fn a_json_body_may_begin_with_a_byte_order_mark() {
+    let app = spawn();
+    let text = r#"{"query": "猫"}"#;
+    let utf16 =
+        |unit: fn(u16) -> [u8; 2]| "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(unit).collect();
+    let bodies: [Vec<u8>; 3] = [format!("\u{feff}{text}").into(), utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)];
+    let send = async |body: Vec<u8>| {
+        let request = app.request(Method::POST, "/search/text").header("content-type", "application/json");
+        Answer::read(request.body(body).send().await.unwrap()).await
+    };
+    for body in bodies {
+        let answer = send(body.clone()).await;
+        assert_eq!(answer.status, 200, "{body:?}: {}", answer.json);
+    }
+    for broken in [b"\xff\xfe{".to_vec(), b"\xff\xfe\x00\xd8".to_vec()] {
+        send(broken).await.assert_problem(400, "invalid_json");
+    }
+}
+
+#[tokio::test]
 async fn a_compressed_json_body_is_refused_instead_of_misread() {
     let app = spawn();
     let request = app.request(Method::POST, "/search/text").header("content-type", "application/json");

@@ -81,11 +81,12 @@ async fn characters_of_a_query() {
     assert_eq!(app.search_text(json!({"query": "あ".repeat(10)})).await.status, 200);
     for field in ["query", "negative_query"] {
         let mut body = json!({"query": "x"});
-        body[field] = json!("あ".repeat(11));
+        body[field] = json!("あ".repeat(12));
         let answer = app.search_text(body).await;
-        answer.assert_problem(400, "text_too_long");
-        assert_eq!((&answer.json["field"], &answer.json["limit"]), (&json!(field), &json!(10)));
+        assert_eq!((answer.status, &answer.json["left_out"]["characters"]), (200, &json!(2)), "{field}");
     }
+    let filter = app.get(&format!("/images?file_name_contains={}", "x".repeat(11))).await;
+    filter.assert_problem(400, "text_too_long");
 }
 
 #[tokio::test]
@@ -94,6 +95,8 @@ async fn a_query_longer_than_the_models_context_is_still_answered() {
     app.add("a.png", png(1)).await;
     let answer = app.search_text(json!({"query": "長い文章".repeat(250)})).await;
     assert_eq!((answer.status, answer.ids().len()), (200, 1));
+    assert_eq!(answer.json["left_out"]["beyond_context"], true);
+    assert_eq!(app.search_text(json!({"query": "短い"})).await.json["left_out"], json!(null));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ on_both_stores! {
     a_blank_query_with_something_to_compare_is_answered_clearly,
     absent_fields_are_null_everywhere,
     a_picture_is_found_by_its_own_bytes_however_it_was_rounded,
-    no_term_is_left_out_of_a_long_question,
+    the_rarest_words_of_a_long_question_decide,
 }
 
 async fn max_gap_is_measured_from_the_best_hit_on_every_page() {
@@ -157,15 +157,29 @@ async fn a_picture_is_found_by_its_own_bytes_however_it_was_rounded() {
     }
 }
 
-async fn no_term_is_left_out_of_a_long_question() {
+async fn the_rarest_words_of_a_long_question_decide() {
     let app = spawn();
-    let id = app.add_with_caption(colour(RED, 0), &(0..64).map(|n| format!("w{n} ")).collect::<String>()).await;
-    let ask = async |words: u32| {
-        let query = (0..words).map(|n| format!("w{n} ")).collect::<String>();
-        app.search_text(json!({"query": query, "mode": "keyword"})).await
-    };
-    assert_eq!(ask(64).await.ids(), [id]);
-    ask(65).await.assert_problem(400, "keywords_refused");
-    let again = app.search_text(json!({"query": "w1 ".repeat(200), "mode": "keyword"})).await;
-    assert_eq!(again.ids(), [id], "one word, however often, is one term");
+    let words = |range: std::ops::Range<u32>| range.map(|n| format!("w{n:02} ")).collect::<String>();
+    let whole = app.add_with_caption(colour(RED, 0), &words(0..40)).await;
+    let part = app.add_with_caption(colour(RED, 1), &words(4..40)).await;
+    let ask = async |query: String, mode: &str| app.search_text(json!({"query": query, "mode": mode})).await;
+    let short = ask(words(0..16), "keyword").await;
+    assert_eq!(
+        (short.ids(), &short.json["least_terms"], &short.json["left_out"]),
+        (vec![whole], &json!(16), &json!(null))
+    );
+    let long = ask(words(2..90), "keyword").await;
+    assert_eq!(long.ids(), [whole, part], "{}", long.json);
+    assert_eq!(long.json["terms"], json!(["w02", "w03", "w04", "w05", "w06", "w07"]));
+    assert_eq!((&long.json["least_terms"], &long.json["left_out"]["term_count"]), (&json!(3), &json!(82)));
+    assert_eq!(long.json["left_out"]["terms"][0], "w08");
+    assert_eq!(ask(words(2..90), "hybrid").await.json["hits"][0]["image_id"], whole);
+    let nowhere = ask(words(50..90), "keyword").await;
+    assert_eq!((nowhere.status, nowhere.ids().len(), &nowhere.json["terms"]), (200, 0, &json!([])));
+    let again = ask("w01 ".repeat(200), "keyword").await;
+    assert_eq!(
+        (again.ids(), &again.json["least_terms"]),
+        (vec![whole], &json!(1)),
+        "one word, however often, is one term"
+    );
 }

@@ -45,6 +45,19 @@ async fn a_note_stays_while_scrolling_brings_more() {
 }
 
 #[tokio::test]
+async fn the_words_that_a_long_query_came_down_to_are_named() {
+    with_page(async |page| {
+        page.app.add_with_caption(png(1), "a lighthouse").await;
+        let query = (0..30).map(|n| format!("word{n}+")).collect::<String>();
+        page.open(&format!("/?mode=keyword&q={query}lighthouse")).await;
+        page.settled().await;
+        let said = page.text("#error").await;
+        assert!(said.contains("rarest words: lighthouse"), "{said}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn pictures_past_what_a_search_takes_are_named() {
     with_page(async |page| {
         page.app.add("a.png", png(1)).await;

@@ -10,7 +10,7 @@ use mitsuke_store::{ImageId, Model, ModelId, Page, Store, StoreError, terms};
 
 use super::compose::Parts;
 use super::cutoff::Cutoff;
-use super::query::{Answer, ImageQuery, ImageSource, Mode, SearchError, TextQuery, Took};
+use super::query::{Answer, ImageQuery, ImageSource, LeftOut, Mode, SearchError, TextQuery, Took};
 use super::ranking::{StoreQuery, rank};
 use crate::blocking;
 use crate::intake::Intake;
@@ -38,18 +38,26 @@ impl Finder {
         let start = Instant::now();
         let active = self.current_model().await?;
         let text = query.query.trim();
+        let mut left_out = LeftOut { characters: query.cut, ..LeftOut::default() };
+        if query.mode != Mode::Keyword {
+            left_out.beyond_context = !active.encoder.reads_whole(text)?;
+        }
         let store_query = match query.mode {
             _ if text.is_empty() => StoreQuery::Newest,
             Mode::Vector => StoreQuery::Vector { query: text_vector(&active, &query).await?, exclude: Vec::new() },
             Mode::Keyword if terms(text).is_empty() => return Err(SearchError::NoTerms),
-            Mode::Keyword => StoreQuery::Keyword { terms: terms(text) },
-            Mode::Hybrid => StoreQuery::Hybrid {
-                query: text_vector(&active, &query).await?,
-                terms: terms(text),
-                weights: query.legs,
-            },
+            Mode::Keyword => {
+                let (terms, least) = self.narrowed(text, &mut left_out).await?;
+                StoreQuery::Keyword { terms, least }
+            }
+            Mode::Hybrid => {
+                let vector = text_vector(&active, &query).await?;
+                let (terms, least) = self.narrowed(text, &mut left_out).await?;
+                StoreQuery::Hybrid { query: vector, terms, least, weights: query.legs }
+            }
         };
-        self.answer(active.model, query.mode, store_query, query.page, query.cutoff, start).await
+        let asked = Asked { mode: query.mode, page: query.page, cutoff: query.cutoff, left_out, start };
+        self.answer(active.model, store_query, asked).await
     }
 
     /// Finds images by pictures.
@@ -75,7 +83,22 @@ impl Finder {
             .collect();
         let vector = Parts { images: vectors, text, negative }.compose(query.parts)?;
         let store_query = StoreQuery::Vector { query: vector, exclude };
-        self.answer(active.model, Mode::Vector, store_query, query.page, query.cutoff, start).await
+        let beyond_context = match query.text.as_deref().map(str::trim) {
+            Some(text) => !active.encoder.reads_whole(text)?,
+            None => false,
+        };
+        let left_out = LeftOut { characters: query.cut, beyond_context, ..LeftOut::default() };
+        let asked = Asked { mode: Mode::Vector, page: query.page, cutoff: query.cutoff, left_out, start };
+        self.answer(active.model, store_query, asked).await
+    }
+
+    /// Returns the terms to search for, and how many of them an image must hold. Notes the words that are left out.
+    async fn narrowed(&self, text: &str, left_out: &mut LeftOut) -> Result<(Vec<String>, usize), SearchError> {
+        let store = Arc::clone(&self.store);
+        let terms = terms(text);
+        let narrowed = blocking::run(move || store.narrowed(&terms)).await??;
+        left_out.terms = narrowed.left_out;
+        Ok((narrowed.terms, narrowed.least))
     }
 
     /// Returns the current model. A search reads the model once, so that the query and the compared embeddings come
@@ -101,15 +124,8 @@ impl Finder {
         .await?
     }
 
-    async fn answer(
-        &self,
-        model: Model,
-        mode: Mode,
-        store_query: StoreQuery,
-        page: Page,
-        cutoff: Cutoff,
-        start: Instant,
-    ) -> Result<Answer, SearchError> {
+    async fn answer(&self, model: Model, store_query: StoreQuery, asked: Asked) -> Result<Answer, SearchError> {
+        let Asked { mode, page, cutoff, left_out, start } = asked;
         let encode = start.elapsed();
         let store = Arc::clone(&self.store);
         let model_id = model.model_id;
@@ -119,19 +135,33 @@ impl Finder {
         })
         .await??;
         let total = start.elapsed();
+        let (terms, least_terms) = match store_query {
+            StoreQuery::Keyword { terms, least } | StoreQuery::Hybrid { terms, least, .. } => {
+                (Some(terms), Some(least))
+            }
+            StoreQuery::Newest | StoreQuery::Vector { .. } => (None, None),
+        };
         Ok(Answer {
             model,
             mode,
-            terms: match store_query {
-                StoreQuery::Keyword { terms } | StoreQuery::Hybrid { terms, .. } => Some(terms),
-                StoreQuery::Newest | StoreQuery::Vector { .. } => None,
-            },
+            terms,
+            least_terms,
+            left_out,
             least_similarity: ranked.least_similarity,
             hits: ranked.hits,
             next_offset: ranked.next_offset,
             took: Took { encode, search: total.saturating_sub(encode), total },
         })
     }
+}
+
+/// The parts of a query besides its vector and its terms.
+struct Asked {
+    mode: Mode,
+    page: Page,
+    cutoff: Cutoff,
+    left_out: LeftOut,
+    start: Instant,
 }
 
 /// Returns the vector of a query by text.

@@ -10,6 +10,6 @@ pub use compose::{PartWeights, Parts};
 pub use cutoff::Cutoff;
 pub use finder::Finder;
 pub use mitsuke_store::{Weights, terms};
-pub use query::{Answer, Hit, ImageQuery, ImageSource, Mode, SearchError, TextQuery, Took};
+pub use query::{Answer, Hit, ImageQuery, ImageSource, LeftOut, Mode, SearchError, TextQuery, Took};
 
 pub(crate) use ranking::SIMILARITY_TOLERANCE;

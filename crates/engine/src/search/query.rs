@@ -31,6 +31,8 @@ pub enum Mode {
 pub struct TextQuery {
     /// The text to search for; a blank text gives the newest images.
     pub query: String,
+    /// The number of characters that the caller has cut off the end of the texts.
+    pub cut: usize,
     /// A text; images that fit it are ranked lower.
     pub negative_query: Option<String>,
     /// The way in which the query is compared with images.
@@ -61,6 +63,8 @@ pub struct ImageQuery {
     pub images: Vec<ImageSource>,
     /// A text that is combined with the pictures.
     pub text: Option<String>,
+    /// The number of characters that the caller has cut off the end of the texts.
+    pub cut: usize,
     /// A text; images that fit it are ranked lower.
     pub negative_query: Option<String>,
     /// The weights of the parts of the query vector.
@@ -99,6 +103,17 @@ pub struct Took {
     pub total: Duration,
 }
 
+/// The parts of a query that were not compared.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// The number of characters that were cut off the end of the texts.
+    pub characters: usize,
+    /// Whether the query text has more tokens than the model reads; the vector leg compared its beginning.
+    pub beyond_context: bool,
+    /// The words of the query that the keyword leg did not search for.
+    pub terms: Vec<String>,
+}
+
 /// A page of hits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -108,6 +123,10 @@ pub struct Answer {
     pub mode: Mode,
     /// The terms of the keyword leg; `None` without a keyword leg.
     pub terms: Option<Vec<String>>,
+    /// The number of these terms that an image had to hold at least; `None` without a keyword leg.
+    pub least_terms: Option<usize>,
+    /// The parts of the query that were not compared.
+    pub left_out: LeftOut,
     /// The similarity below which hits were left out; the larger one of both cutoffs.
     pub least_similarity: Option<f32>,
     /// The hits, best first.

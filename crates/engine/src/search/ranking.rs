@@ -25,8 +25,8 @@ pub(crate) const SIMILARITY_TOLERANCE: f32 = 1e-6;
 pub(super) enum StoreQuery {
     Newest,
     Vector { query: UnitVector, exclude: Vec<ImageId> },
-    Keyword { terms: Vec<String> },
-    Hybrid { query: UnitVector, terms: Vec<String>, weights: Weights },
+    Keyword { terms: Vec<String>, least: usize },
+    Hybrid { query: UnitVector, terms: Vec<String>, least: usize, weights: Weights },
 }
 
 /// A page of hits, and the cutoff that was applied.
@@ -51,8 +51,8 @@ pub(super) fn rank<S: ImageStore + SearchStore + ?Sized>(
     let (mut places, least_similarity) = match query {
         StoreQuery::Newest => (ranking.newest()?, None),
         StoreQuery::Vector { query, exclude } => ranking.vector(query, exclude)?,
-        StoreQuery::Keyword { terms } => (ranking.keyword(terms)?, None),
-        StoreQuery::Hybrid { query, terms, weights } => ranking.hybrid(query, terms, *weights)?,
+        StoreQuery::Keyword { terms, least } => (ranking.keyword(terms, *least)?, None),
+        StoreQuery::Hybrid { query, terms, least, weights } => ranking.hybrid(query, terms, *least, *weights)?,
     };
     let end = offset.saturating_add(limit);
     let next_offset = (places.len() > limit && end < MAX_PAGE_DEPTH).then_some(end);
@@ -76,8 +76,8 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
         Ok(images.into_iter().map(|image| RankedImage::unranked(image.image_id)).collect())
     }
 
-    fn keyword(&self, terms: &[String]) -> Result<Vec<RankedImage>, StoreError> {
-        let hits = self.store.search_keyword(&KeywordSearch { terms, exclude: &[], page: self.page })?;
+    fn keyword(&self, terms: &[String], least: usize) -> Result<Vec<RankedImage>, StoreError> {
+        let hits = self.store.search_keyword(&KeywordSearch { terms, least, exclude: &[], page: self.page })?;
         Ok((self.page.offset..)
             .zip(hits)
             .map(|(index, hit)| RankedImage {
@@ -116,6 +116,7 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
         &self,
         query: &UnitVector,
         terms: &[String],
+        least: usize,
         weights: Weights,
     ) -> Result<(Vec<RankedImage>, Option<f32>), StoreError> {
         let floor = match self.cutoff.max_gap {
@@ -128,6 +129,7 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
                 model_id: self.model_id,
                 query,
                 terms,
+                least,
                 exclude: &[],
                 depth,
                 weights,
@@ -230,7 +232,7 @@ mod tests {
         let terms = ["猫".to_owned()];
         let cut = |page: &Page, weights| -> Vec<ImageId> {
             let ranking = Ranking { store: &store, model_id: MODEL, page, cutoff: Cutoff::default(), leg_depth: 4 };
-            let (places, _) = ranking.hybrid(&query, &terms, weights).unwrap();
+            let (places, _) = ranking.hybrid(&query, &terms, 1, weights).unwrap();
             places.iter().map(|place| place.image_id).collect()
         };
         let all = [Weights::default(), Weights { vector: 0.0, keyword: 1.0 }, Weights { vector: 3.0, keyword: 0.1 }];
@@ -255,7 +257,7 @@ mod tests {
         let store = filled();
         let query = UnitVector::normalize(vec![1.0, 0.0]).unwrap();
         let terms = vec!["猫".to_owned()];
-        let hybrid = StoreQuery::Hybrid { query: query.clone(), terms, weights: Weights::default() };
+        let hybrid = StoreQuery::Hybrid { query: query.clone(), terms, least: 1, weights: Weights::default() };
         let vector = StoreQuery::Vector { query, exclude: vec![1] };
         // The best hit of the vector query is at 1 degree, since the image at 0 degrees is excluded.
         let gap = 1.0 - 9.5_f32.to_radians().cos();
@@ -282,7 +284,7 @@ mod tests {
     #[test]
     fn newest_images_and_keyword_hits_come_in_pages_with_their_ranks() {
         let store = filled();
-        let keyword = StoreQuery::Keyword { terms: vec!["猫".to_owned()] };
+        let keyword = StoreQuery::Keyword { terms: vec!["猫".to_owned()], least: 1 };
         for (query, total, first) in [(&StoreQuery::Newest, 60, [60, 59, 58]), (&keyword, 30, [59, 57, 55])] {
             let ranked = rank(&store, MODEL, query, page(0, 3), Cutoff::default()).unwrap();
             assert_eq!(ranked.hits.iter().map(|hit| hit.image.image_id).collect::<Vec<_>>(), first);
@@ -301,7 +303,7 @@ mod tests {
         let store: FakeStore =
             (0..count).map(|n| FakeImage { keyword_score: Some(1.0), ..FakeImage::at(f32::from(n) / 100.0) }).collect();
         let vector = StoreQuery::Vector { query: UnitVector::normalize(vec![1.0, 0.0]).unwrap(), exclude: Vec::new() };
-        let keyword = StoreQuery::Keyword { terms: vec!["猫".to_owned()] };
+        let keyword = StoreQuery::Keyword { terms: vec!["猫".to_owned()], least: 1 };
         for query in [&StoreQuery::Newest, &vector, &keyword] {
             let read = |offset| rank(&store, MODEL, query, page(offset, 10), Cutoff::default()).unwrap();
             let before = read(MAX_PAGE_DEPTH - 20);

@@ -377,6 +377,10 @@ impl SearchStore for OracleStore {
         self.read(|session| keyword::search(session, search))
     }
 
+    fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError> {
+        self.read(|session| terms.iter().map(|term| keyword::count_matches(session, term, most)).collect())
+    }
+
     fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
         self.read_table(search.model_id, |session, table| {
             table.check(search.query.dimension())?;

@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 
 use super::values::{ceil_micros, count, json, unsigned};
 use crate::tags::folded_tags;
+use crate::text::folded_name_part;
 use crate::{Filter, ImageId, StoreError, like_pattern};
 
 /// The largest number of images of a tag for which a scan of all images begins at the tag. Of a more common tag, a page
@@ -57,12 +58,17 @@ impl Condition {
             condition.and(&if has { exists.to_owned() } else { format!("NOT {exists}") }, None);
         }
         if let Some(part) = &filter.file_name_contains {
-            // instr() has no wildcards, so nothing needs escaping. lower() changes ASCII letters only.
-            condition.and("instr(lower(i.file_name), lower(?)) > 0", Some(part.clone().into()));
+            // instr() has no wildcards, so nothing needs escaping.
+            match folded_name_part(part) {
+                Some(part) => condition.and("instr(i.file_name_folded, ?) > 0", Some(part.into())),
+                None => condition.and("0", None),
+            }
         }
         if let Some(pattern) = &filter.file_name_pattern {
-            // LIKE ignores the case of ASCII letters only.
-            condition.and("i.file_name LIKE ? ESCAPE '\\'", Some(like_pattern(pattern).into()));
+            match like_pattern(pattern) {
+                Some(like) => condition.and("i.file_name_folded LIKE ? ESCAPE '\\'", Some(like.into())),
+                None => condition.and("0", None),
+            }
         }
         if let Some(model) = &filter.generation_model {
             condition.and("lower(i.generation_model) = lower(?)", Some(model.clone().into()));

@@ -1,27 +1,45 @@
 //! The FTS5 expression of a keyword search.
 
-use super::document::character_token;
+use super::document::{VARIED, character_token, exact_token};
 use crate::StoreError;
-use crate::text::{TermQuery, parse_terms};
+use crate::text::{Form, Query, keyword_query};
 
-/// Returns an FTS5 expression that requires every term; `None` when no term holds anything that is indexed.
+/// Returns an FTS5 expression that requires `least` of the terms; `None` when no term holds anything that is indexed.
 ///
-/// The expression consists of quoted tokens, the AND between terms, and a `*` after a phrase that ends with a prefix.
-/// No token holds a quote, so no term can ever act as FTS5 syntax.
+/// The expression consists of quoted tokens, the operators between them, parentheses, and a `*` after a phrase that ends
+/// with a prefix. No token holds a quote, so no term can ever act as FTS5 syntax.
 ///
 /// # Errors
 /// [`StoreError::BadKeywords`] when there are too many terms.
-pub(super) fn expression(terms: &[String]) -> Result<Option<String>, StoreError> {
-    let phrases: Vec<String> = parse_terms(terms)?.into_iter().map(quoted).collect();
-    let joined = phrases.join(" AND ");
-    Ok((!joined.is_empty()).then_some(joined))
+pub(super) fn expression(terms: &[String], least: usize) -> Result<Option<String>, StoreError> {
+    Ok(keyword_query(terms, least)?.map(|query| match query {
+        Query::All(parts) => joined(&parts, " AND "),
+        Query::Any(parts) => joined(&parts, " OR "),
+        query => part(&query),
+    }))
 }
 
-fn quoted(query: TermQuery) -> String {
+fn joined(parts: &[Query], operator: &str) -> String {
+    parts.iter().map(part).collect::<Vec<_>>().join(operator)
+}
+
+fn part(query: &Query) -> String {
     match query {
-        TermQuery::Character(character) => format!("\"{}\"", character_token(character)),
-        TermQuery::Phrase { tokens, last_is_prefix: true } => format!("\"{}\" *", tokens.join(" ")),
-        TermQuery::Phrase { tokens, last_is_prefix: false } => format!("\"{}\"", tokens.join(" ")),
+        Query::Character(form, character) => format!("\"{}\"", in_form(*form, &character_token(*character))),
+        Query::Phrase { form, tokens, last_is_prefix } => {
+            let tokens: Vec<String> = tokens.iter().map(|token| in_form(*form, token)).collect();
+            format!("\"{}\"{}", tokens.join(" "), if *last_is_prefix { " *" } else { "" })
+        }
+        Query::Unvaried(inner) => format!("({} NOT \"{VARIED}\")", part(inner)),
+        Query::Any(parts) => format!("({})", joined(parts, " OR ")),
+        Query::All(parts) => format!("({})", joined(parts, " AND ")),
+    }
+}
+
+fn in_form(form: Form, token: &str) -> String {
+    match form {
+        Form::Folded => token.to_owned(),
+        Form::Exact => exact_token(token),
     }
 }
 
@@ -30,7 +48,7 @@ mod tests {
     use super::*;
 
     fn expression_of(terms: &[&str]) -> Option<String> {
-        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
+        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>(), usize::MAX).unwrap()
     }
 
     #[test]
@@ -42,6 +60,13 @@ mod tests {
         assert_eq!(expression_of(&["猫犬、鳥です"]).unwrap(), "\"猫犬 犬 鳥で です\"");
         assert_eq!(expression_of(&["  ", "*", "猫"]), expression_of(&["猫"]));
         assert_eq!(expression_of(&["!?", ""]), None);
+    }
+
+    #[test]
+    fn the_exact_form_stands_beside_the_folded_one() {
+        assert_eq!(expression_of(&["ネコ"]).unwrap(), "\"ねこ\" OR \"\u{e000}ネコ\"");
+        assert_eq!(expression_of(&["\"ネコ\""]).unwrap(), "\"\u{e000}ネコ\"");
+        assert_eq!(expression_of(&["\"ねこ\""]).unwrap(), "(\"ねこ\" NOT \"\u{e000}\") OR \"\u{e000}ねこ\"");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::statements::{ids, image_exists};
 use super::values::{count, date, micros, unsigned};
 use super::{document, embeddings, tags};
 use crate::tags::{Origin, Tags};
-use crate::text::Document;
+use crate::text::{Document, folded_name};
 use crate::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
 
 const COLUMNS: &str =
@@ -52,8 +52,8 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
         .prepare_cached(
             "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt,
                                  has_generation_prompt, generation_model, generation_sampler, generation_seed,
-                                 caption_set, generation_prompt_set, reader_version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
+                                 caption_set, generation_prompt_set, reader_version, file_name_folded)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
         )?
         .query_row(
             params![
@@ -72,6 +72,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
                 image.caption_origin.number(),
                 image.generation_prompt_origin.number(),
                 image.reader_version,
+                folded_name(image.file_name),
             ],
             |row| row.get(0),
         )

@@ -20,7 +20,7 @@ pub(super) fn search(
     search: &KeywordSearch<'_>,
     max_ranked: usize,
 ) -> Result<Vec<KeywordHit>, StoreError> {
-    let Some(expression) = expression(search.terms)?.map(Value::Text) else { return Ok(Vec::new()) };
+    let Some(expression) = expression(search.terms, search.least)?.map(Value::Text) else { return Ok(Vec::new()) };
     let page = search.page;
     let condition = Condition::new(&page.filter)?.excluding("image_texts.rowid", search.exclude)?;
     let from = if page.filter.is_empty() {
@@ -62,6 +62,15 @@ pub(super) fn search(
     Ok(hits)
 }
 
+/// Counts the images that hold a term, up to `most`.
+pub(super) fn count_matches(connection: &Connection, term: &str, most: usize) -> Result<usize, StoreError> {
+    let Some(expression) = expression(&[term.to_owned()], 1)? else { return Ok(0) };
+    let found: i64 = connection
+        .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM image_texts WHERE image_texts MATCH ? LIMIT ?)")?
+        .query_row(rusqlite::params![expression, count(most)], |row| row.get(0))?;
+    Ok(usize::try_from(found).unwrap_or(usize::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -82,7 +91,7 @@ mod tests {
 
     fn found(db: &Connection, term: &str, max_ranked: usize) -> Vec<ImageId> {
         let terms = [term.to_owned()];
-        let keywords = KeywordSearch { terms: &terms, exclude: &[], page: &Page::first(1000) };
+        let keywords = KeywordSearch { terms: &terms, least: 1, exclude: &[], page: &Page::first(1000) };
         let mut found: Vec<_> = search(db, &keywords, max_ranked).unwrap().iter().map(|hit| hit.image_id).collect();
         found.sort_unstable();
         found
@@ -93,15 +102,17 @@ mod tests {
 
         /// Few distinct characters make many terms match; the others interrupt a run.
         #[test]
-        fn unspaced_text_is_found_exactly_where_a_substring_search_finds_it(
-            captions in proptest::collection::vec("[猫犬青いガーァ々한ก。、 aB1]{0,12}", 1..12),
-            term in "[猫犬青いガーァ々한ก]{1,4}",
+        fn unspaced_text_is_found_where_a_substring_search_finds_it_and_in_quotes_nowhere_else(
+            captions in proptest::collection::vec("[猫犬青いイガーァ々國国한ก。、 aB1]{0,12}", 1..12),
+            term in "[猫犬青いイガーァ々國国한ก]{1,4}",
             max_ranked in 0..4_usize,
         ) {
             let db = indexed(&captions);
             let expected: Vec<ImageId> =
                 (1..).zip(&captions).filter(|(_, caption)| caption.contains(&term)).map(|(id, _)| id).collect();
-            prop_assert_eq!(found(&db, &term, max_ranked), expected);
+            prop_assert_eq!(&found(&db, &format!("\"{term}\""), max_ranked), &expected);
+            let in_any_spelling = found(&db, &term, max_ranked);
+            prop_assert!(expected.iter().all(|id| in_any_spelling.contains(id)), "{:?}", in_any_spelling);
         }
 
         #[test]

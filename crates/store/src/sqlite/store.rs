@@ -323,6 +323,10 @@ impl SearchStore for SqliteStore {
         self.shared.read(|db| keyword_search::search(db, search, self.shared.options.max_ranked))
     }
 
+    fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError> {
+        self.shared.read(|db| terms.iter().map(|term| keyword_search::count_matches(db, term, most)).collect())
+    }
+
     // This override reads both legs and the embeddings from one snapshot.
     fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
         self.check_dimension(search.model_id, search.query)?;

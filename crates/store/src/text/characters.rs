@@ -46,3 +46,23 @@ pub(super) const fn is_unspaced(c: char) -> bool {
             | '\u{20000}'..='\u{3fffd}' // rarer Han
         )
 }
+
+/// Returns whether a character is a kanji.
+pub(super) const fn is_han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3fffd}')
+}
+
+/// Returns whether a character is a hiragana letter.
+pub(super) const fn is_hiragana(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{3096}')
+}
+
+/// Returns whether a character is a katakana letter or the prolonged sound mark.
+pub(super) const fn is_katakana(c: char) -> bool {
+    matches!(c, '\u{30a1}'..='\u{30fa}' | '\u{30fc}' | '\u{31f0}'..='\u{31ff}')
+}
+
+/// Returns whether a character is a kana, the prolonged sound mark, or an iteration mark of kana.
+pub(super) const fn is_kana(c: char) -> bool {
+    is_hiragana(c) || is_katakana(c) || matches!(c, 'ゝ' | 'ゞ' | 'ヽ' | 'ヾ')
+}

@@ -1,11 +1,12 @@
 //! The searchable texts of an image as tokens.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use mitsuke_image::Generation;
 
-use super::tokens::text_tokens;
+use super::fold::{exact, folded};
+use super::prose::prose;
+use super::tokens::{Piece, pieces, tokens};
 
 /// The largest number of characters of each text that are indexed. ComfyUI writes whole graphs of a megabyte into a
 /// picture; the part that describes the picture is in the readable prompt, which has this much room to itself.
@@ -22,17 +23,28 @@ pub(crate) struct Document<'a> {
     pub(crate) generation: Option<&'a Generation>,
 }
 
-/// The texts of an image as tokens with spaces between them, each in the order of its text.
+/// The texts of an image as tokens, each in the order of its text.
 #[derive(Debug, Default)]
 pub(crate) struct DocumentTokens {
-    pub(crate) caption: String,
+    pub(crate) caption: Vec<String>,
     /// The tokens of the tags.
-    pub(crate) tags: String,
+    pub(crate) tags: Vec<String>,
     /// The tokens of the readable prompt.
-    pub(crate) prompt: String,
-    /// The tokens of the rest of the generation prompt.
-    pub(crate) raw: String,
-    pub(crate) file_name: String,
+    pub(crate) prompt: Vec<String>,
+    /// The tokens of what the generation prompt holds besides: the names of models, and prose that no dialect reads.
+    pub(crate) raw: Vec<String>,
+    pub(crate) file_name: Vec<String>,
+    /// Every character of unspaced scripts that occurs in any of the texts.
+    pub(crate) characters: BTreeSet<char>,
+    /// The texts in their exact form; `None` when folding changes no token of theirs.
+    pub(crate) varied: Option<VariedTokens>,
+}
+
+/// The tokens of the exact form of an image's texts.
+#[derive(Debug, Default)]
+pub(crate) struct VariedTokens {
+    /// The tokens of each text.
+    pub(crate) texts: Vec<Vec<String>>,
     /// Every character of unspaced scripts that occurs in any of the texts.
     pub(crate) characters: BTreeSet<char>,
 }
@@ -41,71 +53,48 @@ impl Document<'_> {
     /// Cuts the texts into tokens.
     pub(crate) fn tokens(&self) -> DocumentTokens {
         let readable = self.generation.and_then(|generation| generation.prompt.as_deref()).unwrap_or_default();
-        let raw = remainder(self.generation_prompt.unwrap_or_default(), readable);
-        let mut characters = BTreeSet::new();
-        let mut tokens = |text: &str| text_tokens(bounded(text), &mut characters);
-        let caption = tokens(self.caption.unwrap_or_default());
-        let tags = tokens(&self.tags.join("\n"));
-        let prompt = tokens(readable);
-        let raw = tokens(&raw);
-        let file_name = tokens(self.file_name);
-        DocumentTokens { caption, tags, prompt, raw, file_name, characters }
+        let rest = self.rest();
+        let tags = self.tags.join("\n");
+        let texts = [self.caption.unwrap_or_default(), &tags, readable, &rest, self.file_name].map(bounded);
+        let exact_texts = texts.map(|text| pieces(&exact(text)));
+        let folded_texts = texts.map(|text| pieces(&folded(text)));
+        let mut characters = characters_of(&folded_texts);
+        let varied = (exact_texts != folded_texts).then(|| {
+            let spelled = characters_of(&exact_texts);
+            // A query of one character is folded alone, without the neighbours by which a text folds 々 or ケ.
+            characters
+                .extend(spelled.iter().flat_map(|c| folded(c.encode_utf8(&mut [0; 4])).chars().collect::<Vec<_>>()));
+            let texts = exact_texts.iter().filter(|text| !text.is_empty()).map(|text| tokens(text)).collect();
+            VariedTokens { texts, characters: spelled }
+        });
+        let [caption, tags, prompt, raw, file_name] = folded_texts.map(|text| tokens(&text));
+        DocumentTokens { caption, tags, prompt, raw, file_name, characters, varied }
+    }
+
+    /// Returns the words of the generation prompt besides the readable prompt: the name of the image generator's model,
+    /// by which people look for their pictures, and the prose of a text that no dialect has read. Samplers are settings;
+    /// a filter finds them.
+    fn rest(&self) -> String {
+        let raw = self.generation_prompt.unwrap_or_default();
+        match self.generation {
+            Some(generation) if generation.prompt.is_some() => generation.model.clone().unwrap_or_default(),
+            Some(generation) => {
+                let negative = generation.negative_prompt.as_deref().filter(|negative| !negative.is_empty());
+                let prose = prose(raw);
+                let shown = negative.map_or_else(|| prose.clone(), |negative| prose.replace(negative, "\n"));
+                [generation.model.as_deref().unwrap_or_default(), &shown].join("\n")
+            }
+            None => prose(raw),
+        }
     }
 }
 
-/// Returns the raw text without the readable prompt, which has a column of its own with more weight.
-fn remainder<'a>(raw: &'a str, readable: &str) -> Cow<'a, str> {
-    let raw = bounded(raw);
-    let rest = if !readable.is_empty() && raw.contains(readable) {
-        Cow::Owned(raw.replacen(readable, "\n", 1))
-    } else {
-        Cow::Borrowed(raw)
-    };
-    // ComfyUI's JSON mostly escapes characters beyond ASCII, so 猫 is written as \u732b.
-    if rest.contains("{\"") && rest.contains('\\') { Cow::Owned(unescaped(&rest)) } else { rest }
-}
-
-/// Resolves the escapes of JSON strings wherever they occur, and keeps everything else.
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let escape = &rest[at + 1..];
-        rest = match escape.chars().next() {
-            Some('u') => match utf16_escape(&rest[at..]) {
-                Some((c, length)) => {
-                    out.push(c);
-                    &rest[at + length..]
-                }
-                None => escape,
-            },
-            Some(c @ ('n' | 'r' | 't' | 'f' | 'b' | '"' | '\\' | '/')) => {
-                out.push(if c.is_alphabetic() { ' ' } else { c });
-                &escape[1..]
-            }
-            _ => {
-                out.push('\\');
-                escape
-            }
-        };
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Reads `\uXXXX` (or a surrogate pair of them) at the start of `text`. Returns the character and the length of the
-/// escape in bytes.
-fn utf16_escape(text: &str) -> Option<(char, usize)> {
-    let unit = |at: usize| {
-        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
-        digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
-    };
-    let first = unit(0)?;
-    let second = if (0xD800..0xDC00).contains(&first) { unit(6) } else { None };
-    let units = [Some(first), second];
-    let c = char::decode_utf16(units.into_iter().flatten()).next()?.ok()?;
-    Some((c, if second.is_some() { 12 } else { 6 }))
+fn characters_of(texts: &[Vec<Piece>]) -> BTreeSet<char> {
+    let runs = texts.iter().flatten().filter_map(|piece| match piece {
+        Piece::Run(run) => Some(run),
+        Piece::Word(_) => None,
+    });
+    runs.flatten().copied().collect()
 }
 
 /// Returns the part of a text that is indexed.
@@ -118,18 +107,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readable_prompt_is_taken_out_of_the_raw_text() {
-        assert_eq!(remainder("a cat\nNegative prompt: bad", "a cat"), "\n\nNegative prompt: bad");
-        assert_eq!(remainder("a cat", ""), "a cat");
+    fn only_texts_that_folding_changes_are_kept_in_their_exact_form_too() {
+        let plain = Document { caption: Some("Blue CAR, 青い車"), ..Document::default() }.tokens();
+        assert!(plain.varied.is_none());
+        let varied = Document { caption: Some("ネコと佐々木"), file_name: "a.png", ..Document::default() }.tokens();
+        assert_eq!(varied.caption.join(" "), "ねこ こと と佐 佐佐 佐木 木");
+        let exact = varied.varied.unwrap();
+        assert_eq!(exact.texts[0].join(" "), "ネコ コと と佐 佐々 々木 木");
+        assert_eq!(exact.texts[1].join(" "), "a png");
+        assert!(varied.characters.contains(&'々') && varied.characters.contains(&'ね'));
     }
 
     #[test]
-    fn json_escapes_are_resolved_and_all_else_is_kept() {
-        assert_eq!(
-            remainder(r#"{"text": "\u732b\n\ud83d\ude00 \"x\" C:\\new \q \u12 \ud83d"#, ""),
-            "{\"text\": \"猫 😀 \"x\" C:\\new \\q u12 ud83d"
-        );
-        assert_eq!(remainder(r"C:\new\u732b", ""), r"C:\new\u732b");
+    fn a_prompt_that_was_read_stands_for_its_raw_text() {
+        let generation = Generation {
+            prompt: Some("a cat".into()),
+            negative_prompt: Some("blurry".into()),
+            sampler: Some("Euler".into()),
+            model: Some("dreamXL".into()),
+            ..Generation::default()
+        };
+        let raw = "parameters:a cat\nNegative prompt: blurry\nSteps: 3, Sampler: Euler, Model: dreamXL";
+        let document =
+            Document { generation_prompt: Some(raw), generation: Some(&generation), ..Document::default() }.tokens();
+        assert_eq!((document.prompt.join(" "), document.raw.join(" ")), ("a cat".into(), "dreamxl".into()));
+        let settings = Generation { prompt: None, ..generation };
+        let raw = "Negative prompt: blurry\nSteps: 3, Sampler: Euler, Model: dreamXL";
+        let document =
+            Document { generation_prompt: Some(raw), generation: Some(&settings), ..Document::default() }.tokens();
+        assert_eq!(document.raw.join(" "), "dreamxl");
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub fn keywords(live: &Live) -> Answer {
     let search = |collection: &Collection| {
         let terms = ["cat".to_owned()];
         let page = Page::first(16);
-        let search = KeywordSearch { terms: &terms, exclude: &[], page: &page };
+        let search = KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page };
         collection.store.search_keyword(&search).unwrap();
     };
     judge(live, "ROWNUM", search, |_, _, plan| takes_the_order_of_the_text_index(plan))

@@ -113,7 +113,7 @@ pub fn ties(live: &Live) -> Answer {
     let terms = ["cat".to_owned()];
     let (page, mut found) = (Page::first(5), Vec::new());
     let (statements, _) = recorded(|| {
-        let search = KeywordSearch { terms: &terms, exclude: &[], page: &page };
+        let search = KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page };
         found = store.search_keyword(&search).unwrap();
     });
     let expected: Vec<ImageId> = ids.iter().rev().copied().take(5).collect();

@@ -16,7 +16,8 @@ fn page(
     let terms = ["cat".to_owned()];
     let page = Page { offset, ..Page::first(limit) };
     database.start_log();
-    let hits = store.search_keyword(&KeywordSearch { terms: &terms, exclude: &[], page: &page }).unwrap();
+    let hits =
+        store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap();
     (hits.into_iter().map(|hit| hit.image_id).collect(), database.logged("CONTAINS("))
 }
 

@@ -85,6 +85,7 @@ impl Collection {
             model_id: model.model_id,
             query: &query,
             terms: &terms,
+            least: usize::MAX,
             exclude: &[],
             depth: DEPTH,
             weights: Weights::default(),

@@ -317,7 +317,9 @@ fn ask_for_everything(store: &dyn Store) {
     let cursor = Cursor { upload_date: OffsetDateTime::UNIX_EPOCH, image_id: second };
     let (terms, none, query) = (["cat".to_owned(), "白い".to_owned()], [], vector(0.2));
     // Both images have the same score, so this page takes the statement for ties.
-    store.search_keyword(&KeywordSearch { terms: &terms, exclude: &[], page: &Page::first(1) }).unwrap();
+    store
+        .search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &Page::first(1) })
+        .unwrap();
     for filter in [&Filter::default(), &filter, &without] {
         for (exclude, exact) in [(&[][..], false), (&[second][..], false), (&[second][..], true)] {
             store.newest(filter, Some(cursor), 5).unwrap();
@@ -326,12 +328,13 @@ fn ask_for_everything(store: &dyn Store) {
             store.newest_page(&Page { offset: 1, ..page.clone() }).unwrap();
             let vector = VectorSearch { model_id: a.model_id, query: &query, exclude, page };
             store.search_vector(&vector).unwrap();
-            store.search_keyword(&KeywordSearch { terms: &terms, exclude, page }).unwrap();
+            store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude, page }).unwrap();
             for terms in [&terms[..], &none[..]] {
                 let hybrid = HybridSearch {
                     model_id: a.model_id,
                     query: &query,
                     terms,
+                    least: usize::MAX,
                     exclude,
                     depth: 10,
                     weights: Weights::default(),

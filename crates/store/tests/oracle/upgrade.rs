@@ -23,6 +23,8 @@ fn back_to_version_9(connection: &Connection, models: &[&Model]) {
         "ALTER TABLE images DROP COLUMN caption_set".to_owned(),
         "ALTER TABLE images DROP COLUMN generation_prompt_set".to_owned(),
         "ALTER TABLE images DROP COLUMN reader_version".to_owned(),
+        "ALTER TABLE images DROP COLUMN file_name_folded".to_owned(),
+        "UPDATE images SET search_text = 'cut by an earlier version'".to_owned(),
         "DELETE FROM mitsuke_schema WHERE version > 9".to_owned(),
     ];
     for model in models {
@@ -59,7 +61,11 @@ fn version_9() -> (Database, [Model; 2]) {
     for n in 0..20_u8 {
         let mut picture = picture(&n.to_string()).at(i64::from(n)).sized(100 * u32::from(n), 50);
         if n % 2 == 0 {
-            picture = picture.caption("猫").prompt("p").generation(r#"{"model": "SDXL", "seed": 7}"#);
+            picture = picture
+                .named(&format!("ガ{n}.png"))
+                .caption("ネコ")
+                .prompt("p")
+                .generation(r#"{"model": "SDXL", "seed": 7}"#);
         }
         for model in &models {
             picture = picture.embedded(model, angle(f32::from(n)));
@@ -85,6 +91,10 @@ fn filters_find_everything(store: &OracleStore, models: &[Model]) {
         assert_eq!(near(store, model, Filter { seed: Some(7), ..Filter::default() }), even);
         let filter = Filter { min_width: Some(1_800), file_name_contains: Some("9.PNG".into()), ..Filter::default() };
         assert_eq!(near(store, model, filter), [20]);
+        let filter = Filter { file_name_contains: Some("が".into()), ..Filter::default() };
+        assert_eq!(near(store, model, filter), even);
+        assert_eq!(sorted(found(store, &["ねこ"])), even);
+        assert!(found(store, &["earlier"]).is_empty());
         let filter = Filter { uploaded_before: Some(noon()), ..Filter::default() };
         assert!(near(store, model, filter).is_empty());
     }
@@ -183,7 +193,7 @@ fn rows_of_a_process_of_the_version_before_are_filled_when_asked_for() {
     assert_eq!(near(&store(&database), &models[1], captioned()).len(), 6, "four of ten are not found");
     for sql in [
         "UPDATE embedding_models SET facts_version = NULL",
-        "DELETE FROM mitsuke_schema WHERE name = '0010_copied_facts'",
+        "DELETE FROM mitsuke_schema WHERE name IN ('0010_copied_facts', '0013_folded_texts')",
     ] {
         other.execute(sql, &[]).unwrap();
     }

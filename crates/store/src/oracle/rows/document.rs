@@ -6,10 +6,11 @@
 //! index, a BASIC_LEXER, then only has to cut at spaces. The two columns that other programs search have a
 //! JAPANESE_VGRAM_LEXER with BIGRAM.
 
-use crate::text::{Document, DocumentTokens, SEGMENTATION_VERSION};
+use crate::text::{Document, DocumentTokens, SEGMENTATION_VERSION, VariedTokens};
 
-// Rows hold texts that this version has cut. A change of the segmentation needs a migration that cuts them again.
-const _: () = assert!(SEGMENTATION_VERSION == 2, "add a migration that writes SEARCH_TEXT anew");
+// Rows hold texts that this version has cut. A change of the segmentation needs a migration that cuts them again
+// (`schema::folding`).
+const _: () = assert!(SEGMENTATION_VERSION == 3, "add a migration that writes SEARCH_TEXT anew");
 
 /// The start of every encoded token. A plain word with this start is encoded too, so it is never taken for a token.
 const MARK: &str = "zq";
@@ -17,21 +18,29 @@ const MARK: &str = "zq";
 /// The separator between two texts, so that no phrase reaches from one into the next. No search term contains it.
 const BARRIER: &str = " zqfield ";
 
+/// The token that says that folding changes the texts of an image.
+pub(crate) const VARIED: &str = "zqvaried";
+
 /// The longest token in bytes. Older index tables cut tokens beyond 64 bytes by themselves.
 const TOKEN_BYTES: usize = 64;
 
 /// Returns the value of SEARCH_TEXT.
 pub(crate) fn search_text(document: &Document<'_>) -> String {
-    let DocumentTokens { caption, tags, prompt, raw, file_name, characters } = document.tokens();
-    let singles = characters.into_iter().map(character_token).collect::<Vec<_>>().join(" ");
-    let streams = [caption, tags, prompt, raw, file_name].map(|stream| encode_stream(&stream));
-    let texts: Vec<&str> =
-        streams.iter().map(String::as_str).chain([singles.as_str()]).filter(|text| !text.is_empty()).collect();
+    let DocumentTokens { caption, tags, prompt, raw, file_name, characters, varied } = document.tokens();
+    let mut texts = [caption, tags, prompt, raw, file_name].map(|text| encoded(&text, encode_token)).to_vec();
+    let mut singles: Vec<String> = characters.into_iter().map(character_token).collect();
+    if let Some(VariedTokens { texts: exact, characters }) = varied {
+        singles.extend(characters.into_iter().map(exact_character_token));
+        singles.push(VARIED.to_owned());
+        texts.extend(exact.iter().map(|text| encoded(text, exact_token)));
+    }
+    texts.push(singles.join(" "));
+    texts.retain(|text| !text.is_empty());
     texts.join(BARRIER)
 }
 
-fn encode_stream(stream: &str) -> String {
-    stream.split(' ').filter(|token| !token.is_empty()).map(encode_token).collect::<Vec<_>>().join(" ")
+fn encoded(tokens: &[String], encode: fn(&str) -> String) -> String {
+    tokens.iter().map(|token| encode(token)).collect::<Vec<_>>().join(" ")
 }
 
 /// Writes a token in ASCII letters and digits.
@@ -39,7 +48,18 @@ pub(crate) fn encode_token(token: &str) -> String {
     if token.bytes().all(|b| b.is_ascii_alphanumeric()) && !token.starts_with(MARK) {
         return token.to_owned();
     }
-    let mut out = format!("{MARK}t");
+    encode_letters(format!("{MARK}t"), token)
+}
+
+/// Writes a token of the exact form of a text in ASCII letters and digits.
+pub(crate) fn exact_token(token: &str) -> String {
+    if token.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return format!("{MARK}w{token}").chars().take(TOKEN_BYTES).collect();
+    }
+    encode_letters(format!("{MARK}x"), token)
+}
+
+fn encode_letters(mut out: String, token: &str) -> String {
     for character in token.chars() {
         let letters = letters(character);
         if out.len() + letters.len() > TOKEN_BYTES {
@@ -53,6 +73,11 @@ pub(crate) fn encode_token(token: &str) -> String {
 /// Returns the token that says that a character occurs.
 pub(crate) fn character_token(character: char) -> String {
     format!("{MARK}s{}", letters(character))
+}
+
+/// Returns the token that says that a character occurs in the exact form of a text.
+pub(crate) fn exact_character_token(character: char) -> String {
+    format!("{MARK}y{}", letters(character))
 }
 
 /// Writes a character as letters: four from a to p, one for each hexadecimal digit, or q and six of them.
@@ -86,6 +111,14 @@ mod tests {
             "zqtjhfcdaee zqtdaeeiomk zqtiomk zqfield a png zqfield zqsdaee zqsiomk zqsjhfc"
         );
         assert_eq!(search_text(&Document::default()), "");
+        let varied = search_text(&Document { caption: Some("ネコ"), file_name: "a", ..Document::default() });
+        let exact = [exact_token("ネコ"), exact_token("コ")].join(" ");
+        assert!(varied.contains(&format!(" zqfield {exact} zqfield zqwa zqfield ")), "{varied}");
+        assert!(varied.ends_with(&format!(
+            " {} {} {VARIED}",
+            exact_character_token('コ'),
+            exact_character_token('ネ')
+        )));
     }
 
     proptest! {
@@ -94,6 +127,8 @@ mod tests {
         #[test]
         fn different_tokens_are_never_written_alike(a in "\\w{1,10}", b in "\\w{1,10}") {
             prop_assert_eq!(encode_token(&a) == encode_token(&b), a == b);
+            prop_assert_eq!(exact_token(&a) == exact_token(&b), a == b);
+            prop_assert_ne!(encode_token(&a), exact_token(&b));
         }
     }
 }

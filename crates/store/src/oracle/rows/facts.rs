@@ -77,7 +77,7 @@ pub(crate) const COPIED_FACTS: [CopiedFact; 11] = [
         sql_type: "VARCHAR2(1000 CHAR)",
         value: FOLDED_NAME,
         indexed: false,
-        since: 10,
+        since: 13,
     },
 ];
 
@@ -92,9 +92,8 @@ pub(crate) const FILTER_COLUMNS: [&str; COPIED_FACTS.len()] = {
     columns
 };
 
-/// The file name with only its ASCII letters folded, because every store compares names that way.
-pub(crate) const FOLDED_NAME: &str =
-    "TRANSLATE(i.file_name, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')";
+/// The folded form of the file name, which filters compare.
+pub(crate) const FOLDED_NAME: &str = "i.file_name_folded";
 
 impl CopiedFact {
     /// Returns the column and its type, as a definition of a table has them.

@@ -16,7 +16,7 @@ use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::{MAX_LOB_ROWS, Session};
 use crate::oracle::connection::value::{self, Binds, MAX_IN_LIST, Value, in_list};
 use crate::tags::{Origin, Tags};
-use crate::text::Document;
+use crate::text::{Document, folded_name};
 use crate::{Content, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, generation};
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
@@ -35,10 +35,10 @@ pub(crate) fn insert(
 ) -> Result<Option<ImageId>, OracleError> {
     let tags = Tags::new(image.tags, image.added_tags);
     let inserted = session.insert_returning(
-        "INSERT INTO images (file_name, file_type, byte_count, width, height, sha256, sha256_key, upload_date, \
-         caption_set, generation_prompt_set, reader_version, generation_model, generation_sampler, generation_seed, \
-         generation_prompt, generation, search_text, image_data) \
-         VALUES (:file_name, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
+        "INSERT INTO images (file_name, file_name_folded, file_type, byte_count, width, height, sha256, sha256_key, \
+         upload_date, caption_set, generation_prompt_set, reader_version, generation_model, generation_sampler, \
+         generation_seed, generation_prompt, generation, search_text, image_data) \
+         VALUES (:file_name, :file_name_folded, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
          :caption_set, :generation_prompt_set, :reader_version, :generation_model, :generation_sampler, :generation_seed, \
          :generation_prompt, :generation, :search_text, :image_data) RETURNING image_id INTO :image_id",
         &image_binds(image, &tags),
@@ -69,6 +69,7 @@ fn image_binds<'a>(image: &NewImage<'a>, tags: &Tags) -> Binds<'a> {
     };
     Binds::none()
         .with("file_name", image.file_name)
+        .with("file_name_folded", Value::Text(Some(Cow::Owned(folded_name(image.file_name)))))
         .with("file_type", image.file_type)
         .with("byte_count", Value::count(image.bytes.len()))
         .with("width", i64::from(image.width))

@@ -4,6 +4,7 @@ use oracle::Connection;
 
 use super::adopt;
 use super::copied_facts;
+use super::folding;
 use super::script::{Statement, execute_repeatable, statements};
 use super::text_indexes;
 use crate::StoreError;
@@ -44,7 +45,7 @@ macro_rules! sql_file {
 /// The first release of the database that has vectors.
 pub(crate) const FIRST_MAJOR_VERSION: i32 = 23;
 
-const MIGRATIONS: [Migration; 12] = [
+const MIGRATIONS: [Migration; 14] = [
     sql_file!(1, "0001_bookkeeping"),
     sql_file!(2, "0002_tables"),
     sql_file!(3, "0003_columns"),
@@ -81,7 +82,17 @@ const MIGRATIONS: [Migration; 12] = [
         ),
     },
     sql_file!(11, "0011_vector_indexes"),
-    sql_file!(12, "0012_tags"),
+    sql_file!(12, "0012_folded_names"),
+    Migration {
+        version: 13,
+        name: "0013_folded_texts",
+        work: Step::Rust(
+            |connection, _, _| folding::fold_all(connection, 13),
+            "Mitsuke does this itself when it starts: it folds the file names and the words of all images, and copies the \
+             folded names into the table of each model.",
+        ),
+    },
+    sql_file!(14, "0014_tags"),
 ];
 
 /// Applies the missing migrations, and makes the text indexes what the settings want them to be. Processes that migrate at once take turns, and the later ones find nothing missing.

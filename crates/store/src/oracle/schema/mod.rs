@@ -4,6 +4,7 @@
 mod adopt;
 mod copied_facts;
 pub(crate) mod doctor;
+mod folding;
 pub(crate) mod migrate;
 pub(crate) mod opening;
 mod script;

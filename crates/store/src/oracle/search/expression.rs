@@ -1,8 +1,8 @@
 //! The CONTAINS expression of a keyword search.
 
 use crate::StoreError;
-use crate::oracle::rows::document::{character_token, encode_token};
-use crate::text::{TermQuery, parse_terms};
+use crate::oracle::rows::document::{VARIED, character_token, encode_token, exact_character_token, exact_token};
+use crate::text::{Form, Query, keyword_query};
 
 /// The longest expression that CONTAINS takes as VARCHAR2, in bytes.
 pub(super) const EXPRESSION_BYTES: usize = 4_000;
@@ -10,28 +10,38 @@ pub(super) const EXPRESSION_BYTES: usize = 4_000;
 /// The longest group in braces, in bytes. Oracle Text refuses a query token of more than 256 characters.
 const GROUP_BYTES: usize = 200;
 
-/// Returns a CONTAINS expression that requires every term; `None` when no term holds anything that is indexed.
+/// Returns a CONTAINS expression that requires `least` of the terms; `None` when no term holds anything that is indexed.
 ///
-/// The expression consists of ASCII letters and digits inside braces, spaces, the AND between terms, and a `%` after an
-/// open phrase. Nothing that a caller typed gets out of its braces.
+/// The expression consists of ASCII letters and digits inside braces, spaces, parentheses, the operators between terms,
+/// and a `%` after an open phrase. Nothing that a caller typed gets out of its braces. ACCUM finds what OR finds, and
+/// scores an image higher that holds more of its operands (Oracle Text Reference, "ACCUMulate ( , )").
 ///
 /// # Errors
 /// [`StoreError::BadKeywords`] when there are too many terms, or they are too long for Oracle Text.
-pub(crate) fn expression(terms: &[String]) -> Result<Option<String>, StoreError> {
-    let mut expression = String::new();
-    for query in parse_terms(terms)? {
-        let part = match query {
-            TermQuery::Character(character) => format!("{{{}}}", character_token(character)),
-            TermQuery::Phrase { tokens, last_is_prefix } => phrase(&tokens, last_is_prefix)?,
-        };
-        let separator = if expression.is_empty() { "" } else { " AND " };
-        if expression.len() + separator.len() + part.len() > EXPRESSION_BYTES {
-            return Err(too_long());
-        }
-        expression.push_str(separator);
-        expression.push_str(&part);
-    }
-    Ok((!expression.is_empty()).then_some(expression))
+pub(crate) fn expression(terms: &[String], least: usize) -> Result<Option<String>, StoreError> {
+    let Some(query) = keyword_query(terms, least)? else { return Ok(None) };
+    let expression = match &query {
+        Query::All(parts) => joined(parts, " AND ")?,
+        Query::Any(parts) => joined(parts, " ACCUM ")?,
+        query => part(query)?,
+    };
+    if expression.len() > EXPRESSION_BYTES { Err(too_long()) } else { Ok(Some(expression)) }
+}
+
+fn joined(parts: &[Query], operator: &str) -> Result<String, StoreError> {
+    Ok(parts.iter().map(part).collect::<Result<Vec<_>, _>>()?.join(operator))
+}
+
+fn part(query: &Query) -> Result<String, StoreError> {
+    Ok(match query {
+        Query::Character(Form::Folded, character) => format!("{{{}}}", character_token(*character)),
+        Query::Character(Form::Exact, character) => format!("{{{}}}", exact_character_token(*character)),
+        Query::Phrase { form: Form::Folded, tokens, last_is_prefix } => phrase(tokens, *last_is_prefix, encode_token)?,
+        Query::Phrase { form: Form::Exact, tokens, last_is_prefix } => phrase(tokens, *last_is_prefix, exact_token)?,
+        Query::Unvaried(inner) => format!("({} NOT {{{VARIED}}})", part(inner)?),
+        Query::Any(parts) => format!("({})", joined(parts, " ACCUM ")?),
+        Query::All(parts) => format!("({})", joined(parts, " AND ")?),
+    })
 }
 
 fn too_long() -> StoreError {
@@ -39,7 +49,7 @@ fn too_long() -> StoreError {
 }
 
 /// Returns a phrase: words side by side without an operator, in one or more groups.
-fn phrase(tokens: &[String], open: bool) -> Result<String, StoreError> {
+fn phrase(tokens: &[String], open: bool, encode: fn(&str) -> String) -> Result<String, StoreError> {
     let mut out = String::new();
     let mut group = String::new();
     let close = |out: &mut String, group: &mut String| {
@@ -52,7 +62,7 @@ fn phrase(tokens: &[String], open: bool) -> Result<String, StoreError> {
         }
     };
     for (n, token) in tokens.iter().enumerate() {
-        let token = encode_token(token);
+        let token = encode(token);
         if out.len() + group.len() + token.len() + 8 > EXPRESSION_BYTES {
             return Err(too_long());
         }
@@ -83,13 +93,13 @@ mod tests {
     use crate::text::Document;
 
     fn asked(terms: &[&str]) -> Option<String> {
-        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
+        expression(&terms.iter().map(ToString::to_string).collect::<Vec<_>>(), usize::MAX).unwrap()
     }
 
-    /// Answers an expression of [`expression`] on one document as Oracle Text does.
+    /// Answers an expression of one term on one document as Oracle Text does.
     fn contains(document: &str, expression: &str) -> bool {
         let words: Vec<&str> = document.split(' ').collect();
-        expression.split(" AND ").all(|phrase| {
+        let holds = |phrase: &str| {
             let tokens: Vec<String> = phrase.replace(['{', '}'], "").split(' ').map(str::to_owned).collect();
             words.windows(tokens.len()).any(|part| {
                 part.iter().zip(&tokens).all(|(word, token)| match token.strip_suffix('%') {
@@ -97,6 +107,10 @@ mod tests {
                     None => word == token,
                 })
             })
+        };
+        expression.split(" ACCUM ").any(|part| match part.trim_matches(['(', ')']).split_once(" NOT ") {
+            Some((phrase, without)) => holds(phrase) && !holds(without),
+            None => holds(part),
         })
     }
 
@@ -129,10 +143,10 @@ mod tests {
         }
         assert!(asked(&[&"猫犬".repeat(40)]).unwrap().contains("} {"));
         let many: Vec<String> = (0..65).map(|n| format!("word{n}")).collect();
-        assert_eq!(expression(&many[..64]).unwrap().unwrap().matches(" AND ").count(), 63);
+        assert_eq!(expression(&many[..64], 64).unwrap().unwrap().matches(" AND ").count(), 63);
         let wide: Vec<String> = (0..60).map(|n| format!("{}{n}", "猫犬鳥魚".repeat(8))).collect();
         for refused in [&many[..], &wide, &["猫".repeat(20_000)], &["cat ".repeat(5_000)]] {
-            assert!(matches!(expression(refused), Err(StoreError::BadKeywords(_))));
+            assert!(matches!(expression(refused, usize::MAX), Err(StoreError::BadKeywords(_))));
         }
     }
 
@@ -140,13 +154,16 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(300))]
 
         #[test]
-        fn unspaced_text_is_found_exactly_where_a_substring_search_finds_it(
-            caption in "[猫犬青いガーァ々😀한ก。、 aB1]{0,12}",
-            term in "[猫犬青いガーァ々한ก]{1,4}",
+        fn unspaced_text_is_found_where_a_substring_search_finds_it_and_in_quotes_nowhere_else(
+            caption in "[猫犬青いイガーァ々國国😀한ก。、 aB1]{0,12}",
+            term in "[猫犬青いイガーァ々國国한ก]{1,4}",
         ) {
             let text = search_text(&Document { caption: Some(&caption), ..Document::default() });
-            let expression = asked(&[&term]).unwrap();
-            prop_assert_eq!(contains(&text, &expression), caption.contains(&term), "{} in {}", expression, text);
+            let [in_any_spelling, exact] = [term.clone(), format!("\"{term}\"")].map(|term| asked(&[&term]).unwrap());
+            if caption.contains(&term) {
+                prop_assert!(contains(&text, &in_any_spelling), "{} in {}", in_any_spelling, text);
+            }
+            prop_assert_eq!(contains(&text, &exact), caption.contains(&term), "{} in {}", exact, text);
         }
 
         #[test]

@@ -7,11 +7,11 @@ use crate::oracle::rows::facts::FOLDED_NAME;
 use crate::oracle::rows::images::folded_part;
 use crate::oracle::rows::tags::tag_values;
 use crate::tags::folded_tags;
+use crate::text::folded_name_part;
 use crate::{Filter, ImageId, like_pattern};
 
-/// The lengths of the compared columns. Rows hold no longer values, and longer values could not be bound.
+/// The length of the column of media types. Rows hold no longer values, and longer values could not be bound.
 const MAX_TYPE_CHARS: usize = 50;
-const MAX_NAME_CHARS: usize = 1_000;
 
 /// The longest value that can be bound as VARCHAR2, in bytes.
 const MAX_TEXT_BYTES: usize = 4_000;
@@ -146,28 +146,25 @@ impl<'a> Condition<'a> {
             Rows::Embeddings => "e.file_name_folded",
         };
         // Every name contains an empty part, but Oracle treats an empty text as NULL, which no name contains.
-        if let Some(part) = filter.file_name_contains.as_deref().filter(|part| !part.is_empty()) {
-            if part.chars().count() > MAX_NAME_CHARS || part.len() > MAX_TEXT_BYTES {
-                self.and("1 = 0");
-            } else {
-                let part = Value::Text(Some(Cow::Owned(part.to_ascii_lowercase())));
+        match filter.file_name_contains.as_deref().map(folded_name_part) {
+            None => {}
+            Some(Some(part)) if part.is_empty() => {}
+            Some(Some(part)) => {
                 self.and(&format!("INSTR({name}, :name_part) > 0"));
-                self.binds.push("name_part", part);
+                self.binds.push("name_part", Value::Text(Some(Cow::Owned(part))));
             }
+            Some(None) => self.and("1 = 0"),
         }
-        match filter.file_name_pattern.as_deref() {
+        match filter.file_name_pattern.as_deref().map(like_pattern) {
             None => {}
             // The folded name is NULL where the name is.
-            Some("") => self.and(&format!("{name} IS NULL")),
-            Some(pattern) => {
-                let like = like_pattern(&pattern.to_ascii_lowercase());
-                if pattern.chars().filter(|c| *c != '*').count() > MAX_NAME_CHARS || like.len() > MAX_TEXT_BYTES {
-                    self.and("1 = 0");
-                } else {
-                    self.and(&format!("{name} LIKE :name_pattern ESCAPE '\\'"));
-                    self.binds.push("name_pattern", Value::Text(Some(Cow::Owned(like))));
-                }
+            Some(Some(like)) if like.is_empty() => self.and(&format!("{name} IS NULL")),
+            // Escaped characters may make a pattern longer than any value that can be bound.
+            Some(Some(like)) if like.len() <= MAX_TEXT_BYTES => {
+                self.and(&format!("{name} LIKE :name_pattern ESCAPE '\\'"));
+                self.binds.push("name_pattern", Value::Text(Some(Cow::Owned(like))));
             }
+            Some(_) => self.and("1 = 0"),
         }
     }
 

@@ -28,7 +28,7 @@ const PLANNED_SIZES: [usize; 4] = [17, 65, 257, MOST_BEST + 1];
 
 /// Returns a page of the images that hold every term, best first.
 pub(crate) fn search(session: &Session<'_>, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, OracleError> {
-    let Some(terms) = expression(search.terms)? else { return Ok(Vec::new()) };
+    let Some(terms) = expression(search.terms, search.least)? else { return Ok(Vec::new()) };
     let page = search.page;
     if page.limit == 0 || page.offset > MAX_OFFSET {
         return Ok(Vec::new());
@@ -139,7 +139,7 @@ pub(crate) fn search_with_distances(
     table: &VectorTable,
     query: &UnitVector,
 ) -> Result<Vec<(KeywordHit, Option<f32>)>, OracleError> {
-    let Some(terms) = expression(search.terms)? else { return Ok(Vec::new()) };
+    let Some(terms) = expression(search.terms, search.least)? else { return Ok(Vec::new()) };
     if search.page.limit == 0 {
         return Ok(Vec::new());
     }
@@ -175,6 +175,16 @@ pub(crate) fn search_with_distances(
             }
         }
     }
+}
+
+/// Counts the images that hold a term, up to `most`.
+pub(crate) fn count_matches(session: &Session<'_>, term: &str, most: usize) -> Result<usize, OracleError> {
+    let Some(terms) = expression(&[term.to_owned()], 1)? else { return Ok(0) };
+    let sql = "SELECT COUNT(*) FROM (SELECT i.image_id FROM images i WHERE CONTAINS(i.search_text, :terms, 1) > 0 \
+               FETCH FIRST :most ROWS ONLY) n";
+    let binds = Binds::none().with("terms", Value::text(&terms)).with("most", Value::count(most));
+    let found: Option<u64> = session.row(sql, &binds, |row| Ok(row.get(0)?))?;
+    Ok(usize::try_from(found.unwrap_or_default()).unwrap_or(usize::MAX))
 }
 
 /// Selects all matches in the order of their score, ties by descending id.

@@ -188,6 +188,7 @@ fn a_long_filter_goes_with_an_exact_search() {
         model_id: model.model_id,
         query: &query,
         terms: &terms,
+        least: usize::MAX,
         exclude: &[],
         depth: 10,
         weights: Weights::default(),
@@ -205,7 +206,7 @@ fn words_that_the_text_index_cannot_read_are_the_callers_business() {
                    DRG-50901: text query parser syntax error on line 1, column 3";
     database.fail(&Failure::error("execute", 29902, message).when("CONTAINS(").times(1));
     let terms = ["cat".to_owned()];
-    let search = KeywordSearch { terms: &terms, exclude: &[], page: &Page::first(5) };
+    let search = KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &Page::first(5) };
     fails(store.search_keyword(&search), "BadKeywords");
     assert!(store.search_keyword(&search).unwrap().is_empty());
 }

@@ -22,4 +22,4 @@ pub use narrow::Narrowed;
 pub(crate) use narrow::{MAX_COUNT, narrowed};
 pub(crate) use query::{Form, Query, keyword_query};
 pub use terms::terms;
-pub(crate) use tokens::{SEGMENTATION_VERSION, fold};
+pub(crate) use tokens::SEGMENTATION_VERSION;

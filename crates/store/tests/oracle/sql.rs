@@ -328,7 +328,8 @@ fn ask_for_everything(store: &dyn Store) {
             store.newest_page(&Page { offset: 1, ..page.clone() }).unwrap();
             let vector = VectorSearch { model_id: a.model_id, query: &query, exclude, page };
             store.search_vector(&vector).unwrap();
-            store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude, page }).unwrap();
+            assert!(store.count_matches(&terms, 10).is_ok());
+    store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude, page }).unwrap();
             for terms in [&terms[..], &none[..]] {
                 let hybrid = HybridSearch {
                     model_id: a.model_id,

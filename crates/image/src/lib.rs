@@ -20,6 +20,7 @@ mod picture;
 mod prompt;
 mod reading;
 mod sniff;
+mod taken;
 mod text;
 mod text_chunks;
 mod thumbnail;
@@ -28,6 +29,8 @@ mod thumbnail;
 mod fixtures;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod metadata_tests;
 #[cfg(test)]
 mod picture_tests;
 
@@ -38,6 +41,7 @@ pub use picture::{Decoded, Facts, decode, decode_with_texts};
 pub use prompt::{Described, Generation, describe, parse_generation_prompt};
 pub use reading::{FileTexts, READER_VERSION, read_texts};
 pub use sniff::sniff;
+pub use taken::Taken;
 pub use text::{TextLimits, text_chunks};
 pub use text_chunks::{TextChunk, TextChunks, TextSource};
 pub use thumbnail::thumbnail;

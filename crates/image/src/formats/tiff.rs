@@ -6,6 +6,7 @@ use std::ops::Range;
 use image::{ImageFormat, RgbImage};
 
 use super::format::Format;
+use crate::container::photoshop;
 use crate::decode::image_crate;
 use crate::decode::limits::DecodeLimits;
 use crate::decode::refusal::Refusal;
@@ -27,7 +28,8 @@ pub const FORMAT: Format = Format {
 const BLACK_IS_ZERO: u8 = 1;
 const PALETTE: u16 = 3;
 
-/// Returns the metadata of the file. A TIFF file is an EXIF structure itself, and XMP stands in its first directory.
+/// Returns the metadata of the file. A TIFF file is an EXIF structure itself, and XMP, IPTC and the colour profile stand
+/// in its first directory.
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
     found.add_exif(bytes);
@@ -36,8 +38,24 @@ fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
             found.add_xmp(packet);
         }
         found.icc = tiff.first_directory(tag::ICC_PROFILE).map(Cow::Borrowed);
+        found.iptc = tiff.first_directory(tag::IPTC).map(iptc).or_else(|| {
+            let resources = tiff.first_directory(tag::PHOTOSHOP)?;
+            photoshop::iptc(resources).map(Cow::Borrowed)
+        });
     }
     found
+}
+
+/// Returns IPTC records in their own byte order. Many writers call the field one of 32-bit numbers, and some of them
+/// swap the bytes of each number.
+fn iptc(field: &[u8]) -> Cow<'_, [u8]> {
+    const TAG_MARKER: u8 = 0x1C;
+    match field {
+        [first, _, _, TAG_MARKER, ..] if *first != TAG_MARKER => {
+            Cow::Owned(field.as_chunks::<4>().0.iter().flat_map(|word| word.iter().rev()).copied().collect())
+        }
+        _ => Cow::Borrowed(photoshop::iptc(field).unwrap_or(field)),
+    }
 }
 
 fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Refusal> {

@@ -72,13 +72,14 @@ impl Application {
         models.warm_up()?;
         let decoder = Arc::new(decoder(settings));
         let options = settings.encoder_options();
-        let (maintenance, backfills) =
+        let (maintenance, backfills, reindexing) =
             Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).map_err(StartError::Thread)?;
         let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder, settings.limits.text_chars);
         let services = web::Data::new(Services::new(
             store,
             models,
             backfills,
+            reindexing,
             Arc::new(intake),
             settings.limits.clone(),
             &settings.api_keys,

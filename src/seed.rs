@@ -100,7 +100,7 @@ async fn register(file: &Path, intake: &Intake) -> Result<Outcome, IntakeError> 
         Err(error) => return Ok(Outcome::LeftOut(error.to_string())),
     };
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let upload = Upload { bytes, file_name, caption: None, generation_prompt: None };
+    let upload = Upload { bytes, file_name, caption: None, generation_prompt: None, tags: Vec::new() };
     match intake.register(upload).await {
         Ok(Registered::Created(_)) => Ok(Outcome::Created),
         Ok(Registered::Known(_)) => Ok(Outcome::Known),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::config::Settings;
 use mitsuke_image::{DecodeLimits, decode, parse_generation_prompt, sniff};
 use mitsuke_store::oracle::{ForeignFacts, IndexError, OracleSettings, OracleStore, OrganizationChange};
-use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+use mitsuke_store::sqlite::{SqliteOptions, SqliteStore, diagnose_texts};
 use mitsuke_store::{Finding, ModelId, Occasion, Store, StoreError};
 
 /// The selected store does not open.
@@ -151,7 +151,9 @@ impl StoreChoice {
     #[must_use]
     pub fn diagnose(&self) -> Vec<Finding> {
         match self {
-            Self::Embedded { data_dir } => vec![diagnose_data_dir(data_dir)],
+            Self::Embedded { data_dir } => {
+                std::iter::once(diagnose_data_dir(data_dir)).chain(diagnose_texts(data_dir)).collect()
+            }
             Self::Oracle { settings, limits } => oracle_store(settings, *limits).diagnose(),
         }
     }

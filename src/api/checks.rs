@@ -2,6 +2,7 @@
 
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
+use mitsuke_store::MAX_TAG_CHARS;
 
 /// Images on a page unless the caller asks for another number: the page size of the original application.
 const DEFAULT_PAGE: usize = 16;
@@ -49,4 +50,17 @@ pub fn text(field: &str, text: Option<&str>, max_chars: usize) -> Result<(), Api
         return Err(ApiError::invalid(field, format!("`{field}` may not hold the character U+0000. Leave it out.")));
     }
     Ok(())
+}
+
+/// Checks the tags of a field, and returns them without the blank ones.
+///
+/// # Errors
+/// [`ErrorCode::TextTooLong`] for a tag that is too long; [`ErrorCode::InvalidRequest`] when there are more than `most`,
+/// or one holds U+0000.
+pub fn tags(field: &str, tags: Vec<String>, most: usize) -> Result<Vec<String>, ApiError> {
+    if tags.len() > most {
+        return Err(ApiError::invalid(field, format!("`{field}` may hold {most} tags at most.")).with("limit", most));
+    }
+    tags.iter().try_for_each(|tag| text(field, Some(tag.trim()), MAX_TAG_CHARS))?;
+    Ok(tags.into_iter().filter(|tag| !tag.trim().is_empty()).collect())
 }

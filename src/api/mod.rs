@@ -23,6 +23,7 @@ mod problems;
 mod query;
 mod range;
 mod ranking;
+mod reindex;
 mod route;
 mod routes;
 mod search;

@@ -26,15 +26,18 @@
 //! | DELETE | `/models/{model_id}/embeddings` | `retire_model` |
 //! | GET | `/models/{model_id}/failures` | `list_failures` |
 //! | GET | `/readyz` | `readyz` |
+//! | DELETE | `/reindex` | `stop_reindex` |
+//! | GET | `/reindex` | `get_reindex` |
+//! | POST | `/reindex` | `start_reindex` |
 //! | POST | `/search/image` | `search_by_image` |
 //! | POST | `/search/text` | `search_by_text` |
 
 use super::route::Route;
-use super::{health, images, metrics, models, search};
+use super::{health, images, metrics, models, reindex, search};
 
 /// All routes of the OpenAPI document.
 pub fn documented() -> Vec<Route> {
-    [images::routes(), search::routes(), models::routes(), health::routes(), metrics::routes()]
+    [images::routes(), reindex::routes(), search::routes(), models::routes(), health::routes(), metrics::routes()]
         .into_iter()
         .flatten()
         .collect()

@@ -14,6 +14,7 @@ use mitsuke_engine::blocking;
 use mitsuke_engine::duplicates::Duplicates;
 use mitsuke_engine::intake::Intake;
 use mitsuke_engine::models::Models;
+use mitsuke_engine::reindex::Reindexing;
 use mitsuke_engine::search::Finder;
 use mitsuke_store::Store;
 
@@ -25,6 +26,8 @@ pub struct Services {
     pub models: Arc<Models>,
     /// Embeds old images.
     pub backfills: Arc<Backfills>,
+    /// Reads the files of old images again.
+    pub reindexing: Arc<Reindexing>,
     /// Takes pictures in.
     pub intake: Arc<Intake>,
     /// Answers queries.
@@ -59,6 +62,7 @@ impl Services {
         store: Arc<dyn Store>,
         models: Arc<Models>,
         backfills: Arc<Backfills>,
+        reindexing: Arc<Reindexing>,
         intake: Arc<Intake>,
         limits: Limits,
         api_keys: &[SecretString],
@@ -69,6 +73,7 @@ impl Services {
             store,
             models,
             backfills,
+            reindexing,
             intake,
             upload_slots: Semaphore::new(limits.concurrent_uploads),
             search_slots: Semaphore::new(limits.concurrent_uploads),

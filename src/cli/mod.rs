@@ -7,6 +7,7 @@ mod index;
 mod migrate;
 mod model;
 mod openapi;
+mod reindex;
 mod serve;
 mod server;
 mod settings;
@@ -35,6 +36,9 @@ pub enum Command {
     Serve(Flags),
     /// Embed the images that a model lacks; continues where the last run ended.
     Backfill(backfill::BackfillArguments),
+    /// Read caption, generation prompt and tags again out of stored files that an older version has read; continues where
+    /// the last run ended.
+    Reindex(reindex::ReindexArguments),
     /// Check whether everything is in order, and say what to do about what is not.
     Doctor(Flags),
     /// Bring the schema of an Oracle database up to date; the server does it too when it starts.
@@ -72,6 +76,7 @@ impl Command {
             Self::Backfill(_)
             | Self::Bench(_)
             | Self::Model(_)
+            | Self::Reindex(_)
             | Self::Upload(_)
             | Self::Openapi
             | Self::Settings(_) => None,
@@ -82,7 +87,12 @@ impl Command {
         match self {
             Self::Serve(_) | Self::Migrate(_) | Self::Openapi | Self::Settings(_) => DEFAULT_LOG,
             // These commands print messages of their own.
-            Self::Backfill(_) | Self::Bench(_) | Self::Index(_) | Self::Model(_) | Self::Upload(_) => "warn",
+            Self::Backfill(_)
+            | Self::Bench(_)
+            | Self::Index(_)
+            | Self::Model(_)
+            | Self::Reindex(_)
+            | Self::Upload(_) => "warn",
             // The findings of this command hold everything that would be logged.
             Self::Doctor(_) => "off",
         }
@@ -102,6 +112,7 @@ impl Command {
             Self::Index(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Model(command) => command.run(),
             Self::Upload(arguments) => upload::run_upload(arguments),
+            Self::Reindex(arguments) => reindex::run(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
             Self::Settings(arguments) => settings::run(&arguments).map(|()| ExitCode::SUCCESS),
         }

@@ -29,6 +29,14 @@ pub fn run(flags: &Flags) -> Result<(), Box<dyn Error>> {
                 let store = std::sync::Arc::clone(&services.store);
                 let count = mitsuke_engine::blocking::run(move || store.count_images()).await.ok().and_then(Result::ok);
                 greet(&url, count.unwrap_or_default());
+                match services.reindexing.outdated().await {
+                    Ok(0) => {}
+                    Ok(outdated) => log::warn!(
+                        "the texts of {outdated} images were read by an older version, which found less in their files; \
+                         `mitsuke reindex --server {url}` reads them again"
+                    ),
+                    Err(error) => log::warn!("cannot look for texts of an older version: {error}"),
+                }
             }
         });
         Ok(application.run_until_stopped().await?)

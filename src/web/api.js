@@ -66,7 +66,8 @@ const sendJson = (method, path, value, signal) =>
   requestJson(path, { method, body: JSON.stringify(value), headers: { "Content-Type": "application/json" }, signal });
 
 export const image = (id) => requestJson(`/images/${id}`);
-export const setCaption = (id, caption) => sendJson("PATCH", `/images/${id}`, { caption });
+/** Changes texts of an image: {caption}, {tags}. */
+export const change = (id, texts) => sendJson("PATCH", `/images/${id}`, texts);
 export const remove = (id) => request(`/images/${id}`, { method: "DELETE" });
 
 /** Gets a part of the report of near-duplicates: images of similarity `least` or more; `cursor` comes from the part before. */

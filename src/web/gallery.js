@@ -179,10 +179,10 @@ export function remove(id) {
   grid.focus(Math.min(index, images.length - 1));
 }
 
-/** Updates the caption of an image. */
+/** Updates the caption and the tags of an image. */
 export function update(image) {
   const index = indexOf(image.image_id);
   if (index < 0) return;
-  Object.assign(images[index], { caption: image.caption });
+  Object.assign(images[index], { caption: image.caption, tags: image.tags });
   grid.update(index);
 }

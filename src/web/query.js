@@ -6,7 +6,7 @@ export const MODES = ["vector", "keyword", "hybrid"];
 export const FILTER_FIELDS = {
   type: "list", from: "day", to: "day", min_width: "pixels", max_width: "pixels", min_height: "pixels",
   max_height: "pixels", min_mb: "size", max_mb: "size", prompt: "choice", caption: "choice", model: "text",
-  sampler: "text", seed: "seed", name: "text", closeness: "size", gap: "size", w_keyword: "size", w_text: "size",
+  sampler: "text", seed: "seed", name: "text", tag: "text", closeness: "size", gap: "size", w_keyword: "size", w_text: "size",
   w_negative: "size",
 };
 
@@ -80,6 +80,9 @@ export function format({ text, negative, mode, like, picture, filter, open }) {
   return query.size ? `/?${query}` : "/";
 }
 
+/** Splits a text at its commas, also those of Japanese text. */
+export const splitTags = (text) => text.split(/[,，、]/).map((tag) => tag.trim()).filter(Boolean);
+
 /** Makes the filter of a request, or null when there is none. Days begin and end by the reader's clock. */
 export function filterBody(filter) {
   const body = {};
@@ -107,6 +110,7 @@ export function filterBody(filter) {
   put("has_caption", choice(filter.caption));
   put("generation_model", filter.model);
   put("sampler", filter.sampler);
+  put("tags", filter.tag && splitTags(filter.tag));
   put(/[*?]/.test(filter.name ?? "") ? "file_name_pattern" : "file_name_contains", filter.name);
   return Object.keys(body).length ? body : null;
 }

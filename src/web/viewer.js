@@ -9,6 +9,7 @@ import { nodes, sentences } from "./problem.js";
 import { MAX_PICTURES } from "./query.js";
 import { files, query } from "./route.js";
 import { onLanguageChange, say } from "./say.js";
+import * as tags from "./tags.js";
 
 const dialog = $("viewer");
 const large = $("large");
@@ -24,6 +25,7 @@ export function setUp(given) {
   dialog.onclose = () => {
     release(large);
     caption.leave();
+    tags.leave();
     actions.closed(shown);
   };
   dialog.onclick = (event) => {
@@ -40,15 +42,16 @@ export function setUp(given) {
   $("include").onclick = () => actions.include(shown);
   $("remove").onclick = remove;
   $("download").onclick = download;
-  caption.setUp({ current: () => shown, saved, showError });
+  for (const text of [caption, tags]) text.setUp({ current: () => shown, saved, showError });
   onLanguageChange(() => shown && describe());
 }
 
 /** Shows an image. `place` is {first, last}: whether the image is the first or the last of the results. */
 export function open(image, place) {
-  const [before, kept] = [shown, caption.leave()];
+  const before = shown;
+  const kept = [caption.leave() && "caption_kept", tags.leave() && "tags_kept"].filter(Boolean);
   shown = image;
-  showStatus(kept && before.image_id !== image.image_id ? say("caption_kept", { name: before.file_name }) : "");
+  showStatus(before && before.image_id !== image.image_id ? kept.map((key) => say(key, { name: before.file_name })).join(" ") : "");
   $("stage").ariaBusy = "true";
   // The frame gets the picture's size before the picture has arrived, and enlarges it at most twice.
   large.style.setProperty("--width", image.width);
@@ -60,6 +63,7 @@ export function open(image, place) {
   $("next").disabled = place.last;
   describe();
   caption.resume();
+  tags.resume();
   $("facts").scrollTop = 0;
   if (!dialog.open) dialog.showModal();
   // A disabled button loses the focus, and the arrow keys would stop working.
@@ -75,6 +79,7 @@ function describe() {
   const { text, like } = query();
   $("include").hidden = !(text || like.length || files().length) || like.includes(shown.image_id) || like.length + files().length >= MAX_PICTURES;
   caption.show(shown);
+  tags.show(shown, actions.same);
   showFacts(shown, { same: actions.same, copied: (worked) => showStatus(say(worked ? "copied" : "copy_failed")) });
 }
 
@@ -93,12 +98,12 @@ function onKeyDown(event) {
   if (event.key === "ArrowRight") actions.step(1);
 }
 
-function saved(image) {
+function saved(image, text) {
   actions.changed(image);
   if (shown?.image_id !== image.image_id) return;
-  Object.assign(shown, { caption: image.caption });
+  Object.assign(shown, { caption: image.caption, tags: image.tags });
   describe();
-  showStatus(say("caption_saved"));
+  showStatus(say(`${text}_saved`));
 }
 
 async function remove() {

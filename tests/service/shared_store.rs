@@ -41,7 +41,7 @@ fn process(dir: &TempDir, store: &Arc<dyn Store>) -> Process {
     models.warm_up().unwrap();
     let models = Arc::new(models);
     let decoder = Arc::new(Decoder::new(DecodeLimits::default(), 2));
-    let (maintenance, backfills) = Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).unwrap();
+    let (maintenance, backfills, _) = Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).unwrap();
     Process { models, backfills, decoder, maintenance }
 }
 
@@ -60,6 +60,7 @@ async fn add(process: &Process, store: &Arc<dyn Store>, seeds: std::ops::Range<u
             file_name: "a.png".to_owned(),
             caption: None,
             generation_prompt: None,
+            tags: Vec::new(),
         };
         intake.register(upload).await.unwrap();
     }

@@ -1,7 +1,7 @@
-//! An HTTP client of the service, with the uploads and backfills that the command line runs on a server.
+//! An HTTP client of the service, with the uploads, backfills and reindexes that the command line runs on a server.
 //!
 //! [`Client`] sends requests, repeats those that can still succeed and turns refusals into a [`Failure`]. `images`
-//! and `models` add the calls of one resource each; [`backfill`] and [`upload`] are built on these calls. The crate
+//! and `models` add the calls of one resource each; [`backfill`], [`reindex`] and [`upload`] are built on these calls. The crate
 //! knows the HTTP API alone: no store and no encoder.
 
 pub mod backfill;
@@ -10,6 +10,7 @@ mod duration;
 mod failure;
 pub mod images;
 pub mod models;
+pub mod reindex;
 mod retry;
 pub mod tls;
 pub mod upload;

@@ -160,6 +160,7 @@ impl ImageStore for FakeStore {
             generation_prompt: None,
             generation: None,
             caption: None,
+            tags: Vec::new(),
         }))
     }
 

@@ -2,8 +2,8 @@
 //!
 //! The crate knows neither HTTP nor SQL nor Torch: `mitsuke-image` reads pictures, `mitsuke-clip` encodes them, and
 //! `mitsuke-store` keeps and finds them. Its modules depend on each other in one direction only: [`models`] at the
-//! bottom, then [`intake`], then [`backfill`], [`search`], [`compare`] and [`duplicates`] beside each other, and
-//! [`maintenance`] at the top.
+//! bottom, then [`intake`], then [`backfill`], [`reindex`], [`search`], [`compare`] and [`duplicates`] beside each other,
+//! and [`maintenance`] at the top.
 
 pub mod backfill;
 mod background;
@@ -13,6 +13,9 @@ pub mod duplicates;
 pub mod intake;
 pub mod maintenance;
 pub mod models;
+mod patience;
+mod rate;
+pub mod reindex;
 pub mod search;
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::backfill::Backfills;
 use crate::intake::Decoder;
 use crate::models::Models;
+use crate::reindex::Reindexing;
 
 /// The time between two rounds of upkeep.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -40,19 +41,21 @@ impl Maintenance {
         models: Arc<Models>,
         decoder: Arc<Decoder>,
         options: &EncoderOptions,
-    ) -> io::Result<(Self, Arc<Backfills>)> {
+    ) -> io::Result<(Self, Arc<Backfills>, Arc<Reindexing>)> {
         // One thread only coordinates: the work itself is done by blocking threads and encoder threads.
         let runtime = Builder::new_current_thread().enable_time().build()?;
-        let backfills = Arc::new(Backfills::new(Arc::clone(&models), decoder, options, runtime.handle().clone()));
+        let handle = runtime.handle();
+        let reindexing = Arc::new(Reindexing::new(Arc::clone(&models), Arc::clone(&decoder), handle.clone()));
+        let backfills = Arc::new(Backfills::new(Arc::clone(&models), decoder, options, handle.clone()));
         let (stop, stop_requested) = watch::channel(false);
-        let ours = Arc::clone(&backfills);
+        let ours = Workers { backfills: Arc::clone(&backfills), reindexing: Arc::clone(&reindexing) };
         let thread = thread::Builder::new()
             .name("maintenance".to_owned())
             .spawn(move || run(runtime, models, ours, stop_requested))?;
-        Ok((Self { stop, thread: Mutex::new(Some(thread)) }, backfills))
+        Ok((Self { stop, thread: Mutex::new(Some(thread)) }, backfills, reindexing))
     }
 
-    /// Stops all backfills, so that a later process continues them, and ends the thread. Blocks until the pictures that
+    /// Stops all backfills and the reindex, so that a later process continues them, and ends the thread. Blocks until the pictures that
     /// are being embedded are stored.
     pub fn stop(&self) {
         self.stop.send_replace(true);
@@ -69,16 +72,23 @@ impl Drop for Maintenance {
     }
 }
 
+/// The bulk work that the thread coordinates.
+struct Workers {
+    backfills: Arc<Backfills>,
+    reindexing: Arc<Reindexing>,
+}
+
 /// Runs the background thread until it is told to stop.
-fn run(runtime: Runtime, models: Arc<Models>, backfills: Arc<Backfills>, stop: watch::Receiver<bool>) {
+fn run(runtime: Runtime, models: Arc<Models>, workers: Workers, stop: watch::Receiver<bool>) {
     runtime.block_on(async {
         let unverified = Arc::clone(&models);
         // The check reads whole files and is not awaited, because cutting it off does no harm.
         drop(tokio::task::spawn_blocking(move || unverified.verify_unloaded()));
-        maintain(&models, &backfills, stop).await;
-        backfills.shut_down().await;
+        maintain(&models, &workers.backfills, stop).await;
+        workers.reindexing.stop().await;
+        workers.backfills.shut_down().await;
     });
-    drop(backfills);
+    drop(workers);
     drop(models);
     runtime.shutdown_timeout(Duration::from_millis(200));
 }

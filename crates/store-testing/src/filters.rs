@@ -71,7 +71,7 @@ pub fn each_filter_alone(store: &dyn Store) {
 
 pub fn filters_combine_with_and(store: &dyn Store) {
     let generated = |name| {
-        let picture = picture(name).caption("c").prompt("p").sized(500, 100).at(5);
+        let picture = picture(name).caption("c").prompt("p").sized(500, 100).at(5).tagged(&["sea", "cat"]);
         picture.generation(r#"{"model": "SDXL", "sampler": "euler", "seed": 7}"#)
     };
     let both = generated("1").insert(store);
@@ -81,6 +81,8 @@ pub fn filters_combine_with_and(store: &dyn Store) {
     generated("5").generation(r#"{"model": "SDXL", "seed": 7}"#).insert(store);
     generated("6").named("66.png").insert(store);
     picture("7").sized(500, 100).insert(store);
+    generated("8").named("8.png").tagged(&["cat"]).insert(store);
+    generated("9").named("9.png").tagged(&["sea"]).insert(store);
     let all = Filter {
         file_types: vec!["image/png".into()],
         uploaded_from: Some(noon()),
@@ -98,6 +100,8 @@ pub fn filters_combine_with_and(store: &dyn Store) {
         generation_model: Some("sdxl".into()),
         sampler: Some("Euler".into()),
         seed: Some(7),
+        tags: strings(&["Sea"]),
+        any_tags: strings(&["dog", "cat"]),
     };
     assert_eq!(pass(store, &all), [both]);
 }
@@ -186,16 +190,16 @@ pub fn fields_of_the_generation_are_compared_whole(store: &dyn Store) {
 
     // A changed prompt replaces the fields of the old one, and a cleared prompt has none.
     let set = |raw: &str, json: Option<&str>| ImagePatch {
-        caption: None,
         generation_prompt: Some(Some((raw.into(), json.and_then(|json| serde_json::from_str(json).ok())))),
+        ..ImagePatch::default()
     };
     store.update_image(a, &set("new", Some(r#"{"seed":70,"model":"flux"}"#))).unwrap();
     assert_eq!((seed(70), model("flux"), sampler("DPM++ 2M Karras")), (vec![a, b], vec![a], vec![b]));
     store.update_image(b, &set("unreadable", None)).unwrap();
     assert_eq!((seed(70), sampler("DPM++ 2M Karras")), (vec![a], vec![]));
-    store.update_image(a, &ImagePatch { caption: None, generation_prompt: Some(None) }).unwrap();
+    store.update_image(a, &ImagePatch { generation_prompt: Some(None), ..ImagePatch::default() }).unwrap();
     assert!(seed(70).is_empty() && model("flux").is_empty());
-    store.update_image(c, &ImagePatch { caption: Some(Some("c".into())), generation_prompt: None }).unwrap();
+    store.update_image(c, &ImagePatch { caption: Some(Some("c".into())), ..ImagePatch::default() }).unwrap();
     assert_eq!(seed(u64::MAX), [c], "a new caption leaves them alone");
 }
 
@@ -247,7 +251,7 @@ pub fn a_vector_search_filters_by_what_an_image_is_now(store: &dyn Store) {
     assert_eq!(pass(&seeded), [changed]);
     let generated = Filter { has_generation_prompt: Some(true), ..Filter::default() };
     assert_eq!(pass(&generated), [changed]);
-    let nothing = ImagePatch { caption: Some(None), generation_prompt: Some(None) };
+    let nothing = ImagePatch { caption: Some(None), generation_prompt: Some(None), ..ImagePatch::default() };
     store.update_image(changed, &nothing).unwrap().unwrap();
     assert_eq!((pass(&captioned), pass(&without)), (vec![other, late], vec![changed]));
     assert!(pass(&seeded).is_empty() && pass(&generated).is_empty());

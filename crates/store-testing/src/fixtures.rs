@@ -6,8 +6,8 @@ use std::ops::Deref;
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
-    Filter, ImageId, Inserted, KeywordSearch, Model, ModelId, NewImage, NewModel, Page, Sha256, Store, StoreError,
-    VectorHit, VectorSearch,
+    Filter, ImageId, Inserted, KeywordSearch, Model, ModelId, NewImage, NewModel, Origin, Page, Sha256, Store,
+    StoreError, VectorHit, VectorSearch,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -54,6 +54,14 @@ pub struct Picture {
     pub prompt: Option<String>,
     /// The readable parts of the generation prompt.
     pub generation: Option<Generation>,
+    /// The tags found in the file.
+    pub tags: Vec<String>,
+    /// The tags that the caller adds.
+    pub added_tags: Vec<String>,
+    /// The source of caption and generation prompt.
+    pub origin: Origin,
+    /// The version of the reader that has read the file.
+    pub reader_version: u32,
     /// The embeddings, each with its model.
     pub embeddings: Vec<(ModelId, UnitVector)>,
 }
@@ -69,8 +77,18 @@ pub fn picture(name: &str) -> Picture {
         caption: None,
         prompt: None,
         generation: None,
+        tags: Vec::new(),
+        added_tags: Vec::new(),
+        origin: Origin::Found,
+        reader_version: 1,
         embeddings: Vec::new(),
     }
+}
+
+/// Returns texts as strings.
+#[must_use]
+pub fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
 }
 
 /// Returns a fixed date.
@@ -83,6 +101,34 @@ impl Picture {
     #[must_use]
     pub fn caption(mut self, caption: &str) -> Self {
         self.caption = Some(caption.into());
+        self
+    }
+
+    /// Sets the tags found in the file.
+    #[must_use]
+    pub fn tagged(mut self, tags: &[&str]) -> Self {
+        self.tags = strings(tags);
+        self
+    }
+
+    /// Sets the tags that the caller adds.
+    #[must_use]
+    pub fn with_tags(mut self, tags: &[&str]) -> Self {
+        self.added_tags = strings(tags);
+        self
+    }
+
+    /// Makes caption and generation prompt texts that the caller has set.
+    #[must_use]
+    pub fn set_by_caller(mut self) -> Self {
+        self.origin = Origin::Set;
+        self
+    }
+
+    /// Sets the version of the reader that has read the file.
+    #[must_use]
+    pub fn read_by(mut self, reader_version: u32) -> Self {
+        self.reader_version = reader_version;
         self
     }
 
@@ -150,7 +196,12 @@ impl Picture {
             upload_date: self.upload_date,
             generation_prompt: self.prompt.as_deref(),
             generation: self.generation.as_ref(),
+            generation_prompt_origin: self.origin,
             caption: self.caption.as_deref(),
+            caption_origin: self.origin,
+            tags: &self.tags,
+            added_tags: &self.added_tags,
+            reader_version: self.reader_version,
             embeddings: &self.embeddings,
         })
     }

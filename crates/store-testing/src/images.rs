@@ -13,6 +13,7 @@ pub fn a_new_image_is_kept_as_it_came(store: &dyn Store) {
         .caption("眠る猫")
         .prompt("prompt:a cat")
         .generation(r#"{"prompt":"a cat"}"#)
+        .tagged(&["cat", "ソファ"])
         .sized(1024, 768)
         .embedded(&model, angle(30.0));
     picture.bytes = vec![0, 255, 1, 2, 0];
@@ -32,6 +33,7 @@ pub fn a_new_image_is_kept_as_it_came(store: &dyn Store) {
         generation_prompt: Some("prompt:a cat".into()),
         generation: Some(Generation { prompt: Some("a cat".into()), ..Generation::default() }),
         caption: Some("眠る猫".into()),
+        tags: strings(&["cat", "ソファ"]),
     };
     assert_eq!(image, expected);
     let content = store.content(image_id).unwrap().unwrap();
@@ -62,6 +64,7 @@ pub fn an_image_without_texts_has_none(store: &dyn Store) {
     let image_id = picture("cat").insert(store);
     let image = store.image(image_id).unwrap().unwrap();
     assert_eq!((image.caption, image.generation_prompt, image.generation), (None, None, None));
+    assert!(image.tags.is_empty());
 }
 
 pub fn an_embedding_that_does_not_fit_stores_nothing(store: &dyn Store) {
@@ -106,7 +109,7 @@ pub fn unknown_ids_are_answered_with_nothing(store: &dyn Store) {
     for id in [0, -1, 1, i64::MAX, i64::MIN] {
         assert_eq!(store.image(id).unwrap(), None);
         assert_eq!(store.content(id).unwrap(), None);
-        assert_eq!(store.update_image(id, &ImagePatch { caption: Some(None), generation_prompt: None }).unwrap(), None);
+        assert_eq!(store.update_image(id, &ImagePatch { caption: Some(None), ..ImagePatch::default() }).unwrap(), None);
         assert!(!store.delete_image(id).unwrap());
         assert_eq!(store.embedding(model.model_id, id).unwrap(), None);
         assert!(!store.put_embedding(model.model_id, id, &angle(0.0)).unwrap());
@@ -183,7 +186,8 @@ pub fn pages_by_offset_are_cut_from_the_same_order(store: &dyn Store) {
 pub fn a_patch_sets_clears_and_leaves_alone(store: &dyn Store) {
     let image_id = picture("cat").caption("old").insert(store);
     let patch = |caption, generation_prompt| {
-        let image = store.update_image(image_id, &ImagePatch { caption, generation_prompt }).unwrap().unwrap();
+        let image =
+            store.update_image(image_id, &ImagePatch { caption, generation_prompt, tags: None }).unwrap().unwrap();
         assert_eq!(store.image(image_id).unwrap().as_ref(), Some(&image));
         (image.caption, image.generation_prompt, image.generation)
     };

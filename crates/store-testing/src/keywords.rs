@@ -251,7 +251,7 @@ pub fn terms_without_a_letter_find_nothing_and_hinder_nothing(store: &dyn Store)
 
 pub fn changed_texts_are_found_by_their_new_words_only(store: &dyn Store) {
     let image_id = picture("1").caption("猫 old").prompt("castle").insert(store);
-    let caption = |text: Option<&str>| ImagePatch { caption: Some(text.map(Into::into)), generation_prompt: None };
+    let caption = |text: Option<&str>| ImagePatch { caption: Some(text.map(Into::into)), ..ImagePatch::default() };
     store.update_image(image_id, &caption(Some("犬 new"))).unwrap();
     assert!(found(store, &["猫"]).is_empty());
     assert!(found(store, &["old"]).is_empty());
@@ -259,14 +259,14 @@ pub fn changed_texts_are_found_by_their_new_words_only(store: &dyn Store) {
     store.update_image(image_id, &caption(None)).unwrap();
     assert!(found(store, &["犬"]).is_empty());
     let prompt = ImagePatch {
-        caption: None,
         generation_prompt: Some(Some(("raw".into(), serde_json::from_str(r#"{"prompt":"寿司"}"#).ok()))),
+        ..ImagePatch::default()
     };
     store.update_image(image_id, &prompt).unwrap();
     assert!(found(store, &["castle"]).is_empty());
     assert_eq!(found(store, &["寿司"]), [image_id]);
     assert!(found(store, &["raw"]).is_empty(), "the readable prompt stands for the raw one");
-    store.update_image(image_id, &ImagePatch { caption: None, generation_prompt: Some(None) }).unwrap();
+    store.update_image(image_id, &ImagePatch { generation_prompt: Some(None), ..ImagePatch::default() }).unwrap();
     assert!(found(store, &["寿司"]).is_empty());
     assert_eq!(found(store, &["1"]), [image_id]);
 }

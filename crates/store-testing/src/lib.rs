@@ -26,6 +26,8 @@ pub mod keywords;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod models;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
+pub mod tags;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod vectors;
 
 /// Makes one `#[test]` for each case, on the stores that `$open` (a `fn() -> TestStore` beside the call) opens.
@@ -135,6 +137,17 @@ macro_rules! contract_tests {
                 fields_of_the_generation_are_compared_whole,
                 a_file_name_pattern_is_about_the_whole_name,
                 a_vector_search_filters_by_what_an_image_is_now
+            ],
+            tags: [
+                tags_are_kept_as_they_are_written_in_their_order,
+                many_and_long_tags_are_kept_within_their_bounds,
+                words_of_tags_are_found,
+                a_filter_asks_for_all_or_any_of_some_tags,
+                a_filter_by_a_common_tag_finds_every_page,
+                images_of_an_older_reader_are_listed_and_counted,
+                a_reading_replaces_what_was_found_in_the_file,
+                a_reading_leaves_what_callers_have_set_cleared_and_removed,
+                a_file_that_cannot_be_read_keeps_its_texts
             ],
             concurrency: [
                 the_same_bytes_at_once_become_one_image,

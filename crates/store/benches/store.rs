@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use mitsuke_index::UnitVector;
 use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
 use mitsuke_store::{
-    Filter, ImageStore as _, KeywordSearch, ModelStore as _, NewImage, NewModel, Page, SearchStore as _, Sha256,
-    Store as _, VectorSearch,
+    Filter, ImageStore as _, KeywordSearch, ModelStore as _, NewImage, NewModel, Origin, Page, SearchStore as _,
+    Sha256, Store as _, VectorSearch,
 };
 use synthetic::{Clip, Random};
 use time::OffsetDateTime;
@@ -132,7 +132,12 @@ fn fill(store: &SqliteStore, documents: usize, clip: &Clip, dimension: usize, by
             upload_date: OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(n as i64),
             generation_prompt: Some(&prompt),
             generation: None,
+            generation_prompt_origin: Origin::Found,
             caption: Some(&caption),
+            caption_origin: Origin::Found,
+            tags: &[],
+            added_tags: &[],
+            reader_version: 1,
             embeddings: &embeddings,
         })?;
         spent += started.elapsed();

@@ -39,6 +39,10 @@ pub struct Filter {
     pub sampler: Option<String>,
     /// The `seed` of the readable generation prompt.
     pub seed: Option<u64>,
+    /// Tags that an image must have, all of them. The folded forms are compared.
+    pub tags: Vec<String>,
+    /// Tags of which an image must have at least one; empty for no such condition.
+    pub any_tags: Vec<String>,
 }
 
 impl Filter {

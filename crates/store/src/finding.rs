@@ -45,6 +45,22 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Makes the finding about the texts of images that an older version of the reader has read.
+    #[must_use]
+    pub fn of_outdated_texts(outdated: u64) -> Self {
+        const WHAT: &str = "texts of files";
+        if outdated == 0 {
+            return Self::good(WHAT, "all were read by this version");
+        }
+        Self::note(
+            WHAT,
+            format!("those of {outdated} images were read by an older version, which found less"),
+            "`mitsuke reindex` reads them again; with --server while a server runs.",
+        )
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = match self.level {

@@ -4,6 +4,7 @@ use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use time::OffsetDateTime;
 
+use crate::tags::Origin;
 use crate::{Filter, ImageId, ModelId, Page, Sha256, StoreError};
 
 /// The largest number of hashes of one call of [`ImageStore::images_by_sha256`].
@@ -40,8 +41,8 @@ pub trait ImageStore: Send + Sync {
     /// Lists a page of the images in the same order.
     fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError>;
 
-    /// Sets or clears the caption and the generation prompt, and returns the changed image; `None` when there is no
-    /// such image.
+    /// Sets or clears the caption, the generation prompt and the tags, and returns the changed image; `None` when there is
+    /// no such image. From then on they count as set by a caller, and a tag that the new list lacks as removed.
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError>;
 
     /// Removes an image with its embeddings and recorded failures; returns false when there was no such image.
@@ -72,8 +73,19 @@ pub struct NewImage<'a> {
     pub generation_prompt: Option<&'a str>,
     /// The readable parts of the generation prompt.
     pub generation: Option<&'a Generation>,
+    /// The source of the generation prompt, or of its absence.
+    pub generation_prompt_origin: Origin,
     /// The caption (column DESCRIPTION of the Oracle schema).
     pub caption: Option<&'a str>,
+    /// The source of the caption, or of its absence.
+    pub caption_origin: Origin,
+    /// The tags found in the file.
+    pub tags: &'a [String],
+    /// The tags that the caller adds to those. Of all tags, [`MAX_TAGS`](crate::MAX_TAGS) are kept; texts for which
+    /// [`clean_tag`](crate::clean_tag) returns `None` are left out, and tags that differ in their spelling only are one.
+    pub added_tags: &'a [String],
+    /// The version of the reader that has read the file.
+    pub reader_version: u32,
     /// The embeddings, one for each maintained model.
     pub embeddings: &'a [(ModelId, UnitVector)],
 }
@@ -112,6 +124,8 @@ pub struct Image {
     pub generation: Option<Generation>,
     /// The caption.
     pub caption: Option<String>,
+    /// The tags as they were written, in their order.
+    pub tags: Vec<String>,
 }
 
 /// An image's original bytes.
@@ -134,6 +148,8 @@ pub struct ImagePatch {
     pub caption: Option<Option<String>>,
     /// The raw text of the generation prompt and its readable parts, which always change together.
     pub generation_prompt: Option<Option<(String, Option<Generation>)>>,
+    /// The whole list of tags, with the bounds of [`NewImage::added_tags`].
+    pub tags: Option<Vec<String>>,
 }
 
 /// A place in the newest-first order: the last image of the page before.

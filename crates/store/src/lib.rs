@@ -1,7 +1,7 @@
 //! Stores of images, their texts and their embeddings, and searches over them: SQLite or Oracle Database.
 //!
-//! There is one trait for each noun ([`ImageStore`], [`ModelStore`], [`EmbeddingStore`], [`SearchStore`]), and
-//! [`Store`] is all of them. Every call blocks, so callers keep calls off the async workers. The contract suite in
+//! There is one trait for each noun ([`ImageStore`], [`ReadingStore`], [`ModelStore`], [`EmbeddingStore`],
+//! [`SearchStore`]), and [`Store`] is all of them. Every call blocks, so callers keep calls off the async workers. The contract suite in
 //! `crates/store-testing` says what every store must answer. This crate knows neither HTTP nor Torch.
 //!
 //! Every call can fail with [`StoreError::Busy`], [`StoreError::Unreachable`], [`StoreError::Unavailable`],
@@ -19,9 +19,11 @@ mod images;
 mod models;
 mod page;
 mod pattern;
+mod reading;
 mod search;
 mod search_types;
 mod sha256;
+mod tags;
 mod text;
 
 pub mod oracle;
@@ -37,9 +39,11 @@ pub use images::{Content, Cursor, Image, ImagePatch, ImageStore, Inserted, MAX_H
 pub use models::{Coverage, Model, ModelStore, NewModel};
 pub use page::{MAX_PAGE_DEPTH, Page};
 pub use pattern::like_pattern;
+pub use reading::{Changes, Reading, ReadingStore};
 pub use search::SearchStore;
 pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights};
 pub use sha256::Sha256;
+pub use tags::{MAX_TAG_CHARS, MAX_TAGS, Origin, clean_tag};
 pub use text::{Narrowed, terms};
 
 /// The occasion of a call of [`Store::maintain`].
@@ -52,7 +56,7 @@ pub enum Occasion {
 }
 
 /// A store of everything: images, models and embeddings, with the searches over them.
-pub trait Store: ImageStore + ModelStore + EmbeddingStore + SearchStore {
+pub trait Store: ImageStore + ReadingStore + ModelStore + EmbeddingStore + SearchStore {
     /// Checks whether the store can answer now.
     ///
     /// # Errors

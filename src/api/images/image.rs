@@ -9,7 +9,7 @@ use crate::api::path_id::PathId;
 use crate::api::types::{ImageBody, PatchRequest};
 use crate::error::ApiError;
 use mitsuke_image::parse_generation_prompt;
-use mitsuke_store::{Image, ImageId, ImagePatch};
+use mitsuke_store::{Image, ImageId, ImagePatch, MAX_TAGS};
 
 /// Get an image's metadata
 #[utoipa::path(
@@ -24,7 +24,7 @@ pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpRespon
 
 /// Change an image's texts
 ///
-/// Sets or clears the caption and the generation prompt.
+/// Sets or clears the caption, the generation prompt and the tags.
 #[utoipa::path(
     patch, path = "/images/{image_id}", tag = "images", operation_id = "update_image",
     params(("image_id" = i64, Path, description = "The image", example = 1)),
@@ -34,11 +34,12 @@ pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpRespon
 pub async fn patch(
     services: web::Data<Services>,
     id: PathId,
-    JsonBody(PatchRequest { caption, generation_prompt }): JsonBody<PatchRequest>,
+    JsonBody(PatchRequest { caption, generation_prompt, tags }): JsonBody<PatchRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let max = services.limits.text_chars;
     checks::text("caption", caption.as_ref().and_then(Option::as_deref), max)?;
     checks::text("generation_prompt", generation_prompt.as_ref().and_then(Option::as_deref), max)?;
+    let tags = tags.map(|tags| checks::tags("tags", tags, MAX_TAGS)).transpose()?;
     let image = services
         .with_store(move |store| {
             let with_parts = |prompt: String| {
@@ -46,7 +47,7 @@ pub async fn patch(
                 (prompt, parts)
             };
             let generation_prompt = generation_prompt.map(|prompt| prompt.map(with_parts));
-            store.update_image(id.0, &ImagePatch { caption, generation_prompt })
+            store.update_image(id.0, &ImagePatch { caption, generation_prompt, tags })
         })
         .await?;
     Ok(HttpResponse::Ok().json(found(image, id.0)?))

@@ -6,11 +6,13 @@ use actix_web::{HttpResponse, web};
 use futures_util::StreamExt as _;
 
 use crate::api::Services;
+use crate::api::checks;
 use crate::api::multipart::{self, FilePart, Form, FormBody};
-use crate::api::types::{UploadItem, UploadResponse, UploadStatus};
+use crate::api::types::{UploadItem, UploadResponse, UploadStatus, split_tags};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
 use mitsuke_engine::intake::{Intake, Registered, Upload};
+use mitsuke_store::MAX_TAGS;
 
 /// Files of one request that are registered at once: enough for the encoder to batch them.
 const IN_FLIGHT: usize = 8;
@@ -30,12 +32,16 @@ pub struct UploadForm {
     /// text counts as left out.
     #[schema(example = "a harbour at sunset")]
     generation_prompt: Option<String>,
+    /// Tags in addition to those found in the file, for every file of the form. The part may occur several times, and
+    /// commas (`,`, `，` and `、`) separate tags within a part. An image has 256 tags at most, of 100 characters each.
+    #[schema(example = json!(["海", "sunset"]))]
+    tags: Vec<String>,
 }
 
 /// Upload images
 ///
-/// Stores one or many pictures. PNG text chunks (and the EXIF comment of JPEG and WebP files) become the
-/// generation prompt or the caption, unless the form gives them. The same bytes are stored once: a file whose SHA-256 is
+/// Stores one or many pictures. The texts in the file become the generation prompt or the caption, unless the form gives
+/// them, and its keywords become tags. The same bytes are stored once: a file whose SHA-256 is
 /// stored already is answered with `known`, and nothing changes. The character U+0000 is refused in texts of the form
 /// and left out of texts in files.
 #[utoipa::path(
@@ -50,7 +56,8 @@ pub struct UploadForm {
 )]
 pub async fn create(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
     let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
-    let form = multipart::read(body, &services.limits, &["caption", "generation_prompt"]).await?;
+    let form =
+        multipart::read_with_lists(body, &services.limits, &["caption", "generation_prompt"], &["tags"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
     let intake = &services.intake;
     if uploads.len() == 1
@@ -75,6 +82,8 @@ fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiErro
     // A blank text in the form leaves the text that the file holds as it is.
     let mut given = |name| form.take(name).filter(|text| !text.trim().is_empty());
     let (caption, generation_prompt) = (given("caption"), given("generation_prompt"));
+    let tags = form.lists.remove("tags").unwrap_or_default();
+    let tags = checks::tags("tags", tags.iter().flat_map(|part| split_tags(part)).collect(), MAX_TAGS)?;
     if form.files.is_empty() {
         return Err(ApiError::invalid("file", "The form has no `file` part. Send at least one picture."));
     }
@@ -91,6 +100,7 @@ fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiErro
             file_name,
             caption: caption.clone(),
             generation_prompt: generation_prompt.clone(),
+            tags: tags.clone(),
         })
     };
     Ok(form.files.into_iter().map(upload).collect())

@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use utoipa::{IntoParams, ToSchema};
 
 use super::file_type::FileTypeSchema;
+use crate::api::checks;
 use crate::error::ApiError;
 use mitsuke_image::FileType;
 use mitsuke_store::Filter;
@@ -18,6 +19,9 @@ const PATTERN_CHARS: usize = 255;
 
 /// Number of `*` in a file-name pattern at most: each one multiplies the ways to try.
 const PATTERN_STARS: usize = 16;
+
+/// Number of tags in each list of a filter at most: each one is a look-up for every image.
+const FILTER_TAGS: usize = 32;
 
 /// The images that may be found. Fields combine with AND, items of a list with OR. A blank text asks for nothing.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema, IntoParams)]
@@ -92,6 +96,17 @@ pub struct FilterRequest {
     #[schema(example = 1_659_825_313_u64)]
     #[param(example = 1_659_825_313_u64)]
     pub seed: Option<u64>,
+    /// Tags that an image must have, all of them; letters are compared without case and width. In a query string they are
+    /// separated by commas. There may be 32 at most.
+    #[serde(default, deserialize_with = "tags")]
+    #[schema(value_type = Vec<String>, max_items = 32, example = json!(["海"]))]
+    #[param(value_type = Vec<String>, style = Form, explode = false, example = json!(["海"]))]
+    pub tags: Vec<String>,
+    /// Tags of which an image must have at least one, as in `tags`.
+    #[serde(default, deserialize_with = "tags")]
+    #[schema(value_type = Vec<String>, max_items = 32, example = json!(["sunset", "夕焼け"]))]
+    #[param(value_type = Vec<String>, style = Form, explode = false, example = json!(["sunset", "夕焼け"]))]
+    pub any_tags: Vec<String>,
 }
 
 impl FilterRequest {
@@ -132,6 +147,8 @@ impl FilterRequest {
             generation_model: text("generation_model", self.generation_model, max_chars)?,
             sampler: text("sampler", self.sampler, max_chars)?,
             seed: self.seed,
+            tags: checks::tags("tags", self.tags, FILTER_TAGS)?,
+            any_tags: checks::tags("any_tags", self.any_tags, FILTER_TAGS)?,
         })
     }
 }
@@ -148,7 +165,7 @@ fn in_order<T: PartialOrd>(what: &str, min: Option<T>, max: Option<T>) -> Result
 
 /// Checks a text and returns it, or none when it is blank.
 fn text(field: &str, text: Option<String>, max_chars: usize) -> Result<Option<String>, ApiError> {
-    crate::api::checks::text(field, text.as_deref(), max_chars)?;
+    checks::text(field, text.as_deref(), max_chars)?;
     Ok(text.filter(|text| !text.trim().is_empty()))
 }
 
@@ -217,6 +234,26 @@ fn file_types<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FileType
     deserializer.deserialize_any(Types)
 }
 
+/// Reads tags as a list, or as one text in which commas separate them.
+fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a list of tags")]
+    enum Tags {
+        Text(String),
+        List(Vec<String>),
+    }
+    Ok(match Option::<Tags>::deserialize(deserializer)? {
+        None => Vec::new(),
+        Some(Tags::Text(text)) => split_tags(&text).collect(),
+        Some(Tags::List(tags)) => tags,
+    })
+}
+
+/// Splits a text at its commas, also those of Japanese text, and leaves out blank parts.
+pub fn split_tags(text: &str) -> impl Iterator<Item = String> {
+    text.split([',', '，', '、']).map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -235,6 +272,21 @@ mod tests {
         assert!(types(json!({"file_types": null})).is_empty());
         let refused = parsed(json!({"file_types": ["image/svg+xml"]})).unwrap_err();
         assert!(refused.contains("image/svg+xml") && refused.contains("image/tiff"), "{refused}");
+    }
+
+    #[test]
+    fn tags_are_a_list_or_a_text_with_commas() {
+        let filter = |json| parsed(json).unwrap().checked(100);
+        let both = filter(json!({"tags": ["New York", " ", "a, b"], "any_tags": "海、空 ,,sky"})).unwrap();
+        assert_eq!(
+            (both.tags, both.any_tags),
+            (vec!["New York".into(), "a, b".into()], vec!["海".into(), "空".into(), "sky".into()])
+        );
+        assert!(filter(json!({"tags": null, "any_tags": ""})).unwrap().is_empty());
+        assert!(
+            filter(json!({"tags": vec!["x"; 33]})).is_err() && filter(json!({"any_tags": ["x".repeat(101)]})).is_err()
+        );
+        assert!(parsed(json!({"tags": 7})).unwrap_err().contains("a list of tags"));
     }
 
     #[test]

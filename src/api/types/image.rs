@@ -65,6 +65,9 @@ pub struct ImageBody {
     /// The caption (other text found in the file, or a text that a caller set); null without one.
     #[schema(example = "夕焼けの海")]
     pub caption: Option<String>,
+    /// The tags: keywords found in the file, and those that callers have set.
+    #[schema(example = json!(["海", "sunset"]))]
+    pub tags: Vec<String>,
     /// The parts of the generation prompt; null when it could not be parsed.
     pub generation: Option<GenerationBody>,
     /// The paths of the image's resources.
@@ -86,6 +89,7 @@ impl From<Image> for ImageBody {
             upload_date: image.upload_date,
             generation_prompt: image.generation_prompt,
             caption: image.caption,
+            tags: image.tags,
             generation: image.generation.map(GenerationBody::from),
         }
     }
@@ -131,7 +135,8 @@ pub struct ImagePage {
     pub next_cursor: Option<String>,
 }
 
-/// A change of an image's texts. A field that is left out stays as it is; null or a blank text clears the field.
+/// A change of an image's texts and tags. A field that is left out stays as it is; null or a blank text clears the field.
+/// What a change sets, clears or removes stays so when the file is read again.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PatchRequest {
@@ -143,6 +148,17 @@ pub struct PatchRequest {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, example = "a harbour at sunset\nNegative prompt: people")]
     pub generation_prompt: Option<Option<String>>,
+    /// The whole list of tags, 256 at most of 100 characters each. Tags that differ in case or width only are one; blank
+    /// ones are left out. A tag that the list lacks is removed, and does not come back when the file is read again.
+    #[serde(default, deserialize_with = "present_tags")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 256, example = json!(["海", "sunset"]))]
+    pub tags: Option<Vec<String>>,
+}
+
+/// Reads a list of tags so that `null` (an empty list) differs from a missing field (`None`, by default).
+fn present_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let tags: Option<Vec<String>> = Deserialize::deserialize(deserializer)?;
+    Ok(Some(tags.unwrap_or_default()))
 }
 
 /// Reads a field so that `null` (`Some(None)`) differs from a missing field (`None`, by default).

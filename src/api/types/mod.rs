@@ -7,11 +7,13 @@ mod filter;
 mod generation;
 mod image;
 mod model;
+mod reindex;
 mod search;
 
 pub use backfill::*;
 pub use compare::*;
-pub use filter::FilterRequest;
+pub use filter::{FilterRequest, split_tags};
 pub use image::*;
 pub use model::*;
+pub use reindex::*;
 pub use search::*;

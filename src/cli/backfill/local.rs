@@ -44,10 +44,10 @@ pub async fn backfill(model: &str, retry_failed: bool) -> Result<Report, Box<dyn
 }
 
 /// Adds what to do when a server is running on the store, which is the most common mistake.
-fn explain_lock(error: OpenError) -> Box<dyn Error> {
+pub fn explain_lock(error: OpenError) -> Box<dyn Error> {
     match error.cause {
         StoreError::Locked(folder) => format!(
-            "the store in {} belongs to a running server. Have that server do the backfill: add --server \
+            "the store in {} belongs to a running server. Have that server do the work: add --server \
              http://127.0.0.1:8080 (its address).",
             folder.display()
         )

@@ -5,6 +5,8 @@ mod local;
 mod progress;
 mod remote;
 
+pub(super) use local::explain_lock;
+
 use std::error::Error;
 use std::process::ExitCode;
 

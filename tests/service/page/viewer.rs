@@ -122,6 +122,45 @@ async fn the_caption_can_be_written_and_is_found_afterwards() {
 }
 
 #[tokio::test]
+async fn tags_can_be_written_and_lead_to_the_pictures_that_share_them() {
+    with_page(async |page| {
+        let id = page.app.add("a.png", png(1)).await;
+        let other = page.app.add("b.png", png(2)).await;
+        let comma = json!({"tags": ["New York, NY", "sea"]});
+        page.app.send_json(Method::PATCH, &format!("/images/{other}"), &comma).await;
+        page.open("/").await;
+        page.settled().await;
+        page.enlarge("a.png").await;
+        assert_eq!(page.text("#tags-text").await, "None yet");
+        page.click("#tags-edit").await;
+        page.type_into("#tags-value", "海、Sea, 海").await;
+        page.click("#tags-save").await;
+        page.until("document.querySelector('#viewer-status').textContent === 'Tags saved.'").await;
+        assert_eq!(page.app.get(&format!("/images/{id}")).await.json["tags"], json!(["海", "Sea"]));
+
+        // A tag with a comma is written in a line of its own, and stays whole.
+        page.click("#viewer-close").await;
+        page.enlarge("b.png").await;
+        page.click("#tags-edit").await;
+        page.type_into("#tags-value", "\nboat").await;
+        page.click("#tags-save").await;
+        page.until("document.querySelector('#viewer-status').textContent === 'Tags saved.'").await;
+        let tags = page.app.get(&format!("/images/{other}")).await.json["tags"].clone();
+        assert_eq!(tags, json!(["New York, NY", "sea", "boat"]));
+
+        page.click("#tags-text button:nth-of-type(3)").await;
+        page.settled().await;
+        assert!(!page.is_shown("#viewer").await);
+        assert_eq!(page.names().await, ["b.png"]);
+        assert_eq!(page.js("return document.querySelector('#filter [name=tag]').value", &[]).await, "boat");
+        page.open("/?tag=SEA").await;
+        page.settled().await;
+        assert_eq!(page.names().await, ["b.png", "a.png"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_caption_that_is_not_saved_waits_at_its_picture() {
     with_page(async |page| {
         for seed in 0..2 {

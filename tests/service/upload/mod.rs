@@ -1,4 +1,4 @@
-//! `mitsuke upload` and `mitsuke backfill --server`: runs the program against the real app, directly and through a
+//! `mitsuke upload`, `mitsuke backfill --server` and `mitsuke reindex --server`: runs the program against the real app, directly and through a
 //! proxy that injects faults.
 
 mod backfill;
@@ -6,6 +6,7 @@ mod captions;
 mod interrupted;
 mod proxy;
 mod refused;
+mod reindex;
 mod retried;
 mod runner;
 mod script;

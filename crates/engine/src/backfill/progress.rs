@@ -1,12 +1,9 @@
 //! Counts and rate of a backfill.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// The time over which the rate is measured.
-const RATE_WINDOW: Duration = Duration::from_secs(30);
+use crate::rate::Rate;
 
 /// The counts of a backfill, shared between its task and the callers that ask for its status.
 #[derive(Debug, Default)]
@@ -15,8 +12,7 @@ pub(super) struct Progress {
     failed: AtomicU64,
     /// Whether a pass over the recorded failures is requested.
     retry_requested: AtomicBool,
-    /// The counts of pictures done, a second apart.
-    samples: Mutex<VecDeque<(Instant, u64)>>,
+    rate: Rate,
 }
 
 impl Progress {
@@ -47,26 +43,19 @@ impl Progress {
 
     /// Records the count of pictures done at `now`. The run calls this method about once a second.
     pub(super) fn sample(&self, now: Instant) {
-        let done = self.embedded() + self.failed();
-        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.push_back((now, done));
-        while samples.front().is_some_and(|(at, _)| now.duration_since(*at) > RATE_WINDOW) {
-            samples.pop_front();
-        }
+        self.rate.sample(now, self.embedded() + self.failed());
     }
 
     /// Returns the pictures per second over the last half minute, once there is something to measure.
     pub(super) fn per_second(&self) -> Option<f64> {
-        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        let ((begin, before), (end, after)) = (samples.front()?, samples.back()?);
-        let seconds = end.duration_since(*begin).as_secs_f64();
-        let done = after.saturating_sub(*before) as f64;
-        (seconds > 0.0 && done > 0.0).then(|| done / seconds)
+        self.rate.per_second()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

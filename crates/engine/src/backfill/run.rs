@@ -12,9 +12,10 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::progress::Progress;
-use crate::blocking::{self, Unfinished};
+use crate::blocking::Unfinished;
 use crate::intake::Decoder;
 use crate::models::{Models, find_model};
+use crate::patience;
 
 /// The duration of a lease. When this process is killed, another process takes over after this time.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
@@ -27,13 +28,6 @@ const SAMPLES_PER_RENEWAL: u32 = 5;
 
 /// The number of ids that are read at once.
 const PAGE_SIZE: usize = 256;
-
-/// The longest time that a picture waits while searches or uploads wait for any encoder. The queue of the model's own
-/// encoder orders by priority already; other encoders share only the processor with it.
-const MAX_YIELD: Duration = Duration::from_millis(250);
-
-/// The longest delay before a store that did not answer is asked again.
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// The number of failures of the encoder, without a success between them, after which the fault lies with the encoder
 /// and not with a picture.
@@ -183,7 +177,7 @@ impl Run {
 
     /// Embeds one image. Records a failure that is due to the picture, and skips an image that is deleted meanwhile.
     async fn embed(&self, image_id: ImageId) -> Result<(), RunError> {
-        self.yield_to_interactive_work().await;
+        self.models.yield_to_interactive_work().await;
         if self.is_ending() {
             return Ok(());
         }
@@ -259,51 +253,12 @@ impl Run {
         }
     }
 
-    /// Waits a short time while searches or uploads wait for an encoder.
-    async fn yield_to_interactive_work(&self) {
-        let begin = Instant::now();
-        while begin.elapsed() < MAX_YIELD && self.models.interactive_work_waits() {
-            sleep(Duration::from_millis(2)).await;
-        }
-    }
-
     /// Runs work on the store, and repeats it while the store does not answer; `None` when the run is ended first.
     async fn with_retries<T: Send + 'static>(
         &self,
         work: impl Fn(&dyn Store) -> Result<T, StoreError> + Send + Sync + 'static,
     ) -> Result<Option<T>, RunError> {
-        let work = Arc::new(work);
-        let mut delay = Duration::from_millis(250);
-        loop {
-            let (work, store) = (Arc::clone(&work), self.models.store());
-            match blocking::run(move || work(store.as_ref())).await? {
-                Ok(answer) => return Ok(Some(answer)),
-                Err(error) if is_temporary(&error) => {
-                    log::warn!("the backfill of model {} waits for the store: {error}", self.model_id);
-                }
-                Err(error) => return Err(error.into()),
-            }
-            let mut waited = Duration::ZERO;
-            while waited < delay {
-                if self.is_ending() {
-                    return Ok(None);
-                }
-                sleep(Duration::from_millis(50)).await;
-                waited += Duration::from_millis(50);
-            }
-            delay = (delay * 2).min(MAX_RETRY_DELAY);
-        }
+        let task = format!("the backfill of model {}", self.model_id);
+        patience::with_retries(self.models.store(), &task, || self.is_ending(), work).await
     }
-}
-
-/// Returns whether a failure of the store may be temporary, so that the work is worth repeating.
-fn is_temporary(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Unavailable(_)
-            | StoreError::Busy(_)
-            | StoreError::Unreachable(_)
-            | StoreError::Misconfigured(_)
-            | StoreError::Locked(_)
-    )
 }

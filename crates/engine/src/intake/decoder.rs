@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mitsuke_clip::Priority;
-use mitsuke_image::{self as image, DecodeLimits, Decoded, ImageError, TextChunks, TextLimits};
+use mitsuke_image::{self as image, DecodeLimits, Decoded, FileTexts, ImageError, TextChunks, TextLimits};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::background::{Background, BackgroundPool};
@@ -104,6 +104,17 @@ impl DecodingSlot {
             Ok(work(decoded, texts))
         })
         .await
+    }
+
+    /// Reads the texts of a file away from the async workers. Its pixels are not decoded.
+    ///
+    /// # Errors
+    /// [`ImageError`] when the file cannot be read; [`Unfinished`] when reading it panicked.
+    pub async fn read_texts(
+        self,
+        bytes: impl AsRef<[u8]> + Send + 'static,
+    ) -> Result<Result<FileTexts, ImageError>, Unfinished> {
+        self.run(move |_| image::read_texts(bytes.as_ref())).await
     }
 
     /// Runs `work` away from the async workers and frees the slot when it ends.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use mitsuke_clip::{EncodeError, PreparedImage, Priority};
-use mitsuke_image::{self as image, Described, Facts};
+use mitsuke_image::{self as image, Described, Facts, READER_VERSION};
 use mitsuke_index::UnitVector;
-use mitsuke_store::{EmbeddingStore, Image, ImageId, Inserted, Model, ModelId, NewImage, Sha256, Store, StoreError};
+use mitsuke_store::{
+    EmbeddingStore, Image, ImageId, Inserted, Model, ModelId, NewImage, Origin, Sha256, Store, StoreError,
+};
 use time::OffsetDateTime;
 
 use super::decoder::Decoder;
@@ -26,6 +28,8 @@ pub struct Upload {
     pub caption: Option<String>,
     /// A generation prompt in place of the one found in the file.
     pub generation_prompt: Option<String>,
+    /// Tags in addition to those found in the file.
+    pub tags: Vec<String>,
 }
 
 /// The outcome of an upload.
@@ -99,7 +103,12 @@ impl Intake {
                 upload_date: OffsetDateTime::now_utc(),
                 generation_prompt: described.generation_prompt.as_deref(),
                 generation: described.generation.as_ref(),
+                generation_prompt_origin: origin(upload.generation_prompt.is_some()),
                 caption: described.caption.as_deref(),
+                caption_origin: origin(upload.caption.is_some()),
+                tags: &described.tags,
+                added_tags: &upload.tags,
+                reader_version: READER_VERSION,
                 embeddings: &vectors,
             })?;
             let (image_id, wrap): (_, fn(Image) -> Registered) = match inserted {
@@ -176,6 +185,11 @@ fn record_failures(store: &dyn EmbeddingStore, image_id: ImageId, failed: &[(Mod
             log::warn!("the failure of model {model_id} on image {image_id} is not recorded: {error}");
         }
     }
+}
+
+/// Returns the origin of a text that a caller may have given.
+fn origin(given: bool) -> Origin {
+    if given { Origin::Set } else { Origin::Found }
 }
 
 /// Replaces the texts found in the file by the texts that the caller gave.

@@ -1,14 +1,20 @@
 //! The upkeep of models that runs in the background, and the facts that backfills ask for.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mitsuke_clip::Priority;
 use mitsuke_store::{Model, Store};
+use tokio::time::sleep;
 
 use super::error::ModelsError;
 use super::key::ModelKey;
 use super::service::Models;
 use crate::blocking;
+
+/// The longest time that a picture of bulk work waits while searches or uploads wait for any encoder. The queue of an
+/// encoder orders by priority already; other encoders share only the processor with it.
+const MAX_YIELD: Duration = Duration::from_millis(250);
 
 impl Models {
     /// Registers folders that could not be registered, loads the current model before a request asks for it, and
@@ -42,13 +48,21 @@ impl Models {
     }
 
     /// Returns whether a search or an upload waits for any encoder.
-    pub(crate) fn interactive_work_waits(&self) -> bool {
+    fn interactive_work_waits(&self) -> bool {
         let waits = |depths: [usize; 3]| {
             Priority::ALL.iter().zip(depths).any(|(priority, depth)| *priority != Priority::Backfill && depth > 0)
         };
         self.pool.loaded().iter().any(|encoder| {
             waits(encoder.image_stats().depth_by_priority) || waits(encoder.text_stats().depth_by_priority)
         })
+    }
+
+    /// Waits a short time while searches or uploads wait for an encoder.
+    pub(crate) async fn yield_to_interactive_work(&self) {
+        let begin = Instant::now();
+        while begin.elapsed() < MAX_YIELD && self.interactive_work_waits() {
+            sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Checks whether a model could be used, without loading it.

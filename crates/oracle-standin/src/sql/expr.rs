@@ -54,7 +54,8 @@ impl Parser<'_> {
             self.expect("NULL")?;
             return Ok(Expr::IsNull(Box::new(left), negated));
         }
-        let negated = self.take("NOT");
+        // NOT NULL after a default is no part of the expression.
+        let negated = ["NOT LIKE", "NOT BETWEEN", "NOT IN"].iter().any(|words| self.is(words)) && self.take("NOT");
         let left = Box::new(left);
         if self.take("LIKE") {
             let pattern = Box::new(self.sum()?);
@@ -80,7 +81,7 @@ impl Parser<'_> {
             self.expect_symbol(")")?;
             return Ok(expr);
         }
-        if negated { Err(self.error(936, "missing expression")) } else { Ok(*left) }
+        Ok(*left)
     }
 
     fn sum(&mut self) -> Result<Expr> {

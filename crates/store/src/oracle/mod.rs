@@ -30,16 +30,17 @@ use self::connection::pool::Pool;
 use self::connection::session::{self, Session};
 use self::connection::value;
 use self::rows::models::{self, Tables, VectorTable};
-use self::rows::{embeddings, facts, foreign, images};
+use self::rows::{embeddings, facts, foreign, images, readings};
 use self::schema::opening::Opening;
 use self::schema::{doctor, migrate, vector_tables};
 use self::search::vector::{self, Form};
 use self::search::{hybrid, keyword, newest};
 use self::vector_index::upkeep;
 use super::{
-    Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, Finding, HybridSearch, Image, ImageId,
-    ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel,
-    Occasion, Page, RankedImage, SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, Finding, HybridSearch, Image,
+    ImageId, ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage,
+    NewModel, Occasion, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, VectorHit,
+    VectorSearch,
 };
 use mitsuke_index::UnitVector;
 
@@ -246,6 +247,30 @@ impl ImageStore for OracleStore {
 
     fn count_images(&self) -> Result<u64, StoreError> {
         self.read(images::count)
+    }
+}
+
+impl ReadingStore for OracleStore {
+    fn images_read_before(
+        &self,
+        reader_version: u32,
+        after: Option<(u32, ImageId)>,
+        limit: usize,
+    ) -> Result<Vec<(u32, ImageId)>, StoreError> {
+        self.read(|session| readings::read_before(session, reader_version, after, limit))
+    }
+
+    fn count_images_read_before(&self, reader_version: u32) -> Result<u64, StoreError> {
+        self.read(|session| readings::count_read_before(session, reader_version))
+    }
+
+    fn put_reading(
+        &self,
+        image_id: ImageId,
+        reader_version: u32,
+        reading: Option<&Reading<'_>>,
+    ) -> Result<Option<Changes>, StoreError> {
+        self.write(|session| readings::put(session, image_id, reader_version, reading))
     }
 }
 

@@ -1,10 +1,20 @@
 //! The SQL condition of a [`Filter`].
 
+use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::values::{ceil_micros, json};
+use super::values::{ceil_micros, count, json, unsigned};
+use crate::tags::folded_tags;
 use crate::text::folded_name_part;
 use crate::{Filter, ImageId, StoreError, like_pattern};
+
+/// The largest number of images of a tag for which a scan of all images begins at the tag. Of a more common tag, a page
+/// is found after a small part of the images.
+const MAX_TAGGED: usize = 4_096;
+
+/// The images of which a scan that begins at tags reads the rows.
+const TAGGED: &str = "i.image_id IN (SELECT t.image_id FROM image_tags t \
+                      WHERE t.folded IN (SELECT value FROM json_each(?)))";
 
 /// A condition on `images i` with its parameters, in the order of its question marks. Values never become part of the
 /// text.
@@ -69,7 +79,30 @@ impl Condition {
         if let Some(seed) = filter.seed {
             condition.and("i.generation_seed = ?", Some(seed.to_string().into()));
         }
+        for tag in folded_tags(&filter.tags) {
+            let has = "EXISTS (SELECT 1 FROM image_tags t WHERE t.image_id = i.image_id AND t.folded = ?)";
+            condition.and(has, Some(tag.into()));
+        }
+        if !filter.any_tags.is_empty() {
+            let has = "EXISTS (SELECT 1 FROM image_tags t WHERE t.image_id = i.image_id
+                       AND t.folded IN (SELECT value FROM json_each(?)))";
+            condition.and(has, Some(json(&folded_tags(&filter.any_tags))?));
+        }
         Ok(condition)
+    }
+
+    /// Makes the condition of `filter` for a scan of all images, and returns it with the table that the scan reads: the
+    /// covering index of the list, or only the images of a tag that few images have.
+    pub(super) fn for_scan(connection: &Connection, filter: &Filter) -> Result<(&'static str, Self), StoreError> {
+        let mut condition = Self::new(filter)?;
+        match rare_tags(connection, filter)? {
+            Some(tags) => {
+                condition.and(TAGGED, Some(tags));
+                Ok(("images i NOT INDEXED", condition))
+            }
+            // INDEXED BY makes any plan an error that does not read filter and order from this index.
+            None => Ok(("images i INDEXED BY images_newest", condition)),
+        }
     }
 
     /// Adds the condition that `column` is none of `ids`.
@@ -101,4 +134,27 @@ impl Condition {
             before.into_iter().chain(self.parameters.iter().cloned()).chain(after).collect::<Vec<_>>(),
         )
     }
+}
+
+/// Returns the required tag, or the list of tags of which one is required, that the fewest images have; `None` when many
+/// images have each, or the filter asks for no tag.
+fn rare_tags(connection: &Connection, filter: &Filter) -> Result<Option<Value>, StoreError> {
+    let mut lists: Vec<Vec<String>> = folded_tags(&filter.tags).into_iter().map(|tag| vec![tag]).collect();
+    if !filter.any_tags.is_empty() {
+        lists.push(folded_tags(&filter.any_tags));
+    }
+    let mut rarest: Option<(u64, Value)> = None;
+    for list in lists {
+        let list = json(&list)?;
+        let images: u64 = connection
+            .prepare_cached(
+                "SELECT count(*) FROM (SELECT 1 FROM image_tags t
+                 WHERE t.folded IN (SELECT value FROM json_each(?)) LIMIT ?)",
+            )?
+            .query_row((list.clone(), count(MAX_TAGGED + 1)), |row| unsigned(row, 0))?;
+        if images <= MAX_TAGGED as u64 && rarest.as_ref().is_none_or(|(least, _)| images < *least) {
+            rarest = Some((images, list));
+        }
+    }
+    Ok(rarest.map(|(_, list)| list))
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use crate::StoreError;
 
 /// The number of statements that each connection keeps prepared; more than the store has.
-const STATEMENTS: usize = 96;
+const STATEMENTS: usize = 128;
 
 /// Opens the connection that writes, and creates the database if there is none.
 ///

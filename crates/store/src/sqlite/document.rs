@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::tags;
 use super::values::count;
 use crate::text::{Document, DocumentTokens, SEGMENTATION_VERSION, VariedTokens, folded_name};
 use crate::{ImageId, StoreError, generation};
@@ -31,7 +32,7 @@ pub(super) fn exact_token(token: &str) -> String {
 
 /// Puts an image's texts into the index, in place of any older ones.
 pub(super) fn index(connection: &Connection, image_id: ImageId, document: &Document<'_>) -> Result<(), StoreError> {
-    let DocumentTokens { caption, prompt, raw, file_name, characters, varied } = document.tokens();
+    let DocumentTokens { caption, tags, prompt, raw, file_name, characters, varied } = document.tokens();
     let mut words: Vec<String> = characters.into_iter().map(character_token).collect();
     if let Some(VariedTokens { texts, characters }) = varied {
         words.extend(characters.into_iter().map(|character| exact_token(&character_token(character))));
@@ -40,12 +41,14 @@ pub(super) fn index(connection: &Connection, image_id: ImageId, document: &Docum
         words.push(texts.iter().map(exact).collect::<Vec<_>>().join(BARRIER));
     }
     remove(connection, image_id)?;
-    let [caption, prompt, raw, file_name] = [caption, prompt, raw, file_name].map(|tokens| tokens.join(" "));
+    let [caption, tags, prompt, raw, file_name] =
+        [caption, tags, prompt, raw, file_name].map(|tokens| tokens.join(" "));
     connection
         .prepare_cached(
-            "INSERT INTO image_texts (rowid, caption, prompt, raw, file_name, single_characters) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO image_texts (rowid, caption, tags, prompt, raw, file_name, single_characters)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?
-        .execute(params![image_id, caption, prompt, raw, file_name, words.join(" ")])?;
+        .execute(params![image_id, caption, tags, prompt, raw, file_name, words.join(" ")])?;
     Ok(())
 }
 
@@ -77,6 +80,7 @@ pub(super) fn reindex_if_outdated(connection: &mut Connection) -> Result<(), Sto
             let document = Document {
                 file_name: &texts.file_name,
                 caption: texts.caption.as_deref(),
+                tags: &tags::texts(&transaction, texts.image_id)?,
                 generation_prompt: texts.generation_prompt.as_deref(),
                 generation: readable.as_ref(),
             };

@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use super::condition::Condition;
 use super::statements::{ids, image_exists};
 use super::values::{count, date, micros, unsigned};
-use super::{document, embeddings};
+use super::{document, embeddings, tags};
+use crate::tags::{Origin, Tags};
 use crate::text::{Document, folded_name};
 use crate::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
 
@@ -23,7 +24,7 @@ pub(super) struct Insertion {
 
 /// The values of the columns of the readable generation prompt.
 #[derive(Default)]
-struct GenerationColumns<'a> {
+pub(super) struct GenerationColumns<'a> {
     json: Option<String>,
     model: Option<&'a str>,
     sampler: Option<&'a str>,
@@ -32,7 +33,7 @@ struct GenerationColumns<'a> {
 }
 
 impl<'a> GenerationColumns<'a> {
-    fn new(generation: Option<&'a Generation>) -> Self {
+    pub(super) fn new(generation: Option<&'a Generation>) -> Self {
         let Some(generation) = generation else { return Self::default() };
         Self {
             json: Some(generation::to_json(generation)),
@@ -50,8 +51,9 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
     let created: Option<ImageId> = transaction
         .prepare_cached(
             "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt,
-                                 has_generation_prompt, generation_model, generation_sampler, generation_seed, file_name_folded)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12, ?13) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
+                                 has_generation_prompt, generation_model, generation_sampler, generation_seed,
+                                 caption_set, generation_prompt_set, reader_version, file_name_folded)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
         )?
         .query_row(
             params![
@@ -67,6 +69,9 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
                 parts.model,
                 parts.sampler,
                 parts.seed,
+                image.caption_origin.number(),
+                image.generation_prompt_origin.number(),
+                image.reader_version,
                 folded_name(image.file_name),
             ],
             |row| row.get(0),
@@ -82,9 +87,12 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
         .prepare_cached("INSERT INTO image_contents (image_id, image_data) VALUES (?, ?)")?
         .execute(params![image_id, image.bytes])?;
     set_caption(transaction, image_id, image.caption)?;
+    let tags = Tags::new(image.tags, image.added_tags);
+    tags::insert(transaction, image_id, &tags)?;
     let document = Document {
         file_name: image.file_name,
         caption: image.caption,
+        tags: &tags.texts(),
         generation_prompt: image.generation_prompt,
         generation: image.generation,
     };
@@ -108,33 +116,63 @@ pub(super) fn update(
     }
     if let Some(caption) = &patch.caption {
         set_caption(transaction, image_id, caption.as_deref())?;
+        transaction
+            .prepare_cached("UPDATE images SET caption_set = ? WHERE image_id = ?")?
+            .execute(params![Origin::Set.number(), image_id])?;
     }
     if let Some(prompt) = &patch.generation_prompt {
         let (raw, generation) = match prompt {
-            Some((raw, generation)) => (Some(raw), generation.as_ref()),
+            Some((raw, generation)) => (Some(raw.as_str()), generation.as_ref()),
             None => (None, None),
         };
-        let parts = GenerationColumns::new(generation);
+        set_generation_prompt(transaction, image_id, raw, &GenerationColumns::new(generation))?;
         transaction
-            .prepare_cached(
-                "UPDATE images SET generation_prompt = ?1, has_generation_prompt = ?1 IS NOT NULL, generation = ?2,
-                        generation_model = ?3, generation_sampler = ?4, generation_seed = ?5
-                 WHERE image_id = ?6",
-            )?
-            .execute(params![raw, parts.json, parts.model, parts.sampler, parts.seed, image_id])?;
+            .prepare_cached("UPDATE images SET generation_prompt_set = ? WHERE image_id = ?")?
+            .execute(params![Origin::Set.number(), image_id])?;
+    }
+    if let Some(texts) = &patch.tags {
+        tags::replace(transaction, image_id, &tags::read(transaction, image_id)?.set(texts))?;
     }
     let Some(image) = image(transaction, image_id)? else { return Ok(None) };
-    let document = Document {
-        file_name: &image.file_name,
-        caption: image.caption.as_deref(),
-        generation_prompt: image.generation_prompt.as_deref(),
-        generation: image.generation.as_ref(),
-    };
-    document::index(transaction, image_id, &document)?;
+    index_words(transaction, &image)?;
     Ok(Some(image))
 }
 
-fn set_caption(transaction: &Transaction<'_>, image_id: ImageId, caption: Option<&str>) -> Result<(), StoreError> {
+/// Puts the words of a stored image into the full-text index, in place of any older ones.
+pub(super) fn index_words(transaction: &Transaction<'_>, image: &Image) -> Result<(), StoreError> {
+    let document = Document {
+        file_name: &image.file_name,
+        caption: image.caption.as_deref(),
+        tags: &image.tags,
+        generation_prompt: image.generation_prompt.as_deref(),
+        generation: image.generation.as_ref(),
+    };
+    document::index(transaction, image.image_id, &document)
+}
+
+/// Writes the generation prompt and its readable parts.
+pub(super) fn set_generation_prompt(
+    transaction: &Transaction<'_>,
+    image_id: ImageId,
+    raw: Option<&str>,
+    parts: &GenerationColumns<'_>,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "UPDATE images SET generation_prompt = ?1, has_generation_prompt = ?1 IS NOT NULL, generation = ?2,
+                    generation_model = ?3, generation_sampler = ?4, generation_seed = ?5
+             WHERE image_id = ?6",
+        )?
+        .execute(params![raw, parts.json, parts.model, parts.sampler, parts.seed, image_id])?;
+    Ok(())
+}
+
+/// Writes or removes the caption.
+pub(super) fn set_caption(
+    transaction: &Transaction<'_>,
+    image_id: ImageId,
+    caption: Option<&str>,
+) -> Result<(), StoreError> {
     match caption {
         Some(caption) => transaction
             .prepare_cached("INSERT OR REPLACE INTO image_descriptions (image_id, caption) VALUES (?, ?)")?
@@ -155,7 +193,7 @@ pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result
 pub(super) fn image(connection: &Connection, image_id: ImageId) -> Result<Option<Image>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE i.image_id = ?"))?;
     let mut rows = statement.query([image_id])?;
-    rows.next()?.map(image_of).transpose()
+    rows.next()?.map(|row| image_of(connection, row)).transpose()
 }
 
 /// Reads the images that exist among `image_ids`, in that order.
@@ -167,7 +205,7 @@ pub(super) fn images(connection: &Connection, image_ids: &[ImageId]) -> Result<V
 pub(super) fn by_sha256(connection: &Connection, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{COLUMNS} WHERE i.sha256 = ?"))?;
     let mut rows = statement.query([sha256.0])?;
-    rows.next()?.map(image_of).transpose()
+    rows.next()?.map(|row| image_of(connection, row)).transpose()
 }
 
 /// Finds the ids of the images with one of some hashes.
@@ -208,11 +246,10 @@ pub(super) fn newest(
     offset: usize,
     limit: usize,
 ) -> Result<Vec<Image>, StoreError> {
-    let condition = Condition::new(filter)?;
+    let (table, condition) = Condition::for_scan(connection, filter)?;
     let sql = |start: &str| {
-        // INDEXED BY makes any plan an error that does not read filter and order from this index.
         format!(
-            "SELECT i.image_id FROM images i INDEXED BY images_newest WHERE {start} {}
+            "SELECT i.image_id FROM {table} WHERE {start} {}
              ORDER BY i.upload_date DESC, i.image_id DESC LIMIT ? OFFSET ?",
             condition.sql()
         )
@@ -229,9 +266,10 @@ pub(super) fn newest(
     images(connection, &ids)
 }
 
-fn image_of(row: &Row<'_>) -> Result<Image, StoreError> {
+fn image_of(connection: &Connection, row: &Row<'_>) -> Result<Image, StoreError> {
+    let image_id = row.get(0)?;
     Ok(Image {
-        image_id: row.get(0)?,
+        image_id,
         file_name: row.get(1)?,
         file_type: row.get(2)?,
         bytes: unsigned(row, 3)?,
@@ -242,6 +280,7 @@ fn image_of(row: &Row<'_>) -> Result<Image, StoreError> {
         generation_prompt: row.get(8)?,
         generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
         caption: row.get(10)?,
+        tags: tags::texts(connection, image_id)?,
     })
 }
 
@@ -270,9 +309,9 @@ mod tests {
             seed: Some(1),
             ..Filter::default()
         };
-        let condition = Condition::new(&filter).unwrap();
+        let (table, condition) = Condition::for_scan(&db, &filter).unwrap();
         let sql = format!(
-            "EXPLAIN QUERY PLAN SELECT i.image_id FROM images i INDEXED BY images_newest WHERE 1 {}
+            "EXPLAIN QUERY PLAN SELECT i.image_id FROM {table} WHERE 1 {}
              ORDER BY i.upload_date DESC, i.image_id DESC",
             condition.sql()
         );
@@ -284,5 +323,23 @@ mod tests {
             .unwrap();
         assert!(plan[0].contains("USING COVERING INDEX images_newest"), "{plan:?}");
         assert!(!plan.iter().any(|step| step.contains("ORDER BY")), "{plan:?}");
+    }
+
+    #[test]
+    fn a_list_of_a_rare_tag_reads_the_images_of_that_tag_alone() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut db).unwrap();
+        let filter = Filter { tags: vec!["cat".into()], any_tags: vec!["a".into(), "b".into()], ..Filter::default() };
+        let (table, condition) = Condition::for_scan(&db, &filter).unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN SELECT i.image_id FROM {table} WHERE 1 {}", condition.sql());
+        let mut statement = db.prepare(&sql).unwrap();
+        let plan: Vec<String> = statement
+            .query_map(condition.parameters([], []), |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(plan.iter().any(|step| step.starts_with("SEARCH i USING INTEGER PRIMARY KEY")), "{plan:?}");
+        assert!(plan.iter().any(|step| step.contains("image_tags_by_tag (folded=?)")), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN i") || step.starts_with("SCAN t")), "{plan:?}");
     }
 }

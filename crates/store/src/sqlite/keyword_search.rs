@@ -9,9 +9,9 @@ use super::statements::ids;
 use super::values::count;
 use crate::{KeywordHit, KeywordSearch, StoreError};
 
-/// The rank, by BM25 with the weights of caption, prompt, raw, file_name and single_characters. Words that a person
+/// The rank, by BM25 with the weights of caption, tags, prompt, raw, file_name and single_characters. Words that a person
 /// wrote about the image say more than the settings around a prompt.
-const RANK: &str = "bm25(image_texts, 4.0, 3.0, 1.0, 2.0, 2.0)";
+const RANK: &str = "bm25(image_texts, 4.0, 4.0, 3.0, 1.0, 2.0, 2.0)";
 
 /// Finds the images that hold every term, best first. Ranking costs time for every match, so the search ranks only the
 /// newest `max_ranked` matches of a very common term. All other matches follow, newest first, so that no page is short.

@@ -6,6 +6,7 @@
 
 mod condition;
 mod connection;
+mod diagnosis;
 mod directory_lock;
 mod document;
 mod embeddings;
@@ -18,13 +19,16 @@ mod migrate;
 mod models;
 mod nearest;
 mod options;
+mod readings;
 mod shared;
 mod statements;
 mod store;
+mod tags;
 mod task;
 mod values;
 mod vector_search;
 mod worker;
 
+pub use diagnosis::diagnose_texts;
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

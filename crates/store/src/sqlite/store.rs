@@ -16,12 +16,14 @@ use super::options::SqliteOptions;
 use super::shared::Shared;
 use super::statements::count_images;
 use super::task::Task;
-use super::{connection, document, embeddings, images, keyword_search, migrate, models, vector_search, worker};
+use super::{
+    connection, document, embeddings, images, keyword_search, migrate, models, readings, vector_search, worker,
+};
 use crate::fusion::fuse_legs;
 use crate::{
-    Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId, ImagePatch,
-    ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page, RankedImage,
-    SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId,
+    ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page,
+    RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
@@ -170,6 +172,30 @@ impl ImageStore for SqliteStore {
 
     fn count_images(&self) -> Result<u64, StoreError> {
         self.shared.read(|db| count_images(db))
+    }
+}
+
+impl ReadingStore for SqliteStore {
+    fn images_read_before(
+        &self,
+        reader_version: u32,
+        after: Option<(u32, ImageId)>,
+        limit: usize,
+    ) -> Result<Vec<(u32, ImageId)>, StoreError> {
+        self.shared.read(|db| readings::read_before(db, reader_version, after, limit))
+    }
+
+    fn count_images_read_before(&self, reader_version: u32) -> Result<u64, StoreError> {
+        self.shared.read(|db| readings::count_read_before(db, reader_version))
+    }
+
+    fn put_reading(
+        &self,
+        image_id: ImageId,
+        reader_version: u32,
+        reading: Option<&Reading<'_>>,
+    ) -> Result<Option<Changes>, StoreError> {
+        self.shared.write(|db| readings::put(db, image_id, reader_version, reading), |_| ())
     }
 }
 

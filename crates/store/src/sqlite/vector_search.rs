@@ -88,7 +88,7 @@ impl View<'_> {
         search: &VectorSearch<'_>,
         wanted: usize,
     ) -> Result<Option<Vec<(ImageId, f32)>>, StoreError> {
-        let condition = Condition::new(&search.page.filter)?;
+        let (table, condition) = Condition::for_scan(self.connection, &search.page.filter)?;
         // If enough of the nearest images pass, the first of those are the answer.
         if let Some(mut hits) = self.by_index(index, search, wanted.saturating_mul(OVERFETCH), None)? {
             let found: Vec<ImageId> = hits.iter().map(|(id, _)| *id).collect();
@@ -104,9 +104,7 @@ impl View<'_> {
                 return Ok(Some(hits));
             }
         }
-        let sql = |limit: &str| {
-            format!("SELECT i.image_id FROM images i INDEXED BY images_newest WHERE 1 {} {limit}", condition.sql())
-        };
+        let sql = |limit: &str| format!("SELECT i.image_id FROM {table} WHERE 1 {} {limit}", condition.sql());
         let passing = ids(
             self.connection,
             &sql("LIMIT ?"),

@@ -17,6 +17,7 @@ const MAX_TEXT_CHARS: usize = 32_768;
 pub(crate) struct Document<'a> {
     pub(crate) file_name: &'a str,
     pub(crate) caption: Option<&'a str>,
+    pub(crate) tags: &'a [String],
     pub(crate) generation_prompt: Option<&'a str>,
     /// The readable parts of the generation prompt.
     pub(crate) generation: Option<&'a Generation>,
@@ -26,6 +27,8 @@ pub(crate) struct Document<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct DocumentTokens {
     pub(crate) caption: Vec<String>,
+    /// The tokens of the tags.
+    pub(crate) tags: Vec<String>,
     /// The tokens of the readable prompt.
     pub(crate) prompt: Vec<String>,
     /// The tokens of what the generation prompt holds besides: the names of models, and prose that no dialect reads.
@@ -51,7 +54,8 @@ impl Document<'_> {
     pub(crate) fn tokens(&self) -> DocumentTokens {
         let readable = self.generation.and_then(|generation| generation.prompt.as_deref()).unwrap_or_default();
         let rest = self.rest();
-        let texts = [self.caption.unwrap_or_default(), readable, &rest, self.file_name].map(bounded);
+        let tags = self.tags.join("\n");
+        let texts = [self.caption.unwrap_or_default(), &tags, readable, &rest, self.file_name].map(bounded);
         let exact_texts = texts.map(|text| pieces(&exact(text)));
         let folded_texts = texts.map(|text| pieces(&folded(text)));
         let mut characters = characters_of(&folded_texts);
@@ -63,8 +67,8 @@ impl Document<'_> {
             let texts = exact_texts.iter().filter(|text| !text.is_empty()).map(|text| tokens(text)).collect();
             VariedTokens { texts, characters: spelled }
         });
-        let [caption, prompt, raw, file_name] = folded_texts.map(|text| tokens(&text));
-        DocumentTokens { caption, prompt, raw, file_name, characters, varied }
+        let [caption, tags, prompt, raw, file_name] = folded_texts.map(|text| tokens(&text));
+        DocumentTokens { caption, tags, prompt, raw, file_name, characters, varied }
     }
 
     /// Returns the words of the generation prompt besides the readable prompt: the name of the image generator's model,

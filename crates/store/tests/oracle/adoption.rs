@@ -192,7 +192,7 @@ fn the_same_picture_twice_stays_twice_and_one_of_them_answers_for_its_bytes() {
 fn several_descriptions_become_one_when_the_caption_is_changed() {
     let (database, other) = original_application();
     let store = store(&database);
-    let patch = ImagePatch { caption: Some(Some("新しい".into())), generation_prompt: None };
+    let patch = ImagePatch { caption: Some(Some("新しい".into())), ..ImagePatch::default() };
     let changed = store.update_image(1, &patch).unwrap().unwrap();
     assert_eq!(changed.caption.as_deref(), Some("新しい"));
     assert_eq!(number(&other, "SELECT COUNT(*) FROM image_descriptions WHERE image_id = 1"), 1);

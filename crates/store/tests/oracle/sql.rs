@@ -12,7 +12,7 @@ use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::{IndexKind, OracleSettings, OracleStore, OrganizationChange, TextMaintenance};
 use mitsuke_store::{
     Cursor, Filter, HybridSearch, ImagePatch, ImageStore as _, Inserted, KeywordSearch, ModelStore as _, NewImage,
-    NewModel, Occasion, Page, SearchStore as _, Sha256, Store, VectorSearch, Weights,
+    NewModel, Occasion, Origin, Page, Reading, SearchStore as _, Sha256, Store, VectorSearch, Weights,
 };
 use oracle_standin::testing::{Database, Failure};
 use sqlparser::dialect::OracleDialect;
@@ -265,7 +265,12 @@ fn image<'a>(name: &'a str, embeddings: &'a [(i64, UnitVector)]) -> NewImage<'a>
         upload_date: OffsetDateTime::UNIX_EPOCH,
         generation_prompt: Some("a cat\nSteps: 20"),
         generation: Some(&GENERATION),
+        generation_prompt_origin: Origin::Found,
         caption: Some("白い猫"),
+        caption_origin: Origin::Found,
+        tags: &[],
+        added_tags: &[],
+        reader_version: 1,
         embeddings,
     }
 }
@@ -306,6 +311,7 @@ fn ask_for_everything(store: &dyn Store) {
         seed: Some(7),
         file_name_contains: Some("one".into()),
         file_name_pattern: Some("*.png".into()),
+        ..Filter::default()
     };
     let without = Filter { has_generation_prompt: Some(false), has_caption: Some(false), ..Filter::default() };
     let cursor = Cursor { upload_date: OffsetDateTime::UNIX_EPOCH, image_id: second };
@@ -364,8 +370,33 @@ fn ask_for_everything(store: &dyn Store) {
     store.image_by_sha256(&Sha256::of(b"one.png")).unwrap();
     store.images_by_sha256(&[Sha256::of(b"one.png")]).unwrap();
     let prompt = Some(Some(("a dog".to_owned(), Some(Generation::default()))));
-    store.update_image(first, &ImagePatch { caption: Some(Some("犬".into())), generation_prompt: prompt }).unwrap();
-    store.update_image(first, &ImagePatch { caption: Some(None), generation_prompt: Some(None) }).unwrap();
+    store
+        .update_image(
+            first,
+            &ImagePatch { caption: Some(Some("犬".into())), generation_prompt: prompt, ..ImagePatch::default() },
+        )
+        .unwrap();
+    store
+        .update_image(
+            first,
+            &ImagePatch { caption: Some(None), generation_prompt: Some(None), ..ImagePatch::default() },
+        )
+        .unwrap();
+    let tags: Vec<String> = (0..150).map(|n| format!("a long tag, {n}")).collect();
+    let tagged = ImagePatch { tags: Some(tags.clone()), ..ImagePatch::default() };
+    store.update_image(first, &tagged).unwrap();
+    store.images(&[first]).unwrap();
+    store.update_image(first, &ImagePatch { tags: Some(vec!["b".into()]), ..ImagePatch::default() }).unwrap();
+    let filter = Filter { tags: vec!["b".into()], any_tags: vec!["b".into(), "c".into()], ..Filter::default() };
+    let page = Page { filter: filter.clone(), ..Page::first(5) };
+    let query = vector(0.5);
+    let search = VectorSearch { model_id: a.model_id, query: &query, exclude: &[], page: &page };
+    store.search_vector(&search).unwrap();
+    store.newest(&filter, None, 5).unwrap();
+    store.images_read_before(2, Some((0, first)), 5).unwrap();
+    store.count_images_read_before(2).unwrap();
+    let reading = Reading { caption: Some("c"), generation_prompt: Some("p"), tags: &tags, ..Reading::default() };
+    store.put_reading(second, 2, Some(&reading)).unwrap().unwrap();
     store.check().unwrap();
     store.count_images().unwrap();
     store.delete_image(first).unwrap();

@@ -2,8 +2,8 @@
 
 use mitsuke_store::oracle::OracleStore;
 use mitsuke_store::{
-    EmbeddingStore as _, Filter, ImageStore as _, Model, ModelStore as _, Page, SearchStore as _, Store as _,
-    VectorSearch,
+    EmbeddingStore as _, Filter, ImageStore as _, Model, ModelStore as _, Page, Reading, ReadingStore as _,
+    SearchStore as _, Store as _, VectorSearch,
 };
 use mitsuke_store_testing::fixtures::*;
 use oracle::Connection;
@@ -17,6 +17,12 @@ fn back_to_version_9(connection: &Connection, models: &[&Model]) {
     let mut statements = vec![
         "ALTER TABLE embedding_models DROP COLUMN facts_version".to_owned(),
         "ALTER TABLE embedding_models DROP COLUMN facts_filled_to".to_owned(),
+        "DROP TABLE image_tags".to_owned(),
+        "DROP TABLE removed_tags".to_owned(),
+        "DROP INDEX images_reader".to_owned(),
+        "ALTER TABLE images DROP COLUMN caption_set".to_owned(),
+        "ALTER TABLE images DROP COLUMN generation_prompt_set".to_owned(),
+        "ALTER TABLE images DROP COLUMN reader_version".to_owned(),
         "ALTER TABLE images DROP COLUMN file_name_folded".to_owned(),
         "UPDATE images SET search_text = 'cut by an earlier version'".to_owned(),
         "DELETE FROM mitsuke_schema WHERE version > 9".to_owned(),
@@ -111,6 +117,24 @@ fn embedding_tables_of_an_earlier_version_get_the_facts_that_filters_compare() {
     let image_id = picture("late").caption("c").embedded(&models[0], angle(90.0)).insert(&store);
     let captioned = Filter { has_caption: Some(true), ..Filter::default() };
     assert_eq!(near(&store, &models[0], captioned).last(), Some(&image_id));
+}
+
+#[test]
+fn images_of_an_earlier_version_get_tags_and_are_read_again() {
+    let (database, models) = version_9();
+    let store = store(&database);
+    assert_eq!(store.count_images_read_before(1).unwrap(), 20);
+    let tags = strings(&["sea", "海"]);
+    let reading = Reading { caption: Some("a cat"), tags: &tags, earlier_text: Some("猫"), ..Reading::default() };
+    // The caption of image 1 is what the first reader found; nobody knows whether image 2 had none or lost it.
+    store.put_reading(1, 1, Some(&reading)).unwrap().unwrap();
+    store.put_reading(2, 1, Some(&Reading { earlier_text: None, ..reading })).unwrap().unwrap();
+    let image = store.image(1).unwrap().unwrap();
+    assert_eq!((image.caption.as_deref(), image.tags.as_slice()), (Some("a cat"), tags.as_slice()));
+    assert_eq!(store.image(2).unwrap().unwrap().caption.as_deref(), Some("a cat"));
+    assert_eq!(store.count_images_read_before(1).unwrap(), 18);
+    let tagged = Filter { tags: strings(&["Sea"]), ..Filter::default() };
+    assert_eq!(near(&store, &models[0], tagged), [1, 2]);
 }
 
 #[test]

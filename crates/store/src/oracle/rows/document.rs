@@ -26,8 +26,8 @@ const TOKEN_BYTES: usize = 64;
 
 /// Returns the value of SEARCH_TEXT.
 pub(crate) fn search_text(document: &Document<'_>) -> String {
-    let DocumentTokens { caption, prompt, raw, file_name, characters, varied } = document.tokens();
-    let mut texts = [caption, prompt, raw, file_name].map(|text| encoded(&text, encode_token)).to_vec();
+    let DocumentTokens { caption, tags, prompt, raw, file_name, characters, varied } = document.tokens();
+    let mut texts = [caption, tags, prompt, raw, file_name].map(|text| encoded(&text, encode_token)).to_vec();
     let mut singles: Vec<String> = characters.into_iter().map(character_token).collect();
     if let Some(VariedTokens { texts: exact, characters }) = varied {
         singles.extend(characters.into_iter().map(exact_character_token));
@@ -105,8 +105,7 @@ mod tests {
 
     #[test]
     fn texts_stand_apart() {
-        let document =
-            Document { caption: Some("青い車"), file_name: "a.png", generation_prompt: None, generation: None };
+        let document = Document { caption: Some("青い車"), file_name: "a.png", ..Document::default() };
         assert_eq!(
             search_text(&document),
             "zqtjhfcdaee zqtdaeeiomk zqtiomk zqfield a png zqfield zqsdaee zqsiomk zqsjhfc"

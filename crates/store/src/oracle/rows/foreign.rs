@@ -72,6 +72,8 @@ pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
     let words = search_text(&Document {
         file_name: &foreign.file_name,
         caption: caption.as_deref(),
+        // Other programs know no tags.
+        tags: &[],
         generation_prompt: foreign.generation_prompt.as_deref(),
         generation: facts.generation.as_ref(),
     });

@@ -10,10 +10,12 @@ use super::document::search_text;
 use super::embeddings;
 use super::facts;
 use super::models::VectorTable;
+use super::tags;
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::{MAX_LOB_ROWS, Session};
 use crate::oracle::connection::value::{self, Binds, MAX_IN_LIST, Value, in_list};
+use crate::tags::{Origin, Tags};
 use crate::text::{Document, folded_name};
 use crate::{Content, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, generation};
 use mitsuke_image::Generation;
@@ -31,13 +33,15 @@ pub(crate) fn insert(
     image: &NewImage<'_>,
     embeddings: &[(&VectorTable, &UnitVector)],
 ) -> Result<Option<ImageId>, OracleError> {
+    let tags = Tags::new(image.tags, image.added_tags);
     let inserted = session.insert_returning(
-        "INSERT INTO images (file_name, file_name_folded, file_type, byte_count, width, height, sha256, sha256_key, upload_date, \
-         generation_model, generation_sampler, generation_seed, generation_prompt, generation, search_text, image_data) \
+        "INSERT INTO images (file_name, file_name_folded, file_type, byte_count, width, height, sha256, sha256_key, \
+         upload_date, caption_set, generation_prompt_set, reader_version, generation_model, generation_sampler, \
+         generation_seed, generation_prompt, generation, search_text, image_data) \
          VALUES (:file_name, :file_name_folded, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
-         :generation_model, :generation_sampler, :generation_seed, :generation_prompt, :generation, :search_text, \
-         :image_data) RETURNING image_id INTO :image_id",
-        &image_binds(image),
+         :caption_set, :generation_prompt_set, :reader_version, :generation_model, :generation_sampler, :generation_seed, \
+         :generation_prompt, :generation, :search_text, :image_data) RETURNING image_id INTO :image_id",
+        &image_binds(image, &tags),
         "image_id",
     );
     let image_id = match inserted {
@@ -48,16 +52,18 @@ pub(crate) fn insert(
     if let Some(caption) = image.caption {
         insert_caption(session, image_id, caption)?;
     }
+    tags::insert(session, image_id, &tags)?;
     for (table, vector) in embeddings {
         embeddings::insert(session, table, image_id, vector)?;
     }
     Ok(Some(image_id))
 }
 
-fn image_binds<'a>(image: &NewImage<'a>) -> Binds<'a> {
+fn image_binds<'a>(image: &NewImage<'a>, tags: &Tags) -> Binds<'a> {
     let document = Document {
         file_name: image.file_name,
         caption: image.caption,
+        tags: &tags.texts(),
         generation_prompt: image.generation_prompt,
         generation: image.generation,
     };
@@ -71,6 +77,9 @@ fn image_binds<'a>(image: &NewImage<'a>) -> Binds<'a> {
         .with("sha256", image.sha256)
         .with("upload_date", value::timestamp(image.upload_date))
         .with("image_id", Value::OutNumber)
+        .with("caption_set", image.caption_origin.number())
+        .with("generation_prompt_set", image.generation_prompt_origin.number())
+        .with("reader_version", i64::from(image.reader_version))
         .and(generation_binds(image.generation))
         .with("generation_prompt", Value::clob(image.generation_prompt))
         .with("generation", generation_json(image.generation))
@@ -160,13 +169,35 @@ const SHORT_CHARS: usize = 1_000;
 fn rows(session: &Session<'_>, ids: &[ImageId]) -> Result<Vec<Image>, OracleError> {
     if !session.expects_long_texts() {
         let rows = rows_with_texts(session, ids, &TEXTS.map(short_text), ids.len())?;
-        if !rows.iter().any(|(_, long)| *long) {
-            return Ok(rows.into_iter().map(|(image, _)| image).collect());
+        if !rows.iter().any(|row| row.is_long) {
+            return with_all_tags(session, rows);
         }
     }
     let rows = rows_with_texts(session, ids, &TEXTS.map(str::to_owned), ids.len().min(MAX_LOB_ROWS))?;
-    session.expect_long_texts(rows.iter().any(|(_, long)| *long));
-    Ok(rows.into_iter().map(|(image, _)| image).collect())
+    session.expect_long_texts(rows.iter().any(|row| row.is_long));
+    with_all_tags(session, rows)
+}
+
+/// Returns the images of rows. Tags that did not fit their row are read by a statement of their own.
+fn with_all_tags(session: &Session<'_>, rows: Vec<ImageRow>) -> Result<Vec<Image>, OracleError> {
+    let cut: Vec<ImageId> = rows.iter().filter(|row| row.has_more_tags).map(|row| row.image.image_id).collect();
+    let mut whole = tags::texts(session, &cut)?;
+    let with_tags = |mut row: ImageRow| {
+        if let Some(tags) = whole.get_mut(&row.image.image_id) {
+            row.image.tags.clone_from(tags);
+        }
+        row.image
+    };
+    Ok(rows.into_iter().map(with_tags).collect())
+}
+
+/// A row of images with their texts.
+struct ImageRow {
+    image: Image,
+    /// Whether any text of the row is long.
+    is_long: bool,
+    /// Whether the image has more tags than the row holds.
+    has_more_tags: bool,
 }
 
 /// Returns the expression of a text as VARCHAR2, or NULL when the text is long. CASE evaluates only what it needs:
@@ -175,24 +206,32 @@ fn short_text(column: &str) -> String {
     format!("CASE WHEN LENGTH({column}) <= {SHORT_CHARS} THEN CAST(TO_CHAR({column}) AS VARCHAR2(4000)) END")
 }
 
-/// Reads rows with these expressions of the three texts. The flag says whether any text of the row is long.
+/// Reads rows with these expressions of the three texts.
 fn rows_with_texts(
     session: &Session<'_>,
     ids: &[ImageId],
     texts: &[String; 3],
     most: usize,
-) -> Result<Vec<(Image, bool)>, OracleError> {
+) -> Result<Vec<ImageRow>, OracleError> {
     let mut binds = Binds::none();
     let list = in_list("id", ids, &mut binds);
     let is_long = TEXTS.map(|column| format!("LENGTH({column}) > {SHORT_CHARS}")).join(" OR ");
     let sql = format!(
         "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date, \
-         {}, CASE WHEN {is_long} THEN 1 ELSE 0 END \
+         {}, {}, {}, CASE WHEN {is_long} THEN 1 ELSE 0 END \
          FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id \
          WHERE i.image_id IN ({list}) ORDER BY i.image_id, d.description_id",
-        texts.join(", ")
+        texts.join(", "),
+        tags::LINES,
+        tags::BYTES
     );
-    session.rows(&sql, &binds, most, |row| Ok((read_image(row)?, row.get::<_, i64>(11)? == 1)))
+    session.rows(&sql, &binds, most, |row| {
+        Ok(ImageRow {
+            image: read_image(row)?,
+            has_more_tags: row.get::<_, Option<i64>>(12)?.is_some_and(|bytes| bytes > tags::LINES_BYTES),
+            is_long: row.get::<_, i64>(13)? == 1,
+        })
+    })
 }
 
 /// Joins several captions as the original application shows them.
@@ -222,14 +261,19 @@ pub(crate) fn update(
 ) -> Result<Option<Image>, OracleError> {
     let this = || Binds::none().with("image_id", image_id);
     // The statement locks the row: of two changes at once, the later one then writes the search text last.
-    if session.execute("UPDATE images SET file_name = file_name WHERE image_id = :image_id", &this())? == 0 {
+    let by_caller = |changes: bool| Value::Number(changes.then_some(Origin::Set.number()));
+    let locked = session.execute(
+        "UPDATE images SET caption_set = NVL(:caption_set, caption_set), \
+         generation_prompt_set = NVL(:generation_prompt_set, generation_prompt_set) WHERE image_id = :image_id",
+        &this()
+            .with("caption_set", by_caller(patch.caption.is_some()))
+            .with("generation_prompt_set", by_caller(patch.generation_prompt.is_some())),
+    )?;
+    if locked == 0 {
         return Ok(None);
     }
     if let Some(caption) = &patch.caption {
-        session.execute("DELETE FROM image_descriptions WHERE image_id = :image_id", &this())?;
-        if let Some(caption) = caption {
-            insert_caption(session, image_id, caption)?;
-        }
+        set_caption(session, image_id, caption.as_deref())?;
     }
     if let Some(prompt) = &patch.generation_prompt {
         let (raw, generation) = match prompt {
@@ -237,35 +281,57 @@ pub(crate) fn update(
             None => (None, None),
         };
         session.execute(
-            "UPDATE images SET generation_model = :generation_model, generation_sampler = :generation_sampler, \
-             generation_seed = :generation_seed, generation_prompt = :generation_prompt, generation = :generation \
-             WHERE image_id = :image_id",
+            SET_GENERATION_PROMPT,
             &this()
                 .and(generation_binds(generation))
                 .with("generation_prompt", Value::clob(raw))
                 .with("generation", generation_json(generation)),
         )?;
     }
+    if let Some(texts) = &patch.tags {
+        tags::replace(session, image_id, &tags::read(session, image_id)?.set(texts))?;
+    }
     let Some(image) = image(session, image_id)? else { return Ok(None) };
+    write_words(session, &image)?;
+    facts::copy(session, image_id)?;
+    Ok(Some(image))
+}
+
+/// The statement that writes the generation prompt and its readable parts.
+pub(crate) const SET_GENERATION_PROMPT: &str = "UPDATE images SET generation_model = :generation_model, generation_sampler = :generation_sampler, \
+     generation_seed = :generation_seed, generation_prompt = :generation_prompt, generation = :generation \
+     WHERE image_id = :image_id";
+
+/// Writes the caption in place of all captions before, or removes them.
+pub(crate) fn set_caption(session: &Session<'_>, image_id: ImageId, caption: Option<&str>) -> Result<(), OracleError> {
+    let this = Binds::none().with("image_id", image_id);
+    session.execute("DELETE FROM image_descriptions WHERE image_id = :image_id", &this)?;
+    caption.map_or(Ok(()), |caption| insert_caption(session, image_id, caption))
+}
+
+/// Writes the text that keyword search reads.
+pub(crate) fn write_words(session: &Session<'_>, image: &Image) -> Result<(), OracleError> {
     let document = Document {
         file_name: &image.file_name,
         caption: image.caption.as_deref(),
+        tags: &image.tags,
         generation_prompt: image.generation_prompt.as_deref(),
         generation: image.generation.as_ref(),
     };
     session.execute(
         "UPDATE images SET search_text = :search_text WHERE image_id = :image_id",
-        &this().with("search_text", Value::Clob(Some(Cow::Owned(search_text(&document))))),
+        &Binds::none()
+            .with("image_id", image.image_id)
+            .with("search_text", Value::Clob(Some(Cow::Owned(search_text(&document))))),
     )?;
-    facts::copy(session, image_id)?;
-    Ok(Some(image))
+    Ok(())
 }
 
 pub(crate) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, OracleError> {
     let this = Binds::none().with("image_id", image_id);
     let hash =
         session.row("SELECT i.sha256 FROM images i WHERE i.image_id = :image_id", &this, |row| read_hash(row, 0))?;
-    // The database deletes captions, embeddings and failures with the row (ON DELETE CASCADE).
+    // The database deletes captions, tags, embeddings and failures with the row (ON DELETE CASCADE).
     if session.execute("DELETE FROM images WHERE image_id = :image_id", &this)? == 0 {
         return Ok(false);
     }
@@ -305,6 +371,7 @@ fn read_image(row: &Row) -> Result<Image, OracleError> {
         generation_prompt: row.get(8)?,
         generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
         caption: row.get(10)?,
+        tags: read_text(row, 11)?.lines().map(str::to_owned).collect(),
     })
 }
 

@@ -72,6 +72,8 @@ fn fold(connection: &Connection, image_id: ImageId, texts: &StoredTexts) -> Resu
     let words = search_text(&Document {
         file_name: &texts.file_name,
         caption: texts.caption.as_deref(),
+        // Tags came later.
+        tags: &[],
         generation_prompt: texts.generation_prompt.as_deref(),
         generation: readable.as_ref(),
     });

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use crate::oracle::connection::value::{Binds, Value, in_list, timestamp_ceil};
 use crate::oracle::rows::facts::FOLDED_NAME;
 use crate::oracle::rows::images::folded_part;
+use crate::oracle::rows::tags::tag_values;
+use crate::tags::folded_tags;
 use crate::text::folded_name_part;
 use crate::{Filter, ImageId, like_pattern};
 
@@ -102,7 +104,32 @@ impl<'a> Condition<'a> {
                 condition.compare(column, "=", column, Value::Text(Some(Cow::Owned(folded_part(part)))));
             }
         }
+        condition.tags(filter);
         condition
+    }
+
+    /// Requires tags. They have a table of their own, in which each image that passes the rest is looked up by the key.
+    fn tags(&mut self, filter: &Filter) {
+        let image_id = self.column("image_id");
+        let has = |condition: &str| {
+            format!("EXISTS (SELECT 1 FROM image_tags t WHERE t.image_id = {image_id} AND t.folded {condition})")
+        };
+        for (n, tag) in folded_tags(&filter.tags).into_iter().enumerate() {
+            self.and(&has(&format!("= :tag{n}")));
+            self.binds.push(format!("tag{n}"), Value::Text(Some(Cow::Owned(tag))));
+        }
+        if !filter.any_tags.is_empty() {
+            let list = in_list("any_tag", &tag_values(&folded_tags(&filter.any_tags)), &mut self.binds);
+            self.and(&has(&format!("IN ({list})")));
+        }
+    }
+
+    /// Requires one of these folded tags in a form that is read from the index of tags, before anything else.
+    pub(crate) fn tagged(mut self, folded: &[String]) -> Self {
+        let list = in_list("rare_tag", &tag_values(folded), &mut self.binds);
+        let column = self.column("image_id");
+        self.and(&format!("{column} IN (SELECT t.image_id FROM image_tags t WHERE t.folded IN ({list}))"));
+        self
     }
 
     /// Returns the column of a fact that both kinds of rows hold under one name.
@@ -183,6 +210,8 @@ mod tests {
             generation_model: Some(hostile.into()),
             sampler: Some(hostile.into()),
             seed: Some(u64::MAX),
+            tags: vec![hostile.into(), "b".into()],
+            any_tags: vec![hostile.into()],
             ..Filter::default()
         };
         let condition = Condition::new(&filter).excluding(&[1, 2]);
@@ -211,6 +240,7 @@ mod tests {
             generation_model: Some("m".into()),
             sampler: Some("s".into()),
             seed: Some(1),
+            ..Filter::default()
         };
         let sql = Condition::on_embeddings(&filter).where_clause();
         assert!(sql.starts_with(" WHERE e.file_type IN (:type0) AND e.upload_date >= :uploaded_from AND "), "{sql}");

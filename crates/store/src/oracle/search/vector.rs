@@ -11,6 +11,7 @@ use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, Value, to_vector};
 use crate::oracle::rows::models::VectorTable;
+use crate::oracle::rows::tags;
 use crate::{ImageId, VectorHit, VectorSearch};
 use mitsuke_index::UnitVector;
 
@@ -127,9 +128,17 @@ pub(crate) fn search(
     }
     let needed = search.page.offset.saturating_add(search.page.limit);
     let filtered = !search.page.filter.is_empty();
+    let mut condition = Condition::on_embeddings(&search.page.filter);
+    let mut form = form;
+    // Few images of many have a rare tag, and the vector index would be walked for them in vain. The key of the table
+    // finds all of them, so that comparing them is both exact and quick.
+    if let Some(rare) = tags::rare(session, &search.page.filter)? {
+        condition = condition.tagged(&rare);
+        form = Form::Exact;
+    }
     let mut plan = Plan::first(form, needed, search.exclude.len(), filtered);
     loop {
-        let candidates = candidates(session, table, search, plan)?;
+        let candidates = candidates(session, table, search, plan, &condition)?;
         match plan.evaluate(candidates, needed, search.exclude) {
             Outcome::Hits(hits) => {
                 return Ok(hits.into_iter().skip(search.page.offset).take(search.page.limit).collect());
@@ -144,10 +153,10 @@ fn candidates(
     table: &VectorTable,
     search: &VectorSearch<'_>,
     plan: Plan,
+    condition: &Condition<'_>,
 ) -> Result<Vec<Candidate>, OracleError> {
-    let condition = Condition::on_embeddings(&search.page.filter);
     let sql = nearest_sql(table, plan.form, &condition.where_clause());
-    session.rows(&sql, &condition.binds.and(query_binds(search.query, plan.take)), plan.take, |row| {
+    session.rows(&sql, &condition.binds.clone().and(query_binds(search.query, plan.take)), plan.take, |row| {
         Ok(Candidate { image_id: row.get(0)?, distance: distance(row.get(1)?) })
     })
 }

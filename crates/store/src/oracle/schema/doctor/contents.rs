@@ -1,4 +1,4 @@
-//! A sample of what the collection holds: whether pictures are the bytes that were stored, and whether embeddings fit
+//! A sample of what the collection holds: whether its texts are up to date, whether pictures are the bytes that were stored, and whether embeddings fit
 //! their model. A whole collection would take hours to read.
 
 use super::{Inspection, not_visible};
@@ -6,6 +6,7 @@ use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::value::Binds;
 use crate::oracle::rows::models::VectorTable;
 use crate::{Finding, Sha256};
+use mitsuke_image::READER_VERSION;
 
 /// The number of places, evenly spread over the ids, at which a sample is taken.
 const PLACES: i64 = 16;
@@ -33,6 +34,16 @@ impl Inspection<'_> {
             (0..PLACES).map(|n| first.saturating_add((last - first) / (PLACES - 1) * n)).chain([last]).collect();
         places.dedup();
         Ok(places)
+    }
+
+    /// Counts the images whose texts an older version of the reader has read.
+    pub(super) fn texts_of_files(&self) -> Finding {
+        let sql = "SELECT COUNT(*) FROM images i WHERE i.reader_version < :reader_version";
+        let binds = Binds::none().with("reader_version", i64::from(READER_VERSION));
+        match self.rows_with(sql, &binds, 1, |row| Ok(row.get(0)?)) {
+            Ok(counts) => Finding::of_outdated_texts(counts.first().copied().unwrap_or_default()),
+            Err(error) => not_visible("texts of files", error),
+        }
     }
 
     /// Compares pictures with the hashes that were stored with them.

@@ -56,6 +56,7 @@ impl Inspection<'_> {
         findings.extend(Diagnosis { connection, manager, settings }.findings());
         findings.extend(self.constraints());
         findings.extend(self.identity_columns());
+        findings.push(self.texts_of_files());
         findings.push(self.pictures());
         findings.extend(self.embeddings());
         findings

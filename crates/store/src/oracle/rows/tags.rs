@@ -1,0 +1,147 @@
+//! Rows of IMAGE_TAGS and REMOVED_TAGS.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::oracle::connection::error::OracleError;
+use crate::oracle::connection::session::Session;
+use crate::oracle::connection::value::{Binds, MAX_IN_LIST, Value, in_list};
+use crate::tags::{MAX_TAGS, Origin, Tag, Tags, folded_tags};
+use crate::{Filter, ImageId, StoreError};
+
+/// The tags of a row `i` of IMAGES as one text with a line for each, as far as they fit VARCHAR2. PLACE counts their
+/// bytes, so that the text never overflows.
+pub(crate) const LINES: &str = "(SELECT LISTAGG(t.tag, '\n') WITHIN GROUP (ORDER BY t.place) FROM image_tags t \
+                                WHERE t.image_id = i.image_id AND t.place <= 4000)";
+
+/// The number of bytes that the tags of a row `i` of IMAGES take; NULL without tags.
+pub(crate) const BYTES: &str = "(SELECT MAX(t.place) FROM image_tags t WHERE t.image_id = i.image_id)";
+
+/// The largest number of bytes that [`LINES`] returns.
+pub(crate) const LINES_BYTES: i64 = 4_000;
+
+/// The length, in bytes, of a JSON array at which another statement takes the rest of the tags.
+const JSON_BYTES: usize = 900;
+
+/// The largest number of images of a tag for which a vector search compares all of them.
+const MAX_TAGGED: usize = 5_000;
+
+/// Returns the tags of images that [`LINES`] cannot return whole.
+pub(crate) fn texts(
+    session: &Session<'_>,
+    image_ids: &[ImageId],
+) -> Result<HashMap<ImageId, Vec<String>>, OracleError> {
+    let mut found: HashMap<ImageId, Vec<String>> = HashMap::new();
+    for ids in image_ids.chunks(MAX_IN_LIST) {
+        let mut binds = Binds::none();
+        let list = in_list("id", ids, &mut binds);
+        let sql = format!(
+            "SELECT t.image_id, t.tag FROM image_tags t WHERE t.image_id IN ({list}) ORDER BY t.image_id, t.place"
+        );
+        for (image_id, tag) in session.rows(&sql, &binds, MAX_TAGS, |row| Ok((row.get(0)?, row.get(1)?)))? {
+            found.entry(image_id).or_default().push(tag);
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the tags of an image, with those that callers have removed.
+pub(crate) fn read(session: &Session<'_>, image_id: ImageId) -> Result<Tags, OracleError> {
+    let this = Binds::none().with("image_id", image_id);
+    let tags = session.rows(
+        "SELECT t.tag, t.folded, t.is_set FROM image_tags t WHERE t.image_id = :image_id ORDER BY t.place",
+        &this,
+        MAX_TAGS,
+        |row| Ok(Tag { text: row.get(0)?, folded: row.get(1)?, origin: Origin::from_number(row.get(2)?) }),
+    )?;
+    let removed = "SELECT r.folded FROM removed_tags r WHERE r.image_id = :image_id";
+    let removed = session.rows(removed, &this, MAX_TAGS, |row| Ok(row.get(0)?))?;
+    Ok(Tags { tags, removed: removed.into_iter().collect() })
+}
+
+/// Writes the tags of a new image. A statement takes many of them, because each one is a round trip.
+pub(crate) fn insert(session: &Session<'_>, image_id: ImageId, tags: &Tags) -> Result<(), OracleError> {
+    let mut place = 0;
+    let rows: Vec<_> = tags
+        .tags
+        .iter()
+        .map(|tag| {
+            place += tag.text.len() + 1;
+            (&tag.text, &tag.folded, place, tag.origin.number())
+        })
+        .collect();
+    insert_json(
+        session,
+        image_id,
+        &rows,
+        "INSERT INTO image_tags (image_id, tag, folded, place, is_set) \
+         SELECT :image_id, j.tag, j.folded, j.place, j.is_set FROM JSON_TABLE(:rows_of_tags, '$[*]' COLUMNS (\
+         tag VARCHAR2(100 CHAR) PATH '$[0]', folded VARCHAR2(255 CHAR) PATH '$[1]', \
+         place NUMBER PATH '$[2]', is_set NUMBER PATH '$[3]')) j",
+    )?;
+    let removed: Vec<_> = tags.removed.iter().collect();
+    insert_json(
+        session,
+        image_id,
+        &removed,
+        "INSERT INTO removed_tags (image_id, folded) SELECT :image_id, j.folded FROM JSON_TABLE(:rows_of_tags, '$[*]' \
+         COLUMNS (folded VARCHAR2(255 CHAR) PATH '$')) j",
+    )
+}
+
+/// Runs a statement that inserts the items of a JSON array, with as many items at once as fit VARCHAR2.
+fn insert_json<T: serde::Serialize>(
+    session: &Session<'_>,
+    image_id: ImageId,
+    rows: &[T],
+    sql: &str,
+) -> Result<(), OracleError> {
+    let mut json = String::new();
+    for (n, row) in rows.iter().enumerate() {
+        json.push(if json.is_empty() { '[' } else { ',' });
+        json.push_str(&serde_json::to_string(row).map_err(|error| StoreError::Internal(error.to_string()))?);
+        if json.len() >= JSON_BYTES || n + 1 == rows.len() {
+            json.push(']');
+            let value = Value::Text(Some(Cow::Owned(std::mem::take(&mut json))));
+            session.execute(sql, &Binds::none().with("image_id", image_id).with("rows_of_tags", value))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the tags of an image in place of those before.
+pub(crate) fn replace(session: &Session<'_>, image_id: ImageId, tags: &Tags) -> Result<(), OracleError> {
+    let this = Binds::none().with("image_id", image_id);
+    session.execute("DELETE FROM image_tags WHERE image_id = :image_id", &this)?;
+    session.execute("DELETE FROM removed_tags WHERE image_id = :image_id", &this)?;
+    insert(session, image_id, tags)
+}
+
+/// Returns the required tag, or the list of tags of which one is required, that the fewest images have; `None` when many
+/// images have each, or the filter asks for no tag.
+pub(crate) fn rare(session: &Session<'_>, filter: &Filter) -> Result<Option<Vec<String>>, OracleError> {
+    let mut lists: Vec<Vec<String>> = folded_tags(&filter.tags).into_iter().map(|tag| vec![tag]).collect();
+    if !filter.any_tags.is_empty() {
+        lists.push(folded_tags(&filter.any_tags));
+    }
+    let mut rarest: Option<(i64, Vec<String>)> = None;
+    for list in lists {
+        let mut binds = Binds::none().with("most", Value::count(MAX_TAGGED + 1));
+        let values = in_list("tag", &tag_values(&list), &mut binds);
+        // The inner query ends at the first image too many.
+        let sql = format!(
+            "SELECT COUNT(*) FROM (SELECT t.image_id FROM image_tags t WHERE t.folded IN ({values}) \
+             FETCH FIRST :most ROWS ONLY)"
+        );
+        let images: i64 = session.row(&sql, &binds, |row| Ok(row.get(0)?))?.unwrap_or_default();
+        if images <= MAX_TAGGED as i64 && rarest.as_ref().is_none_or(|(least, _)| images < *least) {
+            rarest = Some((images, list));
+        }
+    }
+    Ok(rarest.map(|(_, list)| list))
+}
+
+/// Returns folded tags as values to bind.
+pub(crate) fn tag_values(folded: &[String]) -> Vec<Value<'static>> {
+    folded.iter().map(|tag| Value::Text(Some(Cow::Owned(tag.clone())))).collect()
+}

@@ -13,7 +13,7 @@ from mitsuke_fixtures.paths import ROOT
 BENCH = """\
 model          demo 1
 runs on        CPU; this machine has 2 cores
-workers        2 for each tower, 1 thread inside a batch
+workers        2 for each tower; 1 thread inside a batch, 2 while it is alone
                        pictures         queries
 precision                  int8        bfloat16
 one at a time           2.91 /s         61.4 /s

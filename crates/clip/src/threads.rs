@@ -1,6 +1,5 @@
 //! The number of threads inside one batch.
 
-use std::cell::Cell;
 use std::str::FromStr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,11 +16,6 @@ static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism()
 
 /// The number of batches that run on the CPU now, of all towers and models of the process.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    /// The number of threads that the calling thread has set; 0 before it has set one.
-    static SET: Cell<usize> = const { Cell::new(0) };
-}
 
 /// The number of threads that compute one batch on a CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,10 +67,7 @@ impl TorchThreads {
 /// Sets the number of threads with which Torch computes what the calling thread asks for. OpenMP keeps one number for
 /// each thread, so every thread that runs a module sets its own.
 pub(super) fn set(threads: usize) {
-    // Torch takes some time even for the number that it has.
-    if SET.replace(threads) != threads {
-        tch::set_num_threads(i32::try_from(threads).unwrap_or(1));
-    }
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(1));
 }
 
 /// A batch that runs.

@@ -194,7 +194,8 @@ def _above(node: torch._C.Node, dimension: int, shapes: dict[int, list[int]]) ->
         before = shapes.get(given[0].unique())
         if before is None:
             return None
-        matching = [i for i, size in enumerate(before) if size == shape[dimension] and prod(before[:i]) == prod(shape[:dimension])]
+        size, ahead = shape[dimension], prod(shape[:dimension])
+        matching = [i for i, own in enumerate(before) if own == size and prod(before[:i]) == ahead]
         return {0: matching[0]} if len(matching) == 1 else None
     return None
 

@@ -73,7 +73,8 @@ impl Application {
         let decoder = Arc::new(decoder(settings));
         let options = settings.encoder_options();
         let (maintenance, backfills, reindexing) =
-            Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).map_err(StartError::Thread)?;
+            Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options, settings.limits.text_chars)
+                .map_err(StartError::Thread)?;
         let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder, settings.limits.text_chars);
         let services = web::Data::new(Services::new(
             store,

@@ -41,7 +41,8 @@ fn process(dir: &TempDir, store: &Arc<dyn Store>) -> Process {
     models.warm_up().unwrap();
     let models = Arc::new(models);
     let decoder = Arc::new(Decoder::new(DecodeLimits::default(), 2));
-    let (maintenance, backfills, _) = Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options).unwrap();
+    let (maintenance, backfills, _) =
+        Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options, usize::MAX).unwrap();
     Process { models, backfills, decoder, maintenance }
 }
 

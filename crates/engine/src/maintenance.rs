@@ -33,7 +33,8 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// Starts the thread, and with it the backfills that an earlier process left unfinished.
+    /// Starts the thread, and with it the backfills that an earlier process left unfinished. A reindex keeps at most
+    /// `max_text_chars` characters of a generation prompt.
     ///
     /// # Errors
     /// When the operating system gives no thread.
@@ -41,11 +42,13 @@ impl Maintenance {
         models: Arc<Models>,
         decoder: Arc<Decoder>,
         options: &EncoderOptions,
+        max_text_chars: usize,
     ) -> io::Result<(Self, Arc<Backfills>, Arc<Reindexing>)> {
         // One thread only coordinates: the work itself is done by blocking threads and encoder threads.
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let handle = runtime.handle();
-        let reindexing = Arc::new(Reindexing::new(Arc::clone(&models), Arc::clone(&decoder), handle.clone()));
+        let reindexing = Reindexing::new(Arc::clone(&models), Arc::clone(&decoder), max_text_chars, handle.clone());
+        let reindexing = Arc::new(reindexing);
         let backfills = Arc::new(Backfills::new(Arc::clone(&models), decoder, options, handle.clone()));
         let (stop, stop_requested) = watch::channel(false);
         let ours = Workers { backfills: Arc::clone(&backfills), reindexing: Arc::clone(&reindexing) };

@@ -19,11 +19,11 @@ pub struct FileTexts {
     pub earlier_text: Option<String>,
 }
 
-/// Reads the texts of a file. Its pixels are not decoded.
+/// Reads the texts of a file, with at most `max_chars` characters of a generation prompt. Its pixels are not decoded.
 ///
 /// # Errors
 /// [`ImageError::UnsupportedType`] for a file whose type is not known.
-pub fn read_texts(bytes: &[u8]) -> Result<FileTexts, ImageError> {
+pub fn read_texts(bytes: &[u8], max_chars: usize) -> Result<FileTexts, ImageError> {
     let chunks = text_chunks(bytes, sniff(bytes)?, &TextLimits::default());
-    Ok(FileTexts { described: describe(&chunks), earlier_text: earlier_text(&chunks) })
+    Ok(FileTexts { described: describe(&chunks, max_chars), earlier_text: earlier_text(&chunks) })
 }

@@ -56,8 +56,7 @@ pub struct UploadForm {
 )]
 pub async fn create(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
     let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
-    let form =
-        multipart::read_with_lists(body, &services.limits, &["caption", "generation_prompt"], &["tags"]).await?;
+    let form = multipart::read_with_lists(body, &services.limits, &["caption", "generation_prompt"], &["tags"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
     let intake = &services.intake;
     if uploads.len() == 1

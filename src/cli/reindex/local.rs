@@ -23,7 +23,8 @@ pub async fn reindex() -> Result<(Outcome, Run), Box<dyn Error>> {
     // The files are read behind searches and uploads, which the models know of; here there are none.
     let models = Arc::new(app::open_models(&settings, Arc::clone(&store))?);
     let handle = tokio::runtime::Handle::current();
-    let reindexing = Reindexing::new(Arc::clone(&models), Arc::new(app::decoder(&settings)), handle);
+    let reindexing =
+        Reindexing::new(Arc::clone(&models), Arc::new(app::decoder(&settings)), settings.limits.text_chars, handle);
     let result = follow(&reindexing).await;
     reindexing.stop().await;
     blocking::run(move || {

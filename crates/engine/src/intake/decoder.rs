@@ -106,15 +106,17 @@ impl DecodingSlot {
         .await
     }
 
-    /// Reads the texts of a file away from the async workers. Its pixels are not decoded.
+    /// Reads the texts of a file away from the async workers, with at most `max_chars` characters of a generation prompt.
+    /// Its pixels are not decoded.
     ///
     /// # Errors
     /// [`ImageError`] when the file cannot be read; [`Unfinished`] when reading it panicked.
     pub async fn read_texts(
         self,
         bytes: impl AsRef<[u8]> + Send + 'static,
+        max_chars: usize,
     ) -> Result<Result<FileTexts, ImageError>, Unfinished> {
-        self.run(move |_| image::read_texts(bytes.as_ref())).await
+        self.run(move |_| image::read_texts(bytes.as_ref(), max_chars)).await
     }
 
     /// Runs `work` away from the async workers and frees the slot when it ends.

@@ -22,6 +22,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Reindexing {
     models: Arc<Models>,
     decoder: Arc<Decoder>,
+    max_text_chars: usize,
     runtime: Handle,
     job: Mutex<Option<Job>>,
 }
@@ -36,10 +37,10 @@ struct Job {
 
 impl Reindexing {
     /// Makes a reindex whose task runs on `runtime` and that reads files in the backfill slots of `decoder`, behind the
-    /// searches and uploads that wait for `models`.
+    /// searches and uploads that wait for `models`. At most `max_text_chars` characters of a generation prompt are kept.
     #[must_use]
-    pub fn new(models: Arc<Models>, decoder: Arc<Decoder>, runtime: Handle) -> Self {
-        Self { models, decoder, runtime, job: Mutex::default() }
+    pub fn new(models: Arc<Models>, decoder: Arc<Decoder>, max_text_chars: usize, runtime: Handle) -> Self {
+        Self { models, decoder, max_text_chars, runtime, job: Mutex::default() }
     }
 
     fn job(&self) -> MutexGuard<'_, Option<Job>> {
@@ -77,6 +78,7 @@ impl Reindexing {
         let run = Run {
             models: Arc::clone(&self.models),
             decoder: Arc::clone(&self.decoder),
+            max_text_chars: self.max_text_chars,
             progress,
             stop: stop_requested,
         };

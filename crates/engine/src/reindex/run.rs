@@ -35,6 +35,7 @@ pub(super) enum RunError {
 pub(super) struct Run {
     pub(super) models: Arc<Models>,
     pub(super) decoder: Arc<Decoder>,
+    pub(super) max_text_chars: usize,
     pub(super) progress: Arc<Progress>,
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -116,7 +117,7 @@ impl Run {
             Some(Err(reason)) => return Ok(Some(Err(reason))),
             Some(Ok(content)) => content.bytes,
         };
-        Ok(Some(match slot.read_texts(bytes).await {
+        Ok(Some(match slot.read_texts(bytes, self.max_text_chars).await {
             Ok(texts) => texts.map_err(|error| error.to_string()),
             Err(Unfinished) => Err("reading it broke off".to_owned()),
         }))

@@ -329,7 +329,7 @@ fn ask_for_everything(store: &dyn Store) {
             let vector = VectorSearch { model_id: a.model_id, query: &query, exclude, page };
             store.search_vector(&vector).unwrap();
             assert!(store.count_matches(&terms, 10).is_ok());
-    store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude, page }).unwrap();
+            store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude, page }).unwrap();
             for terms in [&terms[..], &none[..]] {
                 let hybrid = HybridSearch {
                     model_id: a.model_id,

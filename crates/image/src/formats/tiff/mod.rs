@@ -56,9 +56,8 @@ fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
         found.add_xmp(packet);
     }
     found.icc = value(exif::tag::ICC_PROFILE).map(Cow::Borrowed);
-    found.iptc = value(exif::tag::IPTC)
-        .map(iptc)
-        .or_else(|| photoshop::iptc(value(exif::tag::PHOTOSHOP)?).map(Cow::Borrowed));
+    found.iptc =
+        value(exif::tag::IPTC).map(iptc).or_else(|| photoshop::iptc(value(exif::tag::PHOTOSHOP)?).map(Cow::Borrowed));
     found
 }
 

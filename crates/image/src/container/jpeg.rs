@@ -58,7 +58,7 @@ pub fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
 /// after SOS, stray bytes elsewhere) are skipped too, as other readers do.
 fn next_marker(rest: &mut &[u8]) -> Option<u8> {
     loop {
-        let at = rest.iter().position(|&b| b == 0xFF)?;
+        let at = memchr::memchr(0xFF, rest)?;
         *rest = &rest[at + 1..];
         match *rest.first()? {
             0xFF => {}

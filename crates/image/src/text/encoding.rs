@@ -69,10 +69,10 @@ fn unicode(bytes: &[u8]) -> Option<String> {
         return Some(utf16(bytes, true));
     }
     let bytes = trim_end(bytes);
-    if bytes.windows(3).any(|w| matches!(w, b"\x1B$B" | b"\x1B$@")) {
-        if let (text, _, false) = ISO_2022_JP.decode(bytes) {
-            return Some(text.into_owned());
-        }
+    if bytes.windows(3).any(|w| matches!(w, b"\x1B$B" | b"\x1B$@"))
+        && let (text, _, false) = ISO_2022_JP.decode(bytes)
+    {
+        return Some(text.into_owned());
     }
     std::str::from_utf8(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)).ok().map(str::to_owned)
 }

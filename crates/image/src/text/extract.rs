@@ -1,7 +1,9 @@
 //! The extraction of the text of a file from its metadata.
 
+use std::collections::HashSet;
+
 use super::collector::{Collector, TextLimits};
-use super::{exif, iptc, xmp};
+use super::{exif, iptc, persons, xmp};
 use crate::formats::FileType;
 use crate::metadata::Metadata;
 use crate::text_chunks::TextChunks;
@@ -35,8 +37,11 @@ pub fn extract(metadata: &Metadata<'_>, limits: &TextLimits) -> TextChunks {
     if let Some(records) = &metadata.iptc {
         iptc::collect(records, &mut collector);
     }
+    let mut names = HashSet::new();
     for packet in &metadata.xmp {
-        xmp::collect(packet, &mut collector);
+        names.extend(xmp::collect(packet, &mut collector));
     }
-    collector.finish()
+    let mut found = collector.finish();
+    persons::leave_out(&names, &mut found.chunks);
+    found
 }

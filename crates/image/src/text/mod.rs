@@ -5,6 +5,7 @@ mod encoding;
 mod exif;
 mod extract;
 mod iptc;
+mod persons;
 mod taken;
 #[cfg(test)]
 mod tests;

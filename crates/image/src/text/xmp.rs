@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use super::collector::Collector;
+use super::persons;
 use super::xmp_packet::{Value, read};
 use crate::text_chunks::TextSource;
 
@@ -51,8 +52,9 @@ const GENERATORS: [&str; 8] = [
 /// The first levels of keyword hierarchies that hold the names of persons.
 const PERSON_ROOTS: [&str; 8] = ["people", "persons", "person", "faces", "人物", "人", "ひと", "顔"];
 
-/// Collects the texts of an XMP packet.
-pub fn collect(packet: &[u8], collector: &mut Collector) {
+/// Collects the texts of an XMP packet. Returns the names of persons in it, which are to be
+/// [left out](persons::leave_out) of the keywords of the file.
+pub fn collect(packet: &[u8], collector: &mut Collector) -> HashSet<String> {
     let values = read(packet, is_wanted);
     for (name, source) in TEXTS {
         let alternatives: Vec<_> = values.iter().filter(|value| value.is_top && value.name == name).collect();
@@ -71,6 +73,7 @@ pub fn collect(packet: &[u8], collector: &mut Collector) {
             collector.add_text(TextSource::TakenAt, name, &time.text);
         }
     }
+    names(&values)
 }
 
 fn is_wanted(name: &str) -> bool {
@@ -95,29 +98,35 @@ fn in_languages<'v>(alternatives: &[&'v Value]) -> impl Iterator<Item = &'v str>
     both.into_iter().flatten().map(|value| value.text.as_str())
 }
 
-/// Collects the keywords that do not name a person.
+/// Collects the keywords, except those in a hierarchy of persons.
 fn keywords(values: &[Value], collector: &mut Collector) {
-    let mut persons: HashSet<&str> =
-        values.iter().filter(|value| PERSONS.contains(&value.name.as_str())).map(|value| value.text.trim()).collect();
-    let found: Vec<_> = KEYWORDS
-        .iter()
-        .flat_map(|(name, source, separator)| {
-            let of_name = values.iter().filter(move |value| value.is_top && value.name == *name);
-            of_name.map(move |value| (name, source, value.text.split(*separator).map(str::trim).collect::<Vec<_>>()))
-        })
-        .collect();
-    for (.., levels) in &found {
-        if let [root, below @ ..] = levels.as_slice()
-            && PERSON_ROOTS.contains(&root.to_lowercase().as_str())
-        {
-            persons.extend(below);
+    for (name, source, separator) in KEYWORDS {
+        for value in values.iter().filter(|value| value.is_top && value.name == name) {
+            let levels: Vec<_> = value.text.split(separator).map(str::trim).collect();
+            if person_levels(&levels).is_empty() {
+                collector.add_text(source, name, &levels.join("|"));
+            }
         }
     }
-    for (name, source, levels) in found {
-        let names_person = levels.iter().any(|level| persons.contains(level))
-            || levels.len() > 1 && PERSON_ROOTS.contains(&levels[0].to_lowercase().as_str());
-        if !names_person {
-            collector.add_text(*source, name, &levels.join("|"));
+}
+
+/// Returns the names of the persons that the packet marks or lists, [folded](persons::folded).
+fn names(values: &[Value]) -> HashSet<String> {
+    let marked = values.iter().filter(|value| PERSONS.contains(&value.name.as_str()));
+    let mut names: HashSet<_> = marked.map(|value| persons::folded(&value.text)).collect();
+    for (name, _, separator) in KEYWORDS {
+        for value in values.iter().filter(|value| value.is_top && value.name == name) {
+            let levels: Vec<_> = value.text.split(separator).collect();
+            names.extend(person_levels(&levels).iter().map(|level| persons::folded(level)));
         }
+    }
+    names
+}
+
+/// Returns the levels of a hierarchy of persons below its first; none for any other hierarchy.
+fn person_levels<'l, 't>(levels: &'l [&'t str]) -> &'l [&'t str] {
+    match levels {
+        [root, below @ ..] if PERSON_ROOTS.contains(&persons::folded(root).as_str()) => below,
+        _ => &[],
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::*;
-use crate::fixtures::{webp_with, xmp};
+use crate::fixtures::{iptc, photoshop, webp_with, xmp};
 
 fn jpeg_with_xmp(packet: &[u8]) -> Vec<u8> {
     jpeg_with(&[(0xE1, &[b"http://ns.adobe.com/xap/1.0/\0", packet].concat())])
@@ -93,6 +93,21 @@ fn names_of_persons_and_places_are_not_read_even_as_keywords() {
          <lr:hierarchicalSubject><rdf:Bag><rdf:li>People|Mary</rdf:li></rdf:Bag></lr:hierarchicalSubject>",
     );
     assert_eq!(pairs(&found), [("dc:subject", "sea")]);
+}
+
+#[test]
+fn a_person_marked_in_xmp_is_left_out_of_the_keywords_of_every_place() {
+    let packet =
+        xmp("<Iptc4xmpExt:PersonInImage><rdf:Bag><rdf:li>Jane Doe</rdf:li></rdf:Bag></Iptc4xmpExt:PersonInImage>");
+    let records = [b"Photoshop 3.0\0", photoshop(&iptc(&[(2, 25, b"jane doe"), (2, 25, b"sea")])).as_slice()].concat();
+    let windows = exif(false, &[(0x9C9E, 1, &utf16("Jane Doe;sand;sky", false))], None);
+    let file = jpeg_with(&[
+        (0xE1, &[b"Exif\0\0", windows.as_slice()].concat()),
+        (0xED, &records),
+        (0xE1, &[b"http://ns.adobe.com/xap/1.0/\0", packet.as_bytes()].concat()),
+    ]);
+    let found = text_chunks(&file, FileType::Jpeg, &TextLimits::default());
+    assert_eq!(pairs(&found), [("XPKeywords", "sand;sky"), ("Keyword", "sea")]);
 }
 
 #[test]

@@ -4,10 +4,13 @@
 mod bmp;
 mod format;
 mod gif;
+mod gif_pixels;
 mod jpeg;
 mod jpeg_profile;
+mod jpeg_xmp;
 mod png;
 mod png_pixels;
+mod png_profile;
 mod png_text;
 mod tiff;
 mod webp;

@@ -195,7 +195,10 @@ mod tests {
     use crate::error::ImageError;
     use crate::fixtures::gif;
 
-    fn shown(bytes: &[u8]) -> Result<((u32, u32), Vec<[u8; 3]>), ImageError> {
+    /// The size of a picture and its pixels.
+    type Shown = ((u32, u32), Vec<[u8; 3]>);
+
+    fn shown(bytes: &[u8]) -> Result<Shown, ImageError> {
         let decoded = crate::picture::decode(bytes, &DecodeLimits::default())?;
         Ok((decoded.pixels.dimensions(), decoded.pixels.pixels().map(|pixel| pixel.0).collect()))
     }

@@ -1,10 +1,11 @@
-//! The formats of pictures that are read, one file each. A new format is a file here, its `mod` line, its row in
-//! `file_types!`, and the feature of the image crate (in the workspace's Cargo.toml) that decodes it.
+//! The formats of pictures that are read, one file or folder each. A new format is a file here, its `mod` line, its row in
+//! `file_types!`, and its decoder in the workspace's Cargo.toml.
 
 mod avif;
 mod bmp;
 mod format;
 mod gif;
+mod gif_pixels;
 mod heic;
 mod heif;
 mod jpeg;

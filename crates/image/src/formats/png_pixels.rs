@@ -53,7 +53,7 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> 
     let read = read_rows(&mut reader, &mut buffer, layout.pixel_bytes()).map_err(fail)?;
     completeness::check(pixels - read.min(pixels), pixels)?;
     // A damaged checksum of a chunk is that of a careless writer if the checksum inside the compressed data is right.
-    if !chunks.data_is_intact && read == pixels && !chunks.inflates_as_its_own_checksum_says() {
+    if !chunks.data_is_intact && !chunks.inflates_as_its_own_checksum_says() {
         return Err(Refusal::corrupt("both checksums of the pixels are wrong"));
     }
     if matches!(layout, Layout::Grey16 | Layout::GreyAlpha16 | Layout::Rgb16 | Layout::Rgba16) {
@@ -124,7 +124,7 @@ struct PixelChunks<'a> {
     transparency: Option<&'a [u8]>,
     /// The parts of the compressed pixels. The last one may be cut off.
     data: Vec<&'a [u8]>,
-    /// Whether the checksums of all these parts are right.
+    /// Whether the checksums of all these parts are right, as far as the file has them.
     data_is_intact: bool,
 }
 
@@ -148,7 +148,7 @@ impl<'a> PixelChunks<'a> {
                 b"PLTE" if palette.is_none() && data.is_empty() => palette = Some(trusted(&chunk)?),
                 b"tRNS" if transparency.is_none() && data.is_empty() => transparency = Some(trusted(&chunk)?),
                 b"IDAT" => {
-                    data_is_intact &= crc.is_some() && chunk.is_intact();
+                    data_is_intact &= crc.is_none() || chunk.is_intact();
                     data.push(content);
                 }
                 b"IEND" => break,
@@ -315,7 +315,10 @@ mod tests {
     fn a_file_may_lack_its_end_and_have_more_than_its_end() {
         let [header, pixels, end] = parts();
         assert_eq!(decoded(&file(&[&header, &pixels])), Ok(patchwork()));
-        assert_eq!(decoded(&file(&[&header, &pixels[..pixels.len() - 4]])), Ok(patchwork()), "no checksum");
+        for missing in [4, 6, 8] {
+            let cut = file(&[&header, &pixels[..pixels.len() - missing]]);
+            assert_eq!(decoded(&cut), Ok(patchwork()), "{missing} bytes of checksums are missing");
+        }
         assert_eq!(decoded(&file(&[&header, &pixels, &end, b"trailing"])), Ok(patchwork()));
         let stream = deflate(&rows()[..3 * 19]);
         let a_row_missing = decoded(&file(&[&header, &chunk(b"IDAT", &stream), &end]));

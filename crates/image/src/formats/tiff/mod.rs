@@ -39,8 +39,8 @@ pub const FORMAT: Format = Format {
     metadata,
 };
 
-/// Returns the metadata of the file. A TIFF file is an EXIF structure itself; XMP, IPTC and the colour profile stand in its
-/// first directory.
+/// Returns the metadata of the file. A TIFF file is an EXIF structure itself, and XMP, IPTC and the colour profile stand
+/// in its first directory.
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
     let Some(tiff) = Tiff::open(bytes) else {
@@ -56,8 +56,10 @@ fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
         found.add_xmp(packet);
     }
     found.icc = value(exif::tag::ICC_PROFILE).map(Cow::Borrowed);
-    found.iptc =
-        value(exif::tag::IPTC).map(iptc).or_else(|| photoshop::iptc(value(exif::tag::PHOTOSHOP)?).map(Cow::Borrowed));
+    found.iptc = value(exif::tag::IPTC).map(iptc).or_else(|| {
+        let resources = value(exif::tag::PHOTOSHOP)?;
+        photoshop::iptc(resources).map(Cow::Borrowed)
+    });
     found
 }
 

@@ -160,6 +160,9 @@ fn page<'a>(directory: &Directory<'a>) -> Result<Page<'a>, Refusal> {
         return Err(Refusal::unsupported_kind("fax data of several samples a pixel"));
     }
     let predictor = predictor(directory, compression, bits, is_float)?;
+    if is_planar && matches!(compression, Compression::Jpeg { is_ycbcr: true }) {
+        return Err(Refusal::unsupported_kind("luma and chroma as JPEG in planes"));
+    }
     let subsampled = matches!(colors, Colors::YCbCr(YCbCr { subsampling, .. }) if subsampling != (1, 1));
     if subsampled && (is_planar || samples != 3 || predictor != Predictor::None) {
         return Err(Refusal::unsupported_kind("subsampled chroma in planes, with alpha or with a predictor"));

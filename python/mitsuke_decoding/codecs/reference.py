@@ -54,7 +54,8 @@ def decode(path: Path) -> np.ndarray:
     target = path.with_name(path.name + f".{tool}.png")
     if not target.exists():
         command = {
-            "heif-dec": ["heif-dec", path, "-o", target],
+            # Mitsuke interpolates chroma, as libheif does if it is asked to, and as Apple and libavif do.
+            "heif-dec": ["heif-dec", "-C", "bilinear", path, "-o", target],
             "avifdec": ["avifdec", "-d", "8", path, target],
             "djxl": ["djxl", path, target],
         }[tool]

@@ -27,7 +27,7 @@ pub fn exif(directory: &Directory<'_>) -> Vec<u8> {
     structure.extend(long(8));
     structure.extend(short(entries.len() as u16));
     let mut values_at = structure.len() + 12 * entries.len() + 4;
-    let mut behind = Vec::new();
+    let mut behind: Vec<u8> = Vec::new();
     for (tag, values) in entries {
         let data = values.as_bytes();
         structure.extend(short(tag));

@@ -35,10 +35,11 @@ def to_srgb(pixels: np.ndarray, code: int) -> np.ndarray:
 
 
 def tool_of(path: Path) -> str:
-    """Returns the reference for a file. avifdec does not turn or crop, so libheif decodes those files."""
+    """Returns the reference for a file. avifdec 0.11 does not turn or crop, and does not read all grids, so libheif
+    decodes those files."""
     if path.suffix == ".jxl":
         return "djxl"
-    turned = re.search("irot|imir|crop|turn|exif|jpeg", path.name)
+    turned = re.search("irot|imir|crop|turn|exif|jpeg|tiles", path.name)
     return "avifdec" if path.suffix == ".avif" and not turned else "heif-dec"
 
 

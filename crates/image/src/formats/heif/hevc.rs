@@ -23,6 +23,16 @@ pub fn decode(config: &[u8], data: &[u8], max_pixels: u64) -> Result<Planes, Ref
     })
 }
 
+/// Returns the chroma that `config` announces.
+pub fn chroma(config: &[u8]) -> Chroma {
+    match config.get(16).map(|byte| byte & 3) {
+        Some(0) => Chroma::Grey,
+        Some(1) => Chroma::Quarter,
+        Some(2) => Chroma::Half,
+        _ => Chroma::Full,
+    }
+}
+
 /// Splits the configuration and the data into units (ISO/IEC 14496-15, 8.3.3.1).
 fn units<'a>(config: &'a [u8], data: &'a [u8]) -> Option<(Vec<&'a [u8]>, Vec<&'a [u8]>)> {
     let mut sets = Vec::new();

@@ -27,9 +27,9 @@ const LEAST_PIXELS: u64 = 128 * 128;
 /// The pixels that may be decoded for one file however low the limit on its own pixels is. Twice as many are decoded at
 /// most, because alpha comes after the colours.
 const LEAST_BUDGET: u64 = 4_000_000;
-/// The bytes that decoding takes for each pixel of a coded picture: samples of 16 bits in three planes, once for the
-/// decoder and once for the filters, and the notes of the decoder on blocks.
-const CODED_PIXEL_BYTES: u64 = 14;
+/// The bytes that decoding takes for each sample of a coded picture: 16 bits for the decoder, for its filters, and for
+/// the samples that it delivers.
+const SAMPLE_BYTES: u64 = 6;
 
 /// Decodes the primary picture, upright: HEIF states turns as properties, and the orientation in EXIF does not count.
 ///
@@ -172,16 +172,23 @@ impl<'a> Decoder<'_, 'a> {
         let data = self.source.data(id)?;
         // Long data takes time even if it says little: each of its bytes is looked at.
         let pixels = self.pay(size, data.len() as u64 / 4)?;
-        let memory = pixels.saturating_mul(CODED_PIXEL_BYTES + PIXEL_BYTES).saturating_add(self.kept);
-        self.limits.check(size, memory)?;
         let properties = self.source.properties(id);
+        let config = |p: &Property<'a>| match p {
+            Property::Hevc(config) if kind == b"hvc1" => Some((*config, hevc::chroma(config))),
+            Property::Av1(config) if kind == b"av01" => Some((*config, av1::chroma(config))),
+            _ => None,
+        };
+        let (config, chroma) = properties
+            .iter()
+            .find_map(config)
+            .ok_or_else(|| Refusal::corrupt("a coded picture without its configuration"))?;
+        let samples = pixels.saturating_mul(chroma.samples_of_two_pixels()).div_ceil(2);
+        let memory = samples.saturating_mul(SAMPLE_BYTES).saturating_add(pixels.saturating_mul(PIXEL_BYTES));
+        self.limits.check(size, memory.saturating_add(self.kept))?;
         // A coded picture has whole blocks, the largest of which are 64 and 128 pixels wide.
         let padded = |length: u32| u64::from(length).next_multiple_of(128);
         let coded_pixels = padded(size.0) * padded(size.1);
         if kind == b"hvc1" {
-            let config =
-                properties.iter().find_map(|p| if let Property::Hevc(config) = p { Some(*config) } else { None });
-            let config = config.ok_or_else(|| Refusal::corrupt("an HEVC picture without parameter sets"))?;
             hevc::decode(config, &data, coded_pixels)
         } else {
             let point =

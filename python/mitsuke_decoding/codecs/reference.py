@@ -49,8 +49,8 @@ def primaries_of(path: Path) -> int:
     return int(found.group(1) or found.group(2)) if found else 1
 
 
-def decode(path: Path) -> np.ndarray:
-    """Decodes a file with heif-dec, avifdec or djxl."""
+def decode(path: Path, stored: bool = False) -> np.ndarray:
+    """Decodes a file with heif-dec, avifdec or djxl. Colours become sRGB, unless they are asked for as `stored`."""
     tool, primaries = tool_of(path), primaries_of(path)
     target = path.with_name(path.name + f".{tool}.png")
     if not target.exists():
@@ -71,10 +71,15 @@ def decode(path: Path) -> np.ndarray:
         rgba = picture.convert("RGBA")
     pixels = np.asarray(rgba)
     rgb, alpha = Image.fromarray(pixels[..., :3]), pixels[..., 3:].astype(np.uint32)
+    if stored:
+        icc, primaries = None, 1
     if icc and icc[16:20] == b"RGB ":
         srgb = ImageCms.createProfile("sRGB")
         rgb = ImageCms.profileToProfile(rgb, ImageCms.ImageCmsProfile(io.BytesIO(icc)), srgb)
     colors = np.asarray(rgb)
     if not icc and primaries in PRIMARIES and primaries not in (1, 5, 6):
         colors = to_srgb(colors, primaries)
+    if tool == "heif-dec" and "premultiplied" in path.name:
+        # heif-dec writes the colours of such files as they are, multiplied by alpha.
+        return np.minimum(255, colors.astype(int) + 255 - alpha).astype(np.uint8)
     return ((colors * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)

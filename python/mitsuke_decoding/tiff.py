@@ -137,6 +137,13 @@ def of_jpeg(width: int, height: int) -> Iterator[tuple[str, bytes, Pixels]]:
             with tifffile.TiffFile(io.BytesIO(data)) as file:
                 shown = file.pages[0].asarray()
             yield f"JPEG, {name}, {layout}", data, shown if shown.ndim == 3 else in_three(shown)
+        data = written(inks(colors), photometric="separated", compression="jpeg", compressionargs={"level": quality}, **options)
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            yield f"JPEG, CMYK, {layout}", data, np.asarray(Image.fromarray(file.pages[0].asarray(), "CMYK").convert("RGB"))
+    # libtiff puts the tables into the directory.
+    for quality, made in itertools.product((50, 90), (Image.fromarray(colors), Image.fromarray(colors).convert("L"), Image.fromarray(colors).convert("YCbCr"))):
+        data = saved(made, "TIFF", compression="jpeg", quality=quality)
+        yield f"JPEG of libtiff, {made.mode}", data, by_pillow(data)
 
 
 def of_libtiff(width: int, height: int) -> Iterator[tuple[str, bytes, Pixels]]:

@@ -13,7 +13,7 @@ pub struct Exif<'a> {
     big_endian: bool,
 }
 
-/// Tags of the first directory, and one tag of the EXIF directory ([`tag::USER_COMMENT`]).
+/// Tags of the first directory and of the EXIF directory.
 pub mod tag {
     /// The orientation of the camera, 1 to 8.
     pub const ORIENTATION: u16 = 0x0112;
@@ -29,6 +29,24 @@ pub mod tag {
     pub const IMAGE_DESCRIPTION: u16 = 0x010E;
     /// The name and version of a program.
     pub const SOFTWARE: u16 = 0x0131;
+    /// The title that Windows writes, in UTF-16.
+    pub const XP_TITLE: u16 = 0x9C9B;
+    /// The comment that Windows writes, in UTF-16.
+    pub const XP_COMMENT: u16 = 0x9C9C;
+    /// The keywords that Windows writes, in UTF-16, separated by semicolons.
+    pub const XP_KEYWORDS: u16 = 0x9C9E;
+    /// The subject that Windows writes, in UTF-16.
+    pub const XP_SUBJECT: u16 = 0x9C9F;
+    /// The time at which the picture was taken, by the clock of the camera (EXIF directory).
+    pub const DATE_TIME_ORIGINAL: u16 = 0x9003;
+    /// The offset of the camera's clock from UTC (EXIF directory).
+    pub const OFFSET_TIME_ORIGINAL: u16 = 0x9011;
+    /// The digits after the second in which the picture was taken (EXIF directory).
+    pub const SUB_SEC_TIME_ORIGINAL: u16 = 0x9291;
+    /// IPTC records.
+    pub const IPTC: u16 = 33723;
+    /// Photoshop resources.
+    pub const PHOTOSHOP: u16 = 34377;
     /// An ICC colour profile.
     pub const ICC_PROFILE: u16 = 34675;
     /// An XMP packet.
@@ -57,11 +75,22 @@ impl<'a> Exif<'a> {
         (1..=8).contains(&value).then_some(value)
     }
 
-    /// Returns the raw bytes of the user comment, including the code of its encoding.
+    /// Returns the raw bytes of the user comment, including the code of its encoding. Some writers put the comment into
+    /// the first directory.
     pub fn user_comment(&self) -> Option<&'a [u8]> {
+        self.exif_directory(tag::USER_COMMENT).or_else(|| self.first_directory(tag::USER_COMMENT))
+    }
+
+    /// Returns the raw bytes of a tag of the EXIF directory.
+    pub fn exif_directory(&self, tag: u16) -> Option<&'a [u8]> {
         let pointer = self.find(self.first_ifd()?, tag::EXIF_IFD)?;
         let exif_ifd = usize::try_from(self.u32(pointer)?).ok()?;
-        self.find(exif_ifd, tag::USER_COMMENT)
+        self.find(exif_ifd, tag)
+    }
+
+    /// Returns whether numbers are stored with the most significant byte first.
+    pub fn is_big_endian(&self) -> bool {
+        self.big_endian
     }
 
     /// Returns the raw bytes of a tag of the first directory.
@@ -92,7 +121,8 @@ impl<'a> Exif<'a> {
         let (index, entry) =
             directory[2..].chunks_exact(12).take(count).enumerate().find(|(_, entry)| self.u16(entry) == Some(tag))?;
         let unit = match self.u16(&entry[2..])? {
-            1 | 2 | 6 | 7 => 1,
+            // 129 is the UTF-8 of EXIF 3.
+            1 | 2 | 6 | 7 | 129 => 1,
             3 | 8 => 2,
             4 | 9 | 11 | 13 => 4,
             5 | 10 | 12 => 8,

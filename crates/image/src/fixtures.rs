@@ -168,16 +168,23 @@ pub fn deflate(bytes: &[u8]) -> Vec<u8> {
 
 /// Returns an EXIF structure of entries `(tag, type, value bytes)` of the first directory and a user comment.
 pub fn exif(big_endian: bool, entries: &[(u16, u16, &[u8])], comment: Option<&[u8]>) -> Vec<u8> {
+    let comment: Vec<_> = comment.map(|comment| (0x9286, 7, comment)).into_iter().collect();
+    exif_with(big_endian, entries, &comment)
+}
+
+/// Returns an EXIF structure of entries `(tag, type, value bytes)` of the first directory and of the EXIF directory.
+pub fn exif_with(big_endian: bool, entries: &[(u16, u16, &[u8])], exif_entries: &[(u16, u16, &[u8])]) -> Vec<u8> {
     let two = |v: u16| if big_endian { v.to_be_bytes() } else { v.to_le_bytes() };
     let four = |v: usize| {
         let v = u32::try_from(v).unwrap();
         if big_endian { v.to_be_bytes() } else { v.to_le_bytes() }
     };
-    let count = entries.len() + usize::from(comment.is_some());
+    let size = |entries: usize| if entries == 0 { 0 } else { 2 + 12 * entries + 4 };
+    let count = entries.len() + usize::from(!exif_entries.is_empty());
     let first_end = 8 + 2 + 12 * count + 4;
-    let mut values_at = first_end + if comment.is_some() { 2 + 12 + 4 } else { 0 };
+    let mut values_at = first_end + size(exif_entries.len());
     let mut values = Vec::new();
-    let mut entry = |tag: u16, kind: u16, value: &[u8]| {
+    let mut entry = |&(tag, kind, value): &(u16, u16, &[u8])| {
         let unit = if kind == 3 { 2 } else { 1 };
         let mut field = [two(tag).as_slice(), &two(kind), &four(value.len() / unit)].concat();
         if value.len() <= 4 {
@@ -190,11 +197,12 @@ pub fn exif(big_endian: bool, entries: &[(u16, u16, &[u8])], comment: Option<&[u
         }
         field
     };
-    let mut first: Vec<u8> = entries.iter().flat_map(|&(tag, kind, value)| entry(tag, kind, value)).collect();
+    let mut first: Vec<u8> = entries.iter().flat_map(&mut entry).collect();
     let mut second = Vec::new();
-    if let Some(comment) = comment {
+    if !exif_entries.is_empty() {
         first.extend([two(0x8769).as_slice(), &two(4), &four(1), &four(first_end)].concat());
-        second = [two(1).as_slice(), &entry(0x9286, 7, comment), &four(0)].concat();
+        let fields: Vec<u8> = exif_entries.iter().flat_map(entry).collect();
+        second = [two(exif_entries.len() as u16).as_slice(), &fields, &four(0)].concat();
     }
     let mark: &[u8] = if big_endian { b"MM\0*" } else { b"II*\0" };
     [mark, &four(8), &two(count as u16), &first, &four(0), &second, &values].concat()
@@ -210,15 +218,71 @@ pub fn exif_orientation(value: u8) -> Vec<u8> {
 pub fn file_with_exif(file_type: FileType, exif: &[u8]) -> Vec<u8> {
     let plain = file(file_type);
     match file_type {
-        FileType::Jpeg => {
-            let payload = [b"Exif\0\0", exif].concat();
-            let length = u16::try_from(payload.len() + 2).unwrap().to_be_bytes();
-            [&plain[..2], b"\xFF\xE1", &length, &payload, &plain[2..]].concat()
-        }
+        FileType::Jpeg => jpeg_with(&[(0xE1, &[b"Exif\0\0", exif].concat())]),
         FileType::Png => png_with(&[chunk(b"eXIf", exif)], &[]),
         FileType::WebP => webp_extended(&plain, &[(b"EXIF", exif)]),
         _ => plain,
     }
+}
+
+/// Returns a JPEG with segments `(marker, payload)` before its picture.
+pub fn jpeg_with(segments: &[(u8, &[u8])]) -> Vec<u8> {
+    let plain = file(FileType::Jpeg);
+    let (start, picture) = plain.split_at(2);
+    let mut bytes = start.to_vec();
+    for (marker, payload) in segments {
+        bytes.extend([0xFF, *marker]);
+        bytes.extend(u16::try_from(payload.len() + 2).unwrap().to_be_bytes());
+        bytes.extend(*payload);
+    }
+    [&bytes, picture].concat()
+}
+
+/// Returns a WebP file with further chunks.
+pub fn webp_with(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    webp_extended(&file(FileType::WebP), chunks)
+}
+
+/// Returns a GIF with extensions (label, then sub-blocks) before its picture.
+pub fn gif_with(extensions: &[u8]) -> Vec<u8> {
+    let plain = gif((3, 2), &[(0, 0, 3, 2, &[0, 1, 2, 3, 0, 1])]);
+    [&plain[..25], extensions, &plain[25..]].concat()
+}
+
+/// Returns IPTC records of data sets `(record, number, value)`.
+pub fn iptc(data_sets: &[(u8, u8, &[u8])]) -> Vec<u8> {
+    let mut records = Vec::new();
+    for (record, number, value) in data_sets {
+        records.extend([0x1C, *record, *number]);
+        records.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
+        records.extend(*value);
+    }
+    records
+}
+
+/// Returns IPTC records among the resources of Photoshop.
+pub fn photoshop(iptc: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(iptc.len()).unwrap().to_be_bytes();
+    [b"8BIM\x04\x04\0\0", length.as_slice(), iptc, &[0][..iptc.len() % 2]].concat()
+}
+
+/// Returns an XMP packet of properties.
+pub fn xmp(properties: &str) -> String {
+    let names = [
+        ("dc", "http://purl.org/dc/elements/1.1/"),
+        ("lr", "http://ns.adobe.com/lightroom/1.0/"),
+        ("photoshop", "http://ns.adobe.com/photoshop/1.0/"),
+        ("exif", "http://ns.adobe.com/exif/1.0/"),
+        ("xmp", "http://ns.adobe.com/xap/1.0/"),
+        ("mwg-rs", "http://www.metadataworkinggroup.com/schemas/regions/"),
+        ("Iptc4xmpExt", "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"),
+    ];
+    let names: String = names.map(|(prefix, uri)| format!(" xmlns:{prefix}=\"{uri}\"")).concat();
+    format!(
+        "<?xpacket begin=\"\u{feff}\"?><x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
+         <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
+         <rdf:Description rdf:about=\"\"{names}>{properties}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"w\"?>"
+    )
 }
 
 /// Extends a simple WebP file of [`patchwork`]'s size by further chunks.

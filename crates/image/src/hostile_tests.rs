@@ -2,15 +2,28 @@
 
 use proptest::prelude::*;
 
-use super::fixtures::{HALVES, exif, file, file_with_exif, gif, itxt, png_with, text, ztxt};
+use super::fixtures::{
+    HALVES, exif, file, file_with_exif, gif, gif_with, iptc, itxt, jpeg_with, photoshop, png_with, text, webp_with,
+    xmp, ztxt,
+};
 use super::*;
 
 /// Files of every type, with metadata where the type has a place for it.
 fn valid_files() -> Vec<Vec<u8>> {
     let blob = exif(true, &[(0x0112, 3, &[0, 6])], Some(b"ASCII\0\0\0Steps: 1, Seed: 2"));
     let mut files: Vec<_> = FileType::ALL.into_iter().map(|t| file_with_exif(t, &blob)).collect();
+    let packet = xmp("<dc:title>a</dc:title><dc:subject><rdf:Bag><rdf:li>b</rdf:li></rdf:Bag></dc:subject>");
+    let xmp_segment = [b"http://ns.adobe.com/xap/1.0/\0", packet.as_bytes()].concat();
+    let iptc_segment = [b"Photoshop 3.0\0", photoshop(&iptc(&[(2, 25, b"a"), (2, 120, b"b")])).as_slice()].concat();
     files.extend([
         png_with(&[text("a", b"b"), ztxt("c", b"d")], &[itxt("e", "f", true)]),
+        png_with(
+            &[itxt("XML:com.adobe.xmp", &packet, true), text("Raw profile type iptc", b"\niptc\n 4\n1c020500")],
+            &[],
+        ),
+        jpeg_with(&[(0xE1, &xmp_segment), (0xED, &iptc_segment), (0xFE, "港".as_bytes())]),
+        webp_with(&[(b"XMP ", packet.as_bytes())]),
+        gif_with(b"\x21\xFE\x03abc\0\x21\xFF\x0BXMP DataXMP\x01a\0"),
         gif((3, 2), &[(1, 0, 1, 1, &[0]), (0, 0, 3, 2, &[0, 1, 2, 3, 0, 1])]),
     ]);
     files.extend(HALVES.map(|(_, bytes)| bytes.to_vec()));

@@ -18,6 +18,7 @@ mod orientation;
 mod picture;
 mod prompt;
 mod sniff;
+mod taken;
 mod text;
 mod text_chunks;
 mod thumbnail;
@@ -29,6 +30,8 @@ mod heif_tests;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
+mod metadata_tests;
+#[cfg(test)]
 mod picture_tests;
 
 pub use decode::limits::DecodeLimits;
@@ -38,6 +41,7 @@ pub use formats::FileType;
 pub use picture::{Decoded, Facts, decode, decode_with_texts};
 pub use prompt::{Described, Generation, describe, parse_generation_prompt};
 pub use sniff::sniff;
+pub use taken::Taken;
 pub use text::{TextLimits, text_chunks};
 pub use text_chunks::{TextChunk, TextChunks, TextSource};
 pub use thumbnail::thumbnail;

@@ -38,6 +38,13 @@ pub struct RawText<'a> {
     pub source: TextSource,
 }
 
+impl<'a> RawText<'a> {
+    /// Makes a comment, which has no keyword in the file.
+    pub fn comment(text: impl Into<Cow<'a, [u8]>>, source: TextSource) -> Self {
+        Self { key: b"Comment", body: Body::Plain(text.into()), source }
+    }
+}
+
 /// The text of a [`RawText`].
 pub enum Body<'a> {
     /// Uncompressed text.
@@ -66,8 +73,13 @@ impl<'a> Metadata<'a> {
 
     /// Adds an XMP packet, unless there are enough.
     pub fn add_xmp(&mut self, packet: impl Into<Cow<'a, [u8]>>) {
+        self.add_xmp_with(|| packet.into());
+    }
+
+    /// Adds the XMP packet that `read` makes, unless there are enough.
+    pub fn add_xmp_with(&mut self, read: impl FnOnce() -> Cow<'a, [u8]>) {
         if self.xmp.len() < MAX_PACKETS {
-            self.xmp.push(packet.into());
+            self.xmp.push(read());
         }
     }
 

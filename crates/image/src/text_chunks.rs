@@ -67,6 +67,9 @@ pub enum TextSource {
     XmpHierarchicalSubject,
     /// `exif:UserComment` of XMP.
     XmpUserComment,
+    /// The time at which the picture was taken, in EXIF or XMP: `2024-05-01T12:34:56.78+09:00`, of which the fraction,
+    /// the offset and the time of day may be missing.
+    TakenAt,
     /// A property of XMP into which an image generator writes. The keyword is the property's local name.
     XmpOther,
     /// Bits of the pixels in which an image generator hides its text.

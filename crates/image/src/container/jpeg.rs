@@ -8,6 +8,10 @@ pub mod marker {
     pub const APP1: u8 = 0xE1;
     /// Application segment 2: a part of an ICC colour profile.
     pub const APP2: u8 = 0xE2;
+    /// Application segment 13: Photoshop resources, which hold IPTC.
+    pub const APP13: u8 = 0xED;
+    /// A comment.
+    pub const COM: u8 = 0xFE;
     /// End of the picture.
     pub const EOI: u8 = 0xD9;
     /// Start of a scan; entropy-coded data follows.
@@ -58,7 +62,7 @@ pub fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
 /// after SOS, stray bytes elsewhere) are skipped too, as other readers do.
 fn next_marker(rest: &mut &[u8]) -> Option<u8> {
     loop {
-        let at = rest.iter().position(|&b| b == 0xFF)?;
+        let at = memchr::memchr(0xFF, rest)?;
         *rest = &rest[at + 1..];
         match *rest.first()? {
             0xFF => {}

@@ -11,8 +11,10 @@ pub fn riff_chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
         let length = u32::from_le_bytes(take(&mut rest, 4)?.try_into().ok()?);
         let length = usize::try_from(length).ok()?;
         let data = take(&mut rest, length)?;
-        // Chunks are padded to an even length; some writers leave out the pad byte of the last chunk.
-        let _ = take(&mut rest, length % 2);
+        // Chunks are padded to an even length. Some writers leave out the pad byte, which is zero; no type begins so.
+        if length % 2 == 1 && rest.first() == Some(&0) {
+            rest = &rest[1..];
+        }
         Some((kind, data))
     })
 }

@@ -6,7 +6,7 @@
 //!
 //! # Damage
 //! libjpeg shows as much of a damaged picture as it can and only warns. A picture is refused here when
-//! - the data of a scan ends before its blocks do, unless less than a [`NEGLIGIBLE`]th of the scan's rows is missing;
+//! - the data of a scan ends before its blocks do, and more of its rows are missing than [`completeness`] allows;
 //! - a Huffman code does not exist;
 //! - a component has no scan, or the file ends without an end marker before every coefficient is known.
 //!
@@ -25,12 +25,10 @@ use mozjpeg_sys::{
     jpeg_read_header, jpeg_read_scanlines, jpeg_start_decompress, jpeg_std_error,
 };
 
+use super::completeness;
 use super::raster::{Layout, Raster};
 use super::refusal::Refusal;
 use super::request::DecodeRequest;
-
-/// A scan may lack this fraction (one in this number) of its rows, which nobody sees.
-const NEGLIGIBLE: u32 = 50;
 
 /// The largest number of scans of a picture. A progressive picture has about ten. Each scan costs a pass over the whole
 /// picture, however few bytes the scan has, so thousands of tiny scans would keep a core busy for hours.
@@ -212,13 +210,13 @@ unsafe fn session(common: &mut jpeg_common_struct) -> &mut Session {
     unsafe { &mut *common.client_data.cast() }
 }
 
-/// Tells whether the current scan still lacks more rows than are negligible.
+/// Tells whether the current scan still lacks more rows than may be missing.
 fn lacks_rows(cinfo: &jpeg_decompress_struct) -> bool {
     // libjpeg counts rows of blocks, of which the component with the finest sampling has several.
     let row = (DCTSIZE as u32).saturating_mul(cinfo.max_v_samp_factor.max(1).cast_unsigned());
     let rows = cinfo.image_height.div_ceil(row);
     let missing = rows.saturating_sub(cinfo.input_iMCU_row);
-    missing.saturating_mul(NEGLIGIBLE) > rows
+    completeness::check(missing.into(), rows.into()).is_err()
 }
 
 fn stop(code: i32, message: impl ToString) -> ! {

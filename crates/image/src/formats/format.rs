@@ -21,8 +21,3 @@ pub struct Format {
     /// Reads the metadata of a file of the format, with this many pieces of text at most.
     pub metadata: for<'a> fn(&'a [u8], usize) -> Metadata<'a>,
 }
-
-/// Returns the metadata of a format that has no place for EXIF, XMP or text.
-pub fn no_metadata(_bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
-    Metadata::default()
-}

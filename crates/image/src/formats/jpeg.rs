@@ -1,14 +1,19 @@
 //! JPEG.
 
+use std::borrow::Cow;
+
 use super::format::Format;
 use super::jpeg_profile::JpegProfile;
+use super::jpeg_xmp::ExtendedXmp;
 use crate::container::jpeg::{marker, segments};
+use crate::container::photoshop;
 use crate::decode::libjpeg;
 use crate::decode::limits::DecodeLimits;
 use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, RawText};
+use crate::text_chunks::TextSource;
 
 /// Describes JPEG.
 pub const FORMAT: Format = Format {
@@ -25,6 +30,9 @@ const EXIF: &[u8] = b"Exif\0\0";
 
 /// The beginning of an APP1 segment that holds XMP.
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+
+/// The beginning of an APP13 segment that holds Photoshop resources.
+const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 
 /// The number of bits of a sample that is read.
 const PRECISION: u8 = 8;
@@ -73,23 +81,45 @@ fn check_kind(marker: u8, precision: u8) -> Result<(), Refusal> {
     Err(Refusal::unsupported_kind(kind))
 }
 
-/// Reads EXIF, XMP and the colour profile, before the pixels.
-fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
+/// Reads EXIF, XMP, IPTC, the colour profile and comments, wherever they stand before the end marker.
+fn metadata(bytes: &[u8], max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
     let mut profile = JpegProfile::default();
-    for segment in segments(bytes).take_while(|segment| segment.marker != marker::SOS) {
+    let mut extended_xmp = ExtendedXmp::default();
+    let mut resources = Vec::new();
+    for segment in segments(bytes) {
+        let payload = segment.payload;
         match segment.marker {
             marker::APP1 => {
-                if let Some(exif) = segment.payload.strip_prefix(EXIF) {
-                    found.add_exif(exif);
-                } else if let Some(xmp) = segment.payload.strip_prefix(XMP) {
+                if payload.get(..EXIF.len()).is_some_and(|head| head.eq_ignore_ascii_case(EXIF)) {
+                    found.add_exif(&payload[EXIF.len()..]);
+                } else if let Some(xmp) = payload.strip_prefix(XMP) {
                     found.add_xmp(xmp);
+                } else {
+                    extended_xmp.add(payload);
                 }
             }
-            marker::APP2 => profile.add(segment.payload),
+            marker::APP2 => profile.add(payload),
+            marker::APP13 => resources.extend(payload.strip_prefix(PHOTOSHOP)),
+            marker::COM => found.add_text(max_texts, || Some(RawText::comment(payload, TextSource::JpegComment))),
             _ => {}
         }
     }
     found.icc = profile.join();
+    found.iptc = iptc(&resources);
+    if let Some(packet) = extended_xmp.join() {
+        found.add_xmp(packet);
+    }
     found
+}
+
+/// Finds the IPTC records in the resources of the segments. Resources that are longer than a segment continue in the
+/// next.
+fn iptc<'a>(resources: &[&'a [u8]]) -> Option<Cow<'a, [u8]>> {
+    match resources {
+        [] => None,
+        [one] => photoshop::iptc(one).map(Cow::Borrowed),
+        [first, ..] if photoshop::iptc(first).is_some() => photoshop::iptc(first).map(Cow::Borrowed),
+        several => photoshop::iptc(&several.concat()).map(|records| Cow::Owned(records.to_vec())),
+    }
 }

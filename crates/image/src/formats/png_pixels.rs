@@ -53,7 +53,7 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> 
     let read = read_rows(&mut reader, &mut buffer, layout.pixel_bytes()).map_err(fail)?;
     completeness::check(pixels - read.min(pixels), pixels)?;
     // A damaged checksum of a chunk is that of a careless writer if the checksum inside the compressed data is right.
-    if !chunks.data_is_intact && read == pixels && !chunks.inflates_as_its_own_checksum_says() {
+    if !chunks.data_is_intact && !chunks.inflates_as_its_own_checksum_says() {
         return Err(Refusal::corrupt("both checksums of the pixels are wrong"));
     }
     if matches!(layout, Layout::Grey16 | Layout::GreyAlpha16 | Layout::Rgb16 | Layout::Rgba16) {
@@ -124,7 +124,7 @@ struct PixelChunks<'a> {
     transparency: Option<&'a [u8]>,
     /// The parts of the compressed pixels. The last one may be cut off.
     data: Vec<&'a [u8]>,
-    /// Whether the checksums of all these parts are right.
+    /// Whether the checksums of all these parts are right, as far as the file has them.
     data_is_intact: bool,
 }
 
@@ -148,7 +148,7 @@ impl<'a> PixelChunks<'a> {
                 b"PLTE" if palette.is_none() && data.is_empty() => palette = Some(trusted(&chunk)?),
                 b"tRNS" if transparency.is_none() && data.is_empty() => transparency = Some(trusted(&chunk)?),
                 b"IDAT" => {
-                    data_is_intact &= crc.is_some() && chunk.is_intact();
+                    data_is_intact &= crc.is_none() || chunk.is_intact();
                     data.push(content);
                 }
                 b"IEND" => break,
@@ -244,5 +244,109 @@ impl Read for Joined<'_> {
 impl Seek for Joined<'_> {
     fn seek(&mut self, _to: SeekFrom) -> io::Result<u64> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::RgbImage;
+
+    use crate::decode::limits::DecodeLimits;
+    use crate::error::ImageError;
+    use crate::fixtures::{chunk, deflate, patchwork};
+    use crate::picture::decode;
+
+    const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1A\n";
+
+    /// Returns the chunks of the header, the pixels and the end of a file that shows [`patchwork`].
+    fn parts() -> [Vec<u8>; 3] {
+        let header = chunk(b"IHDR", &[0, 0, 0, 6, 0, 0, 0, 4, 8, 2, 0, 0, 0]);
+        [header, chunk(b"IDAT", &deflate(&rows())), chunk(b"IEND", &[])]
+    }
+
+    /// Returns the rows of [`patchwork`], each behind its filter.
+    fn rows() -> Vec<u8> {
+        patchwork().as_raw().chunks(18).flat_map(|row| [&[0], row].concat()).collect()
+    }
+
+    fn file(parts: &[&[u8]]) -> Vec<u8> {
+        [&[SIGNATURE], parts].concat().concat()
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<RgbImage, ImageError> {
+        decode(bytes, &DecodeLimits::default()).map(|decoded| decoded.pixels)
+    }
+
+    /// Changes the last byte, which belongs to the checksum of the chunk.
+    fn with_wrong_checksum(mut chunk: Vec<u8>) -> Vec<u8> {
+        *chunk.last_mut().unwrap() ^= 1;
+        chunk
+    }
+
+    fn without_checksum(mut chunk: Vec<u8>) -> Vec<u8> {
+        let end = chunk.len() - 4;
+        chunk[end..].fill(0);
+        chunk
+    }
+
+    #[test]
+    fn one_right_checksum_of_the_pixels_suffices() {
+        let [header, pixels, end] = parts();
+        assert_eq!(decoded(&file(&[&header, &with_wrong_checksum(pixels.clone()), &end])), Ok(patchwork()));
+
+        let mut stream = deflate(&rows());
+        *stream.last_mut().unwrap() ^= 1;
+        let wrong_inside = chunk(b"IDAT", &stream);
+        assert_eq!(decoded(&file(&[&header, &wrong_inside, &end])), Ok(patchwork()));
+        let both_wrong = decoded(&file(&[&header, &with_wrong_checksum(wrong_inside), &end]));
+        assert!(matches!(both_wrong, Err(ImageError::Corrupt { .. })), "{both_wrong:?}");
+    }
+
+    #[test]
+    fn writers_that_compute_no_checksums_are_read() {
+        let zeros = parts().map(without_checksum);
+        assert_eq!(decoded(&file(&zeros.each_ref().map(Vec::as_slice))), Ok(patchwork()));
+        let [header, pixels, end] = parts();
+        let wrong_header = decoded(&file(&[&with_wrong_checksum(header), &pixels, &end]));
+        assert!(matches!(wrong_header, Err(ImageError::Corrupt { .. })), "a header with another checksum than 0");
+    }
+
+    #[test]
+    fn a_file_may_lack_its_end_and_have_more_than_its_end() {
+        let [header, pixels, end] = parts();
+        assert_eq!(decoded(&file(&[&header, &pixels])), Ok(patchwork()));
+        for missing in [4, 6, 8] {
+            let cut = file(&[&header, &pixels[..pixels.len() - missing]]);
+            assert_eq!(decoded(&cut), Ok(patchwork()), "{missing} bytes of checksums are missing");
+        }
+        assert_eq!(decoded(&file(&[&header, &pixels, &end, b"trailing"])), Ok(patchwork()));
+        let stream = deflate(&rows()[..3 * 19]);
+        let a_row_missing = decoded(&file(&[&header, &chunk(b"IDAT", &stream), &end]));
+        assert!(matches!(a_row_missing, Err(ImageError::Corrupt { .. })), "{a_row_missing:?}");
+    }
+
+    #[test]
+    fn other_chunks_between_and_before_the_pixels_do_no_harm() {
+        let [header, _, end] = parts();
+        let stream = deflate(&rows());
+        let (first, second) = stream.split_at(stream.len() / 2);
+        let odd = [chunk(b"gAMA", &[]), chunk(b"fcTL", &[1]), chunk(b"acTL", &[]), chunk(b"IHDR", &[9; 13])].concat();
+        let bytes =
+            file(&[&header, &odd, &chunk(b"IDAT", first), &odd, &chunk(b"IDAT", &[]), &chunk(b"IDAT", second), &end]);
+        assert_eq!(decoded(&bytes), Ok(patchwork()));
+    }
+
+    #[test]
+    fn the_variant_of_ios_is_refused_as_a_kind() {
+        let [header, pixels, end] = parts();
+        let bytes = file(&[&chunk(b"CgBI", &[0x50, 0, 0x20, 2]), &header, &pixels, &end]);
+        assert!(matches!(decoded(&bytes), Err(ImageError::UnsupportedKind { .. })));
+    }
+
+    #[test]
+    fn passes_of_interlaced_pictures_have_as_many_pixels_as_the_picture() {
+        for (width, height) in [(1, 1), (3, 2), (5, 9), (8, 8), (33, 17)] {
+            assert_eq!(super::rows_of_passes(width, height).sum::<u32>(), width * height);
+        }
     }
 }

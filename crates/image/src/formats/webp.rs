@@ -21,7 +21,8 @@ pub const FORMAT: Format = Format {
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
     for (kind, data) in riff_chunks(bytes) {
-        match &kind {
+        // Some writers spell the types in lower case, or end the type of XMP with a zero.
+        match &kind.map(|b| if b == 0 { b' ' } else { b.to_ascii_uppercase() }) {
             b"EXIF" => found.add_exif(data),
             b"XMP " => found.add_xmp(data),
             b"ICCP" if found.icc.is_none() => found.icc = Some(Cow::Borrowed(data)),

@@ -147,3 +147,74 @@ fn on_canvas(
     }
     Raster::new(canvas, Layout::Rgba8, rgba)
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::add_chunk;
+    use crate::decode::limits::DecodeLimits;
+    use crate::error::ImageError;
+    use crate::fixtures::{HALVES, file, patchwork};
+    use crate::formats::FileType;
+    use crate::picture::decode;
+
+    fn shown(bytes: &[u8]) -> Result<RgbImage, ImageError> {
+        decode(bytes, &DecodeLimits::default()).map(|decoded| decoded.pixels)
+    }
+
+    /// Returns a file of chunks whose header states a length of 0.
+    fn riff(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+        let mut bytes = b"RIFF\0\0\0\0WEBP".to_vec();
+        chunks.iter().for_each(|(kind, data)| add_chunk(&mut bytes, kind, data));
+        bytes
+    }
+
+    /// Returns the content of the one chunk of a simple lossless file that shows [`patchwork`].
+    fn lossless() -> Vec<u8> {
+        let bytes = file(FileType::WebP);
+        let length = u32::from_le_bytes(bytes[16..20].try_into().unwrap()) as usize;
+        bytes[20..20 + length].to_vec()
+    }
+
+    /// The flags of a header that announces a profile, EXIF and XMP.
+    const ANNOUNCES_ALL: u8 = 0x2C;
+
+    #[test]
+    fn the_chunks_around_the_pixels_do_no_harm() {
+        let pixels = lossless();
+        let header = [ANNOUNCES_ALL, 0, 0, 0, 5, 0, 0, 3, 0, 0];
+        for (what, bytes) in [
+            ("announced chunks are missing", riff(&[(b"VP8X", &header), (b"VP8L", &pixels)])),
+            ("names in lower case", riff(&[(b"VP8X", &header), (b"VP8L", &pixels), (b"Exif", b"abc")])),
+            ("loose chunks", riff(&[(b"VP8L", &pixels), (b"EXIF", b"abc"), (b"XMP ", b"x")])),
+            ("an unknown chunk in front", riff(&[(b"ABCD", b"abc"), (b"VP8L", &pixels)])),
+            ("bytes after the end", [riff(&[(b"VP8L", &pixels)]).as_slice(), b"trailing"].concat()),
+        ] {
+            assert_eq!(shown(&bytes), Ok(patchwork()), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_frame_stands_on_its_canvas() {
+        // A canvas of 10 × 6 pixels, the frame two pixels from the left and from the top.
+        let mut frame = [1, 0, 0, 1, 0, 0, 5, 0, 0, 3, 0, 0, 100, 0, 0, 0].to_vec();
+        add_chunk(&mut frame, b"VP8L", &lossless());
+        let header = [0x02, 0, 0, 0, 9, 0, 0, 5, 0, 0];
+        let bytes = riff(&[(b"VP8X", &header), (b"ANIM", &[0; 6]), (b"ANMF", &frame), (b"ANMF", &frame)]);
+        let mut want = RgbImage::from_pixel(10, 6, Rgb([255; 3]));
+        image::imageops::replace(&mut want, &patchwork(), 2, 2);
+        assert_eq!(shown(&bytes), Ok(want));
+        let outside = [0x02, 0, 0, 0, 5, 0, 0, 3, 0, 0];
+        let bytes = riff(&[(b"VP8X", &outside), (b"ANMF", &frame)]);
+        assert!(matches!(shown(&bytes), Err(ImageError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn a_few_last_bytes_of_lossy_pixels_may_be_missing() {
+        let (_, whole) = HALVES.into_iter().find(|(name, _)| *name == "lossy WebP").unwrap();
+        let pixels = shown(whole).unwrap();
+        assert_eq!(shown(&whole[..whole.len() - 1]).unwrap().dimensions(), pixels.dimensions());
+        assert!(matches!(shown(&whole[..whole.len() * 3 / 4]), Err(ImageError::Corrupt { .. })));
+    }
+}

@@ -4,6 +4,7 @@ use super::dialects::DIALECTS;
 use super::generation::Generation;
 use super::lines;
 use crate::caption::{self, Captioned};
+use crate::taken::{self, Taken};
 use crate::text_chunks::{TextChunk, TextChunks, TextSource};
 
 /// The meaning of the text of a file.
@@ -17,6 +18,10 @@ pub struct Described {
     pub tags: Vec<String>,
     /// The readable parts, if the text could be parsed.
     pub generation: Option<Generation>,
+    /// The time at which the picture was taken.
+    pub taken: Option<Taken>,
+    /// The name of the camera that took the picture.
+    pub camera: Option<String>,
     /// Whether the file holds more text than was read.
     pub truncated: bool,
 }
@@ -26,9 +31,6 @@ pub struct Described {
 #[must_use]
 pub fn describe(text: &TextChunks) -> Described {
     let chunks: Vec<_> = text.chunks.iter().filter_map(named_by_dialect).collect();
-    if chunks.iter().all(|chunk| chunk.text.trim().is_empty()) {
-        return Described { truncated: text.truncated, ..Described::default() };
-    }
     let generation = parse_chunks(&chunks);
     let is_generated = DIALECTS.iter().any(|dialect| dialect.wrote(&chunks));
     let captioned = if is_generated { Captioned::default() } else { caption::read(&chunks) };
@@ -37,6 +39,8 @@ pub fn describe(text: &TextChunks) -> Described {
         caption: captioned.caption,
         tags: captioned.tags,
         generation,
+        taken: taken::taken(&text.chunks),
+        camera: taken::camera(&text.chunks),
         truncated: text.truncated,
     }
 }

@@ -1,5 +1,6 @@
 //! The collection of the text of a file within limits.
 
+use super::encoding;
 use crate::inflate::inflate;
 use crate::metadata::{Body, RawText};
 use crate::text_chunks::{TextChunk, TextChunks, TextSource};
@@ -16,11 +17,11 @@ pub struct TextLimits {
     pub max_chunks: usize,
 }
 
-/// The defaults are 2 MiB a chunk, 8 MiB in all, and 256 chunks. These limits suffice for a ComfyUI workflow of
-/// thousands of nodes.
+/// The defaults are 8 MiB a chunk, 16 MiB in all, and 512 chunks. These limits suffice for a ComfyUI workflow that holds
+/// a source picture as base64, and for the keywords of a picture agency.
 impl Default for TextLimits {
     fn default() -> Self {
-        Self { max_chunk_bytes: 2 << 20, max_total_bytes: 8 << 20, max_chunks: 256 }
+        Self { max_chunk_bytes: 8 << 20, max_total_bytes: 16 << 20, max_chunks: 512 }
     }
 }
 
@@ -43,18 +44,23 @@ impl Collector {
         }
     }
 
-    /// Adds a text that is not compressed.
-    pub fn add(&mut self, source: TextSource, key: &str, text: &[u8]) {
-        if let Some(allowance) = self.allowance() {
-            self.push(source, key, text, allowance, false);
+    /// Adds a decoded text, unless it is blank.
+    pub fn add_text(&mut self, source: TextSource, key: &str, text: &str) {
+        if text.trim_matches(|c: char| c.is_whitespace() || c.is_control()).is_empty() {
+            return;
         }
+        let Some(allowance) = self.allowance() else { return };
+        let end = text.floor_char_boundary(allowance);
+        self.charge(end);
+        self.found.truncated |= end < text.len();
+        self.found.chunks.push(TextChunk::new(key, text[..end].replace('\0', ""), source));
     }
 
     /// Adds a text as it stands in the file. An unreadable text gives no chunk but counts as a chunk.
     pub fn add_raw(&mut self, text: Option<&RawText<'_>>) {
         let Some(allowance) = self.allowance() else { return };
         let Some(RawText { key, body, source }) = text else { return };
-        let key = to_text(key, false);
+        let key = encoding::decode(key);
         match body {
             Body::Plain(text) => self.push(*source, &key, text, allowance, false),
             Body::Zlib(zlib) => {
@@ -102,20 +108,11 @@ impl Collector {
         };
         self.charge(text.len());
         self.found.truncated |= cut;
-        let text = to_text(text, cut);
-        self.found.chunks.push(TextChunk::new(key, text, source));
+        // A character that was cut in two is dropped.
+        let whole = match std::str::from_utf8(text) {
+            Err(error) if cut && error.error_len().is_none() => &text[..error.valid_up_to()],
+            _ => text,
+        };
+        self.found.chunks.push(TextChunk::new(key, encoding::decode(whole), source));
     }
-}
-
-/// Reads bytes as UTF-8 if they are valid UTF-8 (a character that was cut in two is dropped), else as Latin-1, in which
-/// every byte is a character. NUL characters are removed: no text needs them, and databases refuse them.
-fn to_text(bytes: &[u8], cut: bool) -> String {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(error) if cut && error.error_len().is_none() => {
-            String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()
-        }
-        Err(_) => bytes.iter().map(|&b| char::from(b)).collect(),
-    };
-    if text.contains('\0') { text.replace('\0', "") } else { text }
 }

@@ -64,7 +64,7 @@ mod tests {
         let masks = Masks::new([0xF800, 0x07E0, 0x001F, 0]).unwrap();
         assert_eq!(masks.channels(), 3);
         assert_eq!(masks.samples(0xFFFF), [255, 255, 255, 0]);
-        assert_eq!(masks.samples(0b10000_100000_00001), [132, 130, 8, 0]);
+        assert_eq!(masks.samples(0x8401), [132, 130, 8, 0]);
         let wide = Masks::new([0x3FF0_0000, 0x000F_FC00, 0x3FF, 0xC000_0000]).unwrap();
         assert_eq!(wide.samples(0xC000_03FF), [0, 0, 255, 255]);
         assert!(matches!(Masks::new([0b101, 0, 0, 0]), Err(Refusal::UnsupportedKind { .. })));

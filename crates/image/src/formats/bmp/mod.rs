@@ -8,18 +8,21 @@ mod rle;
 #[cfg(test)]
 mod tests;
 
-use super::format::{Format, no_metadata};
+use std::borrow::Cow;
+
+use super::format::Format;
 use crate::decode::completeness;
 use crate::decode::limits::DecodeLimits;
 use crate::decode::raster::{Layout, Raster};
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
+use crate::metadata::Metadata;
 use header::{Encoding, Header};
 use masks::Masks;
 
 /// Describes BMP.
 pub const FORMAT: Format =
-    Format { media_type: "image/bmp", name: "BMP", extensions: &["bmp"], matches, decode, metadata: no_metadata };
+    Format { media_type: "image/bmp", name: "BMP", extensions: &["bmp"], matches, decode, metadata };
 
 /// Returns whether the file is a BMP. Ordinary text may begin with `BM` too, so the size of the second header must be
 /// one that exists.
@@ -28,6 +31,20 @@ fn matches(bytes: &[u8]) -> bool {
         return false;
     };
     matches!(size, 12 | 16..=64 | 108 | 124)
+}
+
+/// Reads the colour profile, the only metadata of BMP. Version 5 of the header, of 124 bytes, may say that a profile is
+/// embedded, and states its offset from the header and its size.
+fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
+    let profile = || {
+        let header = bytes.get(14..14 + 124)?;
+        let number = |at: usize| usize::try_from(u32::from_le_bytes(*header.get(at..)?.first_chunk()?)).ok();
+        if header[0] != 124 || header.get(56..60)? != b"DEBM" {
+            return None;
+        }
+        bytes.get(14..)?.get(number(112)?..)?.get(..number(116)?)
+    };
+    Metadata { icc: profile().map(Cow::Borrowed), ..Metadata::default() }
 }
 
 fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
@@ -82,6 +99,11 @@ fn masked(header: &Header<'_>, rows: &[&[u8]], masks: &Masks, limits: &DecodeLim
     let channels = masks.channels();
     let mut samples = Vec::with_capacity(header.pixels() as usize * channels);
     for row in rows {
+        // Most files are of this kind, for which there is nothing to compute.
+        if *masks == Masks::EIGHT_BITS_EACH {
+            samples.extend(row.chunks_exact(size).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]));
+            continue;
+        }
         for pixel in row.chunks_exact(size) {
             let value = pixel.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte));
             samples.extend(&masks.samples(value)[..channels]);

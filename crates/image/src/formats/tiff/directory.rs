@@ -76,17 +76,16 @@ impl<'a> Tiff<'a> {
         let (count_size, entry_size, offset_size) = if self.is_big { (8, 20, 8) } else { (2, 12, 4) };
         let count = usize::try_from(self.number(at, count_size)?).ok()?;
         let first = at.checked_add(count_size)?;
-        // A directory of no use of all these entries is damaged; 65,535 entries are as many as a classic TIFF can have.
-        let count = count.min(65_535);
-        let entries = (0..count).map_while(|i| self.entry(first + i * entry_size)).flatten().collect();
-        let next = self.number(first + count * entry_size, offset_size).unwrap_or(0);
+        // A directory that is cut off lacks tags whose absence would mean something else.
+        let end = count.checked_mul(entry_size).and_then(|size| first.checked_add(size))?;
+        self.bytes.get(first..end)?;
+        let entries = (0..count).filter_map(|i| self.entry(first + i * entry_size)).collect();
+        let next = self.number(end, offset_size).unwrap_or(0);
         Some(Directory { tiff: self, entries, next })
     }
 
-    /// Reads an entry: `None` beyond the end of the file, `Some(None)` for an entry whose type is unknown or whose
-    /// values lie outside the file.
-    #[expect(clippy::option_option, reason = "the two cases end the directory and skip an entry")]
-    fn entry(self, at: usize) -> Option<Option<(u16, Values<'a>)>> {
+    /// Reads an entry; `None` for an entry whose type is unknown. An entry whose values lie outside the file has none.
+    fn entry(self, at: usize) -> Option<(u16, Values<'a>)> {
         let tag = u16::try_from(self.number(at, 2)?).ok()?;
         let code = u16::try_from(self.number(at + 2, 2)?).ok()?;
         let width = if self.is_big { 8 } else { 4 };
@@ -101,14 +100,15 @@ impl<'a> Tiff<'a> {
             5 | 10 => Kind::Fraction,
             11 => Kind::Float,
             12 => Kind::Double,
-            _ => return Some(None),
+            _ => return None,
         };
-        let Some(size) = usize::try_from(count).ok().and_then(|count| count.checked_mul(kind.size())) else {
-            return Some(None);
+        let size = usize::try_from(count).ok().and_then(|count| count.checked_mul(kind.size()));
+        let start = match size {
+            Some(size) if size <= width => Some(inline),
+            _ => usize::try_from(offset).ok(),
         };
-        let start = if size <= width { Some(inline) } else { usize::try_from(offset).ok() };
-        let data = start.and_then(|start| self.bytes.get(start..start.checked_add(size)?));
-        Some(data.map(|data| (tag, Values { data, code, kind, big_endian: self.big_endian })))
+        let data = start.zip(size).and_then(|(start, size)| self.bytes.get(start..start.checked_add(size)?));
+        Some((tag, Values { data: data.unwrap_or_default(), code, kind, big_endian: self.big_endian }))
     }
 
     /// Reads a whole number of `size` bytes.
@@ -121,6 +121,12 @@ impl<'a> Directory<'a> {
     /// Returns the values of a tag.
     pub fn values(&self, tag: u16) -> Option<Values<'a>> {
         self.entries.iter().find(|(found, _)| *found == tag).map(|(_, values)| *values)
+    }
+
+    /// Returns the first of these tags that the directory has without values, because they lie outside the file.
+    pub fn first_without_values(&self, tags: &[u16]) -> Option<u16> {
+        let without = |tag: &&u16| self.values(**tag).is_some_and(|values| values.len() == 0);
+        tags.iter().find(without).copied()
     }
 
     /// Returns the tag and the values of each entry.

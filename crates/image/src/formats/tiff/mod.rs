@@ -12,15 +12,19 @@ mod jpeg;
 mod page;
 mod predict;
 mod samples;
+mod tag;
+#[cfg(test)]
+mod tests;
 mod unpack;
 
 use std::borrow::Cow;
 
 use super::format::Format;
+use crate::container::photoshop;
 use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
-use crate::exif::tag;
+use crate::exif;
 use crate::metadata::Metadata;
 use directory::Tiff;
 
@@ -35,8 +39,8 @@ pub const FORMAT: Format = Format {
     metadata,
 };
 
-/// Returns the metadata of the file. A TIFF file is an EXIF structure itself; XMP and the colour profile stand in its first
-/// directory.
+/// Returns the metadata of the file. A TIFF file is an EXIF structure itself, and XMP, IPTC and the colour profile stand
+/// in its first directory.
 fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
     let mut found = Metadata::default();
     let Some(tiff) = Tiff::open(bytes) else {
@@ -48,11 +52,27 @@ fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
         _ => found.add_exif(bytes),
     }
     let value = |tag| directory.as_ref()?.values(tag).map(|values| values.as_bytes());
-    if let Some(packet) = value(tag::XMP) {
+    if let Some(packet) = value(exif::tag::XMP) {
         found.add_xmp(packet);
     }
-    found.icc = value(tag::ICC_PROFILE).map(Cow::Borrowed);
+    found.icc = value(exif::tag::ICC_PROFILE).map(Cow::Borrowed);
+    found.iptc = value(exif::tag::IPTC).map(iptc).or_else(|| {
+        let resources = value(exif::tag::PHOTOSHOP)?;
+        photoshop::iptc(resources).map(Cow::Borrowed)
+    });
     found
+}
+
+/// Returns IPTC records in their own byte order. Many writers call the field one of 32-bit numbers, and some of them
+/// swap the bytes of each number.
+fn iptc(field: &[u8]) -> Cow<'_, [u8]> {
+    const TAG_MARKER: u8 = 0x1C;
+    match field {
+        [first, _, _, TAG_MARKER, ..] if *first != TAG_MARKER => {
+            Cow::Owned(field.as_chunks::<4>().0.iter().flat_map(|word| word.iter().rev()).copied().collect())
+        }
+        _ => Cow::Borrowed(photoshop::iptc(field).unwrap_or(field)),
+    }
 }
 
 /// Decodes the first page that is a picture of its own.

@@ -1,38 +1,8 @@
 //! The description of a page: how its samples are stored, and what they mean.
 
 use super::directory::{Directory, Tiff, Values};
+use super::tag;
 use crate::decode::refusal::Refusal;
-
-/// Tags of a directory.
-mod tag {
-    pub const NEW_SUBFILE_TYPE: u16 = 254;
-    pub const IMAGE_WIDTH: u16 = 256;
-    pub const IMAGE_LENGTH: u16 = 257;
-    pub const BITS_PER_SAMPLE: u16 = 258;
-    pub const COMPRESSION: u16 = 259;
-    pub const PHOTOMETRIC: u16 = 262;
-    pub const FILL_ORDER: u16 = 266;
-    pub const STRIP_OFFSETS: u16 = 273;
-    pub const SAMPLES_PER_PIXEL: u16 = 277;
-    pub const ROWS_PER_STRIP: u16 = 278;
-    pub const STRIP_BYTE_COUNTS: u16 = 279;
-    pub const PLANAR_CONFIGURATION: u16 = 284;
-    pub const T4_OPTIONS: u16 = 292;
-    pub const PREDICTOR: u16 = 317;
-    pub const COLOR_MAP: u16 = 320;
-    pub const TILE_WIDTH: u16 = 322;
-    pub const TILE_LENGTH: u16 = 323;
-    pub const TILE_OFFSETS: u16 = 324;
-    pub const TILE_BYTE_COUNTS: u16 = 325;
-    pub const SUB_IFDS: u16 = 330;
-    pub const INK_SET: u16 = 332;
-    pub const EXTRA_SAMPLES: u16 = 338;
-    pub const SAMPLE_FORMAT: u16 = 339;
-    pub const JPEG_TABLES: u16 = 347;
-    pub const YCBCR_COEFFICIENTS: u16 = 529;
-    pub const YCBCR_SUB_SAMPLING: u16 = 530;
-    pub const REFERENCE_BLACK_WHITE: u16 = 532;
-}
 
 /// How the bytes of a strip or tile are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +128,9 @@ pub fn first_page(tiff: Tiff<'_>) -> Result<Page<'_>, Refusal> {
 
 /// Describes the page of a directory.
 fn page<'a>(directory: &Directory<'a>) -> Result<Page<'a>, Refusal> {
+    if let Some(tag) = directory.first_without_values(&tag::ALL) {
+        return Err(Refusal::corrupt(format!("the values of tag {tag} are missing")));
+    }
     let number = |tag, missing: u64| directory.number(tag).unwrap_or(missing);
     let length = |tag| {
         let length = directory.number(tag).ok_or_else(|| Refusal::corrupt(format!("no tag {tag}")))?;
@@ -183,7 +156,13 @@ fn page<'a>(directory: &Directory<'a>) -> Result<Page<'a>, Refusal> {
     } else {
         (tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS)
     };
+    if compression.is_fax() && samples > 1 && !is_planar {
+        return Err(Refusal::unsupported_kind("fax data of several samples a pixel"));
+    }
     let predictor = predictor(directory, compression, bits, is_float)?;
+    if is_planar && matches!(compression, Compression::Jpeg { is_ycbcr: true }) {
+        return Err(Refusal::unsupported_kind("luma and chroma as JPEG in planes"));
+    }
     let subsampled = matches!(colors, Colors::YCbCr(YCbCr { subsampling, .. }) if subsampling != (1, 1));
     if subsampled && (is_planar || samples != 3 || predictor != Predictor::None) {
         return Err(Refusal::unsupported_kind("subsampled chroma in planes, with alpha or with a predictor"));
@@ -284,9 +263,8 @@ fn is_float(directory: &Directory<'_>, colors: &Colors<'_>) -> Result<bool, Refu
 /// Checks that samples of these bits can be read. Samples of 32 bits are refused, because their writers mostly use a
 /// small part of the range that the file does not state.
 fn check_bits(bits: u32, is_float: bool, colors: &Colors<'_>, compression: Compression) -> Result<(), Refusal> {
-    let is_fax = matches!(compression, Compression::FaxRows { .. } | Compression::Fax3 { .. } | Compression::Fax4);
     let is_read = match colors {
-        _ if is_fax => bits == 1 && !is_float,
+        _ if compression.is_fax() => bits == 1 && !is_float,
         _ if matches!(compression, Compression::Jpeg { .. }) => bits == 8 && !is_float,
         Colors::Grey { .. } | Colors::Rgb if is_float => matches!(bits, 16 | 32 | 64),
         _ if is_float => false,
@@ -339,6 +317,12 @@ fn predictor(
         2 if matches!(bits, 8 | 16 | 32 | 64) => Ok(Predictor::Horizontal),
         3 if is_float => Ok(Predictor::Float),
         other => Err(Refusal::unsupported_kind(format!("predictor {other} of samples of {bits} bits"))),
+    }
+}
+
+impl Compression {
+    const fn is_fax(self) -> bool {
+        matches!(self, Self::FaxRows { .. } | Self::Fax3 { .. } | Self::Fax4)
     }
 }
 

@@ -65,9 +65,9 @@ mod classification {
     #[test]
     fn any_other_text_is_the_caption() {
         let found = describe(&chunks(&[("Title", "夕焼け"), ("Comment", "at Kamakura")]));
-        assert_eq!(found.caption, some("Title:夕焼け\nComment:at Kamakura"));
+        assert_eq!(found.caption, some("夕焼け\nat Kamakura"));
         assert_eq!((found.generation_prompt, found.generation), (None, None));
-        assert_eq!(describe(&chunks(&[("prompt", "alone")])).caption, some("prompt:alone"));
+        assert_eq!(describe(&chunks(&[("prompt", "alone")])).caption, some("alone"));
         assert!(describe(&chunks(&[("parameters", "no word of it")])).caption.is_some());
     }
 

@@ -3,9 +3,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures::{chunk, deflate, exif, file_with_exif, itxt, png_with, text, ztxt};
+use crate::fixtures::{chunk, deflate, exif, file_with_exif, gif_with, itxt, jpeg_with, png_with, text, ztxt};
 use crate::formats::FileType;
-use crate::text_chunks::TextChunks;
+use crate::text_chunks::{TextChunks, TextSource};
+
+mod exif_fields;
+mod iptc_records;
+mod xmp_packets;
 
 fn png_texts(before: &[Vec<u8>], after: &[Vec<u8>]) -> TextChunks {
     text_chunks(&png_with(before, after), FileType::Png, &TextLimits::default())
@@ -34,7 +38,7 @@ fn text_is_latin_1_unless_it_is_valid_utf_8() {
 
 #[test]
 fn nul_characters_are_removed() {
-    assert_eq!(pairs(&png_texts(&[text("a", b"x\0y\0")], &[])), [("a", "xy")]);
+    assert_eq!(pairs(&png_texts(&[text("a", b"x\0yz\0w")], &[])), [("a", "xyzw")]);
 }
 
 #[test]
@@ -105,7 +109,19 @@ fn a_decompression_bomb_costs_no_more_than_the_limits() {
     let bomb = ztxt("a", &vec![0; 50 << 20]);
     let found = png_texts(&vec![bomb; 20], &[]);
     assert!(found.truncated);
-    assert_eq!(found.chunks.len(), 4, "8 MiB in all, 2 MiB each");
+    assert_eq!(found.chunks.len(), 2, "16 MiB in all, 8 MiB each");
+}
+
+#[test]
+fn comments_of_jpeg_and_gif_are_read() {
+    let file = jpeg_with(&[(0xFE, b"at the lake\0"), (0xFE, "湖畔".as_bytes())]);
+    let found = text_chunks(&file, FileType::Jpeg, &TextLimits::default());
+    assert_eq!(pairs(&found), [("Comment", "at the lake"), ("Comment", "湖畔")]);
+    assert_eq!(found.chunks[0].source, TextSource::JpegComment);
+
+    let found = text_chunks(&gif_with(b"\x21\xFE\x03at \x08the lake\0"), FileType::Gif, &TextLimits::default());
+    assert_eq!(pairs(&found), [("Comment", "at the lake")]);
+    assert_eq!(found.chunks[0].source, TextSource::GifComment);
 }
 
 const PARAMETERS: &str = "a cat, 夕焼け\nNegative prompt: dog\nSteps: 20, Seed: 1";
@@ -151,7 +167,7 @@ fn any_other_user_comment_keeps_its_name_and_a_blank_one_gives_no_text() {
     assert_eq!(pairs(&found(&japanese)), [("UserComment", "京都の紅葉")]);
     assert!(found(b"ASCII\0\0\0      ").chunks.is_empty());
     assert!(found(&[0; 200]).chunks.is_empty());
-    assert!(found(b"short").chunks.is_empty());
+    assert!(found(b"").chunks.is_empty());
 }
 
 #[test]

@@ -106,7 +106,7 @@ def write(writer: Writer) -> None:
 
     writer.heif("patchwork.avif", patchwork(), "-L")
     writer.avif("420.avif", rgb, "-y", 420, "-r", "limited")
-    writer.avif("444_12bit.avif", rgb, "-y", 444, "-d", 12)
+    writer.avif("444_12bit.avif", rgb, "-y", 444, "-d", 12, "--min", 0, "--max", 8)
     writer.avif("alpha.avif", clear, "--min", 0, "--max", 20)
     writer.avif("multiplied.avif", clear, "-p", "--min", 0, "--max", 20)
     writer.avif("grid.avif", rgb.resize((256, 128), Image.Resampling.NEAREST), "-g", "2x1")
@@ -116,8 +116,8 @@ def write(writer: Writer) -> None:
     writer.avif("texts.avif", quarters(), **metadata())
 
     writer.jxl("patchwork.jxl", patchwork(), "-d", 0)
-    writer.jxl("lossy.jxl", rgb, "-d", 1)
-    writer.jxl("modular.jxl", rgb, "-d", 2, "-m", 1)
+    writer.jxl("lossy.jxl", rgb, "-d", 0.3)
+    writer.jxl("modular.jxl", rgb, "-d", 0.1, "-m", 1)
     writer.jxl("alpha.jxl", clear, "-d", 0)
     writer.jxl("multiplied.jxl", clear, "-d", 1, "--premultiply=1")
     jpeg = writer.inputs / "quarters.jpg"
@@ -128,7 +128,7 @@ def write(writer: Writer) -> None:
     animation = writer.inputs / "animation.png"
     rgb.save(animation, save_all=True, append_images=[other], default_image=False, duration=100)
     writer.jxl("animation.jxl", animation, "-d", 0)
-    writer.jxl("texts.jxl", quarters(), "-d", 3, "--container=1")
+    writer.jxl("texts.jxl", quarters(), "-d", 0.3, "--container=1")
     with (writer.folder / "texts.jxl").open("ab") as file:
         # EXIF as it is, and XMP compressed, as cjxl writes both by turns.
         file.write(box(b"Exif", bytes(4) + metadata()["exif"].removeprefix(b"Exif\0\0")))

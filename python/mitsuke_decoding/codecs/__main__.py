@@ -39,13 +39,13 @@ def make(folder: Path, extension: str, files: list[tuple[str, Encode]]) -> list[
     return made
 
 
-def compare(program: Path, paths: list[Path]) -> tuple[list[tuple[float, str]], list[str]]:
+def compare(program: Path, paths: list[Path], stored: bool) -> tuple[list[tuple[float, str]], list[str]]:
     """Returns the mean difference of each file, and what went wrong for the others."""
     means, wrong = [], []
     answers = by_mitsuke(program, (path.read_bytes() for path in paths))
     for path, found in zip(paths, answers):
         try:
-            want = decode(path)
+            want = decode(path, stored)
         except (subprocess.CalledProcessError, StopIteration, OSError) as error:
             print(f"the reference does not read {path.name}: {error}")
             continue
@@ -98,6 +98,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="the folder for the files; those that exist are used again")
     parser.add_argument("--program", type=Path, required=True, help="the example decode_files of crates/image")
     parser.add_argument("--changes", type=int, default=20, help="decode each file so often with random changes; needs change_files beside the program")
+    parser.add_argument("--stored", action="store_true", help="compare the colours as stored, without converting them to sRGB")
     parser.add_argument("--only", help="the extension of one format")
     args = parser.parse_args()
     rows = []
@@ -106,7 +107,7 @@ def main() -> None:
             continue
         folder = args.folder / extension
         paths = make(folder, extension, files)
-        means, wrong = compare(args.program, paths)
+        means, wrong = compare(args.program, paths, args.stored)
         near = sum(mean <= NEAR for mean, _ in means)
         print("\n".join([*(f"{mean:6.2f} {name}" for mean, name in means[:8]), *wrong]), flush=True)
         total, values = len(means) + len(wrong), [mean for mean, _ in means]

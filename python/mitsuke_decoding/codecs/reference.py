@@ -35,10 +35,11 @@ def to_srgb(pixels: np.ndarray, code: int) -> np.ndarray:
 
 
 def tool_of(path: Path) -> str:
-    """Returns the reference for a file. avifdec does not turn or crop, so libheif decodes those files."""
+    """Returns the reference for a file. avifdec 0.11 does not turn or crop, and does not read all grids, so libheif
+    decodes those files."""
     if path.suffix == ".jxl":
         return "djxl"
-    turned = re.search("irot|imir|crop|turn|exif|jpeg", path.name)
+    turned = re.search("irot|imir|crop|turn|exif|jpeg|tiles", path.name)
     return "avifdec" if path.suffix == ".avif" and not turned else "heif-dec"
 
 
@@ -48,13 +49,14 @@ def primaries_of(path: Path) -> int:
     return int(found.group(1) or found.group(2)) if found else 1
 
 
-def decode(path: Path) -> np.ndarray:
-    """Decodes a file with heif-dec, avifdec or djxl."""
+def decode(path: Path, stored: bool = False) -> np.ndarray:
+    """Decodes a file with heif-dec, avifdec or djxl. Colours become sRGB, unless they are asked for as `stored`."""
     tool, primaries = tool_of(path), primaries_of(path)
     target = path.with_name(path.name + f".{tool}.png")
     if not target.exists():
         command = {
-            "heif-dec": ["heif-dec", path, "-o", target],
+            # Mitsuke interpolates chroma, as libheif does if it is asked to, and as Apple and libavif do.
+            "heif-dec": ["heif-dec", "-C", "bilinear", path, "-o", target],
             "avifdec": ["avifdec", "-d", "8", path, target],
             "djxl": ["djxl", path, target],
         }[tool]
@@ -69,10 +71,15 @@ def decode(path: Path) -> np.ndarray:
         rgba = picture.convert("RGBA")
     pixels = np.asarray(rgba)
     rgb, alpha = Image.fromarray(pixels[..., :3]), pixels[..., 3:].astype(np.uint32)
+    if stored:
+        icc, primaries = None, 1
     if icc and icc[16:20] == b"RGB ":
         srgb = ImageCms.createProfile("sRGB")
         rgb = ImageCms.profileToProfile(rgb, ImageCms.ImageCmsProfile(io.BytesIO(icc)), srgb)
     colors = np.asarray(rgb)
     if not icc and primaries in PRIMARIES and primaries not in (1, 5, 6):
         colors = to_srgb(colors, primaries)
+    if tool == "heif-dec" and "premultiplied" in path.name:
+        # heif-dec writes the colours of such files as they are, multiplied by alpha.
+        return np.minimum(255, colors.astype(int) + 255 - alpha).astype(np.uint8)
     return ((colors * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)

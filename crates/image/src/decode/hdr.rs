@@ -53,7 +53,7 @@ impl Transfer {
         match self {
             Self::Pq => {
                 let root = sample.powf(1.0 / 78.84375);
-                let light = (root - 0.835_937_5).max(0.0) / (18.851_562_5 - 18.6875 * root);
+                let light = (root - 0.835_937_5).max(0.0) / (18.851_563 - 18.6875 * root);
                 light.powf(1.0 / 0.159_301_76) * 10_000.0 / WHITE
             }
             Self::Hlg if sample <= 0.5 => sample * sample / 3.0,

@@ -125,6 +125,8 @@ fn cut_off() -> Refusal {
 fn explain(error: Error, too_much_memory: Refusal) -> Refusal {
     match error {
         Error::ImageSizeTooLarge(..) | Error::OutOfMemory(_) => too_much_memory,
+        // The decoder holds files to the limits of the level that they claim.
+        error @ Error::LevelLimitExceeded { .. } => Refusal::unsupported_kind(error),
         Error::IOError(_) => Refusal::unsupported_kind("frames that take too long"),
         error => Refusal::corrupt(error),
     }

@@ -33,6 +33,16 @@ pub fn decode(operating_point: u8, data: &[u8], max_pixels: u64) -> Result<Plane
     decoder.picture()?.planes()
 }
 
+/// Returns the chroma that `config`, a box `av1C`, announces.
+pub fn chroma(config: &[u8]) -> Chroma {
+    match config.get(2).map(|byte| (byte & 0x10 != 0, byte & 8 != 0, byte & 4 != 0)) {
+        Some((true, ..)) => Chroma::Grey,
+        Some((_, true, true)) => Chroma::Quarter,
+        Some((_, true, false)) => Chroma::Half,
+        _ => Chroma::Full,
+    }
+}
+
 /// The most frames, hidden ones included, that are decoded for one picture. A still picture has one, a layered one four.
 const MAX_FRAMES: usize = 16;
 

@@ -16,15 +16,25 @@ use crate::decode::refusal::Refusal;
 /// # Errors
 /// [`Refusal::UnsupportedKind`] for features that the decoder does not know, [`Refusal::Corrupt`] for damaged data.
 pub fn decode(config: &[u8], data: &[u8], max_pixels: u64) -> Result<Planes, Refusal> {
-    let (config, data) = units(config, data).ok_or_else(|| Refusal::corrupt("the HEVC data is cut off"))?;
+    let [config, data] = units(config, data).ok_or_else(|| Refusal::corrupt("the HEVC data is cut off"))?;
     decode_units(&config, &data, max_pixels).map_err(|error| match error {
         Error::Unimplemented(_) => Refusal::unsupported_kind(error),
         _ => Refusal::corrupt(error),
     })
 }
 
+/// Returns the chroma that `config` announces.
+pub fn chroma(config: &[u8]) -> Chroma {
+    match config.get(16).map(|byte| byte & 3) {
+        Some(0) => Chroma::Grey,
+        Some(1) => Chroma::Quarter,
+        Some(2) => Chroma::Half,
+        _ => Chroma::Full,
+    }
+}
+
 /// Splits the configuration and the data into units (ISO/IEC 14496-15, 8.3.3.1).
-fn units<'a>(config: &'a [u8], data: &'a [u8]) -> Option<(Vec<&'a [u8]>, Vec<&'a [u8]>)> {
+fn units<'a>(config: &'a [u8], data: &'a [u8]) -> Option<[Vec<&'a [u8]>; 2]> {
     let mut sets = Vec::new();
     let mut reader = Reader::new(config.get(21..)?);
     let length_size = (reader.u8()? & 3) + 1;
@@ -46,7 +56,7 @@ fn units<'a>(config: &'a [u8], data: &'a [u8]) -> Option<(Vec<&'a [u8]>, Vec<&'a
         };
         pictures.push(reader.bytes(usize::try_from(length).ok()?)?);
     }
-    Some((sets, pictures))
+    Some([sets, pictures])
 }
 
 /// Decodes the first picture. It is one of a sequence in some files, so what follows it is not looked at.

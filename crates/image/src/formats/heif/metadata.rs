@@ -15,10 +15,11 @@ pub fn metadata(bytes: &[u8], _max_texts: usize) -> Metadata<'_> {
         }
     }
     for (id, item) in items.describing(*b"mime") {
-        if item.media_type == b"application/rdf+xml" && item.encoding.is_empty() {
-            if let Some(packet) = items.data(id) {
-                found.add_xmp(packet);
-            }
+        if item.media_type == b"application/rdf+xml"
+            && item.encoding.is_empty()
+            && let Some(packet) = items.data(id)
+        {
+            found.add_xmp(packet);
         }
     }
     found.icc = items.properties(items.primary).find_map(|property| match property {

@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::color::Colors;
 use super::derivation::Derivation;
 use super::planes::Planes;
-use super::source::Source;
+use super::source::{Alpha, AlphaPlanes, Source};
 use super::{av1, hevc, yuv};
 use crate::container::isobmff::{BoxType, ItemId, Property};
 use crate::decode::hdr::tone_mapped;
@@ -27,9 +27,9 @@ const LEAST_PIXELS: u64 = 128 * 128;
 /// The pixels that may be decoded for one file however low the limit on its own pixels is. Twice as many are decoded at
 /// most, because alpha comes after the colours.
 const LEAST_BUDGET: u64 = 4_000_000;
-/// The bytes that decoding takes for each pixel of a coded picture: samples of 16 bits in three planes, once for the
-/// decoder and once for the filters, and the notes of the decoder on blocks.
-const CODED_PIXEL_BYTES: u64 = 14;
+/// The bytes that decoding takes for each sample of a coded picture: 16 bits for the decoder, for its filters, and for
+/// the samples that it delivers.
+const SAMPLE_BYTES: u64 = 6;
 
 /// Decodes the primary picture, upright: HEIF states turns as properties, and the orientation in EXIF does not count.
 ///
@@ -37,7 +37,7 @@ const CODED_PIXEL_BYTES: u64 = 14;
 /// [`Refusal`] when a limit would be exceeded, for kinds of HEIF that are not read, and for damaged files.
 pub fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> {
     let limits = &request.limits;
-    let source = Source::read(bytes)?;
+    let source = &Source::read(bytes)?;
     let primary = source.primary();
     let size = source.size(primary)?;
     let alpha = source.alpha(primary);
@@ -48,7 +48,7 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> 
 
     let kept = pixels.saturating_mul(PIXEL_BYTES);
     let budget = Cell::new(limits.max_pixels.max(LEAST_BUDGET).saturating_mul(2));
-    let decoder = Decoder { source: &source, limits, kept, budget };
+    let decoder = Decoder { source, limits, kept, budget };
     let colors = decoder.colors(primary);
     let picture = decoder.decode::<3>(primary, 0, &|id, planes, size| {
         let colors = decoder.colors(id).or(colors);
@@ -57,12 +57,18 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest) -> Result<Raster, Refusal> 
     let size = (picture.width as u32, picture.height as u32);
     let raster = match alpha {
         None => Raster::new(size, Layout::Rgb8, picture.samples)?,
-        Some((id, is_multiplied)) => {
-            let alpha = decoder.decode::<1>(id, 0, &|id, planes, size| {
+        Some(Alpha { planes, is_multiplied }) => {
+            let convert = |id, planes: Planes, size| {
                 // Alpha has the full range. Older AVIF files may say otherwise in the bitstream; HEVC says nothing.
                 let full_range = source.kind(id)? != *b"av01" || planes.coding.full_range;
                 yuv::to_grey(&planes.planes[0], full_range, size)
-            })?;
+            };
+            let alpha = match planes {
+                AlphaPlanes::Own(id) => decoder.decode::<1>(id, 0, &convert)?,
+                AlphaPlanes::OfParts(parts) => {
+                    decoder.turned(primary, decoder.derived(primary, &parts, 0, &convert)?)?
+                }
+            };
             let alpha = alpha.scaled((picture.width, picture.height));
             Raster::new(size, Layout::Rgba8, joined(&picture, &alpha, is_multiplied))?
         }
@@ -83,6 +89,9 @@ fn joined(picture: &Canvas<3>, alpha: &Canvas<1>, is_multiplied: bool) -> Vec<u8
     }
     samples
 }
+
+/// Makes pixels of the samples of a coded picture, of this number and size.
+type Convert<'f> = dyn Fn(ItemId, Planes, (usize, usize)) -> Result<Vec<u8>, Refusal> + 'f;
 
 /// Decodes the pictures of one file.
 struct Decoder<'s, 'a> {
@@ -121,14 +130,8 @@ impl<'a> Decoder<'_, 'a> {
         Ok(picture)
     }
 
-    /// Decodes a picture, coded or derived, and its transformations. `convert` makes pixels of the samples of a coded
-    /// picture of this number and size.
-    fn decode<const N: usize>(
-        &self,
-        id: ItemId,
-        depth: u8,
-        convert: &dyn Fn(ItemId, Planes, (usize, usize)) -> Result<Vec<u8>, Refusal>,
-    ) -> Result<Canvas<N>, Refusal> {
+    /// Decodes a picture, coded or derived, and its transformations.
+    fn decode<const N: usize>(&self, id: ItemId, depth: u8, convert: &Convert<'_>) -> Result<Canvas<N>, Refusal> {
         let kind = self.source.kind(id)?;
         let picture = match &kind {
             b"hvc1" | b"av01" => {
@@ -136,23 +139,31 @@ impl<'a> Decoder<'_, 'a> {
                 let size = (width as usize, height as usize);
                 Canvas { width: size.0, height: size.1, samples: convert(id, self.coded(id, &kind)?, size)? }
             }
-            b"grid" | b"iovl" | b"iden" => {
-                let parts = self.source.parts(id);
-                let data = self.source.data(id)?;
-                let derivation = Derivation::read(&kind, &data, parts.len())
-                    .filter(|_| depth < MAX_DEPTH)
-                    .ok_or_else(|| Refusal::corrupt("the description of a derived picture"))?;
-                if let Some(size) = derivation.size() {
-                    if size != self.source.size(id)? {
-                        return Err(Refusal::corrupt("a picture with two sizes"));
-                    }
-                    self.pay(size, data.len() as u64 / 4)?;
-                }
-                derivation.compose(parts, |part| self.decode(part, depth + 1, convert))?
-            }
+            b"grid" | b"iovl" | b"iden" => self.derived(id, self.source.parts(id), depth, convert)?,
             kind => return Err(Refusal::unsupported_kind(format!("items of the type {}", kind.escape_ascii()))),
         };
         self.turned(id, picture)
+    }
+
+    /// Decodes a picture that is made of `parts`, before its transformations.
+    fn derived<const N: usize>(
+        &self,
+        id: ItemId,
+        parts: &[ItemId],
+        depth: u8,
+        convert: &Convert<'_>,
+    ) -> Result<Canvas<N>, Refusal> {
+        let data = self.source.data(id)?;
+        let derivation = Derivation::read(&self.source.kind(id)?, &data, parts.len())
+            .filter(|_| depth < MAX_DEPTH)
+            .ok_or_else(|| Refusal::corrupt("the description of a derived picture"))?;
+        if let Some(size) = derivation.size() {
+            if size != self.source.size(id)? {
+                return Err(Refusal::corrupt("a picture with two sizes"));
+            }
+            self.pay(size, data.len() as u64 / 4)?;
+        }
+        derivation.compose(parts, |part| self.decode(part, depth + 1, convert))
     }
 
     /// Decodes the samples of a coded picture.
@@ -161,16 +172,23 @@ impl<'a> Decoder<'_, 'a> {
         let data = self.source.data(id)?;
         // Long data takes time even if it says little: each of its bytes is looked at.
         let pixels = self.pay(size, data.len() as u64 / 4)?;
-        let memory = pixels.saturating_mul(CODED_PIXEL_BYTES + PIXEL_BYTES).saturating_add(self.kept);
-        self.limits.check(size, memory)?;
         let properties = self.source.properties(id);
+        let config = |p: &Property<'a>| match p {
+            Property::Hevc(config) if kind == b"hvc1" => Some((*config, hevc::chroma(config))),
+            Property::Av1(config) if kind == b"av01" => Some((*config, av1::chroma(config))),
+            _ => None,
+        };
+        let (config, chroma) = properties
+            .iter()
+            .find_map(config)
+            .ok_or_else(|| Refusal::corrupt("a coded picture without its configuration"))?;
+        let samples = pixels.saturating_mul(chroma.samples_of_two_pixels()).div_ceil(2);
+        let memory = samples.saturating_mul(SAMPLE_BYTES).saturating_add(pixels.saturating_mul(PIXEL_BYTES));
+        self.limits.check(size, memory.saturating_add(self.kept))?;
         // A coded picture has whole blocks, the largest of which are 64 and 128 pixels wide.
         let padded = |length: u32| u64::from(length).next_multiple_of(128);
         let coded_pixels = padded(size.0) * padded(size.1);
         if kind == b"hvc1" {
-            let config =
-                properties.iter().find_map(|p| if let Property::Hevc(config) = p { Some(*config) } else { None });
-            let config = config.ok_or_else(|| Refusal::corrupt("an HEVC picture without parameter sets"))?;
             hevc::decode(config, &data, coded_pixels)
         } else {
             let point =

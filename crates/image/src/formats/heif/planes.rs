@@ -14,6 +14,16 @@ pub enum Chroma {
 }
 
 impl Chroma {
+    /// Returns the number of samples, luma and chroma, of two pixels.
+    pub const fn samples_of_two_pixels(self) -> u64 {
+        match self {
+            Self::Grey => 2,
+            Self::Quarter => 3,
+            Self::Half => 4,
+            Self::Full => 6,
+        }
+    }
+
     /// Returns the logarithms of the horizontal and the vertical distance of chroma samples.
     pub const fn shifts(self) -> (u32, u32) {
         match self {

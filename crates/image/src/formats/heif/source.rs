@@ -81,16 +81,46 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Returns the alpha plane of a picture, and whether its colours are multiplied by it.
-    pub fn alpha(&self, id: ItemId) -> Option<(ItemId, bool)> {
-        const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
+    /// Returns the alpha of a picture. The parts of a grid have it where the grid has none.
+    pub fn alpha(&self, id: ItemId) -> Option<Alpha> {
         let Self::Items(items) = self else { return None };
-        let is_alpha = |&other: &ItemId| {
-            items.properties(other).any(|property| matches!(property, Property::Auxiliary(urn) if ALPHA.contains(&urn)))
-        };
-        let alpha = items.referring_to(id, *b"auxl").find(is_alpha)?;
-        Some((alpha, items.referred_by(id, *b"prem").contains(&alpha)))
+        if let Some(plane) = alpha_plane(items, id) {
+            return Some(Alpha { planes: AlphaPlanes::Own(plane), is_multiplied: is_multiplied(items, id, plane) });
+        }
+        let parts = self.parts(id);
+        let planes = parts.iter().map(|&part| alpha_plane(items, part)).collect::<Option<Vec<_>>>()?;
+        let (&part, &plane) = (parts.first()?, planes.first()?);
+        Some(Alpha { is_multiplied: is_multiplied(items, part, plane), planes: AlphaPlanes::OfParts(planes) })
     }
+}
+
+/// The alpha of a picture.
+pub struct Alpha {
+    pub planes: AlphaPlanes,
+    /// Whether the colours are multiplied by alpha.
+    pub is_multiplied: bool,
+}
+
+/// The pictures that hold alpha.
+pub enum AlphaPlanes {
+    /// One for the whole picture.
+    Own(ItemId),
+    /// One for each part, in their order.
+    OfParts(Vec<ItemId>),
+}
+
+/// Returns the picture that holds the alpha of a picture.
+fn alpha_plane(items: &Items<'_>, id: ItemId) -> Option<ItemId> {
+    const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
+    let is_alpha = |&other: &ItemId| {
+        items.properties(other).any(|property| matches!(property, Property::Auxiliary(urn) if ALPHA.contains(&urn)))
+    };
+    items.referring_to(id, *b"auxl").find(is_alpha)
+}
+
+/// Tells whether the colours of a picture are multiplied by this plane.
+fn is_multiplied(items: &Items<'_>, id: ItemId, plane: ItemId) -> bool {
+    items.referred_by(id, *b"prem").contains(&plane)
 }
 
 fn missing(id: ItemId) -> Refusal {

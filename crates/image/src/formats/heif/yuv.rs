@@ -168,7 +168,7 @@ fn byte(value: f32) -> u8 {
 /// Writes the chroma of the row `y` of pixels to `out`. `between` is room for a row.
 fn upsample(plane: &Plane, chroma: Chroma, y: usize, scale: &Scale, between: &mut Vec<f32>, out: &mut [f32]) {
     let (near, other) = match chroma {
-        Chroma::Quarter => (y / 2, if y % 2 == 0 { (y / 2).saturating_sub(1) } else { y / 2 + 1 }),
+        Chroma::Quarter => (y / 2, if y.is_multiple_of(2) { (y / 2).saturating_sub(1) } else { y / 2 + 1 }),
         _ => return horizontally(plane.row(y), chroma, |n| scale.of(*n), out),
     };
     between.clear();
@@ -197,10 +197,9 @@ fn horizontally<T>(row: &[T], chroma: Chroma, value: impl Fn(&T) -> f32, out: &m
         pixels[0] = 0.75 * left + 0.25 * right;
         pixels[1] = 0.25 * left + 0.75 * right;
     }
-    if inner.len() % 2 == 1 || row.len() <= inner.len() / 2 {
-        if let Some(out) = inner.last_mut() {
-            *out = value(last);
-        }
+    let is_last_open = inner.len() % 2 == 1 || row.len() <= inner.len() / 2;
+    if is_last_open && let Some(out) = inner.last_mut() {
+        *out = value(last);
     }
 }
 

@@ -264,8 +264,8 @@ pub struct EncoderSettings {
     )]
     pub encoder_workers: WorkerCount,
 
-    /// Threads that compute one batch on a CPU. auto gives a batch the cores that no other batch uses when it starts, at
-    /// most 16: a single search then uses all cores, and each of many uses one. A number is used whatever else runs.
+    /// Threads that compute one batch on a CPU. auto gives a batch the cores that nothing else uses when it starts, at most
+    /// 16: a single search then uses all cores, and each of many uses one. A number is used whatever else runs.
     #[arg(
         env = "MITSUKE_TORCH_THREADS",
         value_name = "N",

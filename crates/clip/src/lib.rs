@@ -5,6 +5,7 @@
 //! TorchScript`, a picture `resize → preprocess → queue → TorchScript`. This crate knows nothing of HTTP or SQL.
 
 mod background;
+mod busy;
 mod clean;
 mod device;
 mod encoder;

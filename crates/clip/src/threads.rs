@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use super::busy;
 use super::device::Device;
 
 /// The most threads that `auto` gives a batch. The products of a short text are small: with more threads, each has less
@@ -14,13 +15,16 @@ const MOST_BY_DEFAULT: usize = 16;
 /// The cores that this process may use.
 static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
 
-/// The number of batches that run on the CPU now, of all towers and models of the process.
+/// The number of batches that run now, of all towers and models of the process.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// The number of threads that compute these batches.
+static COMPUTING: AtomicUsize = AtomicUsize::new(0);
 
 /// The number of threads that compute one batch on a CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TorchThreads {
-    /// As many as there are cores that no other batch uses when the batch starts, and at most 16.
+    /// As many as there are cores that nothing else uses when the batch starts, and at most 16.
     #[default]
     Auto,
     /// This many, whatever else runs; at least 1.
@@ -43,13 +47,13 @@ impl TorchThreads {
     /// Returns the number of threads of a batch that is alone on a machine.
     #[must_use]
     pub fn when_alone(self) -> usize {
-        self.share(1)
+        self.share(*CORES, 1)
     }
 
-    /// Returns the number of threads of a batch while `batches` batches run, this one included.
-    fn share(self, batches: usize) -> usize {
+    /// Returns the number of threads of a batch that shares cores with all `batches` that run.
+    fn share(self, cores: usize, batches: usize) -> usize {
         match self {
-            Self::Auto => (*CORES / batches.max(1)).clamp(1, MOST_BY_DEFAULT),
+            Self::Auto => (cores / batches.max(1)).clamp(1, MOST_BY_DEFAULT),
             Self::Fixed(threads) => threads.max(1),
         }
     }
@@ -57,10 +61,16 @@ impl TorchThreads {
     /// Counts a batch as running until the result is dropped, and sets the number of threads with which the calling
     /// thread computes it. `others` batches are about to start on other threads.
     pub(super) fn begin(self, device: Device, others: usize) -> RunningBatch {
-        let running = RUNNING.fetch_add(1, Ordering::Relaxed) + 1;
-        let threads = if device == Device::Cpu { self.share(running + others) } else { 1 };
+        let batches = RUNNING.fetch_add(1, Ordering::Relaxed) + 1 + others;
+        let mut threads = if device == Device::Cpu { self.share(*CORES, batches) } else { 1 };
+        // Threads of a batch wait for each other, so that one of them without a core of its own delays all.
+        if self == Self::Auto && threads > 1 {
+            let free = busy::free_cores(COMPUTING.load(Ordering::Relaxed));
+            threads = self.share(free.unwrap_or(*CORES).min(*CORES), batches);
+        }
+        COMPUTING.fetch_add(threads, Ordering::Relaxed);
         set(threads);
-        RunningBatch(())
+        RunningBatch { threads }
     }
 }
 
@@ -71,11 +81,14 @@ pub(super) fn set(threads: usize) {
 }
 
 /// A batch that runs.
-pub(super) struct RunningBatch(());
+pub(super) struct RunningBatch {
+    threads: usize,
+}
 
 impl Drop for RunningBatch {
     fn drop(&mut self) {
         RUNNING.fetch_sub(1, Ordering::Relaxed);
+        COMPUTING.fetch_sub(self.threads, Ordering::Relaxed);
     }
 }
 
@@ -99,9 +112,10 @@ mod tests {
     fn batches_that_run_share_the_cores() {
         let cores = *CORES;
         assert_eq!(TorchThreads::Auto.when_alone(), cores.min(16));
-        assert_eq!(TorchThreads::Auto.share(cores), 1);
-        assert_eq!(TorchThreads::Auto.share(1_000), 1);
-        assert_eq!(TorchThreads::Fixed(3).share(1_000), 3);
+        assert_eq!(TorchThreads::Auto.share(8, 2), 4);
+        assert_eq!(TorchThreads::Auto.share(8, 1_000), 1);
+        assert_eq!(TorchThreads::Auto.share(0, 1), 1);
+        assert_eq!(TorchThreads::Fixed(3).share(8, 1_000), 3);
     }
 
     #[test]

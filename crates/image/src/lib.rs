@@ -23,9 +23,15 @@ mod text_chunks;
 mod thumbnail;
 
 #[cfg(test)]
+mod color_tests;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod jpeg_tests;
+#[cfg(test)]
+mod jpeg_writer;
 #[cfg(test)]
 mod picture_tests;
 
@@ -38,4 +44,4 @@ pub use prompt::{Described, Generation, describe, parse_generation_prompt};
 pub use sniff::sniff;
 pub use text::{TextLimits, text_chunks};
 pub use text_chunks::{TextChunk, TextChunks, TextSource};
-pub use thumbnail::thumbnail;
+pub use thumbnail::{enough_for_thumbnail, thumbnail};

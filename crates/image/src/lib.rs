@@ -28,11 +28,17 @@ mod thumbnail;
 mod unlabelled;
 
 #[cfg(test)]
+mod color_tests;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod heif_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod jpeg_tests;
+#[cfg(test)]
+mod jpeg_writer;
 #[cfg(test)]
 mod metadata_tests;
 #[cfg(test)]
@@ -49,5 +55,5 @@ pub use sniff::sniff;
 pub use taken::Taken;
 pub use text::{TextLimits, text_chunks};
 pub use text_chunks::{TextChunk, TextChunks, TextSource};
-pub use thumbnail::thumbnail;
+pub use thumbnail::{enough_for_thumbnail, thumbnail};
 pub use unlabelled::decode_unlabelled;

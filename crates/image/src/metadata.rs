@@ -43,6 +43,11 @@ impl<'a> RawText<'a> {
     pub fn comment(text: impl Into<Cow<'a, [u8]>>, source: TextSource) -> Self {
         Self { key: b"Comment", body: Body::Plain(text.into()), source }
     }
+
+    /// Makes a text that was hidden in the pixels.
+    pub fn hidden(text: String) -> Self {
+        Self { key: b"stealth", body: Body::Plain(text.into_bytes().into()), source: TextSource::Stealth }
+    }
 }
 
 /// The text of a [`RawText`].

@@ -5,15 +5,18 @@ use std::panic::catch_unwind;
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
+use crate::decode::color::to_srgb;
+use crate::decode::limits::DecodeLimits;
 use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
 use crate::decode::rgb::to_rgb8;
 use crate::error::ImageError;
 use crate::formats::FileType;
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, RawText};
 use crate::orientation::orientation;
 use crate::sniff::sniff;
+use crate::stealth::{self, Hidden, Samples};
 use crate::text::{TextLimits, extract};
 use crate::text_chunks::TextChunks;
 
@@ -43,19 +46,21 @@ pub struct Decoded {
 ///
 /// The conversions are those of Pillow (`ImageOps.exif_transpose`, `Image.alpha_composite` over opaque white,
 /// `convert("RGB")`), because the models were trained on pixels that Pillow decoded: 16-bit samples are rounded to 8
-/// bits (v ÷ 257), CMYK JPEGs are read as Adobe writes them (inverted), colour profiles are ignored.
+/// bits (v ÷ 257), CMYK JPEGs are read as Adobe writes them (inverted). Colours become sRGB where a profile
+/// says otherwise, as LittleCMS, Pillow's library for colours, converts them.
 ///
 /// # Errors
 /// [`ImageError::UnsupportedType`] or [`ImageError::UnsupportedKind`] for a type or kind that is not read;
 /// [`ImageError::TooManyPixels`], [`ImageError::EdgeTooLong`] or [`ImageError::TooMuchMemory`], from the header alone,
 /// when a limit would be exceeded; [`ImageError::Corrupt`] when the file is damaged, cut off or contradicts itself.
 pub fn decode(bytes: &[u8], request: impl Into<DecodeRequest>) -> Result<Decoded, ImageError> {
-    let (decoded, _) = decode_with_metadata(bytes, &request.into(), 0)?;
+    let (decoded, _) = decode_with_metadata(bytes, &request.into(), None)?;
     Ok(decoded)
 }
 
 /// Decodes a picture as [`decode`] does, and extracts the text of the file as
-/// [`text_chunks`](crate::text::text_chunks) does, in one pass over its metadata.
+/// [`text_chunks`](crate::text::text_chunks) does, in one pass over its metadata. A text that is hidden in the pixels comes
+/// last.
 ///
 /// # Errors
 /// The errors of [`decode`]. Text is never a reason to refuse a picture.
@@ -64,33 +69,53 @@ pub fn decode_with_texts(
     request: impl Into<DecodeRequest>,
     text_limits: &TextLimits,
 ) -> Result<(Decoded, TextChunks), ImageError> {
-    let (decoded, metadata) = decode_with_metadata(bytes, &request.into(), text_limits.max_chunks)?;
+    let (decoded, metadata) = decode_with_metadata(bytes, &request.into(), Some(text_limits))?;
     Ok((decoded, extract(&metadata, text_limits)))
 }
 
 fn decode_with_metadata<'a>(
     bytes: &'a [u8],
     request: &DecodeRequest,
-    max_texts: usize,
+    text_limits: Option<&TextLimits>,
 ) -> Result<(Decoded, Metadata<'a>), ImageError> {
     let file_type = sniff(bytes)?;
-    // The decoders come from other crates, and not all of them promise not to panic on hostile bytes. A panic there
-    // refuses one file and must not end the worker thread. The closure shares nothing but its input, so it cannot leave
-    // anything half-changed.
-    let raster = catch_unwind(|| file_type.decode(bytes, request))
-        .unwrap_or_else(|_| Err(Refusal::corrupt("the decoder panicked")))
-        .map_err(|refusal| ImageError::refused(file_type, refusal))?;
-
-    let metadata = file_type.metadata(bytes, max_texts);
+    let raster = raster(file_type, bytes, request)?;
+    let max_texts = text_limits.map_or(0, |limits| limits.max_chunks);
+    let mut metadata = file_type.metadata(bytes, max_texts);
+    if let Some(hidden) = text_limits.and_then(|limits| hidden_in(&raster, limits)) {
+        metadata.has_more_texts |= hidden.truncated;
+        metadata.add_text(max_texts, || Some(RawText::hidden(hidden.text)));
+    }
     let orientation = if raster.is_upright { Orientation::NoTransforms } else { orientation(&metadata) };
     let (width, height) =
         if is_on_its_side(orientation) { (raster.full_size.1, raster.full_size.0) } else { raster.full_size };
-    let pixels = upright(raster, orientation);
+    let pixels = upright(raster, metadata.icc.as_deref(), orientation);
     Ok((Decoded { pixels, facts: Facts { file_type, width, height } }, metadata))
 }
 
+/// Returns the text that is hidden in the pixels of a picture; `None` when there is none or the picture cannot be
+/// decoded.
+pub fn hidden_text(file_type: FileType, bytes: &[u8], limits: &DecodeLimits, texts: &TextLimits) -> Option<Hidden> {
+    hidden_in(&raster(file_type, bytes, &limits.into()).ok()?, texts)
+}
+
+fn hidden_in(raster: &Raster, limits: &TextLimits) -> Option<Hidden> {
+    stealth::read(Samples::of(raster)?, limits.max_chunk_bytes)
+}
+
+/// Decodes a picture as its file stores it.
+fn raster(file_type: FileType, bytes: &[u8], request: &DecodeRequest) -> Result<Raster, ImageError> {
+    // The decoders come from other crates, and not all of them promise not to panic on hostile bytes. A panic there
+    // refuses one file and must not end the worker thread. The closure shares nothing but its input, so it cannot leave
+    // anything half-changed.
+    catch_unwind(|| file_type.decode(bytes, request))
+        .unwrap_or_else(|_| Err(Refusal::corrupt("the decoder panicked")))
+        .map_err(|refusal| ImageError::refused(file_type, refusal))
+}
+
 /// Takes a raster through the steps that all formats share.
-fn upright(raster: Raster, orientation: Orientation) -> RgbImage {
+fn upright(mut raster: Raster, icc: Option<&[u8]>, orientation: Orientation) -> RgbImage {
+    to_srgb(&mut raster, icc);
     let mut picture = DynamicImage::ImageRgb8(to_rgb8(raster));
     picture.apply_orientation(orientation);
     picture.into_rgb8()

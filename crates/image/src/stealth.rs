@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use flate2::read::GzDecoder;
 
+use crate::decode::raster::{Layout, Raster};
+
 /// The number of bytes of a mark.
 const MARK_BYTES: usize = 15;
 
@@ -37,6 +39,18 @@ pub struct Samples<'s> {
     pub height: usize,
     /// The samples of one pixel: 1 (grey), 2 (grey and alpha), 3 (red, green, blue) or 4 (with alpha).
     pub channels: usize,
+}
+
+impl<'s> Samples<'s> {
+    /// Returns the samples of a raster; `None` for samples that hide no text: those of 16 bits, and inks.
+    pub fn of(raster: &'s Raster) -> Option<Self> {
+        let channels = match raster.layout {
+            Layout::Grey8 | Layout::GreyAlpha8 | Layout::Rgb8 | Layout::Rgba8 => raster.layout.pixel_bytes(),
+            Layout::Cmyk8 | Layout::Grey16 | Layout::GreyAlpha16 | Layout::Rgb16 | Layout::Rgba16 => return None,
+        };
+        let (width, height) = (raster.width as usize, raster.height as usize);
+        Some(Self { samples: &raster.samples, width, height, channels })
+    }
 }
 
 /// A hidden text.
@@ -130,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{TextChunk, TextChunks, TextSource, describe};
+    use crate::{DecodeLimits, TextChunk, TextChunks, TextLimits, TextSource, describe};
 
     const WIDTH: usize = 40;
 
@@ -184,6 +198,19 @@ mod tests {
         assert_eq!(described.generation.unwrap().seed, Some(7));
         assert_eq!(described.generation_prompt.as_deref(), Some("stealth_pnginfo:a hare\nSteps: 20, Seed: 7"));
         assert_eq!(described.caption, None);
+    }
+
+    #[test]
+    fn a_text_hidden_in_a_png_file_is_found_at_upload_and_when_the_file_is_read_again() {
+        let (height, samples) = hide(&marked("stealth_pngcomp", &gzip("a hare\nSteps: 20, Seed: 7")), 4, 3..4);
+        let pixels = image::RgbaImage::from_raw(WIDTH as u32, height as u32, samples).unwrap();
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        pixels.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        let (bytes, limits) = (bytes.into_inner(), DecodeLimits::default());
+        let (_, texts) = crate::decode_with_texts(&bytes, &limits, &TextLimits::default()).unwrap();
+        let uploaded = describe(&texts, usize::MAX);
+        assert_eq!(uploaded.generation.as_ref().unwrap().seed, Some(7));
+        assert_eq!(crate::read_texts(&bytes, usize::MAX, &limits).unwrap().described, uploaded);
     }
 
     #[test]

@@ -107,7 +107,6 @@ impl DecodingSlot {
     }
 
     /// Reads the texts of a file away from the async workers, with at most `max_chars` characters of a generation prompt.
-    /// Its pixels are not decoded.
     ///
     /// # Errors
     /// [`ImageError`] when the file cannot be read; [`Unfinished`] when reading it panicked.
@@ -116,7 +115,7 @@ impl DecodingSlot {
         bytes: impl AsRef<[u8]> + Send + 'static,
         max_chars: usize,
     ) -> Result<Result<FileTexts, ImageError>, Unfinished> {
-        self.run(move |_| image::read_texts(bytes.as_ref(), max_chars)).await
+        self.run(move |limits| image::read_texts(bytes.as_ref(), max_chars, limits)).await
     }
 
     /// Runs `work` away from the async workers and frees the slot when it ends.

@@ -103,7 +103,9 @@ pub fn each_spelling_finds_the_others_in_texts(store: &dyn Store) {
             let finds = |query: &str| found(store, &[query]).contains(&image);
             assert!(finds(text) && finds(&format!("\"{text}\"")), "{text} is not found by itself");
             assert_eq!(finds(query), are != Different, "{query} finds {text}");
-            assert_eq!(finds(&format!("\"{query}\"")), are == Same, "\"{query}\" finds {text}");
+            // サーバ is a part of サーバー as it is spelled.
+            let exact = are == Same || text.contains(query);
+            assert_eq!(finds(&format!("\"{query}\"")), exact, "\"{query}\" finds {text}");
             assert!(store.delete_image(image).unwrap());
         }
     }

@@ -36,6 +36,7 @@ pub async fn similar(
     let query = ImageQuery {
         images: vec![ImageSource::Stored(id.0)],
         text: None,
+        cut: 0,
         negative_query: None,
         parts: PartWeights::default(),
         page,

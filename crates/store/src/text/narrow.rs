@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::characters::{is_han, is_hiragana, is_katakana, is_symbol};
+use super::characters::{is_han, is_hiragana, is_katakana, is_symbol, is_unspaced};
 use super::fold::{exact, folded};
 use super::tokens::{Piece, pieces};
 
@@ -15,6 +15,9 @@ const MAX_SIZE: usize = 1_200;
 
 /// The number of words of a long query whose images are counted: the longest ones.
 const MAX_COUNTED: usize = 64;
+
+/// The number of letters that a character of an unspaced script counts for where the lengths of words are compared.
+const LETTERS_OF_A_CHARACTER: usize = 4;
 
 /// The number up to which the images of a word are counted. All words with more are alike, so that counting a common word
 /// takes no longer in a large collection.
@@ -53,7 +56,7 @@ pub(crate) fn narrowed<E>(
     }
     let words = words(&different);
     let mut counted: Vec<usize> = (0..words.len()).collect();
-    counted.sort_by_key(|at| std::cmp::Reverse(words[*at].chars().count()));
+    counted.sort_by_key(|at| std::cmp::Reverse(length(&words[*at])));
     counted.truncate(MAX_COUNTED);
     let counts = count(&counted.iter().map(|at| words[*at].clone()).collect::<Vec<_>>())?;
     let mut found: Vec<(usize, usize)> = counts.into_iter().zip(counted).filter(|(count, _)| *count > 0).collect();
@@ -65,6 +68,10 @@ pub(crate) fn narrowed<E>(
         if chosen.contains(&at) { &mut narrowed.terms } else { &mut narrowed.left_out }.push(word);
     }
     Ok(narrowed)
+}
+
+fn length(word: &str) -> usize {
+    word.chars().map(|c| if is_unspaced(c) { LETTERS_OF_A_CHARACTER } else { 1 }).sum()
 }
 
 /// Returns the different words of terms in their order: words between spaces and marks, and the runs of kanji, of

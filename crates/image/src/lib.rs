@@ -24,9 +24,15 @@ mod text_chunks;
 mod thumbnail;
 
 #[cfg(test)]
+mod color_tests;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod jpeg_tests;
+#[cfg(test)]
+mod jpeg_writer;
 #[cfg(test)]
 mod metadata_tests;
 #[cfg(test)]
@@ -42,4 +48,4 @@ pub use sniff::sniff;
 pub use taken::Taken;
 pub use text::{TextLimits, text_chunks};
 pub use text_chunks::{TextChunk, TextChunks, TextSource};
-pub use thumbnail::thumbnail;
+pub use thumbnail::{enough_for_thumbnail, thumbnail};

@@ -5,6 +5,7 @@ use std::panic::catch_unwind;
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
+use crate::decode::color::to_srgb;
 use crate::decode::raster::Raster;
 use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
@@ -43,7 +44,8 @@ pub struct Decoded {
 ///
 /// The conversions are those of Pillow (`ImageOps.exif_transpose`, `Image.alpha_composite` over opaque white,
 /// `convert("RGB")`), because the models were trained on pixels that Pillow decoded: 16-bit samples are rounded to 8
-/// bits (v ÷ 257), CMYK JPEGs are read as Adobe writes them (inverted), colour profiles are ignored.
+/// bits (v ÷ 257), CMYK JPEGs are read as Adobe writes them (inverted). Colours become sRGB where a profile
+/// says otherwise, as LittleCMS, Pillow's library for colours, converts them.
 ///
 /// # Errors
 /// [`ImageError::UnsupportedType`] or [`ImageError::UnsupportedKind`] for a type or kind that is not read;
@@ -85,12 +87,13 @@ fn decode_with_metadata<'a>(
     let orientation = orientation(&metadata);
     let (width, height) =
         if is_on_its_side(orientation) { (raster.full_size.1, raster.full_size.0) } else { raster.full_size };
-    let pixels = upright(raster, orientation);
+    let pixels = upright(raster, metadata.icc.as_deref(), orientation);
     Ok((Decoded { pixels, facts: Facts { file_type, width, height } }, metadata))
 }
 
 /// Takes a raster through the steps that all formats share.
-fn upright(raster: Raster, orientation: Orientation) -> RgbImage {
+fn upright(mut raster: Raster, icc: Option<&[u8]>, orientation: Orientation) -> RgbImage {
+    to_srgb(&mut raster, icc);
     let mut picture = DynamicImage::ImageRgb8(to_rgb8(raster));
     picture.apply_orientation(orientation);
     picture.into_rgb8()

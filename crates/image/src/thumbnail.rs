@@ -1,9 +1,11 @@
 //! Small versions of pictures, for galleries.
 
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeError, ResizeOptions, Resizer};
 use image::codecs::jpeg::JpegEncoder;
-use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
+use crate::decode::request::Enough;
 use crate::error::ImageError;
 
 /// The lowest quality at which the loss cannot be seen on photographs of this size.
@@ -12,21 +14,34 @@ const JPEG_QUALITY: u8 = 85;
 /// Encodes `pixels` as a JPEG whose longer edge is scaled down to `max_edge` pixels (at least 1). The aspect ratio is
 /// kept, and a picture that is smaller already keeps its size.
 ///
-/// A large picture is first averaged down to twice the wanted size, which is fast because each source pixel is read
-/// once. The result is then resampled with a Catmull-Rom filter, which keeps edges crisp.
+/// The filter is Catmull-Rom, which keeps edges crisp; it is stretched when shrinking, so that nothing flickers.
 ///
 /// # Errors
 /// [`ImageError::Encode`] when the encoder fails.
 pub fn thumbnail(pixels: &RgbImage, max_edge: u32) -> Result<Vec<u8>, ImageError> {
-    let (width, height) = fit(pixels.dimensions(), max_edge);
-    if (width, height) == pixels.dimensions() {
-        return encode(pixels);
+    let size = fit(pixels.dimensions(), max_edge);
+    if size == pixels.dimensions() {
+        return encode(pixels.as_raw(), size);
     }
-    let (twice_wide, twice_high) = (width.saturating_mul(2), height.saturating_mul(2));
-    let halfway = (pixels.width() > twice_wide && pixels.height() > twice_high)
-        .then(|| imageops::thumbnail(pixels, twice_wide, twice_high));
-    let source = halfway.as_ref().unwrap_or(pixels);
-    encode(&imageops::resize(source, width, height, FilterType::CatmullRom))
+    let scaled = shrink(pixels, size).map_err(|error| ImageError::Encode { detail: error.to_string() })?;
+    encode(scaled.buffer(), size)
+}
+
+/// Returns the size of a picture that suffices for a thumbnail of `max_edge` pixels.
+#[must_use]
+pub fn enough_for_thumbnail(max_edge: u32) -> Enough {
+    // Half as much again, because the decoder's own scaling blurs.
+    Enough { shorter: 0, longer: max_edge.saturating_add(max_edge / 2) }
+}
+
+fn shrink(pixels: &RgbImage, (width, height): (u32, u32)) -> Result<Image<'static>, ResizeError> {
+    let mut scaled = Image::new(width, height, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+    // A picture has as many bytes as its size needs, so there always is a view of them.
+    if let Ok(source) = ImageRef::new(pixels.width(), pixels.height(), pixels.as_raw(), PixelType::U8x3) {
+        Resizer::new().resize(&source, &mut scaled, &options)?;
+    }
+    Ok(scaled)
 }
 
 /// Returns the size that fits `max_edge` and has the same aspect ratio. The size is rounded and never zero.
@@ -43,9 +58,8 @@ fn fit((width, height): (u32, u32), max_edge: u32) -> (u32, u32) {
     (scale(width), scale(height))
 }
 
-fn encode(pixels: &RgbImage) -> Result<Vec<u8>, ImageError> {
+fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
-    let (width, height) = pixels.dimensions();
     JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
         .write_image(pixels, width, height, ExtendedColorType::Rgb8)
         .map_err(|error| ImageError::Encode { detail: error.to_string() })?;

@@ -37,6 +37,9 @@ const MAX_SCANS: i32 = 100;
 /// A run of zeros at the end of a file is padding when it is at least this long.
 const MIN_PADDING: usize = 64;
 
+/// The number of bytes that libjpeg reads ahead, rounded up.
+const AHEAD: usize = 16;
+
 /// Rows that are read at once; libjpeg makes four at most.
 const ROWS: usize = 4;
 
@@ -262,7 +265,7 @@ unsafe extern "C-unwind" fn on_progress(common: &mut jpeg_common_struct) {
     if let Some(padding) = session.padding {
         // SAFETY: the source was set before the first progress.
         let at = unsafe { (*session.cinfo.src).next_input_byte }.addr();
-        if at > padding + MIN_PADDING && lacks_rows(&session.cinfo) {
+        if at > padding + AHEAD && lacks_rows(&session.cinfo) {
             stop(JWRN_HIT_MARKER, "the rest of the data is zeros");
         }
     }

@@ -1,5 +1,6 @@
 //! The parts that the decoders of all formats share.
 
+pub mod color;
 pub mod completeness;
 pub mod image_crate;
 pub mod libjpeg;

@@ -53,7 +53,6 @@ impl Layout {
 
 /// A colour space that a file states.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(dead_code, reason = "colours are converted in a later step")]
 pub enum ColorSpace {
     /// An ICC profile.
     Icc(Vec<u8>),

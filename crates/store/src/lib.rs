@@ -1,6 +1,7 @@
 //! Stores of images, their texts and their embeddings, and searches over them: SQLite or Oracle Database.
 //!
-//! There is one trait for each noun ([`ImageStore`], [`ModelStore`], [`EmbeddingStore`], [`SearchStore`]), and
+//! There is one trait for each noun ([`ImageStore`], [`ThumbnailStore`], [`ModelStore`], [`EmbeddingStore`],
+//! [`SearchStore`]), and
 //! [`Store`] is all of them. Every call blocks, so callers keep calls off the async workers. The contract suite in
 //! `crates/store-testing` says what every store must answer. This crate knows neither HTTP nor Torch.
 //!
@@ -23,6 +24,7 @@ mod search;
 mod search_types;
 mod sha256;
 mod text;
+mod thumbnails;
 
 pub mod oracle;
 pub mod sqlite;
@@ -39,8 +41,9 @@ pub use page::{MAX_PAGE_DEPTH, Page};
 pub use pattern::like_pattern;
 pub use search::SearchStore;
 pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights};
-pub use sha256::Sha256;
+pub use sha256::{Hasher, Sha256};
 pub use text::terms;
+pub use thumbnails::ThumbnailStore;
 
 /// The occasion of a call of [`Store::maintain`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +54,8 @@ pub enum Occasion {
     AfterBulkWork,
 }
 
-/// A store of everything: images, models and embeddings, with the searches over them.
-pub trait Store: ImageStore + ModelStore + EmbeddingStore + SearchStore {
+/// A store of everything: images, thumbnails, models and embeddings, with the searches over them.
+pub trait Store: ImageStore + ThumbnailStore + ModelStore + EmbeddingStore + SearchStore {
     /// Checks whether the store can answer now.
     ///
     /// # Errors

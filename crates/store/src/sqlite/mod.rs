@@ -22,6 +22,7 @@ mod shared;
 mod statements;
 mod store;
 mod task;
+mod thumbnails;
 mod values;
 mod vector_search;
 mod worker;

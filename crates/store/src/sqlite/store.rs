@@ -16,12 +16,14 @@ use super::options::SqliteOptions;
 use super::shared::Shared;
 use super::statements::count_images;
 use super::task::Task;
-use super::{connection, document, embeddings, images, keyword_search, migrate, models, vector_search, worker};
+use super::{
+    connection, document, embeddings, images, keyword_search, migrate, models, thumbnails, vector_search, worker,
+};
 use crate::fusion::fuse_legs;
 use crate::{
     Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId, ImagePatch,
     ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page, RankedImage,
-    SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    SearchStore, Sha256, Store, StoreError, ThumbnailStore, VectorHit, VectorSearch,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
@@ -170,6 +172,16 @@ impl ImageStore for SqliteStore {
 
     fn count_images(&self) -> Result<u64, StoreError> {
         self.shared.read(|db| count_images(db))
+    }
+}
+
+impl ThumbnailStore for SqliteStore {
+    fn thumbnail(&self, image_id: ImageId, size: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.read(|db| thumbnails::thumbnail(db, image_id, size))
+    }
+
+    fn put_thumbnail(&self, image_id: ImageId, size: u32, jpeg: &[u8]) -> Result<bool, StoreError> {
+        self.shared.write(|db| thumbnails::put(db, image_id, size, jpeg), |_| ())
     }
 }
 

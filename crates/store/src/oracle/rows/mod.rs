@@ -6,3 +6,4 @@ pub(crate) mod facts;
 pub(crate) mod foreign;
 pub(crate) mod images;
 pub(crate) mod models;
+pub(crate) mod thumbnails;

@@ -44,7 +44,7 @@ macro_rules! sql_file {
 /// The first release of the database that has vectors.
 pub(crate) const FIRST_MAJOR_VERSION: i32 = 23;
 
-const MIGRATIONS: [Migration; 11] = [
+const MIGRATIONS: [Migration; 12] = [
     sql_file!(1, "0001_bookkeeping"),
     sql_file!(2, "0002_tables"),
     sql_file!(3, "0003_columns"),
@@ -81,6 +81,7 @@ const MIGRATIONS: [Migration; 11] = [
         ),
     },
     sql_file!(11, "0011_vector_indexes"),
+    sql_file!(12, "0012_thumbnails"),
 ];
 
 /// Applies the missing migrations, and makes the text indexes what the settings want them to be. Processes that migrate at once take turns, and the later ones find nothing missing.

@@ -28,6 +28,8 @@ pub mod models;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod tags;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
+pub mod thumbnails;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod vectors;
 
 /// Makes one `#[test]` for each case, on the stores that `$open` (a `fn() -> TestStore` beside the call) opens.
@@ -52,6 +54,11 @@ macro_rules! contract_tests {
                 ids_are_never_used_again,
                 strange_texts_are_only_data,
                 hashes_tell_which_images_are_known
+            ],
+            thumbnails: [
+                a_thumbnail_is_kept_by_its_size,
+                a_thumbnail_takes_the_place_of_one_of_the_same_size,
+                thumbnails_go_with_their_image
             ],
             models: [
                 the_first_model_becomes_current,

@@ -1,7 +1,8 @@
 //! Stores of images, their texts and their embeddings, and searches over them: SQLite or Oracle Database.
 //!
-//! There is one trait for each noun ([`ImageStore`], [`ReadingStore`], [`ModelStore`], [`EmbeddingStore`],
-//! [`SearchStore`]), and [`Store`] is all of them. Every call blocks, so callers keep calls off the async workers. The contract suite in
+//! There is one trait for each noun ([`ImageStore`], [`ThumbnailStore`], [`ReadingStore`], [`ModelStore`],
+//! [`EmbeddingStore`], [`SearchStore`]), and [`Store`] is all of them. Every call blocks, so callers keep calls off the
+//! async workers. The contract suite in
 //! `crates/store-testing` says what every store must answer. This crate knows neither HTTP nor Torch.
 //!
 //! Every call can fail with [`StoreError::Busy`], [`StoreError::Unreachable`], [`StoreError::Unavailable`],
@@ -25,6 +26,7 @@ mod search_types;
 mod sha256;
 mod tags;
 mod text;
+mod thumbnails;
 
 pub mod oracle;
 pub mod sqlite;
@@ -42,9 +44,10 @@ pub use pattern::like_pattern;
 pub use reading::{Changes, Reading, ReadingStore};
 pub use search::SearchStore;
 pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights};
-pub use sha256::Sha256;
+pub use sha256::{Hasher, Sha256};
 pub use tags::{MAX_TAG_CHARS, MAX_TAGS, Origin, clean_tag};
 pub use text::{Narrowed, terms};
+pub use thumbnails::ThumbnailStore;
 
 /// The occasion of a call of [`Store::maintain`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +58,8 @@ pub enum Occasion {
     AfterBulkWork,
 }
 
-/// A store of everything: images, models and embeddings, with the searches over them.
-pub trait Store: ImageStore + ReadingStore + ModelStore + EmbeddingStore + SearchStore {
+/// A store of everything: images, thumbnails, models and embeddings, with the searches over them.
+pub trait Store: ImageStore + ThumbnailStore + ReadingStore + ModelStore + EmbeddingStore + SearchStore {
     /// Checks whether the store can answer now.
     ///
     /// # Errors

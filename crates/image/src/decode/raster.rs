@@ -57,7 +57,6 @@ impl Layout {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColorSpace {
     /// An ICC profile.
-    #[expect(dead_code, reason = "the decoders of today leave profiles to the metadata")]
     Icc(Vec<u8>),
     /// Code points of ITU-T H.273 (`nclx`, `cICP`): full-range RGB of these primaries and this transfer function.
     Cicp {

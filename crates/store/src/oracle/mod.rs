@@ -30,7 +30,7 @@ use self::connection::pool::Pool;
 use self::connection::session::{self, Session};
 use self::connection::value;
 use self::rows::models::{self, Tables, VectorTable};
-use self::rows::{embeddings, facts, foreign, images, readings};
+use self::rows::{embeddings, facts, foreign, images, readings, thumbnails};
 use self::schema::opening::Opening;
 use self::schema::{doctor, migrate, vector_tables};
 use self::search::vector::{self, Form};
@@ -39,8 +39,8 @@ use self::vector_index::upkeep;
 use super::{
     Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, Finding, HybridSearch, Image,
     ImageId, ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage,
-    NewModel, Occasion, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, VectorHit,
-    VectorSearch,
+    NewModel, Occasion, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError,
+    ThumbnailStore, VectorHit, VectorSearch,
 };
 use mitsuke_index::UnitVector;
 
@@ -271,6 +271,16 @@ impl ReadingStore for OracleStore {
         reading: Option<&Reading<'_>>,
     ) -> Result<Option<Changes>, StoreError> {
         self.write(|session| readings::put(session, image_id, reader_version, reading))
+    }
+}
+
+impl ThumbnailStore for OracleStore {
+    fn thumbnail(&self, image_id: ImageId, size: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|session| thumbnails::thumbnail(session, image_id, size))
+    }
+
+    fn put_thumbnail(&self, image_id: ImageId, size: u32, jpeg: &[u8]) -> Result<bool, StoreError> {
+        self.write(|session| thumbnails::put(session, image_id, size, jpeg))
     }
 }
 

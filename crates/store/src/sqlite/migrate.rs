@@ -6,12 +6,13 @@ use crate::StoreError;
 
 /// The steps in their order. `user_version` is the number of steps that a database has had. A released step is never
 /// edited: a change of the schema is a new step.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../../sql/sqlite/0001_tables.sql"),
     include_str!("../../../../sql/sqlite/0002_text_index.sql"),
     include_str!("../../../../sql/sqlite/0003_models_and_filters.sql"),
     include_str!("../../../../sql/sqlite/0004_folded_names.sql"),
     include_str!("../../../../sql/sqlite/0005_tags.sql"),
+    include_str!("../../../../sql/sqlite/0006_thumbnails.sql"),
 ];
 
 /// The mark of Mitsuke's database files ("MTSK"), so that a database of another program is never migrated by mistake.

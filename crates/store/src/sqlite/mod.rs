@@ -25,6 +25,7 @@ mod statements;
 mod store;
 mod tags;
 mod task;
+mod thumbnails;
 mod values;
 mod vector_search;
 mod worker;

@@ -17,13 +17,15 @@ use super::shared::Shared;
 use super::statements::count_images;
 use super::task::Task;
 use super::{
-    connection, document, embeddings, images, keyword_search, migrate, models, readings, vector_search, worker,
+    connection, document, embeddings, images, keyword_search, migrate, models, readings, thumbnails, vector_search,
+    worker,
 };
 use crate::fusion::fuse_legs;
 use crate::{
     Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId,
     ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page,
-    RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, VectorHit, VectorSearch,
+    RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, ThumbnailStore, VectorHit,
+    VectorSearch,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
@@ -196,6 +198,16 @@ impl ReadingStore for SqliteStore {
         reading: Option<&Reading<'_>>,
     ) -> Result<Option<Changes>, StoreError> {
         self.shared.write(|db| readings::put(db, image_id, reader_version, reading), |_| ())
+    }
+}
+
+impl ThumbnailStore for SqliteStore {
+    fn thumbnail(&self, image_id: ImageId, size: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.read(|db| thumbnails::thumbnail(db, image_id, size))
+    }
+
+    fn put_thumbnail(&self, image_id: ImageId, size: u32, jpeg: &[u8]) -> Result<bool, StoreError> {
+        self.shared.write(|db| thumbnails::put(db, image_id, size, jpeg), |_| ())
     }
 }
 

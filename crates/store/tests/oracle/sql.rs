@@ -346,6 +346,10 @@ fn ask_for_everything(store: &dyn Store) {
             }
         }
     }
+    for _ in 0..2 {
+        store.put_thumbnail(first, 256, b"jpeg").unwrap();
+    }
+    store.thumbnail(first, 256).unwrap();
     store.models().unwrap();
     store.current_model().unwrap();
     store.coverage(b.model_id).unwrap();

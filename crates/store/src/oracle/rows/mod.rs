@@ -8,3 +8,4 @@ pub(crate) mod images;
 pub(crate) mod models;
 pub(crate) mod readings;
 pub(crate) mod tags;
+pub(crate) mod thumbnails;

@@ -86,9 +86,10 @@ fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiErro
         ));
     }
     debug_assert!(form.files.len() <= limits.files);
-    let upload = |FilePart { file_name, bytes }: FilePart| {
+    let upload = |FilePart { file_name, bytes, sha256 }: FilePart| {
         bytes.map(|bytes| Upload {
             bytes,
+            sha256,
             file_name,
             caption: caption.clone(),
             generation_prompt: generation_prompt.clone(),

@@ -12,6 +12,8 @@
 #           Runtime; floor, and share of it. 15 minutes
 # service   uploads and searches of a server with the ViT-L/16, beside the original
 #           application's pipeline. 10 minutes
+# pictures  uploads of 12-megapixel pictures with the demo model, and their
+#           thumbnails. 3 minutes
 # index     the vector index at up to 1,000,000 vectors. 15 minutes
 # store     the embedded store. 5 minutes
 # soak      uploads and searches of a server with the demo model. 5 minutes
@@ -23,6 +25,8 @@
 #                      made once (15 minutes, 5 GB in the cache folder).
 # --trust-remote-code  runs the Python code that --original brings along
 # --photos FOLDER      JPEG photographs (images)
+# --before PROGRAM     the release program of an earlier version, which the part
+#                      pictures measures as well
 # --seconds N          of each measurement (8)
 #
 # BENCH_PYTHON    a Python that has the packages of python[bench]. Without it they are
@@ -48,14 +52,14 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 typed=()
-parts=() model='' original='' photos="$repo/images" seconds=8 trust=()
+parts=() model='' original='' photos="$repo/images" seconds=8 trust=() before=()
 while (($#)); do
     case "$1" in
         -h | --help)
             usage
             exit 0
             ;;
-        encoders | service | index | store | soak | gpu)
+        encoders | service | pictures | index | store | soak | gpu)
             parts+=("$1")
             shift
             ;;
@@ -64,13 +68,14 @@ while (($#)); do
             shift
             typed+=(--trust-remote-code)
             ;;
-        --model | --original | --photos | --seconds)
+        --model | --original | --photos | --seconds | --before)
             (($# >= 2)) || fail "$1 needs a value. Try: scripts/bench.sh --help"
             # The document does not name folders of this machine.
             case "$1" in
                 --model) model=$(realpath -e "$2") && typed+=("$1" FOLDER) ;;
                 --original) original=$(realpath -e "$2") && typed+=("$1" FOLDER) ;;
                 --photos) photos=$(realpath -e "$2") && typed+=("$1" FOLDER) ;;
+                --before) before=(--before "$(realpath -e "$2")") && typed+=("$1" PROGRAM) ;;
                 --seconds) seconds=$2 && typed+=("$1" "$2") ;;
             esac
             shift 2
@@ -78,7 +83,7 @@ while (($#)); do
         *) fail "unknown argument '$1'. Try: scripts/bench.sh --help" ;;
     esac
 done
-((${#parts[@]})) || parts=(encoders service index store soak)
+((${#parts[@]})) || parts=(encoders service pictures index store soak)
 [[ "$seconds" =~ ^[1-9][0-9]*$ ]] || fail "--seconds is '$seconds', which is no whole number of seconds."
 if [[ -n "$model" && -z "$original" || -z "$model" && -n "$original" && "${parts[*]}" != gpu ]]; then
     fail "--model and --original belong together: the original is what the model folder is compared with."
@@ -156,6 +161,11 @@ for part in "${parts[@]}"; do
             if [[ "$part" == encoders ]]; then more=(--demo "$repo/models/demo" --cache "$cache/onnx-$(cksum <"$model/model.json" | cut -d ' ' -f 1)"); fi
             measure "$part" --program "$release" --model "$model" --original "$original" "${trust[@]}" \
                 --photos "$photos" --seconds "$seconds" "${more[@]}"
+            ;;
+        pictures)
+            need_packages
+            need_program
+            measure pictures --program "$release" "${before[@]}" --demo "$repo/models/demo" --photos "$photos" --seconds "$seconds"
             ;;
         index)
             need_build_tools

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -12,7 +13,7 @@ use mitsuke_clip::EncodeError;
 use mitsuke_engine::blocking;
 use mitsuke_engine::intake::{Intake, IntakeError, Registered, Upload};
 use mitsuke_image::FileType;
-use mitsuke_store::Store;
+use mitsuke_store::{Sha256, Store};
 
 /// The name of a file in the data directory that marks an unfinished registration, so that a start after a stop
 /// continues although the store is no longer empty.
@@ -96,11 +97,12 @@ enum Outcome {
 async fn register(file: &Path, intake: &Intake) -> Result<Outcome, IntakeError> {
     let path = file.to_owned();
     let bytes = match blocking::run(move || fs::read(path)).await? {
-        Ok(bytes) => bytes.into(),
+        Ok(bytes) => Bytes::from(bytes),
         Err(error) => return Ok(Outcome::LeftOut(error.to_string())),
     };
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let upload = Upload { bytes, file_name, caption: None, generation_prompt: None, tags: Vec::new() };
+    let sha256 = Sha256::of(&bytes);
+    let upload = Upload { bytes, sha256, file_name, caption: None, generation_prompt: None, tags: Vec::new() };
     match intake.register(upload).await {
         Ok(Registered::Created(_)) => Ok(Outcome::Created),
         Ok(Registered::Known(_)) => Ok(Outcome::Known),

@@ -26,6 +26,13 @@ def service(args: argparse.Namespace) -> str:
     return part.measure(args)
 
 
+def pictures(args: argparse.Namespace) -> str:
+    """Measures the part `pictures`."""
+    from . import pictures as part
+
+    return part.measure(args)
+
+
 def index(args: argparse.Namespace) -> str:
     """Measures the part `index`."""
     from . import index as part
@@ -44,6 +51,7 @@ def gpu(args: argparse.Namespace) -> str:
 PARTS = {
     "encoders": (encoders, PACKAGES),
     "service": (service, PACKAGES[:2]),
+    "pictures": (pictures, []),
     "index": (index, []),
     "store": (cargo.store, []),
     "soak": (cargo.soak, []),
@@ -58,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--command", required=True, help="the command as a reader would type it")
     made.add_argument("--document", type=Path, default=facts.ROOT / "docs" / "BENCHMARKS.md")
     made.add_argument("--program", type=Path, help="the release program")
+    made.add_argument("--before", type=Path, help="the release program of an earlier version")
     made.add_argument("--model", type=Path, help="model folder made of --original")
     made.add_argument("--original", help="the model as its makers publish it")
     made.add_argument("--trust-remote-code", action="store_true", help="run the Python code that the original brings along")

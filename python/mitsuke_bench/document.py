@@ -10,6 +10,7 @@ from pathlib import Path
 HEADINGS = {
     "encoders": "Encoders",
     "service": "The service",
+    "pictures": "Large pictures",
     "index": "The vector index",
     "store": "The embedded store",
     "soak": "Uploads and searches of the demo model",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import random
@@ -10,6 +11,8 @@ from pathlib import Path
 
 # The number of pictures that are taken in turn.
 PICTURES = 12
+# Width and height of a large picture.
+LARGE = (4000, 3000)
 # The text that `mitsuke bench` encodes.
 TEXT = "夕焼けの海と白い船"
 WORDS = (
@@ -30,6 +33,22 @@ def uploads(photographs: list[bytes]) -> Iterator[bytes]:
     """Yields the photographs again and again. Bytes behind the end of a JPEG make each a file that no server knows."""
     for photograph in itertools.cycle(photographs):
         yield photograph + os.urandom(8)
+
+
+def large(photographs: list[bytes]) -> list[bytes]:
+    """Returns photographs enlarged to the size of a camera's pictures: 12 megapixels, about 4 MB."""
+    from PIL import Image, ImageFilter
+
+    noise = Image.effect_noise(LARGE, 12).convert("RGB")
+    pictures = []
+    for photograph in photographs:
+        enlarged = Image.open(io.BytesIO(photograph)).convert("RGB").resize(LARGE, Image.Resampling.BICUBIC)
+        # An enlarged picture has no fine detail, which is what a camera's file mostly consists of.
+        detailed = Image.blend(enlarged, noise, 0.12).filter(ImageFilter.SHARPEN)
+        written = io.BytesIO()
+        detailed.save(written, "JPEG", quality=90)
+        pictures.append(written.getvalue())
+    return pictures
 
 
 def queries() -> Iterator[str]:

@@ -29,6 +29,21 @@ class Client:
         """Returns the answer to GET."""
         return self._send("GET", path, b"", "application/json")
 
+    def image_ids(self, count: int) -> list[int]:
+        """Returns the ids of the newest images, at least `count` of them."""
+        found, cursor = [], ""
+        while len(found) < count:
+            page = self.get(f"/images?limit=50{cursor}")
+            found += [image["image_id"] for image in page["images"]]
+            if not page.get("next_cursor"):
+                raise RuntimeError(f"{len(found)} images are stored where {count} are needed; measure for more --seconds.")
+            cursor = f"&cursor={page['next_cursor']}"
+        return found
+
+    def thumbnail(self, image_id: int) -> bytes:
+        """Returns the thumbnail of an image."""
+        return self._content("GET", f"/images/{image_id}/thumbnail", b"", "application/json")
+
     def search(self, query: str) -> dict:
         """Searches by text and by vectors alone."""
         body = json.dumps({"query": query, "mode": "vector", "limit": 16}).encode()
@@ -43,6 +58,9 @@ class Client:
         return self._send("POST", "/search/image", *_form(photograph))
 
     def _send(self, method: str, path: str, body: bytes, kind: str) -> dict:
+        return json.loads(self._content(method, path, body, kind))
+
+    def _content(self, method: str, path: str, body: bytes, kind: str) -> bytes:
         connection = getattr(self._local, "connection", None)
         used = connection is not None
         if connection is None:
@@ -56,11 +74,11 @@ class Client:
             self._local.connection = None
             # The server closes connections that have been idle.
             if used:
-                return self._send(method, path, body, kind)
+                return self._content(method, path, body, kind)
             raise
         if answer.status not in (200, 201):
             raise RuntimeError(f"{method} {path} was answered {answer.status}: {content.decode(errors='replace')}")
-        return json.loads(content)
+        return content
 
 
 def _form(photograph: bytes) -> tuple[bytes, str]:

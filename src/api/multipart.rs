@@ -21,6 +21,7 @@ use disposition::Disposition;
 use crate::api::query::reason;
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
+use mitsuke_store::{Hasher, Sha256};
 
 /// Parts of one name that a form may have: far more than any request needs.
 const MAX_LIST_PARTS: usize = 1_000;
@@ -31,6 +32,8 @@ pub struct FilePart {
     pub file_name: String,
     /// The bytes of the file, or the limit that they exceed.
     pub bytes: Result<Bytes, ApiError>,
+    /// The hash of the bytes, computed while they arrived.
+    pub sha256: Sha256,
 }
 
 /// The body of a request with a form, which [`read`] reads.
@@ -115,19 +118,11 @@ pub fn guard() -> impl Guard {
     })
 }
 
-/// Reads a whole form. `text_names` are the text parts that it may have.
+/// Reads a whole form. `text_names` are the text parts that it may have; those of `list_names` may occur several times.
 ///
 /// # Errors
 /// When the body is broken, late or over a limit, or has a part that the endpoint does not know.
-pub async fn read(body: FormBody, limits: &Limits, text_names: &[&str]) -> Result<Form, ApiError> {
-    read_with_lists(body, limits, text_names, &[]).await
-}
-
-/// Reads a whole form like [`read`]; the text parts of `list_names` may occur several times.
-///
-/// # Errors
-/// The errors of [`read`].
-pub async fn read_with_lists(
+pub async fn read(
     FormBody(multipart): FormBody,
     limits: &Limits,
     text_names: &[&str],
@@ -191,7 +186,9 @@ impl Reader<'_> {
             let detail = format!("A file may have {limit} bytes at most.");
             ApiError::new(ErrorCode::FileTooLarge, detail).with("limit", limit)
         };
-        Ok(FilePart { file_name, bytes: self.part(field, limit).await?.ok_or_else(too_large) })
+        let mut hasher = Hasher::default();
+        let bytes = self.part(field, limit, |piece| hasher.update(piece)).await?.ok_or_else(too_large);
+        Ok(FilePart { file_name, bytes, sha256: hasher.finish() })
     }
 
     fn too_many_files(&self) -> ApiError {
@@ -215,7 +212,7 @@ impl Reader<'_> {
             .with("limit", self.limits.text_chars)
         };
         // A character of UTF-8 has four bytes at most.
-        let bytes = self.part(field, self.limits.text_chars.saturating_mul(4)).await?.ok_or_else(too_long)?;
+        let bytes = self.part(field, self.limits.text_chars.saturating_mul(4), |_| ()).await?.ok_or_else(too_long)?;
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| ApiError::invalid(name, format!("The part `{name}` is not UTF-8 text.")))?;
         if text.chars().count() > self.limits.text_chars {
@@ -227,9 +224,17 @@ impl Reader<'_> {
         Ok(text.to_owned())
     }
 
-    /// Reads the bytes of one part. Returns `None` when they are more than `limit`; the rest is then read and dropped.
-    async fn part(&mut self, field: &mut Field, limit: usize) -> Result<Option<Bytes>, ApiError> {
-        let mut bytes = BytesMut::new();
+    /// Reads the bytes of one part, and gives each piece to `arrived`. Returns `None` when the bytes are more than
+    /// `limit`; the rest is then read and dropped.
+    async fn part(
+        &mut self,
+        field: &mut Field,
+        limit: usize,
+        mut arrived: impl FnMut(&[u8]),
+    ) -> Result<Option<Bytes>, ApiError> {
+        // The pieces are put together once all are there, so that each byte is copied once.
+        let mut pieces = Vec::new();
+        let mut length = 0_usize;
         let mut over = false;
         while let Some(chunk) = field.next().await {
             let chunk = chunk.map_err(|error| broken(&error))?;
@@ -241,14 +246,28 @@ impl Reader<'_> {
                 )
                 .with("limit", self.limits.body_bytes));
             }
-            over |= bytes.len() + chunk.len() > limit;
+            length = length.saturating_add(chunk.len());
+            over |= length > limit;
             if over {
-                bytes = BytesMut::new();
+                pieces = Vec::new();
             } else {
-                bytes.extend_from_slice(&chunk);
+                arrived(&chunk);
+                pieces.push(chunk);
             }
         }
-        Ok((!over).then(|| bytes.freeze()))
+        Ok((!over).then(|| joined(pieces, length)))
+    }
+}
+
+/// Joins the pieces of a part. A single piece is not copied.
+fn joined(mut pieces: Vec<Bytes>, length: usize) -> Bytes {
+    match pieces.pop() {
+        Some(piece) if pieces.is_empty() => piece,
+        last => {
+            let mut bytes = BytesMut::with_capacity(length);
+            pieces.iter().chain(&last).for_each(|piece| bytes.extend_from_slice(piece));
+            bytes.freeze()
+        }
     }
 }
 

@@ -56,8 +56,10 @@ async fn add(process: &Process, store: &Arc<dyn Store>, seeds: std::ops::Range<u
         let pixels = image::RgbImage::from_pixel(20, 20, image::Rgb([seed, 255 - seed, 7]));
         let mut bytes = std::io::Cursor::new(Vec::new());
         pixels.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        let bytes = bytes.into_inner();
         let upload = Upload {
-            bytes: bytes.into_inner().into(),
+            sha256: mitsuke_store::Sha256::of(&bytes),
+            bytes: bytes.into(),
             file_name: "a.png".to_owned(),
             caption: None,
             generation_prompt: None,

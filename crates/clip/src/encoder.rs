@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
+use mitsuke_image::{Decoded, Enough};
 
 use super::device::{Device, DeviceChoice};
 use super::error::{ClipError, EncodeError};
@@ -169,6 +170,19 @@ impl Encoder {
     #[must_use]
     pub fn preprocess(&self, picture: &RgbImage) -> PreparedImage {
         self.preprocessor.prepare(picture)
+    }
+
+    /// Scales and crops a decoded picture for this model, as [`Self::preprocess`] does. The picture may have been decoded
+    /// smaller than it is, down to the size that [`Self::enough`] says.
+    #[must_use]
+    pub fn preprocess_decoded(&self, decoded: &Decoded) -> PreparedImage {
+        self.preprocessor.prepare_decoded(decoded)
+    }
+
+    /// Returns the size of a decoded picture that suffices for this model.
+    #[must_use]
+    pub fn enough(&self) -> Enough {
+        self.preprocessor.enough()
     }
 
     /// Returns the unit vector, of `vector_dimension` components, of a picture that [`Self::preprocess`] of the same

@@ -2,9 +2,15 @@
 
 use image::RgbImage;
 use image::imageops;
+use mitsuke_image::{Decoded, Enough};
 
 use super::manifest::{Crop, Preprocessing, Resize};
 use super::resize::{Region, resize};
+
+/// A picture that was decoded smaller than its file has it must be at least this many times as large as the input of the
+/// tower. The scaling to the input then hides that the decoder has scaled before: the pixels of the input differ from
+/// those of the whole picture by less than one step of 255 on average.
+const MARGIN: u32 = 2;
 
 /// A picture scaled and cropped for one model. The picture stays in 8 bits (three bytes a pixel) while it waits in the
 /// queue, because the tensor would be four times as large.
@@ -60,13 +66,34 @@ impl Preprocessor {
     /// or as the colour of the padding.
     #[must_use]
     pub fn prepare(&self, picture: &RgbImage) -> PreparedImage {
+        self.prepare_reduced(picture, picture.dimensions())
+    }
+
+    /// Scales and crops a decoded picture like [`Self::prepare`]. A picture that was decoded smaller is laid out like the
+    /// whole one; it has to be at least as large as [`Self::enough`] says.
+    #[must_use]
+    pub fn prepare_decoded(&self, decoded: &Decoded) -> PreparedImage {
+        self.prepare_reduced(&decoded.pixels, (decoded.facts.width, decoded.facts.height))
+    }
+
+    /// Returns the size of a picture that suffices for [`Self::prepare_decoded`].
+    #[must_use]
+    pub fn enough(&self) -> Enough {
+        let edge = self.settings.resize.size().saturating_mul(MARGIN);
+        match self.settings.resize {
+            Resize::ShortestEdge { .. } | Resize::Exact { .. } => Enough { shorter: edge, longer: edge },
+            Resize::LongestEdgePad { .. } => Enough { shorter: 0, longer: edge },
+        }
+    }
+
+    fn prepare_reduced(&self, picture: &RgbImage, whole: (u32, u32)) -> PreparedImage {
         let Preprocessing { width, height, resize: mode, crop, interpolation, .. } = self.settings;
         let background = if let Resize::LongestEdgePad { fill, .. } = mode { fill } else { [255; 3] };
         let mut prepared = RgbImage::from_pixel(width, height, image::Rgb(background));
         if picture.is_empty() {
             return PreparedImage(prepared);
         }
-        let Layout { scaled, canvas, offset } = Layout::new(picture.dimensions(), mode);
+        let Layout { scaled, canvas, offset } = Layout::new(whole, mode);
         // The crop of a padded picture may lie partly outside the picture.
         let cropped = |canvas: u32, edge: u32| match crop {
             Crop::Center => centered(canvas, edge),

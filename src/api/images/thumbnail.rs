@@ -13,7 +13,7 @@ use crate::api::query::QueryString;
 use crate::api::thumbnails::SIZES;
 use crate::api::types::PictureBytes;
 use crate::error::ApiError;
-use mitsuke_store::ImageId;
+use mitsuke_store::Image;
 
 /// The size of a thumbnail unless the caller asks for another.
 const DEFAULT_SIZE: u32 = 256;
@@ -54,21 +54,21 @@ pub async fn get(
     }
     // A kept thumbnail may belong to an image that has been deleted since, so the store is asked every time.
     let image = services.with_store(move |store| store.image(id.0)).await?;
-    let sha256 = image.ok_or_else(|| ApiError::image_not_found(id.0))?.sha256;
-    let etag = EntityTag::new_strong(format!("{sha256}-{size}"));
+    let image = image.ok_or_else(|| ApiError::image_not_found(id.0))?;
+    let etag = EntityTag::new_strong(format!("{}-{size}", image.sha256));
     if matches(&if_none_match, &etag) {
         return Ok(cached(HttpResponse::NotModified(), etag).finish());
     }
     let bytes = match services.thumbnails.get(id.0, size) {
         Some(bytes) => bytes,
-        None => make(&services, id.0, size).await?,
+        None => make(&services, &image, size).await?,
     };
     Ok(cached(HttpResponse::Ok(), etag).content_type("image/jpeg").body(bytes))
 }
 
-async fn make(services: &Services, image_id: ImageId, size: u32) -> Result<Bytes, ApiError> {
-    let thumbnail = services.intake.thumbnail(image_id, size).await?;
-    let bytes = thumbnail.ok_or_else(|| ApiError::image_not_found(image_id))?;
-    services.thumbnails.keep(image_id, size, bytes.clone());
+async fn make(services: &Services, image: &Image, size: u32) -> Result<Bytes, ApiError> {
+    let thumbnail = services.intake.thumbnail(image, size).await?;
+    let bytes = thumbnail.ok_or_else(|| ApiError::image_not_found(image.image_id))?;
+    services.thumbnails.keep(image.image_id, size, bytes.clone());
     Ok(bytes)
 }

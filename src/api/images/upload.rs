@@ -56,7 +56,7 @@ pub struct UploadForm {
 )]
 pub async fn create(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
     let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
-    let form = multipart::read_with_lists(body, &services.limits, &["caption", "generation_prompt"], &["tags"]).await?;
+    let form = multipart::read(body, &services.limits, &["caption", "generation_prompt"], &["tags"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
     let intake = &services.intake;
     if uploads.len() == 1
@@ -93,9 +93,10 @@ fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiErro
         ));
     }
     debug_assert!(form.files.len() <= limits.files);
-    let upload = |FilePart { file_name, bytes }: FilePart| {
+    let upload = |FilePart { file_name, bytes, sha256 }: FilePart| {
         bytes.map(|bytes| Upload {
             bytes,
+            sha256,
             file_name,
             caption: caption.clone(),
             generation_prompt: generation_prompt.clone(),

@@ -73,7 +73,7 @@ pub struct ImageSearchForm {
 pub async fn by_uploaded(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
     let _slot = services.search_slots.try_acquire().map_err(|_| ApiError::too_many("searches by picture"))?;
     let limits = Limits { files: MAX_PICTURES.min(services.limits.files), ..services.limits.clone() };
-    let mut form = multipart::read_with_lists(body, &limits, &TEXT_PARTS, &["image_id"]).await?;
+    let mut form = multipart::read(body, &limits, &TEXT_PARTS, &["image_id"]).await?;
     let request = request(&mut form)?;
     let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<_, _>>()?;
     by_images(&services, files, request).await

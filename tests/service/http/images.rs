@@ -23,6 +23,8 @@ on_both_stores! {
     a_part_of_the_content_is_answered_so_that_a_download_can_be_resumed,
     a_picture_is_stored_under_its_name_however_the_name_is_encoded,
     a_thumbnail_is_small_and_keeps_the_shape,
+    every_size_of_thumbnail_is_served_whatever_is_kept,
+    a_large_jpeg_is_described_and_served_whole,
     everything_is_there_after_a_restart,
     an_empty_store_is_filled_from_the_images_folder_once,
 }
@@ -259,6 +261,36 @@ async fn a_thumbnail_is_small_and_keeps_the_shape() {
     let kept = app.get(&format!("/images/{small}/thumbnail")).await;
     assert_eq!(image::load_from_memory(&kept.bytes).unwrap().width(), 48, "never enlarged");
     app.get(&format!("/images/{id}/thumbnail?size=77")).await.assert_problem(400, "invalid_request");
+}
+
+async fn every_size_of_thumbnail_is_served_whatever_is_kept() {
+    let app = spawn();
+    let large = app.add("large.png", encoded(&pixels(1, 1500, 750), image::ImageFormat::Png)).await;
+    let medium = app.add("medium.png", encoded(&pixels(2, 300, 600), image::ImageFormat::Png)).await;
+    let small = app.add("small.png", encoded(&pixels(3, 200, 100), image::ImageFormat::Png)).await;
+    let app = spawn_in(app.stop(), &[]);
+    for (id, sizes) in [
+        (large, [(1024, 1024, 512), (512, 512, 256), (256, 256, 128), (128, 128, 64)]),
+        (medium, [(1024, 300, 600), (512, 256, 512), (256, 128, 256), (128, 64, 128)]),
+        (small, [(1024, 200, 100), (512, 200, 100), (256, 200, 100), (128, 128, 64)]),
+    ] {
+        for (size, width, height) in sizes {
+            let answer = app.get(&format!("/images/{id}/thumbnail?size={size}")).await;
+            let thumbnail = image::load_from_memory(&answer.bytes).unwrap();
+            assert_eq!((thumbnail.width(), thumbnail.height()), (width, height), "image {id} at {size}");
+        }
+    }
+}
+
+async fn a_large_jpeg_is_described_and_served_whole() {
+    let app = spawn();
+    let bytes = encoded(&pixels(5, 2400, 1800), image::ImageFormat::Jpeg);
+    let id = app.add("camera.jpg", bytes.clone()).await;
+    let facts = app.get(&format!("/images/{id}")).await.json;
+    assert_eq!((&facts["width"], &facts["height"]), (&json!(2400), &json!(1800)));
+    assert_eq!(app.get(&format!("/images/{id}/content")).await.bytes, bytes);
+    let thumbnail = app.get(&format!("/images/{id}/thumbnail?size=1024")).await;
+    assert_eq!(image::load_from_memory(&thumbnail.bytes).unwrap().width(), 1024);
 }
 
 async fn everything_is_there_after_a_restart() {

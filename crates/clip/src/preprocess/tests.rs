@@ -92,6 +92,49 @@ fn a_picture_without_pixels_counts_as_white() {
     assert!(preprocessor.prepare(&RgbImage::new(0, 0)).as_bytes().iter().all(|&byte| byte == 255));
 }
 
+#[test]
+fn a_picture_that_was_decoded_smaller_gives_nearly_the_same_pixels() {
+    // Waves of many lengths stand for a photograph; the decoder averages squares, as a JPEG decoder does.
+    let wave = |x: u32, y: u32, length: f64| ((f64::from(x) + 0.6 * f64::from(y)) / length).sin();
+    let whole = RgbImage::from_fn(1_600, 1_200, |x, y| {
+        Rgb([3.0, 17.0, 90.0].map(|length| (128.0 + 70.0 * wave(x, y, length) + 50.0 * wave(y, x, 7.0 * length)) as u8))
+    });
+    for (resize, divisor) in [
+        (Resize::ShortestEdge { size: 224 }, 2),
+        (Resize::ShortestEdge { size: 150 }, 4),
+        (Resize::Exact { size: 150 }, 4),
+        (Resize::LongestEdgePad { size: 200, fill: [0; 3] }, 4),
+    ] {
+        let size = resize.size();
+        let settings = Preprocessing {
+            interpolation: Interpolation::Bicubic,
+            ..preprocessing(resize, Crop::Center, (size, size))
+        };
+        let preprocessor = Preprocessor::new(&settings);
+        let smaller = imageops::thumbnail(&whole, whole.width() / divisor, whole.height() / divisor);
+        assert!(preprocessor.enough().is_met_by(smaller.dimensions()));
+        let halved = (smaller.width() / 2, smaller.height() / 2);
+        assert!(!preprocessor.enough().is_met_by(halved), "{resize:?} at a divisor of {divisor} is the smallest");
+        let prepared = preprocessor.prepare_reduced(&smaller, whole.dimensions());
+        let expected = preprocessor.prepare(&whole);
+        let pairs = prepared.as_bytes().iter().zip(expected.as_bytes());
+        let mean = pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / prepared.as_bytes().len() as f64;
+        assert!(mean < 1.0, "{resize:?}: {mean} of 255");
+    }
+}
+
+#[test]
+fn a_picture_that_was_decoded_smaller_is_laid_out_like_the_whole() {
+    // 1,001 ÷ 4 is rounded up by a decoder; the crop must not follow that.
+    let preprocessor = Preprocessor::new(&preprocessing(Resize::ShortestEdge { size: 50 }, Crop::Center, (50, 50)));
+    let whole = RgbImage::from_fn(1_001, 400, |x, _| if x < 500 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) });
+    let smaller = RgbImage::from_fn(251, 100, |x, _| if x < 125 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) });
+    let prepared = preprocessor.prepare_reduced(&smaller, (1_001, 400));
+    let edge = |PreparedImage(image): &PreparedImage| image.pixels().take(50).position(|pixel| pixel.0[2] > 127);
+    let (found, expected) = (edge(&prepared).unwrap(), edge(&preprocessor.prepare(&whole)).unwrap());
+    assert!(found.abs_diff(expected) <= 1, "{found} where {expected} was expected");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::progress::Progress;
 use crate::blocking::Unfinished;
-use crate::intake::Decoder;
+use crate::intake::{Decoder, enough};
 use crate::models::{Models, find_model};
 use crate::patience;
 
@@ -223,11 +223,13 @@ impl Run {
             Some(Ok(content)) => content.bytes,
         };
         let encoder = Arc::clone(&self.encoder);
-        Ok(Some(match slot.decode(bytes, move |decoded| encoder.preprocess(&decoded.pixels)).await {
-            Ok(prepared) => prepared.map_err(|error| error.to_string()),
-            // A picture whose decoding panics is recorded as a failure like any other.
-            Err(Unfinished) => Err("its decoding broke off".to_owned()),
-        }))
+        Ok(Some(
+            match slot.decode(bytes, enough([&*encoder]), move |decoded| encoder.preprocess_decoded(&decoded)).await {
+                Ok(prepared) => prepared.map_err(|error| error.to_string()),
+                // A picture whose decoding panics is recorded as a failure like any other.
+                Err(Unfinished) => Err("its decoding broke off".to_owned()),
+            },
+        ))
     }
 
     /// Returns the vector, or the reason why the picture has none; `None` when the encoder closes first.

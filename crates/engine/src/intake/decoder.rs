@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use mitsuke_clip::Priority;
-use mitsuke_image::{self as image, DecodeLimits, Decoded, FileTexts, ImageError, TextChunks, TextLimits};
+use mitsuke_image::{
+    self as image, DecodeLimits, DecodeRequest, Decoded, Enough, FileTexts, ImageError, TextChunks, TextLimits,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::background::{Background, BackgroundPool};
@@ -77,17 +79,19 @@ pub struct DecodingSlot {
 }
 
 impl DecodingSlot {
-    /// Decodes a picture away from the async workers and gives its pixels to `work` there. The slot becomes free when `work`
-    /// ends, even if the future is dropped before.
+    /// Decodes a picture away from the async workers and gives its pixels to `work` there. The picture may be decoded
+    /// smaller than it is, as long as there is `enough` of it. The slot becomes free when `work` ends, even if the future
+    /// is dropped before.
     ///
     /// # Errors
     /// [`ImageError`] when the picture cannot be decoded within the limits; [`Unfinished`] when `work` panicked.
     pub async fn decode<T: Send + 'static>(
         self,
         bytes: impl AsRef<[u8]> + Send + 'static,
+        enough: Enough,
         work: impl FnOnce(Decoded) -> T + Send + 'static,
     ) -> Result<Result<T, ImageError>, Unfinished> {
-        self.run(move |limits| Ok(work(image::decode(bytes.as_ref(), limits)?))).await
+        self.run(move |limits| Ok(work(image::decode(bytes.as_ref(), DecodeRequest::at_least(limits, enough))?))).await
     }
 
     /// Decodes a picture like [`Self::decode`], and reads the texts in the file as well.
@@ -97,10 +101,12 @@ impl DecodingSlot {
     pub async fn decode_with_texts<T: Send + 'static>(
         self,
         bytes: impl AsRef<[u8]> + Send + 'static,
+        enough: Enough,
         work: impl FnOnce(Decoded, TextChunks) -> T + Send + 'static,
     ) -> Result<Result<T, ImageError>, Unfinished> {
         self.run(move |limits| {
-            let (decoded, texts) = image::decode_with_texts(bytes.as_ref(), limits, &TextLimits::default())?;
+            let request = DecodeRequest::at_least(limits, enough);
+            let (decoded, texts) = image::decode_with_texts(bytes.as_ref(), request, &TextLimits::default())?;
             Ok(work(decoded, texts))
         })
         .await
@@ -188,12 +194,12 @@ mod tests {
         let decoder = decoder(1);
         let size = |decoded: Decoded| (decoded.facts.width, decoded.facts.height);
         let slot = decoder.slot(Priority::Backfill).await.unwrap();
-        assert_eq!(slot.decode(picture(), size).await, Ok(Ok((3, 2))));
+        assert_eq!(slot.decode(picture(), Enough::default(), size).await, Ok(Ok((3, 2))));
         let slot = decoder.slot(Priority::Backfill).await.unwrap();
-        assert!(slot.decode(b"no picture", size).await.unwrap().is_err());
+        assert!(slot.decode(b"no picture", Enough::default(), size).await.unwrap().is_err());
         let slot = decoder.slot(Priority::Backfill).await.unwrap();
         assert_eq!(
-            slot.decode(picture(), |_| panic!("a panic that the test expects")).await,
+            slot.decode(picture(), Enough::default(), |_| panic!("a panic that the test expects")).await,
             Err::<Result<(), _>, _>(Unfinished)
         );
         assert_eq!(take_all(&decoder, Priority::Backfill).len(), 1);
@@ -209,7 +215,7 @@ mod tests {
             started.send(()).unwrap();
             wait_for_end.recv().unwrap();
         };
-        assert!(slot.decode(picture(), work).now_or_never().is_none());
+        assert!(slot.decode(picture(), Enough::default(), work).now_or_never().is_none());
         wait_for_start.recv().unwrap();
         assert!(decoder.slot(Priority::Upload).now_or_never().is_none());
         end.send(()).unwrap();

@@ -3,10 +3,13 @@
 //! The [`Decoder`] owns the decoding slots of the process. Backfills decode through it as well.
 
 mod decoder;
+mod enough;
 mod error;
 mod query_picture;
 mod thumbnail;
 mod upload;
+
+pub(crate) use enough::enough;
 
 pub use decoder::{Decoder, DecodingSlot};
 pub use error::IntakeError;

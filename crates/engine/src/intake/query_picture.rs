@@ -6,6 +6,7 @@ use bytes::Bytes;
 use mitsuke_clip::Priority;
 use mitsuke_index::UnitVector;
 
+use super::enough::enough;
 use super::error::IntakeError;
 use super::upload::Intake;
 use crate::models::ActiveModel;
@@ -18,7 +19,8 @@ impl Intake {
     pub async fn embed_query_picture(&self, bytes: Bytes, active: &ActiveModel) -> Result<UnitVector, IntakeError> {
         let slot = self.decoder.slot(Priority::Search).await?;
         let encoder = Arc::clone(&active.encoder);
-        let prepared = slot.decode(bytes, move |decoded| encoder.preprocess(&decoded.pixels)).await??;
+        let prepared =
+            slot.decode(bytes, enough([&*encoder]), move |decoded| encoder.preprocess_decoded(&decoded)).await??;
         Ok(active.encoder.encode_image(prepared, Priority::Search).await?)
     }
 }

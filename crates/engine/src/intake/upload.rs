@@ -13,7 +13,9 @@ use mitsuke_store::{
 use time::OffsetDateTime;
 
 use super::decoder::Decoder;
+use super::enough::enough;
 use super::error::IntakeError;
+use super::thumbnail::KEPT_SIZE;
 use crate::blocking;
 use crate::models::{ActiveModel, Models};
 
@@ -22,6 +24,8 @@ use crate::models::{ActiveModel, Models};
 pub struct Upload {
     /// The file's bytes.
     pub bytes: Bytes,
+    /// The hash of `bytes`, which the receiver computes while they arrive.
+    pub sha256: Sha256,
     /// The name that the caller gave; never used as a path.
     pub file_name: String,
     /// A caption in place of the one found in the file.
@@ -56,6 +60,8 @@ struct DecodedUpload {
     described: Described,
     /// One prepared image for each encoder, in the order of the encoders.
     prepared: Vec<PreparedImage>,
+    /// The thumbnail that is kept; `None` when it could not be encoded, which keeps no picture out.
+    thumbnail: Option<Vec<u8>>,
 }
 
 /// The embeddings of an upload.
@@ -81,13 +87,13 @@ impl Intake {
     /// See [`IntakeError`]. Nothing is stored on an error, unless the store breaks off between storing the image and
     /// reading it back.
     pub async fn register(&self, upload: Upload) -> Result<Registered, IntakeError> {
-        let (sha256, known) = self.look_up(&upload.bytes).await?;
-        if let Some(image) = known {
+        let sha256 = upload.sha256;
+        if let Some(image) = self.look_up(sha256).await? {
             return Ok(Registered::Known(image));
         }
         let models = self.models.for_uploads().await?;
         let active: Vec<_> = std::iter::once(&models.current).chain(&models.others).collect();
-        let DecodedUpload { facts, described, prepared } = self.decode(&upload.bytes, &active).await?;
+        let DecodedUpload { facts, described, prepared, thumbnail } = self.decode(&upload.bytes, &active).await?;
         let Embedded { vectors, failed, needs_backfill } = embed_by_all(&active, prepared).await?;
         let described = with_overrides(described, &upload);
 
@@ -122,6 +128,9 @@ impl Intake {
             image.map(wrap).ok_or_else(|| StoreError::Unavailable("the image was deleted at once".to_owned()).into())
         });
         let registered = registered.await?;
+        if let (Ok(Registered::Created(image)), Some(thumbnail)) = (&registered, thumbnail) {
+            self.keep_thumbnail(image.image_id, thumbnail.into());
+        }
         if needs_backfill {
             // The request comes after the insert, because a check before it would not find the image.
             self.models.request_backfill_check();
@@ -129,24 +138,22 @@ impl Intake {
         registered
     }
 
-    /// Hashes the bytes and finds the image that has the same hash.
-    async fn look_up(&self, bytes: &Bytes) -> Result<(Sha256, Option<Image>), IntakeError> {
-        let (store, bytes) = (Arc::clone(&self.store), Bytes::clone(bytes));
-        blocking::run(move || {
-            let sha256 = Sha256::of(&bytes);
-            Ok((sha256, store.image_by_sha256(&sha256)?))
-        })
-        .await?
+    /// Finds the image that has this hash.
+    async fn look_up(&self, sha256: Sha256) -> Result<Option<Image>, IntakeError> {
+        let store = Arc::clone(&self.store);
+        Ok(blocking::run(move || store.image_by_sha256(&sha256)).await??)
     }
 
-    /// Decodes an upload, reads the texts in the file and prepares the pixels for every model.
+    /// Decodes an upload, reads the texts in the file, prepares the pixels for every model and makes the thumbnail.
     async fn decode(&self, bytes: &Bytes, active: &[&ActiveModel]) -> Result<DecodedUpload, IntakeError> {
         let encoders: Vec<_> = active.iter().map(|active| Arc::clone(&active.encoder)).collect();
         let slot = self.decoder.slot(Priority::Upload).await?;
         let max_chars = self.max_text_chars;
-        let decoded = slot.decode_with_texts(Bytes::clone(bytes), move |decoded, texts| DecodedUpload {
+        let enough = enough(encoders.iter().map(|encoder| &**encoder));
+        let decoded = slot.decode_with_texts(Bytes::clone(bytes), enough, move |decoded, texts| DecodedUpload {
             described: image::describe(&texts, max_chars),
-            prepared: encoders.iter().map(|encoder| encoder.preprocess(&decoded.pixels)).collect(),
+            prepared: encoders.iter().map(|encoder| encoder.preprocess_decoded(&decoded)).collect(),
+            thumbnail: image::thumbnail(&decoded.pixels, KEPT_SIZE).ok(),
             facts: decoded.facts,
         });
         Ok(decoded.await??)

@@ -67,9 +67,7 @@ mod classification {
 
     #[test]
     fn any_other_text_is_the_caption() {
-        for text in
-            ["夕焼け at Kamakura", "How to bake bread.\nSteps: 3", "Model: X, Size: 3, Version: 4"]
-        {
+        for text in ["夕焼け at Kamakura", "How to bake bread.\nSteps: 3", "Model: X, Size: 3, Version: 4"] {
             let found = describe(&chunks(&[("Comment", text)]), usize::MAX);
             assert!(found.caption.unwrap().contains(text));
             assert_eq!((found.generation_prompt, found.generation), (None, None), "{text}");

@@ -82,7 +82,9 @@ impl Dialect for EasyDiffusion {
         let chunks: Vec<_> = texts.iter().filter(|(_, text)| is_own(text)).collect();
         let fields: Map<_, _> =
             chunks.iter().map(|(_, text)| (text.key.to_owned(), Value::String(text.text.to_owned()))).collect();
-        if is_settings(&fields) && !has(&fields, &["prompt_3"]) {
+        // The SD3 script gives some settings the same names.
+        let is_sd3 = texts.get("prompt_2").or(texts.get("prompt_3")).is_some();
+        if is_settings(&fields) && !is_sd3 {
             reading.wrote.extend(chunks.iter().map(|(at, _)| at));
             reading.generation = reading.generation.or(generation(&fields).if_any());
         }

@@ -86,6 +86,7 @@ pub fn note_shown<'g>(walk: &mut Walk<'g>, editor: Option<&'g Fields>) {
             last_text(node.get("widgets_values")?)
         });
         let Some(text) = in_editor.or_else(|| node.literal("text_0")?.as_str()) else { continue };
+        walk.shown.insert((Cow::Borrowed(node.id), 0), Cow::Borrowed(text));
         if let Some((_, id, slot)) = node.links().next() {
             walk.shown.insert((id, slot), Cow::Borrowed(text));
         }

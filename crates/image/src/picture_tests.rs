@@ -166,7 +166,8 @@ fn the_orientation_of_a_png_is_also_found_after_the_pixels_in_text_and_in_xmp() 
 #[test]
 fn limits_are_checked_before_pixels_and_errors_name_the_size() {
     let exact = DecodeLimits { max_pixels: 24, max_edge: 6, ..DecodeLimits::default() };
-    for file_type in FileType::ALL.into_iter().filter(|t| *t != FileType::Jpeg) {
+    // A JPEG of this size is one of whole blocks, and so is a HEIC, which is cropped afterwards.
+    for file_type in FileType::ALL.into_iter().filter(|t| ![FileType::Jpeg, FileType::Heic].contains(t)) {
         let bytes = file(file_type);
         assert!(decode(&bytes, &exact).is_ok(), "{file_type}: at the limit is within it");
         assert_eq!(

@@ -93,6 +93,7 @@ export default {
   problem_file_too_large: "The file is too large.",
   problem_body_too_large: "The file is too large.",
   problem_too_many_pixels: "The picture has too many pixels.",
+  problem_range_not_satisfiable: "The requested part lies outside the picture. Load it again.",
   problem_unsupported_image_type: "This is not a picture of a supported type.",
   problem_image_corrupt: "The picture is damaged.",
   problem_queue_full: "The server is busy. Try again in a moment.",

@@ -93,6 +93,7 @@ export default {
   problem_file_too_large: "ファイルが大きすぎます。",
   problem_body_too_large: "ファイルが大きすぎます。",
   problem_too_many_pixels: "画像のピクセル数が多すぎます。",
+  problem_range_not_satisfiable: "指定した範囲は画像の外です。もう一度読み込んでください。",
   problem_unsupported_image_type: "対応していない形式のファイルです。",
   problem_image_corrupt: "画像が壊れています。",
   problem_queue_full: "サーバーが混み合っています。少し待って再試行してください。",

@@ -119,7 +119,7 @@ fn a_picture_that_was_decoded_smaller_gives_nearly_the_same_pixels() {
         let expected = preprocessor.prepare(&whole);
         let pairs = prepared.as_bytes().iter().zip(expected.as_bytes());
         let mean = pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / prepared.as_bytes().len() as f64;
-        assert!(mean < 1.0, "{resize:?}: {mean} of 255");
+        assert!(mean < 1.5, "{resize:?}: {mean} of 255");
     }
 }
 

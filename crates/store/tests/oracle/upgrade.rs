@@ -125,7 +125,7 @@ fn images_of_an_earlier_version_get_tags_and_are_read_again() {
     let store = store(&database);
     assert_eq!(store.count_images_read_before(1).unwrap(), 20);
     let tags = strings(&["sea", "海"]);
-    let reading = Reading { caption: Some("a cat"), tags: &tags, earlier_text: Some("猫"), ..Reading::default() };
+    let reading = Reading { caption: Some("a cat"), tags: &tags, earlier_text: Some("ネコ"), ..Reading::default() };
     // The caption of image 1 is what the first reader found; nobody knows whether image 2 had none or lost it.
     store.put_reading(1, 1, Some(&reading)).unwrap().unwrap();
     store.put_reading(2, 1, Some(&Reading { earlier_text: None, ..reading })).unwrap().unwrap();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use mitsuke_image::decode_unlabelled;
+use mitsuke_image::decode_text;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
@@ -136,7 +136,7 @@ async fn form(file: PictureFile<'_>) -> io::Result<Form> {
 /// name that is not UTF-8 (a Shift_JIS name from an old archive) is read in the encoding that it seems to have.
 fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    decode_unlabelled(name).0.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    decode_text(name).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -26,7 +26,6 @@ mod taken;
 mod text;
 mod text_chunks;
 mod thumbnail;
-mod unlabelled;
 
 #[cfg(test)]
 mod color_tests;
@@ -54,7 +53,6 @@ pub use prompt::{Described, Generation, Lora, describe, parse_generation_prompt}
 pub use reading::{FileTexts, READER_VERSION, read_texts};
 pub use sniff::sniff;
 pub use taken::Taken;
-pub use text::{TextLimits, text_chunks};
+pub use text::{TextLimits, decode_text, text_chunks};
 pub use text_chunks::{TextChunk, TextChunks, TextSource};
 pub use thumbnail::{enough_for_thumbnail, thumbnail};
-pub use unlabelled::decode_unlabelled;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use encoding_rs::Encoding;
-use mitsuke_image::decode_unlabelled;
+use mitsuke_image::decode_text;
 
 use super::encoded_word;
 
@@ -37,11 +37,8 @@ impl Disposition {
             };
             slot.get_or_insert(value);
         }
-        let plain = plain.map(|bytes| encoded_word::decode(&decode_unlabelled(&bytes).0).into_owned());
-        Some(Self {
-            name: decode_unlabelled(&name?).0.into_owned(),
-            file_name: extended.and_then(|bytes| extended_value(&bytes)).or(plain),
-        })
+        let plain = plain.map(|bytes| encoded_word::decode(&decode_text(&bytes)).into_owned());
+        Some(Self { name: decode_text(&name?), file_name: extended.and_then(|bytes| extended_value(&bytes)).or(plain) })
     }
 }
 
@@ -51,10 +48,10 @@ fn extended_value(value: &[u8]) -> Option<String> {
     let (charset, _language, encoded) = (parts.next()?, parts.next()?, parts.next()?);
     let bytes = percent_decoded(encoded);
     let text = match Encoding::for_label(charset) {
-        Some(encoding) => encoding.decode_without_bom_handling(&bytes).0,
-        None => decode_unlabelled(&bytes).0,
+        Some(encoding) => encoding.decode_without_bom_handling(&bytes).0.into_owned(),
+        None => decode_text(&bytes),
     };
-    Some(text.into_owned())
+    Some(text)
 }
 
 fn percent_decoded(text: &[u8]) -> Vec<u8> {

@@ -55,12 +55,12 @@ async fn captions_are_read_in_the_encoding_that_they_have() {
 #[tokio::test]
 async fn a_caption_that_cannot_be_read_does_not_cost_the_picture() {
     let (app, workspace) = (spawn(), Workspace::with_pictures(2));
-    workspace.write("in/000.txt", b"a\0b");
+    workspace.write("in/000.txt", b"a\x01b");
     let output = workspace.upload(&app.url, &[], 0);
     output.assert_row(2, "stored");
     output.assert_row(1, "uploaded without a caption: the text file beside it cannot be read");
     output.assert_prints("000.txt is no text file");
-    workspace.write("captions.csv", b"file,caption\n000.png,a\0b\n");
+    workspace.write("captions.csv", b"file,caption\n000.png,a\x01b\n");
     workspace.upload(&app.url, &["--captions", "captions.csv"], 2).assert_prints("captions.csv is no text file");
 }
 

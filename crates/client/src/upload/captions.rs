@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
-use mitsuke_image::decode_unlabelled;
+use mitsuke_image::decode_text;
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -103,10 +103,9 @@ fn read_sidecar(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Decodes a text in whatever encoding it has.
 fn decode(path: &Path, bytes: &[u8]) -> Result<String, CaptionError> {
-    match decode_unlabelled(bytes) {
-        (text, false) if !text.contains('\0') => Ok(text.into_owned()),
-        _ => Err(CaptionError::NoText { path: path.to_owned() }),
-    }
+    let text = decode_text(bytes);
+    let is_odd = |c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
+    if text.contains(is_odd) { Err(CaptionError::NoText { path: path.to_owned() }) } else { Ok(text) }
 }
 
 /// Reads a table of captions: JSON Lines when its name ends in `.jsonl` or `.ndjson`, else CSV. The first line of a
@@ -271,7 +270,7 @@ mod tests {
         let utf_16: Vec<u8> = "\u{FEFF}file,caption\na.jpg,海\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         fs::write(&path, utf_16).unwrap();
         assert_eq!(read_table(&path).unwrap(), [row(2, "a.jpg", "海")]);
-        fs::write(&path, b"file,caption\na.jpg,\0\x01\n").unwrap();
+        fs::write(&path, b"file,caption\na.jpg,\x01\n").unwrap();
         assert!(read_table(&path).unwrap_err().to_string().contains("no text file"));
     }
 
@@ -302,7 +301,7 @@ mod tests {
         assert_eq!(sidecar_caption(&picture).unwrap().as_deref(), Some("寝る猫"));
         fs::write(folder.path().join("猫.jpg.txt"), "  \n").unwrap();
         assert_eq!(sidecar_caption(&picture).unwrap(), None);
-        fs::write(folder.path().join("猫.jpg.txt"), b"a\0b").unwrap();
+        fs::write(folder.path().join("猫.jpg.txt"), b"a\x01b").unwrap();
         assert!(matches!(sidecar_caption(&picture), Err(CaptionError::NoText { .. })));
         assert_eq!(sidecar_caption(&folder.path().join("犬.txt")).unwrap(), None);
     }

@@ -143,7 +143,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.gif");
         std::fs::write(&path, b"GIF89a").unwrap();
-        std::fs::write(folder.path().join("a.txt"), b"a\0b").unwrap();
+        std::fs::write(folder.path().join("a.txt"), b"a\x01b").unwrap();
         let Prepared::Picture(picture) = prepare(source_file(&path), None) else { panic!("a picture") };
         assert_eq!(picture.caption, None);
         assert!(picture.unusable_caption.unwrap().contains("a.txt is no text file"));

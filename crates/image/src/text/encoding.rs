@@ -5,7 +5,7 @@
 
 use encoding_rs::{EUC_JP, Encoding, ISO_2022_JP, SHIFT_JIS, WINDOWS_1252};
 
-/// Decodes bytes of an unknown encoding: Unicode by its mark, UTF-16 by its many zero bytes, ISO-2022-JP by its escape
+/// Decodes bytes that do not say how they are encoded: Unicode by its mark, UTF-16 by its many zero bytes, ISO-2022-JP by its escape
 /// sequences, UTF-8 if the bytes are valid UTF-8, then Shift_JIS or EUC-JP if the result looks Japanese, else
 /// Windows-1252, of which Latin-1 is a part. NUL characters are removed: no text needs them, and databases refuse them.
 pub fn decode(bytes: &[u8]) -> String {
@@ -138,28 +138,25 @@ fn legibility(pairs: &[[u8; 2]], read: fn([u8; 2]) -> u16) -> u64 {
 }
 
 /// Decodes bytes in a Japanese encoding, if they are valid in the encoding and the result looks Japanese: it has kana,
-/// or more than half of its characters beyond ASCII stand next to one another. The accented letters and quotation marks
-/// of European text, read in these encodings, are lonely ideographs.
+/// or more than half of its characters beyond ASCII stand next to one another or apart from letters (`猫.png`). The
+/// accented letters and quotation marks of European text, read in these encodings, are lonely ideographs within words.
 fn japanese(encoding: &'static Encoding, bytes: &[u8]) -> Option<String> {
     let (text, _, is_damaged) = encoding.decode(bytes);
     if is_damaged {
         return None;
     }
     let (mut wide, mut joined, mut kana, mut rare) = (0, 0, 0, 0);
-    let mut run = 0;
-    for c in text.chars() {
+    let mut before = None;
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        let beside = [before.replace(c), characters.peek().copied()];
         if c.is_ascii() {
-            run = 0;
             continue;
         }
         wide += 1;
-        run += 1;
-        // The first character of a run counts once the second has come.
-        joined += match run {
-            1 => 0,
-            2 => 2,
-            _ => 1,
-        };
+        let has_wide_neighbour = beside.iter().flatten().any(|c| !c.is_ascii());
+        let is_within_word = beside.iter().flatten().any(char::is_ascii_alphabetic);
+        joined += usize::from(has_wide_neighbour || !is_within_word);
         kana += usize::from(matches!(c, '\u{3041}'..='\u{30FE}'));
         rare += usize::from(matches!(c, '\u{FF61}'..='\u{FF9F}' | '\u{E000}'..='\u{F8FF}' | '\u{80}'..='\u{FF}'));
     }
@@ -190,6 +187,18 @@ fn by(encoding: &'static Encoding, bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_files_are_read_in_the_encoding_that_they_have() {
+        for name in ["犬.png", "空 1.png", "海の写真.jpg", "表.png"] {
+            for encoding in [SHIFT_JIS, EUC_JP, encoding_rs::UTF_8] {
+                assert_eq!(decode(&encoded(encoding, name)), name, "{}", encoding.name());
+            }
+        }
+        for name in ["Cafés.png", "it’s late.png", "Crème brûlée.jpg", "été.png", "Straße.gif"] {
+            assert_eq!(decode(&encoded(WINDOWS_1252, name)), name);
+        }
+    }
 
     fn encoded(encoding: &'static Encoding, text: &str) -> Vec<u8> {
         encoding.encode(text).0.into_owned()

@@ -14,4 +14,5 @@ mod xmp;
 mod xmp_packet;
 
 pub use collector::TextLimits;
+pub use encoding::decode as decode_text;
 pub use extract::{extract, text_chunks};

@@ -183,11 +183,9 @@ mod tests {
             \"modelName\":\"Horse, Model\",\"modelVersionName\":\"V6\"}},{{\"type\":\"lora\",\"weight\":0.4,\
             \"modelName\":\"Ink\"}}], Civitai metadata: {{}}"
         );
-        let tagged = format!(
-            "a hare <lora:ink:0.8>\nSteps: 20, Lora hashes: \"ink: 1a, wash: 2b\", \
-            Hashes: {{\"model\": \"c5\", \"lora:salt\": \"3c\"}}"
-        );
-        let weighted = format!("a hare\nSteps: 20, Lora hashes: \"ink: 1a\", Lora weights: \"ink: 0.5\"");
+        let tagged = "a hare <lora:ink:0.8>\nSteps: 20, Lora hashes: \"ink: 1a, wash: 2b\", \
+            Hashes: {\"model\": \"c5\", \"lora:salt\": \"3c\"}";
+        let weighted = "a hare\nSteps: 20, Lora hashes: \"ink: 1a\", Lora weights: \"ink: 0.5\"";
         let windows = usual.replace('\n', "\r\n");
         check(
             &Automatic1111,
@@ -216,7 +214,7 @@ mod tests {
                     },
                 },
                 Example {
-                    chunks: &[("parameters", &weighted)],
+                    chunks: &[("parameters", weighted)],
                     parts: Generation {
                         prompt: Some("a hare".into()),
                         steps: Some(20),
@@ -226,7 +224,7 @@ mod tests {
                 },
             ],
         );
-        let found = crate::prompt::parse_generation_prompt(&tagged).unwrap();
+        let found = crate::prompt::parse_generation_prompt(tagged).unwrap();
         assert_eq!(found.loras, [lora("ink", Some(0.8)), lora("wash", None), lora("salt", None)]);
         let found = parse(&windows).unwrap();
         assert_eq!(found.negative_prompt.as_deref(), Some("lowres,\r\nbad hands"));

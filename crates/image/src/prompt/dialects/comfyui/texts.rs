@@ -81,7 +81,8 @@ pub fn note_shown<'g>(walk: &mut Walk<'g>, editor: Option<&'g Fields>) {
         let in_editor = editor_nodes.and_then(|nodes| {
             let node = nodes.iter().take(10_000).find(|other| {
                 let id = other.get("id");
-                id.and_then(Value::as_str) == Some(node.id) || id.is_some_and(|id| id.to_string() == node.id)
+                let number = id.and_then(Value::as_u64);
+                id.and_then(Value::as_str) == Some(node.id) || number.is_some() && number == node.id.parse().ok()
             })?;
             last_text(node.get("widgets_values")?)
         });

@@ -27,7 +27,7 @@ pub enum TorchThreads {
     /// As many as there are cores that nothing else uses when the batch starts, and at most 16.
     #[default]
     Auto,
-    /// This many, whatever else runs; at least 1.
+    /// A fixed number, whatever else runs; at least 1.
     Fixed(usize),
 }
 

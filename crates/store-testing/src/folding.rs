@@ -4,7 +4,7 @@ use mitsuke_store::{Filter, Store};
 
 use crate::fixtures::*;
 
-/// What a row of [`SPELLINGS`] says about two texts.
+/// The relation of two texts that a row of [`SPELLINGS`] states.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Are {
     /// One spelling: each finds the other, in double quotes too.

@@ -176,7 +176,7 @@ pub fn a_reading_replaces_what_was_found_in_the_file(store: &dyn Store) {
     assert!(found(store, &["old"]).is_empty() && found(store, &["Title"]).is_empty());
     let seeded = Filter { seed: Some(7), has_caption: Some(true), ..Filter::default() };
     assert_eq!(store.newest(&seeded, None, 9).unwrap().len(), 1);
-    // The same reading again changes nothing, and an empty one removes everything.
+    // A second reading of this kind changes nothing, and an empty one removes everything.
     assert_eq!(store.put_reading(image_id, NEXT, Some(&reading)).unwrap(), Some(Changes::default()));
     let changes = store.put_reading(image_id, NEXT, Some(&Reading::default())).unwrap().unwrap();
     assert!(changes.caption && changes.generation_prompt && changes.tags && changes.any());

@@ -20,7 +20,7 @@ pub trait ReadingStore: Send + Sync {
     fn count_images_read_before(&self, reader_version: u32) -> Result<u64, StoreError>;
 
     /// Puts the result of reading an image's file again in the place of the texts and tags that were found in it before.
-    /// What a caller has set, cleared or removed stays as it is, and the generation prompt that a caller has set is
+    /// A text that a caller has set, cleared or removed stays as it is, and the generation prompt that a caller has set is
     /// parsed again. `reading` is `None` for a file that cannot be read; its texts stay as they are. Returns what has
     /// changed, and `None` when there is no such image.
     fn put_reading(

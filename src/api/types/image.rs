@@ -136,7 +136,7 @@ pub struct ImagePage {
 }
 
 /// A change of an image's texts and tags. A field that is left out stays as it is; null or a blank text clears the field.
-/// What a change sets, clears or removes stays so when the file is read again.
+/// A text or tag that a change sets, clears or removes stays so when the file is read again.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PatchRequest {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 /// The state of a reindex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReindexState {
-    /// This process reads files.
+    /// Files are being read by this process.
     Running,
     /// No file is left to read.
     Finished,

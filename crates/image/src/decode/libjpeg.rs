@@ -223,7 +223,7 @@ fn lacks_rows(cinfo: &jpeg_decompress_struct) -> bool {
 }
 
 fn stop(code: i32, message: impl ToString) -> ! {
-    // This unwinding prints nothing, other than a panic.
+    // The unwinding prints nothing, other than a panic.
     resume_unwind(Box::new(Stop { code, message: message.to_string() }))
 }
 

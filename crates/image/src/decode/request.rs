@@ -2,7 +2,7 @@
 
 use super::limits::DecodeLimits;
 
-/// What is asked of a decoder.
+/// A request to a decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DecodeRequest {
     /// The limits on the cost. They are those of the whole picture, even where a smaller one is decoded.

@@ -11,7 +11,7 @@ const MOST: usize = 0x7FFF;
 pub enum Property<'a> {
     /// The width and the height before transformations.
     Size(u32, u32),
-    /// How its samples become colours.
+    /// The way in which its samples become colours.
     Color(Color<'a>),
     /// The part that is shown.
     Crop(Aperture),
@@ -31,7 +31,7 @@ pub enum Property<'a> {
     Other(BoxType),
 }
 
-/// How samples become colours.
+/// The way in which samples become colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Color<'a> {
     /// An ICC profile.

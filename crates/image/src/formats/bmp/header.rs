@@ -9,7 +9,7 @@ use crate::decode::refusal::Refusal;
 /// The length of the header of the file, after which the header of the picture follows.
 const FILE_HEADER: usize = 14;
 
-/// How pixels are stored.
+/// The encoding of pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// Indices of 1, 2, 4 or 8 bits into the palette.

@@ -10,7 +10,7 @@ const GREEN: [u8; 3] = [0, 255, 0];
 const BLACK: [u8; 3] = [0; 3];
 const WHITE: [u8; 3] = [255; 3];
 
-/// What a file says about itself.
+/// The headers of a file.
 #[derive(Clone, Copy)]
 struct Said<'a> {
     width: u32,

@@ -127,7 +127,7 @@ impl Decoder {
         unsafe { room.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         // SAFETY: the context is open, and the pointer leads to data that the decoder made.
         let result = unsafe { dav1d_send_data(Some(self.0), Some(NonNull::from(&mut data))) };
-        // What the decoder has not taken, because a picture is ready or it failed, is not needed.
+        // Data that the decoder has not taken, because a picture is ready or it failed, is not needed.
         // SAFETY: the pointer leads to data that the decoder made, or to what is left of it.
         unsafe { dav1d_data_unref(Some(NonNull::from(&mut data))) };
         check(result)

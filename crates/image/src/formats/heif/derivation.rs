@@ -4,10 +4,10 @@ use super::canvas::Canvas;
 use crate::container::isobmff::{ItemId, Reader};
 use crate::decode::refusal::Refusal;
 
-/// How a picture is made of others.
+/// The way in which a picture is made of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Derivation {
-    /// It is another picture, with transformations of its own.
+    /// The picture is another one, with transformations of its own.
     Identity,
     /// Its parts stand side by side.
     Grid { columns: usize, size: (u32, u32) },

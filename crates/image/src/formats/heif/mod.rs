@@ -1,4 +1,4 @@
-//! What HEIC and AVIF share: the container HEIF (ISO/IEC 23008-12) with its items, grids, overlays, transformations and
+//! The parts that HEIC and AVIF share: the container HEIF (ISO/IEC 23008-12) with its items, grids, overlays, transformations and
 //! alpha planes.
 
 mod av1;

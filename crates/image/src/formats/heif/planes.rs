@@ -1,6 +1,6 @@
 //! The samples of a decoded picture, as video codecs give them.
 
-/// How many chroma samples a picture has.
+/// The number of chroma samples of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chroma {
     /// None.

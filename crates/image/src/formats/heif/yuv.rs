@@ -3,9 +3,9 @@
 use super::planes::{Chroma, Coding, Plane, Planes};
 use crate::decode::refusal::Refusal;
 
-/// How the three samples of a pixel become red, green and blue.
+/// The way in which the three samples of a pixel become red, green and blue.
 enum Matrix {
-    /// They are green, blue and red.
+    /// The samples are green, blue and red.
     Identity,
     /// Luma, and the differences of blue and red to it, with the shares of red and blue in luma.
     Differences { red: f32, blue: f32 },

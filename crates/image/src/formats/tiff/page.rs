@@ -4,7 +4,7 @@ use super::directory::{Directory, Tiff, Values};
 use super::tag;
 use crate::decode::refusal::Refusal;
 
-/// How the bytes of a strip or tile are compressed.
+/// The compression of a strip or tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     None,
@@ -27,7 +27,7 @@ pub enum Compression {
     },
 }
 
-/// What was subtracted from a sample before it was compressed.
+/// The value that was subtracted from a sample before it was compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Predictor {
     None,
@@ -56,7 +56,7 @@ pub enum Colors<'a> {
     },
 }
 
-/// How luma and chroma are stored.
+/// The storage of luma and chroma.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct YCbCr {
     /// The pixels, across and down, that share one chroma sample.
@@ -67,7 +67,7 @@ pub struct YCbCr {
     pub range: [f64; 6],
 }
 
-/// How alpha is stored.
+/// The storage of alpha.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alpha {
     /// The position of the alpha sample in the pixel.

@@ -40,7 +40,7 @@ pub fn read(bytes: &[u8], page: &Page<'_>, limits: &DecodeLimits) -> Result<Samp
     let chunks = Chunks::new(bytes, page);
     chunks.check_overlap()?;
 
-    // What is missing is white, or black in floats.
+    // Missing samples are white, or black in floats.
     let is_zero = page.is_float || matches!(page.colors, Colors::Grey { inverted: true } | Colors::Cmyk);
     let blank = if is_zero { 0 } else { 0xFF };
     let mut samples = Collected { page, positions: &positions, are_wide, bytes: vec![0; size], outside: 0 };

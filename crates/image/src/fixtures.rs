@@ -51,9 +51,11 @@ pub const HALVES: [(&str, &[u8]); 25] = [
 pub const TILES: [(&str, &[u8], (u32, u32)); 2] =
     [("HEIC of tiles", fixture!("tiles.heic"), (128, 64)), ("AVIF of a grid", fixture!("grid.avif"), (256, 128))];
 
-/// Files that state a turn, a mirroring or a crop, with their size and the colours of their corners row by row: red,
-/// green, blue and x for grey. The orientation in EXIF does not count.
-pub const TURNED: [(&str, &[u8], (u32, u32), &str); 7] = [
+/// A file with its name, its size, and the colours of its corners row by row: red, green, blue and x for grey.
+type Turned = (&'static str, &'static [u8], (u32, u32), &'static str);
+
+/// Files that state a turn, a mirroring or a crop. The orientation in EXIF does not count.
+pub const TURNED: [Turned; 7] = [
     ("turned HEIC", fixture!("turned.heic"), (24, 32), "rbgx"),
     ("turned AVIF", fixture!("turned.avif"), (24, 32), "xgbr"),
     ("cropped AVIF", fixture!("cropped.avif"), (16, 24), "ggxx"),

@@ -20,7 +20,6 @@ mod picture;
 mod prompt;
 mod reading;
 mod sniff;
-#[cfg_attr(not(test), expect(dead_code, reason = "decoders do not hand out the samples of the file yet"))]
 mod stealth;
 mod taken;
 mod text;

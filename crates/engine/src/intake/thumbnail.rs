@@ -26,7 +26,7 @@ impl Intake {
     pub async fn thumbnail(&self, image: &Image, max_edge: u32) -> Result<Option<Bytes>, IntakeError> {
         let longer_edge = image.width.max(image.height);
         if max_edge > KEPT_SIZE && longer_edge > KEPT_SIZE {
-            return self.from_original(image.image_id, max_edge).await;
+            return self.make_from_original(image.image_id, max_edge).await;
         }
         let Some(kept) = self.kept_thumbnail(image.image_id).await? else { return Ok(None) };
         if max_edge.min(longer_edge) >= KEPT_SIZE.min(longer_edge) {
@@ -37,7 +37,7 @@ impl Intake {
             Ok(thumbnail) => Ok(Some(thumbnail)),
             Err(error) => {
                 log::warn!("the thumbnail of image {} is made again: {error}", image.image_id);
-                self.from_original(image.image_id, max_edge).await
+                self.make_from_original(image.image_id, max_edge).await
             }
         }
     }
@@ -48,14 +48,14 @@ impl Intake {
         if let Some(kept) = blocking::run(move || store.thumbnail(image_id, KEPT_SIZE)).await?? {
             return Ok(Some(kept.into()));
         }
-        let made = self.from_original(image_id, KEPT_SIZE).await?;
+        let made = self.make_from_original(image_id, KEPT_SIZE).await?;
         if let Some(made) = &made {
             self.keep_thumbnail(image_id, Bytes::clone(made));
         }
         Ok(made)
     }
 
-    async fn from_original(&self, image_id: ImageId, max_edge: u32) -> Result<Option<Bytes>, IntakeError> {
+    async fn make_from_original(&self, image_id: ImageId, max_edge: u32) -> Result<Option<Bytes>, IntakeError> {
         // The slot is taken before the original is read, because originals in memory count as well.
         let slot = self.decoder.slot(Priority::Upload).await?;
         let store = Arc::clone(&self.store);

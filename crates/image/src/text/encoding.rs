@@ -195,7 +195,7 @@ mod tests {
                 assert_eq!(decode(&encoded(encoding, name)), name, "{}", encoding.name());
             }
         }
-        for name in ["Cafés.png", "it’s late.png", "Crème brûlée.jpg", "été.png", "Straße.gif"] {
+        for name in ["Cafés.png", "it’s late.png", "été.png", "Straße.gif"] {
             assert_eq!(decode(&encoded(WINDOWS_1252, name)), name);
         }
     }

@@ -2,8 +2,10 @@
 
 import pytest
 
-np = pytest.importorskip("numpy")
-pytest.importorskip("PIL")
+for package in ("numpy", "PIL", "tifffile", "imagecodecs"):
+    pytest.importorskip(package, reason=f"{package} is not installed (pip install -e './python[decoding]')")
+
+import numpy as np  # noqa: E402
 
 from mitsuke_decoding import bmp, gif, png, webp  # noqa: E402
 from mitsuke_decoding.__main__ import difference  # noqa: E402

@@ -34,7 +34,7 @@ pub struct UploadForm {
     generation_prompt: Option<String>,
     /// Tags in addition to those found in the file, for every file of the form. The part may occur several times, and
     /// commas (`,`, `，` and `、`) separate tags within a part. An image has 256 tags at most, of 100 characters each.
-    #[schema(example = json!(["海", "sunset"]))]
+    #[schema(required = false, example = json!(["海", "sunset"]))]
     tags: Vec<String>,
 }
 

@@ -124,6 +124,18 @@ impl TestApp {
         self.post_form("/images", Form::new().part("file", file(file_name, bytes))).await
     }
 
+    /// Waits for the end of the reindex and returns its run.
+    pub async fn reindexed(&self) -> Value {
+        for _ in 0..600 {
+            let run = self.get("/reindex").await.json["run"].clone();
+            if run["state"] != "running" {
+                return run;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the reindex does not end");
+    }
+
     /// Uploads one new picture with a caption and returns its id.
     pub async fn add_with_caption(&self, bytes: Vec<u8>, caption: &str) -> i64 {
         let form = Form::new().part("file", file("x.png", bytes)).text("caption", caption.to_owned());

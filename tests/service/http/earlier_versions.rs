@@ -122,6 +122,23 @@ async fn opens_with_nothing_lost(version: &str, name: &str) {
     }
 }
 
+/// A reindex leaves the texts that callers had set or removed, and gives the others the tags of their files.
+#[tokio::test]
+async fn a_directory_of_0_1_is_read_again_and_keeps_what_callers_had_set() {
+    let (data, models, answers) = recorded("0.1", "stopped");
+    let images = answers["images"].as_array().unwrap();
+    let app = spawn(data, &models);
+    assert_eq!(app.get("/reindex").await.json["outdated"], images.len());
+    app.send_json(reqwest::Method::POST, "/reindex", &json!({})).await;
+    let run = app.reindexed().await;
+    assert_eq!((&run["state"], &run["read"], &run["failed"]), (&json!("finished"), &json!(images.len()), &json!(0)));
+    assert_images(&app, images).await;
+    // A server that is started again knows that no work is left.
+    let app = spawn(app.stop(), &models);
+    let reindex = app.get("/reindex").await.json;
+    assert_eq!((&reindex["outdated"], &reindex["run"]), (&json!(0), &Value::Null));
+}
+
 #[tokio::test]
 async fn a_directory_of_0_1_after_a_clean_stop_opens_with_nothing_lost() {
     opens_with_nothing_lost("0.1", "stopped").await;

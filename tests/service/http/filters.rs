@@ -53,6 +53,9 @@ async fn every_field_of_a_filter_works_in_a_body_and_in_a_query_string() {
     let captioned = app.add("夕焼け.png", png_with_text(3, &[("Description", "海")])).await;
     let photo = app.add("photo.jpg", jpeg(4)).await;
     let large = app.add("large.png", encoded(&pixels(5, 300, 200), image::ImageFormat::Png)).await;
+    for (image_id, tags) in [(photo, json!(["Sea", "New York"])), (large, json!(["sea"]))] {
+        app.send_json(Method::PATCH, &format!("/images/{image_id}"), &json!({ "tags": tags })).await;
+    }
     let all = [generated, other, captioned, photo, large];
     let bytes = app.get(&format!("/images/{large}")).await.json["bytes"].clone();
 
@@ -73,6 +76,10 @@ async fn every_field_of_a_filter_works_in_a_body_and_in_a_query_string() {
         (json!({"file_name_pattern": "*.jpg"}), vec![photo]),
         (json!({"generation_model": "SDXL_base"}), vec![generated]),
         (json!({"sampler": "dpm++ 2m karras", "seed": 7}), vec![other]),
+        (json!({"tags": ["ＳＥＡ"]}), vec![photo, large]),
+        (json!({"tags": ["sea", "new  york"]}), vec![photo]),
+        (json!({"any_tags": ["new york", "nobody"]}), vec![photo]),
+        (json!({"tags": "", "any_tags": []}), all.to_vec()),
         (json!({"sampler": "", "file_name_pattern": " ", "file_name_contains": ""}), all.to_vec()),
     ];
     for (filter, expected) in cases {

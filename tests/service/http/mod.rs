@@ -15,3 +15,4 @@ mod operations;
 mod prompts;
 mod relevance;
 mod search;
+mod tags;

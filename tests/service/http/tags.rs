@@ -53,10 +53,7 @@ async fn a_change_sets_the_whole_list() {
 async fn tags_out_of_bounds_are_refused() {
     let app = spawn();
     let image = upload(&app, 1, &[]).await;
-    let refused = [
-        (json!("a".repeat(101)), "text_too_long"),
-        (json!("a\0b"), "invalid_request"),
-    ];
+    let refused = [(json!("a".repeat(101)), "text_too_long"), (json!("a\0b"), "invalid_request")];
     for (tag, code) in refused {
         let answer = patch(&app, &image, json!([tag])).await;
         assert_eq!((&answer.json["code"], &answer.json["field"]), (&json!(code), &json!("tags")), "{}", answer.json);

@@ -24,7 +24,7 @@ static COMPUTING: AtomicUsize = AtomicUsize::new(0);
 /// The number of threads that compute one batch on a CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TorchThreads {
-    /// As many as there are cores that nothing else uses when the batch starts, and at most 16.
+    /// The number of cores that nothing else uses when the batch starts, 16 at most.
     #[default]
     Auto,
     /// A fixed number, whatever else runs; at least 1.

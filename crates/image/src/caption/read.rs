@@ -46,7 +46,7 @@ fn caption(chunks: &[&TextChunk]) -> Option<String> {
     let mut kept: Vec<&str> = Vec::new();
     for (i, (text, folded)) in texts.iter().enumerate() {
         let is_repeated = texts.iter().enumerate().any(|(j, (_, other))| {
-            // Of two equal texts the first is kept.
+            // The first of two equal texts is kept.
             i != j && other.contains(folded.as_str()) && (other.len() > folded.len() || j < i)
         });
         if !is_repeated {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import re
 import sys
 from collections import defaultdict
@@ -13,6 +12,7 @@ import numpy as np
 
 from . import bmp, damage, gif, jpeg, png, tiff, webp
 from .decoders import by_mitsuke
+from .tables import print_table
 from .variant import Variant, by_pillow
 
 FORMATS = {"JPEG": jpeg, "PNG": png, "GIF": gif, "WebP": webp, "BMP": bmp, "TIFF": tiff}
@@ -78,13 +78,6 @@ def difference(answer: np.ndarray, expected: np.ndarray, lossy: bool) -> tuple[s
     largest, mean = int(differences.max()), float(differences.mean())
     most, on_average = LOSSY if lossy else LOSSLESS
     return ("equal" if largest <= most and mean <= on_average else "different"), largest, mean
-
-
-def print_table(head: list[str], rows: list[list[str]]) -> None:
-    """Prints a Markdown table and an empty line."""
-    for row in itertools.chain([head, ["---"] * len(head)], rows):
-        print(f"| {' | '.join(row)} |")
-    print(flush=True)
 
 
 if __name__ == "__main__":

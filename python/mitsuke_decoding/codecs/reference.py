@@ -77,7 +77,7 @@ def decode(path: Path, stored: bool = False) -> np.ndarray:
         srgb = ImageCms.createProfile("sRGB")
         rgb = ImageCms.profileToProfile(rgb, ImageCms.ImageCmsProfile(io.BytesIO(icc)), srgb)
     colors = np.asarray(rgb)
-    if not icc and primaries in PRIMARIES and primaries not in (1, 5, 6):
+    if not icc and primaries in PRIMARIES and primaries != 1:
         colors = to_srgb(colors, primaries)
     if tool == "heif-dec" and "premultiplied" in path.name:
         # heif-dec writes the colours of such files as they are, multiplied by alpha.

@@ -93,7 +93,7 @@ fn compressed(light: f32) -> f32 {
 }
 
 /// Encodes linear light from 0 to 1 as sRGB.
-fn encoded(light: f32) -> f32 {
+pub fn encoded(light: f32) -> f32 {
     if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.min(1.0).powf(1.0 / 2.4) - 0.055 }
 }
 

@@ -1,7 +1,8 @@
 //! Black point compensation: the darkest colour of a device becomes black, and white stays white.
 //!
 //! LittleCMS applies it to every conversion with the perceptual intent into its sRGB, because that is a profile of
-//! version 4 (`_cmsLinkProfiles` in `cmscnvrt.c`). Its black points are greys, and so is the white of sRGB. The linear
+//! version 4 (`_cmsLinkProfiles` in `cmscnvrt.c`). Its black points are greys (versions 2.18 and 2.19 lack the line that
+//! makes them so, by error, as its authors say), and so is the white of sRGB. The linear
 //! map of XYZ (`ComputeBlackPointCompensation`) is then the same linear map of each channel of linear sRGB.
 
 use moxcms::{ColorProfile, DataColorSpace, ProfileClass, ProfileVersion};

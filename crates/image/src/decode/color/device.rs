@@ -65,9 +65,10 @@ impl<'a> Device<'a> {
             Stage::Curves(curves(&sampled(&table.output_table, table.num_output_table_entries, 3)?)?),
         ];
         let is_16_bits = table.lut_type == LutType::Lut16;
-        let connection = match is_lab {
-            true => Connection::Lab { scale: if is_16_bits { LAB_AT_FULL_IN_16_BITS } else { 1.0 } },
-            false => Connection::Xyz { scale: XYZ_AT_FULL },
+        let connection = if is_lab {
+            Connection::Lab { scale: if is_16_bits { LAB_AT_FULL_IN_16_BITS } else { 1.0 } }
+        } else {
+            Connection::Xyz { scale: XYZ_AT_FULL }
         };
         Some(Self { stages, connection })
     }

@@ -66,9 +66,7 @@ fn tetrahedral<const N: usize>(corner: u32, axes: &[(usize, f32); 3], node: &imp
     for (step, fraction) in axes {
         corner += step;
         let high = node(corner);
-        for i in 0..N {
-            sum[i] += (high[i] - low[i]) * fraction;
-        }
+        sum = std::array::from_fn(|i| sum[i] + (high[i] - low[i]) * fraction);
         low = high;
     }
     sum

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use mitsuke_index::{IndexParams, SnapshotStamp, UnitVector, VectorIndex};
+use mitsuke_index::{Filter, IndexParams, SnapshotStamp, UnitVector, VectorIndex};
 use rustix::time::{ClockId, clock_gettime};
 use simsimd::SpatialSimilarity;
 use synthetic::Clip;
@@ -82,7 +82,7 @@ impl Queries {
         for (query, truth) in self.vectors.iter().zip(&self.truth) {
             let mut reading = Duration::ZERO;
             let start = ProcessorTime::now();
-            let found = index.search::<Infallible>(query, k, false, None, &mut |ids| {
+            let found = index.search::<Infallible>(query, k, false, Filter::default(), &mut |ids| {
                 let start = ProcessorTime::now();
                 report.read += ids.len();
                 let vectors = ids.iter().map(|id| UnitVector::normalize(clip.image(*id as u64)).ok()).collect();

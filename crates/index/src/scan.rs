@@ -3,13 +3,21 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::codes::{Cell, dot};
-use crate::layout::{Layout, Location};
+use crate::allowed_rows::AllowedRows;
+use crate::cell::Cell;
+use crate::codes::dot;
+use crate::layout::Layout;
+use crate::locations::Location;
 use crate::probe::Probing;
 use crate::request::Request;
+use crate::signs::{BLOCK, Estimates, Signs};
 
 /// The smallest number of candidates at which those below the floor are dropped.
 const MIN_PRUNE_AT: usize = 4096;
+
+/// The number of deviations by which a vector's similarity may be above the estimate of its sign code. One vector in 700
+/// is further above, and such a vector is missed only if it is barely among the nearest.
+const DEVIATIONS: f32 = 3.0;
 
 /// A vector that can be among the nearest.
 #[derive(Debug, Clone, Copy)]
@@ -25,18 +33,28 @@ pub(crate) struct Candidate {
 /// Returns all vectors that can be among the `k` nearest: greatest estimate first, ties by descending id.
 pub(crate) fn candidates(layout: &Layout, request: &Request<'_>) -> Vec<Candidate> {
     let mut selection = Selection::new(request, layout.largest_scale);
+    let allowed = request.only.and_then(|only| AllowedRows::new(layout, only));
     match &layout.lists {
         Some(lists) if request.miss_target > 0.0 => {
-            let mut probing = Probing::new(layout, lists, request);
-            while let Some(list) = probing.next_list(selection.kth_estimate()) {
-                if let Some(cell) = layout.cells.get(list) {
-                    selection.scan(list, cell, |estimate| probing.observe(estimate));
+            let mut probing = Probing::new(layout, lists, request, allowed.as_ref());
+            while let Some((list, mean)) = probing.next_list(selection.kth_estimate()) {
+                if let Some(cell) = layout.cells.get(list)
+                    && let Some(signs) = cell.signs()
+                {
+                    let rows = allowed.as_ref().map(|allowed| allowed.of_cell(list));
+                    let (squares, rows) = selection.scan_signs(list, cell, signs, mean, rows);
+                    probing.observe(squares, rows);
                 }
             }
         }
         _ => {
             for (number, cell) in layout.cells.iter().enumerate() {
-                selection.scan(number, cell, |_| ());
+                match &allowed {
+                    Some(allowed) => {
+                        allowed.of_cell(number).iter().for_each(|row| selection.compare(number, cell, *row));
+                    }
+                    None => (0..cell.len() as u32).for_each(|row| selection.compare(number, cell, row)),
+                }
             }
         }
     }
@@ -75,18 +93,52 @@ impl<'a> Selection<'a> {
         self.best.peek().filter(|_| full).map(|least| least.0.0)
     }
 
-    /// Scans a cell and passes every estimate to `observe`.
-    fn scan(&mut self, number: usize, cell: &Cell, mut observe: impl FnMut(f32)) {
-        let query = self.request.query;
-        let codes = cell.codes().chunks_exact(query.codes.len().max(1));
-        let rows = codes.zip(cell.scales()).zip(cell.ids());
-        for (row, ((codes, &scale), &id)) in (0_u32..).zip(rows) {
-            let estimate = query.scale * scale * dot(&query.codes, codes);
-            observe(estimate);
-            if estimate >= self.floor && (self.request.allow)(id) {
-                let location = Location { cell: number as u32, row };
-                self.add(Candidate { id, estimate, scale, location });
+    /// Scans the sign codes of a list, or of some rows of it, and compares the vectors that can be near. `mean` is the
+    /// similarity of the list's mean. Returns the sum of (similarity − mean)² over the scanned rows, and their number.
+    fn scan_signs(
+        &mut self,
+        number: usize,
+        cell: &Cell,
+        signs: &Signs,
+        mean: f32,
+        rows: Option<&[u32]>,
+    ) -> (f32, usize) {
+        let mut block = Estimates::new();
+        let mut squares = 0.0;
+        if let Some(rows) = rows {
+            for rows in rows.chunks(BLOCK) {
+                signs.estimate_rows(self.request.signs, rows, &mut block);
+                squares += block.squares();
+                self.compare_block(number, cell, &block, mean, |at| rows.get(at).copied().unwrap_or(0));
             }
+            return (squares, rows.len());
+        }
+        for first in (0..cell.len()).step_by(BLOCK) {
+            signs.estimate(self.request.signs, first, &mut block);
+            squares += block.squares();
+            self.compare_block(number, cell, &block, mean, |at| (first + at) as u32);
+        }
+        (squares, cell.len())
+    }
+
+    /// Compares those rows of a block that can be near.
+    fn compare_block(&mut self, number: usize, cell: &Cell, block: &Estimates, mean: f32, row: impl Fn(usize) -> u32) {
+        for at in 0..block.len {
+            let (value, error) = (block.values[at], block.errors[at]);
+            if mean + value + DEVIATIONS * error >= self.floor {
+                self.compare(number, cell, row(at));
+            }
+        }
+    }
+
+    /// Compares one row with the query.
+    fn compare(&mut self, number: usize, cell: &Cell, row: u32) {
+        let query = self.request.query;
+        let at = row as usize;
+        let (Some(&scale), Some(&id)) = (cell.scales().get(at), cell.ids().get(at)) else { return };
+        let estimate = query.scale * scale * dot(&query.codes, cell.row(at));
+        if estimate >= self.floor && self.request.allows(id) {
+            self.add(Candidate { id, estimate, scale, location: Location { cell: number as u32, row } });
         }
     }
 

@@ -7,6 +7,10 @@ use crate::layout::Layout;
 /// up beforehand; otherwise a scan passes over all rows, and looks at the ids of those that can be near.
 const FEW: usize = 8;
 
+/// The number of rows up to which a search compares all rows that its filter lets through, which takes less time than
+/// choosing among them.
+const VERY_FEW: usize = 2048;
+
 /// The rows that a search may find, if these are few.
 pub(crate) struct AllowedRows {
     /// The place in `rows` of the first row of each cell, and the number of all rows at the end.
@@ -44,6 +48,11 @@ impl AllowedRows {
             }
         }
         Some(Self { starts, rows })
+    }
+
+    /// Returns whether the rows are so few that a search compares all of them.
+    pub(crate) fn are_very_few(&self) -> bool {
+        self.rows.len() <= VERY_FEW
     }
 
     /// Returns the rows of a cell.

@@ -38,7 +38,7 @@ pub(crate) fn candidates(layout: &Layout, request: &Request<'_>) -> Vec<Candidat
     match &layout.lists {
         Some(lists) if request.miss_target > 0.0 && !allowed.as_ref().is_some_and(AllowedRows::are_very_few) => {
             let mut probing = Probing::new(layout, lists, request, allowed.as_ref());
-            while let Some((list, mean)) = probing.next_list(selection.kth_estimate()) {
+            while let Some((list, mean)) = probing.next_list(selection.kth_estimate(), || selection.best_cells()) {
                 if let Some(cell) = layout.cells.get(list)
                     && let Some(signs) = cell.signs()
                 {
@@ -67,8 +67,8 @@ struct Selection<'a> {
     request: &'a Request<'a>,
     /// The distance from which on two estimates prove the order of their vectors.
     window: f32,
-    /// The `k` best estimates, with the least on top.
-    best: BinaryHeap<Reverse<Ordered>>,
+    /// The `k` best estimates with the numbers of their cells, the least on top.
+    best: BinaryHeap<Reverse<(Ordered, u32)>>,
     /// The estimate below which no vector can be among the `k` nearest.
     floor: f32,
     candidates: Vec<Candidate>,
@@ -91,7 +91,12 @@ impl<'a> Selection<'a> {
     /// Returns the `k`-th best estimate, once there are `k`.
     fn kth_estimate(&self) -> Option<f32> {
         let full = self.best.len() >= self.request.k;
-        self.best.peek().filter(|_| full).map(|least| least.0.0)
+        self.best.peek().filter(|_| full).map(|least| least.0.0.0)
+    }
+
+    /// Returns the numbers of the cells of the `k` best estimates.
+    fn best_cells(&self) -> impl Iterator<Item = u32> {
+        self.best.iter().map(|best| best.0.1)
     }
 
     /// Scans the sign codes of a list, or of some rows of it, and compares the vectors that can be near. `mean` is the
@@ -157,11 +162,11 @@ impl<'a> Selection<'a> {
     fn add(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
         if self.best.len() < self.request.k {
-            self.best.push(Reverse(Ordered(candidate.estimate)));
+            self.best.push(Reverse((Ordered(candidate.estimate), candidate.location.cell)));
         } else if let Some(mut least) = self.best.peek_mut()
-            && candidate.estimate > least.0.0
+            && candidate.estimate > least.0.0.0
         {
-            *least = Reverse(Ordered(candidate.estimate));
+            *least = Reverse((Ordered(candidate.estimate), candidate.location.cell));
         }
         if let Some(kth) = self.kth_estimate() {
             self.floor = kth - self.window;

@@ -99,8 +99,8 @@ def faiss_ivf(data: Data, seconds: float) -> Iterator[tuple[str, Callable]]:
     def search(query):
         return data.best(query, index.search(query[None], CANDIDATES)[1][0])
 
-    for divisor in (64, 32, 16, 8, 4, 2):
-        index.nprobe = max(1, lists // divisor)
+    for share in (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2):
+        index.nprobe = max(1, round(lists * share))
         yield f"nprobe {index.nprobe}", search
 
 
@@ -114,7 +114,7 @@ def faiss_hnsw(data: Data, seconds: float) -> Iterator[tuple[str, Callable]]:
     for part in _portions(count, seconds):
         index.add(data.vectors[part])
     yield f"HNSW16, efConstruction {_construction(count)}", lambda: faiss.omp_set_num_threads(1)
-    for width in (64, 256, 1024):
+    for width in (64, 128, 256, 512, 1024, 2048):
         index.hnsw.efSearch = width
         yield f"efSearch {width}", lambda query: index.search(query[None], HITS)[1][0]
 
@@ -129,7 +129,7 @@ def usearch(data: Data, seconds: float) -> Iterator[tuple[str, Callable]]:
     for part in _portions(count, seconds):
         index.add(np.arange(part.start, part.stop), data.vectors[part], threads=cores())
     yield f"i8, connectivity 16, expansion_add {_construction(count)}", lambda: None
-    for width in (64, 256, 1024):
+    for width in (64, 128, 256, 512, 1024, 2048):
         index.expansion_search = width
 
         def search(query):

@@ -56,7 +56,7 @@ class Data:
                 begun = time.process_time()
                 ids = search(query)
                 times.append(1000 * (time.process_time() - begun))
-                hits += min(HITS, int((self.vectors[ids[ids >= 0]] @ query >= least - 1e-6).sum()))
+                hits += min(HITS, int((self.vectors[ids[ids >= 0]] @ query >= least - 3e-6).sum()))
             found[kind] = {
                 "recall": hits / HITS / len(queries),
                 "p50": float(np.percentile(times, 50)), "p95": float(np.percentile(times, 95)),

@@ -20,6 +20,9 @@ const MIN_PRUNE_AT: usize = 4096;
 /// recall by less than 0.001 and make a search half as fast.
 const DEVIATIONS: f32 = 2.0;
 
+/// The number of rows that are loaded at the same time. The processor's nearest cache holds them.
+const PREFETCHED: usize = 16;
+
 /// A vector that can be among the nearest.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
@@ -35,31 +38,47 @@ pub(crate) struct Candidate {
 pub(crate) fn candidates(layout: &Layout, request: &Request<'_>) -> Vec<Candidate> {
     let mut selection = Selection::new(request, layout.largest_scale);
     let allowed = request.only.and_then(|only| AllowedRows::new(layout, only));
-    match &layout.lists {
-        Some(lists) if request.miss_target > 0.0 && !allowed.as_ref().is_some_and(AllowedRows::are_very_few) => {
-            let mut probing = Probing::new(layout, lists, request, allowed.as_ref());
-            while let Some((list, mean)) = probing.next_list(selection.kth_estimate(), || selection.best_cells()) {
-                if let Some(cell) = layout.cells.get(list)
-                    && let Some(signs) = cell.signs()
-                {
-                    let rows = allowed.as_ref().map(|allowed| allowed.of_cell(list));
-                    let (squares, rows) = selection.scan_signs(list, cell, signs, mean, rows);
-                    probing.observe(squares, rows);
-                }
-            }
+    match (&layout.lists, &allowed) {
+        (_, Some(allowed)) if allowed.are_very_few() => scan_rows(layout, allowed, &mut selection),
+        (Some(lists), allowed) if request.miss_target > 0.0 => {
+            scan_lists(
+                layout,
+                Probing::new(layout, lists, request, allowed.as_ref()),
+                allowed.as_ref(),
+                &mut selection,
+            );
         }
-        _ => {
+        (_, Some(allowed)) => scan_rows(layout, allowed, &mut selection),
+        (_, None) => {
             for (number, cell) in layout.cells.iter().enumerate() {
-                match &allowed {
-                    Some(allowed) => {
-                        allowed.of_cell(number).iter().for_each(|row| selection.compare(number, cell, *row));
-                    }
-                    None => (0..cell.len() as u32).for_each(|row| selection.compare(number, cell, row)),
-                }
+                (0..cell.len() as u32).for_each(|row| selection.compare(number, cell, row));
             }
         }
     }
     selection.finish()
+}
+
+/// Scans the lists near the query.
+fn scan_lists(layout: &Layout, mut probing: Probing, allowed: Option<&AllowedRows>, selection: &mut Selection<'_>) {
+    while let Some((list, mean)) = probing.next_list(selection.kth_estimate(), || selection.best_cells()) {
+        if let Some(cell) = layout.cells.get(list)
+            && let Some(signs) = cell.signs()
+        {
+            let rows = allowed.map(|allowed| allowed.of_cell(list));
+            let (squares, rows) = selection.scan_signs(list, cell, signs, mean, rows);
+            probing.observe(squares, rows);
+        }
+    }
+}
+
+/// Compares all of the few rows that may be found.
+fn scan_rows(layout: &Layout, allowed: &AllowedRows, selection: &mut Selection<'_>) {
+    for (number, cell) in layout.cells.iter().enumerate() {
+        // The rows lie far apart, so they are asked for in time.
+        for rows in allowed.of_cell(number).chunks(PREFETCHED) {
+            selection.compare_rows(number, cell, rows);
+        }
+    }
 }
 
 /// The candidates among the codes scanned so far.
@@ -139,11 +158,17 @@ impl<'a> Selection<'a> {
             }
             count += usize::from(mean + value + DEVIATIONS * error >= self.floor);
         }
-        let near = near.get(..count).unwrap_or_default();
-        for row in near {
+        for rows in near.get(..count).unwrap_or_default().chunks(PREFETCHED) {
+            self.compare_rows(number, cell, rows);
+        }
+    }
+
+    /// Compares some rows, which all are loaded at the same time.
+    fn compare_rows(&mut self, number: usize, cell: &Cell, rows: &[u32]) {
+        for row in rows {
             prefetch(cell.row(*row as usize));
         }
-        for row in near {
+        for row in rows {
             self.compare(number, cell, *row);
         }
     }

@@ -48,7 +48,7 @@ const FIRST_CHECK: usize = 4;
 /// The share of all lists (one in this many) scanned before the rule is applied. The nearest lists are the most alike
 /// and scatter least, so they mislead the rule: half of what picture queries would otherwise miss lies in these lists.
 /// Scanning them takes a fraction of the time of the slowest searches.
-const FIRST_SHARE: usize = 8;
+const FIRST_SHARE: usize = 6;
 
 /// The share of the scanned lists (one in this many) scanned between two applications of the rule.
 const CHECK_SHARE: usize = 32;

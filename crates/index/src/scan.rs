@@ -20,6 +20,10 @@ const MIN_PRUNE_AT: usize = 4096;
 /// recall by less than 0.001 and make a search half as fast.
 const DEVIATIONS: f32 = 2.0;
 
+/// The share of the rows of a list (one in this many) from which on a scan passes over all rows, which takes less time
+/// than gathering those that may be found.
+const DENSE: usize = 4;
+
 /// The number of rows that are loaded at the same time. The processor's nearest cache holds them.
 const PREFETCHED: usize = 16;
 
@@ -130,7 +134,7 @@ impl<'a> Selection<'a> {
     ) -> (f32, usize) {
         let mut block = Estimates::new();
         let mut squares = 0.0;
-        if let Some(rows) = rows {
+        if let Some(rows) = rows.filter(|rows| rows.len() * DENSE < cell.len()) {
             for rows in rows.chunks(BLOCK) {
                 signs.estimate_rows(self.request.signs, rows, &mut block);
                 squares += block.squares();

@@ -89,7 +89,9 @@ mod x86 {
     impl Packed {
         /// Packs directions; `None` when the processor lacks the instructions, or the dimension does not fit them.
         pub(super) fn new(directions: &Cell, dimension: usize) -> Option<Self> {
-            let has_vnni = is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512bw");
+            let has_vnni = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vnni");
             if !has_vnni || dimension == 0 || !dimension.is_multiple_of(4) {
                 return None;
             }

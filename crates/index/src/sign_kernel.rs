@@ -12,7 +12,10 @@ pub(crate) const WEIGHTS: [i32; PLANES] = [1, 2, 4, -8];
 pub(crate) fn sums(rows: &[u64], planes: &[u64], width: usize, sums: &mut [i32]) {
     #[cfg(target_arch = "x86_64")]
     {
-        if is_x86_feature_detected!("avx512vpopcntdq") && is_x86_feature_detected!("avx512vl") {
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vpopcntdq")
+        {
             // SAFETY: the processor has the instructions that the called functions are compiled for.
             let done = unsafe {
                 match width {

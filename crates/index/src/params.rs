@@ -2,7 +2,7 @@
 
 /// The settings of a [`VectorIndex`](crate::VectorIndex): when it trains inverted lists, and how much a search scans.
 ///
-/// `benches/README.md` has measurements of the defaults.
+/// `docs/BENCHMARKS.md` has measurements of the defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct IndexParams {
     /// The number of vectors from which on the index uses inverted lists. With fewer, every search scans all codes,
@@ -29,8 +29,8 @@ pub struct IndexParams {
 impl Default for IndexParams {
     fn default() -> Self {
         Self {
-            exact_below: 200_000,
-            lists_factor: 3.0,
+            exact_below: 50_000,
+            lists_factor: 1.5,
             sample_per_list: 40,
             training_rounds: 6,
             retrain_growth: 4.0,

@@ -20,7 +20,7 @@ pub struct CompareRequest {
     #[schema(example = json!([1]))]
     pub image_ids: Vec<i64>,
     /// Number of hits of each model that are compared. The default is 10.
-    #[schema(example = 10, minimum = 1)]
+    #[schema(minimum = 1)]
     pub k: Option<u32>,
 }
 

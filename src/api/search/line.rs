@@ -53,12 +53,14 @@ fn line_query(
     Ok((query, line))
 }
 
-/// Returns the search by text that the parameters stand for.
+/// Returns the search by text that the parameters stand for. A line without words has no vector, so that what compares
+/// vectors changes nothing.
 fn request(params: SearchParams, filter: FilterRequest, query: String) -> TextSearchRequest {
+    let has_words = !query.trim().is_empty();
     TextSearchRequest {
         query,
         mode: params.mode.unwrap_or(ModeBody::Hybrid),
-        negative_query: params.negative_query,
+        negative_query: params.negative_query.filter(|_| has_words),
         weights: Some(TextWeights {
             vector: params.vector_weight,
             keyword: params.keyword_weight,
@@ -69,8 +71,8 @@ fn request(params: SearchParams, filter: FilterRequest, query: String) -> TextSe
         cursor: params.cursor,
         offset: 0,
         filter: Some(filter),
-        min_similarity: params.min_similarity,
-        max_gap: params.max_gap,
+        min_similarity: params.min_similarity.filter(|_| has_words),
+        max_gap: params.max_gap.filter(|_| has_words),
         exact: params.exact,
     }
 }

@@ -153,12 +153,10 @@ pub struct UploadResponse {
 /// The hashes of files that may be known.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"sha256": ["176a4a4af8a4f9ddb0f39b90ecc9baac0bf5a564749329804c242622e51cda06"]}))]
 pub struct KnownRequest {
     /// SHA-256 hashes of whole files, 64 hexadecimal digits each, 1,000 at most.
-    #[schema(
-        min_items = 1, max_items = 1000,
-        example = json!(["176a4a4af8a4f9ddb0f39b90ecc9baac0bf5a564749329804c242622e51cda06"])
-    )]
+    #[schema(min_items = 1, max_items = 1000)]
     pub sha256: Vec<String>,
 }
 

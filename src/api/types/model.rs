@@ -231,12 +231,11 @@ pub struct ModelList {
 /// The model to make current.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"model_id": 1}))]
 pub struct SwitchRequest {
     /// The model.
-    #[schema(example = 1)]
     pub model_id: i64,
     /// Whether to switch although some images lack an embedding of the model and so will not be found.
     #[serde(default)]
-    #[schema(example = false)]
     pub allow_partial: bool,
 }

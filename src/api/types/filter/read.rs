@@ -43,6 +43,10 @@ pub(super) fn file_types<'de, D: Deserializer<'de>>(deserializer: D) -> Result<V
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
             let mut types = Vec::new();
+            if let Ok(names) = serde_json::from_str::<Vec<String>>(text) {
+                names.iter().try_for_each(|name| add(&mut types, name))?;
+                return Ok(types);
+            }
             for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
                 add(&mut types, name)?;
             }

@@ -15,9 +15,9 @@ from typing import TypeVar
 from mitsuke_client import AuthenticatedClient, Client
 from mitsuke_client.api.images import get_image, get_image_thumbnail, upload_images
 from mitsuke_client.api.models import list_models
-from mitsuke_client.api.search import search_by_image, search_by_text
+from mitsuke_client.api.search import search, search_by_image, search_by_text
 from mitsuke_client.models import (
-    FilterRequest, Image, ImageSearchForm, ImageSearchRequest, Mode, ModelList, Problem, SearchResponse,
+    FilterRequest, Image, ImageSearchForm, ImageSearchRequest, Mode, ModelList, Problem, QueryLine, SearchResponse,
     TextSearchRequest, UploadForm, UploadResponse,
 )
 from mitsuke_client.types import File
@@ -56,8 +56,9 @@ def main() -> int:
 
     # ---- upload
     images: list[Image] = []
-    for path in pictures:
-        uploaded = ok(upload_images.sync(client=client, body=UploadForm(file=[file(path)])), UploadResponse)
+    for start in range(0, len(pictures), 2):
+        files = [file(path) for path in pictures[start:start + 2]]
+        uploaded = ok(upload_images.sync(client=client, body=UploadForm(file=files)), UploadResponse)
         for item in uploaded.images:
             if isinstance(item.image, Image):
                 images.append(item.image)
@@ -71,13 +72,17 @@ def main() -> int:
     for hit in found.hits:
         print(f"  {hit.rank}. {hit.file_name}, distance {hit.distance:.3f}")
 
+    line = ok(search.sync(client=client, q="星 -人 has:prompt", limit=3), SearchResponse)
+    if isinstance(line.query, QueryLine):
+        print(f"read as: {' | '.join(item.written for item in line.query.items)}")
+
     # ---- search by picture, uploaded and stored
     form = ImageSearchForm(file=[file(pictures[0])], limit=2)
     by_picture = ok(search_by_image.sync(client=client, body=form), SearchResponse)
     print(f"like {pictures[0].name}: {', '.join(hit.file_name for hit in by_picture.hits)}")
 
     image_id = images[0].image_id
-    stored = ImageSearchRequest(image_id=image_id, limit=2)
+    stored = ImageSearchRequest(image_ids=[image_id], limit=2)
     relatives = ok(search_by_image.sync(client=client, body=stored), SearchResponse)
     print(f"like image {image_id}: {', '.join(hit.file_name for hit in relatives.hits)}")
 

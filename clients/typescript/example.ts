@@ -55,8 +55,9 @@ async function file(path: string): Promise<File> {
 // ---- upload ----------------------------------------------------------------------
 
 const images: Image[] = [];
-for (const path of pictures) {
-  const answer = ok(await client.POST("/images", { body: { file: [await file(path)] }, bodySerializer: form }));
+for (let start = 0; start < pictures.length; start += 2) {
+  const files = await Promise.all(pictures.slice(start, start + 2).map(file));
+  const answer = ok(await client.POST("/images", { body: { file: files }, bodySerializer: form }));
   for (const { status, image } of answer.images) {
     if (!image) continue;
     images.push(image);
@@ -72,15 +73,18 @@ const found = ok(
 console.log(`夜空の星 (${found.model.model_name}):`);
 for (const hit of found.hits) console.log(`  ${hit.rank}. ${hit.file_name}, distance ${hit.distance?.toFixed(3)}`);
 
+const line = ok(await client.GET("/search", { params: { query: { q: "星 -人 has:prompt", limit: 3, file_types: ["image/jpeg"] } } }));
+console.log(`read as: ${line.query?.items.map((item) => item.written).join(" | ")}`);
+
 // ---- search by picture, uploaded and stored -----------------------------------------
 
 const byPicture = ok(
-  await client.POST("/search/image", { body: { file: await file(first), limit: 2 }, bodySerializer: form }),
+  await client.POST("/search/image", { body: { file: [await file(first)], limit: 2 }, bodySerializer: form }),
 );
 console.log(`like ${basename(first)}: ${byPicture.hits.map((hit) => hit.file_name).join(", ")}`);
 
 const image_id = images[0]?.image_id ?? 0;
-const relatives = ok(await client.POST("/search/image", { body: { image_id, limit: 2 } }));
+const relatives = ok(await client.POST("/search/image", { body: { image_ids: [image_id], limit: 2 } }));
 console.log(`like image ${image_id}: ${relatives.hits.map((hit) => hit.file_name).join(", ")}`);
 
 // ---- bytes -----------------------------------------------------------------------

@@ -20,6 +20,36 @@ pub fn page_size(limit: Option<u32>, limits: &Limits) -> Result<usize, ApiError>
     Ok(size)
 }
 
+/// Returns the number of items that is asked for, from 1 to `most`.
+///
+/// # Errors
+/// When it is 0 or over `most`.
+pub fn count(limit: Option<u32>, default: usize, most: usize) -> Result<usize, ApiError> {
+    let count = limit.map_or(default, |limit| limit as usize);
+    if count == 0 || count > most {
+        return Err(ApiError::invalid("limit", format!("`limit` must be from 1 to {most}.")).with("limit", most));
+    }
+    Ok(count)
+}
+
+/// Reads names that commas separate, each once; all of them when there is no name.
+///
+/// # Errors
+/// When a name is not one of the table.
+pub fn choices<T: Copy + PartialEq>(field: &str, names: Option<&str>, table: &[(&str, T)]) -> Result<Vec<T>, ApiError> {
+    let mut chosen = Vec::new();
+    for name in names.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let Some((_, choice)) = table.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+            let known: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+            return Err(ApiError::invalid(field, format!("`{name}` is none of {}.", known.join(", "))));
+        };
+        if !chosen.contains(choice) {
+            chosen.push(*choice);
+        }
+    }
+    Ok(if chosen.is_empty() { table.iter().map(|(_, choice)| *choice).collect() } else { chosen })
+}
+
 /// Cuts a query text to its limit, because a pasted prompt says what it is about in its beginning; returns the number of
 /// characters that were cut off.
 ///

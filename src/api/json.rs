@@ -15,6 +15,7 @@ use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::api::Services;
+use crate::api::query::reason;
 use crate::error::{ApiError, ErrorCode};
 
 /// Bytes that a JSON body may have. No body of this API comes near it.
@@ -116,19 +117,33 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::new(ErrorCode::InvalidJson, "The JSON body must be an object: `{ … }`."));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let unusable = |error: &dyn std::fmt::Display| {
-        ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}."))
-    };
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
         // A path of "." is the body itself. A body that breaks off before a name leaves "?" at the end of the path.
-        match path.trim_end_matches('?').trim_end_matches('.') {
-            "" => unusable(error.inner()),
-            field => unusable(&format_args!("{field}: {}", error.inner())).with("field", field),
-        }
+        let path = error.path().to_string();
+        unusable(path.trim_end_matches('?').trim_end_matches('.'), error.inner())
     })?;
-    json.end().map_err(|error| unusable(&error))?;
+    json.end().map_err(|error| unusable("", &error))?;
     Ok(value)
+}
+
+/// Returns the error of a body that cannot be used: of JSON that cannot be read, or of the field at `path`.
+fn unusable(path: &str, error: &serde_json::Error) -> ApiError {
+    let invalid_json = || ApiError::new(ErrorCode::InvalidJson, format!("The JSON body is not usable: {error}."));
+    if !error.is_data() {
+        return match path {
+            "" => invalid_json(),
+            field => invalid_json().with("field", field),
+        };
+    }
+    let message = reason(&error.to_string());
+    // The path of a missing field ends with the object that lacks it.
+    let field = match message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        Some(name) if path.is_empty() => name.to_owned(),
+        Some(name) => format!("{path}.{name}"),
+        None if path.is_empty() => return invalid_json(),
+        None => path.to_owned(),
+    };
+    ApiError::invalid(&field, format!("The field `{field}` is not usable: {message}."))
 }
 
 /// Reads an object or null. Serde alone would also read an array as a struct, field by field, which no caller means.

@@ -2,7 +2,7 @@
 
 mod disposition;
 mod encoded_word;
-mod file_name;
+pub mod file_name;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -42,8 +42,8 @@ macro_rules! assets {
 const FILES: &[(&str, &str, &str)] = assets! {
     CSS: "bar.css" "base.css" "dialogs.css" "grid.css";
     JS: "api.js" "app.js" "bar.js" "caption.js" "dom.js" "drop.js" "duplicates.js" "edit.js" "facts.js" "files.js" "filters.js" "gallery.js"
-        "grid.js" "key.js" "languages.js" "models.js" "pictures.js" "problem.js" "query.js" "route.js" "say.js" "send.js"
-        "tags.js" "uploads.js" "viewer.js";
+        "grid.js" "key.js" "languages.js" "line.js" "models.js" "pictures.js" "problem.js" "query.js" "route.js" "say.js" "send.js"
+        "suggest.js" "tags.js" "uploads.js" "viewer.js";
     JS: "words/en.js"
         "words/ja.js";
     SVG: "icon.svg";

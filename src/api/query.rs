@@ -59,16 +59,30 @@ fn parsed<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
 /// Says what is wrong with a value in the words of a caller instead of a parser.
 pub fn reason(error: &str) -> String {
     let error = error.trim_start_matches("Query deserialize error: ");
-    match error {
-        "invalid digit found in string" | "cannot parse integer from empty string" => "it must be a whole number",
-        "number too large to fit in target type" => "the number is too large",
-        "number too small to fit in target type" => "the number is too small",
-        "invalid float literal" | "cannot parse float from empty string" => "it must be a number",
-        "provided string was not `true` or `false`" => "it must be true or false",
-        "expected value at line 1 column 1" | "expected ident at line 1 column 2" => {
-            "it must be JSON: a number, `true`, or an object"
-        }
-        other => other,
+    match without_place(error) {
+        "invalid digit found in string" | "cannot parse integer from empty string" => "it must be a whole number".into(),
+        "number too large to fit in target type" => "the number is too large".into(),
+        "number too small to fit in target type" => "the number is too small".into(),
+        "invalid float literal" | "cannot parse float from empty string" => "it must be a number".into(),
+        "provided string was not `true` or `false`" => "it must be true or false".into(),
+        "expected value" | "expected ident" => "it must be JSON: a number, `true`, or an object".into(),
+        other => in_words(other),
     }
-    .to_owned()
+}
+
+/// Removes the line and column from the end of a message, because a caller knows the value by the name of its field.
+fn without_place(error: &str) -> &str {
+    let place = |place: &str| place.split(" column ").all(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    error.rsplit_once(" at line ").filter(|(_, end)| place(end)).map_or(error, |(error, _)| error)
+}
+
+/// Replaces the names of number types at the end of a message.
+fn in_words(error: &str) -> String {
+    let words = match error.rsplit_once("expected ") {
+        Some((_, "u8" | "u16" | "u32" | "u64" | "usize" | "i64")) => "a whole number",
+        Some((_, "f32" | "f64")) => "a number",
+        _ => return error.to_owned(),
+    };
+    let before = error.rfind("expected ").map_or("", |at| &error[..at]);
+    format!("{before}expected {words}")
 }

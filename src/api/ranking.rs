@@ -1,6 +1,7 @@
 //! The parts of a search request that shape its ranking: page, cutoffs and weights.
 
 use crate::api::checks::page_size;
+use crate::api::cursor;
 use crate::api::types::{FilterRequest, ImageWeights, TextWeights};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
@@ -15,7 +16,9 @@ const MAX_WEIGHT: f64 = 100.0;
 pub struct PageRequest {
     /// Hits on the page.
     pub limit: Option<u32>,
-    /// Hits to skip.
+    /// The place after which the page begins.
+    pub cursor: Option<String>,
+    /// Hits to skip, in place of a cursor.
     pub offset: u32,
     /// The images that may be found.
     pub filter: Option<FilterRequest>,
@@ -41,16 +44,16 @@ impl PageRequest {
         if self.max_gap.is_some_and(|gap| !(0.0..=2.0).contains(&gap)) {
             return Err(ApiError::invalid("max_gap", "`max_gap` must be from 0 to 2."));
         }
-        let (offset, limit) = (self.offset as usize, page_size(self.limit, limits)?);
+        let (offset, limit) = (self.first()?, page_size(self.limit, limits)?);
         if offset >= MAX_PAGE_DEPTH {
             return Err(ApiError::new(
                 ErrorCode::PageTooDeep,
                 format!(
-                    "The pages of a search end with hit {MAX_PAGE_DEPTH}, so `offset` must be less. Narrow the search by \
-                     `filter`, or list all images: GET /images follows `cursor` to the last one."
+                    "The pages of a search end with hit {MAX_PAGE_DEPTH}. Narrow the search by a filter, or list all \
+                     images: GET /images follows `cursor` to the last one."
                 ),
             )
-            .with("field", "offset")
+            .with("field", if self.cursor.is_some() { "cursor" } else { "offset" })
             .with("limit", MAX_PAGE_DEPTH));
         }
         let page = Page {
@@ -60,6 +63,15 @@ impl PageRequest {
             exact: self.exact,
         };
         Ok((page, Cutoff { min_similarity: self.min_similarity, max_gap: self.max_gap }))
+    }
+
+    /// Returns the number of hits before the page.
+    fn first(&self) -> Result<usize, ApiError> {
+        match &self.cursor {
+            None => Ok(self.offset as usize),
+            Some(_) if self.offset > 0 => Err(ApiError::invalid("offset", "Send `cursor` or `offset`, not both.")),
+            Some(cursor) => cursor::search_offset(cursor),
+        }
     }
 }
 

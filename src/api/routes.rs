@@ -3,11 +3,14 @@
 //!
 //! | Method | Path | Operation |
 //! |---|---|---|
+//! | GET | `/facets` | `facets` |
 //! | GET | `/healthz` | `healthz` |
 //! | GET | `/images` | `list_images` |
 //! | POST | `/images` | `upload_images` |
+//! | POST | `/images/delete` | `delete_images` |
 //! | GET | `/images/duplicates` | `duplicate_images` |
 //! | POST | `/images/known` | `known_images` |
+//! | POST | `/images/update` | `update_images` |
 //! | DELETE | `/images/{image_id}` | `delete_image` |
 //! | GET | `/images/{image_id}` | `get_image` |
 //! | PATCH | `/images/{image_id}` | `update_image` |
@@ -29,15 +32,26 @@
 //! | DELETE | `/reindex` | `stop_reindex` |
 //! | GET | `/reindex` | `get_reindex` |
 //! | POST | `/reindex` | `start_reindex` |
+//! | GET | `/search` | `search` |
 //! | POST | `/search/image` | `search_by_image` |
 //! | POST | `/search/text` | `search_by_text` |
+//! | GET | `/suggestions` | `suggestions` |
 
 use super::route::Route;
-use super::{health, images, metrics, models, reindex, search};
+use super::{facets, health, images, metrics, models, reindex, search, suggestions};
 
 /// All routes of the OpenAPI document.
 pub fn documented() -> Vec<Route> {
-    [images::routes(), reindex::routes(), search::routes(), models::routes(), health::routes(), metrics::routes()]
+    [
+        images::routes(),
+        reindex::routes(),
+        search::routes(),
+        facets::routes(),
+        suggestions::routes(),
+        models::routes(),
+        health::routes(),
+        metrics::routes(),
+    ]
         .into_iter()
         .flatten()
         .collect()

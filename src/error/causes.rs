@@ -4,6 +4,7 @@
 use super::{ApiError, ErrorCode, current_request_id};
 use mitsuke_clip::EncodeError;
 use mitsuke_engine::blocking::Unfinished;
+use mitsuke_engine::bulk::{BulkError, MAX_SELECTED};
 use mitsuke_engine::compare::CompareError;
 use mitsuke_engine::duplicates::DuplicatesError;
 use mitsuke_engine::intake::IntakeError;
@@ -62,6 +63,23 @@ impl From<StoreError> for ApiError {
             error @ (StoreError::ModelDimension { .. } | StoreError::Damaged(_) | StoreError::Internal(_)) => {
                 Self::internal(&error)
             }
+        }
+    }
+}
+
+impl From<BulkError> for ApiError {
+    fn from(error: BulkError) -> Self {
+        match error {
+            BulkError::Store(error) => error.into(),
+            BulkError::TooMany => {
+                let detail = format!("More than {MAX_SELECTED} images pass the filter. Narrow it, and change them in parts.");
+                Self::invalid("filter", detail).with("limit", MAX_SELECTED)
+            }
+            BulkError::TotalChanged(total) => Self::new(
+                ErrorCode::TotalChanged,
+                format!("{total} images pass the filter, and `confirm_total` is another number. Nothing is changed; look again."),
+            )
+            .with("total", total),
         }
     }
 }

@@ -63,6 +63,8 @@ error_codes! {
     ModelIsCurrent = "model_is_current", CONFLICT, "The model is the current one";
     /// The image has no embedding of the current model yet.
     NotEmbedded = "not_embedded", CONFLICT, "The image has no embedding of the current model";
+    /// Another number of images passes a filter than the caller has confirmed.
+    TotalChanged = "total_changed", CONFLICT, "Another number of images passes the filter";
     /// The whole body is over its limit.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// One file is over its limit.

@@ -1,6 +1,6 @@
 // Calls of the HTTP service.
 
-import { filterBody, similarityCutoffs, weights } from "./query.js";
+import { filterBody, filterParameters, similarityCutoffs, weights } from "./query.js";
 
 const STORAGE_KEY = "mitsuke-api-key";
 let keyPrompt = async () => null;
@@ -88,17 +88,24 @@ export const stopBackfill = (id) => request(`/models/${id}/backfill`, { method: 
 export function search(query, files, limit, position, signal) {
   const [text, negative] = [query.text.trim(), query.negative.trim()];
   const filter = filterBody(query.filter);
-  const page = { limit, offset: position ?? 0, ...(filter && { filter }) };
+  const page = { limit, ...(position && { cursor: position }) };
   const vectorOptions = { ...similarityCutoffs(query.filter), ...(negative && { negative_query: negative }) };
   if (files.length || query.like.length) {
-    const parts = { ...page, ...vectorOptions, ...(text && { text }), ...weights(query.filter, ["text", "negative"]) };
+    const parts = { ...page, ...(filter && { filter }), ...vectorOptions, ...(text && { text }), ...weights(query.filter, ["text", "negative"]) };
     return searchByPictures(files, query.like, parts, signal);
   }
   if (!text && !filter) return newest(limit, position, signal);
   // Options of the vector search apply only when a text is compared by meaning.
-  const vector = text && query.mode !== "keyword" ? { ...vectorOptions, ...weights(query.filter, ["keyword", "negative"]) } : {};
-  return sendJson("POST", "/search/text", { query: text, mode: text ? query.mode : "vector", ...page, ...vector }, signal);
+  const { keyword, negative: away } = weights(query.filter, ["keyword", "negative"]).weights ?? {};
+  const given = { ...vectorOptions, ...(keyword !== undefined && { keyword_weight: keyword }), ...(away !== undefined && { negative_weight: away }) };
+  const vector = query.mode === "keyword" ? {} : given;
+  const parameters = new URLSearchParams({ q: text, mode: query.mode, ...page, ...vector, ...filterParameters(query.filter) });
+  return requestJson(`/search?${parameters}`, { signal });
 }
+
+/** Gets suggestions of some kinds for the beginning of a word. */
+export const suggestions = (prefix, kinds, limit, signal) =>
+  requestJson(`/suggestions?${new URLSearchParams({ prefix, kinds, limit })}`, { signal });
 
 function newest(limit, cursor, signal) {
   const query = new URLSearchParams({ limit, ...(cursor && { cursor }) });
@@ -107,10 +114,10 @@ function newest(limit, cursor, signal) {
 
 /** Searches by the reader's pictures and stored images together. */
 function searchByPictures(files, ids, parts, signal) {
-  if (!files.length) return sendJson("POST", "/search/image", { ...(ids.length === 1 ? { image_id: ids[0] } : { image_ids: ids }), ...parts }, signal);
+  if (!files.length) return sendJson("POST", "/search/image", { image_ids: ids, ...parts }, signal);
   const body = new FormData();
   for (const [name, value] of Object.entries(parts)) body.append(name, typeof value === "object" ? JSON.stringify(value) : value);
-  for (const id of ids) body.append("image_id", id);
+  for (const id of ids) body.append("image_ids", id);
   for (const file of files) body.append("file", file);
   return requestJson("/search/image", { method: "POST", body, signal });
 }

@@ -9,11 +9,13 @@ import * as filters from "./filters.js";
 import * as gallery from "./gallery.js";
 import * as grid from "./grid.js";
 import * as key from "./key.js";
+import * as line from "./line.js";
 import * as models from "./models.js";
 import * as problem from "./problem.js";
 import { isBlank } from "./query.js";
 import * as route from "./route.js";
 import { say, translate } from "./say.js";
+import * as suggest from "./suggest.js";
 import * as uploads from "./uploads.js";
 import * as viewer from "./viewer.js";
 
@@ -99,6 +101,8 @@ uploads.setUp({
 
 key.setUp();
 bar.setUp(problem.note, viewer.close);
+suggest.setUp();
+line.setUp((text) => route.navigate({ text }));
 filters.setUp();
 duplicates.setUp({ open, removed });
 drop.setUp(bar.searchByFiles, uploads.add);

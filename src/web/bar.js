@@ -3,7 +3,7 @@
 import { $, make } from "./dom.js";
 import * as filters from "./filters.js";
 import { release, releaseAll, show, showFile } from "./pictures.js";
-import { MAX_PICTURES } from "./query.js";
+import { EMPTY, MAX_PICTURES } from "./query.js";
 import * as route from "./route.js";
 import { nextLanguage, onLanguageChange, say, setLanguage } from "./say.js";
 
@@ -26,7 +26,7 @@ export function setUp(note, close) {
     if (panel) route.navigate({ ...panel, mode: mode(), text: $("query").value });
     else showMode(route.query());
   };
-  $("query").oninput = showClear;
+  $("query").oninput = $("query").onchange = showClear;
   $("clear").onclick = () => {
     $("query").value = "";
     route.goHome();
@@ -48,7 +48,7 @@ export function setUp(note, close) {
   onLanguageChange(() => showTexts(route.query()));
 }
 
-const mode = () => new FormData($("search")).get("mode") ?? "vector";
+const mode = () => new FormData($("search")).get("mode") ?? EMPTY.mode;
 
 function submit(event) {
   event.preventDefault();

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { $ } from "./dom.js";
 import * as grid from "./grid.js";
+import * as chips from "./line.js";
 import * as problem from "./problem.js";
 import { filterBody } from "./query.js";
 import * as route from "./route.js";
@@ -12,9 +13,11 @@ const PAGE = 16;
 const MAX_CACHED = 20;
 /** Most added images that are put before those shown; with more, the page loads the results again. */
 const MAX_PREPENDED = 64;
-/** The images on the page, in order, and the position of the next ones (null at the end). */
+/** The images on the page, in order, and the position of the next ones ("" at the beginning, null at the end). */
 let images = [];
 let next = null;
+/** The positions of the pages that are on the page. */
+let starts = [];
 /** Makes the last announcement, for a change of the language. */
 let announcement = () => "";
 let request = new AbortController();
@@ -22,6 +25,8 @@ let request = new AbortController();
 const cache = new Map();
 let shownEntry = null;
 let onAnswer = () => {};
+/** The items of the query line, as the service has read it. */
+let line = [];
 
 /** Sets up paging. `answer` is called with the service's answer to each search. */
 export function setUp(answer) {
@@ -36,6 +41,11 @@ export function setUp(answer) {
   onLanguageChange(() => ($("status").textContent = announcement()));
 }
 let watchMore = () => {};
+
+function showLine(items) {
+  line = items;
+  chips.show(items);
+}
 
 /** Shows a text in the live region above the pictures. */
 export function announce(text) {
@@ -53,15 +63,17 @@ export async function load({ restored = false } = {}) {
     request.abort();
     problem.clear();
     grid.clear();
-    ({ images, next } = known);
+    ({ images, next, starts } = known);
     grid.append(images);
     announce(known.announcement);
+    showLine(known.line);
     finishPage();
     scrollTo(0, known.scroll);
     return;
   }
   images = [];
-  next = null;
+  next = "";
+  starts = [];
   scrollTo(0, 0);
   await loadPage(true);
 }
@@ -84,7 +96,7 @@ export async function prependNew(added) {
 function cacheShown() {
   if (!shownEntry || !images.length) return;
   cache.delete(shownEntry);
-  cache.set(shownEntry, { images, next, announcement, scroll: scrollY });
+  cache.set(shownEntry, { images, next, starts, announcement, line, scroll: scrollY });
   if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value);
 }
 
@@ -109,11 +121,14 @@ async function loadPage(first = false) {
   $("grid").ariaBusy = "true";
   const searchingTimer = setTimeout(() => announce(() => say("searching")), 300);
   try {
-    const answer = await api.search(route.query(), route.files(), PAGE, next, controller.signal);
+    const position = first ? "" : next;
+    const answer = await api.search(route.query(), route.files(), PAGE, position, controller.signal);
     if (controller.signal.aborted) return;
+    starts.push(position);
     if (first) grid.clear();
     const found = answer.hits ?? answer.images;
-    next = answer.next_offset ?? answer.next_cursor ?? null;
+    next = answer.next_cursor;
+    if (first) showLine(answer.query?.items ?? []);
     // An upload between two pages shifts them, so images that are shown already are left out.
     const unseen = found.filter(({ image_id: id }) => indexOf(id) < 0);
     images.push(...unseen);
@@ -169,15 +184,18 @@ export function remove(id) {
   for (const results of cache.values()) {
     const before = results.images.length;
     results.images = results.images.filter((image) => image.image_id !== id);
-    if (typeof results.next === "number") results.next -= before - results.images.length;
+    if (results.images.length < before) results.next = beforeLastPage(results);
   }
   const index = indexOf(id);
   if (index < 0) return;
   images.splice(index, 1);
-  if (typeof next === "number") next--;
+  next = beforeLastPage({ next, starts });
   grid.remove(index);
   grid.focus(Math.min(index, images.length - 1));
 }
+
+/** The images behind a removed one have moved up, so the last page is read again before the next; what it shows already is left out. */
+const beforeLastPage = ({ next, starts }) => (next === null ? null : (starts.pop() ?? ""));
 
 /** Updates the caption and the tags of an image. */
 export function update(image) {

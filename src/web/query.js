@@ -14,7 +14,7 @@ export const FILTER_FIELDS = {
 export const MAX_PICTURES = 16;
 
 /** The query for the newest images. `like` has ids of stored images; `picture` says that the query has pictures from a disk too. */
-export const EMPTY = Object.freeze({ text: "", negative: "", mode: "vector", like: [], picture: false, filter: {}, open: null });
+export const EMPTY = Object.freeze({ text: "", negative: "", mode: "hybrid", like: [], picture: false, filter: {}, open: null });
 
 /** The greatest seed and the greatest width in pixels that the service accepts. */
 const MAX_SEED = 2n ** 64n - 1n;
@@ -45,7 +45,7 @@ export function parse(search) {
   return {
     text: given.get("q") ?? "",
     negative: given.get("not") ?? "",
-    mode: MODES.includes(given.get("mode")) ? given.get("mode") : "vector",
+    mode: MODES.includes(given.get("mode")) ? given.get("mode") : "hybrid",
     like: [...new Set(given.getAll("like").filter(isId).map(Number))].slice(0, MAX_PICTURES),
     picture: given.has("picture"),
     filter: cleanFilter((name) => given.getAll(name)),
@@ -72,7 +72,7 @@ export function format({ text, negative, mode, like, picture, filter, open }) {
   const query = new URLSearchParams();
   if (text) query.set("q", text);
   if (negative) query.set("not", negative);
-  if (mode !== "vector") query.set("mode", mode);
+  if (mode !== "hybrid") query.set("mode", mode);
   for (const id of like) query.append("like", id);
   if (picture) query.set("picture", "1");
   for (const [name, value] of Object.entries(filter)) for (const one of [value].flat()) query.append(name, one);
@@ -115,6 +115,13 @@ export function filterBody(filter) {
   return Object.keys(body).length ? body : null;
 }
 
+/** Makes the filter of an address of the service. A list is JSON, because its texts may hold commas. */
+export function filterParameters(filter) {
+  const { seed, ...body } = filterBody(filter) ?? {};
+  const pairs = Object.entries(body).map(([name, value]) => [name, Array.isArray(value) ? JSON.stringify(value) : String(value)]);
+  return Object.fromEntries(seed === undefined ? pairs : [...pairs, ["seed", filter.seed]]);
+}
+
 /** The request's limits of similarity: to the query, and below the best hit. */
 export function similarityCutoffs({ closeness: minSimilarity, gap }) {
   return { ...(minSimilarity && { min_similarity: Number(minSimilarity) }), ...(gap && { max_gap: Number(gap) }) };
@@ -130,4 +137,4 @@ export function weights(filter, parts) {
 export const isSameQuery = (one, other) => format({ ...one, open: null }) === format({ ...other, open: null });
 
 /** Whether the query asks for the newest images without any filter. */
-export const isBlank = (query) => isSameQuery(query, EMPTY) || (isSameQuery({ ...query, mode: "vector" }, EMPTY));
+export const isBlank = (query) => isSameQuery(query, EMPTY) || (isSameQuery({ ...query, mode: EMPTY.mode }, EMPTY));

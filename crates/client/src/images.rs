@@ -28,6 +28,8 @@ pub struct PictureFile<'a> {
     pub bytes: u64,
     /// The caption that the image gets.
     pub caption: Option<&'a str>,
+    /// The path in the folder that is uploaded.
+    pub source_path: Option<&'a str>,
 }
 
 /// The answer to an upload.
@@ -124,11 +126,10 @@ impl Client {
 async fn form(file: PictureFile<'_>) -> io::Result<Form> {
     let part = Part::file(file.path).await?.file_name(file_name(file.path));
     let part = part.mime_str(file.media_type).map_err(io::Error::other)?;
-    let form = match file.caption {
-        // The caption comes before the file, so that a server can refuse it early.
-        Some(caption) => Form::new().text("caption", caption.to_owned()),
-        None => Form::new(),
-    };
+    // The texts come before the file, so that a server can refuse them early.
+    let texts = [("caption", file.caption), ("source_path", file.source_path)];
+    let given = texts.into_iter().filter_map(|(name, text)| Some((name, text?.to_owned())));
+    let form = given.fold(Form::new(), |form, (name, text)| form.text(name, text));
     Ok(form.part("file", part))
 }
 

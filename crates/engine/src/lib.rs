@@ -2,12 +2,13 @@
 //!
 //! The crate knows neither HTTP nor SQL nor Torch: `mitsuke-image` reads pictures, `mitsuke-clip` encodes them, and
 //! `mitsuke-store` keeps and finds them. Its modules depend on each other in one direction only: [`models`] at the
-//! bottom, then [`intake`], then [`backfill`], [`reindex`], [`search`], [`compare`] and [`duplicates`] beside each other,
-//! and [`maintenance`] at the top.
+//! bottom, then [`intake`], then [`backfill`], [`reindex`], [`search`], [`compare`],
+//! [`duplicates`] and [`bulk`] beside each other, and [`maintenance`] at the top.
 
 pub mod backfill;
 mod background;
 pub mod blocking;
+pub mod bulk;
 pub mod compare;
 pub mod duplicates;
 pub mod intake;

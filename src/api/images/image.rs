@@ -3,13 +3,11 @@
 use actix_web::{HttpResponse, web};
 
 use crate::api::Services;
-use crate::api::checks;
 use crate::api::json::JsonBody;
 use crate::api::path_id::PathId;
 use crate::api::types::{ImageBody, PatchRequest};
 use crate::error::ApiError;
-use mitsuke_image::parse_generation_prompt;
-use mitsuke_store::{Image, ImageId, ImagePatch, MAX_TAGS};
+use mitsuke_store::{Image, ImageId};
 
 /// Get an image's metadata
 #[utoipa::path(
@@ -22,9 +20,10 @@ pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpRespon
     Ok(HttpResponse::Ok().json(found(image, id.0)?))
 }
 
-/// Change an image's texts
+/// Change an image's facts and texts
 ///
-/// Sets or clears the caption, the generation prompt and the tags.
+/// Sets or clears the caption, the generation prompt, the tags, the path in its folder and the time at which the picture
+/// was taken, and sets the file name.
 #[utoipa::path(
     patch, path = "/images/{image_id}", tag = "images", operation_id = "update_image",
     params(("image_id" = i64, Path, description = "The image", example = 1)),
@@ -34,22 +33,10 @@ pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpRespon
 pub async fn patch(
     services: web::Data<Services>,
     id: PathId,
-    JsonBody(PatchRequest { caption, generation_prompt, tags }): JsonBody<PatchRequest>,
+    JsonBody(request): JsonBody<PatchRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let max = services.limits.text_chars;
-    checks::text("caption", caption.as_ref().and_then(Option::as_deref), max)?;
-    checks::text("generation_prompt", generation_prompt.as_ref().and_then(Option::as_deref), max)?;
-    let tags = tags.map(|tags| checks::tags("tags", tags, MAX_TAGS)).transpose()?;
-    let image = services
-        .with_store(move |store| {
-            let with_parts = |prompt: String| {
-                let parts = parse_generation_prompt(&prompt);
-                (prompt, parts)
-            };
-            let generation_prompt = generation_prompt.map(|prompt| prompt.map(with_parts));
-            store.update_image(id.0, &ImagePatch { caption, generation_prompt, tags, ..ImagePatch::default() })
-        })
-        .await?;
+    let patch = request.checked(&services.limits)?;
+    let image = services.with_store(move |store| store.update_image(id.0, &patch.parsed())).await?;
     Ok(HttpResponse::Ok().json(found(image, id.0)?))
 }
 

@@ -1,33 +1,22 @@
 //! GET /images.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+
 use actix_web::{HttpResponse, web};
-use serde::Deserialize;
-use time::OffsetDateTime;
-use utoipa::IntoParams;
 
 use crate::api::Services;
 use crate::api::checks::page_size;
+use crate::api::cursor;
 use crate::api::query::FilteredQuery;
-use crate::api::types::{FilterRequest, ImagePage};
+use crate::api::types::{FilterRequest, ImagePage, ListParams, OrderBody, SortBody};
 use crate::error::ApiError;
-use mitsuke_store::{Cursor, Image};
-
-/// The page of images that is asked for.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct ListParams {
-    /// Number of images on the page. The default is 16.
-    #[param(minimum = 1, example = 16)]
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    #[param(example = "1767323045678901-1")]
-    cursor: Option<String>,
-}
+use mitsuke_store::{Sort, SortCursor, SortKey, StoreError};
 
 /// List images
 ///
-/// Lists images, newest first. The parameters of a filter leave out images; a page is never short while more match.
+/// Lists images in one of several orders, newest first unless `sort` says otherwise. The parameters of a filter leave
+/// out images; a page is never short while more match.
 #[utoipa::path(
     get, path = "/images", tag = "images", operation_id = "list_images",
     params(ListParams, FilterRequest),
@@ -38,26 +27,43 @@ pub async fn list(
     FilteredQuery { params, filter }: FilteredQuery<ListParams>,
 ) -> Result<HttpResponse, ApiError> {
     let limit = page_size(params.limit, &services.limits)?;
-    let cursor = params.cursor.as_deref().map(parse_cursor).transpose()?;
+    let (sort, after) = place(&params)?;
     let filter = filter.checked(services.limits.query_chars)?;
-    // One more than the page holds shows whether another page follows.
-    let mut images = services.with_store(move |store| store.newest(&filter, cursor, limit.saturating_add(1))).await?;
-    let more = images.len() > limit;
-    images.truncate(limit);
-    let next_cursor = images.last().filter(|_| more).map(cursor_after);
-    let images = images.into_iter().map(Into::into).collect();
-    Ok(HttpResponse::Ok().json(ImagePage { images, next_cursor }))
+    let (mut listed, total) = services
+        .with_store(move |store| {
+            // One more than the page holds shows whether another page follows.
+            let listed = store.list(&filter, sort, after.as_ref(), limit.saturating_add(1))?;
+            Ok::<_, StoreError>((listed, store.count(&filter)?))
+        })
+        .await?;
+    let more = listed.len() > limit;
+    listed.truncate(limit);
+    let next_cursor = listed.last().filter(|_| more).map(|last| cursor::of_list(sort, &last.at));
+    let images = listed.into_iter().map(|listed| listed.image.into()).collect();
+    Ok(HttpResponse::Ok().json(ImagePage { images, total: total.into(), next_cursor }))
 }
 
-fn cursor_after(image: &Image) -> String {
-    format!("{}-{}", image.upload_date.unix_timestamp_nanos() / 1_000, image.image_id)
-}
-
-fn parse_cursor(text: &str) -> Result<Cursor, ApiError> {
-    let parts = text.rsplit_once('-').and_then(|(micros, id)| {
-        let nanos = micros.parse::<i64>().ok().map(|micros| i128::from(micros) * 1_000)?;
-        let upload_date = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-        Some(Cursor { upload_date, image_id: id.parse().ok()? })
+/// Returns the order that is asked for, and the place after which the page begins.
+fn place(params: &ListParams) -> Result<(Sort, Option<SortCursor>), ApiError> {
+    let cursor = params.cursor.as_deref().map(cursor::list).transpose()?;
+    let seed = params.random_seed.or_else(|| match cursor {
+        Some((Sort { key: SortKey::Random { seed }, .. }, _)) => Some(seed),
+        _ => None,
     });
-    parts.ok_or_else(ApiError::unknown_cursor)
+    let (key, descending) = match params.sort.unwrap_or_default() {
+        SortBody::Uploaded => (SortKey::Uploaded, true),
+        SortBody::Taken => (SortKey::Taken, true),
+        SortBody::Name => (SortKey::Name, false),
+        SortBody::Bytes => (SortKey::Bytes, true),
+        // The keys of the standard library's hash maps are drawn anew.
+        SortBody::Random => (SortKey::Random { seed: seed.unwrap_or_else(|| RandomState::new().hash_one(())) }, false),
+    };
+    let descending = params.order.map_or(descending, |order| order == OrderBody::Desc);
+    let sort = Sort { key, descending };
+    match cursor {
+        Some((of, _)) if of != sort => {
+            Err(ApiError::invalid("cursor", "The cursor is one of another order. Send it with the same `sort` and `order`."))
+        }
+        cursor => Ok((sort, cursor.map(|(_, at)| at))),
+    }
 }

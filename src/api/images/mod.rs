@@ -1,5 +1,6 @@
 //! Images: /images and everything below it.
 
+mod bulk;
 mod content;
 mod duplicates;
 mod image;
@@ -13,7 +14,8 @@ use crate::api::route::errors::{PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::api::{multipart, problems};
 use crate::error::ErrorCode::{
-    NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, RangeNotSatisfiable, TextTooLong,
+    KeywordsRefused, NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, RangeNotSatisfiable, TextTooLong,
+    TotalChanged,
 };
 
 /// The routes of images.
@@ -21,7 +23,9 @@ pub fn routes() -> Vec<Route> {
     let upload = route!(upload::create).when(multipart::guard()).otherwise(problems::multipart_needed);
     vec![
         upload.errors([PICTURE, WRITING, &[NoEmbedding, QueueFull, NotReady]]),
-        route!(list::list).errors([STORE, &[TextTooLong]]),
+        route!(list::list).errors([STORE, &[KeywordsRefused, TextTooLong]]),
+        route!(bulk::update).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
+        route!(bulk::delete).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
         route!(known::known).errors([STORE]),
         route!(duplicates::duplicates).errors([STORE, &[QueueFull, NotReady]]),
         route!(image::get).errors([STORE]),
@@ -29,6 +33,6 @@ pub fn routes() -> Vec<Route> {
         route!(image::delete).errors([WRITING]),
         route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable]]),
         route!(thumbnail::get).errors([STORE, PICTURE]),
-        route!(similar::similar).errors([STORE, &[NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
+        route!(similar::similar).errors([STORE, &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
     ]
 }

@@ -26,6 +26,7 @@ pub async fn similar(
 ) -> Result<HttpResponse, ApiError> {
     let page = PageRequest {
         limit: params.limit,
+        cursor: params.cursor,
         offset: params.offset,
         filter: Some(filter),
         min_similarity: params.min_similarity,

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use crate::api::Services;
 use crate::api::checks;
 use crate::api::multipart::{self, FilePart, Form, FormBody};
-use crate::api::types::{UploadItem, UploadResponse, UploadStatus, split_tags};
+use crate::api::types::{PictureFile, UploadItem, UploadResponse, UploadStatus, source_path, split_tags};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
 use mitsuke_engine::intake::{Intake, Registered, Upload};
@@ -22,20 +22,21 @@ const IN_FLIGHT: usize = 8;
 #[expect(dead_code, reason = "describes the multipart form to callers; the form itself is read part by part")]
 pub struct UploadForm {
     /// One or more pictures, each of a type that the schema `FileType` lists.
-    #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
-    file: Vec<Vec<u8>>,
+    file: Vec<PictureFile>,
     /// The caption, in place of one found in the file. It is allowed with a single file only. A blank text counts as
     /// left out.
-    #[schema(example = "夕焼けの海")]
     caption: Option<String>,
     /// The raw generation prompt, in place of one found in the file. It is allowed with a single file only. A blank
     /// text counts as left out.
-    #[schema(example = "a harbour at sunset")]
     generation_prompt: Option<String>,
     /// Tags in addition to those found in the file, for every file of the form. The part may occur several times, and
     /// commas (`,`, `，` and `、`) separate tags within a part. An image has 256 tags at most, of 100 characters each.
-    #[schema(required = false, example = json!(["海", "sunset"]))]
+    #[schema(required = false)]
     tags: Vec<String>,
+    /// The paths of the files in the folder that is uploaded, with `/` between their parts, such as
+    /// `Photos/2024/cat.jpg`: one part for each file, in their order, or none.
+    #[schema(required = false)]
+    source_path: Vec<String>,
 }
 
 /// Upload images
@@ -56,7 +57,7 @@ pub struct UploadForm {
 )]
 pub async fn create(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
     let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
-    let form = multipart::read(body, &services.limits, &["caption", "generation_prompt"], &["tags"]).await?;
+    let form = multipart::read(body, &services.limits, &["caption", "generation_prompt"], &["tags", "source_path"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
     let intake = &services.intake;
     if uploads.len() == 1
@@ -83,6 +84,7 @@ fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiErro
     let (caption, generation_prompt) = (given("caption"), given("generation_prompt"));
     let tags = form.lists.remove("tags").unwrap_or_default();
     let tags = checks::tags("tags", tags.iter().flat_map(|part| split_tags(part)).collect(), MAX_TAGS)?;
+    let paths = form.lists.remove("source_path").unwrap_or_default();
     if form.files.is_empty() {
         return Err(ApiError::invalid("file", "The form has no `file` part. Send at least one picture."));
     }
@@ -93,18 +95,32 @@ fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiErro
         ));
     }
     debug_assert!(form.files.len() <= limits.files);
-    let upload = |FilePart { file_name, bytes, sha256 }: FilePart| {
+    let paths = source_paths(&paths, form.files.len())?;
+    let upload = |(FilePart { file_name, bytes, sha256 }, source_path): (FilePart, Option<String>)| {
         bytes.map(|bytes| Upload {
+            source_path,
             bytes,
             sha256,
             file_name,
             caption: caption.clone(),
             generation_prompt: generation_prompt.clone(),
             tags: tags.clone(),
-            source_path: None,
         })
     };
-    Ok(form.files.into_iter().map(upload).collect())
+    Ok(form.files.into_iter().zip(paths).map(upload).collect())
+}
+
+/// Returns the path of each file in its folder; a blank path is none.
+fn source_paths(paths: &[String], files: usize) -> Result<Vec<Option<String>>, ApiError> {
+    if paths.is_empty() {
+        return Ok(vec![None; files]);
+    }
+    if paths.len() != files {
+        let detail = format!("The form has {files} `file` parts and {} `source_path` parts. Send one for each file, or none.", paths.len());
+        return Err(ApiError::invalid("source_path", detail));
+    }
+    let given = paths.iter().map(|path| Some(path.as_str()).filter(|path| !path.trim().is_empty()));
+    given.map(|path| path.map(source_path).transpose()).collect()
 }
 
 fn one(registered: Registered) -> HttpResponse {

@@ -20,10 +20,9 @@ use mitsuke_store::{EmbeddingFailure, ImageId, ModelId, Store, StoreError};
 #[into_params(parameter_in = Query)]
 pub struct FailureParams {
     /// Number of failures on the page. The default is 16.
-    #[param(example = 16, minimum = 1)]
+    #[param(minimum = 1)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
-    #[param(example = "7")]
     cursor: Option<String>,
 }
 

@@ -1,17 +1,35 @@
 //! The name of an uploaded file.
 
+use crate::api::checks;
+use crate::error::ApiError;
+
 /// Characters of a file name that are kept. The name is shown and never used as a path.
 pub const MAX_FILE_NAME_CHARS: usize = 255;
 
 /// Cleans the name that a caller gives a file: without folders, control characters, and characters that are invisible or
 /// turn the direction of the text.
 pub fn clean(name: &str) -> String {
-    let name = undo_form_escapes(name);
+    printable(&undo_form_escapes(name)).unwrap_or_else(|| "unnamed".to_owned())
+}
+
+/// Cleans the name that a caller gives an image in a JSON body, where nothing is escaped.
+///
+/// # Errors
+/// [`ErrorCode::TextTooLong`](crate::error::ErrorCode::TextTooLong), or
+/// [`ErrorCode::InvalidRequest`](crate::error::ErrorCode::InvalidRequest) for a name of which nothing is left.
+pub fn given(name: &str) -> Result<String, ApiError> {
+    checks::text("file_name", Some(name), MAX_FILE_NAME_CHARS)?;
+    printable(name).ok_or_else(|| {
+        ApiError::invalid("file_name", "`file_name` must be the name of a file, without folders, such as `cat.jpg`.")
+    })
+}
+
+/// Returns the last part of a path without the characters that a name may not have; `None` when nothing is left.
+fn printable(name: &str) -> Option<String> {
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let printable: String =
         base.chars().filter(|c| !c.is_control() && !is_invisible(*c)).take(MAX_FILE_NAME_CHARS).collect();
-    let trimmed = printable.trim();
-    if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
+    Some(printable.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Undoes the escapes of browsers, which escape these three characters and no others (WHATWG HTML, "multipart/form-data

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use crate::api::json::JsonBody;
 use crate::api::multipart::{self, Form, FormBody};
 use crate::api::ranking::{self, PageRequest};
-use crate::api::types::{FilterRequest, ImageSearchRequest, ImageWeights, SearchResponse};
+use crate::api::types::{FilterRequest, ImageSearchRequest, ImageWeights, PictureFile, SearchResponse};
 use crate::api::{Services, checks};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
@@ -15,46 +15,49 @@ use mitsuke_engine::search::{ImageQuery, ImageSource};
 const MAX_PICTURES: usize = 16;
 
 /// The text parts that a form may have.
-const TEXT_PARTS: [&str; 9] =
-    ["text", "negative_query", "weights", "limit", "offset", "filter", "min_similarity", "max_gap", "exact"];
+const TEXT_PARTS: [&str; 10] =
+    ["text", "negative_query", "weights", "limit", "cursor", "offset", "filter", "min_similarity", "max_gap", "exact"];
 
-/// Pictures to search by: at least one `file` or `image_id`, 16 at most in all.
+/// The parts that a form may have several times.
+const LIST_PARTS: [&str; 2] = ["image_ids", "image_id"];
+
+/// Pictures to search by: at least one `file` or one of `image_ids`, 16 at most in all.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the multipart form to callers; the form itself is read part by part")]
 pub struct ImageSearchForm {
     /// Pictures to search by. They are not stored.
-    #[schema(value_type = Option<Vec<String>>, format = Binary, content_media_type = "application/octet-stream")]
-    file: Option<Vec<Vec<u8>>>,
+    file: Option<Vec<PictureFile>>,
     /// Stored images to search by. They are not among the hits.
-    #[schema(example = json!([1, 2]))]
+    image_ids: Option<Vec<i64>>,
+    /// The old name of `image_ids`.
+    #[schema(deprecated)]
     image_id: Option<Vec<i64>>,
     /// A text to search by as well. The query vector becomes image × mean of the image vectors + text × text vector −
     /// negative × negative vector, scaled to length 1. The default weights are 1, 1 and 0.5.
-    #[schema(example = "夜")]
     text: Option<String>,
     /// A text to stay away from.
-    #[schema(example = "人")]
     negative_query: Option<String>,
-    /// The weights of the parts, as a JSON text.
-    #[schema(value_type = Option<String>, example = "{\"text\": 0.5}")]
+    /// The weights of the parts, as a JSON text such as `{"text": 0.5}`.
+    #[schema(value_type = Option<String>)]
     weights: Option<ImageWeights>,
     /// Number of hits on the page. The default is 16.
-    #[schema(example = 16, minimum = 1)]
+    #[schema(minimum = 1)]
     limit: Option<u32>,
-    /// Number of hits to skip. The pages of a search end with hit 10,000.
-    #[schema(example = 0, maximum = 9999)]
+    /// `next_cursor` of the page before, of the same search. The pages of a search end with hit 10,000.
+    cursor: Option<String>,
+    /// Number of hits to skip, in place of `cursor`.
+    #[schema(maximum = 9999, deprecated)]
     offset: Option<u32>,
-    /// The images that may be found, as a JSON text.
-    #[schema(value_type = Option<String>, example = "{\"file_types\": [\"image/png\"]}")]
+    /// The images that may be found, as a JSON text such as `{"file_types": ["image/png"]}`.
+    #[schema(value_type = Option<String>)]
     filter: Option<FilterRequest>,
-    /// The least similarity of a hit.
-    #[schema(example = 0.1, minimum = -1, maximum = 1)]
+    /// The least similarity of a hit, such as 0.1.
+    #[schema(minimum = -1, maximum = 1)]
     min_similarity: Option<f32>,
-    /// The greatest gap between the similarity of a hit and that of the best hit.
-    #[schema(example = 0.1, minimum = 0, maximum = 2)]
+    /// The greatest gap between the similarity of a hit and that of the best hit, such as 0.1.
+    #[schema(minimum = 0, maximum = 2)]
     max_gap: Option<f32>,
     /// Whether to compare the query with every embedding. This is slower.
-    #[schema(example = false)]
     exact: Option<bool>,
 }
 
@@ -73,7 +76,7 @@ pub struct ImageSearchForm {
 pub async fn by_uploaded(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
     let _slot = services.search_slots.try_acquire().map_err(|_| ApiError::too_many("searches by picture"))?;
     let limits = Limits { files: MAX_PICTURES.min(services.limits.files), ..services.limits.clone() };
-    let mut form = multipart::read(body, &limits, &TEXT_PARTS, &["image_id"]).await?;
+    let mut form = multipart::read(body, &limits, &TEXT_PARTS, &LIST_PARTS).await?;
     let request = request(&mut form)?;
     let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<_, _>>()?;
     by_images(&services, files, request).await
@@ -83,11 +86,12 @@ pub async fn by_uploaded(services: web::Data<Services>, body: FormBody) -> Resul
 fn request(form: &mut Form) -> Result<ImageSearchRequest, ApiError> {
     Ok(ImageSearchRequest {
         image_id: None,
-        image_ids: form.take_list("image_id")?,
+        image_ids: [form.take_list("image_ids")?, form.take_list("image_id")?].concat(),
         text: form.take("text"),
         negative_query: form.take("negative_query"),
         weights: form.take_json("weights")?,
         limit: form.take_json("limit")?,
+        cursor: form.take("cursor").filter(|cursor| !cursor.trim().is_empty()),
         offset: form.take_json("offset")?.unwrap_or(0),
         filter: form.take_json("filter")?,
         min_similarity: form.take_json("min_similarity")?,
@@ -127,8 +131,8 @@ fn image_query(
     images.extend(request.image_id.into_iter().chain(request.image_ids).map(ImageSource::Stored));
     if images.is_empty() {
         return Err(ApiError::invalid(
-            "image_id",
-            "There is no picture to search by. Send `image_id` or `image_ids`, or in a form at least one `file`.",
+            "image_ids",
+            "There is no picture to search by. Send `image_ids`, or in a form at least one `file`.",
         ));
     }
     if images.len() > MAX_PICTURES {
@@ -137,6 +141,7 @@ fn image_query(
     }
     let page = PageRequest {
         limit: request.limit,
+        cursor: request.cursor,
         offset: request.offset,
         filter: request.filter,
         min_similarity: request.min_similarity,

@@ -1,6 +1,7 @@
-//! Searches: /search/text and /search/image.
+//! Searches: /search, /search/text and /search/image.
 
 mod image;
+mod line;
 mod text;
 
 use crate::api::multipart;
@@ -12,7 +13,8 @@ use crate::error::ErrorCode::{ImageNotFound, KeywordsRefused, NotEmbedded, PageT
 pub fn routes() -> Vec<Route> {
     let by_image = route!(image::by_uploaded).when(multipart::guard()).otherwise(image::by_stored);
     vec![
+        route!(line::search).errors([STORE, ENCODING, &[KeywordsRefused, PageTooDeep, TextTooLong]]),
         route!(text::by_text).errors([STORE, ENCODING, &[KeywordsRefused, PageTooDeep, TextTooLong]]),
-        by_image.errors([STORE, ENCODING, PICTURE, &[ImageNotFound, NotEmbedded, PageTooDeep]]),
+        by_image.errors([STORE, ENCODING, PICTURE, &[ImageNotFound, KeywordsRefused, NotEmbedded, PageTooDeep]]),
     ]
 }

@@ -27,7 +27,12 @@ pub async fn by_text(
     Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_text(query).await?)))
 }
 
-fn text_query(mut request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, ApiError> {
+/// Checks every field of a search.
+///
+/// # Errors
+/// See [`PageRequest::checked`]; also [`ErrorCode::InvalidRequest`](crate::error::ErrorCode::InvalidRequest) for a field
+/// that the mode or a blank query has no use for.
+pub(super) fn text_query(mut request: TextSearchRequest, limits: &Limits) -> Result<TextQuery, ApiError> {
     let mut cut = checks::cut("query", &mut request.query, limits.query_chars)?;
     if let Some(negative) = &mut request.negative_query {
         cut += checks::cut("negative_query", negative, limits.query_chars)?;
@@ -45,6 +50,7 @@ fn text_query(mut request: TextSearchRequest, limits: &Limits) -> Result<TextQue
     let (legs, parts) = ranking::text_weights(request.weights)?;
     let page = PageRequest {
         limit: request.limit,
+        cursor: request.cursor,
         offset: request.offset,
         filter: request.filter,
         min_similarity: request.min_similarity,
@@ -52,7 +58,7 @@ fn text_query(mut request: TextSearchRequest, limits: &Limits) -> Result<TextQue
         exact: request.exact,
     };
     let (page, cutoff) = page.checked(limits)?;
-    Ok(TextQuery { query: request.query, cut, negative_query, mode, legs, parts, page, cutoff })
+    Ok(TextQuery { query: request.query, terms: None, cut, negative_query, mode, legs, parts, page, cutoff })
 }
 
 /// Checks that a field which compares vectors has a query vector to compare.

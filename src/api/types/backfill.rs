@@ -98,9 +98,9 @@ impl BackfillBody {
 /// The options of a backfill. An empty body means the defaults.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"retry_failed": true}))]
 pub struct BackfillRequest {
     /// Whether to try the images again whose embedding failed.
-    #[schema(example = false)]
     pub retry_failed: bool,
 }
 

@@ -10,17 +10,16 @@ use mitsuke_store::{Coverage, Model};
 /// The queries to ask both models.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"queries": ["夕焼けの海", "a cat on a sofa"]}))]
 pub struct CompareRequest {
     /// Texts. Each one is a query.
     #[serde(default)]
-    #[schema(example = json!(["夕焼けの海", "a cat on a sofa"]))]
     pub queries: Vec<String>,
     /// Stored images. Each one is a query; it is not among its own hits.
     #[serde(default)]
-    #[schema(example = json!([1]))]
     pub image_ids: Vec<i64>,
     /// Number of hits of each model that are compared. The default is 10.
-    #[schema(example = 10, minimum = 1)]
+    #[schema(minimum = 1)]
     pub k: Option<u32>,
 }
 

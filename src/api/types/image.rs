@@ -1,11 +1,12 @@
 //! The JSON shapes of images, uploads and changes.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
 use utoipa::ToSchema;
 
 use super::generation::GenerationBody;
+use super::taken;
 use crate::error::Problem;
 use mitsuke_store::Image;
 
@@ -14,6 +15,12 @@ use mitsuke_store::Image;
 #[schema(value_type = String, format = Binary)]
 #[expect(dead_code, reason = "describes a body to callers; the body itself is sent as it is")]
 pub struct PictureBytes(Vec<u8>);
+
+/// The file of a picture in a form.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+#[expect(dead_code, reason = "describes a part of a form to callers; the form itself is read part by part")]
+pub struct PictureFile(Vec<u8>);
 
 /// The paths of an image's resources.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -58,7 +65,21 @@ pub struct ImageBody {
     /// The time of the upload.
     #[serde(with = "rfc3339")]
     #[schema(example = "2026-01-02T03:04:05.678901Z")]
+    pub uploaded_at: OffsetDateTime,
+    /// The old name of `uploaded_at`.
+    #[serde(with = "rfc3339")]
+    #[schema(example = "2026-01-02T03:04:05.678901Z", deprecated)]
     pub upload_date: OffsetDateTime,
+    /// The time at which the picture was taken, by the clock of the camera, with its offset from UTC where that is known;
+    /// null when the time is not known.
+    #[schema(example = "2024-05-01T12:34:56.78+09:00")]
+    pub taken_at: Option<String>,
+    /// The name of the camera; null when the file does not state it.
+    #[schema(example = "Canon EOS R5")]
+    pub camera: Option<String>,
+    /// The path of the file in the folder that was uploaded, with `/` between its parts; null when it is not known.
+    #[schema(example = "Photos/2024/sunset-sea.jpg")]
+    pub source_path: Option<String>,
     /// The raw generation prompt text, one `key:value` line for each text that an image generator wrote; null without one.
     #[schema(example = "parameters:a cat on a sofa\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, Seed: 1")]
     pub generation_prompt: Option<String>,
@@ -86,7 +107,11 @@ impl From<Image> for ImageBody {
             width: image.width,
             height: image.height,
             sha256: image.sha256.to_string(),
+            uploaded_at: image.upload_date,
             upload_date: image.upload_date,
+            taken_at: image.taken.map(taken::write),
+            camera: image.camera,
+            source_path: image.source_path,
             generation_prompt: image.generation_prompt,
             caption: image.caption,
             tags: image.tags,
@@ -125,58 +150,13 @@ pub struct UploadResponse {
     pub images: Vec<UploadItem>,
 }
 
-/// A page of images, newest first.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ImagePage {
-    /// The images.
-    pub images: Vec<ImageBody>,
-    /// The `cursor` of the next page; null on the last page.
-    #[schema(example = "1767323045678901-1")]
-    pub next_cursor: Option<String>,
-}
-
-/// A change of an image's texts and tags. A field that is left out stays as it is; null or a blank text clears the field.
-/// A text or tag that a change sets, clears or removes stays so when the file is read again.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PatchRequest {
-    /// The new caption.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, example = "港の夕焼け")]
-    pub caption: Option<Option<String>>,
-    /// The new raw generation prompt.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, example = "a harbour at sunset\nNegative prompt: people")]
-    pub generation_prompt: Option<Option<String>>,
-    /// The whole list of tags, 256 at most of 100 characters each. Tags that differ in case or width only are one; blank
-    /// ones are left out. A tag that the list lacks is removed, and does not come back when the file is read again.
-    #[serde(default, deserialize_with = "present_tags")]
-    #[schema(value_type = Option<Vec<String>>, max_items = 256, example = json!(["海", "sunset"]))]
-    pub tags: Option<Vec<String>>,
-}
-
-/// Reads a list of tags so that `null` (an empty list) differs from a missing field (`None`, by default).
-fn present_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    let tags: Option<Vec<String>> = Deserialize::deserialize(deserializer)?;
-    Ok(Some(tags.unwrap_or_default()))
-}
-
-/// Reads a field so that `null` (`Some(None)`) differs from a missing field (`None`, by default).
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    // A blank text clears the field as null does.
-    let text: Option<String> = Deserialize::deserialize(deserializer)?;
-    Ok(Some(text.filter(|text| !text.trim().is_empty())))
-}
-
 /// The hashes of files that may be known.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"sha256": ["176a4a4af8a4f9ddb0f39b90ecc9baac0bf5a564749329804c242622e51cda06"]}))]
 pub struct KnownRequest {
     /// SHA-256 hashes of whole files, 64 hexadecimal digits each, 1,000 at most.
-    #[schema(
-        min_items = 1, max_items = 1000,
-        example = json!(["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
-    )]
+    #[schema(min_items = 1, max_items = 1000)]
     pub sha256: Vec<String>,
 }
 

@@ -1,19 +1,30 @@
 //! The JSON shapes of requests and answers.
 
 mod backfill;
+mod change;
 mod compare;
+mod duplicates;
+mod facets;
 mod file_type;
 mod filter;
 mod generation;
 mod image;
+mod list;
 mod model;
+mod query;
 mod reindex;
 mod search;
+mod taken;
 
 pub use backfill::*;
+pub use change::*;
 pub use compare::*;
+pub use duplicates::*;
+pub use facets::*;
 pub use filter::{FilterRequest, split_tags};
 pub use image::*;
+pub use list::*;
 pub use model::*;
+pub use query::*;
 pub use reindex::*;
 pub use search::*;

@@ -124,6 +124,9 @@ pub struct ModelBody {
     pub state: ModelStateBody,
     /// The reason why the model cannot be used; null when it can.
     #[schema(example = "its folder is not on this server")]
+    pub reason: Option<String>,
+    /// The old name of `reason`. Everywhere else, a problem is a problem document.
+    #[schema(example = "its folder is not on this server", deprecated)]
     pub problem: Option<String>,
     /// Name of the model's folder on this server; null without a usable folder.
     #[schema(example = "demo")]
@@ -173,6 +176,7 @@ impl ModelBody {
                 LoadState::Missing => ModelStateBody::Missing,
                 LoadState::Broken => ModelStateBody::Broken,
             },
+            reason: problem.clone(),
             problem,
             folder,
             embedded: coverage.embedded,
@@ -227,12 +231,11 @@ pub struct ModelList {
 /// The model to make current.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"model_id": 1}))]
 pub struct SwitchRequest {
     /// The model.
-    #[schema(example = 1)]
     pub model_id: i64,
     /// Whether to switch although some images lack an embedding of the model and so will not be found.
     #[serde(default)]
-    #[schema(example = false)]
     pub allow_partial: bool,
 }

@@ -1,170 +1,15 @@
-//! The JSON shapes of searches and their answers.
+//! The JSON shapes of the answers of searches.
 
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::filter::FilterRequest;
 use super::image::ImageBody;
-use crate::api::json::object;
-use mitsuke_engine::duplicates::{DuplicateGroup, DuplicateReport};
-use mitsuke_engine::search::{Answer, Hit, LeftOut, Mode};
+use super::list::TotalBody;
+use super::query::ModeBody;
+use crate::api::cursor;
+use mitsuke_engine::search::line::{Item, Line, Part};
+use mitsuke_engine::search::{Answer, Hit, LeftOut};
 use mitsuke_store::Model;
-
-/// How a text query is compared with images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Mode)]
-pub enum ModeBody {
-    /// By the content of the pictures.
-    #[default]
-    Vector,
-    /// By generation prompt, caption and file name.
-    Keyword,
-    /// By both, fused by rank.
-    Hybrid,
-}
-
-impl From<Mode> for ModeBody {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Vector => Self::Vector,
-            Mode::Keyword => Self::Keyword,
-            Mode::Hybrid => Self::Hybrid,
-        }
-    }
-}
-
-impl From<ModeBody> for Mode {
-    fn from(mode: ModeBody) -> Self {
-        match mode {
-            ModeBody::Vector => Self::Vector,
-            ModeBody::Keyword => Self::Keyword,
-            ModeBody::Hybrid => Self::Hybrid,
-        }
-    }
-}
-
-/// The weights of the parts of a text search, from 0 to 100. The weight of a part that the query does not have changes
-/// nothing.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TextWeights {
-    /// The weight of the vector leg in mode hybrid. The default is 1. A leg of weight 0 takes no part.
-    #[schema(example = 1.0, minimum = 0, maximum = 100)]
-    pub vector: Option<f64>,
-    /// The weight of the keyword leg in mode hybrid. The default is 1. A leg of weight 0 takes no part.
-    #[schema(example = 0.5, minimum = 0, maximum = 100)]
-    pub keyword: Option<f64>,
-    /// The weight of `query` in the query vector. The default is 1.
-    #[schema(example = 1.0, minimum = 0, maximum = 100)]
-    pub text: Option<f64>,
-    /// The weight of `negative_query` in the query vector. The default is 0.5.
-    #[schema(example = 0.5, minimum = 0, maximum = 100)]
-    pub negative: Option<f64>,
-}
-
-/// The weights of the parts of a search by image, from 0 to 100. The weight of a part that the query does not have
-/// changes nothing.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImageWeights {
-    /// The weight of all pictures together. The default is 1.
-    #[schema(example = 1.0, minimum = 0, maximum = 100)]
-    pub image: Option<f64>,
-    /// The weight of `text`. The default is 1.
-    #[schema(example = 0.5, minimum = 0, maximum = 100)]
-    pub text: Option<f64>,
-    /// The weight of `negative_query`. The default is 0.5.
-    #[schema(example = 0.5, minimum = 0, maximum = 100)]
-    pub negative: Option<f64>,
-}
-
-/// A search by text.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TextSearchRequest {
-    /// The text to find, in Japanese or English. A blank text gives the newest images. The keyword leg requires every
-    /// word; double quotes keep a phrase together.
-    #[schema(example = "夕焼けの海")]
-    pub query: String,
-    /// The way to compare.
-    #[serde(default)]
-    pub mode: ModeBody,
-    /// A text to stay away from (modes vector and hybrid). The query vector becomes text × text vector − negative ×
-    /// negative vector, scaled to length 1. The default weights are 1 and 0.5.
-    #[schema(example = "人")]
-    pub negative_query: Option<String>,
-    /// The weights of the parts.
-    #[serde(default, deserialize_with = "object")]
-    pub weights: Option<TextWeights>,
-    /// Number of hits on the page. The default is 16.
-    #[schema(example = 16, minimum = 1)]
-    pub limit: Option<u32>,
-    /// Number of hits to skip. The pages of a search end with hit 10,000.
-    #[serde(default)]
-    #[schema(example = 0, maximum = 9999)]
-    pub offset: u32,
-    /// The images that may be found.
-    #[serde(default, deserialize_with = "object")]
-    pub filter: Option<FilterRequest>,
-    /// The least similarity of a hit to the query vector (modes vector and hybrid; in hybrid it applies to hits of the
-    /// keyword leg too).
-    #[schema(example = 0.1, minimum = -1, maximum = 1)]
-    pub min_similarity: Option<f32>,
-    /// The greatest gap between the similarity of a hit and that of the most similar image (modes vector and hybrid).
-    /// It is measured from the best hit of the whole ranking, on every page.
-    #[schema(example = 0.1, minimum = 0, maximum = 2)]
-    pub max_gap: Option<f32>,
-    /// Whether to compare the query with every embedding. This is slower; the vector index may miss a few of the nearest
-    /// images of a large collection.
-    #[serde(default)]
-    #[schema(example = false)]
-    pub exact: bool,
-}
-
-/// A search by stored images.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImageSearchRequest {
-    /// The image to search by. Its stored embedding is used. The image is not among its own hits.
-    #[schema(example = 1)]
-    pub image_id: Option<i64>,
-    /// More images to search by, 16 at most in all. They have the same weight as `image_id`.
-    #[serde(default)]
-    #[schema(example = json!([2, 3]), max_items = 16)]
-    pub image_ids: Vec<i64>,
-    /// A text to search by as well. The query vector becomes image × mean of the image vectors + text × text vector −
-    /// negative × negative vector, scaled to length 1. The default weights are 1, 1 and 0.5.
-    #[schema(example = "夜")]
-    pub text: Option<String>,
-    /// A text to stay away from.
-    #[schema(example = "人")]
-    pub negative_query: Option<String>,
-    /// The weights of the parts.
-    #[serde(default, deserialize_with = "object")]
-    pub weights: Option<ImageWeights>,
-    /// Number of hits on the page. The default is 16.
-    #[schema(example = 16, minimum = 1)]
-    pub limit: Option<u32>,
-    /// Number of hits to skip. The pages of a search end with hit 10,000.
-    #[serde(default)]
-    #[schema(example = 0, maximum = 9999)]
-    pub offset: u32,
-    /// The images that may be found.
-    #[serde(default, deserialize_with = "object")]
-    pub filter: Option<FilterRequest>,
-    /// The least similarity of a hit.
-    #[schema(example = 0.1, minimum = -1, maximum = 1)]
-    pub min_similarity: Option<f32>,
-    /// The greatest gap between the similarity of a hit and that of the best hit.
-    #[schema(example = 0.1, minimum = 0, maximum = 2)]
-    pub max_gap: Option<f32>,
-    /// Whether to compare the query with every embedding. This is slower; the vector index may miss a few of the nearest
-    /// images of a large collection.
-    #[serde(default)]
-    #[schema(example = false)]
-    pub exact: bool,
-}
 
 /// The name of the model that an answer is about.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -215,6 +60,13 @@ pub struct HitBody {
     /// images.
     #[schema(example = 0.41)]
     pub score: Option<f64>,
+    /// How well the image fits the query: from 0 to 1, calibrated for the model, so that it can be compared between
+    /// queries. Null without a vector leg, and when the folder of the model has no calibration.
+    #[schema(example = 0.83)]
+    pub relevance: Option<f32>,
+    /// Whether the image is likely what the query asks for.
+    #[schema(example = true)]
+    pub likely: bool,
 }
 
 impl From<Hit> for HitBody {
@@ -227,6 +79,8 @@ impl From<Hit> for HitBody {
             vector_rank: hit.vector_rank,
             keyword_rank: hit.keyword_rank,
             score: hit.score,
+            relevance: hit.relevance,
+            likely: hit.likely,
         }
     }
 }
@@ -276,6 +130,62 @@ impl LeftOutBody {
     }
 }
 
+/// How a query line was read.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = QueryLine)]
+pub struct QueryLineBody {
+    /// The words and phrases as one text.
+    #[schema(example = "夕焼け")]
+    pub text: String,
+    /// The words and phrases that the keyword leg may search for; phrases keep their double quotes.
+    #[schema(example = json!(["夕焼け"]))]
+    pub terms: Vec<String>,
+    /// The words and phrases that no hit holds.
+    #[schema(example = json!(["人"]))]
+    pub without: Vec<String>,
+    /// The items of the line, in their order.
+    pub items: Vec<QueryItemBody>,
+}
+
+/// An item of a query line.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = QueryItem)]
+pub struct QueryItemBody {
+    /// The name of the field; null for a word or a phrase.
+    #[schema(example = "tag")]
+    pub field: Option<String>,
+    /// The word, the phrase without its quotes, or the value of the field.
+    #[schema(example = "海")]
+    pub value: String,
+    /// Whether images that the item describes are left out.
+    #[schema(example = false)]
+    pub without: bool,
+    /// The item as a line writes it. These texts, joined with spaces, are read as the same line.
+    #[schema(example = "tag:海")]
+    pub written: String,
+}
+
+impl From<&Line> for QueryLineBody {
+    fn from(line: &Line) -> Self {
+        Self {
+            text: line.text(),
+            terms: line.terms(),
+            without: line.without_terms(),
+            items: line.items.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&Item> for QueryItemBody {
+    fn from(item: &Item) -> Self {
+        let (field, value) = match &item.part {
+            Part::Word(text) | Part::Phrase(text) => (None, text.clone()),
+            Part::Field(field) => (Some(field.name().to_owned()), field.value()),
+        };
+        Self { field, value, without: item.without, written: item.to_string() }
+    }
+}
+
 /// A page of hits.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SearchResponse {
@@ -297,10 +207,17 @@ pub struct SearchResponse {
     /// larger. Null without a cutoff.
     #[schema(example = 0.21)]
     pub least_similarity: Option<f32>,
+    /// How the query line was read; null for other searches.
+    pub query: Option<QueryLineBody>,
+    /// The number of hits on all pages, of a keyword search and of the newest images; null where every image has a rank.
+    pub total: Option<TotalBody>,
     /// The hits, best first.
     pub hits: Vec<HitBody>,
-    /// The `offset` of the next page; null on the last page, which holds hit 10,000 at the latest.
-    #[schema(example = 16)]
+    /// The `cursor` of the next page; null on the last page, which holds hit 10,000 at the latest.
+    #[schema(example = "MXwxNg")]
+    pub next_cursor: Option<String>,
+    /// The `offset` of the next page, as `next_cursor` has it.
+    #[schema(example = 16, deprecated)]
     pub next_offset: Option<usize>,
     /// The times that the search took.
     pub took_ms: TookMs,
@@ -316,117 +233,16 @@ impl From<Answer> for SearchResponse {
             least_terms: answer.least_terms,
             left_out: LeftOutBody::new(answer.left_out),
             least_similarity: answer.least_similarity,
+            query: None,
+            total: answer.total.map(Into::into),
             hits: answer.hits.into_iter().map(Into::into).collect(),
+            next_cursor: answer.next_offset.map(cursor::of_search),
             next_offset: answer.next_offset,
             took_ms: TookMs {
                 encode: ms(answer.took.encode),
                 search: ms(answer.took.search),
                 total: ms(answer.took.total),
             },
-        }
-    }
-}
-
-/// The page of an image's relatives that is asked for.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct SimilarParams {
-    /// The least similarity of a hit; near-duplicates begin at about 0.95.
-    #[param(example = 0.95, minimum = -1, maximum = 1)]
-    pub min_similarity: Option<f32>,
-    /// The greatest gap between the similarity of a hit and that of the best hit.
-    #[param(example = 0.1, minimum = 0, maximum = 2)]
-    pub max_gap: Option<f32>,
-    /// Whether to compare the image with every embedding. This is slower; the vector index may miss a few of the nearest
-    /// images of a large collection.
-    #[serde(default)]
-    #[param(example = false)]
-    pub exact: bool,
-    /// Number of hits on the page. The default is 16.
-    #[param(example = 16, minimum = 1)]
-    pub limit: Option<u32>,
-    /// Number of hits to skip. The pages of a search end with hit 10,000.
-    #[serde(default)]
-    #[param(example = 0, maximum = 9999)]
-    pub offset: u32,
-}
-
-/// The part of the report of near-duplicates that is asked for.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct DuplicateParams {
-    /// The similarity from which two images are near-duplicates. The default is 0.98.
-    #[param(example = 0.98, minimum = 0.5, maximum = 1)]
-    pub min_similarity: Option<f32>,
-    /// Number of groups in the answer. The default is 16.
-    #[param(example = 16, minimum = 1)]
-    pub limit: Option<u32>,
-    /// `next_cursor` of the part before.
-    #[param(example = "1")]
-    pub cursor: Option<String>,
-}
-
-/// An image of a group of near-duplicates.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = Duplicate)]
-pub struct DuplicateBody {
-    /// The image.
-    #[serde(flatten)]
-    pub image: ImageBody,
-    /// Similarity to the first image of the group; 1 for that image itself.
-    #[schema(example = 0.991)]
-    pub similarity: f32,
-}
-
-/// A group of images that show almost the same.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = DuplicateGroup)]
-pub struct DuplicateGroupBody {
-    /// The oldest image, then the others, nearest to it first. No two have the same bytes, which are stored once.
-    pub images: Vec<DuplicateBody>,
-    /// Whether the group has more images than are shown.
-    #[schema(example = false)]
-    pub truncated: bool,
-}
-
-/// A part of the report of near-duplicates.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct DuplicateResponse {
-    /// The model whose embeddings were compared.
-    pub model: ModelName,
-    /// The similarity from which two images are near-duplicates in this report.
-    #[schema(example = 0.98)]
-    pub min_similarity: f32,
-    /// The groups, in the order of their first images' ids.
-    pub groups: Vec<DuplicateGroupBody>,
-    /// Images examined for this part.
-    #[schema(example = 48)]
-    pub examined: usize,
-    /// The `cursor` of the next part; null when the whole store has been examined.
-    #[schema(example = "48")]
-    pub next_cursor: Option<String>,
-}
-
-impl DuplicateResponse {
-    /// Describes a part of a report made with a model.
-    #[must_use]
-    pub fn new(model: Model, min_similarity: f32, report: DuplicateReport) -> Self {
-        let group = |group: DuplicateGroup| DuplicateGroupBody {
-            images: group
-                .images
-                .into_iter()
-                .map(|(image, similarity)| DuplicateBody { image: image.into(), similarity })
-                .collect(),
-            truncated: group.truncated,
-        };
-        Self {
-            model: model.into(),
-            min_similarity,
-            groups: report.groups.into_iter().map(group).collect(),
-            examined: report.examined,
-            next_cursor: report.next_after.map(|image_id| image_id.to_string()),
         }
     }
 }

@@ -114,7 +114,7 @@ async fn a_query_that_cannot_be_composed_says_why() {
         (json!({"image_ids": vec![red; 17]}), 413, "too_many_files"),
         (json!({"image_ids": [red, 999]}), 404, "image_not_found"),
         (json!({"image_id": red, "weights": {"image": -1}}), 400, "invalid_request"),
-        (json!({"image_id": red, "weights": {"keyword": 1}}), 400, "invalid_json"),
+        (json!({"image_id": red, "weights": {"keyword": 1}}), 400, "invalid_request"),
         (json!({"image_id": red, "text": "red", "weights": {"image": 0, "text": 0}}), 400, "invalid_request"),
     ] {
         let answer = app.search_image(body).await;

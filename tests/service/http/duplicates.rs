@@ -102,7 +102,7 @@ async fn known_files_are_told_by_their_hashes() {
     for unusable in [json!([]), json!(many), json!(["abc"]), json!([format!("+{}", "0".repeat(63))])] {
         ask(unusable).await.assert_problem(400, "invalid_request");
     }
-    ask(json!("abc")).await.assert_problem(400, "invalid_json");
+    ask(json!("abc")).await.assert_problem(400, "invalid_request");
     app.get("/images/known").await.assert_problem(405, "method_not_allowed");
 }
 

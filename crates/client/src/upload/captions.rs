@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     fn source_file(path: &str) -> SourceFile {
-        SourceFile { path: path.into(), absolute_path: path.into(), bytes: 1, modified_ns: None }
+        SourceFile { path: path.into(), absolute_path: path.into(), source_path: None, bytes: 1, modified_ns: None }
     }
 
     fn row(line: u64, file: &str, caption: &str) -> CaptionRow {

@@ -60,6 +60,7 @@ async fn send_or_update(
         media_type: picture.file_type.media_type(),
         bytes: picture.file.bytes,
         caption: picture.caption.as_deref(),
+        source_path: picture.file.source_path.as_deref(),
     };
     let image = session.client.upload_image(file).await?;
     let image_id = image.image_id;

@@ -10,6 +10,10 @@ use std::time::UNIX_EPOCH;
 use walkdir::{DirEntry, WalkDir};
 
 use super::captions::SIDECAR_EXTENSIONS;
+use mitsuke_image::decode_text;
+
+/// The largest number of characters of a path that a server takes.
+const MAX_SOURCE_PATH_CHARS: usize = 1_000;
 
 /// A file that may be a picture; its bytes have not been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +22,9 @@ pub struct SourceFile {
     pub path: PathBuf,
     /// The absolute path, which is the same in whatever folder the next run starts.
     pub absolute_path: PathBuf,
+    /// The path in the folder that the user names, with `/` between its parts, for the server; `None` for a file that the
+    /// user names itself, and for a path that is longer than a server takes.
+    pub source_path: Option<String>,
     /// The size in bytes.
     pub bytes: u64,
     /// The time of the last change in nanoseconds since 1970; `None` where the file system does not record it.
@@ -116,7 +123,15 @@ fn is_hidden(entry: &DirEntry) -> bool {
 fn source_file(root: &Path, absolute: &Path, path: PathBuf, metadata: &Metadata) -> SourceFile {
     let below = path.strip_prefix(root).unwrap_or(&path);
     let absolute_path = if below.as_os_str().is_empty() { absolute.to_owned() } else { absolute.join(below) };
-    SourceFile { absolute_path, path, bytes: metadata.len(), modified_ns: modified_ns(metadata) }
+    let source_path = source_path(below);
+    SourceFile { absolute_path, path, source_path, bytes: metadata.len(), modified_ns: modified_ns(metadata) }
+}
+
+/// Writes a path in a folder as a server takes it. Names that are not UTF-8 are read in the encoding that they seem to have.
+fn source_path(below: &Path) -> Option<String> {
+    let names: Vec<String> = below.iter().map(|name| decode_text(name.as_encoded_bytes())).collect();
+    let path = names.join("/");
+    (!path.is_empty() && path.chars().nth(MAX_SOURCE_PATH_CHARS).is_none()).then_some(path)
 }
 
 /// Returns the time of the last change in nanoseconds since 1970.
@@ -166,6 +181,8 @@ mod tests {
         let roots = [root.join("b"), root.clone(), root.join("a.png")];
         let scan = scan(&roots, &ScanOptions::default()).unwrap();
         assert_eq!(names(&scan, &root), ["a.png", "b/1.png", "b/2.png", "海/猫.png"]);
+        let source_paths: Vec<_> = scan.files.iter().map(|file| file.source_path.as_deref()).collect();
+        assert_eq!(source_paths, [Some("a.png"), Some("1.png"), Some("2.png"), Some("海/猫.png")]);
         assert_eq!(scan.files[0].bytes, 5);
         assert!(scan.files[0].modified_ns.is_some());
     }
@@ -204,6 +221,14 @@ mod tests {
         assert_eq!(paths.len(), 5, "{paths:?}");
         let is_escaped = |path: &Cow<'_, str>| path.starts_with("bytes:/") && path.ends_with(r"/\x8c\xa2.png");
         assert!(paths.iter().any(is_escaped), "{paths:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_named_itself_is_in_no_folder() {
+        let folder = tree(&["a.png"]);
+        let scan = scan(&[folder.path().join("a.png")], &ScanOptions::default()).unwrap();
+        assert_eq!(scan.files[0].source_path, None);
+        assert_eq!(source_path(Path::new(&"x/".repeat(501))), None);
     }
 
     #[test]

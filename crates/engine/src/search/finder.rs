@@ -38,6 +38,7 @@ impl Finder {
         let start = Instant::now();
         let active = self.current_model().await?;
         let text = query.query.trim();
+        let words = || query.terms.clone().unwrap_or_else(|| terms(text));
         let mut left_out = LeftOut { characters: query.cut, ..LeftOut::default() };
         if query.mode != Mode::Keyword {
             left_out.beyond_context = !active.encoder.reads_whole(text)?;
@@ -45,14 +46,14 @@ impl Finder {
         let store_query = match query.mode {
             _ if text.is_empty() => StoreQuery::Newest,
             Mode::Vector => StoreQuery::Vector { query: text_vector(&active, &query).await?, exclude: Vec::new() },
-            Mode::Keyword if terms(text).is_empty() => return Err(SearchError::NoTerms),
+            Mode::Keyword if words().is_empty() => return Err(SearchError::NoTerms),
             Mode::Keyword => {
-                let (terms, least) = self.narrowed(text, &mut left_out).await?;
+                let (terms, least) = self.narrowed(words(), &mut left_out).await?;
                 StoreQuery::Keyword { terms, least }
             }
             Mode::Hybrid => {
                 let vector = text_vector(&active, &query).await?;
-                let (terms, least) = self.narrowed(text, &mut left_out).await?;
+                let (terms, least) = self.narrowed(words(), &mut left_out).await?;
                 StoreQuery::Hybrid { query: vector, terms, least, weights: query.legs }
             }
         };
@@ -93,9 +94,12 @@ impl Finder {
     }
 
     /// Returns the terms to search for, and how many of them an image must hold. Notes the words that are left out.
-    async fn narrowed(&self, text: &str, left_out: &mut LeftOut) -> Result<(Vec<String>, usize), SearchError> {
+    async fn narrowed(
+        &self,
+        terms: Vec<String>,
+        left_out: &mut LeftOut,
+    ) -> Result<(Vec<String>, usize), SearchError> {
         let store = Arc::clone(&self.store);
-        let terms = terms(text);
         let narrowed = blocking::run(move || store.narrowed(&terms)).await??;
         left_out.terms = narrowed.left_out;
         Ok((narrowed.terms, narrowed.least))
@@ -148,6 +152,7 @@ impl Finder {
             least_terms,
             left_out,
             least_similarity: ranked.least_similarity,
+            total: ranked.total,
             hits: ranked.hits,
             next_offset: ranked.next_offset,
             took: Took { encode, search: total.saturating_sub(encode), total },

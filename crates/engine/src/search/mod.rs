@@ -3,6 +3,7 @@
 mod compose;
 mod cutoff;
 mod finder;
+pub mod line;
 mod query;
 mod ranking;
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use mitsuke_clip::EncodeError;
 use mitsuke_index::NotAUnitVector;
-use mitsuke_store::{Image, ImageId, Model, Page, StoreError, Weights};
+use mitsuke_store::{Image, ImageId, Model, Page, StoreError, Total, Weights};
 
 use super::compose::PartWeights;
 use super::cutoff::Cutoff;
@@ -31,6 +31,8 @@ pub enum Mode {
 pub struct TextQuery {
     /// The text to search for; a blank text gives the newest images.
     pub query: String,
+    /// The terms of the keyword leg; `None` for those of `query`.
+    pub terms: Option<Vec<String>>,
     /// The number of characters that the caller has cut off the end of the texts.
     pub cut: usize,
     /// A text; images that fit it are ranked lower.
@@ -134,6 +136,8 @@ pub struct Answer {
     pub left_out: LeftOut,
     /// The similarity below which hits were left out; the larger one of both cutoffs.
     pub least_similarity: Option<f32>,
+    /// The number of hits on all pages, of a keyword search and of the newest images; `None` where every image has a rank.
+    pub total: Option<Total>,
     /// The hits, best first.
     pub hits: Vec<Hit>,
     /// The offset of the next page; `None` on the last page.

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
-    HybridSearch, Image, ImageId, ImageStore, KeywordSearch, MAX_PAGE_DEPTH, ModelId, Page, RankedImage, SearchStore,
-    StoreError, VectorHit, VectorSearch, Weights,
+    HybridSearch, Image, ImageId, ImageStore, KeywordHits, KeywordSearch, MAX_PAGE_DEPTH, ModelId, Page, RankedImage,
+    SearchStore, Sort, StoreError, Total, VectorHit, VectorSearch, Weights,
 };
 
 use super::cutoff::Cutoff;
@@ -31,6 +31,7 @@ pub(super) enum StoreQuery {
 
 /// A page of hits, and the cutoff that was applied.
 pub(super) struct RankedPage {
+    pub(super) total: Option<Total>,
     pub(super) hits: Vec<Hit>,
     pub(super) next_offset: Option<usize>,
     pub(super) least_similarity: Option<f32>,
@@ -48,16 +49,30 @@ pub(super) fn rank<S: ImageStore + SearchStore + ?Sized>(
     let (offset, limit) = (page.offset, page.limit);
     let page = Page { limit: limit.saturating_add(1), ..page };
     let ranking = Ranking { store, model_id, page: &page, cutoff, leg_depth: LEG_DEPTH };
-    let (mut places, least_similarity) = match query {
-        StoreQuery::Newest => (ranking.newest()?, None),
-        StoreQuery::Vector { query, exclude } => ranking.vector(query, exclude)?,
-        StoreQuery::Keyword { terms, least } => (ranking.keyword(terms, *least)?, None),
-        StoreQuery::Hybrid { query, terms, least, weights } => ranking.hybrid(query, terms, *least, *weights)?,
+    let Places { mut places, total, least_similarity } = match query {
+        StoreQuery::Newest => ranking.newest()?,
+        StoreQuery::Vector { query, exclude } => ranking.vector(query, exclude)?.into(),
+        StoreQuery::Keyword { terms, least } => ranking.keyword(terms, *least)?,
+        StoreQuery::Hybrid { query, terms, least, weights } => ranking.hybrid(query, terms, *least, *weights)?.into(),
     };
     let end = offset.saturating_add(limit);
     let next_offset = (places.len() > limit && end < MAX_PAGE_DEPTH).then_some(end);
     places.truncate(limit);
-    Ok(RankedPage { hits: with_images(store, places, offset)?, next_offset, least_similarity })
+    Ok(RankedPage { total, hits: with_images(store, places, offset)?, next_offset, least_similarity })
+}
+
+/// The ranked images of a page.
+struct Places {
+    places: Vec<RankedImage>,
+    total: Option<Total>,
+    least_similarity: Option<f32>,
+}
+
+/// A ranking with a vector leg has a rank for every image, and no total.
+impl From<(Vec<RankedImage>, Option<f32>)> for Places {
+    fn from((places, least_similarity): (Vec<RankedImage>, Option<f32>)) -> Self {
+        Self { places, total: None, least_similarity }
+    }
 }
 
 /// The ranking that a page is cut from.
@@ -71,21 +86,24 @@ struct Ranking<'a, S: ?Sized> {
 }
 
 impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
-    fn newest(&self) -> Result<Vec<RankedImage>, StoreError> {
-        let images = self.store.newest_page(self.page)?;
-        Ok(images.into_iter().map(|image| RankedImage::unranked(image.image_id)).collect())
+    fn newest(&self) -> Result<Places, StoreError> {
+        let images = self.store.list_page(self.page, Sort::NEWEST)?;
+        let places = images.into_iter().map(|image| RankedImage::unranked(image.image_id)).collect();
+        Ok(Places { places, total: Some(self.store.count(&self.page.filter)?), least_similarity: None })
     }
 
-    fn keyword(&self, terms: &[String], least: usize) -> Result<Vec<RankedImage>, StoreError> {
-        let hits = self.store.search_keyword(&KeywordSearch { terms, least, exclude: &[], page: self.page })?.hits;
-        Ok((self.page.offset..)
+    fn keyword(&self, terms: &[String], least: usize) -> Result<Places, StoreError> {
+        let KeywordHits { hits, total } =
+            self.store.search_keyword(&KeywordSearch { terms, least, exclude: &[], page: self.page })?;
+        let places = (self.page.offset..)
             .zip(hits)
             .map(|(index, hit)| RankedImage {
                 keyword_rank: Some(rank_at(index)),
                 score: Some(hit.score),
                 ..RankedImage::unranked(hit.image_id)
             })
-            .collect())
+            .collect();
+        Ok(Places { places, total: Some(total), least_similarity: None })
     }
 
     fn vector(&self, query: &UnitVector, exclude: &[ImageId]) -> Result<(Vec<RankedImage>, Option<f32>), StoreError> {

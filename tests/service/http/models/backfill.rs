@@ -211,7 +211,7 @@ async fn uploads_and_deletes_meanwhile_leave_nothing_missing() {
 async fn a_bad_body_starts_nothing() {
     let dir = models_dir();
     let app = spawn_with_models(&dir);
-    start(&app, json!({"retry": true})).await.assert_problem(400, "invalid_json");
+    start(&app, json!({"retry": true})).await.assert_problem(400, "invalid_request");
     start(&app, json!([])).await.assert_problem(400, "invalid_json");
     let text = app.request(Method::POST, "/models/2/backfill").body("{}");
     Answer::read(text.send().await.unwrap()).await.assert_problem(415, "unsupported_media_type");

@@ -118,5 +118,5 @@ async fn bad_questions_are_refused() {
     }
     compare(&app, WIDE, json!({"queries": ["あ".repeat(10_001)]})).await.assert_problem(400, "text_too_long");
     compare(&app, WIDE, json!({"image_ids": [99]})).await.assert_problem(404, "image_not_found");
-    compare(&app, WIDE, json!({"query": "a"})).await.assert_problem(400, "invalid_json");
+    compare(&app, WIDE, json!({"query": "a"})).await.assert_problem(400, "invalid_request");
 }

@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::condition::Condition;
 use super::expression::expression;
 use super::statements::ids;
-use super::values::count;
-use crate::{KeywordHit, KeywordSearch, StoreError};
+use super::values::{count, unsigned};
+use crate::{KeywordHit, KeywordSearch, StoreError, Total};
 
 /// The rank, by BM25 with the weights of caption, tags, prompt, raw, file_name and single_characters. Words that a person
 /// wrote about the image say more than the settings around a prompt.
@@ -22,13 +22,7 @@ pub(super) fn search(
 ) -> Result<Vec<KeywordHit>, StoreError> {
     let Some(expression) = expression(search.terms, search.least)?.map(Value::Text) else { return Ok(Vec::new()) };
     let page = search.page;
-    let condition = Condition::new(&page.filter)?.excluding("image_texts.rowid", search.exclude)?;
-    let from = if page.filter.is_empty() {
-        "FROM image_texts".to_owned()
-    } else {
-        // CROSS JOIN fixes the order: first the matches, then their rows of IMAGES.
-        "FROM image_texts CROSS JOIN images i ON i.image_id = image_texts.rowid".to_owned()
-    };
+    let (from, condition) = matching(search)?;
     let matching = format!("{from} WHERE image_texts MATCH ? {}", condition.sql());
 
     let last_ranked: Option<i64> = connection
@@ -60,6 +54,31 @@ pub(super) fn search(
         hits.extend(unranked.into_iter().map(|image_id| KeywordHit { image_id, score: 0.0 }));
     }
     Ok(hits)
+}
+
+/// Counts the images that a search finds.
+pub(super) fn total(connection: &Connection, search: &KeywordSearch<'_>) -> Result<Total, StoreError> {
+    let Some(expression) = expression(search.terms, search.least)?.map(Value::Text) else {
+        return Ok(Total::exactly(0));
+    };
+    let (from, condition) = matching(search)?;
+    let sql = format!("SELECT count(*) {from} WHERE image_texts MATCH ? {}", condition.sql());
+    let count = connection
+        .prepare_cached(&sql)?
+        .query_row(condition.parameters([expression], []), |row| unsigned(row, 0))?;
+    Ok(Total::exactly(count))
+}
+
+/// Returns the tables and the condition of a search.
+fn matching(search: &KeywordSearch<'_>) -> Result<(&'static str, Condition), StoreError> {
+    let condition = Condition::new(&search.page.filter)?.excluding("image_texts.rowid", search.exclude)?;
+    let from = if search.page.filter.is_empty() {
+        "FROM image_texts"
+    } else {
+        // CROSS JOIN fixes the order: first the matches, then their rows of IMAGES.
+        "FROM image_texts CROSS JOIN images i ON i.image_id = image_texts.rowid"
+    };
+    Ok((from, condition))
 }
 
 /// Counts the images that hold a term, up to `most`.

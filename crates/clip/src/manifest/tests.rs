@@ -126,7 +126,12 @@ fn every_complaint_names_its_field() {
         ("/relevance", relevance("/deviation", json!(0)), "relevance.deviation", "above 0"),
         ("/relevance", relevance("/text", Value::Null), "relevance.text", "must be an object"),
         ("/relevance", relevance("/text/direction", json!([1])), "relevance.text.direction", "it has 1 numbers"),
-        ("/relevance", relevance("/text/direction", json!(vec![1e39; 32])), "relevance.text.direction", "32-bit floats"),
+        (
+            "/relevance",
+            relevance("/text/direction", json!(vec![1e39; 32])),
+            "relevance.text.direction",
+            "32-bit floats",
+        ),
         ("/relevance", relevance("/text/answered/best", json!(-1)), "relevance.text.answered.best", "at least 0"),
         ("/relevance", relevance("/text/right/similarity", json!(-1)), "relevance.text.right.similarity", "at least 0"),
         ("/relevance", relevance("/text/right/intercept", json!(-1e39)), "relevance.text.right.intercept", "32-bit"),

@@ -5,6 +5,7 @@ mod cutoff;
 mod finder;
 mod query;
 mod ranking;
+mod relevance;
 
 pub use compose::{PartWeights, Parts};
 pub use cutoff::Cutoff;

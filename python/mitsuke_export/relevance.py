@@ -130,6 +130,8 @@ def calibrate(
     `encode` returns the unit vectors of texts. `vocabulary` holds texts that name something to see, besides the queries of
     the collections. Raises ValueError where the collections hold too few right hits.
     """
+    if sum(len(right) for one in collections for _, right in one.queries) < LEAST_HITS:
+        raise ValueError(f"the queries name fewer than {LEAST_HITS} right pictures")
     rng = np.random.default_rng(seed)
     shown = list(dict.fromkeys([*vocabulary, *(text for one in collections for text, _ in one.queries)]))
     other = list(dict.fromkeys([*nonsense.LISTED, *nonsense.drawn(DRAWN, seed)]))
@@ -139,6 +141,8 @@ def calibrate(
     deviation = float(np.median(np.concatenate([(of(other) @ one.vectors.T).std(axis=1) for one in collections])))
 
     # The regressions see a text's value by a direction that was found without the text.
+    if len({_half(text) for text in shown}) < 2:
+        raise ValueError("there are too few queries")
     halves = [
         direction(of([t for t in shown if _half(t) == half]), of([t for t in other if _half(t) == half])) for half in (0, 1)
     ]

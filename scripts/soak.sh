@@ -3,7 +3,7 @@
 # data directories, under load, kills and interruptions that take too long for
 # `cargo test`. Give it an otherwise idle machine if the times matter.
 #
-# Usage: scripts/soak.sh [crash|load|switch|upload|hybrid|all]
+# Usage: scripts/soak.sh [crash|load|switch|upload|hybrid|relevance|all]
 #   scripts/soak.sh                              all of them
 #   SOAK_PICTURES=1000 scripts/soak.sh crash     one of them, with a size of its own
 #
@@ -25,6 +25,10 @@
 #         legs. SOAK_FOLDER of pictures (images), SOAK_QUERIES
 #         (tests/soak/hybrid_queries.tsv), SOAK_KEYWORD: the weight of the
 #         keyword leg (1), SOAK_EACH=true prints the ranks of each query.
+# relevance  at most 5 of 100 nonsense queries have a likely hit, and at least
+#         90 % of the right hits of labelled queries are likely. SOAK_FOLDER,
+#         SOAK_QUERIES as above, SOAK_NONSENSE
+#         (tests/soak/nonsense_queries.tsv).
 #
 # SOAK_PROGRAM checks another program than the one built here. Paths are read from
 # the repository root. The servers take the settings (MITSUKE_…) of the environment,
@@ -39,9 +43,9 @@ case "${1:-all}" in
         usage
         exit 0
         ;;
-    all) checks=(crash:: load:: switch:: upload:: hybrid::) ;;
+    all) checks=(crash:: load:: switch:: upload:: hybrid:: relevance::) ;;
     load) checks=(load:: --skip upload::) ;;
-    crash | switch | upload | hybrid) checks=("$1::") ;;
+    crash | switch | upload | hybrid | relevance) checks=("$1::") ;;
     *) fail "unknown check '$1'. Try: scripts/soak.sh --help" ;;
 esac
 (($# <= 1)) || fail "one check at a time, or all. Sizes are set in the environment; try: scripts/soak.sh --help"

@@ -7,6 +7,7 @@
     python -m mitsuke_demo train      # trains the heads for text, drawings and photographs
     python -m mitsuke_demo refine     # trains the photograph head once more, alone
     python -m mitsuke_demo export     # writes models/demo
+    python -m mitsuke_demo calibrate  # calibrates relevance
     python -m mitsuke_demo evaluate   # prints figures on pictures that were never trained on
 
 Every step keeps its results below --work and skips those that are there already; `all` runs them in this order. The
@@ -25,7 +26,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from . import clipart, dataset, evaluate, export, features, fetch, fit, gate, labels, pack, photos, pieces, sentence_encoder, trunk
+from . import calibrate, clipart, dataset, evaluate, export, features, fetch, fit, gate, labels, pack, photos, pieces, sentence_encoder, trunk
 from .image_tower import Head, Shared, Tail
 from .pipeline import Pipeline
 from .text_tower import TextTower
@@ -168,6 +169,10 @@ class Step:
         """Writes the image tower of a model folder with weights that are packed when they are loaded."""
         pack.folder(self.options.model)
 
+    def calibrate(self) -> None:
+        """Calibrates relevance of the model folder."""
+        calibrate.run(self.options.model, self.folders)
+
     def evaluate(self) -> None:
         """Prints speed and recall of the model folder."""
         pipeline = Pipeline(self.options.model)
@@ -183,7 +188,7 @@ def labelled(trainable: bool, folder: Path) -> list[dict]:
 
 def main() -> None:
     """Runs the step of the command line, or all of them."""
-    steps = ["fetch", "render", "features", "emoji", "train", "refine", "export", "evaluate"]
+    steps = ["fetch", "render", "features", "emoji", "train", "refine", "export", "calibrate", "evaluate"]
     parser = argparse.ArgumentParser(prog="python -m mitsuke_demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=[*steps, "pack", "all"])
     parser.add_argument("--work", type=Path, default=Path("work"), help="folder for the results of all steps (default: %(default)s)")

@@ -52,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     switch = argparse.BooleanOptionalAction
     made.add_argument("--bf16", action=switch, default=True, help="write variants in bfloat16 that agree (default)")
     made.add_argument("--int8", action=switch, default=True, help="write variants in 8 bits that agree and are faster (default)")
+    made.add_argument("--pictures", type=Path, help="with --queries: calibrate relevance on the pictures of this folder")
+    made.add_argument("--queries", type=Path, help="lines of a query, a tab, and the names of its right pictures joined by |")
     made.add_argument("--threads", type=int, help="threads of a tensor operation (default: Torch's)")
     made.add_argument("--force", action="store_true", help="replace OUT if it is there")
     return made
@@ -79,6 +81,8 @@ def export(args: argparse.Namespace) -> dict:
         raise ExportError(f"there is no family {args.family}. Give --family one of {', '.join(FAMILIES)}.")
     if out.exists() and not args.force:
         raise ExportError(f"{out} is there already. Give another folder, or --force to replace it.")
+    if (args.pictures is None) != (args.queries is None):
+        raise ExportError("the calibration of relevance needs both --pictures and --queries.")
     source = resolve(args.source, args.revision)
     licence = args.licence or manifest.licence_of(source)
     if not licence:
@@ -96,6 +100,13 @@ def export(args: argparse.Namespace) -> dict:
     about = manifest.About(source, args.name, args.model_version, args.description, licence)
     written = Exporter(Request(about, options, args.bf16, args.int8), work).run()
     work.publish(out, manifest.files_of(written))
+    if args.pictures:
+        from . import calibrate
+
+        try:
+            written = {**written, "relevance": calibrate.folder(out, args.pictures, args.queries)}
+        except (OSError, ValueError) as cause:
+            work.say(f"relevance is left out: {cause}")
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     work.say(
         f"wrote {out}: {written['model_name']} {written['model_version']}, {written['vector_dimension']} dimensions, "

@@ -73,3 +73,8 @@ def test_script_says_how_to_install_a_missing_package(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "the package torch is missing" in done.stderr
     assert "python[export]" in done.stderr
+
+
+def test_calibration_needs_pictures_and_queries(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    said = said_by(capsys, "organisation/model", str(tmp_path / "out"), "--pictures", "images")
+    assert "both --pictures and --queries" in said

@@ -22,7 +22,7 @@ const MODES: [&str; 3] = ["vector", "keyword", "hybrid"];
 const EXTENSIONS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
 
 /// Descriptions by file name.
-type Captions = BTreeMap<String, String>;
+pub type Captions = BTreeMap<String, String>;
 
 #[tokio::test]
 #[ignore = "takes minutes; scripts/soak.sh runs it"]
@@ -57,16 +57,16 @@ async fn hybrid_search_is_at_least_as_good_as_both_of_its_legs() {
 }
 
 /// A labelled query.
-struct Query {
+pub struct Query {
     /// The kind of the query; the head of the file of queries explains the kinds.
-    kind: String,
-    text: String,
+    pub kind: String,
+    pub text: String,
     /// The names of the pictures that answer it.
-    right: BTreeSet<String>,
+    pub right: BTreeSet<String>,
 }
 
 /// Reads lines of the form `kind TAB query TAB file|file|…`.
-fn read_queries(path: &Path) -> Vec<Query> {
+pub fn read_queries(path: &Path) -> Vec<Query> {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let queries: Vec<_> = lines
@@ -98,7 +98,7 @@ fn is_picture(path: &Path) -> bool {
 }
 
 /// Registers every picture below a folder and returns their names.
-async fn upload(client: &Client, folder: &Path, captions: &Captions) -> BTreeSet<String> {
+pub async fn upload(client: &Client, folder: &Path, captions: &Captions) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for entry in WalkDir::new(folder).sort_by_file_name() {
         let entry = entry.expect("a readable folder");
@@ -117,7 +117,7 @@ async fn upload(client: &Client, folder: &Path, captions: &Captions) -> BTreeSet
     names
 }
 
-fn answered(what: &str, outcome: Outcome) -> Answer {
+pub fn answered(what: &str, outcome: Outcome) -> Answer {
     let answer = outcome.unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(matches!(answer.status, 200 | 201), "{what} was answered with {}", answer.problem());
     answer

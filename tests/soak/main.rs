@@ -13,5 +13,6 @@ mod harness;
 mod hybrid;
 mod load;
 mod pictures;
+mod relevance;
 mod switch;
 mod upload;

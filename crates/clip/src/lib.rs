@@ -36,8 +36,9 @@ pub use device::{Device, DeviceChoice};
 pub use encoder::{Encoder, EncoderOptions};
 pub use error::{ClipError, EncodeError};
 pub use manifest::{
-    CleaningStep, Crop, Export, FileName, ImageTower, Interpolation, Manifest, ModelFile, Padding, Preprocessing,
-    Quantization, QuantizationMethod, Reference, ReferenceImage, ReferenceText, Resize, TextInput, TextTower, Variant,
+    Answered, CleaningStep, Crop, Export, FileName, ImageTower, Interpolation, Manifest, ModelFile, Padding,
+    Preprocessing, Quantization, QuantizationMethod, Reference, ReferenceImage, ReferenceText, Relevance, Resize,
+    RightHit, TextInput, TextRelevance, TextTower, Variant,
 };
 pub use measure::{MultiplyAdds, Tower, VERBOSE_VARIABLES, count_multiply_adds, multiply_add_rate, run_once};
 pub use precision::Precision;

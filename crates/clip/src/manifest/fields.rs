@@ -86,6 +86,13 @@ impl Fields {
         Ok(cosine)
     }
 
+    /// Takes a field that is a number in the range of 32-bit floats.
+    pub(super) fn number(&mut self, field: &str) -> Result<f32, ClipError> {
+        let number: f32 = self.take(field)?;
+        self.check(field, number.is_finite(), || "it must be in the range of 32-bit floats".to_owned())?;
+        Ok(number)
+    }
+
     /// Takes the fields `file` and `sha256`: a file with its digest.
     pub(super) fn file(&mut self) -> Result<ModelFile, ClipError> {
         let name: String = self.take("file")?;

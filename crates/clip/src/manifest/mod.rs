@@ -4,6 +4,7 @@ mod fields;
 mod file;
 mod image;
 mod reference;
+mod relevance;
 mod text;
 mod variant;
 
@@ -16,6 +17,7 @@ use fields::Fields;
 pub use file::{FileName, ModelFile};
 pub use image::{Crop, ImageTower, Interpolation, Preprocessing, Resize};
 pub use reference::{Reference, ReferenceImage, ReferenceText};
+pub use relevance::{Answered, Relevance, RightHit, TextRelevance};
 pub use text::{CleaningStep, Padding, TextInput, TextTower};
 pub use variant::{Quantization, QuantizationMethod, Variant};
 
@@ -43,6 +45,8 @@ pub struct Manifest {
     pub text: TextTower,
     /// The reference inputs, whose vectors are known.
     pub reference: Reference,
+    /// The calibration of relevance, if the model is calibrated.
+    pub relevance: Option<Relevance>,
     /// The origin and agreement of the model, if `scripts/export_model.py` wrote the folder.
     pub export: Option<Export>,
 }
@@ -103,6 +107,10 @@ impl Manifest {
             image: ImageTower::parse(root.object("image")?)?,
             text: TextTower::parse(root.object("text")?)?,
             reference: Reference::parse(root.object("reference")?, vector_dimension)?,
+            relevance: root
+                .optional_object("relevance")?
+                .map(|fields| Relevance::parse(fields, vector_dimension))
+                .transpose()?,
             export: root.optional_object("export")?.map(Export::parse).transpose()?,
         };
         root.finish()?;

@@ -20,6 +20,16 @@ fn bfloat16_variant(file: &str) -> Value {
     json!({"file": file, "sha256": "ab".repeat(32), "precision": "bfloat16", "agreement": 0.9998})
 }
 
+/// Makes a calibration of 32 dimensions, with `value` at the JSON pointer `at`.
+fn relevance(at: &str, value: Value) -> Value {
+    let right = json!({"intercept": 2.0, "similarity": 6.5, "gap": -19.0});
+    let text = json!({"direction": vec![0.5; 32], "answered": {"intercept": -2.5, "best": 28.0}, "right": right});
+    let mut json = json!({"deviation": 0.06, "text": text, "image": right});
+    let (parent, name) = at.rsplit_once('/').unwrap();
+    json.pointer_mut(parent).unwrap()[name] = value;
+    json
+}
+
 /// Returns the field and the reason of the error about the tiny manifest with `value` at the JSON pointer `at`.
 fn complaint(at: &str, value: Value) -> (String, String) {
     let mut json = tiny();
@@ -112,6 +122,21 @@ fn every_complaint_names_its_field() {
         ("/image/bf16", json!({"file": "x.pt", "sha256": "ab"}), "image.bf16.sha256", "64 hex digits"),
         ("/text/bf16", json!(null), "text.bf16", "must be an object"),
         ("/text/bf16", json!({"file": "x.pt", "sha256": "ab".repeat(32)}), "text.bf16.agreement", "missing"),
+        ("/relevance", json!(1), "relevance", "must be an object"),
+        ("/relevance", relevance("/deviation", json!(0)), "relevance.deviation", "above 0"),
+        ("/relevance", relevance("/text", Value::Null), "relevance.text", "must be an object"),
+        ("/relevance", relevance("/text/direction", json!([1])), "relevance.text.direction", "it has 1 numbers"),
+        (
+            "/relevance",
+            relevance("/text/direction", json!(vec![1e39; 32])),
+            "relevance.text.direction",
+            "32-bit floats",
+        ),
+        ("/relevance", relevance("/text/answered/best", json!(-1)), "relevance.text.answered.best", "at least 0"),
+        ("/relevance", relevance("/text/right/similarity", json!(-1)), "relevance.text.right.similarity", "at least 0"),
+        ("/relevance", relevance("/text/right/intercept", json!(-1e39)), "relevance.text.right.intercept", "32-bit"),
+        ("/relevance", relevance("/image/gap", json!(1)), "relevance.image.gap", "at most 0"),
+        ("/relevance", relevance("/image/best", json!(1)), "relevance.image.best", "no such field"),
         ("/export", json!({"source": "a"}), "export.revision", "missing"),
         ("/image/resize", json!({"mode": "exact", "size": 36, "fill": [0, 0, 0]}), "image.resize", "unknown field"),
         ("/text/tokenizer/file", json!(".."), "text.tokenizer.file", "relative path"),
@@ -138,11 +163,13 @@ fn every_complaint_names_its_field() {
 fn optional_fields_are_read_where_they_are() {
     let mut json = tiny();
     let manifest = Manifest::from_json(json.clone()).unwrap();
-    assert_eq!((manifest.image.variants, manifest.text.variants, manifest.export), (vec![], vec![], None));
+    assert_eq!((manifest.image.variants, manifest.text.variants), (vec![], vec![]));
+    assert_eq!((manifest.relevance, manifest.export), (None, None));
     json["image"]["variants"] = json!([bfloat16_variant("image.bf16.pt")]);
     json["image"]["resize"] = json!({"mode": "longest_edge_pad", "size": 36, "fill": [0, 1, 2]});
     json["image"]["crop"] = json!("center_floor");
     json["text"]["cleaning"] = json!(["underscores_to_spaces", "remove_punctuation"]);
+    json["relevance"] = relevance("/image", json!({"intercept": -3.5, "similarity": 6.0, "gap": 0.0}));
     json["export"] = json!({"source": "a/b", "revision": null, "image_agreement": 1.0, "text_agreement": 0.99999});
     let manifest = Manifest::from_json(json).unwrap();
     let [variant] = manifest.image.variants.as_slice() else { panic!("{manifest:?}") };
@@ -151,6 +178,10 @@ fn optional_fields_are_read_where_they_are() {
     assert_eq!(manifest.image.preprocessing.resize, Resize::LongestEdgePad { size: 36, fill: [0, 1, 2] });
     assert_eq!(manifest.image.preprocessing.crop, Crop::CenterFloor);
     assert_eq!(manifest.export.as_ref().unwrap().revision, None);
+    let relevance = manifest.relevance.as_ref().unwrap();
+    assert_eq!(relevance.text.direction, [0.5; 32]);
+    assert_eq!(relevance.text.answered, Answered { intercept: -2.5, best: 28.0 });
+    assert_eq!(relevance.image, Some(RightHit { intercept: -3.5, similarity: 6.0, gap: 0.0 }));
     let files: Vec<&str> = manifest.files().iter().map(|(field, _)| *field).collect();
     assert!(files.contains(&"image.variants.file"), "{files:?}");
 }

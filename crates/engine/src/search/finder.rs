@@ -6,12 +6,13 @@ use std::time::Instant;
 use futures_util::future::{OptionFuture, try_join, try_join_all, try_join3};
 use mitsuke_clip::Priority;
 use mitsuke_index::UnitVector;
-use mitsuke_store::{ImageId, Model, ModelId, Page, Store, StoreError, terms};
+use mitsuke_store::{ImageId, ModelId, Page, Store, StoreError, terms};
 
 use super::compose::Parts;
 use super::cutoff::Cutoff;
 use super::query::{Answer, ImageQuery, ImageSource, LeftOut, Mode, SearchError, TextQuery, Took};
 use super::ranking::{StoreQuery, rank};
+use super::relevance::{self, QueryKind};
 use crate::blocking;
 use crate::intake::Intake;
 use crate::models::{ActiveModel, Models};
@@ -57,8 +58,9 @@ impl Finder {
                 StoreQuery::Hybrid { query: vector, terms, least, weights: query.legs }
             }
         };
-        let asked = Asked { mode: query.mode, page: query.page, cutoff: query.cutoff, left_out, start };
-        self.answer(active.model, store_query, asked).await
+        let (mode, kind) = (query.mode, QueryKind::Text);
+        let asked = Asked { kind, mode, page: query.page, cutoff: query.cutoff, left_out, start };
+        self.answer(active, store_query, asked).await
     }
 
     /// Finds images by pictures.
@@ -89,8 +91,9 @@ impl Finder {
             None => false,
         };
         let left_out = LeftOut { characters: query.cut, beyond_context, ..LeftOut::default() };
-        let asked = Asked { mode: Mode::Vector, page: query.page, cutoff: query.cutoff, left_out, start };
-        self.answer(active.model, store_query, asked).await
+        let (mode, kind) = (Mode::Vector, QueryKind::Image);
+        let asked = Asked { kind, mode, page: query.page, cutoff: query.cutoff, left_out, start };
+        self.answer(active, store_query, asked).await
     }
 
     /// Returns the terms to search for, and how many of them an image must hold. Notes the words that are left out.
@@ -128,13 +131,18 @@ impl Finder {
         .await?
     }
 
-    async fn answer(&self, model: Model, store_query: StoreQuery, asked: Asked) -> Result<Answer, SearchError> {
-        let Asked { mode, page, cutoff, left_out, start } = asked;
+    async fn answer(&self, active: ActiveModel, store_query: StoreQuery, asked: Asked) -> Result<Answer, SearchError> {
+        let Asked { kind, mode, page, cutoff, left_out, start } = asked;
+        let ActiveModel { model, encoder } = active;
         let encode = start.elapsed();
         let store = Arc::clone(&self.store);
         let model_id = model.model_id;
         let (ranked, store_query) = blocking::run(move || {
-            let ranked = rank(store.as_ref(), model_id, &store_query, page, cutoff)?;
+            let unfiltered = page.filter.is_empty();
+            let mut ranked = rank(store.as_ref(), model_id, &store_query, page, cutoff)?;
+            let calibration = encoder.manifest().relevance.as_ref();
+            let asked = relevance::Asked { kind, query: &store_query, model_id, calibration, unfiltered };
+            relevance::fill(store.as_ref(), asked, &mut ranked.hits)?;
             Ok::<_, StoreError>((ranked, store_query))
         })
         .await??;
@@ -162,6 +170,7 @@ impl Finder {
 
 /// The parts of a query besides its vector and its terms.
 struct Asked {
+    kind: QueryKind,
     mode: Mode,
     page: Page,
     cutoff: Cutoff,

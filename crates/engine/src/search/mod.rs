@@ -6,6 +6,7 @@ mod finder;
 pub mod line;
 mod query;
 mod ranking;
+mod relevance;
 
 pub use compose::{PartWeights, Parts};
 pub use cutoff::Cutoff;

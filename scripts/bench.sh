@@ -15,7 +15,8 @@
 # pictures  uploads of 12-megapixel pictures with the demo model, and their
 #           thumbnails. 3 minutes
 # index     the vector index at up to 1,000,000 vectors, beside faiss and usearch where
-#           vectors have 768 components; needs 10 GB of memory. 1 hour and a half
+#           vectors have 768 components; needs 10 GB of memory, and 4 GB in the folder
+#           for temporary files. 1 hour and a half
 # store     the embedded store. 5 minutes
 # soak      uploads and searches of a server with the demo model. 5 minutes
 # gpu       the modules of the ViT-L/16 on a CUDA device. 5 minutes; builds nothing

@@ -1,20 +1,26 @@
-//! Measures the vector index on vectors that resemble CLIP embeddings: recall of picture and text queries against a
-//! comparison with all exact vectors, time, building, memory and snapshots.
+//! Measures the vector index on vectors that resemble CLIP embeddings: recall of picture and text queries, with and
+//! without filters, against a comparison with all exact vectors, time, building, memory and snapshots.
 //!
 //! ```text
 //! cargo bench -p mitsuke-index --bench vector_index -- rows=100000 dimension=768
 //! ```
 //!
 //! Further settings are `queries` (of each kind), `k`, and those of `IndexParams`: `exact_below`, `lists_factor`,
-//! `miss_target`, `sample_per_list`, `training_rounds`. The benchmark asserts no numbers, because machines differ.
+//! `miss_target`, `sample_per_list`, `training_rounds`. `folder` is a folder for the vectors, queries and true
+//! neighbours, so that other programs can be measured on them. The benchmark asserts no numbers, because machines
+//! differ.
 
+mod npy;
 mod synthetic;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use mitsuke_index::{IndexParams, SnapshotStamp, UnitVector, VectorIndex};
+use mitsuke_index::{Filter, IdSet, IndexParams, SnapshotStamp, UnitVector, VectorIndex};
+use npy::NpyFile;
 use rustix::time::{ClockId, clock_gettime};
 use simsimd::SpatialSimilarity;
 use synthetic::Clip;
@@ -50,54 +56,93 @@ impl Settings {
     }
 }
 
+/// The filters that are measured: names, and the ids that each lets through.
+fn filters(clip: &Clip, rows: u64) -> Vec<(String, Option<IdSet>)> {
+    let every = |step: i64| (0..rows as i64).filter(|id| id % step == 0).collect::<IdSet>();
+    let shares = [2, 10, 40, 1000].map(|step| (format!("1 in {step}"), Some(every(step))));
+    // The pictures of a topic lie close together.
+    let topics = (0..rows as i64).filter(|id| clip.topic(*id as u64).is_multiple_of(10)).collect();
+    std::iter::once(("none".to_owned(), None)).chain(shares).chain([("topics".to_owned(), Some(topics))]).collect()
+}
+
 /// Queries of one kind with their true neighbours.
 struct Queries {
     name: &'static str,
     vectors: Vec<UnitVector>,
-    /// The pairs of similarity and id, best first.
-    truth: Vec<Vec<(f32, i64)>>,
+    /// The pairs of similarity and id, best first, for each filter and query.
+    truth: Vec<Vec<Vec<(f32, i64)>>>,
 }
 
 impl Queries {
-    fn new(name: &'static str, vectors: impl Iterator<Item = Vec<f32>>) -> Outcome<Self> {
+    fn new(name: &'static str, vectors: impl Iterator<Item = Vec<f32>>, filters: usize) -> Outcome<Self> {
         let vectors = vectors.map(UnitVector::normalize).collect::<Result<Vec<_>, _>>()?;
-        let truth = vec![Vec::new(); vectors.len()];
+        let truth = vec![vec![Vec::new(); vectors.len()]; filters];
         Ok(Self { name, vectors, truth })
     }
 
     /// Compares a vector with all queries.
-    fn compare(&mut self, id: i64, vector: &UnitVector, k: usize) {
-        for (query, truth) in self.vectors.iter().zip(&mut self.truth) {
+    fn compare(&mut self, id: i64, vector: &UnitVector, k: usize, filters: &[(String, Option<IdSet>)]) {
+        for (at, query) in self.vectors.iter().enumerate() {
             let similarity = f32::dot(query.as_slice(), vector.as_slice()).unwrap_or(0.0) as f32;
-            if truth.len() < k || truth.last().is_some_and(|worst| similarity > worst.0) {
-                truth.insert(truth.partition_point(|t| t.0 > similarity), (similarity, id));
-                truth.truncate(k);
+            for ((_, only), truth) in filters.iter().zip(&mut self.truth) {
+                let truth = &mut truth[at];
+                if (truth.len() < k || truth.last().is_some_and(|worst| similarity > worst.0))
+                    && only.as_ref().is_none_or(|only| only.contains(id))
+                {
+                    truth.insert(truth.partition_point(|t| t.0 > similarity), (similarity, id));
+                    truth.truncate(k);
+                }
             }
         }
     }
 
     /// Searches for all queries, one after another, and returns recall, read vectors and times.
-    fn run(&self, index: &VectorIndex, clip: &Clip, k: usize) -> Outcome<Report> {
+    fn run(&self, index: &VectorIndex, clip: &Clip, k: usize, filter: usize, only: Option<&IdSet>) -> Outcome<Report> {
         let mut report = Report::default();
-        for (query, truth) in self.vectors.iter().zip(&self.truth) {
-            let mut reading = Duration::ZERO;
-            let start = ProcessorTime::now();
-            let found = index.search::<Infallible>(query, k, false, None, &mut |ids| {
-                let start = ProcessorTime::now();
+        for (query, truth) in self.vectors.iter().zip(&self.truth[filter]) {
+            let mut reading = (Duration::ZERO, Duration::ZERO);
+            let start = (ProcessorTime::now(), Instant::now());
+            let found = index.search::<Infallible>(query, k, false, Filter { only, except: &[] }, &mut |ids| {
+                let start = (ProcessorTime::now(), Instant::now());
                 report.read += ids.len();
                 let vectors = ids.iter().map(|id| UnitVector::normalize(clip.image(*id as u64)).ok()).collect();
-                reading += start.elapsed();
+                reading = (reading.0 + start.0.elapsed(), reading.1 + start.1.elapsed());
                 Ok(vectors)
             })?;
             // The time of reading is left out: this benchmark makes the vectors, where a store would read them.
-            report.times.push(start.elapsed() - reading);
+            report.times.push(start.0.elapsed().saturating_sub(reading.0));
+            report.wall_times.push(start.1.elapsed().saturating_sub(reading.1));
             // A vector that is as similar as the last true neighbour counts as a true neighbour.
             let last = truth.last().map_or(-1.0, |t| t.0) - 1e-6;
             report.hits += found.iter().filter(|hit| hit.1 >= last).count().min(truth.len());
             report.wanted += truth.len();
         }
         report.times.sort();
+        report.wall_times.sort();
         Ok(report)
+    }
+
+    /// Searches without a filter until `done`, and returns the wall-clock times of searches, sorted.
+    fn run_until(&self, index: &VectorIndex, clip: &Clip, k: usize, done: impl Fn() -> bool) -> Outcome<Vec<Duration>> {
+        let mut times = Vec::new();
+        while !done() {
+            times.extend(self.run(index, clip, k, 0, None)?.wall_times);
+        }
+        times.sort();
+        Ok(times)
+    }
+
+    /// Writes the queries, the true neighbours (−1 where there are fewer) and their similarities.
+    fn write(&self, folder: &Path, k: usize) -> Outcome<()> {
+        let count = self.vectors.len();
+        let mut queries = NpyFile::create(&folder.join(format!("{}.npy", self.name)), "<f4")?;
+        self.vectors.iter().try_for_each(|v| queries.write(&v.to_le_bytes()))?;
+        queries.finish(&[count, self.vectors.first().map_or(0, UnitVector::dimension)])?;
+        let mut last = NpyFile::create(&folder.join(format!("{}-least.npy", self.name)), "<f4")?;
+        for truth in &self.truth[0] {
+            last.write(&truth.get(k - 1).map_or(-1.0, |t| t.0).to_le_bytes())?;
+        }
+        last.finish(&[count])
     }
 }
 
@@ -122,21 +167,24 @@ struct Report {
     hits: usize,
     wanted: usize,
     read: usize,
+    /// Processor times, sorted.
     times: Vec<Duration>,
+    /// Wall-clock times, sorted.
+    wall_times: Vec<Duration>,
+}
+
+/// Returns a percentile of sorted times in milliseconds.
+fn percentile(times: &[Duration], p: usize) -> f64 {
+    times.get(times.len().saturating_sub(1) * p / 100).map_or(0.0, |t| t.as_secs_f64() * 1e3)
 }
 
 impl Report {
-    fn percentile(&self, p: usize) -> f64 {
-        let at = self.times.len().saturating_sub(1) * p / 100;
-        self.times.get(at).map_or(0.0, |t| t.as_secs_f64() * 1e3)
-    }
-
-    fn print(&self, name: &str, stage: &str) {
+    fn print(&self, name: &str, stage: &str, filter: &str) {
         println!(
-            "{stage:14} {name:6} recall {:.4}  p50 {:7.2} ms  p95 {:7.2} ms  vectors read {:.0}",
+            "{stage:11} {name:5} filter {filter:9} recall {:.4}  p50 {:7.3} ms  p95 {:7.3} ms  vectors read {:.0}",
             self.hits as f64 / self.wanted.max(1) as f64,
-            self.percentile(50),
-            self.percentile(95),
+            percentile(&self.times, 50),
+            percentile(&self.times, 95),
             self.read as f64 / self.times.len().max(1) as f64,
         );
     }
@@ -150,49 +198,115 @@ fn process_memory(line: &str) -> usize {
     kilobytes.unwrap_or(0) / 1024
 }
 
-fn main() -> Outcome<()> {
-    let settings = Settings::from_args();
-    let (rows, dimension) = (settings.get("rows", 20_000_u64)?, settings.get("dimension", 256)?);
-    let (count, k) = (settings.get("queries", 200_u64)?, settings.get("k", 16)?);
-    let params = settings.index_params()?;
-    let clip = Clip::new(dimension);
-    let mut queries = [
-        Queries::new("image", (0..count).map(|i| clip.image_query(i)))?,
-        Queries::new("text", (0..count).map(|i| clip.text_query(i)))?,
-    ];
-    println!("{rows} vectors of {dimension} components, {count} queries of each kind, k = {k}, {params:?}");
+/// Prints recall and times of all queries and filters.
+fn print_searches(index: &VectorIndex, bench: &Bench, stage: &str) -> Outcome<()> {
+    for kind in &bench.queries {
+        for (at, (filter, only)) in bench.filters.iter().enumerate() {
+            kind.run(index, &bench.clip, bench.k, at, only.as_ref())?.print(kind.name, stage, filter);
+        }
+    }
+    Ok(())
+}
 
-    let index = VectorIndex::new(dimension, params);
-    let before = process_memory("VmRSS");
+/// The data of this benchmark.
+struct Bench {
+    clip: Clip,
+    rows: u64,
+    k: usize,
+    filters: Vec<(String, Option<IdSet>)>,
+    queries: [Queries; 2],
+}
+
+/// Inserts all vectors, and writes them into `folder`.
+fn insert(index: &VectorIndex, bench: &mut Bench, folder: Option<&Path>) -> Outcome<Duration> {
+    let mut file = folder.map(|folder| NpyFile::create(&folder.join("vectors.npy"), "<f4")).transpose()?;
     let mut inserting = Duration::ZERO;
-    for i in 0..rows {
-        let vector = UnitVector::normalize(clip.image(i))?;
-        for kind in &mut queries {
-            kind.compare(i as i64, &vector, k);
+    for i in 0..bench.rows {
+        let vector = UnitVector::normalize(bench.clip.image(i))?;
+        for kind in &mut bench.queries {
+            kind.compare(i as i64, &vector, bench.k, &bench.filters);
         }
         let start = ProcessorTime::now();
         index.insert(i as i64, &vector);
         inserting += start.elapsed();
+        if let Some(file) = &mut file {
+            file.write(&vector.to_le_bytes())?;
+        }
     }
+    if let (Some(file), Some(folder)) = (file, folder) {
+        file.finish(&[bench.rows as usize, bench.queries[0].vectors.first().map_or(0, UnitVector::dimension)])?;
+        bench.queries.iter().try_for_each(|kind| kind.write(folder, bench.k))?;
+    }
+    Ok(inserting)
+}
+
+/// Trains lists while text queries are searched for, and prints what that took. Returns whether lists were trained.
+fn train(index: &VectorIndex, params: IndexParams, bench: &Bench, memory_before: usize) -> Outcome<bool> {
+    if !index.needs_training() {
+        return Ok(false);
+    }
+    // A copy is trained on an otherwise idle machine, and the index itself beside searches.
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("index");
+    index.save(&path, SnapshotStamp { model_id: 1, last_change: 1, count: bench.rows })?;
+    let text = &bench.queries[1];
+    let alone = text.run(index, &bench.clip, bench.k, 0, None)?.wall_times;
+    let done = AtomicBool::new(false);
+    let (beside, meanwhile) = std::thread::scope(|scope| -> Outcome<_> {
+        let training = scope.spawn(|| {
+            let start = Instant::now();
+            index.train();
+            done.store(true, Ordering::Release);
+            start.elapsed()
+        });
+        let times = text.run_until(index, &bench.clip, bench.k, || done.load(Ordering::Acquire))?;
+        Ok((training.join().map_err(|_| "the training panicked")?, times))
+    })?;
+    let memory = ["VmRSS", "VmHWM"].map(|line| process_memory(line).saturating_sub(memory_before));
+    let (copy, _) = VectorIndex::load(&path, text.vectors.first().map_or(0, UnitVector::dimension), params)?;
+    let start = Instant::now();
+    copy.train();
+    println!(
+        "lists trained in {:.1} s, {:.1} s beside searches, memory {} MB, most so far {} MB",
+        start.elapsed().as_secs_f64(),
+        beside.as_secs_f64(),
+        memory[0],
+        memory[1],
+    );
+    println!(
+        "searches beside training p50 {:.2} ms, alone {:.2} ms",
+        percentile(&meanwhile, 50),
+        percentile(&alone, 50)
+    );
+    Ok(true)
+}
+
+fn main() -> Outcome<()> {
+    let settings = Settings::from_args();
+    let (rows, dimension) = (settings.get("rows", 20_000_u64)?, settings.get("dimension", 256)?);
+    let (count, k) = (settings.get("queries", 200_u64)?, settings.get("k", 16)?);
+    let folder: Option<PathBuf> = settings.0.get("folder").map(PathBuf::from);
+    let params = settings.index_params()?;
+    let clip = Clip::new(dimension);
+    let filters = filters(&clip, rows);
+    let queries = [
+        Queries::new("image", (0..count).map(|i| clip.image_query(i)), filters.len())?,
+        Queries::new("text", (0..count).map(|i| clip.text_query(i)), filters.len())?,
+    ];
+    let mut bench = Bench { clip, rows, k, filters, queries };
+    println!("{rows} vectors of {dimension} components, {count} queries of each kind, k = {k}, {params:?}");
+
+    let index = VectorIndex::new(dimension, params);
+    let before = process_memory("VmRSS");
+    let inserting = insert(&index, &mut bench, folder.as_deref())?;
     let per_insert = inserting.as_secs_f64() * 1e6 / rows as f64;
     println!("inserted at {per_insert:.1} µs each, memory {} MB", process_memory("VmRSS") - before);
-    for kind in &queries {
-        kind.run(&index, &clip, k)?.print(kind.name, "all scanned");
-    }
+    print_searches(&index, &bench, "all scanned")?;
 
-    let start = ProcessorTime::now();
-    if index.train() {
-        println!(
-            "lists trained in {:.1} s of work, memory {} MB, most so far {} MB",
-            start.elapsed().as_secs_f64(),
-            process_memory("VmRSS").saturating_sub(before),
-            process_memory("VmHWM").saturating_sub(before)
-        );
-        for kind in &queries {
-            kind.run(&index, &clip, k)?.print(kind.name, "lists");
-        }
+    if train(&index, params, &bench, before)? {
+        print_searches(&index, &bench, "lists")?;
         let extra = 1000;
-        let vectors = (0..extra).map(|i| UnitVector::normalize(clip.image(rows + i)));
+        let vectors = (0..extra).map(|i| UnitVector::normalize(bench.clip.image(rows + i)));
         let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
         let start = ProcessorTime::now();
         for (id, vector) in (rows as i64..).zip(&vectors) {

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use crate::codes::{Code, Margin};
-use crate::layout::{Layout, Locations};
+use crate::layout::Layout;
 use crate::request::Request;
 use crate::rescore::{self, Rescoring, Similarities};
 use crate::rotation::Rotation;
-use crate::{IndexParams, ReadVectors, SnapshotError, SnapshotStamp, UnitVector, kmeans, scan, snapshot};
+use crate::signs::QuerySigns;
+use crate::{Filter, IndexParams, ReadVectors, SnapshotError, SnapshotStamp, UnitVector, kmeans, scan, snapshot};
 
 /// The largest number of changes that a newly trained layout takes over while insertions wait.
 const MAX_BLOCKING_CHANGES: usize = 1024;
@@ -27,27 +28,21 @@ pub struct VectorIndex {
     rotation: Rotation,
     /// The layout that searches read. It is locked only to clone or to replace the pointer.
     layout: RwLock<Arc<Layout>>,
-    /// The state that changes with the layout. It is locked before `layout`, never after it.
-    writer: Mutex<Writer>,
+    /// The lock of changes, with the ids inserted or removed since the training under way took its copy; `None` when
+    /// no training is under way. It is locked before `layout`, never after it.
+    writer: Mutex<Journal>,
     /// The lock that is held during a training.
     training: Mutex<()>,
     /// The lock that is held while a snapshot is written.
     saving: Mutex<()>,
 }
 
-#[derive(Debug, Default)]
-struct Writer {
-    locations: Locations,
-    /// The ids inserted or removed since the training under way took its copy; `None` when no training is under way.
-    journal: Option<HashSet<i64>>,
-}
+type Journal = Option<HashSet<i64>>;
 
-impl Writer {
-    /// Records for a training under way that `id` changes.
-    fn record(&mut self, id: i64) {
-        if let Some(journal) = &mut self.journal {
-            journal.insert(id);
-        }
+/// Records for a training under way that `id` changes.
+fn record(journal: &mut Journal, id: i64) {
+    if let Some(journal) = journal {
+        journal.insert(id);
     }
 }
 
@@ -55,16 +50,16 @@ impl VectorIndex {
     /// Makes an empty index for vectors of `dimension` components.
     #[must_use]
     pub fn new(dimension: usize, params: IndexParams) -> Self {
-        Self::with_layout(dimension, params, Layout::default(), Locations::default())
+        Self::with_layout(dimension, params, Layout::default())
     }
 
-    fn with_layout(dimension: usize, params: IndexParams, layout: Layout, locations: Locations) -> Self {
+    fn with_layout(dimension: usize, params: IndexParams, layout: Layout) -> Self {
         Self {
             dimension,
             params,
             rotation: Rotation::new(dimension),
             layout: RwLock::new(Arc::new(layout)),
-            writer: Mutex::new(Writer { locations, journal: None }),
+            writer: Mutex::new(None),
             training: Mutex::new(()),
             saving: Mutex::new(()),
         }
@@ -83,18 +78,18 @@ impl VectorIndex {
         }
         let code = Code::quantize(&self.rotation.apply(vector.as_slice()));
         let mut writer = lock(&self.writer);
-        writer.record(id);
+        record(&mut writer, id);
         // The list is found before the layout is locked, so that searches need not wait. The lists cannot change
         // meanwhile.
         let list = self.current().list_for(&code);
-        self.change(|layout| layout.insert(&mut writer.locations, id, list, &code));
+        self.change(|layout| layout.insert(id, list, &code));
     }
 
     /// Removes a vector, and returns whether there was one.
     pub fn remove(&self, id: i64) -> bool {
         let mut writer = lock(&self.writer);
-        writer.record(id);
-        self.change(|layout| layout.remove(&mut writer.locations, id))
+        record(&mut writer, id);
+        self.change(|layout| layout.remove(id))
     }
 
     /// Changes the layout. The caller holds the writer.
@@ -118,13 +113,13 @@ impl VectorIndex {
     /// Returns whether `id` is in the index.
     #[cfg(test)]
     fn contains(&self, id: i64) -> bool {
-        lock(&self.writer).locations.get(id).is_some()
+        self.current().locations.get(id).is_some()
     }
 
     /// Returns the `k` vectors with the greatest inner product with `query`, as pairs of id and similarity (−1 to 1):
     /// best first, ties by descending id. The answer has fewer than `k` pairs only when no more vectors may be found.
     ///
-    /// `allow` restricts the answer to some ids. `read` reads the exact vectors of ids; the search calls it a few
+    /// `filter` restricts the answer to some ids. `read` reads the exact vectors of ids; the search calls it a few
     /// times, and holds no lock meanwhile. If `exact` is true, the search finds the nearest of all vectors, whatever
     /// that costs; otherwise a search over inverted lists may miss a few. A query of another dimension is logged and
     /// finds nothing.
@@ -136,7 +131,7 @@ impl VectorIndex {
         query: &UnitVector,
         k: usize,
         exact: bool,
-        allow: Option<&(dyn Fn(i64) -> bool + Sync)>,
+        filter: Filter<'_>,
         read: ReadVectors<'_, E>,
     ) -> Result<Vec<(i64, f32)>, E> {
         if query.dimension() != self.dimension {
@@ -148,7 +143,8 @@ impl VectorIndex {
         if k == 0 {
             return Ok(Vec::new());
         }
-        let code = Code::quantize(&self.rotation.apply(query.as_slice()));
+        let rotated = self.rotation.apply(query.as_slice());
+        let (code, signs) = (Code::quantize(&rotated), QuerySigns::new(&rotated));
         let margin = Margin::new(code.scale, self.dimension);
         let limit = if exact { usize::MAX } else { k.saturating_mul(4).saturating_add(self.params.rescore_limit) };
         let exact = exact || layout.rows < self.params.exact_below;
@@ -156,12 +152,15 @@ impl VectorIndex {
         let mut known = Similarities::new();
         let mut wanted = k;
         loop {
+            // A vector that is known to be gone must not take the place of another.
+            let gone = known.iter().filter(|(_, similarity)| similarity.is_none()).map(|(id, _)| *id);
             let request = Request {
                 query: &code,
+                signs: &signs,
                 margin,
                 k: wanted,
-                // A vector that is known to be gone must not take the place of another.
-                allow: &|id| !matches!(known.get(&id), Some(None)) && allow.is_none_or(|allow| allow(id)),
+                only: filter.only,
+                except: filter.except.iter().copied().chain(gone).collect(),
                 miss_target: if exact { 0.0 } else { self.params.miss_target },
             };
             let candidates = scan::candidates(&layout, &request);
@@ -195,10 +194,10 @@ impl VectorIndex {
         layout.rows > 0 && layout.rows >= due.max(self.params.exact_below)
     }
 
-    /// Trains inverted lists if a training is due, and returns whether the lists were trained. A training takes seconds
-    /// (minutes for millions of vectors) of one core, and memory for a second copy of the codes, so it belongs on a
-    /// background thread. Searches, insertions and removals go on meanwhile. A second call during a training returns at
-    /// once.
+    /// Trains inverted lists if a training is due, and returns whether the lists were trained. A training takes a second
+    /// for every some ten thousand vectors, and memory for a second copy of the codes, so it belongs on a background
+    /// thread. It works on all cores, on threads that give way to all others. Searches, insertions and removals go on
+    /// meanwhile. A second call during a training returns at once.
     pub fn train(&self) -> bool {
         let _one_at_a_time = match self.training.try_lock() {
             Ok(guard) => guard,
@@ -210,48 +209,45 @@ impl VectorIndex {
         }
         let base = {
             let mut writer = lock(&self.writer);
-            writer.journal = Some(HashSet::new());
+            *writer = Some(HashSet::new());
             self.current()
         };
         let trained = kmeans::train(&base, self.dimension, &self.params);
         drop(base);
-        let trained = trained.and_then(|layout| Locations::from_layout(&layout).map(|locations| (layout, locations)));
-        let Some((layout, locations)) = trained else {
-            lock(&self.writer).journal = None;
+        let Some(layout) = trained else {
+            *lock(&self.writer) = None;
             return false;
         };
-        self.replace_layout(layout, locations);
+        self.replace_layout(layout);
         true
     }
 
     /// Brings a newly trained layout up to date, and puts it in place of the current one.
-    fn replace_layout(&self, mut layout: Layout, mut locations: Locations) {
+    fn replace_layout(&self, mut layout: Layout) {
         for round in 1.. {
             let mut writer = lock(&self.writer);
             let live = self.current();
-            let journal = writer.journal.replace(HashSet::new()).unwrap_or_default();
-            let changed: Vec<_> = journal.into_iter().map(|id| (id, writer.locations.get(id))).collect();
+            let changed = writer.replace(HashSet::new()).unwrap_or_default();
             // Insertions go on while many changes are taken over, and wait while the last few changes are taken over.
             let blocking =
                 if changed.len() <= MAX_BLOCKING_CHANGES || round >= MAX_CATCH_UP_ROUNDS { Some(writer) } else { None };
-            for (id, location) in changed {
-                match location.and_then(|location| live.code(location)) {
+            for id in changed {
+                match live.locations.get(id).and_then(|location| live.code(location)) {
                     Some(code) => {
                         let list = layout.list_for(&code);
-                        layout.insert(&mut locations, id, list, &code);
+                        layout.insert(id, list, &code);
                     }
-                    None => _ = layout.remove(&mut locations, id),
+                    None => _ = layout.remove(id),
                 }
             }
             drop(live);
             if let Some(mut writer) = blocking {
-                writer.journal = None;
-                let old_locations = std::mem::replace(&mut writer.locations, locations);
+                *writer = None;
                 let mut current = self.layout.write().unwrap_or_else(PoisonError::into_inner);
                 let old_layout = std::mem::replace(&mut *current, Arc::new(layout));
                 // Freeing a large index takes a while, so it happens after the locks are released.
                 drop((current, writer));
-                drop((old_layout, old_locations));
+                drop(old_layout);
                 return;
             }
         }
@@ -274,8 +270,8 @@ impl VectorIndex {
     /// [`SnapshotError`] when the file cannot be read, has another format or dimension, or is damaged in any way. The
     /// caller then builds the index again from its rows.
     pub fn load(path: &Path, dimension: usize, params: IndexParams) -> Result<(Self, SnapshotStamp), SnapshotError> {
-        let (layout, locations, stamp) = snapshot::load(path, dimension)?;
-        Ok((Self::with_layout(dimension, params, layout, locations), stamp))
+        let (layout, stamp) = snapshot::load(path, dimension)?;
+        Ok((Self::with_layout(dimension, params, layout), stamp))
     }
 
     /// Returns the layout of this moment, which later insertions do not change.

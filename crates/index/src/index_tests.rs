@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use proptest::prelude::*;
 
 use super::*;
+use crate::IdSet;
 use crate::random::SplitMix64;
 
 /// The rows that the index caches.
@@ -62,10 +63,10 @@ fn search(
     rows: &Rows,
     query: &UnitVector,
     k: usize,
-    allow: Option<&(dyn Fn(i64) -> bool + Sync)>,
+    only: Option<&IdSet>,
 ) -> (Vec<(i64, f32)>, usize) {
     let mut read = 0;
-    let found = index.search::<Infallible>(query, k, false, allow, &mut |ids| {
+    let found = index.search::<Infallible>(query, k, false, Filter { only, except: &[] }, &mut |ids| {
         read += ids.len();
         Ok(ids.iter().map(|id| rows.get(id).cloned()).collect())
     });
@@ -115,7 +116,7 @@ fn an_exact_search_of_inverted_lists_misses_nothing() {
         let right = brute_force(&rows, &query, k, |_| true);
         missed += usize::from(search(&index, &rows, &query, k, None).0 != right);
         let found = index
-            .search::<Infallible>(&query, k, true, None, &mut |ids| {
+            .search::<Infallible>(&query, k, true, Filter::default(), &mut |ids| {
                 Ok(ids.iter().map(|id| rows.get(id).cloned()).collect())
             })
             .unwrap();
@@ -220,11 +221,12 @@ fn a_filter_never_makes_the_answer_short() {
     for (step, expected) in [(400, 16), (1000, 8), (5000, 2), (9000, 1)] {
         let allow = move |id: i64| id % step == 0;
         let query = random_vector(&mut random, 32);
-        let found = search(&index, &rows, &query, 16, Some(&allow)).0;
+        let only = rows.keys().copied().filter(|id| allow(*id)).collect();
+        let found = search(&index, &rows, &query, 16, Some(&only)).0;
         assert_eq!(found.len(), expected);
         assert!(found.iter().all(|(id, _)| allow(*id)));
     }
-    let none = search(&index, &rows, &random_vector(&mut random, 32), 16, Some(&|_| false));
+    let none = search(&index, &rows, &random_vector(&mut random, 32), 16, Some(&IdSet::default()));
     assert_eq!(none, (Vec::new(), 0));
 }
 
@@ -233,7 +235,7 @@ fn an_error_of_the_reader_ends_the_search() {
     let mut random = SplitMix64::new(8);
     let index = index_of(&clustered(&mut random, 8, 10), 8, IndexParams::default());
     let query = random_vector(&mut random, 8);
-    assert_eq!(index.search(&query, 3, false, None, &mut |_| Err("disk")), Err("disk"));
+    assert_eq!(index.search(&query, 3, false, Filter::default(), &mut |_| Err("disk")), Err("disk"));
 }
 
 #[test]
@@ -242,7 +244,8 @@ fn a_reader_that_returns_too_few_or_unfit_vectors_loses_only_those() {
     let index = index_of(&clustered(&mut random, 8, 10), 8, IndexParams::default());
     let query = random_vector(&mut random, 8);
     let other = random_vector(&mut random, 9);
-    let found = index.search::<Infallible>(&query, 10, false, None, &mut |_| Ok(vec![Some(other.clone())]));
+    let found =
+        index.search::<Infallible>(&query, 10, false, Filter::default(), &mut |_| Ok(vec![Some(other.clone())]));
     assert_eq!(found, Ok(Vec::new()));
 }
 
@@ -364,15 +367,16 @@ proptest! {
         }
         let query = random_vector(&mut SplitMix64::new(query), dimension);
         let allow = |id: i64| id % modulus == 0;
+        let only: IdSet = (0..60).filter(|id| allow(*id)).collect();
         let expected = brute_force(&rows, &query, k, allow);
-        prop_assert_eq!(&search(&index, &rows, &query, k, Some(&allow)).0, &expected);
+        prop_assert_eq!(&search(&index, &rows, &query, k, Some(&only)).0, &expected);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
         let stamp = SnapshotStamp { model_id: 1, last_change: 2, count: 3 };
         index.save(&path, stamp).unwrap();
         let (loaded, found) = VectorIndex::load(&path, dimension, EXACT_LISTS).unwrap();
         prop_assert_eq!((found, loaded.len()), (stamp, rows.len()));
-        prop_assert_eq!(&search(&loaded, &rows, &query, k, Some(&allow)).0, &expected);
+        prop_assert_eq!(&search(&loaded, &rows, &query, k, Some(&only)).0, &expected);
         // The loaded index can be changed.
         for id in 0..60 {
             prop_assert_eq!(loaded.remove(id), rows.contains_key(&id));

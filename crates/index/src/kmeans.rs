@@ -6,14 +6,17 @@
 
 use std::sync::Arc;
 
-use crate::codes::{Cell, Code, dot};
+use crate::cell::Cell;
+use crate::codes::Code;
 use crate::layout::{Layout, Lists};
+use crate::locations::{Location, Locations};
 use crate::params::IndexParams;
+use crate::product_kernel::Directions;
 use crate::random::SplitMix64;
+use crate::workers::{self, Priority};
 
-/// The number of rows that are compared with one direction after another. So few rows stay in the processor's nearest
-/// cache.
-const TILE: usize = 16;
+/// The number of rows that a worker compares with all directions at a time: some milliseconds of work.
+const PORTION: usize = 1024;
 
 /// Trains lists for the vectors of `layout` and moves the vectors into them. Returns `None` when there are no vectors.
 pub(crate) fn train(layout: &Layout, dimension: usize, params: &IndexParams) -> Option<Layout> {
@@ -24,12 +27,12 @@ pub(crate) fn train(layout: &Layout, dimension: usize, params: &IndexParams) -> 
     let mut directions = first_directions(&sample, count, &mut random)?;
     for _ in 0..params.training_rounds {
         let mut sums = ListSums::new(directions.len(), dimension);
-        for (row, list) in assign(&sample, &directions).into_iter().enumerate() {
-            sums.add(list, sample.scales().get(row).copied().unwrap_or(0.0), sample.row(row));
+        for (row, list) in assign(&[&sample], &directions, dimension).into_iter().enumerate() {
+            sums.add(list as usize, sample.scales().get(row).copied().unwrap_or(0.0), sample.row(row));
         }
         directions = sums.means(&sample, &mut random).0;
     }
-    Some(distribute(layout, &directions, &sample, dimension, &mut random))
+    distribute(layout, &directions, &sample, dimension, &mut random)
 }
 
 /// Draws `wanted` rows (all, if there are fewer), spread evenly over the layout.
@@ -70,54 +73,54 @@ fn first_directions(sample: &Cell, count: usize, random: &mut SplitMix64) -> Opt
     (count > 0).then_some(directions)
 }
 
-/// Returns, for each row, the number of the direction with the greatest inner product.
-fn assign(rows: &Cell, directions: &Cell) -> Vec<usize> {
-    let mut nearest = vec![0; rows.len()];
-    for (tile, nearest) in nearest.chunks_mut(TILE).enumerate() {
-        let mut best = [f32::NEG_INFINITY; TILE];
-        for (list, scale) in directions.scales().iter().enumerate() {
-            let direction = directions.row(list);
-            for (i, (best, nearest)) in best.iter_mut().zip(nearest.iter_mut()).enumerate() {
-                // The row's own scale is left out: it is the same for all directions, so it does not change the
-                // nearest.
-                let score = scale * dot(direction, rows.row(tile * TILE + i));
-                if score > *best {
-                    (*best, *nearest) = (score, list);
-                }
-            }
-        }
-    }
-    nearest
+/// Returns, for each row of each cell, the number of the direction with the greatest inner product.
+fn assign(cells: &[&Cell], directions: &Cell, dimension: usize) -> Vec<u32> {
+    let directions = Directions::new(directions, dimension);
+    let portions: Vec<&[i8]> = cells.iter().flat_map(|cell| cell.codes().chunks(PORTION * dimension.max(1))).collect();
+    let nearest = workers::map(portions.into_iter(), Priority::Low, |codes| {
+        let mut nearest = vec![0; codes.len() / dimension.max(1)];
+        directions.nearest(codes, &mut nearest);
+        nearest
+    });
+    nearest.concat()
 }
 
 /// Puts every row of `layout` into the list with the nearest direction. The directions of the new layout are the means
 /// of the rows that each list then holds.
-fn distribute(layout: &Layout, directions: &Cell, sample: &Cell, dimension: usize, random: &mut SplitMix64) -> Layout {
-    let assigned: Vec<Vec<usize>> = layout.cells.iter().map(|cell| assign(cell, directions)).collect();
-    let mut sizes = vec![0; directions.len()];
-    for list in assigned.iter().flatten() {
-        if let Some(size) = sizes.get_mut(*list) {
-            *size += 1;
-        }
-    }
-    let mut cells: Vec<Cell> = sizes.iter().map(|size| Cell::with_capacity(*size, dimension)).collect();
+fn distribute(
+    layout: &Layout,
+    directions: &Cell,
+    sample: &Cell,
+    dimension: usize,
+    random: &mut SplitMix64,
+) -> Option<Layout> {
+    let cells: Vec<&Cell> = layout.cells.iter().map(|cell| &**cell).collect();
+    let assigned = assign(&cells, directions, dimension);
+    let mut rows: Vec<Vec<Location>> = vec![Vec::new(); directions.len()];
     let mut sums = ListSums::new(directions.len(), dimension);
-    for (cell, lists) in layout.cells.iter().zip(assigned) {
-        for (row, ((list, id), scale)) in lists.into_iter().zip(cell.ids()).zip(cell.scales()).enumerate() {
-            if let Some(target) = cells.get_mut(list) {
-                target.push(*id, *scale, cell.row(row));
-            }
-            sums.add(list, *scale, cell.row(row));
-        }
+    let locations = (0_u32..).zip(&cells).flat_map(|(cell, rows)| (0..rows.len() as u32).map(move |row| (cell, row)));
+    for ((cell, row), list) in locations.zip(assigned) {
+        let rows = rows.get_mut(list as usize)?;
+        rows.push(Location { cell, row });
+        let from = cells.get(cell as usize)?;
+        sums.add(list as usize, *from.scales().get(row as usize)?, from.row(row as usize));
     }
     let (directions, lengths) = sums.means(sample, random);
+    let lists = Lists { directions, lengths, trained_on: layout.rows };
+    let cells = workers::map(rows.into_iter().enumerate(), Priority::Low, |(list, rows)| {
+        let mut cell = Cell::with_capacity(rows.len(), dimension);
+        for at in rows {
+            if let Some(from) = cells.get(at.cell as usize)
+                && let (Some(id), Some(scale)) = (from.ids().get(at.row as usize), from.scales().get(at.row as usize))
+            {
+                cell.push(*id, *scale, from.row(at.row as usize));
+            }
+        }
+        Arc::new(cell.with_signs(lists.mean(list)))
+    });
     let largest_scale = cells.iter().flat_map(|cell| cell.scales()).fold(0.0_f32, |m, s| m.max(*s));
-    Layout {
-        cells: cells.into_iter().map(Arc::new).collect(),
-        lists: Some(Arc::new(Lists { directions, lengths, trained_on: layout.rows })),
-        rows: layout.rows,
-        largest_scale,
-    }
+    let locations = Locations::of_cells(&cells)?;
+    Some(Layout { cells, locations, lists: Some(Arc::new(lists)), rows: layout.rows, largest_scale })
 }
 
 /// The sums of the vectors of each list.

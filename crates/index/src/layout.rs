@@ -1,10 +1,11 @@
 //! The layout of an index: its rows lie in plain slices until inverted lists are trained, and in inverted lists
 //! afterwards.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::codes::{Cell, Code, dot};
+use crate::cell::Cell;
+use crate::codes::{Code, dot};
+use crate::locations::{Location, Locations};
 
 /// The number of rows of a slice. An insertion copies one slice when a search is reading it.
 const SLICE_ROWS: usize = 1024;
@@ -29,6 +30,12 @@ impl Lists {
             .max_by(|a, b| a.1.total_cmp(&b.1))
             .map_or(0, |(list, _)| list)
     }
+
+    /// Returns the mean of a list.
+    pub(crate) fn mean(&self, list: usize) -> Arc<[f32]> {
+        let scale = self.directions.scales().get(list).zip(self.lengths.get(list)).map_or(0.0, |(s, l)| s * l);
+        self.directions.row(list).iter().map(|code| scale * f32::from(*code)).collect()
+    }
 }
 
 /// The rows of an index at one moment. A clone copies pointers, and a change of a clone copies only the cells that it
@@ -36,43 +43,14 @@ impl Lists {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     pub(crate) cells: Vec<Arc<Cell>>,
+    /// The cell and row of each id.
+    pub(crate) locations: Locations,
     /// The lists, one for each cell; `None` while rows lie in slices.
     pub(crate) lists: Option<Arc<Lists>>,
     /// The number of rows of all cells.
     pub(crate) rows: usize,
     /// The longest step that any row has or has had.
     pub(crate) largest_scale: f32,
-}
-
-/// The cell and row of a vector.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Location {
-    pub(crate) cell: u32,
-    pub(crate) row: u32,
-}
-
-/// The cell and row of each id in one layout.
-#[derive(Debug, Default)]
-pub(crate) struct Locations(HashMap<i64, Location>);
-
-impl Locations {
-    /// Returns the location of `id`.
-    pub(crate) fn get(&self, id: i64) -> Option<Location> {
-        self.0.get(&id).copied()
-    }
-
-    /// Collects the locations of all rows of `layout`; `None` when an id occurs twice.
-    pub(crate) fn from_layout(layout: &Layout) -> Option<Self> {
-        let mut locations = HashMap::with_capacity(layout.rows);
-        for (cell, rows) in (0_u32..).zip(&layout.cells) {
-            for (row, id) in (0_u32..).zip(rows.ids()) {
-                if locations.insert(*id, Location { cell, row }).is_some() {
-                    return None;
-                }
-            }
-        }
-        Some(Self(locations))
-    }
 }
 
 impl Layout {
@@ -87,17 +65,17 @@ impl Layout {
     }
 
     /// Adds a vector, or replaces the vector of the same id. `list` is the answer of [`Self::list_for`].
-    pub(crate) fn insert(&mut self, locations: &mut Locations, id: i64, list: Option<usize>, code: &Code) {
+    pub(crate) fn insert(&mut self, id: i64, list: Option<usize>, code: &Code) {
         self.largest_scale = self.largest_scale.max(code.scale);
         let Some(list) = list else {
-            return self.insert_into_slices(locations, id, code);
+            return self.insert_into_slices(id, code);
         };
-        self.remove(locations, id);
-        self.append(locations, list, id, code);
+        self.remove(id);
+        self.append(list, id, code);
     }
 
-    fn insert_into_slices(&mut self, locations: &mut Locations, id: i64, code: &Code) {
-        if let Some(at) = locations.get(id) {
+    fn insert_into_slices(&mut self, id: i64, code: &Code) {
+        if let Some(at) = self.locations.get(id) {
             if let Some(cell) = self.cells.get_mut(at.cell as usize) {
                 Arc::make_mut(cell).set(at.row as usize, id, code.scale, &code.codes);
             }
@@ -107,22 +85,22 @@ impl Layout {
             // The whole slice is reserved at once, because the system hands out memory only when rows fill it.
             self.cells.push(Arc::new(Cell::with_capacity(SLICE_ROWS, code.codes.len())));
         }
-        self.append(locations, self.cells.len() - 1, id, code);
+        self.append(self.cells.len() - 1, id, code);
     }
 
-    fn append(&mut self, locations: &mut Locations, cell: usize, id: i64, code: &Code) {
+    fn append(&mut self, cell: usize, id: i64, code: &Code) {
         let Some(rows) = self.cells.get_mut(cell) else {
             return;
         };
-        locations.0.insert(id, Location { cell: cell as u32, row: rows.len() as u32 });
+        self.locations.insert(id, Location { cell: cell as u32, row: rows.len() as u32 });
         Arc::make_mut(rows).push(id, code.scale, &code.codes);
         self.rows += 1;
     }
 
     /// Removes a vector, and returns whether there was one. The last row of its list, or of all slices, moves into the
     /// gap, so that cells never have holes.
-    pub(crate) fn remove(&mut self, locations: &mut Locations, id: i64) -> bool {
-        let Some(at) = locations.0.remove(&id) else {
+    pub(crate) fn remove(&mut self, id: i64) -> bool {
+        let Some(at) = self.locations.remove(id) else {
             return false;
         };
         let from = if self.lists.is_some() { at.cell as usize } else { self.cells.len() - 1 };
@@ -134,7 +112,7 @@ impl Layout {
             if let Some(cell) = self.cells.get_mut(at.cell as usize) {
                 Arc::make_mut(cell).set(at.row as usize, moved, code.scale, &code.codes);
             }
-            locations.0.insert(moved, at);
+            self.locations.insert(moved, at);
         }
         if self.lists.is_none() && self.cells.last().is_some_and(|cell| cell.len() == 0) {
             self.cells.pop();

@@ -16,20 +16,29 @@
 //!
 //! This crate depends on no other crate of Mitsuke.
 
+mod allowed_rows;
+mod cell;
 mod codes;
+mod id_set;
 mod index;
 mod kmeans;
 mod layout;
+mod locations;
 mod params;
 mod probe;
+mod product_kernel;
 mod random;
 mod request;
 mod rescore;
 mod rotation;
 mod scan;
+mod sign_kernel;
+mod signs;
 mod snapshot;
 mod vector;
+mod workers;
 
+pub use id_set::{Filter, IdSet};
 pub use index::VectorIndex;
 pub use params::IndexParams;
 pub use rescore::ReadVectors;

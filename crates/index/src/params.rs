@@ -29,8 +29,8 @@ pub struct IndexParams {
 impl Default for IndexParams {
     fn default() -> Self {
         Self {
-            exact_below: 200_000,
-            lists_factor: 3.0,
+            exact_below: 50_000,
+            lists_factor: 1.5,
             sample_per_list: 40,
             training_rounds: 6,
             retrain_growth: 4.0,

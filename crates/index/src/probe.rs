@@ -7,6 +7,7 @@
 //! lists scanned so far predicts how many vectors of the remaining lists are better than the `k`-th best found. When
 //! that expectation falls below the accepted number of misses, the search ends.
 
+use crate::allowed_rows::AllowedRows;
 use crate::codes::dot;
 use crate::layout::{Layout, Lists};
 use crate::request::Request;
@@ -15,7 +16,8 @@ use crate::request::Request;
 #[derive(Debug, Clone, Copy)]
 struct Expectation {
     list: usize,
-    rows: usize,
+    /// The number of vectors that may be found.
+    rows: f64,
     /// The similarity of the list's mean and the query.
     mean: f32,
     /// The spread of the list's vectors around their mean, √(1 − ‖mean‖²).
@@ -28,13 +30,9 @@ pub(crate) struct Probing {
     order: Vec<Expectation>,
     /// The number of lists handed out so far.
     scanned: usize,
-    /// The list handed out last.
-    current: Expectation,
-    /// Σ (similarity − mean)² over the vectors of the current list.
-    current_squares: f32,
-    /// Σ ((similarity − mean) / spread)² over the vectors of the lists before the current one.
+    /// Σ ((similarity − mean) / spread)² over the vectors scanned so far.
     squares: f64,
-    /// The number of vectors in the lists before the current one.
+    /// The number of vectors scanned so far.
     seen: f64,
     accepted_misses: f64,
     /// The number of scanned lists at which the rule is applied next.
@@ -56,8 +54,9 @@ const CHECK_SHARE: usize = 32;
 const MIN_SPREAD: f32 = 1e-3;
 
 impl Probing {
-    /// Puts the lists of `layout` in order for `request`.
-    pub(crate) fn new(layout: &Layout, lists: &Lists, request: &Request<'_>) -> Self {
+    /// Puts the lists of `layout` in order for `request`, of which only `rows` may be found.
+    pub(crate) fn new(layout: &Layout, lists: &Lists, request: &Request<'_>, rows: Option<&AllowedRows>) -> Self {
+        let share = request.only.map_or(1.0, |only| only.len() as f64 / layout.rows.max(1) as f64).min(1.0);
         let scales = lists.directions.scales().iter().zip(&lists.lengths);
         let mut order: Vec<_> = scales
             .zip(&layout.cells)
@@ -66,55 +65,47 @@ impl Probing {
                 let steps = dot(&request.query.codes, lists.directions.row(list));
                 let mean = request.query.scale * scale * length * steps;
                 let spread = (1.0 - length * length).max(0.0).sqrt().max(MIN_SPREAD);
-                Expectation { list, rows: cell.len(), mean, spread }
+                let rows = rows.map_or(cell.len() as f64 * share, |rows| rows.of_cell(list).len() as f64);
+                Expectation { list, rows, mean, spread }
             })
+            .filter(|expectation| expectation.rows > 0.0)
             .collect();
         order.sort_unstable_by(|a, b| b.mean.total_cmp(&a.mean).then(a.list.cmp(&b.list)));
         let check_at = FIRST_CHECK.max(order.len() / FIRST_SHARE);
-        Self {
-            order,
-            scanned: 0,
-            current: Expectation { list: 0, rows: 0, mean: 0.0, spread: 1.0 },
-            current_squares: 0.0,
-            squares: 0.0,
-            seen: 0.0,
-            accepted_misses: f64::from(request.miss_target) * request.k as f64,
-            check_at,
-        }
+        let accepted_misses = f64::from(request.miss_target) * request.k as f64;
+        Self { order, scanned: 0, squares: 0.0, seen: 0.0, accepted_misses, check_at }
     }
 
-    /// Returns the number of the next list to scan; `None` when the search has seen enough. `kth` is the `k`-th best
-    /// similarity so far.
-    pub(crate) fn next_list(&mut self, kth: Option<f32>) -> Option<usize> {
-        let spread = f64::from(self.current.spread);
-        self.squares += f64::from(self.current_squares) / (spread * spread);
-        self.seen += self.current.rows as f64;
-        self.current_squares = 0.0;
+    /// Returns the number of the next list to scan, and the similarity of its mean; `None` when the search has seen
+    /// enough. `kth` is the `k`-th best similarity so far.
+    pub(crate) fn next_list(&mut self, kth: Option<f32>) -> Option<(usize, f32)> {
         if self.scanned >= self.check_at {
             self.check_at += (self.scanned / CHECK_SHARE).max(1);
             if kth.is_some_and(|kth| self.is_enough(kth)) {
                 return None;
             }
         }
-        self.current = *self.order.get(self.scanned)?;
+        let next = self.order.get(self.scanned)?;
         self.scanned += 1;
-        Some(self.current.list)
+        Some((next.list, next.mean))
     }
 
-    /// Adds the similarity of a vector in the current list to the statistics.
-    pub(crate) fn observe(&mut self, similarity: f32) {
-        let deviation = similarity - self.current.mean;
-        self.current_squares += deviation * deviation;
+    /// Adds the vectors of the current list to the statistics: the sum of (similarity − mean)², and their number.
+    pub(crate) fn observe(&mut self, squares: f32, rows: usize) {
+        if let Some(current) = self.scanned.checked_sub(1).and_then(|at| self.order.get(at)) {
+            self.squares += f64::from(squares) / f64::from(current.spread).powi(2);
+            self.seen += rows as f64;
+        }
     }
 
     /// Estimates whether the remaining lists hold at most the accepted number of vectors that are more similar than
     /// `kth`.
     fn is_enough(&self, kth: f32) -> bool {
-        let deviation = (self.squares / self.seen.max(1.0)).sqrt().max(1e-6);
+        let deviation = (self.squares / self.seen.max(1.0)).max(1e-12).sqrt();
         let mut misses = 0.0;
         // The lists with the greatest expectation come first, so the first few mostly decide when the answer is no.
         self.order.get(self.scanned..).unwrap_or_default().iter().all(|p| {
-            misses += p.rows as f64 * gaussian_tail(f64::from((kth - p.mean) / p.spread) / deviation);
+            misses += p.rows * gaussian_tail(f64::from((kth - p.mean) / p.spread) / deviation);
             misses <= self.accepted_misses
         })
     }

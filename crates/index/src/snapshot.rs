@@ -20,8 +20,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::codes::Cell;
-use crate::layout::{Layout, Lists, Locations};
+use crate::cell::Cell;
+use crate::layout::{Layout, Lists};
+use crate::locations::Locations;
+use crate::workers::{self, Priority};
 
 /// The name of the format and its version. The rotation, the codes and the layout of the file are all part of it.
 const MAGIC: [u8; 8] = *b"MTSKIDX1";
@@ -181,7 +183,7 @@ fn write_codes(to: &mut impl Write, codes: &[i8]) -> io::Result<()> {
 }
 
 /// Reads a file that [`save`] wrote; see [`crate::VectorIndex::load`].
-pub(crate) fn load(path: &Path, dimension: usize) -> Result<(Layout, Locations, SnapshotStamp), SnapshotError> {
+pub(crate) fn load(path: &Path, dimension: usize) -> Result<(Layout, SnapshotStamp), SnapshotError> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut bytes = [0; HEADER_BYTES];
@@ -194,15 +196,21 @@ pub(crate) fn load(path: &Path, dimension: usize) -> Result<(Layout, Locations, 
         return Err(SnapshotError::Dimension { expected: dimension, found: header.dimension });
     }
     let mut body = Hashing { inner: BufReader::with_capacity(BUFFER_BYTES, file), digest: Sha256::new() };
-    let layout = read_layout(&mut body, header, dimension)?;
+    let mut layout = read_layout(&mut body, header, dimension)?;
     let Hashing { inner: mut file, digest } = body;
     let mut expected = [0; DIGEST_BYTES];
     file.read_exact(&mut expected).map_err(truncated)?;
     if digest.finalize()[..] != expected {
         return Err(SnapshotError::Damaged);
     }
-    let locations = Locations::from_layout(&layout).ok_or(SnapshotError::Damaged)?;
-    Ok((layout, locations, header.stamp))
+    layout.locations = Locations::of_cells(&layout.cells).ok_or(SnapshotError::Damaged)?;
+    if let Some(lists) = &layout.lists {
+        let lists = Arc::clone(lists);
+        layout.cells = workers::map(layout.cells.into_iter().enumerate(), Priority::Usual, |(list, cell)| {
+            Arc::new(Arc::unwrap_or_clone(cell).with_signs(lists.mean(list)))
+        });
+    }
+    Ok((layout, header.stamp))
 }
 
 /// Reads the part between header and digest. The file has the length that the header gives, so its numbers of rows and
@@ -227,7 +235,8 @@ fn read_layout(body: &mut impl Read, header: Header, dimension: usize) -> Result
             trained_on: size(header.trained_on)?,
         }))
     };
-    let mut layout = Layout { cells: Vec::with_capacity(cells), lists, rows, largest_scale: 0.0 };
+    let cells = Vec::with_capacity(cells);
+    let mut layout = Layout { cells, locations: Locations::default(), lists, rows, largest_scale: 0.0 };
     for size in sizes {
         let ids = read_words(body, size, i64::from_le_bytes)?;
         let scales: Vec<f32> = read_words(body, size, f32::from_le_bytes)?;

@@ -89,6 +89,11 @@ impl Clip {
         (topic as usize, (topic * SUBJECTS_PER_TOPIC + subject) as usize)
     }
 
+    /// Returns the number of the topic of the `i`-th picture.
+    pub fn topic(&self, i: u64) -> usize {
+        Self::draw_subject(&mut Random::new(i)).0
+    }
+
     /// Returns the `i`-th picture, of length 1.
     pub fn image(&self, i: u64) -> Vec<f32> {
         let mut random = Random::new(i);

@@ -1,4 +1,4 @@
-//! The collections of a vector search: the nearest hits, and a set of image ids.
+//! The nearest hits of a vector search.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -53,37 +53,6 @@ impl Nearest {
     }
 }
 
-/// A set of image ids with a bit for each. Ids count up from 1, so the bits are dense.
-#[derive(Default)]
-pub(super) struct IdSet {
-    words: Vec<u64>,
-    len: usize,
-}
-
-impl IdSet {
-    pub(super) fn insert(&mut self, id: ImageId) {
-        let Ok(at) = usize::try_from(id) else { return };
-        if self.words.len() <= at / 64 {
-            self.words.resize(at / 64 + 1, 0);
-        }
-        if let Some(word) = self.words.get_mut(at / 64)
-            && *word & (1 << (at % 64)) == 0
-        {
-            *word |= 1 << (at % 64);
-            self.len += 1;
-        }
-    }
-
-    pub(super) fn contains(&self, id: ImageId) -> bool {
-        let Ok(at) = usize::try_from(id) else { return false };
-        self.words.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,16 +67,5 @@ mod tests {
         let mut none = Nearest::new(0);
         none.offer(1, 1.0);
         assert!(none.into_sorted().is_empty());
-    }
-
-    #[test]
-    fn a_set_contains_exactly_the_inserted_ids() {
-        let mut set = IdSet::default();
-        for id in [1, 63, 64, 1000, 64, -5] {
-            set.insert(id);
-        }
-        assert_eq!(set.len(), 4);
-        assert!([1, 63, 64, 1000].iter().all(|id| set.contains(*id)));
-        assert!([0, 2, 65, 1001, 1_000_000, -5].iter().all(|id| !set.contains(*id)));
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use mitsuke_index::{UnitVector, VectorIndex};
+use mitsuke_index::{Filter, IdSet, UnitVector, VectorIndex};
 use rusqlite::Connection;
 
 use super::condition::Condition;
 use super::embeddings::{self, skip_damaged};
-use super::nearest::{IdSet, Nearest};
+use super::nearest::Nearest;
 use super::statements::ids;
 use super::values::{count, json};
 use crate::{ImageId, StoreError, VectorHit, VectorSearch};
@@ -130,13 +130,11 @@ impl View<'_> {
         wanted: usize,
         allowed: Option<&IdSet>,
     ) -> Result<Option<Vec<(ImageId, f32)>>, StoreError> {
-        let allow = |id: ImageId| !search.exclude.contains(&id) && allowed.is_none_or(|allowed| allowed.contains(id));
-        let restricted = allowed.is_some() || !search.exclude.is_empty();
         let hits = index.search(
             search.query,
             wanted,
             search.page.exact,
-            if restricted { Some(&allow) } else { None },
+            Filter { only: allowed, except: search.exclude },
             &mut |ids: &[ImageId]| ids.iter().map(|id| self.vector(search, *id)).collect::<Result<_, StoreError>>(),
         )?;
         // Every embedded or allowed image can be found, but for the excluded ones. Allowed images may lack an

@@ -102,7 +102,15 @@ async fn register(file: &Path, intake: &Intake) -> Result<Outcome, IntakeError> 
     };
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let sha256 = Sha256::of(&bytes);
-    let upload = Upload { bytes, sha256, file_name, caption: None, generation_prompt: None, tags: Vec::new() };
+    let upload = Upload {
+        bytes,
+        sha256,
+        file_name,
+        caption: None,
+        generation_prompt: None,
+        tags: Vec::new(),
+        source_path: None,
+    };
     match intake.register(upload).await {
         Ok(Registered::Created(_)) => Ok(Outcome::Created),
         Ok(Registered::Known(_)) => Ok(Outcome::Known),

@@ -64,6 +64,7 @@ async fn add(process: &Process, store: &Arc<dyn Store>, seeds: std::ops::Range<u
             caption: None,
             generation_prompt: None,
             tags: Vec::new(),
+            source_path: None,
         };
         intake.register(upload).await.unwrap();
     }

@@ -3,7 +3,8 @@
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
     Content, Cursor, EmbeddingFailure, EmbeddingStore, Filter, Image, ImageId, ImagePatch, ImageStore, Inserted,
-    KeywordHit, KeywordSearch, ModelId, NewImage, Page, SearchStore, Sha256, StoreError, VectorHit, VectorSearch,
+    KeywordHit, KeywordHits, KeywordSearch, ModelId, NewImage, Page, SearchStore, Sha256, StoreError, Total, VectorHit,
+    VectorSearch,
 };
 use time::OffsetDateTime;
 
@@ -90,11 +91,12 @@ impl SearchStore for FakeStore {
         Ok(vec![matching.min(most); terms.len()])
     }
 
-    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
+    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<KeywordHits, StoreError> {
         let score = |image_id| Some(KeywordHit { image_id, score: self.find(image_id)?.keyword_score? });
         let mut hits: Vec<_> = self.ids().filter_map(score).collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.image_id.cmp(&a.image_id)));
-        Ok(cut(hits, search.page))
+        let total = Total::exactly(hits.len() as u64);
+        Ok(KeywordHits { hits: cut(hits, search.page), total })
     }
 }
 
@@ -161,6 +163,9 @@ impl ImageStore for FakeStore {
             generation: None,
             caption: None,
             tags: Vec::new(),
+            taken: None,
+            camera: None,
+            source_path: None,
         }))
     }
 
@@ -192,8 +197,10 @@ impl ImageStore for FakeStore {
         unreachable!("the tests do not call this")
     }
 
-    fn newest(&self, _: &Filter, _: Option<Cursor>, _: usize) -> Result<Vec<Image>, StoreError> {
-        unreachable!("the tests do not call this")
+    fn newest(&self, _: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
+        let after = |image_id: &ImageId| cursor.is_none_or(|cursor| *image_id < cursor.image_id);
+        let ids: Vec<ImageId> = self.ids().rev().filter(after).take(limit).collect();
+        self.images(&ids)
     }
 
     fn update_image(&self, _: ImageId, _: &ImagePatch) -> Result<Option<Image>, StoreError> {

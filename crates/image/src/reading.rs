@@ -10,9 +10,10 @@ use crate::sniff::sniff;
 use crate::text::{TextLimits, text_chunks};
 use crate::text_chunks::{TextChunk, TextSource};
 
-/// The version of the reader of texts. A change of the caption, the tags or the generation prompt that are found in any
-/// file raises it, so that a store knows which of its files to read again. The first release has version 0.
-pub const READER_VERSION: u32 = 1;
+/// The version of the reader of texts. A change of the caption, the tags, the generation prompt, the time or the camera
+/// that are found in any file raises it, so that a store knows which of its files to read again. The first release has
+/// version 0, and version 2 is the first to find the time and the camera.
+pub const READER_VERSION: u32 = 2;
 
 /// The texts of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

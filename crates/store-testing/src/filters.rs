@@ -97,11 +97,12 @@ pub fn filters_combine_with_and(store: &dyn Store) {
         has_caption: Some(true),
         file_name_contains: Some("PNG".into()),
         file_name_pattern: Some("?.png".into()),
-        generation_model: Some("sdxl".into()),
-        sampler: Some("Euler".into()),
+        checkpoints: strings(&["other", "sdxl"]),
+        samplers: strings(&["Euler"]),
         seed: Some(7),
         tags: strings(&["Sea"]),
         any_tags: strings(&["dog", "cat"]),
+        ..Filter::default()
     };
     assert_eq!(pass(store, &all), [both]);
 }
@@ -175,8 +176,8 @@ pub fn fields_of_the_generation_are_compared_whole(store: &dyn Store) {
     let d = generated("4", r#"{"seed":null,"sampler":null,"model":null}"#);
     let e = generated("5", "not even JSON");
     let f = picture("6").insert(store);
-    let model = |name: &str| pass(store, &Filter { generation_model: Some(name.into()), ..Filter::default() });
-    let sampler = |name: &str| pass(store, &Filter { sampler: Some(name.into()), ..Filter::default() });
+    let model = |name: &str| pass(store, &Filter { checkpoints: strings(&[name]), ..Filter::default() });
+    let sampler = |name: &str| pass(store, &Filter { samplers: strings(&[name]), ..Filter::default() });
     let seed = |seed: u64| pass(store, &Filter { seed: Some(seed), ..Filter::default() });
     assert_eq!(model("sd_XL_base_1.0"), [a, b]);
     assert_eq!(model("日本語モデル"), [c]);
@@ -237,7 +238,7 @@ pub fn a_vector_search_filters_by_what_an_image_is_now(store: &dyn Store) {
     };
     let captioned = Filter { has_caption: Some(true), ..Filter::default() };
     let without = Filter { has_caption: Some(false), ..Filter::default() };
-    let seeded = Filter { seed: Some(7), generation_model: Some("SDXL".into()), ..Filter::default() };
+    let seeded = Filter { seed: Some(7), checkpoints: strings(&["SDXL"]), ..Filter::default() };
     let generation = serde_json::from_str(r#"{"model": "sdxl", "seed": 7}"#).ok();
     let caption = ImagePatch { caption: Some(Some("猫".into())), ..ImagePatch::default() };
     let prompt = ImagePatch { generation_prompt: Some(Some(("a cat".into(), generation))), ..ImagePatch::default() };

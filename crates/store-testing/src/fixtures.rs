@@ -7,9 +7,9 @@ use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
     Filter, ImageId, Inserted, KeywordSearch, Model, ModelId, NewImage, NewModel, Origin, Page, Sha256, Store,
-    StoreError, VectorHit, VectorSearch,
+    StoreError, TakenAt, VectorHit, VectorSearch,
 };
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 /// The dimension of the contract's vectors.
 pub const DIMENSION: usize = 8;
@@ -58,6 +58,12 @@ pub struct Picture {
     pub tags: Vec<String>,
     /// The tags that the caller adds.
     pub added_tags: Vec<String>,
+    /// The time at which the picture was taken.
+    pub taken: Option<TakenAt>,
+    /// The camera.
+    pub camera: Option<String>,
+    /// The path in the folder that is uploaded.
+    pub source_path: Option<String>,
     /// The source of caption and generation prompt.
     pub origin: Origin,
     /// The version of the reader that has read the file.
@@ -79,6 +85,9 @@ pub fn picture(name: &str) -> Picture {
         generation: None,
         tags: Vec::new(),
         added_tags: Vec::new(),
+        taken: None,
+        camera: None,
+        source_path: None,
         origin: Origin::Found,
         reader_version: 1,
         embeddings: Vec::new(),
@@ -146,6 +155,27 @@ impl Picture {
         self
     }
 
+    /// Sets the time at which the picture was taken, by the clock of a camera that does not state its offset.
+    #[must_use]
+    pub fn taken(mut self, local: PrimitiveDateTime) -> Self {
+        self.taken = Some(TakenAt { local, offset: None });
+        self
+    }
+
+    /// Sets the camera.
+    #[must_use]
+    pub fn by_camera(mut self, camera: &str) -> Self {
+        self.camera = Some(camera.into());
+        self
+    }
+
+    /// Sets the path in the folder that is uploaded.
+    #[must_use]
+    pub fn from_path(mut self, source_path: &str) -> Self {
+        self.source_path = Some(source_path.into());
+        self
+    }
+
     /// Sets the file name.
     #[must_use]
     pub fn named(mut self, file_name: &str) -> Self {
@@ -201,6 +231,9 @@ impl Picture {
             caption_origin: self.origin,
             tags: &self.tags,
             added_tags: &self.added_tags,
+            taken: self.taken,
+            camera: self.camera.as_deref(),
+            source_path: self.source_path.as_deref(),
             reader_version: self.reader_version,
             embeddings: &self.embeddings,
         })
@@ -261,7 +294,7 @@ pub fn found_with(store: &dyn Store, terms: &[&str], filter: &Filter, offset: us
     let terms: Vec<String> = terms.iter().map(ToString::to_string).collect();
     let page = Page { offset, filter: filter.clone(), ..Page::first(limit) };
     let hits =
-        store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap();
+        store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap().hits;
     hits.iter().map(|hit| hit.image_id).collect()
 }
 

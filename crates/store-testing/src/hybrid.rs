@@ -75,7 +75,7 @@ fn assert_is_fused(store: &dyn Store, ask: &Ask<'_>) -> Vec<RankedImage> {
     let vector = VectorSearch { model_id: ask.model.model_id, query: &ask.query, exclude, page };
     let keyword = KeywordSearch { terms: &ask.terms, least: usize::MAX, exclude, page };
     let vector: Vec<_> = store.search_vector(&vector).unwrap().iter().map(|hit| hit.image_id).collect();
-    let keyword: Vec<_> = store.search_keyword(&keyword).unwrap().iter().map(|hit| hit.image_id).collect();
+    let keyword: Vec<_> = store.search_keyword(&keyword).unwrap().hits.iter().map(|hit| hit.image_id).collect();
     let hits = ask.hits(store);
     let expected = fuse(&vector, &keyword, ask.weights);
     assert_eq!(hits.len(), expected.len());

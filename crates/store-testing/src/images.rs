@@ -34,6 +34,9 @@ pub fn a_new_image_is_kept_as_it_came(store: &dyn Store) {
         generation: Some(Generation { prompt: Some("a cat".into()), ..Generation::default() }),
         caption: Some("眠る猫".into()),
         tags: strings(&["cat", "ソファ"]),
+        taken: None,
+        camera: None,
+        source_path: None,
     };
     assert_eq!(image, expected);
     let content = store.content(image_id).unwrap().unwrap();
@@ -187,7 +190,7 @@ pub fn a_patch_sets_clears_and_leaves_alone(store: &dyn Store) {
     let image_id = picture("cat").caption("old").insert(store);
     let patch = |caption, generation_prompt| {
         let image =
-            store.update_image(image_id, &ImagePatch { caption, generation_prompt, tags: None }).unwrap().unwrap();
+            store.update_image(image_id, &ImagePatch { caption, generation_prompt, ..ImagePatch::default() }).unwrap().unwrap();
         assert_eq!(store.image(image_id).unwrap().as_ref(), Some(&image));
         (image.caption, image.generation_prompt, image.generation)
     };

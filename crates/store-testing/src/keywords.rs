@@ -141,7 +141,7 @@ pub fn of_many_words_the_rarest_decide(store: &dyn Store) {
     let page = Page::first(10);
     let search = |least| {
         let search = KeywordSearch { terms: &narrowed.terms, least, exclude: &[], page: &page };
-        let hits = store.search_keyword(&search).unwrap();
+        let hits = store.search_keyword(&search).unwrap().hits;
         sorted(hits.iter().map(|hit| hit.image_id).collect())
     };
     assert_eq!(
@@ -167,7 +167,7 @@ pub fn a_pasted_prompt_of_any_length_is_answered(store: &dyn Store) {
         let narrowed = store.narrowed(&mitsuke_store::terms(&pasted)).unwrap();
         let page = Page::first(10);
         let search = KeywordSearch { terms: &narrowed.terms, least: narrowed.least, exclude: &[], page: &page };
-        let hits = store.search_keyword(&search).unwrap();
+        let hits = store.search_keyword(&search).unwrap().hits;
         assert_eq!(hits.iter().map(|hit| hit.image_id).collect::<Vec<_>>(), [kimono], "{:?}", narrowed.terms);
     }
 }
@@ -235,7 +235,7 @@ pub fn no_input_is_syntax(store: &dyn Store) {
         let search = KeywordSearch { terms: &[endless], least: usize::MAX, exclude: &[], page: &Page::first(10) };
         // A store may have no limit of its own.
         match store.search_keyword(&search) {
-            Ok(hits) => assert!(hits.is_empty()),
+            Ok(found) => assert!(found.hits.is_empty()),
             Err(error) => assert!(matches!(error, StoreError::BadKeywords(_)), "{error}"),
         }
     }
@@ -296,7 +296,7 @@ pub fn pages_are_stable_and_complete(store: &dyn Store) {
     let terms = ["猫".to_owned()];
     let page = Page { filter, ..Page::first(100) };
     let hits =
-        store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap();
+        store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap().hits;
     assert!(hits.is_sorted_by(|a, b| a.score >= b.score), "scores fall from hit to hit");
 }
 
@@ -329,7 +329,7 @@ pub fn excluded_images_are_left_out_and_replaced(store: &dyn Store) {
     let page = |exclude: &[ImageId], offset, limit| -> Vec<_> {
         let page = Page { offset, ..Page::first(limit) };
         let search = KeywordSearch { terms: &terms, least: usize::MAX, exclude, page: &page };
-        store.search_keyword(&search).unwrap().iter().map(|hit| hit.image_id).collect()
+        store.search_keyword(&search).unwrap().hits.iter().map(|hit| hit.image_id).collect()
     };
     let all = page(&[], 0, 100);
     let left_out = [all[0], all[3], 999_999];

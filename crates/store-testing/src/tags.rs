@@ -165,7 +165,7 @@ pub fn a_reading_replaces_what_was_found_in_the_file(store: &dyn Store) {
         earlier_text: None,
     };
     let changes = store.put_reading(image_id, NEXT, Some(&reading)).unwrap().unwrap();
-    assert_eq!(changes, Changes { caption: true, generation_prompt: true, tags: true });
+    assert_eq!(changes, Changes { caption: true, generation_prompt: true, tags: true, ..Changes::default() });
     let image = store.image(image_id).unwrap().unwrap();
     assert_eq!(
         (image.caption.as_deref(), image.generation_prompt.as_deref()),
@@ -209,7 +209,12 @@ pub fn a_reading_leaves_what_callers_have_set_cleared_and_removed(store: &dyn St
     assert_eq!(reread(changed), expected("new", "of it", "mine found"));
     // Texts that were cleared.
     let cleared = picture("3").caption("old").prompt("p").tagged(&["found", "removed"]).insert(store);
-    let patch = ImagePatch { caption: Some(None), generation_prompt: Some(None), tags: Some(Vec::new()) };
+    let patch = ImagePatch {
+        caption: Some(None),
+        generation_prompt: Some(None),
+        tags: Some(Vec::new()),
+        ..ImagePatch::default()
+    };
     store.update_image(cleared, &patch).unwrap().unwrap();
     assert_eq!(reread(cleared), expected("", "", ""));
     // A tag that a caller gives back comes back.

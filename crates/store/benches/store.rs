@@ -137,6 +137,9 @@ fn fill(store: &SqliteStore, documents: usize, clip: &Clip, dimension: usize, by
             caption_origin: Origin::Found,
             tags: &[],
             added_tags: &[],
+            taken: None,
+            camera: None,
+            source_path: None,
             reader_version: 1,
             embeddings: &embeddings,
         })?;
@@ -178,8 +181,8 @@ fn main() -> Outcome<()> {
                 page: &Page::first(limit),
             })
         };
-        let found = search(usize::MAX)?.len();
-        let (p50, p95, _) = measure(20, |_| Ok(search(16)?.len()))?;
+        let found = search(usize::MAX)?.hits.len();
+        let (p50, p95, _) = measure(20, |_| Ok(search(16)?.hits.len()))?;
         report(&format!("keyword {}", terms.join(" + ")), (p50, p95, found));
     }
     let jpeg = Filter { file_types: vec!["image/jpeg".into()], ..Filter::default() };

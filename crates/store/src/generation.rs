@@ -13,6 +13,11 @@ pub(crate) fn from_json(json: Option<&str>) -> Option<Generation> {
     serde_json::from_str(json?).ok()
 }
 
+/// Returns the form in which checkpoints and samplers are compared. The case of ASCII letters is ignored.
+pub(crate) fn compared_part(part: &str) -> String {
+    part.to_ascii_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

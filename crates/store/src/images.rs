@@ -4,8 +4,13 @@ use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use time::OffsetDateTime;
 
+pub use mitsuke_image::Taken as TakenAt;
+
 use crate::tags::Origin;
-use crate::{Filter, ImageId, ModelId, Page, Sha256, StoreError};
+use crate::{
+    ChangeOutcome, Filter, ImageChange, ImageId, ListedImage, ModelId, Page, Sha256, Sort, SortCursor, StoreError, Total,
+    plain,
+};
 
 /// The largest number of hashes of one call of [`ImageStore::images_by_sha256`].
 pub const MAX_HASHES: usize = 1_000;
@@ -41,8 +46,68 @@ pub trait ImageStore: Send + Sync {
     /// Lists a page of the images in the same order.
     fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError>;
 
-    /// Sets or clears the caption, the generation prompt and the tags, and returns the changed image; `None` when there is
-    /// no such image. From then on they count as set by a caller, and a tag that the new list lacks as removed.
+    /// Lists images that pass a filter in the order of `sort`: at most `limit` of those after `after`, which is the place
+    /// of the last image of the page before. A cursor of another order gives an unspecified page.
+    ///
+    /// # Errors
+    /// [`StoreError::BadKeywords`] for the terms of the filter.
+    fn list(
+        &self,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&SortCursor>,
+        limit: usize,
+    ) -> Result<Vec<ListedImage>, StoreError> {
+        plain::list(self, filter, sort, after, limit)
+    }
+
+    /// Lists a page of the images in the order of `sort`.
+    ///
+    /// # Errors
+    /// [`StoreError::BadKeywords`] for the terms of the filter.
+    fn list_page(&self, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {
+        plain::list_page(self, page, sort)
+    }
+
+    /// Counts the images that pass a filter.
+    ///
+    /// # Errors
+    /// [`StoreError::BadKeywords`] for the terms of the filter.
+    fn count(&self, filter: &Filter) -> Result<Total, StoreError> {
+        plain::count(self, filter)
+    }
+
+    /// Lists the ids of images that pass a filter in ascending order: at most `limit` of those after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError::BadKeywords`] for the terms of the filter.
+    fn image_ids(
+        &self,
+        filter: &Filter,
+        after: Option<ImageId>,
+        limit: usize,
+    ) -> Result<Vec<ImageId>, StoreError> {
+        plain::image_ids(self, filter, after, limit)
+    }
+
+    /// Makes one change to each of some images, in transactions of at most [`MAX_CHANGED`](crate::MAX_CHANGED) images, and
+    /// returns an outcome for each image in the order of `ids`. An error of one image does not undo the others. After
+    /// [`StoreError::Busy`], [`StoreError::Unreachable`] or [`StoreError::DiskFull`] nothing more is tried, and the rest
+    /// of the images have this error as their outcome.
+    ///
+    /// # Errors
+    /// None of its own; the errors of images are outcomes.
+    fn change_images(
+        &self,
+        ids: &[ImageId],
+        change: &ImageChange,
+    ) -> Result<Vec<(ImageId, ChangeOutcome)>, StoreError> {
+        plain::change_images(self, ids, change)
+    }
+
+    /// Changes facts and texts of an image, and returns the changed image; `None` when there is no such image. From then
+    /// on, the caption, the generation prompt, the tags and the time of the patch count as set by a caller, and a tag
+    /// that the new list lacks as removed.
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError>;
 
     /// Removes an image with its embeddings and recorded failures; returns false when there was no such image.
@@ -84,6 +149,14 @@ pub struct NewImage<'a> {
     /// The tags that the caller adds to those. Of all tags, [`MAX_TAGS`](crate::MAX_TAGS) are kept; texts for which
     /// [`clean_tag`](crate::clean_tag) returns `None` are left out, and tags that differ in their spelling only are one.
     pub added_tags: &'a [String],
+    /// The time at which the picture was taken, as the file states it. Fractions of a microsecond and of a minute of the
+    /// offset are dropped.
+    pub taken: Option<TakenAt>,
+    /// The name of the camera.
+    pub camera: Option<&'a str>,
+    /// The path of the file in the folder that the caller uploads. It is stored as
+    /// [`clean_source_path`](crate::clean_source_path) returns it, and never used as a path.
+    pub source_path: Option<&'a str>,
     /// The version of the reader that has read the file.
     pub reader_version: u32,
     /// The embeddings, one for each maintained model.
@@ -126,6 +199,12 @@ pub struct Image {
     pub caption: Option<String>,
     /// The tags as they were written, in their order.
     pub tags: Vec<String>,
+    /// The time at which the picture was taken, by the clock of the camera, to the microsecond.
+    pub taken: Option<TakenAt>,
+    /// The name of the camera.
+    pub camera: Option<String>,
+    /// The cleaned path of the file in the folder that was uploaded.
+    pub source_path: Option<String>,
 }
 
 /// An image's original bytes.
@@ -141,7 +220,7 @@ pub struct Content {
     pub sha256: Sha256,
 }
 
-/// A change of an image's texts: `None` leaves a text as it is, `Some(None)` clears it.
+/// A change of an image's facts and texts: `None` leaves one as it is, `Some(None)` clears it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImagePatch {
     /// The caption.
@@ -150,6 +229,23 @@ pub struct ImagePatch {
     pub generation_prompt: Option<Option<(String, Option<Generation>)>>,
     /// The whole list of tags, with the bounds of [`NewImage::added_tags`].
     pub tags: Option<Vec<String>>,
+    /// Tags to add at the end of the list, after `tags` has taken effect.
+    pub add_tags: Vec<String>,
+    /// Tags to remove, after `add_tags` has taken effect. The folded forms are compared.
+    pub remove_tags: Vec<String>,
+    /// The name of the file.
+    pub file_name: Option<String>,
+    /// The path of the file in the folder that was uploaded, with the rules of [`NewImage::source_path`].
+    pub source_path: Option<Option<String>>,
+    /// The time at which the picture was taken.
+    pub taken: Option<Option<TakenAt>>,
+}
+
+impl ImagePatch {
+    /// Returns whether the patch may change the tags.
+    pub(crate) fn changes_tags(&self) -> bool {
+        self.tags.is_some() || !self.add_tags.is_empty() || !self.remove_tags.is_empty()
+    }
 }
 
 /// A place in the newest-first order: the last image of the page before.

@@ -1,53 +1,70 @@
 //! Stores of images, their texts and their embeddings, and searches over them: SQLite or Oracle Database.
 //!
 //! There is one trait for each noun ([`ImageStore`], [`ThumbnailStore`], [`ReadingStore`], [`ModelStore`],
-//! [`EmbeddingStore`], [`SearchStore`]), and [`Store`] is all of them. Every call blocks, so callers keep calls off the
-//! async workers. The contract suite in
-//! `crates/store-testing` says what every store must answer. This crate knows neither HTTP nor Torch.
+//! [`EmbeddingStore`], [`SearchStore`], [`FacetStore`]), and [`Store`] is all of them. Every call blocks, so callers keep
+//! calls off the async workers. The contract suite in `crates/store-testing` says what every store must answer. This crate
+//! knows neither HTTP nor Torch.
 //!
 //! Every call can fail with [`StoreError::Busy`], [`StoreError::Unreachable`], [`StoreError::Unavailable`],
 //! [`StoreError::DiskFull`], [`StoreError::Damaged`] or [`StoreError::Internal`]. The `# Errors` sections name only the
 //! errors that are special to a call.
 
+mod bulk;
 mod embeddings;
 mod error;
+mod facets;
 mod filter;
 mod finding;
 mod fusion;
 mod generation;
 mod ids;
 mod images;
+mod loras;
 mod models;
 mod page;
 mod pattern;
+mod plain;
 mod reading;
 mod search;
 mod search_types;
 mod sha256;
+mod sort;
+mod source_path;
 mod tags;
+mod taken;
 mod text;
 mod thumbnails;
+mod total;
 
 pub mod oracle;
 pub mod sqlite;
 
+pub use bulk::{ChangeOutcome, ImageChange, MAX_CHANGED};
 pub use embeddings::{EmbeddingFailure, EmbeddingStore};
 pub use error::StoreError;
-pub use filter::Filter;
+pub use facets::{Facet, FacetCounts, FacetStore, FacetValue, Suggestion, SuggestionKind};
+pub use filter::{Filter, MAX_NONE_OF};
 pub use finding::Finding;
 pub use fusion::fuse;
 pub use ids::{ImageId, ModelId};
-pub use images::{Content, Cursor, Image, ImagePatch, ImageStore, Inserted, MAX_HASHES, NewImage};
+pub use images::{Content, Cursor, Image, ImagePatch, ImageStore, Inserted, MAX_HASHES, NewImage, TakenAt};
 pub use models::{Coverage, Model, ModelStore, NewModel};
 pub use page::{MAX_PAGE_DEPTH, Page};
 pub use pattern::like_pattern;
 pub use reading::{Changes, Reading, ReadingStore};
 pub use search::SearchStore;
-pub use search_types::{HybridSearch, KeywordHit, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights};
+pub use search_types::{
+    HybridSearch, KeywordHit, KeywordHits, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights,
+};
 pub use sha256::{Hasher, Sha256};
+pub use sort::{
+    ListedImage, RANDOM_MODULUS, Sort, SortCursor, SortKey, SortValue, random_key, random_parameters,
+};
+pub use source_path::{MAX_SOURCE_PATH_CHARS, clean_source_path, folder_of};
 pub use tags::{MAX_TAG_CHARS, MAX_TAGS, Origin, clean_tag};
-pub use text::{Narrowed, terms};
+pub use text::{Narrowed, natural_key, prompt_words, terms};
 pub use thumbnails::ThumbnailStore;
+pub use total::{EXACT_TOTAL, Total};
 
 /// The occasion of a call of [`Store::maintain`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +76,9 @@ pub enum Occasion {
 }
 
 /// A store of everything: images, thumbnails, models and embeddings, with the searches over them.
-pub trait Store: ImageStore + ThumbnailStore + ReadingStore + ModelStore + EmbeddingStore + SearchStore {
+pub trait Store:
+    ImageStore + ThumbnailStore + ReadingStore + ModelStore + EmbeddingStore + SearchStore + FacetStore
+{
     /// Checks whether the store can answer now.
     ///
     /// # Errors

@@ -32,6 +32,57 @@ pub fn like_pattern(pattern: &str) -> Option<String> {
     (length <= MAX_NAME_CHARS).then_some(like)
 }
 
+/// Returns whether a folded name matches a pattern in the form of [`like_pattern`]. The work is bounded by the product of
+/// both lengths.
+pub(crate) fn matches_like(like: &str, name: &str) -> bool {
+    let (steps, name): (Vec<Step>, Vec<char>) = (steps(like), name.chars().collect());
+    let (mut at_step, mut at) = (0, 0);
+    // The place behind the last wildcard of any run, and the end of the run that is tried.
+    let mut run: Option<(usize, usize)> = None;
+    loop {
+        let matches = match (steps.get(at_step), name.get(at)) {
+            (None, None) => return true,
+            (Some(Step::Run), _) => {
+                at_step += 1;
+                run = Some((at_step, at));
+                continue;
+            }
+            (Some(Step::One), Some(_)) => true,
+            (Some(Step::Literal(literal)), Some(c)) => literal == c,
+            _ => false,
+        };
+        if matches {
+            (at_step, at) = (at_step + 1, at + 1);
+        } else {
+            let Some((after, end)) = run.filter(|(_, end)| *end < name.len()) else { return false };
+            (at_step, at) = (after, end + 1);
+            run = Some((after, end + 1));
+        }
+    }
+}
+
+/// A step of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Run,
+    One,
+    Literal(char),
+}
+
+fn steps(like: &str) -> Vec<Step> {
+    let mut chars = like.chars();
+    let mut steps = Vec::new();
+    while let Some(c) = chars.next() {
+        steps.push(match c {
+            '%' => Step::Run,
+            '_' => Step::One,
+            '\\' => Step::Literal(chars.next().unwrap_or('\\')),
+            c => Step::Literal(c),
+        });
+    }
+    steps
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -74,7 +125,9 @@ mod tests {
                 .query_row(r"SELECT ? LIKE ? ESCAPE '\'", [&name, &like_pattern(&pattern).unwrap()], |row| row.get(0))
                 .unwrap();
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
-            prop_assert_eq!(like, matches(&chars(&pattern), &chars(&name)));
+            let expected = matches(&chars(&pattern), &chars(&name));
+            prop_assert_eq!(like, expected);
+            prop_assert_eq!(matches_like(&like_pattern(&pattern).unwrap(), &name), expected);
         }
     }
 }

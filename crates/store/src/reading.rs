@@ -3,7 +3,8 @@
 use mitsuke_image::{Generation, parse_generation_prompt};
 
 use crate::tags::{Origin, Tags};
-use crate::{ImageId, StoreError};
+use crate::taken::stored_taken;
+use crate::{ImageId, StoreError, TakenAt};
 
 /// Keeps the version of the reader that has read each image's file, and takes the results of reading files again.
 pub trait ReadingStore: Send + Sync {
@@ -31,7 +32,7 @@ pub trait ReadingStore: Send + Sync {
     ) -> Result<Option<Changes>, StoreError>;
 }
 
-/// The texts and tags that the reader finds in a file.
+/// The texts, tags and facts that the reader finds in a file.
 #[derive(Debug, Clone, Default)]
 pub struct Reading<'a> {
     /// The caption.
@@ -42,12 +43,16 @@ pub struct Reading<'a> {
     pub generation: Option<&'a Generation>,
     /// The tags.
     pub tags: &'a [String],
+    /// The time at which the picture was taken.
+    pub taken: Option<TakenAt>,
+    /// The name of the camera.
+    pub camera: Option<&'a str>,
     /// The text that the reader of version 0 stored, as a caption or a generation prompt. Rows of that version do not
     /// say whether a caller has set their texts; a text that no reader finds in the file counts as set.
     pub earlier_text: Option<&'a str>,
 }
 
-/// The texts of an image that a reading has changed.
+/// The texts and facts of an image that a reading has changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Whether the caption has changed.
@@ -56,17 +61,22 @@ pub struct Changes {
     pub generation_prompt: bool,
     /// Whether the tags have changed.
     pub tags: bool,
+    /// Whether the time at which the picture was taken has changed.
+    pub taken: bool,
+    /// Whether the camera has changed.
+    pub camera: bool,
 }
 
 impl Changes {
     /// Returns whether anything has changed.
     #[must_use]
     pub fn any(self) -> bool {
-        self.caption || self.generation_prompt || self.tags
+        self.caption || self.generation_prompt || self.tags || self.taken || self.camera
     }
 }
 
-/// The texts of an image with their origins. An origin is `None` in a row of a version that did not note it.
+/// The texts of an image with their origins, and the facts that a reading may change. An origin is `None` in a row of a
+/// version that did not note it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Texts {
     pub(crate) caption: Option<String>,
@@ -75,10 +85,14 @@ pub(crate) struct Texts {
     pub(crate) generation_prompt_origin: Option<Origin>,
     pub(crate) generation: Option<Generation>,
     pub(crate) tags: Tags,
+    pub(crate) taken: Option<TakenAt>,
+    /// The source of `taken`, or of its absence.
+    pub(crate) taken_origin: Origin,
+    pub(crate) camera: Option<String>,
 }
 
 impl Texts {
-    /// Returns the texts after the file has been read again. Both origins are known then.
+    /// Returns texts and facts after the file has been read again. Both origins are known then.
     pub(crate) fn read_again(&self, reading: &Reading<'_>) -> Self {
         let caption_origin = self.caption_origin.unwrap_or_else(|| self.guess(self.caption.as_deref(), reading));
         let prompt_origin =
@@ -99,6 +113,12 @@ impl Texts {
             generation_prompt_origin: Some(prompt_origin),
             generation,
             tags: self.tags.read_again(reading.tags),
+            taken: match self.taken_origin {
+                Origin::Found => reading.taken.map(stored_taken),
+                Origin::Set => self.taken,
+            },
+            taken_origin: self.taken_origin,
+            camera: reading.camera.map(str::to_owned),
         }
     }
 
@@ -122,6 +142,8 @@ impl Texts {
             generation_prompt: self.generation_prompt != before.generation_prompt
                 || self.generation != before.generation,
             tags: self.tags.texts() != before.tags.texts(),
+            taken: self.taken != before.taken,
+            camera: self.camera != before.camera,
         }
     }
 }

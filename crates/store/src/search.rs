@@ -3,7 +3,7 @@
 use crate::fusion::fuse_legs;
 use crate::text::{MAX_COUNT, Narrowed, narrowed};
 use crate::{
-    EmbeddingStore, HybridSearch, KeywordHit, KeywordSearch, RankedImage, StoreError, VectorHit, VectorSearch,
+    EmbeddingStore, HybridSearch, KeywordHits, KeywordSearch, RankedImage, StoreError, VectorHit, VectorSearch,
 };
 
 /// Finds images.
@@ -31,11 +31,13 @@ pub trait SearchStore: EmbeddingStore {
     /// The errors of the store.
     fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError>;
 
-    /// Finds the images whose caption, generation prompt and file name hold the terms, best first.
+    /// Finds the images whose caption, tags, generation prompt and file name hold the terms: by descending score, then by
+    /// descending id. Every store finds the same images; scores are each store's own. A filter changes no score, and the
+    /// pages of one search are cut from one list.
     ///
     /// # Errors
     /// [`StoreError::BadKeywords`] when there are too many terms, or the full-text search of the store refuses them.
-    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError>;
+    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<KeywordHits, StoreError>;
 
     /// Runs both searches and fuses them by rank: the greatest score first, ties by descending image id. Each leg is
     /// read to the depth of the search, whatever the page.
@@ -46,7 +48,7 @@ pub trait SearchStore: EmbeddingStore {
         let page = search.leg_page();
         let (vector, keyword) = (search.vector_leg(&page), search.keyword_leg(&page));
         let vector = vector.map_or(Ok(Vec::new()), |leg| self.search_vector(&leg))?;
-        let keyword = keyword.map_or(Ok(Vec::new()), |leg| self.search_keyword(&leg))?;
+        let keyword = keyword.map_or(Ok(KeywordHits::default()), |leg| self.search_keyword(&leg))?.hits;
         fuse_legs(search, &vector, &keyword, |image_id| self.embedding(search.model_id, image_id))
     }
 }

@@ -2,7 +2,7 @@
 
 use mitsuke_index::UnitVector;
 
-use crate::{ImageId, ModelId, Page};
+use crate::{ImageId, ModelId, Page, Total};
 
 /// A nearest-neighbour search.
 #[derive(Debug, Clone)]
@@ -46,6 +46,15 @@ pub struct KeywordHit {
     pub image_id: ImageId,
     /// The full-text score: larger is better. Scores of different answers cannot be compared.
     pub score: f64,
+}
+
+/// A page of full-text hits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KeywordHits {
+    /// The hits of the page.
+    pub hits: Vec<KeywordHit>,
+    /// The number of images that hold the terms and pass the filter of the page.
+    pub total: Total,
 }
 
 /// A search by vector and by keywords, whose legs are fused by rank (see [`crate::fuse`]).

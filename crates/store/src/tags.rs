@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::ImagePatch;
 use crate::text::folded;
 
 /// The largest number of tags of an image. Of the tags in a file that has more, the first ones are kept.
@@ -18,10 +19,11 @@ const MAX_REMOVED: usize = 1_024;
 /// The largest number of characters of a folded tag. Folding makes several characters of some.
 const MAX_FOLDED_CHARS: usize = 255;
 
-/// The source of a text or a tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The source of a text, a tag or a fact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Origin {
     /// The reader found it in the file.
+    #[default]
     Found,
     /// A caller has set or cleared it. It stays as it is when the file is read again.
     Set,
@@ -110,6 +112,22 @@ impl Tags {
                 next.removed.insert(tag.folded.clone());
             }
         }
+        next
+    }
+
+    /// Returns the tags after a patch: first the whole list is set, then tags are added, then tags are removed.
+    pub(crate) fn patched(&self, patch: &ImagePatch) -> Self {
+        let mut next = patch.tags.as_ref().map_or_else(|| self.clone(), |texts| self.set(texts));
+        for text in &patch.add_tags {
+            next.add(text, Origin::Set);
+        }
+        for folded in folded_tags(&patch.remove_tags) {
+            next.tags.retain(|tag| tag.folded != folded);
+            if self.holds(&folded) && next.removed.len() < MAX_REMOVED {
+                next.removed.insert(folded);
+            }
+        }
+        next.removed.retain(|folded| !next.tags.iter().any(|tag| tag.folded == *folded));
         next
     }
 

@@ -47,7 +47,7 @@ pub async fn patch(
                 (prompt, parts)
             };
             let generation_prompt = generation_prompt.map(|prompt| prompt.map(with_parts));
-            store.update_image(id.0, &ImagePatch { caption, generation_prompt, tags })
+            store.update_image(id.0, &ImagePatch { caption, generation_prompt, tags, ..ImagePatch::default() })
         })
         .await?;
     Ok(HttpResponse::Ok().json(found(image, id.0)?))

@@ -101,6 +101,7 @@ fn uploads(mut form: Form, limits: &Limits) -> Result<Vec<Result<Upload, ApiErro
             caption: caption.clone(),
             generation_prompt: generation_prompt.clone(),
             tags: tags.clone(),
+            source_path: None,
         })
     };
     Ok(form.files.into_iter().map(upload).collect())

@@ -144,11 +144,12 @@ impl FilterRequest {
             has_caption: self.has_caption,
             file_name_contains: text("file_name_contains", self.file_name_contains, max_chars)?,
             file_name_pattern: pattern,
-            generation_model: text("generation_model", self.generation_model, max_chars)?,
-            sampler: text("sampler", self.sampler, max_chars)?,
+            checkpoints: text("generation_model", self.generation_model, max_chars)?.into_iter().collect(),
+            samplers: text("sampler", self.sampler, max_chars)?.into_iter().collect(),
             seed: self.seed,
             tags: checks::tags("tags", self.tags, FILTER_TAGS)?,
             any_tags: checks::tags("any_tags", self.any_tags, FILTER_TAGS)?,
+            ..Filter::default()
         })
     }
 }

@@ -34,6 +34,8 @@ pub struct Upload {
     pub generation_prompt: Option<String>,
     /// Tags in addition to those found in the file.
     pub tags: Vec<String>,
+    /// The path of the file in the folder that the caller uploads; never used as a path.
+    pub source_path: Option<String>,
 }
 
 /// The outcome of an upload.
@@ -114,6 +116,9 @@ impl Intake {
                 caption_origin: origin(upload.caption.is_some()),
                 tags: &described.tags,
                 added_tags: &upload.tags,
+                taken: described.taken,
+                camera: described.camera.as_deref(),
+                source_path: upload.source_path.as_deref(),
                 reader_version: READER_VERSION,
                 embeddings: &vectors,
             })?;

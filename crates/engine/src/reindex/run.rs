@@ -139,6 +139,8 @@ fn reading(texts: &FileTexts) -> Reading<'_> {
         generation_prompt: described.generation_prompt.as_deref(),
         generation: described.generation.as_ref(),
         tags: &described.tags,
+        taken: described.taken,
+        camera: described.camera.as_deref(),
         earlier_text: earlier_text.as_deref(),
     }
 }

@@ -90,6 +90,11 @@ pub struct Hit {
     pub keyword_rank: Option<u32>,
     /// The number that the ranking is ordered by, larger first: similarity, full-text score, or fused score.
     pub score: Option<f64>,
+    /// The probability that the image is what the query asks for, from 0 to 1; `None` where the model is not calibrated or
+    /// the query has no vector.
+    pub relevance: Option<f32>,
+    /// Whether the image is likely to be what the query asks for.
+    pub likely: bool,
 }
 
 /// The durations of the steps of a search.

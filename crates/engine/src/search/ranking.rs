@@ -77,7 +77,7 @@ impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
     }
 
     fn keyword(&self, terms: &[String], least: usize) -> Result<Vec<RankedImage>, StoreError> {
-        let hits = self.store.search_keyword(&KeywordSearch { terms, least, exclude: &[], page: self.page })?;
+        let hits = self.store.search_keyword(&KeywordSearch { terms, least, exclude: &[], page: self.page })?.hits;
         Ok((self.page.offset..)
             .zip(hits)
             .map(|(index, hit)| RankedImage {
@@ -203,6 +203,8 @@ fn with_images<S: ImageStore + ?Sized>(
             vector_rank: place.vector_rank,
             keyword_rank: place.keyword_rank,
             score: place.score,
+            relevance: None,
+            likely: false,
         })
     });
     Ok(hits.collect())

@@ -98,7 +98,8 @@ pub fn add_text(loras: &mut Vec<Lora>, text: &str) {
 
 /// Returns the name of a file without its folders and extension, by which generators that write the full name and
 /// those that write the short name agree.
-fn stem(name: &str) -> &str {
+#[must_use]
+pub fn stem(name: &str) -> &str {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     [".safetensors", ".ckpt", ".pt"].iter().find_map(|extension| file.strip_suffix(extension)).unwrap_or(file)
 }

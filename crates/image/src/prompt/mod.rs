@@ -14,3 +14,4 @@ mod texts;
 
 pub use describe::{Described, describe, parse_generation_prompt};
 pub use generation::{Generation, Lora};
+pub use loras::stem as lora_stem;

@@ -37,8 +37,8 @@ use self::search::vector::{self, Form};
 use self::search::{hybrid, keyword, newest};
 use self::vector_index::upkeep;
 use super::{
-    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, Finding, HybridSearch, Image,
-    ImageId, ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage,
+    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, Finding, HybridSearch, Image,
+    ImageId, ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage,
     NewModel, Occasion, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError,
     ThumbnailStore, VectorHit, VectorSearch,
 };
@@ -383,8 +383,11 @@ impl SearchStore for OracleStore {
         })
     }
 
-    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
-        self.read(|session| keyword::search(session, search))
+    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<KeywordHits, StoreError> {
+        self.read(|session| {
+            let hits = keyword::search(session, search)?;
+            Ok(KeywordHits { total: keyword::total(session, search, &hits)?, hits })
+        })
     }
 
     fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError> {
@@ -398,6 +401,8 @@ impl SearchStore for OracleStore {
         })
     }
 }
+
+impl FacetStore for OracleStore {}
 
 impl Store for OracleStore {
     fn check(&self) -> Result<(), StoreError> {

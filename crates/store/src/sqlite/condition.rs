@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::values::{ceil_micros, count, json, unsigned};
+use crate::generation::compared_part;
 use crate::tags::folded_tags;
 use crate::text::folded_name_part;
 use crate::{Filter, ImageId, StoreError, like_pattern};
@@ -70,11 +71,11 @@ impl Condition {
                 None => condition.and("0", None),
             }
         }
-        if let Some(model) = &filter.generation_model {
-            condition.and("lower(i.generation_model) = lower(?)", Some(model.clone().into()));
-        }
-        if let Some(sampler) = &filter.sampler {
-            condition.and("lower(i.generation_sampler) = lower(?)", Some(sampler.clone().into()));
+        let parts = [("i.generation_model", &filter.checkpoints), ("i.generation_sampler", &filter.samplers)];
+        for (column, parts) in parts.into_iter().filter(|(_, parts)| !parts.is_empty()) {
+            let parts: Vec<String> = parts.iter().map(|part| compared_part(part)).collect();
+            let sql = format!("lower({column}) IN (SELECT value FROM json_each(?))");
+            condition.and(&sql, Some(json(&parts)?));
         }
         if let Some(seed) = filter.seed {
             condition.and("i.generation_seed = ?", Some(seed.to_string().into()));

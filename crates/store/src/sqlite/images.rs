@@ -130,8 +130,8 @@ pub(super) fn update(
             .prepare_cached("UPDATE images SET generation_prompt_set = ? WHERE image_id = ?")?
             .execute(params![Origin::Set.number(), image_id])?;
     }
-    if let Some(texts) = &patch.tags {
-        tags::replace(transaction, image_id, &tags::read(transaction, image_id)?.set(texts))?;
+    if patch.changes_tags() {
+        tags::replace(transaction, image_id, &tags::read(transaction, image_id)?.patched(patch))?;
     }
     let Some(image) = image(transaction, image_id)? else { return Ok(None) };
     index_words(transaction, &image)?;
@@ -140,14 +140,7 @@ pub(super) fn update(
 
 /// Puts the words of a stored image into the full-text index, in place of any older ones.
 pub(super) fn index_words(transaction: &Transaction<'_>, image: &Image) -> Result<(), StoreError> {
-    let document = Document {
-        file_name: &image.file_name,
-        caption: image.caption.as_deref(),
-        tags: &image.tags,
-        generation_prompt: image.generation_prompt.as_deref(),
-        generation: image.generation.as_ref(),
-    };
-    document::index(transaction, image.image_id, &document)
+    document::index(transaction, image.image_id, &Document::of(image))
 }
 
 /// Writes the generation prompt and its readable parts.
@@ -281,6 +274,9 @@ fn image_of(connection: &Connection, row: &Row<'_>) -> Result<Image, StoreError>
         generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
         caption: row.get(10)?,
         tags: tags::texts(connection, image_id)?,
+        taken: None,
+        camera: None,
+        source_path: None,
     })
 }
 
@@ -304,8 +300,8 @@ mod tests {
             has_generation_prompt: Some(true),
             file_name_contains: Some("x".into()),
             file_name_pattern: Some("x*".into()),
-            generation_model: Some("x".into()),
-            sampler: Some("x".into()),
+            checkpoints: vec!["x".into()],
+            samplers: vec!["x".into()],
             seed: Some(1),
             ..Filter::default()
         };

@@ -88,5 +88,8 @@ fn texts(connection: &Connection, image_id: ImageId) -> Result<Option<Texts>, St
         generation_prompt_origin,
         generation: image.generation,
         tags: tags::read(connection, image_id)?,
+        taken: image.taken,
+        taken_origin: Origin::Found,
+        camera: image.camera,
     }))
 }

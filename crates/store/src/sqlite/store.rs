@@ -22,8 +22,8 @@ use super::{
 };
 use crate::fusion::fuse_legs;
 use crate::{
-    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Filter, HybridSearch, Image, ImageId,
-    ImagePatch, ImageStore, Inserted, KeywordHit, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page,
+    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, HybridSearch, Image, ImageId,
+    ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page,
     RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, ThumbnailStore, VectorHit,
     VectorSearch,
 };
@@ -331,8 +331,11 @@ impl SearchStore for SqliteStore {
         self.shared.read(|db| self.nearest(db, search))
     }
 
-    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<Vec<KeywordHit>, StoreError> {
-        self.shared.read(|db| keyword_search::search(db, search, self.shared.options.max_ranked))
+    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<KeywordHits, StoreError> {
+        self.shared.read(|db| {
+            let hits = keyword_search::search(db, search, self.shared.options.max_ranked)?;
+            Ok(KeywordHits { hits, total: keyword_search::total(db, search)? })
+        })
     }
 
     fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError> {
@@ -352,6 +355,8 @@ impl SearchStore for SqliteStore {
         })
     }
 }
+
+impl FacetStore for SqliteStore {}
 
 impl Store for SqliteStore {
     fn check(&self) -> Result<(), StoreError> {

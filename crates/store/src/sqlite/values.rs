@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 use time::OffsetDateTime;
 
 use crate::StoreError;
+pub(super) use crate::taken::{ceil_micros, micros};
 
 /// Makes a list one parameter for `json_each(?)`, so that the statement is the same for any length.
 pub(super) fn json<T: serde::Serialize>(list: &[T]) -> Result<Value, StoreError> {
@@ -22,26 +23,10 @@ pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
 
-/// Returns microseconds since 1970, rounded down, as upload dates are stored.
-pub(super) fn micros(date: OffsetDateTime) -> i64 {
-    clamp(date.unix_timestamp_nanos().div_euclid(1000))
-}
-
-/// Returns microseconds since 1970, rounded up. A bound between two microseconds thus passes the same dates as without
-/// rounding.
-pub(super) fn ceil_micros(date: OffsetDateTime) -> i64 {
-    clamp((date.unix_timestamp_nanos() + 999).div_euclid(1000))
-}
-
 /// Returns the date of a stored number of microseconds.
 pub(super) fn date(micros: i64) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
         .map_err(|error| StoreError::Damaged(format!("upload date {micros}: {error}")))
-}
-
-fn clamp(micros: i128) -> i64 {
-    // All dates of the `time` crate fit. The bound avoids a panic should that ever change.
-    i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]

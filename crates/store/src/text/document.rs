@@ -7,6 +7,7 @@ use mitsuke_image::Generation;
 use super::fold::{exact, folded};
 use super::prose::prose;
 use super::tokens::{Piece, pieces, tokens};
+use crate::Image;
 
 /// The largest number of characters of each text that are indexed. ComfyUI writes whole graphs of a megabyte into a
 /// picture; the part that describes the picture is in the readable prompt, which has this much room to itself.
@@ -47,6 +48,19 @@ pub(crate) struct VariedTokens {
     pub(crate) texts: Vec<Vec<String>>,
     /// Every character of unspaced scripts that occurs in any of the texts.
     pub(crate) characters: BTreeSet<char>,
+}
+
+impl<'a> Document<'a> {
+    /// Returns the texts of a stored image.
+    pub(crate) fn of(image: &'a Image) -> Self {
+        Self {
+            file_name: &image.file_name,
+            caption: image.caption.as_deref(),
+            tags: &image.tags,
+            generation_prompt: image.generation_prompt.as_deref(),
+            generation: image.generation.as_ref(),
+        }
+    }
 }
 
 impl Document<'_> {
@@ -98,7 +112,7 @@ fn characters_of(texts: &[Vec<Piece>]) -> BTreeSet<char> {
 }
 
 /// Returns the part of a text that is indexed.
-fn bounded(text: &str) -> &str {
+pub(super) fn bounded(text: &str) -> &str {
     text.char_indices().nth(MAX_TEXT_CHARS).map_or(text, |(end, _)| &text[..end])
 }
 

@@ -81,16 +81,21 @@ fn words(terms: &[String]) -> Vec<String> {
     for piece in terms.iter().flat_map(|term| pieces(&exact(term))) {
         match piece {
             Piece::Word(word) => words.push(word),
-            Piece::Run(run) => {
-                for part in run.chunk_by(|a, b| script(*a) == script(*b)).filter(|part| !is_hiragana(part[0])) {
-                    words.extend(part.chunks(MAX_RUN).map(|word| word.iter().collect::<String>()));
-                }
-            }
+            Piece::Run(run) => words.extend(words_of_run(&run)),
         }
     }
     let mut seen = HashSet::new();
     words.retain(|word| seen.insert(folded(word)));
     words
+}
+
+/// Returns the words of a run of an unspaced script: its parts of one script each but hiragana, of which longer ones are
+/// cut.
+pub(super) fn words_of_run(run: &[char]) -> impl Iterator<Item = String> {
+    run.chunk_by(|a, b| script(*a) == script(*b))
+        .filter(|part| part.first().is_some_and(|first| !is_hiragana(*first)))
+        .flat_map(|part| part.chunks(MAX_RUN))
+        .map(|word| word.iter().collect())
 }
 
 fn script(c: char) -> u8 {

@@ -17,7 +17,7 @@ pub(crate) const SEGMENTATION_VERSION: i64 = 3;
 
 /// The largest number of characters of a word that count; the rest of a longer word is neither indexed nor searched
 /// for.
-const MAX_WORD_CHARS: usize = 64;
+pub(super) const MAX_WORD_CHARS: usize = 64;
 
 /// A part of a text that is cut in one way.
 #[derive(Debug, PartialEq, Eq)]

@@ -114,7 +114,7 @@ pub fn ties(live: &Live) -> Answer {
     let (page, mut found) = (Page::first(5), Vec::new());
     let (statements, _) = recorded(|| {
         let search = KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page };
-        found = store.search_keyword(&search).unwrap();
+        found = store.search_keyword(&search).unwrap().hits;
     });
     let expected: Vec<ImageId> = ids.iter().rev().copied().take(5).collect();
     let found_ids: Vec<ImageId> = found.iter().map(|hit| hit.image_id).collect();

@@ -142,7 +142,7 @@ fn every_row_stays_whatever_state_it_is_in() {
     all_is_there(&store, &other);
     let indexed = "SELECT COUNT(*) FROM user_ind_columns WHERE table_name = 'IMAGE_EMBEDDINGS_ARTICLE' AND column_name = 'IMAGE_ID'";
     assert_eq!(number(&other, indexed), 1, "deleting an image does not read the whole table");
-    let filter = Filter { generation_model: Some("sdxl".into()), seed: Some(5), ..Default::default() };
+    let filter = Filter { checkpoints: vec!["sdxl".into()], seed: Some(5), ..Default::default() };
     let filtered: Vec<_> = store.newest(&filter, None, 9).unwrap().iter().map(|image| image.image_id).collect();
     assert_eq!(filtered, [1], "the readable parts of an old prompt can be filtered by");
     let near = |filter: &Filter| -> Vec<_> {

@@ -288,8 +288,8 @@ pub(crate) fn update(
                 .with("generation", generation_json(generation)),
         )?;
     }
-    if let Some(texts) = &patch.tags {
-        tags::replace(session, image_id, &tags::read(session, image_id)?.set(texts))?;
+    if patch.changes_tags() {
+        tags::replace(session, image_id, &tags::read(session, image_id)?.patched(patch))?;
     }
     let Some(image) = image(session, image_id)? else { return Ok(None) };
     write_words(session, &image)?;
@@ -311,13 +311,7 @@ pub(crate) fn set_caption(session: &Session<'_>, image_id: ImageId, caption: Opt
 
 /// Writes the text that keyword search reads.
 pub(crate) fn write_words(session: &Session<'_>, image: &Image) -> Result<(), OracleError> {
-    let document = Document {
-        file_name: &image.file_name,
-        caption: image.caption.as_deref(),
-        tags: &image.tags,
-        generation_prompt: image.generation_prompt.as_deref(),
-        generation: image.generation.as_ref(),
-    };
+    let document = Document::of(image);
     session.execute(
         "UPDATE images SET search_text = :search_text WHERE image_id = :image_id",
         &Binds::none()
@@ -372,6 +366,9 @@ fn read_image(row: &Row) -> Result<Image, OracleError> {
         generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
         caption: row.get(10)?,
         tags: read_text(row, 11)?.lines().map(str::to_owned).collect(),
+        taken: None,
+        camera: None,
+        source_path: None,
     })
 }
 

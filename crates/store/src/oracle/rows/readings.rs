@@ -107,5 +107,8 @@ fn texts(session: &Session<'_>, image_id: ImageId) -> Result<Option<Texts>, Orac
         generation_prompt_origin,
         generation: image.generation,
         tags: tags::read(session, image_id)?,
+        taken: image.taken,
+        taken_origin: Origin::Found,
+        camera: image.camera,
     }))
 }

@@ -98,10 +98,15 @@ impl<'a> Condition<'a> {
             });
         }
         condition.names(filter);
-        for (column, part) in [("generation_model", &filter.generation_model), ("generation_sampler", &filter.sampler)]
+        for (column, name, parts) in
+            [("generation_model", "checkpoint", &filter.checkpoints), ("generation_sampler", "sampler", &filter.samplers)]
         {
-            if let Some(part) = part {
-                condition.compare(column, "=", column, Value::Text(Some(Cow::Owned(folded_part(part)))));
+            if !parts.is_empty() {
+                let values: Vec<_> =
+                    parts.iter().map(|part| Value::Text(Some(Cow::Owned(folded_part(part))))).collect();
+                let list = in_list(name, &values, &mut condition.binds);
+                let column = condition.column(column);
+                condition.and(&format!("{column} IN ({list})"));
             }
         }
         condition.tags(filter);
@@ -207,8 +212,8 @@ mod tests {
             file_types: vec![hostile.into()],
             file_name_contains: Some(hostile.into()),
             file_name_pattern: Some(hostile.into()),
-            generation_model: Some(hostile.into()),
-            sampler: Some(hostile.into()),
+            checkpoints: vec![hostile.into()],
+            samplers: vec![hostile.into()],
             seed: Some(u64::MAX),
             tags: vec![hostile.into(), "b".into()],
             any_tags: vec![hostile.into()],
@@ -237,8 +242,8 @@ mod tests {
             has_caption: Some(false),
             file_name_contains: Some("a".into()),
             file_name_pattern: Some("*".into()),
-            generation_model: Some("m".into()),
-            sampler: Some("s".into()),
+            checkpoints: vec!["m".into()],
+            samplers: vec!["s".into()],
             seed: Some(1),
             ..Filter::default()
         };
@@ -266,7 +271,7 @@ mod tests {
             file_types: vec![long.clone()],
             file_name_contains: Some(long.clone()),
             file_name_pattern: Some(long.clone()),
-            sampler: Some(long),
+            samplers: vec![long],
             ..Filter::default()
         };
         let condition = Condition::new(&filter);

@@ -16,7 +16,7 @@ use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, Value};
 use crate::oracle::rows::models::VectorTable;
-use crate::{KeywordHit, KeywordSearch};
+use crate::{EXACT_TOTAL, KeywordHit, KeywordSearch, Total};
 use mitsuke_index::UnitVector;
 
 /// The largest number of hits that are asked for by score alone. More hits are sorted by the database, which returns
@@ -185,6 +185,31 @@ pub(crate) fn count_matches(session: &Session<'_>, term: &str, most: usize) -> R
     let binds = Binds::none().with("terms", Value::text(&terms)).with("most", Value::count(most));
     let found: Option<u64> = session.row(sql, &binds, |row| Ok(row.get(0)?))?;
     Ok(usize::try_from(found.unwrap_or_default()).unwrap_or(usize::MAX))
+}
+
+/// Counts the images that a search finds, of which `hits` are a page. A count ends above [`EXACT_TOTAL`].
+pub(crate) fn total(
+    session: &Session<'_>,
+    search: &KeywordSearch<'_>,
+    hits: &[KeywordHit],
+) -> Result<Total, OracleError> {
+    let page = search.page;
+    if hits.len() < page.limit && (page.offset == 0 || !hits.is_empty()) {
+        return Ok(Total::exactly((page.offset + hits.len()) as u64));
+    }
+    let Some(terms) = expression(search.terms, search.least)? else { return Ok(Total::exactly(0)) };
+    let condition = Condition::new(&page.filter).excluding(search.exclude);
+    let sql = format!(
+        "SELECT COUNT(*) FROM (SELECT i.image_id FROM images i WHERE CONTAINS(i.search_text, :terms, 1) > 0{} \
+         FETCH FIRST :most ROWS ONLY) n",
+        condition.sql
+    );
+    let binds = Binds::none()
+        .with("terms", Value::text(&terms))
+        .and(condition.binds)
+        .with("most", Value::Unsigned(Some(EXACT_TOTAL + 1)));
+    let found: u64 = session.row(&sql, &binds, |row| Ok(row.get(0)?))?.unwrap_or_default();
+    Ok(Total { count: found.min(EXACT_TOTAL), exact: found <= EXACT_TOTAL })
 }
 
 /// Selects all matches in the order of their score, ties by descending id.

@@ -15,7 +15,7 @@
 # pictures  uploads of 12-megapixel pictures with the demo model, and their
 #           thumbnails. 3 minutes
 # index     the vector index at up to 1,000,000 vectors. 15 minutes
-# store     the embedded store. 5 minutes
+# store     the embedded store, and finding among many pictures in it. 10 minutes
 # soak      uploads and searches of a server with the demo model. 5 minutes
 # gpu       the modules of the ViT-L/16 on a CUDA device. 5 minutes; builds nothing
 #
@@ -34,6 +34,7 @@
 #                 ~/.cache/mitsuke).
 # BENCH_SIZES     of the index ("100000x256 100000x768 1000000x256 1000000x768")
 # BENCH_PICTURES  in the embedded store (10000)
+# BENCH_FINDING   pictures of the stores that are searched among (200000)
 #
 # The part soak:
 # SOAK_PICTURES  uploads per row (100)
@@ -138,7 +139,7 @@ need_program() {
 # Prints the command that measures a part, as a reader would type it.
 command_of() {
     local name
-    for name in BENCH_SIZES BENCH_PICTURES SOAK_PICTURES SOAK_SEARCHES SOAK_AT_ONCE; do
+    for name in BENCH_SIZES BENCH_PICTURES BENCH_FINDING SOAK_PICTURES SOAK_SEARCHES SOAK_AT_ONCE; do
         if [[ -n "${!name:-}" ]]; then printf '%s="%s" ' "$name" "${!name}"; fi
     done
     printf '%s' "scripts/bench.sh $1${typed[*]:+ ${typed[*]}}"
@@ -175,8 +176,9 @@ for part in "${parts[@]}"; do
             ;;
         store)
             need_build_tools
-            cargo bench --locked -p mitsuke-store --bench store --no-run
-            measure store --documents "${BENCH_PICTURES:-10000}"
+            read -r -a sizes <<<"${BENCH_FINDING:-200000}"
+            cargo bench --locked -p mitsuke-store --bench store --bench finding --no-run
+            measure store --documents "${BENCH_PICTURES:-10000}" --images "${sizes[@]}"
             ;;
         soak)
             if [[ -n "${SOAK_URL:-}" ]]; then

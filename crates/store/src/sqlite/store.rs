@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mitsuke_index::UnitVector;
+use mitsuke_index::{IdSet, UnitVector};
 use rusqlite::Connection;
 
 use super::directory_lock::lock_directory;
@@ -16,16 +16,15 @@ use super::options::SqliteOptions;
 use super::shared::Shared;
 use super::statements::count_images;
 use super::task::Task;
-use super::{
-    connection, document, embeddings, images, keyword_search, migrate, models, readings, thumbnails, vector_search,
-    worker,
-};
+use super::vector_search::View;
+use super::words::Words;
+use super::{connection, document, embeddings, images, migrate, models, readings, thumbnails, worker};
 use crate::fusion::fuse_legs;
 use crate::{
-    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, HybridSearch, Image, ImageId,
-    ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page,
-    RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, ThumbnailStore, VectorHit,
-    VectorSearch,
+    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, HybridSearch, Image,
+    ImageId, ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage,
+    NewModel, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, ThumbnailStore,
+    VectorHit, VectorSearch,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
@@ -34,7 +33,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The number of embeddings that one transaction deletes. Other calls may write between two such transactions.
 const DELETE_BATCH: usize = 5_000;
 
-/// The embedded store: an SQLite database, with vector indexes in memory.
+/// The embedded store: an SQLite database, with vector indexes, words and facts in memory.
 pub struct SqliteStore {
     shared: Arc<Shared>,
     /// Receives a message when the worker has ended; `None` once the store is closed.
@@ -76,10 +75,18 @@ impl SqliteStore {
         Ok(Self { shared, worker_ended: Mutex::new(Some(worker_ended)) })
     }
 
-    /// Returns whether every vector index is built. Until then searches read all rows.
+    /// Returns whether every vector index is built and the facts of all images are in memory. Until then searches and
+    /// filters read the rows.
     #[must_use]
     pub fn indexes_ready(&self) -> bool {
-        self.shared.caches().iter().all(|cache| cache.index().is_some())
+        self.shared.memory.facts.is_ready() && self.shared.caches().iter().all(|cache| cache.index().is_some())
+    }
+
+    /// Returns whether searches are as fast as they get: everything is in memory, and no vector index is about to be
+    /// trained.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.indexes_ready() && !self.shared.caches().iter().any(|cache| cache.needs_training())
     }
 
     fn check_dimension(&self, model_id: ModelId, vector: &UnitVector) -> Result<(), StoreError> {
@@ -91,12 +98,18 @@ impl SqliteStore {
         }
     }
 
-    /// Runs a vector search on a snapshot of the database. The caller has checked the query's dimension.
-    fn nearest(&self, db: &Connection, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
+    /// Runs a vector search on a snapshot of the database, among `allowed` images. The caller has checked the query's
+    /// dimension.
+    fn nearest(
+        &self,
+        db: &Connection,
+        search: &VectorSearch<'_>,
+        allowed: Option<&IdSet>,
+        run: impl FnOnce(&View<'_>) -> Result<Vec<VectorHit>, StoreError>,
+    ) -> Result<Vec<VectorHit>, StoreError> {
         let index = self.shared.cache(search.model_id)?.index();
         let embedded = usize::try_from(models::coverage(db, search.model_id)?.embedded).unwrap_or(usize::MAX);
-        let max_compared = self.shared.options.max_compared;
-        vector_search::View { connection: db, embedded, index: index.as_deref(), max_compared }.search(search)
+        run(&View { connection: db, embedded, index: index.as_deref(), allowed })
     }
 
     /// Applies a committed embedding to the index of its model. The caller holds the writer.
@@ -113,8 +126,12 @@ impl ImageStore for SqliteStore {
         for (model_id, vector) in image.embeddings {
             self.check_dimension(*model_id, vector)?;
         }
-        let insertion = self.shared.write(
+        let insertion = self.shared.write_images(
             |db| images::insert(db, image),
+            |insertion| match insertion.inserted {
+                Inserted::Created(image_id) => vec![image_id],
+                Inserted::Known(_) => Vec::new(),
+            },
             |insertion| {
                 if let Inserted::Created(image_id) = insertion.inserted {
                     for ((model_id, vector), change) in image.embeddings.iter().zip(&insertion.changes) {
@@ -155,12 +172,17 @@ impl ImageStore for SqliteStore {
     }
 
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
-        self.shared.write(|db| images::update(db, image_id, patch), |_| ())
+        self.shared.write_images(
+            |db| images::update(db, image_id, patch),
+            |image| image.iter().map(|image| image.image_id).collect(),
+            |_| (),
+        )
     }
 
     fn delete_image(&self, image_id: ImageId) -> Result<bool, StoreError> {
-        self.shared.write(
+        self.shared.write_images(
             |db| images::delete(db, image_id),
+            |deleted| if *deleted { vec![image_id] } else { Vec::new() },
             |deleted| {
                 if *deleted {
                     for cache in self.shared.caches() {
@@ -197,7 +219,11 @@ impl ReadingStore for SqliteStore {
         reader_version: u32,
         reading: Option<&Reading<'_>>,
     ) -> Result<Option<Changes>, StoreError> {
-        self.shared.write(|db| readings::put(db, image_id, reader_version, reading), |_| ())
+        self.shared.write_images(
+            |db| readings::put(db, image_id, reader_version, reading),
+            |changes| if changes.is_some_and(Changes::any) { vec![image_id] } else { Vec::new() },
+            |_| (),
+        )
     }
 }
 
@@ -328,29 +354,37 @@ impl EmbeddingStore for SqliteStore {
 impl SearchStore for SqliteStore {
     fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
         self.check_dimension(search.model_id, search.query)?;
-        self.shared.read(|db| self.nearest(db, search))
+        self.shared.read(|db| {
+            let allowed = self.shared.memory.allowed(db, &search.page.filter)?;
+            self.nearest(db, search, allowed.as_ref(), |view| view.search(search))
+        })
     }
 
     fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<KeywordHits, StoreError> {
         self.shared.read(|db| {
-            let hits = keyword_search::search(db, search, self.shared.options.max_ranked)?;
-            Ok(KeywordHits { hits, total: keyword_search::total(db, search)? })
+            let allowed = self.shared.memory.allowed(db, &search.page.filter)?;
+            self.shared.memory.words.search(search, allowed.as_ref())
         })
     }
 
     fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError> {
-        self.shared.read(|db| terms.iter().map(|term| keyword_search::count_matches(db, term, most)).collect())
+        self.shared.read(|db| terms.iter().map(|term| Words::count(db, term, most)).collect())
     }
 
-    // This override reads both legs and the embeddings from one snapshot.
+    // This override finds the images that pass the filter once for both legs, and reads the embeddings from one snapshot.
     fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
         self.check_dimension(search.model_id, search.query)?;
         self.shared.read(|db| {
             let page = search.leg_page();
-            let vector = search.vector_leg(&page).map_or(Ok(Vec::new()), |leg| self.nearest(db, &leg))?;
-            let max_ranked = self.shared.options.max_ranked;
-            let keyword =
-                search.keyword_leg(&page).map_or(Ok(Vec::new()), |leg| keyword_search::search(db, &leg, max_ranked))?;
+            let allowed = self.shared.memory.allowed(db, &page.filter)?;
+            let vector = match search.vector_leg(&page) {
+                Some(leg) => self.nearest(db, &leg, allowed.as_ref(), |view| view.leg(&leg))?,
+                None => Vec::new(),
+            };
+            let keyword = match search.keyword_leg(&page) {
+                Some(leg) => self.shared.memory.words.search(&leg, allowed.as_ref())?.hits,
+                None => Vec::new(),
+            };
             fuse_legs(search, &vector, &keyword, |image_id| embeddings::embedding(db, search.model_id, image_id))
         })
     }
@@ -369,7 +403,7 @@ impl Store for SqliteStore {
         self.shared.closed.store(true, Ordering::Release);
         self.shared.send(Task::Stop);
         if worker_ended.recv_timeout(CLOSE_TIMEOUT).is_err() {
-            log::warn!("background work on a vector index was not finished and is given up");
+            log::warn!("background work was not finished and is given up");
         }
         // The lock waits for the last write.
         let writer = self.shared.writer();

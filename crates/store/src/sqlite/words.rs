@@ -53,8 +53,7 @@ impl Words {
             return Ok(KeywordHits { total: Total::exactly(0), ..KeywordHits::default() });
         };
         let page = search.page;
-        let passes =
-            |id: ImageId| allowed.is_none_or(|allowed| allowed.contains(id)) && !search.exclude.contains(&id);
+        let passes = |id: ImageId| allowed.is_none_or(|allowed| allowed.contains(id)) && !search.exclude.contains(&id);
         let everything = allowed.is_none() && search.exclude.is_empty();
         let allow: Option<&dyn Fn(ImageId) -> bool> = if everything { None } else { Some(&passes) };
         let ranked = self.lists.search(&condition(&query), allow, page.offset.saturating_add(page.limit))?;
@@ -77,11 +76,12 @@ impl Words {
     /// Puts the words of an image, which are committed, in place of any older ones. `columns` are those of IMAGE_TEXTS.
     /// The caller still holds the writer.
     pub(super) fn put(&self, image_id: ImageId, columns: &[String; COLUMNS.len()]) {
-        let occurrences = (0_u8..).zip(columns).flat_map(|(column, tokens)| {
-            (0_u32..)
-                .zip(tokens.split(' ').filter(|token| !token.is_empty()))
-                .map(move |(offset, token)| Occurrence { token, column, offset })
-        });
+        let occurrences =
+            (0_u8..).zip(columns).flat_map(|(column, tokens)| {
+                (0_u32..)
+                    .zip(tokens.split(' ').filter(|token| !token.is_empty()))
+                    .map(move |(offset, token)| Occurrence { token, column, offset })
+            });
         self.lists.put(image_id, occurrences);
     }
 

@@ -66,7 +66,10 @@ mod tests {
             arena.set(1, &[n, n]);
             arena.set(2, &[]);
         }
-        assert_eq!((arena.get(0), arena.get(1), arena.get(2), arena.get(3)), (&[][..], &[99_999; 2][..], &[][..], &[1, 2][..]));
+        assert_eq!(
+            (arena.get(0), arena.get(1), arena.get(2), arena.get(3)),
+            (&[][..], &[99_999; 2][..], &[][..], &[1, 2][..])
+        );
         assert!(arena.items.len() < 2 * MIN_STALE);
     }
 }

@@ -1,5 +1,7 @@
 //! The values of facets among some images.
 
+use std::cmp::Reverse;
+
 use mitsuke_index::IdSet;
 
 use super::dictionary::{Code, Dictionary};
@@ -21,9 +23,8 @@ pub(in crate::sqlite) struct CountedFacet {
 /// A counted value.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::sqlite) struct Counted {
+    /// The form in which the value is compared.
     pub(in crate::sqlite) folded: String,
-    /// The spelling, unless images differ in it.
-    pub(in crate::sqlite) spelling: Option<String>,
     pub(in crate::sqlite) count: u64,
     /// The smallest id of the images that have the value.
     pub(in crate::sqlite) first: ImageId,
@@ -34,12 +35,14 @@ impl FactsIndex {
     pub(in crate::sqlite) fn facets(&self, allowed: &IdSet, facets: &[Facet], limit: usize) -> Vec<CountedFacet> {
         facets
             .iter()
-            .map(|facet| match facet {
-                Facet::Tag => self.tags.counted(allowed),
-                Facet::Lora => self.loras.counted(allowed),
-                facet => self.single(*facet).map_or_else(Counts::default, |single| single.counted(allowed)),
-            }
-            .finish(*facet, limit))
+            .map(|facet| {
+                match facet {
+                    Facet::Tag => self.tags.counted(allowed),
+                    Facet::Lora => self.loras.counted(allowed),
+                    facet => self.single(*facet).map_or_else(Counts::default, |single| single.counted(allowed)),
+                }
+                .finish(*facet, limit)
+            })
             .collect()
     }
 }
@@ -99,22 +102,21 @@ impl<'a> Counts<'a> {
     }
 
     fn finish(self, facet: Facet, limit: usize) -> CountedFacet {
-        let entries = self.dictionary.into_iter().flat_map(Dictionary::entries);
+        let values = self.dictionary.into_iter().flat_map(Dictionary::values);
         let counts = self.of_code.iter().skip(1);
-        let mut found: Vec<_> = entries
+        let mut found: Vec<(Reverse<u32>, &str, u32)> = values
             .zip(counts)
             .filter(|(_, (count, _))| *count > 0)
-            .map(|((_, entry), (count, first))| (std::cmp::Reverse(*count), entry, *first))
+            .map(|((_, value), (count, first))| (Reverse(*count), value, *first))
             .collect();
         let more = found.len() > limit;
         if more {
-            found.select_nth_unstable_by(limit, |a, b| (a.0, &a.1.folded).cmp(&(b.0, &b.1.folded)));
+            found.select_nth_unstable(limit);
             found.truncate(limit);
         }
-        found.sort_unstable_by(|a, b| (a.0, &a.1.folded).cmp(&(b.0, &b.1.folded)));
-        let values = found.into_iter().map(|(count, entry, first)| Counted {
-            folded: entry.folded.to_string(),
-            spelling: entry.spelling().map(str::to_owned),
+        found.sort_unstable();
+        let values = found.into_iter().map(|(count, folded, first)| Counted {
+            folded: folded.to_owned(),
             count: count.0.into(),
             first: first.into(),
         });

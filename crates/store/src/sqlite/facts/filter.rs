@@ -8,8 +8,8 @@ use crate::generation::compared_part;
 use crate::loras::folded_loras;
 use crate::pattern::NamePattern;
 use crate::source_path::FolderCondition;
-use crate::taken::{ceil_local_micros, ceil_micros};
 use crate::tags::folded_tags;
+use crate::taken::{ceil_local_micros, ceil_micros};
 use crate::text::{folded, folded_name_part};
 use crate::{Facet, Filter, StoreError, like_pattern};
 
@@ -97,8 +97,8 @@ impl FactsIndex {
         {
             let conditions: Vec<_> = filter.folders.iter().filter_map(|folder| FolderCondition::new(folder)).collect();
             let holds = |folder: &str| conditions.iter().any(|condition| condition.holds(folder));
-            let entries = single.dictionary.entries().filter(|(_, entry)| holds(&entry.folded));
-            let codes: Vec<Code> = entries.map(|(code, _)| code).collect();
+            let folders = single.dictionary.values().filter(|(_, folder)| holds(folder));
+            let codes: Vec<Code> = folders.map(|(code, _)| code).collect();
             passing.keep_codes(&single.codes, &single.dictionary, &codes);
         }
     }
@@ -127,7 +127,7 @@ impl FactsIndex {
                 return;
             };
             // The longest text of the pattern leaves few names to match.
-            self.keep_names_with(passing, pattern.longest_text());
+            self.keep_names_with(passing, &pattern.longest_text());
             passing.keep_places(|at| pattern.matches(self.names.get(at)));
         }
     }

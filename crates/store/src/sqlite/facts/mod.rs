@@ -24,7 +24,6 @@ use arena::Arena;
 use dictionary::{Code, Dictionary};
 use mitsuke_index::IdSet;
 use names::Names;
-use row::FactValue;
 
 use crate::{Facet, ImageId};
 
@@ -80,7 +79,7 @@ struct SeveralValues {
 }
 
 impl SeveralValues {
-    fn set(&mut self, at: usize, values: &[FactValue]) {
+    fn set(&mut self, at: usize, values: &[String]) {
         let codes: Vec<Code> = values.iter().map(|value| self.dictionary.code(value)).collect();
         self.codes.set(at, &codes);
     }
@@ -125,11 +124,11 @@ impl FactsIndex {
         }
     }
 
-    fn set_tags(&mut self, image_id: ImageId, tags: &[FactValue]) {
+    fn set_tags(&mut self, image_id: ImageId, tags: &[String]) {
         place(image_id).into_iter().for_each(|at| self.tags.set(at, tags));
     }
 
-    fn set_loras(&mut self, image_id: ImageId, loras: &[FactValue]) {
+    fn set_loras(&mut self, image_id: ImageId, loras: &[String]) {
         place(image_id).into_iter().for_each(|at| self.loras.set(at, loras));
     }
 

@@ -7,7 +7,7 @@ use mitsuke_index::IdSet;
 use rusqlite::{Connection, Transaction};
 
 use super::condition::Condition;
-use super::facts::{Change, FactsCache, FactsRow};
+use super::facts::{Change, FactsCache, FactsIndex, FactsRow};
 use super::statements::ids;
 use super::words::Words;
 use super::{document, images};
@@ -62,15 +62,27 @@ impl Memory {
         if filter.is_empty() {
             return Ok(None);
         }
-        let holding = |terms: &[String]| self.words.holding(terms);
-        if let Some(allowed) = self.facts.with(|facts| facts.allowed(filter, &holding)) {
-            return allowed.map(Some);
+        if let Some(allowed) = self.with_allowed(filter, |_, allowed| allowed)? {
+            return Ok(Some(allowed));
         }
         // The rows answer until the facts have been read.
         let (table, condition) = Condition::for_scan(connection, filter)?;
         let sql = format!("SELECT i.image_id FROM {table} WHERE 1 {}", condition.sql());
         let passing = ids(connection, &sql, condition.parameters([], []))?;
         Ok(Some(passing.into_iter().collect()))
+    }
+
+    /// Runs `work` on the facts and the images that pass `filter`; `None` until the facts have been read.
+    ///
+    /// # Errors
+    /// [`StoreError::BadKeywords`] for the terms of the filter; the errors of the database.
+    pub(super) fn with_allowed<T>(
+        &self,
+        filter: &Filter,
+        work: impl FnOnce(&FactsIndex, IdSet) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        let holding = |terms: &[String]| self.words.holding(terms);
+        self.facts.with(|facts| Ok(work(facts, facts.allowed(filter, &holding)?))).transpose()
     }
 
     /// Drops everything, because a change may be missing. Words are then read when a search needs them.

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use mitsuke_index::IdSet;
 
 use super::{FactsIndex, NO_DATE};
-use crate::{ImageId, Sort, SortCursor, SortKey, SortValue, random_key};
+use crate::{ImageId, Sort, SortCursor, SortKey, SortValue, natural_key, random_key};
 
 /// A place in an order: places compare as their images follow each other. Images without the time at which they were
 /// taken come last.
@@ -43,6 +43,26 @@ impl FactsIndex {
             }
         }
         Some(best.into_sorted_vec().into_iter().skip(skip).map(|(_, image_id)| image_id).collect())
+    }
+
+    /// Returns a page of `allowed` images in the order of their names, like [`Self::first`]. The time grows with the number
+    /// of all of them.
+    pub(in crate::sqlite) fn by_name(
+        &self,
+        allowed: &IdSet,
+        sort: Sort,
+        after: Option<&SortCursor>,
+        skip: usize,
+        limit: usize,
+    ) -> Vec<ImageId> {
+        let place = |image_id: ImageId| {
+            let value = SortValue::Name(natural_key(self.names.get(image_id as usize)));
+            SortCursor { value, image_id }
+        };
+        let mut places: Vec<SortCursor> = allowed.iter().map(place).collect();
+        places.retain(|place| after.is_none_or(|after| sort.compare(place, after).is_gt()));
+        places.sort_unstable_by(|a, b| sort.compare(a, b));
+        places.into_iter().skip(skip).take(limit).map(|place| place.image_id).collect()
     }
 
     fn place(&self, sort: Sort, image_id: ImageId) -> Place {

@@ -4,7 +4,7 @@
 # machine: figures of a busy one are marked in the document.
 #
 # Usage: scripts/bench.sh [PART…] [--model FOLDER --original FOLDER] [OPTION…]
-#   scripts/bench.sh                      all parts but gpu, about 1 hour
+#   scripts/bench.sh                      all parts but gpu, about 2 hours and a half
 #   scripts/bench.sh encoders service     two of them
 #
 # encoders  pictures and queries a second of a ViT-L/16 and of the demo model in
@@ -14,7 +14,8 @@
 #           application's pipeline. 10 minutes
 # pictures  uploads of 12-megapixel pictures with the demo model, and their
 #           thumbnails. 3 minutes
-# index     the vector index at up to 1,000,000 vectors. 15 minutes
+# index     the vector index at up to 1,000,000 vectors, beside faiss and usearch where
+#           vectors have 768 components; needs 10 GB of memory. 1 hour and a half
 # store     the embedded store, and finding among many pictures in it. 10 minutes
 # soak      uploads and searches of a server with the demo model. 5 minutes
 # gpu       the modules of the ViT-L/16 on a CUDA device. 5 minutes; builds nothing
@@ -29,10 +30,13 @@
 #                      pictures measures as well
 # --seconds N          of each measurement (8)
 #
-# BENCH_PYTHON    a Python that has the packages of python[bench]. Without it they are
-#                 installed once into the cache folder (MITSUKE_CACHE_DIR, default
-#                 ~/.cache/mitsuke).
+# BENCH_PYTHON    a Python that has the packages of python[bench], of the part index those
+#                 of python[index-bench]. Without it they are installed once into the cache
+#                 folder (MITSUKE_CACHE_DIR, default ~/.cache/mitsuke).
 # BENCH_SIZES     of the index ("100000x256 100000x768 1000000x256 1000000x768")
+# BENCH_BUILD_SECONDS
+#                 for faiss and usearch to build a graph; graphs that take longer have no
+#                 figures (900)
 # BENCH_PICTURES  in the embedded store (10000)
 # BENCH_FINDING   pictures of the stores that are searched among (200000)
 #
@@ -93,15 +97,15 @@ fi
 cd "$repo"
 cache=$(cache_dir)/bench
 
-# Sets `python` to a Python that has the packages of python[bench].
+# need_packages EXTRA: sets `python` to a Python that has the packages of an extra of the Python project.
 need_packages() {
     python=${BENCH_PYTHON:-}
     if [[ -n "$python" ]]; then return; fi
     local venv
-    venv=$(cache_dir)/bench-python-$(cksum <python/pyproject.toml | cut -d ' ' -f 1)
+    venv=$(cache_dir)/$1-python-$(cksum <python/pyproject.toml | cut -d ' ' -f 1)
     need_python
-    install_venv "$venv" './python[bench]' ||
-        fail "pip could not install the packages of python[bench] (its message is above). Check the network, then run this again."
+    install_venv "$venv" "./python[$1]" ||
+        fail "pip could not install the packages of python[$1] (its message is above). Check the network, then run this again."
     python="$venv/bin/python"
 }
 
@@ -139,7 +143,7 @@ need_program() {
 # Prints the command that measures a part, as a reader would type it.
 command_of() {
     local name
-    for name in BENCH_SIZES BENCH_PICTURES BENCH_FINDING SOAK_PICTURES SOAK_SEARCHES SOAK_AT_ONCE; do
+    for name in BENCH_SIZES BENCH_BUILD_SECONDS BENCH_PICTURES BENCH_FINDING SOAK_PICTURES SOAK_SEARCHES SOAK_AT_ONCE; do
         if [[ -n "${!name:-}" ]]; then printf '%s="%s" ' "$name" "${!name}"; fi
     done
     printf '%s' "scripts/bench.sh $1${typed[*]:+ ${typed[*]}}"
@@ -155,7 +159,7 @@ for part in "${parts[@]}"; do
     python=
     case "$part" in
         encoders | service)
-            need_packages
+            need_packages bench
             need_model
             need_program
             more=()
@@ -164,15 +168,16 @@ for part in "${parts[@]}"; do
                 --photos "$photos" --seconds "$seconds" "${more[@]}"
             ;;
         pictures)
-            need_packages
+            need_packages bench
             need_program
             measure pictures --program "$release" "${before[@]}" --demo "$repo/models/demo" --photos "$photos" --seconds "$seconds"
             ;;
         index)
             need_build_tools
             read -r -a sizes <<<"${BENCH_SIZES:-100000x256 100000x768 1000000x256 1000000x768}"
+            need_packages index-bench
             cargo bench --locked -p mitsuke-index --bench vector_index --no-run
-            measure index --sizes "${sizes[@]}"
+            measure index --sizes "${sizes[@]}" --build-seconds "${BENCH_BUILD_SECONDS:-900}"
             ;;
         store)
             need_build_tools
@@ -191,7 +196,7 @@ for part in "${parts[@]}"; do
             measure soak --soak "${soak_tests[*]} bench::"
             ;;
         gpu)
-            need_packages
+            need_packages bench
             need_original
             measure gpu --original "$original" "${trust[@]}"
             ;;

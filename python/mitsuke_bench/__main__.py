@@ -52,7 +52,7 @@ PARTS = {
     "encoders": (encoders, PACKAGES),
     "service": (service, PACKAGES[:2]),
     "pictures": (pictures, []),
-    "index": (index, []),
+    "index": (index, ["faiss-cpu", "usearch"]),
     "store": (cargo.store, []),
     "soak": (cargo.soak, []),
     "gpu": (gpu, PACKAGES[:2]),
@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seconds", type=float, default=8, help="seconds of a measurement")
     made.add_argument("--precisions", nargs="+", default=["auto", "float32"], help="settings of the servers")
     made.add_argument("--sizes", nargs="+", help="sizes of the index, such as 100000x768")
+    made.add_argument("--build-seconds", type=float, default=900, help="time for other programs to build an index")
     made.add_argument("--documents", type=int, default=10_000, help="pictures in the store")
     made.add_argument("--images", type=int, nargs="+", default=[200_000], help="pictures in the store that are searched among")
     made.add_argument("--soak", type=shlex.split, help="the command of the soak benchmark")

@@ -68,21 +68,48 @@ def test_precisions_and_agreements_are_those_of_the_manifest() -> None:
     assert list(program.agreements(ROOT / "models" / "demo")["image"])[0] == "float32"
 
 
-def test_figures_of_the_index_become_tables() -> None:
-    printed = """\
-100000 vectors of 256 components, 200 queries of each kind, k = 16, IndexParams { exact_below: 100000 }
+INDEX = """\
+100000 vectors of 768 components, 200 queries of each kind, k = 16, IndexParams { exact_below: 50000 }
 inserted at 4.2 µs each, memory 28 MB
-all scanned    image  recall 1.0000  p50    1.60 ms  p95    1.90 ms  vectors read 30
-all scanned    text   recall 1.0000  p50    1.70 ms  p95    2.00 ms  vectors read 41
-lists trained in 4.1 s of work, memory 52 MB, most so far 66 MB
-lists          image  recall 0.9966  p50    0.80 ms  p95    2.00 ms  vectors read 30
+all scanned image filter none      recall 1.0000  p50   1.600 ms  p95   1.900 ms  vectors read 30
+all scanned text  filter 1 in 10   recall 1.0000  p50   1.700 ms  p95   2.000 ms  vectors read 41
+lists trained in 4.1 s, 5.2 s beside searches, memory 52 MB, most so far 66 MB
+searches beside training p50 1.50 ms, alone 1.20 ms
+lists       image filter none      recall 0.9966  p50   0.800 ms  p95   2.000 ms  vectors read 30
+lists       text  filter none      recall 0.9950  p50   1.000 ms  p95   2.100 ms  vectors read 33
 inserted into lists at 19.3 µs each
 snapshot 27 MB, saved in 0.10 s, loaded in 0.12 s (100000 vectors)
 """
-    made = index.tables({"100,000 × 256": printed}).splitlines()
-    assert made[2] == "| 100,000 × 256 | all scanned | image | 1.0000 | 1.60 | 1.90 | 30 |"
-    assert made[4] == "| 100,000 × 256 | lists | image | 0.9966 | 0.80 | 2.00 | 30 |"
-    assert made[-1] == "| 100,000 × 256 | 4.2 µs | 19.3 µs | 4.1 s | 28 MB | 52 MB | 66 MB | 27 MB | 0.10 s | 0.12 s |"
+
+
+def test_figures_of_the_index_become_tables() -> None:
+    made = index.tables({"100,000 × 768": INDEX}).splitlines()
+    assert made[2] == "| 100,000 × 768 | all scanned | image | none | 1.0000 | 1.600 | 1.900 | 30 |"
+    assert made[3] == "| 100,000 × 768 | all scanned | text | 1 in 10 | 1.0000 | 1.700 | 2.000 | 41 |"
+    said = "4.2 µs | 19.3 µs | 4.1 s | 5.2 s | 1.50 ms | 1.20 ms | 28 MB | 52 MB | 66 MB | 27 MB | 0.10 s | 0.12 s"
+    assert made[-1] == f"| 100,000 × 768 | {said} |"
+    with pytest.raises(ValueError, match="no times of searches"):
+        index.tables({"1 × 1": "nothing"})
+
+
+def test_peers_of_the_index_are_compared_at_enough_recall() -> None:
+    def row(peer: str, setting: str, recall: float, p50: float) -> dict:
+        kinds = {kind: {"recall": recall, "p50": p50, "p95": 2 * p50} for kind in ("image", "text")}
+        return {"peer": peer, "setting": setting, "build": 30.0, "memory": 90.0, **kinds}
+
+    peers = [
+        row("faiss IVF", "nprobe 1", 0.9, 0.1),
+        row("faiss IVF", "nprobe 9", 0.992, 4.0),
+        row("faiss IVF", "nprobe 99", 0.999, 8.0),
+        row("usearch", "expansion_search 64", 0.9, 0.5),
+        {"peer": "faiss HNSW", "setting": "", "unfinished": "5 of 9 vectors in 900 s"},
+    ]
+    made = index.comparison(index.own(INDEX), peers).splitlines()
+    said = "0.9966 | 0.80 | 2.00 | 0.9950 | 1.00 | 2.10 | 4.10 | 52"
+    assert made[2] == f"| **Mitsuke** | the default settings | {said} |"
+    assert "| faiss HNSW | not built: 5 of 9 vectors in 900 s | – | – | – | – | – | – | – | – |" in made
+    assert "faiss IVF (nprobe 9) takes 5.00 × and 4.00 × the time of Mitsuke" in made[-1]
+    assert "usearch has no such setting" in made[-1] and "faiss HNSW has no such setting" in made[-1]
 
 
 def test_the_table_of_the_soak_benchmark_stands_alone() -> None:

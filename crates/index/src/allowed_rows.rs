@@ -9,7 +9,7 @@ const FEW: usize = 8;
 
 /// The number of rows up to which a search compares all rows that its filter lets through, which takes less time than
 /// choosing among them.
-const VERY_FEW: usize = 2048;
+const VERY_FEW: usize = 6144;
 
 /// The rows that a search may find, if these are few.
 pub(crate) struct AllowedRows {

@@ -231,6 +231,49 @@ fn a_filter_never_makes_the_answer_short() {
 }
 
 #[test]
+fn a_filtered_scan_of_near_lists_finds_nearly_all() {
+    let mut random = SplitMix64::new(14);
+    let rows = clustered(&mut random, 64, 30_000);
+    let index = index_of(&rows, 64, NEAR_LISTS);
+    assert!(index.train());
+    // The filters let through many, few and very few vectors.
+    for step in [2, 10, 100] {
+        let only: IdSet = rows.keys().copied().filter(|id| id % step == 0).collect();
+        let (mut hits, mut wanted) = (0, 0);
+        for _ in 0..30 {
+            let query = random_vector(&mut random, 64);
+            let truth = brute_force(&rows, &query, 16, |id| id % step == 0);
+            let found = search(&index, &rows, &query, 16, Some(&only)).0;
+            assert!(found.len() == 16 && found.iter().all(|(id, _)| only.contains(*id)));
+            hits += truth.iter().filter(|hit| found.contains(hit)).count();
+            wanted += truth.len();
+        }
+        assert!(hits * 100 >= wanted * 98, "1 in {step}: {hits} of {wanted}");
+    }
+}
+
+#[test]
+fn excepted_ids_make_room_for_others() {
+    let mut random = SplitMix64::new(15);
+    let rows = clustered(&mut random, 32, 3000);
+    let index = index_of(&rows, 32, EXACT_LISTS);
+    let only: IdSet = rows.keys().copied().filter(|id| id % 3 == 0).collect();
+    for _ in 0..2 {
+        let query = random_vector(&mut random, 32);
+        let nearest: Vec<i64> = brute_force(&rows, &query, 20, |_| true).into_iter().map(|hit| hit.0).collect();
+        for only in [None, Some(&only)] {
+            let filter = Filter { only, except: &nearest };
+            let found = index.search::<Infallible>(&query, 8, false, filter, &mut |ids| {
+                Ok(ids.iter().map(|id| rows.get(id).cloned()).collect())
+            });
+            let allowed = |id| !nearest.contains(&id) && only.is_none_or(|only| only.contains(id));
+            assert_eq!(found.unwrap(), brute_force(&rows, &query, 8, allowed));
+        }
+        index.train();
+    }
+}
+
+#[test]
 fn an_error_of_the_reader_ends_the_search() {
     let mut random = SplitMix64::new(8);
     let index = index_of(&clustered(&mut random, 8, 10), 8, IndexParams::default());

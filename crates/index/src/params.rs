@@ -2,7 +2,7 @@
 
 /// The settings of a [`VectorIndex`](crate::VectorIndex): when it trains inverted lists, and how much a search scans.
 ///
-/// `benches/README.md` has measurements of the defaults.
+/// `docs/BENCHMARKS.md` has measurements of the defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct IndexParams {
     /// The number of vectors from which on the index uses inverted lists. With fewer, every search scans all codes,

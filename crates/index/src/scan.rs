@@ -20,6 +20,13 @@ const MIN_PRUNE_AT: usize = 4096;
 /// recall by less than 0.001 and make a search half as fast.
 const DEVIATIONS: f32 = 2.0;
 
+/// The share of the rows of a list (one in this many) from which on a scan passes over all rows, which takes less time
+/// than gathering those that may be found.
+const DENSE: usize = 4;
+
+/// The number of rows that are loaded at the same time. The processor's nearest cache holds them.
+const PREFETCHED: usize = 16;
+
 /// A vector that can be among the nearest.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
@@ -35,31 +42,47 @@ pub(crate) struct Candidate {
 pub(crate) fn candidates(layout: &Layout, request: &Request<'_>) -> Vec<Candidate> {
     let mut selection = Selection::new(request, layout.largest_scale);
     let allowed = request.only.and_then(|only| AllowedRows::new(layout, only));
-    match &layout.lists {
-        Some(lists) if request.miss_target > 0.0 && !allowed.as_ref().is_some_and(AllowedRows::are_very_few) => {
-            let mut probing = Probing::new(layout, lists, request, allowed.as_ref());
-            while let Some((list, mean)) = probing.next_list(selection.kth_estimate()) {
-                if let Some(cell) = layout.cells.get(list)
-                    && let Some(signs) = cell.signs()
-                {
-                    let rows = allowed.as_ref().map(|allowed| allowed.of_cell(list));
-                    let (squares, rows) = selection.scan_signs(list, cell, signs, mean, rows);
-                    probing.observe(squares, rows);
-                }
-            }
+    match (&layout.lists, &allowed) {
+        (_, Some(allowed)) if allowed.are_very_few() => scan_rows(layout, allowed, &mut selection),
+        (Some(lists), allowed) if request.miss_target > 0.0 => {
+            scan_lists(
+                layout,
+                Probing::new(layout, lists, request, allowed.as_ref()),
+                allowed.as_ref(),
+                &mut selection,
+            );
         }
-        _ => {
+        (_, Some(allowed)) => scan_rows(layout, allowed, &mut selection),
+        (_, None) => {
             for (number, cell) in layout.cells.iter().enumerate() {
-                match &allowed {
-                    Some(allowed) => {
-                        allowed.of_cell(number).iter().for_each(|row| selection.compare(number, cell, *row));
-                    }
-                    None => (0..cell.len() as u32).for_each(|row| selection.compare(number, cell, row)),
-                }
+                (0..cell.len() as u32).for_each(|row| selection.compare(number, cell, row));
             }
         }
     }
     selection.finish()
+}
+
+/// Scans the lists near the query.
+fn scan_lists(layout: &Layout, mut probing: Probing, allowed: Option<&AllowedRows>, selection: &mut Selection<'_>) {
+    while let Some((list, mean)) = probing.next_list(selection.kth_estimate(), || selection.best_cells()) {
+        if let Some(cell) = layout.cells.get(list)
+            && let Some(signs) = cell.signs()
+        {
+            let rows = allowed.map(|allowed| allowed.of_cell(list));
+            let (squares, rows) = selection.scan_signs(list, cell, signs, mean, rows);
+            probing.observe(squares, rows);
+        }
+    }
+}
+
+/// Compares all of the few rows that may be found.
+fn scan_rows(layout: &Layout, allowed: &AllowedRows, selection: &mut Selection<'_>) {
+    for (number, cell) in layout.cells.iter().enumerate() {
+        // The rows lie far apart, so they are asked for in time.
+        for rows in allowed.of_cell(number).chunks(PREFETCHED) {
+            selection.compare_rows(number, cell, rows);
+        }
+    }
 }
 
 /// The candidates among the codes scanned so far.
@@ -67,8 +90,8 @@ struct Selection<'a> {
     request: &'a Request<'a>,
     /// The distance from which on two estimates prove the order of their vectors.
     window: f32,
-    /// The `k` best estimates, with the least on top.
-    best: BinaryHeap<Reverse<Ordered>>,
+    /// The `k` best estimates with the numbers of their cells, the least on top.
+    best: BinaryHeap<Reverse<(Ordered, u32)>>,
     /// The estimate below which no vector can be among the `k` nearest.
     floor: f32,
     candidates: Vec<Candidate>,
@@ -91,7 +114,12 @@ impl<'a> Selection<'a> {
     /// Returns the `k`-th best estimate, once there are `k`.
     fn kth_estimate(&self) -> Option<f32> {
         let full = self.best.len() >= self.request.k;
-        self.best.peek().filter(|_| full).map(|least| least.0.0)
+        self.best.peek().filter(|_| full).map(|least| least.0.0.0)
+    }
+
+    /// Returns the numbers of the cells of the `k` best estimates.
+    fn best_cells(&self) -> impl Iterator<Item = u32> {
+        self.best.iter().map(|best| best.0.1)
     }
 
     /// Scans the sign codes of a list, or of some rows of it, and compares the vectors that can be near. `mean` is the
@@ -106,7 +134,7 @@ impl<'a> Selection<'a> {
     ) -> (f32, usize) {
         let mut block = Estimates::new();
         let mut squares = 0.0;
-        if let Some(rows) = rows {
+        if let Some(rows) = rows.filter(|rows| rows.len() * DENSE < cell.len()) {
             for rows in rows.chunks(BLOCK) {
                 signs.estimate_rows(self.request.signs, rows, &mut block);
                 squares += block.squares();
@@ -134,11 +162,17 @@ impl<'a> Selection<'a> {
             }
             count += usize::from(mean + value + DEVIATIONS * error >= self.floor);
         }
-        let near = near.get(..count).unwrap_or_default();
-        for row in near {
+        for rows in near.get(..count).unwrap_or_default().chunks(PREFETCHED) {
+            self.compare_rows(number, cell, rows);
+        }
+    }
+
+    /// Compares some rows, which all are loaded at the same time.
+    fn compare_rows(&mut self, number: usize, cell: &Cell, rows: &[u32]) {
+        for row in rows {
             prefetch(cell.row(*row as usize));
         }
-        for row in near {
+        for row in rows {
             self.compare(number, cell, *row);
         }
     }
@@ -157,11 +191,11 @@ impl<'a> Selection<'a> {
     fn add(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
         if self.best.len() < self.request.k {
-            self.best.push(Reverse(Ordered(candidate.estimate)));
+            self.best.push(Reverse((Ordered(candidate.estimate), candidate.location.cell)));
         } else if let Some(mut least) = self.best.peek_mut()
-            && candidate.estimate > least.0.0
+            && candidate.estimate > least.0.0.0
         {
-            *least = Reverse(Ordered(candidate.estimate));
+            *least = Reverse((Ordered(candidate.estimate), candidate.location.cell));
         }
         if let Some(kth) = self.kth_estimate() {
             self.floor = kth - self.window;

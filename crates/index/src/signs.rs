@@ -83,11 +83,15 @@ impl Signs {
     pub(crate) fn estimate_rows(&self, query: &QuerySigns, rows: &[u32], block: &mut Estimates) {
         block.len = rows.len().min(BLOCK);
         let width = self.width();
-        for (row, sum) in rows.iter().zip(&mut block.sums) {
+        // The rows are gathered first, so that one loop sums all of them.
+        let mut words = std::mem::take(&mut block.words);
+        words.clear();
+        for row in rows.iter().take(BLOCK) {
             let first = *row as usize * width;
-            let words = self.words.get(first..first + width).unwrap_or_default();
-            sign_kernel::sums(words, &query.planes, width, std::slice::from_mut(sum));
+            words.extend_from_slice(self.words.get(first..first + width).unwrap_or_default());
         }
+        sign_kernel::sums(&words, &query.planes, width, block.sums.get_mut(..block.len).unwrap_or_default());
+        block.words = words;
         let stored = rows.iter().map(|row| (self.factors.get(*row as usize), self.errors.get(*row as usize)));
         block
             .fill(query, stored.map(|(factor, error)| (factor.copied().unwrap_or(0.0), error.copied().unwrap_or(0.0))));
@@ -130,6 +134,8 @@ fn encode(scale: f32, codes: &[i8], centre: &[f32], words: &mut [u64]) -> (f32, 
 /// The estimates of a block of rows.
 pub(crate) struct Estimates {
     pub(crate) len: usize,
+    /// The sign codes of rows that do not lie side by side.
+    words: Vec<u64>,
     sums: [i32; BLOCK],
     /// The estimates of ⟨r, q⟩.
     pub(crate) values: [f32; BLOCK],
@@ -139,7 +145,7 @@ pub(crate) struct Estimates {
 
 impl Estimates {
     pub(crate) fn new() -> Self {
-        Self { len: 0, sums: [0; BLOCK], values: [0.0; BLOCK], errors: [0.0; BLOCK] }
+        Self { len: 0, words: Vec::new(), sums: [0; BLOCK], values: [0.0; BLOCK], errors: [0.0; BLOCK] }
     }
 
     /// Turns the sums into estimates, with the factor and the error of each row.
@@ -233,6 +239,13 @@ mod tests {
             for first in (0..rows.len()).step_by(BLOCK) {
                 signs.estimate(&query_signs, first, &mut block);
                 assert_eq!(block.len, BLOCK.min(rows.len() - first));
+                let numbers: Vec<u32> = (first as u32..).take(block.len).collect();
+                let mut gathered = Estimates::new();
+                signs.estimate_rows(&query_signs, &numbers, &mut gathered);
+                let of = |estimates: &Estimates| {
+                    (estimates.values[..estimates.len].to_vec(), estimates.errors[..estimates.len].to_vec())
+                };
+                assert_eq!(of(&gathered), of(&block));
                 for (i, row) in rows[first..].iter().take(block.len).enumerate() {
                     let difference = row.codes.iter().zip(&centre).map(|(code, c)| row.scale * f32::from(*code) - c);
                     let exact: f32 = difference.zip(&query).map(|(r, q)| r * q).sum();

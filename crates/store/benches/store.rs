@@ -8,6 +8,7 @@
 //! numbers, because machines differ.
 
 #[path = "../../index/benches/synthetic/mod.rs"]
+#[expect(dead_code, reason = "the benchmark of the index uses more of it")]
 mod synthetic;
 
 use std::time::{Duration, Instant};

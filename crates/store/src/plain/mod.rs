@@ -6,7 +6,7 @@ mod passes;
 mod suggestions;
 
 pub(crate) use facets::facets;
-pub(crate) use suggestions::suggestions;
+pub(crate) use suggestions::{folded_prefix, suggestions};
 
 use crate::{
     ChangeOutcome, Cursor, Filter, Image, ImageChange, ImageId, ImageStore, ListedImage, Page, Sort, SortCursor,

@@ -150,6 +150,7 @@ impl FactsIndex {
     }
 
     /// Returns the ids of all images.
+    #[cfg(test)]
     pub(super) fn all(&self) -> IdSet {
         IdSet::from_words(self.present.clone())
     }

@@ -1,13 +1,15 @@
 //! The embedded store as a [`Store`].
 
+mod images;
+mod searches;
+
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mitsuke_index::{IdSet, UnitVector};
-use rusqlite::Connection;
+use mitsuke_index::UnitVector;
 
 use super::directory_lock::lock_directory;
 use super::error::from_io;
@@ -16,15 +18,9 @@ use super::options::SqliteOptions;
 use super::shared::Shared;
 use super::statements::count_images;
 use super::task::Task;
-use super::vector_search::View;
-use super::words::Words;
-use super::{connection, document, embeddings, images, migrate, models, readings, thumbnails, worker};
-use crate::fusion::fuse_legs;
+use super::{connection, document, embeddings, facts_fill, migrate, models, worker};
 use crate::{
-    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, HybridSearch, Image,
-    ImageId, ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage,
-    NewModel, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, ThumbnailStore,
-    VectorHit, VectorSearch,
+    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store, StoreError,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
@@ -59,6 +55,7 @@ impl SqliteStore {
         // at once after a kill.
         models::release_all_backfills(&writer)?;
         document::reindex_if_outdated(&mut writer)?;
+        facts_fill::fill_if_outdated(&mut writer)?;
         let (tasks, receiver) = mpsc::channel();
         let shared = Arc::new(Shared::start(database, snapshots, directory_lock, writer, options, tasks)?);
         let (ended, worker_ended) = mpsc::channel();
@@ -98,20 +95,6 @@ impl SqliteStore {
         }
     }
 
-    /// Runs a vector search on a snapshot of the database, among `allowed` images. The caller has checked the query's
-    /// dimension.
-    fn nearest(
-        &self,
-        db: &Connection,
-        search: &VectorSearch<'_>,
-        allowed: Option<&IdSet>,
-        run: impl FnOnce(&View<'_>) -> Result<Vec<VectorHit>, StoreError>,
-    ) -> Result<Vec<VectorHit>, StoreError> {
-        let index = self.shared.cache(search.model_id)?.index();
-        let embedded = usize::try_from(models::coverage(db, search.model_id)?.embedded).unwrap_or(usize::MAX);
-        run(&View { connection: db, embedded, index: index.as_deref(), allowed })
-    }
-
     /// Applies a committed embedding to the index of its model. The caller holds the writer.
     fn apply_embedding(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector, change: i64) {
         if let Ok(cache) = self.shared.cache(model_id) {
@@ -119,121 +102,13 @@ impl SqliteStore {
             self.shared.schedule_maintenance(&cache);
         }
     }
-}
 
-impl ImageStore for SqliteStore {
-    fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
-        for (model_id, vector) in image.embeddings {
-            self.check_dimension(*model_id, vector)?;
+    /// Applies the committed deletion of an image to every index. The caller holds the writer.
+    fn apply_delete(&self, image_id: ImageId) {
+        for cache in self.shared.caches() {
+            cache.apply_delete(image_id);
+            self.shared.schedule_maintenance(&cache);
         }
-        let insertion = self.shared.write_images(
-            |db| images::insert(db, image),
-            |insertion| match insertion.inserted {
-                Inserted::Created(image_id) => vec![image_id],
-                Inserted::Known(_) => Vec::new(),
-            },
-            |insertion| {
-                if let Inserted::Created(image_id) = insertion.inserted {
-                    for ((model_id, vector), change) in image.embeddings.iter().zip(&insertion.changes) {
-                        self.apply_embedding(*model_id, image_id, vector, *change);
-                    }
-                }
-            },
-        )?;
-        Ok(insertion.inserted)
-    }
-
-    fn image(&self, image_id: ImageId) -> Result<Option<Image>, StoreError> {
-        self.shared.read(|db| images::image(db, image_id))
-    }
-
-    fn images(&self, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| images::images(db, image_ids))
-    }
-
-    fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
-        self.shared.read(|db| images::by_sha256(db, sha256))
-    }
-
-    fn images_by_sha256(&self, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
-        self.shared.read(|db| images::ids_by_sha256(db, hashes))
-    }
-
-    fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
-        self.shared.read(|db| images::content(db, image_id))
-    }
-
-    fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| images::newest(db, filter, cursor, 0, limit))
-    }
-
-    fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| images::newest(db, &page.filter, None, page.offset, page.limit))
-    }
-
-    fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
-        self.shared.write_images(
-            |db| images::update(db, image_id, patch),
-            |image| image.iter().map(|image| image.image_id).collect(),
-            |_| (),
-        )
-    }
-
-    fn delete_image(&self, image_id: ImageId) -> Result<bool, StoreError> {
-        self.shared.write_images(
-            |db| images::delete(db, image_id),
-            |deleted| if *deleted { vec![image_id] } else { Vec::new() },
-            |deleted| {
-                if *deleted {
-                    for cache in self.shared.caches() {
-                        cache.apply_delete(image_id);
-                        self.shared.schedule_maintenance(&cache);
-                    }
-                }
-            },
-        )
-    }
-
-    fn count_images(&self) -> Result<u64, StoreError> {
-        self.shared.read(|db| count_images(db))
-    }
-}
-
-impl ReadingStore for SqliteStore {
-    fn images_read_before(
-        &self,
-        reader_version: u32,
-        after: Option<(u32, ImageId)>,
-        limit: usize,
-    ) -> Result<Vec<(u32, ImageId)>, StoreError> {
-        self.shared.read(|db| readings::read_before(db, reader_version, after, limit))
-    }
-
-    fn count_images_read_before(&self, reader_version: u32) -> Result<u64, StoreError> {
-        self.shared.read(|db| readings::count_read_before(db, reader_version))
-    }
-
-    fn put_reading(
-        &self,
-        image_id: ImageId,
-        reader_version: u32,
-        reading: Option<&Reading<'_>>,
-    ) -> Result<Option<Changes>, StoreError> {
-        self.shared.write_images(
-            |db| readings::put(db, image_id, reader_version, reading),
-            |changes| if changes.is_some_and(Changes::any) { vec![image_id] } else { Vec::new() },
-            |_| (),
-        )
-    }
-}
-
-impl ThumbnailStore for SqliteStore {
-    fn thumbnail(&self, image_id: ImageId, size: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        self.shared.read(|db| thumbnails::thumbnail(db, image_id, size))
-    }
-
-    fn put_thumbnail(&self, image_id: ImageId, size: u32, jpeg: &[u8]) -> Result<bool, StoreError> {
-        self.shared.write(|db| thumbnails::put(db, image_id, size, jpeg), |_| ())
     }
 }
 
@@ -350,47 +225,6 @@ impl EmbeddingStore for SqliteStore {
         }
     }
 }
-
-impl SearchStore for SqliteStore {
-    fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
-        self.check_dimension(search.model_id, search.query)?;
-        self.shared.read(|db| {
-            let allowed = self.shared.memory.allowed(db, &search.page.filter)?;
-            self.nearest(db, search, allowed.as_ref(), |view| view.search(search))
-        })
-    }
-
-    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<KeywordHits, StoreError> {
-        self.shared.read(|db| {
-            let allowed = self.shared.memory.allowed(db, &search.page.filter)?;
-            self.shared.memory.words.search(search, allowed.as_ref())
-        })
-    }
-
-    fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError> {
-        self.shared.read(|db| terms.iter().map(|term| Words::count(db, term, most)).collect())
-    }
-
-    // This override finds the images that pass the filter once for both legs, and reads the embeddings from one snapshot.
-    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
-        self.check_dimension(search.model_id, search.query)?;
-        self.shared.read(|db| {
-            let page = search.leg_page();
-            let allowed = self.shared.memory.allowed(db, &page.filter)?;
-            let vector = match search.vector_leg(&page) {
-                Some(leg) => self.nearest(db, &leg, allowed.as_ref(), |view| view.leg(&leg))?,
-                None => Vec::new(),
-            };
-            let keyword = match search.keyword_leg(&page) {
-                Some(leg) => self.shared.memory.words.search(&leg, allowed.as_ref())?.hits,
-                None => Vec::new(),
-            };
-            fuse_legs(search, &vector, &keyword, |image_id| embeddings::embedding(db, search.model_id, image_id))
-        })
-    }
-}
-
-impl FacetStore for SqliteStore {}
 
 impl Store for SqliteStore {
     fn check(&self) -> Result<(), StoreError> {

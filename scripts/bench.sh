@@ -17,7 +17,7 @@
 # index     the vector index at up to 1,000,000 vectors, beside faiss and usearch where
 #           vectors have 768 components; needs 10 GB of memory, and 4 GB in the folder
 #           for temporary files. 1 hour and a half
-# store     the embedded store. 5 minutes
+# store     the embedded store, and finding among many pictures in it. 10 minutes
 # soak      uploads and searches of a server with the demo model. 5 minutes
 # gpu       the modules of the ViT-L/16 on a CUDA device. 5 minutes; builds nothing
 #
@@ -39,6 +39,7 @@
 #                 for faiss and usearch to build a graph; graphs that take longer have no
 #                 figures (900)
 # BENCH_PICTURES  in the embedded store (10000)
+# BENCH_FINDING   pictures of the stores that are searched among (200000)
 #
 # The part soak:
 # SOAK_PICTURES  uploads per row (100)
@@ -143,7 +144,7 @@ need_program() {
 # Prints the command that measures a part, as a reader would type it.
 command_of() {
     local name
-    for name in BENCH_SIZES BENCH_BUILD_SECONDS BENCH_PICTURES SOAK_PICTURES SOAK_SEARCHES SOAK_AT_ONCE; do
+    for name in BENCH_SIZES BENCH_BUILD_SECONDS BENCH_PICTURES BENCH_FINDING SOAK_PICTURES SOAK_SEARCHES SOAK_AT_ONCE; do
         if [[ -n "${!name:-}" ]]; then printf '%s="%s" ' "$name" "${!name}"; fi
     done
     printf '%s' "scripts/bench.sh $1${typed[*]:+ ${typed[*]}}"
@@ -181,8 +182,9 @@ for part in "${parts[@]}"; do
             ;;
         store)
             need_build_tools
-            cargo bench --locked -p mitsuke-store --bench store --no-run
-            measure store --documents "${BENCH_PICTURES:-10000}"
+            read -r -a sizes <<<"${BENCH_FINDING:-200000}"
+            cargo bench --locked -p mitsuke-store --bench store --bench finding --no-run
+            measure store --documents "${BENCH_PICTURES:-10000}" --images "${sizes[@]}"
             ;;
         soak)
             if [[ -n "${SOAK_URL:-}" ]]; then

@@ -78,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--sizes", nargs="+", help="sizes of the index, such as 100000x768")
     made.add_argument("--build-seconds", type=float, default=900, help="time for other programs to build an index")
     made.add_argument("--documents", type=int, default=10_000, help="pictures in the store")
+    made.add_argument("--images", type=int, nargs="+", default=[200_000], help="pictures in the store that are searched among")
     made.add_argument("--soak", type=shlex.split, help="the command of the soak benchmark")
     return made
 

@@ -29,13 +29,24 @@ def output(command: list[str]) -> str:
 
 def store(args: Namespace) -> str:
     """Returns the part `store` as Markdown."""
-    settings = [f"documents={args.documents}", "dimension=768", "bytes=2000"]
-    printed = output(["cargo", "bench", "--locked", "-p", "mitsuke-store", "--bench", "store", "--", *settings])
+    printed = bench("store", f"documents={args.documents}", "dimension=768", "bytes=2000")
     about = (
         f"A store of {args.documents:,} pictures with captions and prompts, and vectors of 768 components. Every insert is a\n"
         "durable transaction, so that its time is mostly that of the disk."
     )
-    return f"{about}\n\n```text\n{printed.strip()}\n```"
+    parts = [f"{about}\n\n```text\n{printed}\n```"]
+    for images in args.images:
+        about = (
+            f"Finding among {images:,} pictures with prompts of 25 parts, captions, tags and folders, and vectors of 256\n"
+            "components. The last column is the number of hits, or of all matches of a keyword search and of a count."
+        )
+        parts.append(f"{about}\n\n```text\n{bench('finding', f'images={images}')}\n```")
+    return "\n\n".join(parts)
+
+
+def bench(name: str, *settings: str) -> str:
+    """Returns what a benchmark of the store prints."""
+    return output(["cargo", "bench", "--locked", "-p", "mitsuke-store", "--bench", name, "--", *settings]).strip()
 
 
 def soak(args: Namespace) -> str:

@@ -4,8 +4,15 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// The crates below the service.
-const CRATES: [&str; 6] =
-    ["mitsuke-client", "mitsuke-clip", "mitsuke-engine", "mitsuke-image", "mitsuke-index", "mitsuke-store"];
+const CRATES: [&str; 7] = [
+    "mitsuke-client",
+    "mitsuke-clip",
+    "mitsuke-engine",
+    "mitsuke-image",
+    "mitsuke-index",
+    "mitsuke-postings",
+    "mitsuke-store",
+];
 
 /// The names of all packages that a crate needs, including itself and without those that only its tests need.
 fn needs(package: &str) -> BTreeSet<String> {
@@ -30,9 +37,10 @@ fn each_crate_depends_on_the_crates_below_it_only() {
     for (package, below) in [
         ("mitsuke-index", &[][..]),
         ("mitsuke-image", &[]),
-        ("mitsuke-store", &["mitsuke-image", "mitsuke-index"]),
+        ("mitsuke-postings", &[]),
+        ("mitsuke-store", &["mitsuke-image", "mitsuke-index", "mitsuke-postings"]),
         ("mitsuke-clip", &["mitsuke-image", "mitsuke-index"]),
-        ("mitsuke-engine", &["mitsuke-clip", "mitsuke-image", "mitsuke-index", "mitsuke-store"]),
+        ("mitsuke-engine", &["mitsuke-clip", "mitsuke-image", "mitsuke-index", "mitsuke-postings", "mitsuke-store"]),
         ("mitsuke-client", &["mitsuke-image"]),
     ] {
         assert_eq!(crates_below(package), below, "{package}");

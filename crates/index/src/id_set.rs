@@ -22,6 +22,19 @@ impl IdSet {
         }
     }
 
+    /// Makes the set whose bits are those of `words`: bit `n` of word `w` stands for the id 64 · `w` + `n`.
+    #[must_use]
+    pub fn from_words(words: Vec<u64>) -> Self {
+        let len = words.iter().map(|word| word.count_ones() as usize).sum();
+        Self { words, len }
+    }
+
+    /// Returns the bits as [`Self::from_words`] takes them. Words behind the last one are 0.
+    #[must_use]
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// Returns whether `id` is in the set.
     #[must_use]
     pub fn contains(&self, id: i64) -> bool {
@@ -83,5 +96,6 @@ mod tests {
         assert!([0, 1, 63, 64, 1000].iter().all(|id| set.contains(*id)));
         assert!([2, 65, 1001, 1_000_000, -5].iter().all(|id| !set.contains(*id)));
         assert!(IdSet::default().is_empty());
+        assert_eq!(IdSet::from_words(set.words().to_vec()), set);
     }
 }

@@ -32,33 +32,9 @@ pub fn like_pattern(pattern: &str) -> Option<String> {
     (length <= MAX_NAME_CHARS).then_some(like)
 }
 
-/// Returns whether a folded name matches a pattern in the form of [`like_pattern`]. The work is bounded by the product of
-/// both lengths.
-pub(crate) fn matches_like(like: &str, name: &str) -> bool {
-    let (steps, name): (Vec<Step>, Vec<char>) = (steps(like), name.chars().collect());
-    let (mut at_step, mut at) = (0, 0);
-    // The place behind the last wildcard of any run, and the end of the run that is tried.
-    let mut run: Option<(usize, usize)> = None;
-    loop {
-        let matches = match (steps.get(at_step), name.get(at)) {
-            (None, None) => return true,
-            (Some(Step::Run), _) => {
-                at_step += 1;
-                run = Some((at_step, at));
-                continue;
-            }
-            (Some(Step::One), Some(_)) => true,
-            (Some(Step::Literal(literal)), Some(c)) => literal == c,
-            _ => false,
-        };
-        if matches {
-            (at_step, at) = (at_step + 1, at + 1);
-        } else {
-            let Some((after, end)) = run.filter(|(_, end)| *end < name.len()) else { return false };
-            (at_step, at) = (after, end + 1);
-            run = Some((after, end + 1));
-        }
-    }
+/// A pattern in the form of [`like_pattern`], for folded names.
+pub(crate) struct NamePattern {
+    steps: Vec<Step>,
 }
 
 /// A step of a pattern.
@@ -69,18 +45,69 @@ enum Step {
     Literal(char),
 }
 
-fn steps(like: &str) -> Vec<Step> {
-    let mut chars = like.chars();
-    let mut steps = Vec::new();
-    while let Some(c) = chars.next() {
-        steps.push(match c {
-            '%' => Step::Run,
-            '_' => Step::One,
-            '\\' => Step::Literal(chars.next().unwrap_or('\\')),
-            c => Step::Literal(c),
-        });
+impl NamePattern {
+    /// Reads a pattern.
+    pub(crate) fn new(like: &str) -> Self {
+        let mut chars = like.chars();
+        let mut steps = Vec::new();
+        while let Some(c) = chars.next() {
+            steps.push(match c {
+                '%' => Step::Run,
+                '_' => Step::One,
+                '\\' => Step::Literal(chars.next().unwrap_or('\\')),
+                c => Step::Literal(c),
+            });
+        }
+        Self { steps }
     }
-    steps
+
+    /// Returns whether a folded name matches. The work is bounded by the product of both lengths.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        let (mut at_step, mut rest) = (0, name);
+        // The place behind the last wildcard of any run, and the text behind the run that is tried.
+        let mut run: Option<(usize, &str)> = None;
+        loop {
+            let mut chars = rest.chars();
+            let matches = match (self.steps.get(at_step), chars.next()) {
+                (None, None) => return true,
+                (Some(Step::Run), _) => {
+                    at_step += 1;
+                    run = Some((at_step, rest));
+                    continue;
+                }
+                (Some(Step::One), Some(_)) => true,
+                (Some(Step::Literal(literal)), Some(c)) => *literal == c,
+                _ => false,
+            };
+            if matches {
+                (at_step, rest) = (at_step + 1, chars.as_str());
+            } else {
+                let Some((after, tried)) = run else { return false };
+                let mut longer = tried.chars();
+                if longer.next().is_none() {
+                    return false;
+                }
+                (at_step, rest) = (after, longer.as_str());
+                run = Some((after, rest));
+            }
+        }
+    }
+
+    /// Returns the longest text that every name that matches holds.
+    pub(crate) fn longest_text(&self) -> String {
+        let texts = self.steps.split(|step| !matches!(step, Step::Literal(_)));
+        let text = |steps: &[Step]| steps.iter().filter_map(Step::literal).collect::<String>();
+        texts.map(text).max_by_key(String::len).unwrap_or_default()
+    }
+}
+
+impl Step {
+    fn literal(&self) -> Option<char> {
+        match self {
+            Self::Literal(literal) => Some(*literal),
+            Self::Run | Self::One => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +154,9 @@ mod tests {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
             let expected = matches(&chars(&pattern), &chars(&name));
             prop_assert_eq!(like, expected);
-            prop_assert_eq!(matches_like(&like_pattern(&pattern).unwrap(), &name), expected);
+            let pattern = NamePattern::new(&like_pattern(&pattern).unwrap());
+            prop_assert_eq!(pattern.matches(&name), expected);
+            prop_assert!(!expected || name.contains(&pattern.longest_text()));
         }
     }
 }

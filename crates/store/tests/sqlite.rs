@@ -22,7 +22,7 @@ contract_tests!(open);
 contract_tests!(@facts open);
 
 /// The contract once more with every limit so small that the other path is taken: inverted lists, snapshots and
-/// training in the background, filters as sets, unranked matches.
+/// training in the background, facts that are read in the background.
 mod with_small_limits {
     use super::*;
 
@@ -34,8 +34,6 @@ mod with_small_limits {
             busy_timeout: Duration::from_secs(60),
             snapshot_every: 3,
             catch_up_at_open: 0,
-            max_compared: 2,
-            max_ranked: 5,
         };
         TestStore::new(SqliteStore::open(directory.path(), options).unwrap(), directory)
     }
@@ -248,10 +246,7 @@ fn filters_are_exact_with_and_without_an_index() {
     };
     compare(&store);
     drop(store);
-    for max_compared in [0, 20, 1000] {
-        let options = SqliteOptions { max_compared, ..SqliteOptions::default() };
-        compare(&SqliteStore::open(directory.path(), options).unwrap());
-    }
+    compare(&open_at(directory.path()));
 }
 
 #[test]

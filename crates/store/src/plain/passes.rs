@@ -2,7 +2,7 @@
 
 use crate::generation::compared_part;
 use crate::loras::{folded_loras, stored_loras};
-use crate::pattern::matches_like;
+use crate::pattern::NamePattern;
 use crate::source_path::{FolderCondition, folded_folder};
 use crate::tags::{folded_tag, folded_tags};
 use crate::text::{Document, Query, folded, folded_name, folded_name_part, keyword_query};
@@ -23,7 +23,7 @@ pub(super) struct Passing<'a> {
     filter: &'a Filter,
     /// The parts of file names; `None` within for a part that no name holds.
     name_part: Option<Option<String>>,
-    name_pattern: Option<Option<String>>,
+    name_pattern: Option<Option<NamePattern>>,
     checkpoints: Vec<String>,
     samplers: Vec<String>,
     cameras: Vec<String>,
@@ -43,7 +43,10 @@ impl<'a> Passing<'a> {
         Ok(Self {
             filter,
             name_part: filter.file_name_contains.as_deref().map(folded_name_part),
-            name_pattern: filter.file_name_pattern.as_deref().map(like_pattern),
+            name_pattern: filter
+                .file_name_pattern
+                .as_deref()
+                .map(|pattern| Some(NamePattern::new(&like_pattern(pattern)?))),
             checkpoints: parts(&filter.checkpoints),
             samplers: parts(&filter.samplers),
             cameras: filter.cameras.iter().map(|camera| folded(camera)).collect(),
@@ -85,7 +88,7 @@ impl<'a> Passing<'a> {
     fn name_passes(&self, image: &Image) -> bool {
         let name = folded_name(&image.file_name);
         let contains = |part: &Option<String>| part.as_ref().is_some_and(|part| name.contains(part));
-        let matches = |like: &Option<String>| like.as_ref().is_some_and(|like| matches_like(like, &name));
+        let matches = |pattern: &Option<NamePattern>| pattern.as_ref().is_some_and(|pattern| pattern.matches(&name));
         self.name_part.as_ref().is_none_or(contains) && self.name_pattern.as_ref().is_none_or(matches)
     }
 

@@ -37,6 +37,13 @@ fn failed(ids: &[ImageId], error: &StoreError) -> Vec<Outcome> {
     ids.iter().map(|image_id| (*image_id, ChangeOutcome::Failed(error.clone()))).collect()
 }
 
+/// Returns the images that a part has changed or deleted.
+#[expect(clippy::ptr_arg, reason = "the function is passed where one of the answer of a transaction is asked for")]
+pub(super) fn changed(outcomes: &Vec<Outcome>) -> Vec<ImageId> {
+    let changed = |outcome: &ChangeOutcome| matches!(outcome, ChangeOutcome::Changed | ChangeOutcome::Deleted);
+    outcomes.iter().filter(|(_, outcome)| changed(outcome)).map(|(image_id, _)| *image_id).collect()
+}
+
 /// Changes the images of one part. An image whose change fails is as it was.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use crate::source_path::FolderCondition;
 use crate::tags::folded_tags;
 use crate::taken::ceil_local_micros;
 use crate::text::{folded, folded_name_part};
-use crate::{Filter, ImageId, StoreError, like_pattern};
+use crate::{Filter, StoreError, like_pattern};
 
 /// The largest number of images of a tag for which a scan of all images begins at the tag. Of a more common tag, a page
 /// is found after a small part of the images.
@@ -169,14 +169,6 @@ impl Condition {
             // INDEXED BY makes any plan an error that does not read filter and order from this index.
             None => Ok(("images i INDEXED BY images_newest", condition)),
         }
-    }
-
-    /// Adds the condition that `column` is none of `ids`.
-    pub(super) fn excluding(mut self, column: &str, ids: &[ImageId]) -> Result<Self, StoreError> {
-        if !ids.is_empty() {
-            self.and(&format!("{column} NOT IN (SELECT value FROM json_each(?))"), Some(json(ids)?));
-        }
-        Ok(self)
     }
 
     fn and(&mut self, sql: &str, parameter: Option<Value>) {

@@ -30,8 +30,11 @@ pub(super) fn exact_token(token: &str) -> String {
     format!("{EXACT}{token}")
 }
 
-/// Puts an image's texts into the index, in place of any older ones.
-pub(super) fn index(connection: &Connection, image_id: ImageId, document: &Document<'_>) -> Result<(), StoreError> {
+/// The columns of IMAGE_TEXTS.
+pub(super) const COLUMNS: [&str; 6] = ["caption", "tags", "prompt", "raw", "file_name", "single_characters"];
+
+/// Returns the tokens of a document, with spaces between them, for each of [`COLUMNS`].
+pub(super) fn columns(document: &Document<'_>) -> [String; COLUMNS.len()] {
     let DocumentTokens { caption, tags, prompt, raw, file_name, characters, varied } = document.tokens();
     let mut words: Vec<String> = characters.into_iter().map(character_token).collect();
     if let Some(VariedTokens { texts, characters }) = varied {
@@ -40,15 +43,19 @@ pub(super) fn index(connection: &Connection, image_id: ImageId, document: &Docum
         let exact = |text: &Vec<String>| text.iter().map(|token| exact_token(token)).collect::<Vec<_>>().join(" ");
         words.push(texts.iter().map(exact).collect::<Vec<_>>().join(BARRIER));
     }
+    [caption, tags, prompt, raw, file_name, words].map(|tokens| tokens.join(" "))
+}
+
+/// Puts an image's texts into the index, in place of any older ones.
+pub(super) fn index(connection: &Connection, image_id: ImageId, document: &Document<'_>) -> Result<(), StoreError> {
     remove(connection, image_id)?;
-    let [caption, tags, prompt, raw, file_name] =
-        [caption, tags, prompt, raw, file_name].map(|tokens| tokens.join(" "));
+    let [caption, tags, prompt, raw, file_name, single_characters] = columns(document);
     connection
         .prepare_cached(
             "INSERT INTO image_texts (rowid, caption, tags, prompt, raw, file_name, single_characters)
              VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?
-        .execute(params![image_id, caption, tags, prompt, raw, file_name, words.join(" ")])?;
+        .execute(params![image_id, caption, tags, prompt, raw, file_name, single_characters])?;
     Ok(())
 }
 

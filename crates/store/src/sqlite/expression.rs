@@ -1,4 +1,6 @@
-//! The FTS5 expression of a keyword search.
+//! The condition of a keyword search, for posting lists and for FTS5.
+
+use mitsuke_postings::Expr;
 
 use super::document::{VARIED, character_token, exact_token};
 use crate::StoreError;
@@ -33,6 +35,23 @@ fn part(query: &Query) -> String {
         Query::Unvaried(inner) => format!("({} NOT \"{VARIED}\")", part(inner)),
         Query::Any(parts) => format!("({})", joined(parts, " OR ")),
         Query::All(parts) => format!("({})", joined(parts, " AND ")),
+    }
+}
+
+/// Returns the condition of a query for posting lists.
+pub(super) fn condition(query: &Query) -> Expr {
+    let all = |parts: &[Query]| parts.iter().map(condition).collect();
+    match query {
+        Query::Character(form, character) => {
+            Expr::Phrase { tokens: vec![in_form(*form, &character_token(*character))], last_is_prefix: false }
+        }
+        Query::Phrase { form, tokens, last_is_prefix } => Expr::Phrase {
+            tokens: tokens.iter().map(|token| in_form(*form, token)).collect(),
+            last_is_prefix: *last_is_prefix,
+        },
+        Query::Unvaried(inner) => Expr::Without(Box::new(condition(inner)), VARIED.to_owned()),
+        Query::Any(parts) => Expr::Any(all(parts)),
+        Query::All(parts) => Expr::All(all(parts)),
     }
 }
 

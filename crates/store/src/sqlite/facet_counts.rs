@@ -3,45 +3,63 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::condition::Condition;
+use super::facts::{Counted, CountedFacet};
 use super::lists;
+use super::memory::Memory;
 use super::values::{count as number, unsigned};
-use crate::{Facet, FacetCounts, FacetValue, Filter, ImageId, StoreError, folder_of};
+use crate::{Facet, FacetCounts, FacetValue, Filter, StoreError, folder_of};
 
 /// Counts the values of facets among the images that pass a filter.
 pub(super) fn facets(
+    memory: &Memory,
     connection: &Connection,
     filter: &Filter,
     facets: &[Facet],
     limit: usize,
 ) -> Result<Vec<FacetCounts>, StoreError> {
-    facets.iter().map(|facet| counts(connection, filter, *facet, limit)).collect()
+    let counted = memory.with_allowed(filter, |facts, allowed| facts.facets(&allowed, facets, limit))?;
+    let counted = match counted {
+        Some(counted) => counted,
+        // The rows answer until the facts have been read.
+        None => {
+            let count = |facet: &Facet| counted_by_rows(memory, connection, filter, *facet, limit);
+            facets.iter().map(count).collect::<Result<_, _>>()?
+        }
+    };
+    counted.into_iter().map(|counted| spelled(connection, counted)).collect()
 }
 
-/// A value in its compared form, the number of images that have it, and the first of them.
-struct Group {
-    value: String,
-    count: u64,
-    first: ImageId,
-}
-
-fn counts(connection: &Connection, filter: &Filter, facet: Facet, limit: usize) -> Result<FacetCounts, StoreError> {
+/// Counts the values of a facet from the rows.
+fn counted_by_rows(
+    memory: &Memory,
+    connection: &Connection,
+    filter: &Filter,
+    facet: Facet,
+    limit: usize,
+) -> Result<CountedFacet, StoreError> {
     let (table, condition) = Condition::for_scan(connection, filter)?;
     let passing = format!("FROM {table} WHERE 1 {}", condition.sql());
     let source = Source::of(facet);
     let groups = source.groups(&passing, filter.is_empty());
-    let mut groups: Vec<Group> = connection
+    let mut values: Vec<Counted> = connection
         .prepare_cached(&format!("{groups} ORDER BY images DESC, value LIMIT ?"))?
         .query_map(condition.parameters([], [number(limit.saturating_add(1))]), |row| {
-            Ok(Group { value: row.get(0)?, count: unsigned(row, 1)?, first: row.get(2)? })
+            Ok(Counted { folded: row.get(0)?, count: unsigned(row, 1)?, first: row.get(2)? })
         })?
         .collect::<Result<_, _>>()?;
-    let more = groups.len() > limit;
-    groups.truncate(limit);
+    let more = values.len() > limit;
+    values.truncate(limit);
     let with: u64 = connection
         .prepare_cached(&source.with_a_value(&passing))?
         .query_row(condition.parameters([], []), |row| unsigned(row, 0))?;
-    let without = lists::count(connection, filter)?.count.saturating_sub(with);
-    let values = groups.into_iter().map(|group| spelled(connection, facet, group)).collect::<Result<_, _>>()?;
+    let without = lists::count(memory, connection, filter)?.count.saturating_sub(with);
+    Ok(CountedFacet { facet, values, more, without })
+}
+
+/// Spells the values of a facet.
+fn spelled(connection: &Connection, counted: CountedFacet) -> Result<FacetCounts, StoreError> {
+    let CountedFacet { facet, values, more, without } = counted;
+    let values = values.into_iter().map(|value| spelled_value(connection, facet, value)).collect::<Result<_, _>>()?;
     Ok(FacetCounts { facet, values, more, without })
 }
 
@@ -99,7 +117,7 @@ impl Source {
 }
 
 /// Spells a value as the first image that has it does.
-fn spelled(connection: &Connection, facet: Facet, group: Group) -> Result<FacetValue, StoreError> {
+fn spelled_value(connection: &Connection, facet: Facet, counted: Counted) -> Result<FacetValue, StoreError> {
     let column = match facet {
         Facet::Checkpoint => Some("SELECT generation_model FROM images WHERE image_id = ?"),
         Facet::Sampler => Some("SELECT generation_sampler FROM images WHERE image_id = ?"),
@@ -112,10 +130,10 @@ fn spelled(connection: &Connection, facet: Facet, group: Group) -> Result<FacetV
     let spelling: Option<String> = match (column, facet) {
         (None, _) => None,
         (Some(sql), Facet::Tag | Facet::Lora) => {
-            connection.prepare_cached(sql)?.query_row((group.first, &group.value), |row| row.get(0)).optional()?
+            connection.prepare_cached(sql)?.query_row((counted.first, &counted.folded), |row| row.get(0)).optional()?
         }
-        (Some(sql), _) => connection.prepare_cached(sql)?.query_row([group.first], |row| row.get(0)).optional()?,
+        (Some(sql), _) => connection.prepare_cached(sql)?.query_row([counted.first], |row| row.get(0)).optional()?,
     };
     let spelling = spelling.map(|text| if facet == Facet::Folder { folder_of(&text) } else { text });
-    Ok(FacetValue { value: spelling.unwrap_or(group.value), count: group.count })
+    Ok(FacetValue { value: spelling.unwrap_or(counted.folded), count: counted.count })
 }

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::columns::{GenerationColumns, PathColumns, TakenColumns};
-use super::condition::Condition;
-use super::statements::{ids, image_exists};
-use super::values::{count, date, micros, unsigned};
+use super::statements::image_exists;
+use super::values::{date, micros, unsigned};
 use super::{columns, document, embeddings, loras, prompt_words, tags};
 use crate::tags::{Origin, Tags};
 use crate::taken::taken_of;
 use crate::text::{Document, folded, folded_name, natural_key};
-use crate::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
+use crate::{Content, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
 
 const COLUMNS: &str =
     "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
@@ -201,34 +200,6 @@ pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Opti
     Ok(content)
 }
 
-/// Lists images that pass a filter, newest first: those after `cursor`, without the first `offset` of them.
-pub(super) fn newest(
-    connection: &Connection,
-    filter: &Filter,
-    cursor: Option<Cursor>,
-    offset: usize,
-    limit: usize,
-) -> Result<Vec<Image>, StoreError> {
-    let (table, condition) = Condition::for_scan(connection, filter)?;
-    let sql = |start: &str| {
-        format!(
-            "SELECT i.image_id FROM {table} WHERE {start} {}
-             ORDER BY i.upload_date DESC, i.image_id DESC LIMIT ? OFFSET ?",
-            condition.sql()
-        )
-    };
-    let page = [count(limit), count(offset)];
-    let ids = match cursor {
-        Some(cursor) => ids(
-            connection,
-            &sql("(i.upload_date, i.image_id) < (?, ?)"),
-            condition.parameters([micros(cursor.upload_date).into(), cursor.image_id.into()], page),
-        ),
-        None => ids(connection, &sql("1"), condition.parameters([], page)),
-    }?;
-    images(connection, &ids)
-}
-
 fn image_of(connection: &Connection, row: &Row<'_>) -> Result<Image, StoreError> {
     let image_id = row.get(0)?;
     Ok(Image {
@@ -253,6 +224,8 @@ fn image_of(connection: &Connection, row: &Row<'_>) -> Result<Image, StoreError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Filter;
+    use crate::sqlite::condition::Condition;
     use crate::sqlite::migrate;
 
     #[test]

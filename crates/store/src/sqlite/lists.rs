@@ -1,10 +1,12 @@
 //! Lists of images in every order, and their number.
 
+use mitsuke_index::IdSet;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ParamsFromIter};
 
 use super::condition::Condition;
 use super::images;
+use super::memory::Memory;
 use super::statements::{self, count_images};
 use super::values::{count as number, unsigned};
 use crate::{
@@ -12,48 +14,60 @@ use crate::{
     random_parameters,
 };
 
+/// The largest number of images whose names are compared in memory. Of more, a page is found after a small part of the
+/// index of all names.
+const FEW_NAMES: usize = 2_000;
+
 /// Lists the images that pass a filter and follow `after`.
 pub(super) fn list(
+    memory: &Memory,
     connection: &Connection,
     filter: &Filter,
     sort: Sort,
     after: Option<&SortCursor>,
     limit: usize,
 ) -> Result<Vec<ListedImage>, StoreError> {
-    let ids = Order { connection, filter, sort }.ids(after, 0, limit)?;
+    let ids = Order { memory, connection, filter, sort }.ids(after, 0, limit)?;
     let images = images::images(connection, &ids)?;
     Ok(images.into_iter().map(|image| ListedImage { at: sort.place(&image), image }).collect())
 }
 
 /// Lists a page of the images that pass a filter.
-pub(super) fn page(connection: &Connection, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {
-    let ids = Order { connection, filter: &page.filter, sort }.ids(None, page.offset, page.limit)?;
+pub(super) fn page(
+    memory: &Memory,
+    connection: &Connection,
+    page: &Page,
+    sort: Sort,
+) -> Result<Vec<Image>, StoreError> {
+    let ids = Order { memory, connection, filter: &page.filter, sort }.ids(None, page.offset, page.limit)?;
     images::images(connection, &ids)
 }
 
 /// Counts the images that pass a filter.
-pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<Total, StoreError> {
-    if filter.is_empty() {
-        return Ok(Total::exactly(count_images(connection)?));
-    }
-    let (table, condition) = Condition::for_scan(connection, filter)?;
-    let sql = format!("SELECT count(*) FROM {table} WHERE 1 {}", condition.sql());
-    let mut statement = connection.prepare_cached(&sql)?;
-    Ok(Total::exactly(statement.query_row(condition.parameters([], []), |row| unsigned(row, 0))?))
+pub(super) fn count(memory: &Memory, connection: &Connection, filter: &Filter) -> Result<Total, StoreError> {
+    let allowed = memory.allowed(connection, filter)?;
+    Ok(Total::exactly(match allowed {
+        Some(allowed) => allowed.len() as u64,
+        None => count_images(connection)?,
+    }))
 }
 
 /// Lists the ids of the images that pass a filter and follow `after`, in ascending order.
 pub(super) fn ids(
+    memory: &Memory,
     connection: &Connection,
     filter: &Filter,
     after: Option<ImageId>,
     limit: usize,
 ) -> Result<Vec<ImageId>, StoreError> {
-    let (table, condition) = Condition::for_scan(connection, filter)?;
-    let sql =
-        format!("SELECT i.image_id FROM {table} WHERE i.image_id > ? {} ORDER BY i.image_id LIMIT ?", condition.sql());
     let after = after.unwrap_or(ImageId::MIN);
-    statements::ids(connection, &sql, condition.parameters([after.into()], [number(limit)]))
+    match memory.allowed(connection, filter)? {
+        Some(allowed) => Ok(allowed.iter().filter(|image_id| *image_id > after).take(limit).collect()),
+        None => {
+            let sql = "SELECT image_id FROM images WHERE image_id > ? ORDER BY image_id LIMIT ?";
+            statements::ids(connection, sql, (after, number(limit)))
+        }
+    }
 }
 
 /// A column that lists are ordered by, and the index of its order.
@@ -70,6 +84,7 @@ const BYTES: Column = Column { name: "byte_count", index: "images_by_bytes" };
 
 /// An order of the images that pass a filter.
 struct Order<'a> {
+    memory: &'a Memory,
     connection: &'a Connection,
     filter: &'a Filter,
     sort: Sort,
@@ -77,6 +92,9 @@ struct Order<'a> {
 
 impl Order<'_> {
     fn ids(&self, after: Option<&SortCursor>, offset: usize, limit: usize) -> Result<Vec<ImageId>, StoreError> {
+        if let Some(ids) = self.by_facts(after, offset, limit)? {
+            return Ok(ids);
+        }
         match self.sort.key {
             SortKey::Uploaded => self.by_column(UPLOADED, after, offset, limit),
             SortKey::Bytes => self.by_column(BYTES, after, offset, limit),
@@ -84,6 +102,68 @@ impl Order<'_> {
             SortKey::Taken => self.by_taken(after, offset, limit),
             SortKey::Random { seed } => self.shuffled(seed, after, offset, limit),
         }
+    }
+
+    /// Lists images by the facts in memory; `None` where the rows are to be read: of all images in an order that an index
+    /// has, and until the facts have been read.
+    fn by_facts(
+        &self,
+        after: Option<&SortCursor>,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Option<Vec<ImageId>>, StoreError> {
+        if self.filter.is_empty() && !matches!(self.sort.key, SortKey::Random { .. }) {
+            return Ok(None);
+        }
+        let ordered = self.memory.with_allowed(self.filter, |facts, allowed| {
+            if self.sort.key == SortKey::Name && allowed.len() <= FEW_NAMES {
+                return Ok(facts.by_name(&allowed, self.sort, after, offset, limit));
+            }
+            facts.first(&allowed, self.sort, after, offset, limit).ok_or(allowed)
+        })?;
+        match ordered {
+            None => Ok(None),
+            Some(Ok(ids)) => Ok(Some(ids)),
+            Some(Err(allowed)) => self.by_index_of_names(&allowed, after, offset, limit).map(Some),
+        }
+    }
+
+    /// Lists `allowed` images by their names: walks the index of all names until the page is full.
+    fn by_index_of_names(
+        &self,
+        allowed: &IdSet,
+        after: Option<&SortCursor>,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<ImageId>, StoreError> {
+        let (direction, comparison) = self.direction();
+        let (start, cursor) = match after.and_then(|after| Some((value(&after.value)?, after.image_id))) {
+            Some((value, id)) => {
+                (format!("(file_name_key, image_id) {comparison} (?, ?)"), vec![value, Value::Integer(id)])
+            }
+            None => ("1".to_owned(), Vec::new()),
+        };
+        let sql = format!(
+            "SELECT image_id FROM images INDEXED BY images_by_name WHERE {start}
+             ORDER BY file_name_key {direction}, image_id {direction}"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(cursor))?;
+        let (mut ids, mut skipped) = (Vec::new(), 0);
+        while ids.len() < limit
+            && let Some(row) = rows.next()?
+        {
+            let image_id = row.get(0)?;
+            if !allowed.contains(image_id) {
+                continue;
+            }
+            if skipped < offset {
+                skipped += 1;
+            } else {
+                ids.push(image_id);
+            }
+        }
+        Ok(ids)
     }
 
     /// Lists images in the order of a column. Images without a value are left out.

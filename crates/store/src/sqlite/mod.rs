@@ -1,4 +1,4 @@
-//! The embedded store: an SQLite database, and vector indexes in memory beside it.
+//! The embedded store: an SQLite database, and beside it vector indexes, words and facts in memory.
 //!
 //! One directory holds everything: `mitsuke.db` (with its write-ahead log), snapshots of the vector indexes in
 //! `vectors/`, and `mitsuke.lock`, which keeps a second process out. Only the database matters: the store makes a
@@ -15,12 +15,13 @@ mod embeddings;
 mod error;
 mod expression;
 mod facet_counts;
+mod facts;
 mod facts_fill;
 mod images;
 mod index_cache;
-mod keyword_search;
 mod lists;
 mod loras;
+mod memory;
 mod migrate;
 mod models;
 mod nearest;
@@ -36,6 +37,7 @@ mod task;
 mod thumbnails;
 mod values;
 mod vector_search;
+mod words;
 mod worker;
 
 pub use diagnosis::diagnose_texts;

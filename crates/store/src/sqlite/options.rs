@@ -16,13 +16,9 @@ pub struct SqliteOptions {
     /// The number of changes of a vector index after which its snapshot is written anew (more for a large index).
     pub snapshot_every: u64,
     /// The largest number of changes newer than the snapshot that [`SqliteStore::open`](super::SqliteStore::open)
-    /// applies itself. More changes are left to the background, and searches are exact and slower until that is done.
+    /// applies itself, and the largest number of images whose facts it reads itself. More are left to the background;
+    /// until that is done, searches are exact and slower, and filters read the rows.
     pub catch_up_at_open: u64,
-    /// The largest number of images passing a filter for which a search compares all of them. For so few, that is
-    /// cheaper than a search of the index.
-    pub max_compared: usize,
-    /// The largest number of matches that a full-text search ranks. When there are more, the search ranks the newest.
-    pub max_ranked: usize,
 }
 
 impl Default for SqliteOptions {
@@ -33,8 +29,6 @@ impl Default for SqliteOptions {
             busy_timeout: Duration::from_secs(5),
             snapshot_every: 5_000,
             catch_up_at_open: 10_000,
-            max_compared: 500,
-            max_ranked: 5_000,
         }
     }
 }

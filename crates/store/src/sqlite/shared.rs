@@ -11,18 +11,22 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::connection::Readers;
 use super::index_cache::{IndexBuild, VectorCache, last_change};
-use super::models;
+use super::memory::{ChangedImages, Memory};
 use super::options::SqliteOptions;
+use super::statements::count_images;
 use super::task::Task;
-use crate::{ModelId, StoreError};
+use super::{models, worker};
+use crate::{ImageId, ModelId, StoreError};
 
-/// The connections, the vector indexes, and the queue of the worker.
+/// The connections, the words, facts and vector indexes in memory, and the queue of the worker.
 pub(super) struct Shared {
     /// The path of the database.
     pub(super) database: PathBuf,
     pub(super) options: SqliteOptions,
     pub(super) readers: Readers,
     writer: Mutex<Connection>,
+    /// The words and the facts of all images.
+    pub(super) memory: Memory,
     caches: RwLock<BTreeMap<ModelId, Arc<VectorCache>>>,
     /// The folder of the snapshots.
     snapshots: PathBuf,
@@ -36,7 +40,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Takes an up-to-date database, and gets its vector indexes ready as far as that is quick.
+    /// Takes an up-to-date database, and gets its facts and vector indexes ready as far as that is quick.
     pub(super) fn start(
         database: PathBuf,
         snapshots: PathBuf,
@@ -49,6 +53,7 @@ impl Shared {
             writer.query_row("SELECT value FROM store_facts WHERE name = 'identity'", [], |row| row.get(0))?;
         let shared = Self {
             readers: Readers::new(database.clone(), options.max_readers, options.busy_timeout),
+            memory: Memory::open(&database, options.busy_timeout)?,
             database,
             writer: Mutex::new(writer),
             caches: RwLock::default(),
@@ -59,13 +64,25 @@ impl Shared {
             directory_lock,
             options,
         };
+        shared.restore_facts()?;
         let connection = shared.writer();
         for model in models::all(&connection)? {
             let cache = shared.add_cache(model.model_id, model.vector_dimension);
             shared.restore_index(&connection, &cache)?;
         }
         drop(connection);
+        shared.send(Task::PrepareWords);
         Ok(shared)
+    }
+
+    /// Reads the facts of all images, or leaves those of many images to the worker.
+    fn restore_facts(&self) -> Result<(), StoreError> {
+        let images = count_images(&self.writer())?;
+        if images <= self.options.catch_up_at_open {
+            return worker::publish_facts(self);
+        }
+        self.send(Task::ReadFacts);
+        Ok(())
     }
 
     /// Loads a model's snapshot and applies newer changes, or leaves many changes to the worker.
@@ -106,6 +123,31 @@ impl Shared {
         Ok(answer)
     }
 
+    /// Runs `work` in a transaction that changes images, like [`Self::write`]. `changed` says which images: those that
+    /// were inserted, changed or deleted.
+    ///
+    /// # Errors
+    /// The errors of [`Self::write`].
+    pub(super) fn write_images<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+        changed: impl FnOnce(&T) -> Vec<ImageId>,
+        committed: impl FnOnce(&T),
+    ) -> Result<T, StoreError> {
+        let (answer, _) = self.write(
+            |transaction| {
+                let answer = work(transaction)?;
+                let changed = ChangedImages::read(transaction, &changed(&answer))?;
+                Ok((answer, changed))
+            },
+            |(answer, changed)| {
+                self.memory.apply(changed);
+                committed(answer);
+            },
+        )?;
+        Ok(answer)
+    }
+
     /// Runs `work` on one snapshot of the database.
     ///
     /// # Errors
@@ -130,9 +172,11 @@ impl Shared {
     pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(|poisoned| {
             // A thread panicked while it was writing. Its transaction was rolled back, or was committed without
-            // reaching the vector indexes, so those are built again.
+            // reaching what is in memory, so that is made again.
             self.writer.clear_poison();
-            log::error!("a write ended in a panic; the vector indexes are built again");
+            log::error!("a write ended in a panic; what is in memory is made again");
+            self.memory.withdraw();
+            self.send(Task::ReadFacts);
             for cache in self.caches() {
                 cache.withdraw();
                 self.schedule_build(&cache, cache.empty_build());
@@ -185,7 +229,7 @@ impl Shared {
     /// Gives the worker a task.
     pub(super) fn send(&self, task: Task) {
         if self.tasks.send(task).is_err() {
-            log::error!("the store's background worker has ended; vector searches may be slow");
+            log::error!("the store's background worker has ended; searches may be slow");
         }
     }
 }

@@ -10,6 +10,10 @@ pub(super) enum Task {
     Build(Arc<VectorCache>, Box<IndexBuild>),
     /// Train and save an index, as far as that is due.
     Maintain(Arc<VectorCache>),
+    /// Read the facts of all images, and publish them.
+    ReadFacts,
+    /// Read the lists of common words.
+    PrepareWords,
     /// End the worker.
     Stop,
 }

@@ -1,11 +1,13 @@
-//! The background thread that builds, trains and saves vector indexes.
+//! The background thread that builds, trains and saves vector indexes, and reads facts and words into memory.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
 use super::connection::open_reader;
+use super::facts;
 use super::index_cache::{IndexBuild, VectorCache};
 use super::shared::Shared;
+use super::statements::count_images;
 use super::task::Task;
 use crate::StoreError;
 
@@ -30,6 +32,16 @@ pub(super) fn run(shared: &Shared, tasks: &Receiver<Task>) {
                 }
             }
             Task::Maintain(cache) => maintain(shared, &cache),
+            Task::ReadFacts => {
+                if let Err(error) = publish_facts(shared) {
+                    log::error!("the facts of the images cannot be read, and filters are slow: {error}");
+                }
+            }
+            Task::PrepareWords => {
+                if let Err(error) = prepare_words(shared) {
+                    log::warn!("the common words cannot be read before they are searched for: {error}");
+                }
+            }
             Task::Stop => return,
         }
     }
@@ -81,4 +93,30 @@ fn publish(shared: &Shared, cache: &VectorCache, mut build: IndexBuild) -> Resul
         saved = 0;
     }
     Err(StoreError::Damaged("the index does not agree with the rows that it was built from".into()))
+}
+
+/// Reads the facts of all images, and publishes them unless the store is closing.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when there are not as many facts as images.
+pub(super) fn publish_facts(shared: &Shared) -> Result<(), StoreError> {
+    let started = std::time::Instant::now();
+    let mut connection = open_reader(&shared.database, shared.options.busy_timeout)?;
+    // Changes are kept from before the snapshot on, so that none is missing in both.
+    shared.memory.facts.begin();
+    let facts = facts::build(&connection.transaction()?, || shared.closed.load(Ordering::Acquire))?;
+    let Some(facts) = facts else { return Ok(()) };
+    let writer = shared.writer();
+    let images = count_images(&writer)?;
+    if !shared.memory.facts.publish(facts, images) {
+        return Err(StoreError::Damaged("there are not as many facts as images".into()));
+    }
+    log::info!("the facts of {images} images are ready after {:.1?}", started.elapsed());
+    Ok(())
+}
+
+/// Reads the lists of common words, unless the store is closing.
+fn prepare_words(shared: &Shared) -> Result<(), StoreError> {
+    let connection = open_reader(&shared.database, shared.options.busy_timeout)?;
+    shared.memory.words.prepare(&connection, || shared.closed.load(Ordering::Acquire))
 }

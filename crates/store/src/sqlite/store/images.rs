@@ -3,18 +3,27 @@
 use super::SqliteStore;
 use crate::sqlite::statements::count_images;
 use crate::sqlite::{bulk, images, lists, readings, thumbnails};
+use crate::taken::micros;
 use crate::{
     ChangeOutcome, Changes, Content, Cursor, Filter, Image, ImageChange, ImageId, ImagePatch, ImageStore, Inserted,
-    ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Sort, SortCursor, StoreError, ThumbnailStore, Total,
+    ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Sort, SortCursor, SortKey, SortValue, StoreError,
+    ThumbnailStore, Total,
 };
+
+/// The order of the lists of newest images.
+const NEWEST_FIRST: Sort = Sort { key: SortKey::Uploaded, descending: true };
 
 impl ImageStore for SqliteStore {
     fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
         for (model_id, vector) in image.embeddings {
             self.check_dimension(*model_id, vector)?;
         }
-        let insertion = self.shared.write(
+        let insertion = self.shared.write_images(
             |db| images::insert(db, image),
+            |insertion| match insertion.inserted {
+                Inserted::Created(image_id) => vec![image_id],
+                Inserted::Known(_) => Vec::new(),
+            },
             |insertion| {
                 if let Inserted::Created(image_id) = insertion.inserted {
                     for ((model_id, vector), change) in image.embeddings.iter().zip(&insertion.changes) {
@@ -47,20 +56,30 @@ impl ImageStore for SqliteStore {
     }
 
     fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| images::newest(db, filter, cursor, 0, limit))
+        let after = cursor.map(|cursor| SortCursor {
+            value: SortValue::Micros(micros(cursor.upload_date)),
+            image_id: cursor.image_id,
+        });
+        let listed = self.list(filter, NEWEST_FIRST, after.as_ref(), limit)?;
+        Ok(listed.into_iter().map(|listed| listed.image).collect())
     }
 
     fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| images::newest(db, &page.filter, None, page.offset, page.limit))
+        self.list_page(page, NEWEST_FIRST)
     }
 
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
-        self.shared.write(|db| images::update(db, image_id, patch), |_| ())
+        self.shared.write_images(
+            |db| images::update(db, image_id, patch),
+            |image| image.iter().map(|image| image.image_id).collect(),
+            |_| (),
+        )
     }
 
     fn delete_image(&self, image_id: ImageId) -> Result<bool, StoreError> {
-        self.shared.write(
+        self.shared.write_images(
             |db| images::delete(db, image_id),
+            |deleted| if *deleted { vec![image_id] } else { Vec::new() },
             |deleted| {
                 if *deleted {
                     self.apply_delete(image_id);
@@ -80,19 +99,19 @@ impl ImageStore for SqliteStore {
         after: Option<&SortCursor>,
         limit: usize,
     ) -> Result<Vec<ListedImage>, StoreError> {
-        self.shared.read(|db| lists::list(db, filter, sort, after, limit))
+        self.shared.read(|db| lists::list(&self.shared.memory, db, filter, sort, after, limit))
     }
 
     fn list_page(&self, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| lists::page(db, page, sort))
+        self.shared.read(|db| lists::page(&self.shared.memory, db, page, sort))
     }
 
     fn count(&self, filter: &Filter) -> Result<Total, StoreError> {
-        self.shared.read(|db| lists::count(db, filter))
+        self.shared.read(|db| lists::count(&self.shared.memory, db, filter))
     }
 
     fn image_ids(&self, filter: &Filter, after: Option<ImageId>, limit: usize) -> Result<Vec<ImageId>, StoreError> {
-        self.shared.read(|db| lists::ids(db, filter, after, limit))
+        self.shared.read(|db| lists::ids(&self.shared.memory, db, filter, after, limit))
     }
 
     fn change_images(
@@ -101,8 +120,9 @@ impl ImageStore for SqliteStore {
         change: &ImageChange,
     ) -> Result<Vec<(ImageId, ChangeOutcome)>, StoreError> {
         let write = |part: &[ImageId]| {
-            self.shared.write(
+            self.shared.write_images(
                 |db| bulk::change(db, part, change),
+                bulk::changed,
                 |outcomes| {
                     let deleted = outcomes.iter().filter(|(_, outcome)| matches!(outcome, ChangeOutcome::Deleted));
                     deleted.for_each(|(image_id, _)| self.apply_delete(*image_id));
@@ -133,7 +153,11 @@ impl ReadingStore for SqliteStore {
         reader_version: u32,
         reading: Option<&Reading<'_>>,
     ) -> Result<Option<Changes>, StoreError> {
-        self.shared.write(|db| readings::put(db, image_id, reader_version, reading), |_| ())
+        self.shared.write_images(
+            |db| readings::put(db, image_id, reader_version, reading),
+            |changes| if changes.is_some_and(Changes::any) { vec![image_id] } else { Vec::new() },
+            |_| (),
+        )
     }
 }
 

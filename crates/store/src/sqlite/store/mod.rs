@@ -29,7 +29,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The number of embeddings that one transaction deletes. Other calls may write between two such transactions.
 const DELETE_BATCH: usize = 5_000;
 
-/// The embedded store: an SQLite database, with vector indexes in memory.
+/// The embedded store: an SQLite database, with vector indexes, words and facts in memory.
 pub struct SqliteStore {
     shared: Arc<Shared>,
     /// Receives a message when the worker has ended; `None` once the store is closed.
@@ -72,10 +72,18 @@ impl SqliteStore {
         Ok(Self { shared, worker_ended: Mutex::new(Some(worker_ended)) })
     }
 
-    /// Returns whether every vector index is built. Until then searches read all rows.
+    /// Returns whether every vector index is built and the facts of all images are in memory. Until then searches and
+    /// filters read the rows.
     #[must_use]
     pub fn indexes_ready(&self) -> bool {
-        self.shared.caches().iter().all(|cache| cache.index().is_some())
+        self.shared.memory.facts.is_ready() && self.shared.caches().iter().all(|cache| cache.index().is_some())
+    }
+
+    /// Returns whether searches are as fast as they get: everything is in memory, and no vector index is about to be
+    /// trained.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.indexes_ready() && !self.shared.caches().iter().any(|cache| cache.needs_training())
     }
 
     fn check_dimension(&self, model_id: ModelId, vector: &UnitVector) -> Result<(), StoreError> {
@@ -229,7 +237,7 @@ impl Store for SqliteStore {
         self.shared.closed.store(true, Ordering::Release);
         self.shared.send(Task::Stop);
         if worker_ended.recv_timeout(CLOSE_TIMEOUT).is_err() {
-            log::warn!("background work on a vector index was not finished and is given up");
+            log::warn!("background work was not finished and is given up");
         }
         // The lock waits for the last write.
         let writer = self.shared.writer();

@@ -30,17 +30,20 @@ use self::connection::pool::Pool;
 use self::connection::session::{self, Session};
 use self::connection::value;
 use self::rows::models::{self, Tables, VectorTable};
-use self::rows::{embeddings, facts, foreign, images, readings, thumbnails};
+use self::rows::{bulk, embeddings, facts, foreign, images, readings, thumbnails, words};
 use self::schema::opening::Opening;
 use self::schema::{doctor, migrate, vector_tables};
+use self::search::lists::{self, Part};
 use self::search::vector::{self, Form};
-use self::search::{hybrid, keyword, newest};
+use self::search::{hybrid, keyword, suggestions};
 use self::vector_index::upkeep;
+use super::taken::micros;
 use super::{
-    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, Finding, HybridSearch, Image,
-    ImageId, ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage,
-    NewModel, Occasion, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError,
-    ThumbnailStore, VectorHit, VectorSearch,
+    ChangeOutcome, Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, Facet, FacetCounts,
+    FacetStore, Filter, Finding, HybridSearch, Image, ImageChange, ImageId, ImagePatch, ImageStore, Inserted,
+    KeywordHits, KeywordSearch, ListedImage, Model, ModelId, ModelStore, NewImage, NewModel, Occasion, Page,
+    RankedImage, Reading, ReadingStore, SearchStore, Sha256, Sort, SortCursor, SortValue, Store, StoreError,
+    Suggestion, SuggestionKind, ThumbnailStore, Total, VectorHit, VectorSearch,
 };
 use mitsuke_index::UnitVector;
 
@@ -145,11 +148,17 @@ impl OracleStore {
         }
         self.write(|session| {
             incomplete.iter().try_for_each(|image_id| {
-                foreign::complete(session.connection(), *image_id, &*self.examine)?;
+                if let Some(completed) = foreign::complete(session.connection(), *image_id, &*self.examine)? {
+                    foreign::write_made_facts(session, *image_id, &completed)?;
+                }
                 facts::copy(session, *image_id)
             })
         })?;
         self.read(list)
+    }
+
+    fn page(&self, part: Part<'_>) -> Result<Vec<Image>, StoreError> {
+        self.complete(|session| lists::page(session, part), |images| images.as_slice())
     }
 
     fn form(&self, exact: bool) -> Form {
@@ -227,14 +236,46 @@ impl ImageStore for OracleStore {
     }
 
     fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.complete(|session| newest::page(session, filter, cursor, 0, limit), |images| images.as_slice())
+        let after = cursor.map(|cursor| SortCursor {
+            value: SortValue::Micros(micros(cursor.upload_date)),
+            image_id: cursor.image_id,
+        });
+        self.page(Part { filter, sort: Sort::NEWEST, after: after.as_ref(), offset: 0, limit })
     }
 
     fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError> {
-        self.complete(
-            |session| newest::page(session, &page.filter, None, page.offset, page.limit),
-            |images| images.as_slice(),
-        )
+        self.list_page(page, Sort::NEWEST)
+    }
+
+    fn list(
+        &self,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&SortCursor>,
+        limit: usize,
+    ) -> Result<Vec<ListedImage>, StoreError> {
+        let images = self.page(Part { filter, sort, after, offset: 0, limit })?;
+        Ok(images.into_iter().map(|image| ListedImage { at: sort.place(&image), image }).collect())
+    }
+
+    fn list_page(&self, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {
+        self.page(Part { filter: &page.filter, sort, after: None, offset: page.offset, limit: page.limit })
+    }
+
+    fn count(&self, filter: &Filter) -> Result<Total, StoreError> {
+        self.read(|session| lists::count(session, filter))
+    }
+
+    fn image_ids(&self, filter: &Filter, after: Option<ImageId>, limit: usize) -> Result<Vec<ImageId>, StoreError> {
+        self.read(|session| lists::ids(session, filter, after, limit))
+    }
+
+    fn change_images(
+        &self,
+        ids: &[ImageId],
+        change: &ImageChange,
+    ) -> Result<Vec<(ImageId, ChangeOutcome)>, StoreError> {
+        Ok(bulk::in_parts(ids, |part| self.write(|session| bulk::change(session, part, change))))
     }
 
     fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
@@ -402,7 +443,15 @@ impl SearchStore for OracleStore {
     }
 }
 
-impl FacetStore for OracleStore {}
+impl FacetStore for OracleStore {
+    fn facets(&self, filter: &Filter, facets: &[Facet], limit: usize) -> Result<Vec<FacetCounts>, StoreError> {
+        self.read(|session| search::facets::facets(session, filter, facets, limit))
+    }
+
+    fn suggestions(&self, prefix: &str, kinds: &[SuggestionKind], limit: usize) -> Result<Vec<Suggestion>, StoreError> {
+        self.read(|session| suggestions::suggestions(session, prefix, kinds, limit))
+    }
+}
 
 impl Store for OracleStore {
     fn check(&self) -> Result<(), StoreError> {
@@ -414,6 +463,7 @@ impl Store for OracleStore {
 
     fn maintain(&self, occasion: Occasion, tell: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
         self.opening.ensure()?;
+        words::add_up(&self.pool)?;
         upkeep::maintain(&self.pool, &self.settings, occasion, tell)
     }
 

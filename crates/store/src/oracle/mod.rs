@@ -11,9 +11,9 @@ mod rows;
 mod schema;
 mod search;
 mod settings;
+mod store;
 mod vector_index;
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,17 +30,13 @@ use self::connection::pool::Pool;
 use self::connection::session::{self, Session};
 use self::connection::value;
 use self::rows::models::{self, Tables, VectorTable};
-use self::rows::{embeddings, facts, foreign, images, readings, thumbnails};
+use self::rows::{embeddings, facts, foreign, images, words};
 use self::schema::opening::Opening;
 use self::schema::{doctor, migrate, vector_tables};
-use self::search::vector::{self, Form};
-use self::search::{hybrid, keyword, newest};
 use self::vector_index::upkeep;
 use super::{
-    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, Finding, HybridSearch,
-    Image, ImageId, ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage,
-    NewModel, Occasion, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError,
-    ThumbnailStore, VectorHit, VectorSearch,
+    Coverage, EmbeddingFailure, EmbeddingStore, Finding, Image, ImageId, Model, ModelId, ModelStore, NewModel,
+    Occasion, Store, StoreError,
 };
 use mitsuke_index::UnitVector;
 
@@ -145,142 +141,13 @@ impl OracleStore {
         }
         self.write(|session| {
             incomplete.iter().try_for_each(|image_id| {
-                foreign::complete(session.connection(), *image_id, &*self.examine)?;
+                if let Some(completed) = foreign::complete(session.connection(), *image_id, &*self.examine)? {
+                    foreign::write_made_facts(session, *image_id, &completed)?;
+                }
                 facts::copy(session, *image_id)
             })
         })?;
         self.read(list)
-    }
-
-    fn form(&self, exact: bool) -> Form {
-        if exact { Form::Exact } else { Form::for_accuracy(self.settings.target_accuracy) }
-    }
-
-    /// Tries once to insert an image; `None` when its bytes were known and their image has been deleted meanwhile.
-    fn try_insert(&self, image: &NewImage<'_>) -> Result<Option<Inserted>, StoreError> {
-        let written: Cell<Option<ImageId>> = Cell::new(None);
-        let attempt = self.write(|session| {
-            written.set(None);
-            let mut tables = Vec::with_capacity(image.embeddings.len());
-            for (model_id, vector) in image.embeddings {
-                let table = self.tables.get(session, *model_id)?;
-                table.check(vector.dimension())?;
-                tables.push((table, vector));
-            }
-            let embeddings: Vec<_> = tables.iter().map(|(table, vector)| (table, *vector)).collect();
-            if let Some(image_id) = images::insert(session, image, &embeddings)? {
-                written.set(Some(image_id));
-                return Ok(Some(Inserted::Created(image_id)));
-            }
-            Ok(images::id_by_sha256(session, &image.sha256)?.map(Inserted::Known))
-        });
-        match (attempt, written.get()) {
-            // The commit was sent, and its answer is late or lost. Only the database knows whether the commit was done.
-            (Err(error @ (StoreError::Unreachable(_) | StoreError::Busy(_))), Some(image_id)) => {
-                let found = self.read(|session| images::id_by_sha256(session, &image.sha256))?;
-                match found {
-                    Some(found) if found == image_id => Ok(Some(Inserted::Created(image_id))),
-                    Some(found) => Ok(Some(Inserted::Known(found))),
-                    None => Err(error),
-                }
-            }
-            (attempt, _) => attempt,
-        }
-    }
-}
-
-impl ImageStore for OracleStore {
-    fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
-        // The image that had the bytes may have been deleted between the two statements, so there are two attempts.
-        for _ in 0..2 {
-            if let Some(inserted) = self.try_insert(image)? {
-                return Ok(inserted);
-            }
-        }
-        Err(StoreError::Unavailable("an image of the same bytes comes and goes".into()))
-    }
-
-    fn image(&self, image_id: ImageId) -> Result<Option<Image>, StoreError> {
-        self.complete(|session| images::image(session, image_id), |image| image.as_slice())
-    }
-
-    fn images(&self, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError> {
-        if image_ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.complete(|session| images::images(session, image_ids), |images| images.as_slice())
-    }
-
-    fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
-        self.read(|session| match images::id_by_sha256(session, sha256)? {
-            Some(image_id) => images::image(session, image_id),
-            None => Ok(None),
-        })
-    }
-
-    fn images_by_sha256(&self, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
-        self.read(|session| images::ids_by_sha256(session, hashes))
-    }
-
-    fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
-        self.read(|session| images::content(session, image_id))
-    }
-
-    fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.complete(|session| newest::page(session, filter, cursor, 0, limit), |images| images.as_slice())
-    }
-
-    fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError> {
-        self.complete(
-            |session| newest::page(session, &page.filter, None, page.offset, page.limit),
-            |images| images.as_slice(),
-        )
-    }
-
-    fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
-        self.write(|session| images::update(session, image_id, patch))
-    }
-
-    fn delete_image(&self, image_id: ImageId) -> Result<bool, StoreError> {
-        self.write(|session| images::delete(session, image_id))
-    }
-
-    fn count_images(&self) -> Result<u64, StoreError> {
-        self.read(images::count)
-    }
-}
-
-impl ReadingStore for OracleStore {
-    fn images_read_before(
-        &self,
-        reader_version: u32,
-        after: Option<(u32, ImageId)>,
-        limit: usize,
-    ) -> Result<Vec<(u32, ImageId)>, StoreError> {
-        self.read(|session| readings::read_before(session, reader_version, after, limit))
-    }
-
-    fn count_images_read_before(&self, reader_version: u32) -> Result<u64, StoreError> {
-        self.read(|session| readings::count_read_before(session, reader_version))
-    }
-
-    fn put_reading(
-        &self,
-        image_id: ImageId,
-        reader_version: u32,
-        reading: Option<&Reading<'_>>,
-    ) -> Result<Option<Changes>, StoreError> {
-        self.write(|session| readings::put(session, image_id, reader_version, reading))
-    }
-}
-
-impl ThumbnailStore for OracleStore {
-    fn thumbnail(&self, image_id: ImageId, size: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|session| thumbnails::thumbnail(session, image_id, size))
-    }
-
-    fn put_thumbnail(&self, image_id: ImageId, size: u32, jpeg: &[u8]) -> Result<bool, StoreError> {
-        self.write(|session| thumbnails::put(session, image_id, size, jpeg))
     }
 }
 
@@ -375,35 +242,6 @@ impl EmbeddingStore for OracleStore {
     }
 }
 
-impl SearchStore for OracleStore {
-    fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
-        self.read_table(search.model_id, |session, table| {
-            table.check(search.query.dimension())?;
-            vector::search(session, table, search, self.form(search.page.exact))
-        })
-    }
-
-    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<KeywordHits, StoreError> {
-        self.read(|session| {
-            let hits = keyword::search(session, search)?;
-            Ok(KeywordHits { total: keyword::total(session, search, &hits)?, hits })
-        })
-    }
-
-    fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError> {
-        self.read(|session| terms.iter().map(|term| keyword::count_matches(session, term, most)).collect())
-    }
-
-    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
-        self.read_table(search.model_id, |session, table| {
-            table.check(search.query.dimension())?;
-            hybrid::search(session, table, search, self.form(search.page.exact))
-        })
-    }
-}
-
-impl FacetStore for OracleStore {}
-
 impl Store for OracleStore {
     fn check(&self) -> Result<(), StoreError> {
         self.read(|session| {
@@ -414,6 +252,7 @@ impl Store for OracleStore {
 
     fn maintain(&self, occasion: Occasion, tell: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
         self.opening.ensure()?;
+        words::add_up(&self.pool)?;
         upkeep::maintain(&self.pool, &self.settings, occasion, tell)
     }
 

@@ -4,8 +4,8 @@
 use mitsuke_image::Generation;
 use mitsuke_store::oracle::{ForeignFacts, OracleSettings, OracleStore};
 use mitsuke_store::{
-    EmbeddingStore as _, Filter, ImagePatch, ImageStore as _, Inserted, ModelStore as _, NewModel, Page,
-    SearchStore as _, Sha256, Store as _, VectorSearch,
+    EmbeddingStore as _, FacetStore as _, Filter, ImagePatch, ImageStore as _, Inserted, ModelStore as _, NewModel,
+    Page, SearchStore as _, Sha256, Sort, SortKey, Store as _, SuggestionKind, VectorSearch,
 };
 use mitsuke_store_testing::fixtures::*;
 use oracle::Connection;
@@ -151,6 +151,8 @@ fn every_row_stays_whatever_state_it_is_in() {
         store.search_vector(&search).unwrap().iter().map(|hit| hit.image_id).collect()
     };
     assert_eq!(near(&filter), [1]);
+    let words = store.suggestions("master", &[SuggestionKind::Word], 9).unwrap();
+    assert_eq!(words.iter().map(|word| (word.text.as_str(), word.count)).collect::<Vec<_>>(), [("masterpiece", 1)]);
     assert_eq!(near(&Filter { has_caption: Some(true), ..Filter::default() }), [1, 2]);
     assert_eq!(near(&Filter { file_name_contains: Some("again".into()), ..Filter::default() }), [3]);
 }
@@ -346,6 +348,13 @@ fn a_database_with_a_vector_index_is_adopted_with_every_row() {
     let later = rows("SELECT MAX(image_id) FROM images");
     assert_eq!(store.image(later).unwrap().unwrap().sha256, Sha256::of(&[5]));
     assert_eq!(found(&store, &["later"]), [later]);
+    let named = Filter { file_name_contains: Some("LATER".into()), ..Filter::default() };
+    let listed: Vec<_> = store.newest(&named, None, 9).unwrap().iter().map(|image| image.image_id).collect();
+    assert_eq!(listed, [later]);
+    let by_name = Sort { key: SortKey::Name, descending: false };
+    let listed = store.list(&Filter::default(), by_name, None, 9).unwrap();
+    let names: Vec<_> = listed.iter().map(|listed| listed.image.file_name.as_str()).collect();
+    assert_eq!(names, ["again.png", "first.png", "later.png", "second.png"]);
     // A second start finds nothing to do.
     let again = crate::store(&database);
     assert_eq!(again.count_images().unwrap(), 4);

@@ -16,6 +16,7 @@ fn open() -> TestStore {
 }
 
 contract_tests!(open);
+contract_tests!(@facts open);
 
 /// The contract with every vector search exact.
 mod with_exact_search {
@@ -28,4 +29,5 @@ mod with_exact_search {
     }
 
     contract_tests!(open);
+    contract_tests!(@facts open);
 }

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod contract;
+mod facts;
 mod failures;
 mod keywords;
 mod live_checks;

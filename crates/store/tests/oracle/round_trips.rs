@@ -5,8 +5,8 @@ use std::cell::Cell;
 use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleStore;
 use mitsuke_store::{
-    EmbeddingStore as _, Filter, HybridSearch, ImageId, ImageStore as _, Model, ModelStore as _, NewModel, Page,
-    SearchStore as _, Sha256, VectorSearch, Weights,
+    EmbeddingStore as _, Facet, FacetStore as _, Filter, HybridSearch, ImageId, ImageStore as _, Model,
+    ModelStore as _, NewModel, Page, SearchStore as _, Sha256, Sort, SortKey, SuggestionKind, VectorSearch, Weights,
 };
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, Failure, RoundTrips};
@@ -130,6 +130,14 @@ fn a_search_takes_few_round_trips() {
     assert_eq!(all.count("filtered hybrid search", || all.hybrid_search(&wide())).total(), 5);
     let list = || assert_eq!(all.store.newest(&none, None, 51).unwrap().len(), 51);
     assert_eq!(all.count("list page of 50", list).total(), 2);
+    let by_name = Sort { key: SortKey::Name, descending: false };
+    let named = || assert_eq!(all.store.list(&none, by_name, None, 51).unwrap().len(), 51);
+    assert_eq!(all.count("list page of 50 by name", named).total(), 2);
+    assert_eq!(all.count("total", || _ = all.store.count(&wide()).unwrap()).total(), 1);
+    let facets = || assert_eq!(all.store.facets(&wide(), &Facet::ALL, 20).unwrap().len(), 8);
+    assert_eq!(all.count("all eight facets", facets).total(), 9);
+    let suggest = || _ = all.store.suggestions("ca", &SuggestionKind::ALL, 10).unwrap();
+    assert_eq!(all.count("suggestions of the three kinds", suggest).total(), 3);
 }
 
 #[test]
@@ -142,7 +150,7 @@ fn an_upload_takes_few_round_trips() {
     };
     let model = &collection.model;
     // The round trips are for the hash, the models, the image, the caption, the embedding, the commit, the stored
-    // image.
+    // image, and the words of a readable prompt.
     let whole = collection.count("upload with prompt, caption and one model", || {
         let generated = fresh().prompt("a cat, masterpiece").generation(r#"{"prompt": "a cat"}"#);
         collection.upload(&generated.caption("猫").embedded(model, vector(0.2)));
@@ -151,7 +159,7 @@ fn an_upload_takes_few_round_trips() {
         collection.upload(&fresh().caption("猫").embedded(model, vector(0.2)));
     });
     let bare = collection.count("upload without texts and models", || collection.upload(&fresh()));
-    assert_eq!((whole.total(), captioned.total(), bare.total()), (7, 7, 5));
+    assert_eq!((whole.total(), captioned.total(), bare.total()), (8, 7, 5));
     assert_eq!(whole.of("lob"), 0, "no temporary LOB is made");
 }
 

@@ -90,6 +90,7 @@ impl Planner<'_> {
             "TO_CHAR" | "TO_CLOB" => self.convert_to_char(call),
             "EMPTY_CLOB" => sql("''".to_owned(), Ty::Clob),
             "EMPTY_BLOB" => sql("x''".to_owned(), Ty::Blob),
+            "NLSSORT" => self.sort_key(call),
             "RAWTOHEX" => self.unary_call(call, "ora_rawtohex", Ty::Varchar2(4000)),
             "HEXTORAW" => self.text_call(call, 1, "ora_hextoraw", Ty::Raw(2000)),
             "NUMTODSINTERVAL" => self.interval(call),
@@ -273,6 +274,17 @@ impl Planner<'_> {
                 let text = self.as_text(value)?;
                 sql(text.sql, ty)
             }
+        }
+    }
+
+    /// NLSSORT in the order of bytes. The other orders depend on the language, which the stand-in does not know.
+    fn sort_key(&mut self, call: &Call) -> Result<Typed> {
+        match call.args.as_slice() {
+            [text, Expr::Str(order)] if order == "NLS_SORT=BINARY" => {
+                let text = self.text(text)?;
+                sql(format!("CAST({} AS BLOB)", text.sql), Ty::Raw(2000))
+            }
+            _ => Err(OraError::unsupported("NLSSORT in another order than NLS_SORT=BINARY")),
         }
     }
 

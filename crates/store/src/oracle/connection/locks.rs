@@ -20,6 +20,9 @@ pub(crate) const MODELS: &str = "MODELS";
 /// The lock of building indexes and gathering statistics.
 pub(crate) const INDEXES: &str = "INDEXES";
 
+/// The lock of adding up the counts of words.
+pub(crate) const WORDS: &str = "WORDS";
+
 /// The longest wait for a lock. A lock that is held longer shows that its holder hangs.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -81,6 +84,14 @@ fn lock(connection: &Connection, name: &'static str, call_timeout: Duration) -> 
 pub(crate) fn lock_in(session: &Session<'_>, name: &'static str) -> Result<(), OracleError> {
     session.lock(&take_sql(session.call_timeout()), &Binds::none().with("name", Value::text(name)))?;
     Ok(())
+}
+
+/// Holds the lock until the session's transaction ends, if it is free; returns whether it was.
+pub(crate) fn try_lock_in(session: &Session<'_>, name: &'static str) -> Result<bool, OracleError> {
+    match session.lock(&take_sql(Duration::ZERO), &Binds::none().with("name", Value::text(name))) {
+        Err(OracleError::Driver(failure)) if failure.is_one_of(&[Code::Ora(54)]) => Ok(false),
+        taken => taken,
+    }
 }
 
 #[cfg(test)]

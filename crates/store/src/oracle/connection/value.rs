@@ -32,6 +32,8 @@ pub(crate) enum Value<'a> {
     TemporaryClob(Option<Cow<'a, str>>),
     /// A value of a BLOB column as a temporary LOB.
     TemporaryBlob(&'a [u8]),
+    /// RAW, at most 255 bytes.
+    Raw(Option<Vec<u8>>),
     /// RAW(32).
     Hash(Option<Sha256>),
     /// TIMESTAMP(6) in UTC.
@@ -78,6 +80,7 @@ impl ToSql for Value<'_> {
             Self::Blob(_) => OracleType::LongRaw,
             Self::TemporaryClob(_) => OracleType::CLOB,
             Self::TemporaryBlob(_) => OracleType::BLOB,
+            Self::Raw(_) => OracleType::Raw(255),
             Self::Hash(_) => OracleType::Raw(32),
             Self::Date(_) => OracleType::Timestamp(6),
         })
@@ -92,6 +95,7 @@ impl ToSql for Value<'_> {
                 text.as_deref().filter(|text| !text.is_empty()).to_sql(value)
             }
             Self::Blob(bytes) | Self::TemporaryBlob(bytes) => bytes.to_sql(value),
+            Self::Raw(bytes) => bytes.to_sql(value),
             Self::Hash(hash) => hash.as_ref().map(|hash| hash.0.as_slice()).to_sql(value),
             Self::Date(date) => date.to_sql(value),
             Self::OutNumber => value.set_null(),
@@ -274,6 +278,11 @@ pub(crate) fn timestamp(date: OffsetDateTime) -> Value<'static> {
 /// lets the same dates through as the exact one.
 pub(crate) fn timestamp_ceil(date: OffsetDateTime) -> Value<'static> {
     Value::Date(utc((date.unix_timestamp_nanos() + 999).div_euclid(1000)))
+}
+
+/// Returns a date that is stored as microseconds since 1970.
+pub(crate) fn timestamp_of(micros: i64) -> Value<'static> {
+    Value::Date(utc(micros.into()))
 }
 
 fn utc(micros: i128) -> Option<Timestamp> {

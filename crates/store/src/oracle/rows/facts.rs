@@ -28,9 +28,9 @@ pub(crate) struct CopiedFact {
 /// IMAGES, and the next one runs `schema::copied_facts` for its own version.
 ///
 /// Each index costs every upload an entry for each model, so only columns have one by which a filter may leave few
-/// images of many: the seed, the generation model, and the last days of uploads. The other facts have few values or are asked
+/// images of many: the seed, the generation model, the last days of uploads, and the days on which pictures were taken. The other facts have few values or are asked
 /// for in wide ranges, and parts of names are not found by the order of an index.
-pub(crate) const COPIED_FACTS: [CopiedFact; 11] = [
+pub(crate) const COPIED_FACTS: [CopiedFact; 14] = [
     CopiedFact { column: "file_type", sql_type: "VARCHAR2(50 CHAR)", value: "i.file_type", indexed: false, since: 10 },
     CopiedFact { column: "upload_date", sql_type: "TIMESTAMP(6)", value: "i.upload_date", indexed: true, since: 10 },
     CopiedFact { column: "width", sql_type: "NUMBER(10)", value: "i.width", indexed: false, since: 10 },
@@ -78,6 +78,21 @@ pub(crate) const COPIED_FACTS: [CopiedFact; 11] = [
         value: FOLDED_NAME,
         indexed: false,
         since: 13,
+    },
+    CopiedFact { column: "taken_local", sql_type: "TIMESTAMP(6)", value: "i.taken_local", indexed: true, since: 17 },
+    CopiedFact {
+        column: "camera_folded",
+        sql_type: "VARCHAR2(255 CHAR)",
+        value: "i.camera_folded",
+        indexed: false,
+        since: 17,
+    },
+    CopiedFact {
+        column: "folder_folded",
+        sql_type: "VARCHAR2(1000 CHAR)",
+        value: "i.folder_folded",
+        indexed: false,
+        since: 17,
     },
 ];
 

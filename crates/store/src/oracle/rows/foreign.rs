@@ -1,13 +1,17 @@
 //! Rows of images that another program stored.
 
+use std::collections::BTreeSet;
+
 use oracle::Connection;
 use oracle::sql_type::Timestamp;
 
+use super::columns::{generation_binds, generation_json, name_binds};
 use super::document::search_text;
-use super::images::{generation_binds, generation_json, join_captions};
+use super::images::join_captions;
+use super::{loras, words};
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
-use crate::oracle::connection::session::{execute, query};
+use crate::oracle::connection::session::{Session, execute, query};
 use crate::oracle::connection::value::{self, Binds, Value};
 use crate::text::Document;
 use crate::{ImageId, Sha256};
@@ -39,8 +43,20 @@ struct ForeignRow {
     generation_prompt: Option<String>,
 }
 
-/// Fills the columns that a row of another program lacks. The caller commits.
-pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Examine) -> Result<(), OracleError> {
+/// A row that has been completed: what further facts are made of.
+pub(crate) struct Completed {
+    file_name: String,
+    generation: Option<Generation>,
+}
+
+/// Fills the columns that a row of another program lacks; `None` when it lacks none. The caller commits.
+///
+/// The first migrations that take over a database call this, so it writes only columns that exist by then.
+pub(crate) fn complete(
+    connection: &Connection,
+    image_id: ImageId,
+    examine: &Examine,
+) -> Result<Option<Completed>, OracleError> {
     let this = || Binds::none().with("image_id", image_id);
     let row = query(
         connection,
@@ -58,7 +74,7 @@ pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
             })
         },
     )?;
-    let Some(foreign) = row.into_iter().next() else { return Ok(()) };
+    let Some(foreign) = row.into_iter().next() else { return Ok(None) };
     let captions: Vec<Option<String>> = query(
         connection,
         "SELECT d.description FROM image_descriptions d WHERE d.image_id = :image_id ORDER BY d.description_id",
@@ -105,10 +121,26 @@ pub(crate) fn complete(connection: &Connection, image_id: ImageId, examine: &Exa
                 .with("search_text", Value::clob(Some(&words))),
         )
     };
-    match write(Some(sha256)) {
+    let completed = match write(Some(sha256)) {
         // The row is a duplicate of an earlier one. It stays, and the earlier one answers for the bytes.
-        Err(error) if error.class() == Some(Class::Unique) => _ = write(None)?,
-        other => _ = other?,
-    }
-    Ok(())
+        Err(error) if error.class() == Some(Class::Unique) => write(None)?,
+        other => other?,
+    };
+    Ok((completed > 0).then_some(Completed { file_name: foreign.file_name, generation: facts.generation }))
+}
+
+/// Writes the facts that are made of the columns of a completed row.
+pub(crate) fn write_made_facts(
+    session: &Session<'_>,
+    image_id: ImageId,
+    completed: &Completed,
+) -> Result<(), OracleError> {
+    session.execute(
+        "UPDATE images SET file_name_folded = :file_name_folded, file_name_key = :file_name_key \
+         WHERE image_id = :image_id",
+        &Binds::none().with("image_id", image_id).and(name_binds(&completed.file_name)),
+    )?;
+    let generation = completed.generation.as_ref();
+    loras::insert(&|sql, binds| session.execute(sql, binds), image_id, generation)?;
+    words::change(session, &BTreeSet::new(), &words::words_of(generation))
 }

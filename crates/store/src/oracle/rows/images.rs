@@ -1,28 +1,24 @@
 //! The rows of IMAGES: inserting, reading, changing, deleting.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use oracle::Row;
 use oracle::sql_type::Timestamp;
 
+use super::columns::{self, camera_binds, generation_binds, generation_json, name_binds, path_binds, taken_binds};
 use super::document::search_text;
-use super::embeddings;
-use super::facts;
 use super::models::VectorTable;
-use super::tags;
+use super::{embeddings, facts, loras, tags, words};
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::{MAX_LOB_ROWS, Session};
 use crate::oracle::connection::value::{self, Binds, MAX_IN_LIST, Value, in_list};
-use crate::tags::{Origin, Tags};
-use crate::text::{Document, folded_name};
+use crate::tags::Tags;
+use crate::taken::{micros, taken_of};
+use crate::text::Document;
 use crate::{Content, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, generation};
-use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
-
-/// The number of characters of a value that rows hold and filters compare.
-const PART_CHARS: usize = 255;
 
 /// The hash of an image whose row Mitsuke has not completed. No bytes have this hash.
 const UNKNOWN_HASH: Sha256 = Sha256([0; 32]);
@@ -35,11 +31,13 @@ pub(crate) fn insert(
 ) -> Result<Option<ImageId>, OracleError> {
     let tags = Tags::new(image.tags, image.added_tags);
     let inserted = session.insert_returning(
-        "INSERT INTO images (file_name, file_name_folded, file_type, byte_count, width, height, sha256, sha256_key, \
-         upload_date, caption_set, generation_prompt_set, reader_version, generation_model, generation_sampler, \
+        "INSERT INTO images (file_name, file_name_folded, file_name_key, file_type, byte_count, width, height, sha256, sha256_key, \
+         upload_date, caption_set, generation_prompt_set, reader_version, taken_local, taken_offset, camera, camera_folded, \
+         source_path, folder_folded, generation_model, generation_sampler, \
          generation_seed, generation_prompt, generation, search_text, image_data) \
-         VALUES (:file_name, :file_name_folded, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
-         :caption_set, :generation_prompt_set, :reader_version, :generation_model, :generation_sampler, :generation_seed, \
+         VALUES (:file_name, :file_name_folded, :file_name_key, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
+         :caption_set, :generation_prompt_set, :reader_version, :taken_local, :taken_offset, :camera, :camera_folded, \
+         :source_path, :folder_folded, :generation_model, :generation_sampler, :generation_seed, \
          :generation_prompt, :generation, :search_text, :image_data) RETURNING image_id INTO :image_id",
         &image_binds(image, &tags),
         "image_id",
@@ -50,9 +48,11 @@ pub(crate) fn insert(
         other => other?,
     };
     if let Some(caption) = image.caption {
-        insert_caption(session, image_id, caption)?;
+        columns::insert_caption(session, image_id, caption)?;
     }
     tags::insert(session, image_id, &tags)?;
+    loras::insert(&|sql, binds| session.execute(sql, binds), image_id, image.generation)?;
+    words::change(session, &BTreeSet::new(), &words::words_of(image.generation))?;
     for (table, vector) in embeddings {
         embeddings::insert(session, table, image_id, vector)?;
     }
@@ -69,7 +69,7 @@ fn image_binds<'a>(image: &NewImage<'a>, tags: &Tags) -> Binds<'a> {
     };
     Binds::none()
         .with("file_name", image.file_name)
-        .with("file_name_folded", Value::Text(Some(Cow::Owned(folded_name(image.file_name)))))
+        .and(name_binds(image.file_name))
         .with("file_type", image.file_type)
         .with("byte_count", Value::count(image.bytes.len()))
         .with("width", i64::from(image.width))
@@ -80,38 +80,14 @@ fn image_binds<'a>(image: &NewImage<'a>, tags: &Tags) -> Binds<'a> {
         .with("caption_set", image.caption_origin.number())
         .with("generation_prompt_set", image.generation_prompt_origin.number())
         .with("reader_version", i64::from(image.reader_version))
+        .and(taken_binds(image.taken))
+        .and(camera_binds(image.camera))
+        .and(path_binds(image.source_path))
         .and(generation_binds(image.generation))
         .with("generation_prompt", Value::clob(image.generation_prompt))
         .with("generation", generation_json(image.generation))
         .with("search_text", Value::Clob(Some(Cow::Owned(search_text(&document)))))
         .with("image_data", Value::Blob(image.bytes))
-}
-
-/// Returns the values of the columns of the readable prompt that filters compare.
-pub(crate) fn generation_binds(generation: Option<&Generation>) -> Binds<'static> {
-    let text = |part: Option<&String>| Value::Text(part.map(|part| Cow::Owned(folded_part(part))));
-    Binds::none()
-        .with("generation_model", text(generation.and_then(|parts| parts.model.as_ref())))
-        .with("generation_sampler", text(generation.and_then(|parts| parts.sampler.as_ref())))
-        .with("generation_seed", Value::Unsigned(generation.and_then(|parts| parts.seed)))
-}
-
-/// Returns the value of the column GENERATION.
-pub(crate) fn generation_json(generation: Option<&Generation>) -> Value<'static> {
-    Value::Clob(generation.map(|parts| Cow::Owned(generation::to_json(parts))))
-}
-
-/// Folds a model or sampler into the form that rows hold and filters compare.
-pub(crate) fn folded_part(part: &str) -> String {
-    part.to_ascii_lowercase().chars().take(PART_CHARS).collect()
-}
-
-fn insert_caption(session: &Session<'_>, image_id: ImageId, caption: &str) -> Result<(), OracleError> {
-    session.execute(
-        "INSERT INTO image_descriptions (image_id, description) VALUES (:image_id, :description)",
-        &Binds::none().with("image_id", image_id).with("description", Value::clob(Some(caption))),
-    )?;
-    Ok(())
 }
 
 /// Returns the image that answers for these bytes.
@@ -218,7 +194,8 @@ fn rows_with_texts(
     let is_long = TEXTS.map(|column| format!("LENGTH({column}) > {SHORT_CHARS}")).join(" OR ");
     let sql = format!(
         "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date, \
-         {}, {}, {}, CASE WHEN {is_long} THEN 1 ELSE 0 END \
+         {}, {}, {}, CASE WHEN {is_long} THEN 1 ELSE 0 END, \
+         i.taken_local, i.taken_offset, i.camera, i.source_path \
          FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id \
          WHERE i.image_id IN ({list}) ORDER BY i.image_id, d.description_id",
         texts.join(", "),
@@ -259,54 +236,36 @@ pub(crate) fn update(
     image_id: ImageId,
     patch: &ImagePatch,
 ) -> Result<Option<Image>, OracleError> {
-    let this = || Binds::none().with("image_id", image_id);
     // The statement locks the row: of two changes at once, the later one then writes the search text last.
-    let by_caller = |changes: bool| Value::Number(changes.then_some(Origin::Set.number()));
-    let locked = session.execute(
-        "UPDATE images SET caption_set = NVL(:caption_set, caption_set), \
-         generation_prompt_set = NVL(:generation_prompt_set, generation_prompt_set) WHERE image_id = :image_id",
-        &this()
-            .with("caption_set", by_caller(patch.caption.is_some()))
-            .with("generation_prompt_set", by_caller(patch.generation_prompt.is_some())),
-    )?;
-    if locked == 0 {
+    if !columns::mark_set(session, image_id, patch)? {
         return Ok(None);
     }
     if let Some(caption) = &patch.caption {
-        set_caption(session, image_id, caption.as_deref())?;
+        columns::set_caption(session, image_id, caption.as_deref())?;
     }
     if let Some(prompt) = &patch.generation_prompt {
         let (raw, generation) = match prompt {
             Some((raw, generation)) => (Some(raw.as_str()), generation.as_ref()),
             None => (None, None),
         };
-        session.execute(
-            SET_GENERATION_PROMPT,
-            &this()
-                .and(generation_binds(generation))
-                .with("generation_prompt", Value::clob(raw))
-                .with("generation", generation_json(generation)),
-        )?;
+        let before = image(session, image_id)?.and_then(|image| image.generation);
+        columns::set_generation_prompt(session, image_id, raw, before.as_ref(), generation)?;
     }
     if patch.changes_tags() {
         tags::replace(session, image_id, &tags::read(session, image_id)?.patched(patch))?;
     }
+    columns::patch_origin(session, image_id, patch)?;
     let Some(image) = image(session, image_id)? else { return Ok(None) };
-    write_words(session, &image)?;
+    if changes_words(patch) {
+        write_words(session, &image)?;
+    }
     facts::copy(session, image_id)?;
     Ok(Some(image))
 }
 
-/// The statement that writes the generation prompt and its readable parts.
-pub(crate) const SET_GENERATION_PROMPT: &str = "UPDATE images SET generation_model = :generation_model, generation_sampler = :generation_sampler, \
-     generation_seed = :generation_seed, generation_prompt = :generation_prompt, generation = :generation \
-     WHERE image_id = :image_id";
-
-/// Writes the caption in place of all captions before, or removes them.
-pub(crate) fn set_caption(session: &Session<'_>, image_id: ImageId, caption: Option<&str>) -> Result<(), OracleError> {
-    let this = Binds::none().with("image_id", image_id);
-    session.execute("DELETE FROM image_descriptions WHERE image_id = :image_id", &this)?;
-    caption.map_or(Ok(()), |caption| insert_caption(session, image_id, caption))
+/// Returns whether a patch may change what keyword search reads.
+fn changes_words(patch: &ImagePatch) -> bool {
+    patch.caption.is_some() || patch.generation_prompt.is_some() || patch.file_name.is_some() || patch.changes_tags()
 }
 
 /// Writes the text that keyword search reads.
@@ -323,13 +282,25 @@ pub(crate) fn write_words(session: &Session<'_>, image: &Image) -> Result<(), Or
 
 pub(crate) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, OracleError> {
     let this = Binds::none().with("image_id", image_id);
-    let hash =
-        session.row("SELECT i.sha256 FROM images i WHERE i.image_id = :image_id", &this, |row| read_hash(row, 0))?;
-    // The database deletes captions, tags, embeddings and failures with the row (ON DELETE CASCADE).
+    // The lock keeps the prompt as it is until its words are no longer counted.
+    let sql = format!(
+        "SELECT i.sha256, {}, CASE WHEN LENGTH(i.generation) > {SHORT_CHARS} THEN 1 ELSE 0 END FROM images i \
+         WHERE i.image_id = :image_id FOR UPDATE",
+        short_text("i.generation")
+    );
+    let read = |row: &Row| Ok((read_hash(row, 0)?, row.get::<_, Option<String>>(1)?, row.get::<_, i64>(2)? == 1));
+    let Some((hash, mut json, is_long)) = session.row(&sql, &this, read)? else { return Ok(false) };
+    if is_long {
+        let whole = "SELECT i.generation FROM images i WHERE i.image_id = :image_id";
+        json = session.row(whole, &this, |row| Ok(row.get(0)?))?.flatten();
+    }
+    // The database deletes captions, tags, LoRAs, embeddings and failures with the row (ON DELETE CASCADE).
     if session.execute("DELETE FROM images WHERE image_id = :image_id", &this)? == 0 {
         return Ok(false);
     }
-    if let Some(hash) = hash.flatten() {
+    let words = words::words_of(generation::from_json(json.as_deref()).as_ref());
+    words::change(session, &words, &BTreeSet::new())?;
+    if let Some(hash) = hash {
         // The original application may have stored the picture twice. The other row answers for the bytes from now on.
         session.execute(
             "UPDATE images SET sha256_key = :sha256 \
@@ -366,9 +337,12 @@ fn read_image(row: &Row) -> Result<Image, OracleError> {
         generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
         caption: row.get(10)?,
         tags: read_text(row, 11)?.lines().map(str::to_owned).collect(),
-        taken: None,
-        camera: None,
-        source_path: None,
+        taken: match row.get::<_, Option<Timestamp>>(14)? {
+            Some(local) => Some(taken_of(micros(value::to_date(&local)?), row.get(15)?)?),
+            None => None,
+        },
+        camera: row.get(16)?,
+        source_path: row.get(17)?,
     })
 }
 
@@ -387,15 +361,4 @@ pub(crate) fn read_hash(row: &Row, column: usize) -> Result<Option<Sha256>, Orac
     let hash = <[u8; 32]>::try_from(bytes)
         .map_err(|bytes| StoreError::Damaged(format!("a SHA-256 of {} bytes", bytes.len())))?;
     Ok(Some(Sha256(hash)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn letters_beyond_ascii_keep_their_case() {
-        assert_eq!(folded_part("Euler A É"), "euler a É");
-        assert_eq!(folded_part(&"猫".repeat(300)).chars().count(), 255);
-    }
 }

@@ -1,7 +1,6 @@
 //! The results of reading files again, and the version of the reader that has read each image.
 
-use super::images::{self, generation_binds, generation_json};
-use super::{facts, tags};
+use super::{columns, facts, images, tags};
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, Value};
@@ -69,19 +68,20 @@ pub(crate) fn put(
         )?;
     }
     if changes.caption {
-        images::set_caption(session, image_id, after.caption.as_deref())?;
+        columns::set_caption(session, image_id, after.caption.as_deref())?;
     }
     if changes.generation_prompt {
-        session.execute(
-            images::SET_GENERATION_PROMPT,
-            &this()
-                .and(generation_binds(after.generation.as_ref()))
-                .with("generation_prompt", Value::clob(after.generation_prompt.as_deref()))
-                .with("generation", generation_json(after.generation.as_ref())),
-        )?;
+        let (raw, parts) = (after.generation_prompt.as_deref(), after.generation.as_ref());
+        columns::set_generation_prompt(session, image_id, raw, before.generation.as_ref(), parts)?;
     }
     if after.tags != before.tags {
         tags::replace(session, image_id, &after.tags)?;
+    }
+    if changes.taken {
+        columns::set_taken(session, image_id, after.taken)?;
+    }
+    if changes.camera {
+        columns::set_camera(session, image_id, after.camera.as_deref())?;
     }
     if changes.any()
         && let Some(image) = images::image(session, image_id)?
@@ -95,10 +95,11 @@ pub(crate) fn put(
 /// Returns the texts of an image with their origins.
 fn texts(session: &Session<'_>, image_id: ImageId) -> Result<Option<Texts>, OracleError> {
     let Some(image) = images::image(session, image_id)? else { return Ok(None) };
-    let sql = "SELECT i.caption_set, i.generation_prompt_set FROM images i WHERE i.image_id = :image_id";
-    let origins: Option<[Option<i64>; 2]> =
-        session.row(sql, &Binds::none().with("image_id", image_id), |row| Ok([row.get(0)?, row.get(1)?]))?;
-    let [caption_origin, generation_prompt_origin] =
+    let sql = "SELECT i.caption_set, i.generation_prompt_set, i.taken_set FROM images i WHERE i.image_id = :image_id";
+    let this = Binds::none().with("image_id", image_id);
+    let origins: Option<[Option<i64>; 3]> =
+        session.row(sql, &this, |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+    let [caption_origin, generation_prompt_origin, taken_origin] =
         origins.unwrap_or_default().map(|number| number.map(Origin::from_number));
     Ok(Some(Texts {
         caption: image.caption,
@@ -108,7 +109,7 @@ fn texts(session: &Session<'_>, image_id: ImageId) -> Result<Option<Texts>, Orac
         generation: image.generation,
         tags: tags::read(session, image_id)?,
         taken: image.taken,
-        taken_origin: Origin::Found,
+        taken_origin: taken_origin.unwrap_or_default(),
         camera: image.camera,
     }))
 }

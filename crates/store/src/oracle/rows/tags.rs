@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::json_rows::{self, Send};
+use crate::loras::folded_loras;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{Binds, MAX_IN_LIST, Value, in_list};
 use crate::tags::{MAX_TAGS, Origin, Tag, Tags, folded_tags};
-use crate::{Filter, ImageId, StoreError};
+use crate::{Filter, ImageId};
 
 /// The tags of a row `i` of IMAGES as one text with a line for each, as far as they fit VARCHAR2. PLACE counts their
 /// bytes, so that the text never overflows.
@@ -20,10 +22,7 @@ pub(crate) const BYTES: &str = "(SELECT MAX(t.place) FROM image_tags t WHERE t.i
 /// The largest number of bytes that [`LINES`] returns.
 pub(crate) const LINES_BYTES: i64 = 4_000;
 
-/// The length, in bytes, of a JSON array at which another statement takes the rest of the tags.
-const JSON_BYTES: usize = 900;
-
-/// The largest number of images of a tag for which a vector search compares all of them.
+/// The largest number of images of a tag or LoRA for which a vector search compares all of them.
 const MAX_TAGGED: usize = 5_000;
 
 /// Returns the tags of images that [`LINES`] cannot return whole.
@@ -59,7 +58,7 @@ pub(crate) fn read(session: &Session<'_>, image_id: ImageId) -> Result<Tags, Ora
     Ok(Tags { tags, removed: removed.into_iter().collect() })
 }
 
-/// Writes the tags of a new image. A statement takes many of them, because each one is a round trip.
+/// Writes the tags of a new image.
 pub(crate) fn insert(session: &Session<'_>, image_id: ImageId, tags: &Tags) -> Result<(), OracleError> {
     let mut place = 0;
     let rows: Vec<_> = tags
@@ -70,43 +69,25 @@ pub(crate) fn insert(session: &Session<'_>, image_id: ImageId, tags: &Tags) -> R
             (&tag.text, &tag.folded, place, tag.origin.number())
         })
         .collect();
-    insert_json(
-        session,
-        image_id,
-        &rows,
+    let this = Binds::none().with("image_id", image_id);
+    let send: Send<'_> = &|sql, binds| session.execute(sql, binds);
+    json_rows::insert(
+        send,
         "INSERT INTO image_tags (image_id, tag, folded, place, is_set) \
-         SELECT :image_id, j.tag, j.folded, j.place, j.is_set FROM JSON_TABLE(:rows_of_tags, '$[*]' COLUMNS (\
+         SELECT :image_id, j.tag, j.folded, j.place, j.is_set FROM JSON_TABLE(:items, '$[*]' COLUMNS (\
          tag VARCHAR2(100 CHAR) PATH '$[0]', folded VARCHAR2(255 CHAR) PATH '$[1]', \
          place NUMBER PATH '$[2]', is_set NUMBER PATH '$[3]')) j",
+        &this,
+        &rows,
     )?;
     let removed: Vec<_> = tags.removed.iter().collect();
-    insert_json(
-        session,
-        image_id,
-        &removed,
-        "INSERT INTO removed_tags (image_id, folded) SELECT :image_id, j.folded FROM JSON_TABLE(:rows_of_tags, '$[*]' \
+    json_rows::insert(
+        send,
+        "INSERT INTO removed_tags (image_id, folded) SELECT :image_id, j.folded FROM JSON_TABLE(:items, '$[*]' \
          COLUMNS (folded VARCHAR2(255 CHAR) PATH '$')) j",
+        &this,
+        &removed,
     )
-}
-
-/// Runs a statement that inserts the items of a JSON array, with as many items at once as fit VARCHAR2.
-fn insert_json<T: serde::Serialize>(
-    session: &Session<'_>,
-    image_id: ImageId,
-    rows: &[T],
-    sql: &str,
-) -> Result<(), OracleError> {
-    let mut json = String::new();
-    for (n, row) in rows.iter().enumerate() {
-        json.push(if json.is_empty() { '[' } else { ',' });
-        json.push_str(&serde_json::to_string(row).map_err(|error| StoreError::Internal(error.to_string()))?);
-        if json.len() >= JSON_BYTES || n + 1 == rows.len() {
-            json.push(']');
-            let value = Value::Text(Some(Cow::Owned(std::mem::take(&mut json))));
-            session.execute(sql, &Binds::none().with("image_id", image_id).with("rows_of_tags", value))?;
-        }
-    }
-    Ok(())
 }
 
 /// Writes the tags of an image in place of those before.
@@ -117,21 +98,56 @@ pub(crate) fn replace(session: &Session<'_>, image_id: ImageId, tags: &Tags) -> 
     insert(session, image_id, tags)
 }
 
-/// Returns the required tag, or the list of tags of which one is required, that the fewest images have; `None` when many
-/// images have each, or the filter asks for no tag.
-pub(crate) fn rare(session: &Session<'_>, filter: &Filter) -> Result<Option<Vec<String>>, OracleError> {
-    let mut lists: Vec<Vec<String>> = folded_tags(&filter.tags).into_iter().map(|tag| vec![tag]).collect();
-    if !filter.any_tags.is_empty() {
-        lists.push(folded_tags(&filter.any_tags));
+/// A table that holds a row for each value of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValueTable {
+    Tags,
+    Loras,
+}
+
+impl ValueTable {
+    /// Returns the name of the table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tags => "image_tags",
+            Self::Loras => "image_loras",
+        }
     }
-    let mut rarest: Option<(i64, Vec<String>)> = None;
+
+    /// Returns the folded values of a filter: those that an image must have all of, and those of which it must have one.
+    pub(crate) fn wanted(self, filter: &Filter) -> (Vec<String>, Vec<String>) {
+        match self {
+            Self::Tags => (folded_tags(&filter.tags), folded_tags(&filter.any_tags)),
+            Self::Loras => (folded_loras(&filter.loras), folded_loras(&filter.any_loras)),
+        }
+    }
+}
+
+/// Values of which an image must have one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RareValues {
+    pub(crate) table: ValueTable,
+    pub(crate) folded: Vec<String>,
+}
+
+/// Returns the required tag or LoRA, or the list of those of which one is required, that the fewest images have; `None`
+/// when many images have each, or the filter asks for none.
+pub(crate) fn rare(session: &Session<'_>, filter: &Filter) -> Result<Option<RareValues>, OracleError> {
+    let mut lists: Vec<RareValues> = Vec::new();
+    for table in [ValueTable::Tags, ValueTable::Loras] {
+        let (all, any) = table.wanted(filter);
+        lists.extend(all.into_iter().map(|value| RareValues { table, folded: vec![value] }));
+        lists.extend((!any.is_empty()).then_some(RareValues { table, folded: any }));
+    }
+    let mut rarest: Option<(i64, RareValues)> = None;
     for list in lists {
         let mut binds = Binds::none().with("most", Value::count(MAX_TAGGED + 1));
-        let values = in_list("tag", &tag_values(&list), &mut binds);
+        let values = in_list("value", &text_values(&list.folded), &mut binds);
         // The inner query ends at the first image too many.
         let sql = format!(
-            "SELECT COUNT(*) FROM (SELECT t.image_id FROM image_tags t WHERE t.folded IN ({values}) \
-             FETCH FIRST :most ROWS ONLY)"
+            "SELECT COUNT(*) FROM (SELECT t.image_id FROM {} t WHERE t.folded IN ({values}) \
+             FETCH FIRST :most ROWS ONLY)",
+            list.table.name()
         );
         let images: i64 = session.row(&sql, &binds, |row| Ok(row.get(0)?))?.unwrap_or_default();
         if images <= MAX_TAGGED as i64 && rarest.as_ref().is_none_or(|(least, _)| images < *least) {
@@ -141,7 +157,7 @@ pub(crate) fn rare(session: &Session<'_>, filter: &Filter) -> Result<Option<Vec<
     Ok(rarest.map(|(_, list)| list))
 }
 
-/// Returns folded tags as values to bind.
-pub(crate) fn tag_values(folded: &[String]) -> Vec<Value<'static>> {
-    folded.iter().map(|tag| Value::Text(Some(Cow::Owned(tag.clone())))).collect()
+/// Returns texts as values to bind.
+pub(crate) fn text_values(texts: &[String]) -> Vec<Value<'static>> {
+    texts.iter().map(|text| Value::Text(Some(Cow::Owned(text.clone())))).collect()
 }

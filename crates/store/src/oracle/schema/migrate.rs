@@ -5,6 +5,7 @@ use oracle::Connection;
 use super::adopt;
 use super::copied_facts;
 use super::folding;
+use super::made_facts;
 use super::script::{Statement, execute_repeatable, statements};
 use super::text_indexes;
 use crate::StoreError;
@@ -45,7 +46,7 @@ macro_rules! sql_file {
 /// The first release of the database that has vectors.
 pub(crate) const FIRST_MAJOR_VERSION: i32 = 23;
 
-const MIGRATIONS: [Migration; 15] = [
+const MIGRATIONS: [Migration; 18] = [
     sql_file!(1, "0001_bookkeeping"),
     sql_file!(2, "0002_tables"),
     sql_file!(3, "0003_columns"),
@@ -94,6 +95,24 @@ const MIGRATIONS: [Migration; 15] = [
     },
     sql_file!(14, "0014_tags"),
     sql_file!(15, "0015_thumbnails"),
+    sql_file!(16, "0016_facts"),
+    Migration {
+        version: 17,
+        name: "0017_copied_facts",
+        work: Step::Rust(
+            |connection, _, _| copied_facts::fill(connection, 17),
+            "Mitsuke does this itself when it starts: it gives the table of each model copies of the time, the camera and the \
+             folder of images.",
+        ),
+    },
+    Migration {
+        version: 18,
+        name: "0018_made_facts",
+        work: Step::Rust(
+            |connection, _, _| made_facts::fill(connection),
+            "Mitsuke does this itself when it starts: it writes the keys of file names, and the LoRAs and words of prompts.",
+        ),
+    },
 ];
 
 /// Applies the missing migrations, and makes the text indexes what the settings want them to be. Processes that migrate at once take turns, and the later ones find nothing missing.

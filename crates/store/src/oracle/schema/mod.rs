@@ -5,6 +5,7 @@ mod adopt;
 mod copied_facts;
 pub(crate) mod doctor;
 mod folding;
+mod made_facts;
 pub(crate) mod migrate;
 pub(crate) mod opening;
 mod script;

@@ -33,7 +33,7 @@ pub(crate) fn search(session: &Session<'_>, search: &KeywordSearch<'_>) -> Resul
     if page.limit == 0 || page.offset > MAX_OFFSET {
         return Ok(Vec::new());
     }
-    let condition = Condition::new(&page.filter).excluding(search.exclude);
+    let condition = Condition::new(&page.filter)?.excluding(search.exclude);
     let wanted = page.offset.saturating_add(page.limit);
     if wanted > MOST_BEST {
         let sql = format!("{} OFFSET :skip ROWS FETCH NEXT :take ROWS ONLY", matching_sql(&condition.sql));
@@ -143,7 +143,7 @@ pub(crate) fn search_with_distances(
     if search.page.limit == 0 {
         return Ok(Vec::new());
     }
-    let condition = Condition::new(&search.page.filter).excluding(search.exclude);
+    let condition = Condition::new(&search.page.filter)?.excluding(search.exclude);
     let wanted = search.page.limit.min(MAX_OFFSET);
     let mut step = Step::first(wanted);
     loop {
@@ -198,7 +198,7 @@ pub(crate) fn total(
         return Ok(Total::exactly((page.offset + hits.len()) as u64));
     }
     let Some(terms) = expression(search.terms, search.least)? else { return Ok(Total::exactly(0)) };
-    let condition = Condition::new(&page.filter).excluding(search.exclude);
+    let condition = Condition::new(&page.filter)?.excluding(search.exclude);
     let sql = format!(
         "SELECT COUNT(*) FROM (SELECT i.image_id FROM images i WHERE CONTAINS(i.search_text, :terms, 1) > 0{} \
          FETCH FIRST :most ROWS ONLY) n",

@@ -128,12 +128,12 @@ pub(crate) fn search(
     }
     let needed = search.page.offset.saturating_add(search.page.limit);
     let filtered = !search.page.filter.is_empty();
-    let mut condition = Condition::on_embeddings(&search.page.filter);
+    let mut condition = Condition::on_embeddings(&search.page.filter)?;
     let mut form = form;
-    // Few images of many have a rare tag, and the vector index would be walked for them in vain. The key of the table
+    // Few images of many have a rare tag or LoRA, and the vector index would be walked for them in vain. The key of the table
     // finds all of them, so that comparing them is both exact and quick.
     if let Some(rare) = tags::rare(session, &search.page.filter)? {
-        condition = condition.tagged(&rare);
+        condition = condition.with_one_of(&rare);
         form = Form::Exact;
     }
     let mut plan = Plan::first(form, needed, search.exclude.len(), filtered);

@@ -6,18 +6,24 @@ use crate::Finding;
 use crate::oracle::connection::error::OracleError;
 
 /// The tables whose rows get their numbers by themselves, and the column of each.
-const NUMBERED: [(&str, &str); 3] =
-    [("IMAGES", "IMAGE_ID"), ("EMBEDDING_MODELS", "MODEL_ID"), ("IMAGE_DESCRIPTIONS", "DESCRIPTION_ID")];
+const NUMBERED: [(&str, &str); 4] = [
+    ("IMAGES", "IMAGE_ID"),
+    ("EMBEDDING_MODELS", "MODEL_ID"),
+    ("IMAGE_DESCRIPTIONS", "DESCRIPTION_ID"),
+    ("PROMPT_WORD_CHANGES", "CHANGE_ID"),
+];
 
 /// The tables whose rows belong to an image, besides those of the embeddings.
-const OF_IMAGES: [&str; 2] = ["IMAGE_DESCRIPTIONS", "EMBEDDING_FAILURES"];
+const OF_IMAGES: [&str; 6] =
+    ["IMAGE_DESCRIPTIONS", "IMAGE_TAGS", "REMOVED_TAGS", "IMAGE_LORAS", "IMAGE_THUMBNAILS", "EMBEDDING_FAILURES"];
 
 impl Inspection<'_> {
     /// Returns the findings about constraints that are missing, switched off, or switched on without a check of the
     /// rows.
     pub(super) fn constraints(&self) -> Vec<Finding> {
         let sql = "SELECT table_name, constraint_name, constraint_type, status, validated FROM user_constraints \
-                   WHERE table_name IN ('IMAGES', 'EMBEDDING_MODELS', 'IMAGE_DESCRIPTIONS', 'EMBEDDING_FAILURES') \
+                   WHERE table_name IN ('IMAGES', 'EMBEDDING_MODELS', 'IMAGE_DESCRIPTIONS', 'IMAGE_TAGS', 'REMOVED_TAGS', \
+                   'IMAGE_LORAS', 'IMAGE_THUMBNAILS', 'EMBEDDING_FAILURES') \
                    OR table_name LIKE 'IMAGE\\_EMBEDDINGS\\_%' ESCAPE '\\' ORDER BY table_name, constraint_name";
         let found = self.rows(sql, |row| {
             let text = |column: usize| Ok::<_, OracleError>(row.get::<_, Option<String>>(column)?.unwrap_or_default());

@@ -14,7 +14,8 @@ use mitsuke_engine::intake::{Decoder, Intake, Registered, Upload};
 use mitsuke_engine::models::Models;
 use mitsuke_engine::search::{Answer, Cutoff, Finder, ImageQuery, ImageSource, Mode, PartWeights, TextQuery, Weights};
 use mitsuke_image::DecodeLimits;
-use mitsuke_store::{ImageId, Page, Sha256, SqliteOptions, SqliteStore, Store};
+use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+use mitsuke_store::{ImageId, Page, Sha256, Store};
 use tempfile::TempDir;
 
 /// The share of right hits that have to be likely.
@@ -75,6 +76,7 @@ impl Gallery {
     async fn by_text(&self, text: &str, mode: Mode) -> Answer {
         let query = TextQuery {
             query: text.to_owned(),
+            terms: None,
             cut: 0,
             negative_query: None,
             mode,

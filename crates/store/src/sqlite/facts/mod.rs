@@ -22,7 +22,6 @@ pub(super) use row::FactsRow;
 
 use arena::Arena;
 use dictionary::{Code, Dictionary};
-use mitsuke_index::IdSet;
 use names::Names;
 
 use crate::{Facet, ImageId};
@@ -151,8 +150,8 @@ impl FactsIndex {
 
     /// Returns the ids of all images.
     #[cfg(test)]
-    pub(super) fn all(&self) -> IdSet {
-        IdSet::from_words(self.present.clone())
+    pub(super) fn all(&self) -> mitsuke_index::IdSet {
+        mitsuke_index::IdSet::from_words(self.present.clone())
     }
 
     fn contains(&self, at: usize) -> bool {

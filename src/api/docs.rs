@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::{Deprecated, RefOr, Schema};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -76,6 +76,28 @@ impl Modify for WholeAnswers {
     }
 }
 
+/// Marks the parameters whose names have been replaced. (The attributes of bodies can do this themselves.)
+struct OldParameters;
+
+impl OldParameters {
+    /// The names, which stand for the same in every operation.
+    const NAMES: [&str; 3] = ["generation_model", "offset", "sampler"];
+}
+
+impl Modify for OldParameters {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let items = document.paths.paths.values_mut();
+        let operations = items.filter_map(|item| item.get.as_mut());
+        for parameter in operations.filter_map(|operation| operation.parameters.as_mut()).flatten() {
+            if let RefOr::T(parameter) = parameter
+                && Self::NAMES.contains(&parameter.name.as_str())
+            {
+                parameter.deprecated = Some(Deprecated::True);
+            }
+        }
+    }
+}
+
 /// The OpenAPI document.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
@@ -83,6 +105,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         route.describe(&mut document);
     }
     WholeAnswers.modify(&mut document);
+    OldParameters.modify(&mut document);
     document
 }
 
@@ -150,6 +173,31 @@ mod tests {
         }
         assert_eq!(schema("TextSearchRequest")["required"], json!(["query"]));
         assert_eq!(required(&schema("FilterRequest")), 0);
+    }
+
+    #[test]
+    fn replaced_names_are_deprecated_wherever_they_occur() {
+        let document = document();
+        for (path, _, operation) in operations(&document) {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let old = super::OldParameters::NAMES.contains(&parameter["name"].as_str().unwrap());
+                assert_eq!(parameter["deprecated"] == json!(true), old, "{path} {}", parameter["name"]);
+            }
+        }
+        for (schema, field) in [
+            ("FilterRequest", "generation_model"),
+            ("FilterRequest", "sampler"),
+            ("Image", "upload_date"),
+            ("ImageSearchForm", "image_id"),
+            ("ImageSearchForm", "offset"),
+            ("ImageSearchRequest", "image_id"),
+            ("ImageSearchRequest", "offset"),
+            ("Model", "problem"),
+            ("SearchResponse", "next_offset"),
+            ("TextSearchRequest", "offset"),
+        ] {
+            assert_eq!(document["components"]["schemas"][schema]["properties"][field]["deprecated"], true, "{schema} {field}");
+        }
     }
 
     #[test]

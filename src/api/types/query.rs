@@ -230,6 +230,6 @@ pub struct SimilarParams {
     pub cursor: Option<String>,
     /// Number of hits to skip, in place of `cursor`.
     #[serde(default)]
-    #[param(maximum = 9999, deprecated)]
+    #[param(maximum = 9999)]
     pub offset: u32,
 }

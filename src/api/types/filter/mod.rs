@@ -121,11 +121,9 @@ pub struct FilterRequest {
     pub any_loras: Vec<String>,
     /// The old form of `checkpoints` with one name.
     #[schema(deprecated)]
-    #[param(deprecated)]
     pub generation_model: Option<String>,
     /// The old form of `samplers` with one name.
     #[schema(deprecated)]
-    #[param(deprecated)]
     pub sampler: Option<String>,
     /// The seed (`generation.seed`), such as `1659825313`.
     pub seed: Option<u64>,

@@ -1,8 +1,8 @@
 //! Lists of images in every order, and their number.
 
 use mitsuke_index::IdSet;
-use rusqlite::Connection;
 use rusqlite::types::Value;
+use rusqlite::{Connection, ParamsFromIter};
 
 use super::condition::Condition;
 use super::images;
@@ -27,7 +27,7 @@ pub(super) fn list(
     after: Option<&SortCursor>,
     limit: usize,
 ) -> Result<Vec<ListedImage>, StoreError> {
-    let ids = Order { memory, connection, filter, sort }.ids(after, 0, limit)?;
+    let ids = Order { connection, filter, sort }.ids(memory, after, 0, limit)?;
     let images = images::images(connection, &ids)?;
     Ok(images.into_iter().map(|image| ListedImage { at: sort.place(&image), image }).collect())
 }
@@ -39,7 +39,7 @@ pub(super) fn page(
     page: &Page,
     sort: Sort,
 ) -> Result<Vec<Image>, StoreError> {
-    let ids = Order { memory, connection, filter: &page.filter, sort }.ids(None, page.offset, page.limit)?;
+    let ids = Order { connection, filter: &page.filter, sort }.ids(memory, None, page.offset, page.limit)?;
     images::images(connection, &ids)
 }
 
@@ -70,23 +70,40 @@ pub(super) fn ids(
     }
 }
 
+/// A column that lists are ordered by, and the index of its order.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    name: &'static str,
+    index: &'static str,
+}
+
+const UPLOADED: Column = Column { name: "upload_date", index: "images_newest" };
+const TAKEN: Column = Column { name: "taken_local", index: "images_by_taken" };
+const NAME: Column = Column { name: "file_name_key", index: "images_by_name" };
+const BYTES: Column = Column { name: "byte_count", index: "images_by_bytes" };
+
 /// An order of the images that pass a filter.
 struct Order<'a> {
-    memory: &'a Memory,
     connection: &'a Connection,
     filter: &'a Filter,
     sort: Sort,
 }
 
 impl Order<'_> {
-    fn ids(&self, after: Option<&SortCursor>, offset: usize, limit: usize) -> Result<Vec<ImageId>, StoreError> {
-        if let Some(ids) = self.by_facts(after, offset, limit)? {
+    fn ids(
+        &self,
+        memory: &Memory,
+        after: Option<&SortCursor>,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<ImageId>, StoreError> {
+        if let Some(ids) = self.by_facts(memory, after, offset, limit)? {
             return Ok(ids);
         }
         match self.sort.key {
-            SortKey::Uploaded => self.by_column("upload_date", "images_newest", after, offset, limit),
-            SortKey::Bytes => self.by_column("byte_count", "images_by_bytes", after, offset, limit),
-            SortKey::Name => self.by_column("file_name_key", "images_by_name", after, offset, limit),
+            SortKey::Uploaded => self.by_column(UPLOADED, after, offset, limit),
+            SortKey::Bytes => self.by_column(BYTES, after, offset, limit),
+            SortKey::Name => self.by_column(NAME, after, offset, limit),
             SortKey::Taken => self.by_taken(after, offset, limit),
             SortKey::Random { seed } => self.shuffled(seed, after, offset, limit),
         }
@@ -96,6 +113,7 @@ impl Order<'_> {
     /// has, and until the facts have been read.
     fn by_facts(
         &self,
+        memory: &Memory,
         after: Option<&SortCursor>,
         offset: usize,
         limit: usize,
@@ -103,7 +121,7 @@ impl Order<'_> {
         if self.filter.is_empty() && !matches!(self.sort.key, SortKey::Random { .. }) {
             return Ok(None);
         }
-        let ordered = self.memory.with_allowed(self.filter, |facts, allowed| {
+        let ordered = memory.with_allowed(self.filter, |facts, allowed| {
             if self.sort.key == SortKey::Name && allowed.len() <= FEW_NAMES {
                 return Ok(facts.by_name(&allowed, self.sort, after, offset, limit));
             }
@@ -154,15 +172,25 @@ impl Order<'_> {
         Ok(ids)
     }
 
-    /// Lists images in the order of a column that is never NULL where the condition holds.
+    /// Lists images in the order of a column. Images without a value are left out.
     fn by_column(
         &self,
-        column: &str,
-        index: &str,
+        column: Column,
         after: Option<&SortCursor>,
         offset: usize,
         limit: usize,
     ) -> Result<Vec<ImageId>, StoreError> {
+        let (sql, parameters) = self.column_statement(column, after, offset, limit)?;
+        statements::ids(self.connection, &sql, parameters)
+    }
+
+    fn column_statement(
+        &self,
+        Column { name, index }: Column,
+        after: Option<&SortCursor>,
+        offset: usize,
+        limit: usize,
+    ) -> Result<(String, ParamsFromIter<Vec<Value>>), StoreError> {
         let (scan, condition) = Condition::for_scan(self.connection, self.filter)?;
         let table = if self.filter.is_empty() {
             format!("images i INDEXED BY {index}")
@@ -175,23 +203,23 @@ impl Order<'_> {
         let (direction, comparison) = self.direction();
         let (start, cursor) = match after.and_then(|after| Some((value(&after.value)?, after.image_id))) {
             Some((value, id)) => {
-                (format!("(i.{column}, i.image_id) {comparison} (?, ?)"), vec![value, Value::Integer(id)])
+                (format!("(i.{name}, i.image_id) {comparison} (?, ?)"), vec![value, Value::Integer(id)])
             }
-            None => (format!("i.{column} IS NOT NULL"), Vec::new()),
+            None => (format!("i.{name} IS NOT NULL"), Vec::new()),
         };
         let sql = format!(
-            "SELECT i.image_id FROM {table} WHERE {start} {} ORDER BY i.{column} {direction}, i.image_id {direction}
+            "SELECT i.image_id FROM {table} WHERE {start} {} ORDER BY i.{name} {direction}, i.image_id {direction}
              LIMIT ? OFFSET ?",
             condition.sql()
         );
-        statements::ids(self.connection, &sql, condition.parameters(cursor, [number(limit), number(offset)]))
+        Ok((sql, condition.parameters(cursor, [number(limit), number(offset)])))
     }
 
     /// Lists images by the time at which they were taken; those without it come last.
     fn by_taken(&self, after: Option<&SortCursor>, offset: usize, limit: usize) -> Result<Vec<ImageId>, StoreError> {
         let undated_after = after.filter(|after| after.value == SortValue::NoDate).map(|after| after.image_id);
         let mut ids = match undated_after {
-            None => self.by_column("taken_local", "images_by_taken", after, offset, limit)?,
+            None => self.by_column(TAKEN, after, offset, limit)?,
             Some(_) => Vec::new(),
         };
         if ids.len() < limit {
@@ -274,4 +302,39 @@ fn value(value: &SortValue) -> Option<Value> {
 
 fn integer(number: u64) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::migrate;
+
+    #[test]
+    fn a_list_of_all_images_walks_the_index_of_its_order() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut db).unwrap();
+        let filter = Filter::default();
+        let micros = SortValue::Micros(7);
+        let orders = [
+            (SortKey::Uploaded, UPLOADED, micros.clone()),
+            (SortKey::Taken, TAKEN, micros),
+            (SortKey::Name, NAME, SortValue::Name(vec![7])),
+            (SortKey::Bytes, BYTES, SortValue::Bytes(7)),
+        ];
+        for (key, column, value) in orders {
+            let cursor = SortCursor { value, image_id: 3 };
+            for (descending, after) in [(false, None), (true, None), (false, Some(&cursor)), (true, Some(&cursor))] {
+                let order = Order { connection: &db, filter: &filter, sort: Sort { key, descending } };
+                let (sql, parameters) = order.column_statement(column, after, 0, 5).unwrap();
+                let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                let plan = statement.query_map(parameters, |row| row.get(3)).unwrap();
+                let plan: Vec<String> = plan.collect::<Result<_, _>>().unwrap();
+                assert_eq!(plan.len(), 1, "{plan:?}");
+                assert!(plan[0].contains(&format!("USING COVERING INDEX {}", column.index)), "{plan:?}");
+                if after.is_some() {
+                    assert!(plan[0].starts_with("SEARCH"), "{plan:?}");
+                }
+            }
+        }
+    }
 }

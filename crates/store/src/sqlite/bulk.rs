@@ -38,8 +38,7 @@ fn failed(ids: &[ImageId], error: &StoreError) -> Vec<Outcome> {
 }
 
 /// Returns the images that a part has changed or deleted.
-#[expect(clippy::ptr_arg, reason = "the function is passed where one of the answer of a transaction is asked for")]
-pub(super) fn changed(outcomes: &Vec<Outcome>) -> Vec<ImageId> {
+pub(super) fn changed(outcomes: &[Outcome]) -> Vec<ImageId> {
     let changed = |outcome: &ChangeOutcome| matches!(outcome, ChangeOutcome::Changed | ChangeOutcome::Deleted);
     outcomes.iter().filter(|(_, outcome)| changed(outcome)).map(|(image_id, _)| *image_id).collect()
 }

@@ -27,7 +27,7 @@ pub(super) fn list(
     after: Option<&SortCursor>,
     limit: usize,
 ) -> Result<Vec<ListedImage>, StoreError> {
-    let ids = Order { memory, connection, filter, sort }.ids(after, 0, limit)?;
+    let ids = Order { connection, filter, sort }.ids(memory, after, 0, limit)?;
     let images = images::images(connection, &ids)?;
     Ok(images.into_iter().map(|image| ListedImage { at: sort.place(&image), image }).collect())
 }
@@ -39,7 +39,7 @@ pub(super) fn page(
     page: &Page,
     sort: Sort,
 ) -> Result<Vec<Image>, StoreError> {
-    let ids = Order { memory, connection, filter: &page.filter, sort }.ids(None, page.offset, page.limit)?;
+    let ids = Order { connection, filter: &page.filter, sort }.ids(memory, None, page.offset, page.limit)?;
     images::images(connection, &ids)
 }
 
@@ -84,15 +84,20 @@ const BYTES: Column = Column { name: "byte_count", index: "images_by_bytes" };
 
 /// An order of the images that pass a filter.
 struct Order<'a> {
-    memory: &'a Memory,
     connection: &'a Connection,
     filter: &'a Filter,
     sort: Sort,
 }
 
 impl Order<'_> {
-    fn ids(&self, after: Option<&SortCursor>, offset: usize, limit: usize) -> Result<Vec<ImageId>, StoreError> {
-        if let Some(ids) = self.by_facts(after, offset, limit)? {
+    fn ids(
+        &self,
+        memory: &Memory,
+        after: Option<&SortCursor>,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<ImageId>, StoreError> {
+        if let Some(ids) = self.by_facts(memory, after, offset, limit)? {
             return Ok(ids);
         }
         match self.sort.key {
@@ -108,6 +113,7 @@ impl Order<'_> {
     /// has, and until the facts have been read.
     fn by_facts(
         &self,
+        memory: &Memory,
         after: Option<&SortCursor>,
         offset: usize,
         limit: usize,
@@ -115,7 +121,7 @@ impl Order<'_> {
         if self.filter.is_empty() && !matches!(self.sort.key, SortKey::Random { .. }) {
             return Ok(None);
         }
-        let ordered = self.memory.with_allowed(self.filter, |facts, allowed| {
+        let ordered = memory.with_allowed(self.filter, |facts, allowed| {
             if self.sort.key == SortKey::Name && allowed.len() <= FEW_NAMES {
                 return Ok(facts.by_name(&allowed, self.sort, after, offset, limit));
             }

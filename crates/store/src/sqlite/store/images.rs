@@ -122,7 +122,7 @@ impl ImageStore for SqliteStore {
         let write = |part: &[ImageId]| {
             self.shared.write_images(
                 |db| bulk::change(db, part, change),
-                bulk::changed,
+                |outcomes| bulk::changed(outcomes),
                 |outcomes| {
                     let deleted = outcomes.iter().filter(|(_, outcome)| matches!(outcome, ChangeOutcome::Deleted));
                     deleted.for_each(|(image_id, _)| self.apply_delete(*image_id));

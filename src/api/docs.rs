@@ -196,7 +196,10 @@ mod tests {
             ("SearchResponse", "next_offset"),
             ("TextSearchRequest", "offset"),
         ] {
-            assert_eq!(document["components"]["schemas"][schema]["properties"][field]["deprecated"], true, "{schema} {field}");
+            assert_eq!(
+                document["components"]["schemas"][schema]["properties"][field]["deprecated"], true,
+                "{schema} {field}"
+            );
         }
     }
 

@@ -6,7 +6,7 @@ use crate::api::checks::{self, choices};
 use crate::api::query::FilteredQuery;
 use crate::api::route::errors::STORE;
 use crate::api::route::{Route, route};
-use crate::api::types::{FacetBody, FacetParams, FacetsResponse, FilterRequest};
+use crate::api::types::{FacetParams, FacetsResponse, FilterRequest};
 use crate::api::{Services, line_filter};
 use crate::error::ApiError;
 use crate::error::ErrorCode::{KeywordsRefused, TextTooLong};
@@ -60,6 +60,7 @@ async fn facets(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::types::FacetBody;
 
     #[test]
     fn facets_have_one_name_in_parameters_and_answers() {

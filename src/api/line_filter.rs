@@ -13,14 +13,7 @@ const MAX_VALUES: usize = 32;
 /// When line and filter hold more values of one kind than a filter may have.
 pub fn narrowed(line: &Line, mut filter: Filter) -> Result<Filter, ApiError> {
     line.narrow(&mut filter);
-    let lists = [
-        &filter.checkpoints,
-        &filter.samplers,
-        &filter.cameras,
-        &filter.folders,
-        &filter.loras,
-        &filter.tags,
-    ];
+    let lists = [&filter.checkpoints, &filter.samplers, &filter.cameras, &filter.folders, &filter.loras, &filter.tags];
     if lists.iter().any(|list| list.len() > MAX_VALUES) {
         return Err(ApiError::invalid("q", format!("`q` may hold {MAX_VALUES} fields of one name at most.")));
     }

@@ -60,7 +60,9 @@ fn parsed<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
 pub fn reason(error: &str) -> String {
     let error = error.trim_start_matches("Query deserialize error: ");
     match without_place(error) {
-        "invalid digit found in string" | "cannot parse integer from empty string" => "it must be a whole number".into(),
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "it must be a whole number".into()
+        }
         "number too large to fit in target type" => "the number is too large".into(),
         "number too small to fit in target type" => "the number is too small".into(),
         "invalid float literal" | "cannot parse float from empty string" => "it must be a number".into(),

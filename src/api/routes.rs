@@ -52,9 +52,9 @@ pub fn documented() -> Vec<Route> {
         health::routes(),
         metrics::routes(),
     ]
-        .into_iter()
-        .flatten()
-        .collect()
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]

@@ -4,9 +4,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::api::Services;
 use crate::api::json::JsonBody;
-use crate::api::types::{
-    BulkDeleteRequest, BulkItem, BulkResponse, BulkStatus, BulkUpdateRequest, FilterRequest,
-};
+use crate::api::types::{BulkDeleteRequest, BulkItem, BulkResponse, BulkStatus, BulkUpdateRequest, FilterRequest};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
 use mitsuke_engine::blocking;
@@ -31,7 +29,10 @@ pub async fn update(
     JsonBody(request): JsonBody<BulkUpdateRequest>,
 ) -> Result<HttpResponse, ApiError> {
     if request.change.file_name.is_some() {
-        return Err(ApiError::invalid("change.file_name", "Many images cannot have one file name. Use PATCH for each."));
+        return Err(ApiError::invalid(
+            "change.file_name",
+            "Many images cannot have one file name. Use PATCH for each.",
+        ));
     }
     let selection = selection(request.image_ids, request.filter, request.confirm_total, &services.limits)?;
     let patch = request.change.checked(&services.limits)?;

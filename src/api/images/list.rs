@@ -61,9 +61,10 @@ fn place(params: &ListParams) -> Result<(Sort, Option<SortCursor>), ApiError> {
     let descending = params.order.map_or(descending, |order| order == OrderBody::Desc);
     let sort = Sort { key, descending };
     match cursor {
-        Some((of, _)) if of != sort => {
-            Err(ApiError::invalid("cursor", "The cursor is one of another order. Send it with the same `sort` and `order`."))
-        }
+        Some((of, _)) if of != sort => Err(ApiError::invalid(
+            "cursor",
+            "The cursor is one of another order. Send it with the same `sort` and `order`.",
+        )),
         cursor => Ok((sort, cursor.map(|(_, at)| at))),
     }
 }

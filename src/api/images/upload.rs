@@ -57,7 +57,8 @@ pub struct UploadForm {
 )]
 pub async fn create(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
     let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
-    let form = multipart::read(body, &services.limits, &["caption", "generation_prompt"], &["tags", "source_path"]).await?;
+    let form =
+        multipart::read(body, &services.limits, &["caption", "generation_prompt"], &["tags", "source_path"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
     let intake = &services.intake;
     if uploads.len() == 1
@@ -116,7 +117,10 @@ fn source_paths(paths: &[String], files: usize) -> Result<Vec<Option<String>>, A
         return Ok(vec![None; files]);
     }
     if paths.len() != files {
-        let detail = format!("The form has {files} `file` parts and {} `source_path` parts. Send one for each file, or none.", paths.len());
+        let detail = format!(
+            "The form has {files} `file` parts and {} `source_path` parts. Send one for each file, or none.",
+            paths.len()
+        );
         return Err(ApiError::invalid("source_path", detail));
     }
     let given = paths.iter().map(|path| Some(path.as_str()).filter(|path| !path.trim().is_empty()));

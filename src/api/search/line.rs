@@ -29,14 +29,11 @@ pub async fn search(
 ) -> Result<HttpResponse, ApiError> {
     let (query, line) = line_query(params, filter, &services.limits)?;
     let answer = services.finder.by_text(query).await?;
-    Ok(HttpResponse::Ok().json(SearchResponse { query: Some(QueryLineBody::from(&line)), ..SearchResponse::from(answer) }))
+    Ok(HttpResponse::Ok()
+        .json(SearchResponse { query: Some(QueryLineBody::from(&line)), ..SearchResponse::from(answer) }))
 }
 
-fn line_query(
-    mut params: SearchParams,
-    filter: FilterRequest,
-    limits: &Limits,
-) -> Result<(TextQuery, Line), ApiError> {
+fn line_query(mut params: SearchParams, filter: FilterRequest, limits: &Limits) -> Result<(TextQuery, Line), ApiError> {
     let cut = checks::cut("q", &mut params.q, limits.query_chars)?;
     let line = line::parse(&params.q);
     let mut query = text_query(request(params, filter, line.text()), limits)?;

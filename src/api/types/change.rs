@@ -126,7 +126,8 @@ pub fn source_path(path: &str) -> Result<String, ApiError> {
 
 fn taken_at(text: &str) -> Result<TakenAt, ApiError> {
     taken::read(text).ok_or_else(|| {
-        let detail = "`taken_at` must be a day or a time, such as 2024-05-01, 2024-05-01T12:00:00 or 2024-05-01T12:00:00+09:00.";
+        let detail =
+            "`taken_at` must be a day or a time, such as 2024-05-01, 2024-05-01T12:00:00 or 2024-05-01T12:00:00+09:00.";
         ApiError::invalid("taken_at", detail)
     })
 }

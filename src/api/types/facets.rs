@@ -94,9 +94,8 @@ pub struct FacetCountsBody {
 
 impl From<FacetCounts> for FacetCountsBody {
     fn from(FacetCounts { facet, values, more, without }: FacetCounts) -> Self {
-        let value = |FacetValue { value, count }: FacetValue| {
-            FacetValueBody { query: query(facet, &value), value, count }
-        };
+        let value =
+            |FacetValue { value, count }: FacetValue| FacetValueBody { query: query(facet, &value), value, count };
         Self { field: facet.into(), values: values.into_iter().map(value).collect(), more, without }
     }
 }

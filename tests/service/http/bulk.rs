@@ -46,7 +46,10 @@ async fn many_images_are_changed_and_each_has_an_item() {
     let answer = update(&app, json!({"image_ids": [a], "change": facts})).await;
     assert_eq!(statuses(&answer), [(a, "changed")]);
     let image = app.get(&format!("/images/{a}")).await.json;
-    assert_eq!((&image["caption"], &image["generation"]["seed"], &image["tags"]), (&json!("夕焼け"), &json!(5), &json!(["t"])));
+    assert_eq!(
+        (&image["caption"], &image["generation"]["seed"], &image["tags"]),
+        (&json!("夕焼け"), &json!(5), &json!(["t"]))
+    );
     assert_eq!(app.search_text(json!({"query": "夕焼け", "mode": "keyword"})).await.ids(), [a]);
 }
 

@@ -17,7 +17,8 @@ on_both_stores! {
 
 async fn shelf() -> (TestApp, [i64; 3]) {
     let app = spawn();
-    let prompt = "sunset over the sea <lora:ink:0.8>\nNegative prompt: dog\nSteps: 9, Sampler: Euler a, Seed: 1, Model: sdxl";
+    let prompt =
+        "sunset over the sea <lora:ink:0.8>\nNegative prompt: dog\nSteps: 9, Sampler: Euler a, Seed: 1, Model: sdxl";
     let ids = [
         app.add("sun-1.png", png_with_text(1, &[("parameters", prompt)])).await,
         app.add("sun-2.png", png(2)).await,
@@ -85,7 +86,9 @@ async fn the_query_of_a_value_finds_its_images() {
 
 async fn facets_out_of_bounds_are_refused() {
     let app = spawn();
-    for (query, field) in [("fields=tag,colour", "fields"), ("limit=0", "limit"), ("limit=101", "limit"), ("prefix=x", "prefix")] {
+    for (query, field) in
+        [("fields=tag,colour", "fields"), ("limit=0", "limit"), ("limit=101", "limit"), ("prefix=x", "prefix")]
+    {
         let answer = app.get(&format!("/facets?{query}")).await;
         answer.assert_problem(400, "invalid_request");
         assert_eq!(answer.json["field"], field);
@@ -101,12 +104,16 @@ async fn suggestions_begin_with_what_is_typed() {
         list.iter().map(|one| json!([one["kind"], one["text"], one["count"]])).collect()
     };
     let expected = json!([
-        ["tag", "Sunny day", 2], ["word", "sunset", 1], ["file_name", "sun-1.png", 1], ["file_name", "sun-2.png", 1]
+        ["tag", "Sunny day", 2],
+        ["word", "sunset", 1],
+        ["file_name", "sun-1.png", 1],
+        ["file_name", "sun-2.png", 1]
     ]);
     assert_eq!(suggested(&[("prefix", "ＳＵＮ")]).await, expected);
-    assert_eq!(suggested(&[("prefix", "sun"), ("kinds", "file_name,tag"), ("limit", "1")]).await, json!([
-        ["file_name", "sun-1.png", 1], ["tag", "Sunny day", 2]
-    ]));
+    assert_eq!(
+        suggested(&[("prefix", "sun"), ("kinds", "file_name,tag"), ("limit", "1")]).await,
+        json!([["file_name", "sun-1.png", 1], ["tag", "Sunny day", 2]])
+    );
     assert_eq!(suggested(&[("prefix", "nothing")]).await, json!([]));
     assert_eq!(suggested(&[("kinds", "tag")]).await, json!([["tag", "Sunny day", 2], ["tag", "海", 1]]));
     for (query, code) in [("kinds=colour", "invalid_request"), ("limit=21", "invalid_request")] {

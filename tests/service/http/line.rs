@@ -33,7 +33,9 @@ async fn colours() -> (TestApp, [i64; 3]) {
     let red = app.add_with_caption(colour(RED, 0), "a red car by the sea").await;
     let green = app.add_with_caption(colour(GREEN, 0), "a green car").await;
     let blue = app.add_with_caption(colour(BLUE, 0), "the red and blue sea").await;
-    for (id, change) in [(red, json!({"tags": ["海"], "taken_at": "2024-05-01"})), (green, json!({"tags": ["海", "New York"]}))] {
+    for (id, change) in
+        [(red, json!({"tags": ["海"], "taken_at": "2024-05-01"})), (green, json!({"tags": ["海", "New York"]}))]
+    {
         assert_eq!(app.send_json(Method::PATCH, &format!("/images/{id}"), &change).await.status, 200);
     }
     (app, [red, green, blue])
@@ -90,7 +92,9 @@ async fn a_line_is_read_as_the_answer_says() {
 
 async fn a_line_without_words_lists_the_newest_that_its_fields_let_pass() {
     let (app, [red, green, blue]) = colours().await;
-    for (line, expected) in [("", vec![blue, green, red]), ("tag:海", vec![green, red]), ("-tag:海 -nothing", vec![blue])] {
+    for (line, expected) in
+        [("", vec![blue, green, red]), ("tag:海", vec![green, red]), ("-tag:海 -nothing", vec![blue])]
+    {
         let answer = search(&app, &[("q", line)]).await;
         assert_eq!(answer.ids(), expected, "{line}");
         assert_eq!(answer.json["total"], json!({"count": expected.len(), "exact": true}), "{line}");

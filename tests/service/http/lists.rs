@@ -84,7 +84,11 @@ async fn a_random_order_is_that_of_its_seed() {
     assert_eq!(sorted, ids);
     let first = app.get("/images?sort=random&random_seed=7&limit=5").await;
     let cursor = first.json["next_cursor"].as_str().unwrap();
-    assert_eq!(app.get(&format!("/images?sort=random&cursor={cursor}")).await.ids(), order[5..], "the cursor has the seed");
+    assert_eq!(
+        app.get(&format!("/images?sort=random&cursor={cursor}")).await.ids(),
+        order[5..],
+        "the cursor has the seed"
+    );
     app.get(&format!("/images?sort=random&random_seed=8&cursor={cursor}")).await.assert_problem(400, "invalid_request");
 }
 

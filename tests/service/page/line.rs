@@ -13,11 +13,14 @@ const UP: char = '\u{e013}';
 const ESCAPE: char = '\u{e00c}';
 
 /// The texts of the suggestions that are shown.
-const SHOWN: &str = "[...document.querySelectorAll('#suggestions:not([hidden]) li span:first-child')].map((text) => text.textContent)";
+const SHOWN: &str =
+    "[...document.querySelectorAll('#suggestions:not([hidden]) li span:first-child')].map((text) => text.textContent)";
 
 /// Stores three pictures; two have tags.
 async fn add_tagged(page: &Page) {
-    for (seed, name, tags) in [(1, "a.png", json!(["sunset", "海"])), (2, "sun.png", json!(["Sunny day"])), (3, "c.png", json!([]))] {
+    for (seed, name, tags) in
+        [(1, "a.png", json!(["sunset", "海"])), (2, "sun.png", json!(["Sunny day"])), (3, "c.png", json!([]))]
+    {
         let id = page.app.add(name, png(seed)).await;
         page.app.send_json(Method::PATCH, &format!("/images/{id}"), &json!({ "tags": tags })).await;
     }
@@ -44,7 +47,11 @@ async fn suggestions_are_chosen_with_the_keyboard() {
         assert_eq!(page.js(chosen, &[]).await, "sunset");
         page.press(&ENTER.to_string()).await;
         assert_eq!(page.js("return query.value", &[]).await, "c tag:sunset ");
-        assert_eq!((page.address().await.as_str(), page.is_shown("#suggestions").await), ("/", false), "nothing is sent yet");
+        assert_eq!(
+            (page.address().await.as_str(), page.is_shown("#suggestions").await),
+            ("/", false),
+            "nothing is sent yet"
+        );
 
         page.press("tag:su").await;
         page.until(&format!("{SHOWN}.length")).await;
@@ -55,7 +62,10 @@ async fn suggestions_are_chosen_with_the_keyboard() {
         page.press("n").await;
         page.until(&format!("{SHOWN}.length")).await;
         page.click("#suggestions li:first-child").await;
-        assert_eq!(page.js("return [query.value, document.activeElement.id]", &[]).await, json!(["c tag:sunset tag:\"Sunny day\" ", "query"]));
+        assert_eq!(
+            page.js("return [query.value, document.activeElement.id]", &[]).await,
+            json!(["c tag:sunset tag:\"Sunny day\" ", "query"])
+        );
     })
     .await;
 }

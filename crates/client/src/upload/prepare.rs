@@ -112,7 +112,13 @@ mod tests {
     use super::*;
 
     fn source_file(path: &Path) -> SourceFile {
-        SourceFile { path: path.to_owned(), absolute_path: path.to_owned(), source_path: None, bytes: 0, modified_ns: None }
+        SourceFile {
+            path: path.to_owned(),
+            absolute_path: path.to_owned(),
+            source_path: None,
+            bytes: 0,
+            modified_ns: None,
+        }
     }
 
     #[test]

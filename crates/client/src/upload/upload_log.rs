@@ -253,7 +253,13 @@ mod tests {
     }
 
     fn source_file(path: &str) -> SourceFile {
-        SourceFile { path: path.into(), absolute_path: path.into(), source_path: None, bytes: 3, modified_ns: Some(1_000) }
+        SourceFile {
+            path: path.into(),
+            absolute_path: path.into(),
+            source_path: None,
+            bytes: 3,
+            modified_ns: Some(1_000),
+        }
     }
 
     fn log_file() -> (tempfile::TempDir, PathBuf) {

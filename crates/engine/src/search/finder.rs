@@ -97,11 +97,7 @@ impl Finder {
     }
 
     /// Returns the terms to search for, and how many of them an image must hold. Notes the words that are left out.
-    async fn narrowed(
-        &self,
-        terms: Vec<String>,
-        left_out: &mut LeftOut,
-    ) -> Result<(Vec<String>, usize), SearchError> {
+    async fn narrowed(&self, terms: Vec<String>, left_out: &mut LeftOut) -> Result<(Vec<String>, usize), SearchError> {
         let store = Arc::clone(&self.store);
         let narrowed = blocking::run(move || store.narrowed(&terms)).await??;
         left_out.terms = narrowed.left_out;

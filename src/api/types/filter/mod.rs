@@ -322,7 +322,8 @@ mod tests {
 
     #[test]
     fn a_list_in_a_query_string_may_be_json() {
-        let filter = parsed(json!({"cameras": "A, B", "folders": r#"["Smith, John", "b"]"#, "checkpoints": "[x"})).unwrap();
+        let filter =
+            parsed(json!({"cameras": "A, B", "folders": r#"["Smith, John", "b"]"#, "checkpoints": "[x"})).unwrap();
         assert_eq!(filter.cameras, ["A", "B"]);
         assert_eq!(filter.folders, ["Smith, John", "b"]);
         assert_eq!(filter.checkpoints, ["[x"]);

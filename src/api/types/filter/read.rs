@@ -102,7 +102,9 @@ pub(super) fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
 
 /// Reads texts as a list, or as one text in which commas separate them.
 pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    list(deserializer, |text| text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+    list(deserializer, |text| {
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    })
 }
 
 /// Reads a list; one text is a JSON list, or else what `split` makes of it.

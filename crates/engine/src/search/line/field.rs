@@ -93,7 +93,9 @@ impl Field {
             | Self::Camera(text)
             | Self::In(text) => text.clone(),
             Self::Taken(days) => days.to_string(),
-            Self::Type(file_type) => file_type.extensions().first().copied().unwrap_or(file_type.media_type()).to_owned(),
+            Self::Type(file_type) => {
+                file_type.extensions().first().copied().unwrap_or(file_type.media_type()).to_owned()
+            }
             Self::Has(Fact::Caption) => "caption".to_owned(),
             Self::Has(Fact::Prompt) => "prompt".to_owned(),
             Self::Has(Fact::Taken) => "taken".to_owned(),

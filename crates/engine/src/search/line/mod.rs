@@ -128,9 +128,9 @@ pub fn plain_text(text: &str) -> Option<String> {
 
 /// Returns the first line that is read as one item of the wanted kind.
 fn only(lines: [String; 2], is_wanted: impl Fn(&Part) -> bool) -> Option<String> {
-    lines.into_iter().find(|line| {
-        matches!(parse(line).items.as_slice(), [Item { without: false, part }] if is_wanted(part))
-    })
+    lines
+        .into_iter()
+        .find(|line| matches!(parse(line).items.as_slice(), [Item { without: false, part }] if is_wanted(part)))
 }
 
 /// Writes the line that is read as this one.

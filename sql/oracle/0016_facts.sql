@@ -6,17 +6,30 @@
 -- (source_path.rs of the store). The columns with FOLDED hold the forms that filters compare; a folder has a slash at
 -- both ends. FILE_NAME_KEY is the key of the natural order of file names (text/natural.rs of the store), 00 for an empty
 -- name, and NULL in a row that Mitsuke has not filled in yet.
+
 -- passes over ORA-01430
-ALTER TABLE images ADD (
-    taken_local   TIMESTAMP(6),
-    taken_offset  NUMBER(5),
-    taken_set     NUMBER(1) DEFAULT 0 NOT NULL,
-    camera        VARCHAR2(255 CHAR),
-    camera_folded VARCHAR2(255 CHAR),
-    source_path   VARCHAR2(1000 CHAR),
-    folder_folded VARCHAR2(1000 CHAR),
-    file_name_key RAW(255)
-);
+ALTER TABLE images ADD (taken_local TIMESTAMP(6));
+
+-- passes over ORA-01430
+ALTER TABLE images ADD (taken_offset NUMBER(5));
+
+-- passes over ORA-01430
+ALTER TABLE images ADD (taken_set NUMBER(1) DEFAULT 0 NOT NULL);
+
+-- passes over ORA-01430
+ALTER TABLE images ADD (camera VARCHAR2(255 CHAR));
+
+-- passes over ORA-01430
+ALTER TABLE images ADD (camera_folded VARCHAR2(255 CHAR));
+
+-- passes over ORA-01430
+ALTER TABLE images ADD (source_path VARCHAR2(1000 CHAR));
+
+-- passes over ORA-01430
+ALTER TABLE images ADD (folder_folded VARCHAR2(1000 CHAR));
+
+-- passes over ORA-01430
+ALTER TABLE images ADD (file_name_key RAW(255));
 
 -- The LoRAs of the readable generation prompt. FOLDED is the name as filters compare it (loras.rs of the store), and PLACE
 -- its place among the LoRAs of its image.

@@ -252,8 +252,9 @@ impl Store for OracleStore {
 
     fn maintain(&self, occasion: Occasion, tell: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
         self.opening.ensure()?;
-        words::add_up(&self.pool)?;
-        upkeep::maintain(&self.pool, &self.settings, occasion, tell)
+        // A failure of one does not keep the other from its work.
+        let added_up = words::add_up(&self.pool);
+        upkeep::maintain(&self.pool, &self.settings, occasion, tell).and(added_up)
     }
 
     /// Does nothing: the database holds everything. Connections close when the store is dropped.

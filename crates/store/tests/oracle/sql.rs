@@ -566,7 +566,7 @@ fn a_page_after_a_cursor_starts_at_its_date() {
     let cursor = Cursor { upload_date: OffsetDateTime::UNIX_EPOCH, image_id: 7 };
     store.newest(&Filter::default(), Some(cursor), 5).unwrap();
     let sent = database.logged("ORDER BY I.UPLOAD_DATE DESC");
-    assert!(sent[0].contains("I.UPLOAD_DATE <= :AT AND ("), "{sent:?}");
+    assert!(sent[0].contains("I.UPLOAD_DATE <= :EDGE AND ("), "{sent:?}");
 }
 
 /// The statement names EXACT or APPROX. Otherwise the edition of the database decides, and an Autonomous Database tries

@@ -82,7 +82,7 @@ pub(crate) fn path_binds(path: Option<&str>) -> Binds<'static> {
         .with("folder_folded", Value::Text(folder.map(Cow::Owned)))
 }
 
-/// Changes the name, the path and the time. The origin of the time is the caller's business.
+/// Changes the name, the path and the time. [`mark_set`] notes that a caller has set the time.
 pub(crate) fn patch_origin(session: &Session<'_>, image_id: ImageId, patch: &ImagePatch) -> Result<(), OracleError> {
     let this = || Binds::none().with("image_id", image_id);
     if let Some(name) = &patch.file_name {

@@ -46,8 +46,8 @@ fn start(part: Part<'_>, column: &str, image_id: &str) -> (String, Binds<'static
     let (_, from, beyond) = direction(part.sort);
     match part.after.and_then(|after| Some((bound(&after.value)?, after.image_id))) {
         Some((value, at_id)) => (
-            format!(" AND {column} {from} :at AND ({column} {beyond} :at OR {image_id} {beyond} :at_id)"),
-            Binds::none().with("at", value).with("at_id", at_id),
+            format!(" AND {column} {from} :edge AND ({column} {beyond} :edge OR {image_id} {beyond} :edge_id)"),
+            Binds::none().with("edge", value).with("edge_id", at_id),
         ),
         None => (String::new(), Binds::none()),
     }
@@ -115,8 +115,8 @@ fn undated(
     let mut binds = condition.binds.and(page_binds(offset, limit));
     let mut start = "";
     if let Some(after) = after {
-        start = " AND i.image_id < :at_id";
-        binds = binds.with("at_id", after);
+        start = " AND i.image_id < :edge_id";
+        binds = binds.with("edge_id", after);
     }
     let sql = format!(
         "SELECT i.image_id FROM images i WHERE i.taken_local IS NULL{}{start} ORDER BY i.image_id DESC \

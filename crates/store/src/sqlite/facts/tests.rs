@@ -1,4 +1,5 @@
 use mitsuke_image::{Generation, Lora};
+use mitsuke_index::IdSet;
 use proptest::prelude::*;
 use time::macros::{date, datetime};
 use time::{Duration, PrimitiveDateTime};

@@ -306,18 +306,13 @@ fn integer(number: u64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::sqlite::migrate;
 
     #[test]
     fn a_list_of_all_images_walks_the_index_of_its_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("database");
-        let mut db = Connection::open(&database).unwrap();
+        let mut db = Connection::open_in_memory().unwrap();
         migrate::migrate(&mut db).unwrap();
-        let memory = Memory::open(&database, Duration::from_secs(1)).unwrap();
         let filter = Filter::default();
         let micros = SortValue::Micros(7);
         let orders = [
@@ -329,7 +324,7 @@ mod tests {
         for (key, column, value) in orders {
             let cursor = SortCursor { value, image_id: 3 };
             for (descending, after) in [(false, None), (true, None), (false, Some(&cursor)), (true, Some(&cursor))] {
-                let order = Order { memory: &memory, connection: &db, filter: &filter, sort: Sort { key, descending } };
+                let order = Order { connection: &db, filter: &filter, sort: Sort { key, descending } };
                 let (sql, parameters) = order.column_statement(column, after, 0, 5).unwrap();
                 let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
                 let plan = statement.query_map(parameters, |row| row.get(3)).unwrap();

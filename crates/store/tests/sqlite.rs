@@ -19,6 +19,7 @@ fn open() -> TestStore {
 }
 
 contract_tests!(open);
+contract_tests!(@facts open);
 
 /// The contract once more with every limit so small that the other path is taken: inverted lists, snapshots and
 /// training in the background, filters as sets, unranked matches.
@@ -40,6 +41,7 @@ mod with_small_limits {
     }
 
     contract_tests!(open);
+    contract_tests!(@facts open);
 }
 
 fn open_at(directory: &Path) -> SqliteStore {

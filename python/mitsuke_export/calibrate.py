@@ -46,7 +46,7 @@ class Towers:
 
     @torch.no_grad()
     def texts(self, texts: list[str]) -> np.ndarray:
-        """Returns the vectors of texts. Texts of one length go together, so that padding changes nothing."""
+        """Returns the vectors of texts. Texts of similar length go together, which saves padding."""
         settings = self.manifest["text"]
         rows = [text_inputs.ids(one, self.tokenizer, settings) for one in texts]
         trimmed = settings["padding"] == "longest"

@@ -32,7 +32,8 @@ SIZES = (64, 200, 800)
 QUERIES = 300
 # The number of texts without an answer that are drawn, besides those that are listed.
 DRAWN = 4400
-# The strength of the ridge penalty on the direction, as a share of the sum of weights.
+# The ridge penalty on the direction, which has many coefficients, and on the other regressions, which it only keeps finite.
+# Weights sum to 1.
 RIDGE = 0.005
 TINY = 1e-6
 # A regression on fewer right hits than this would be chance.

@@ -1,7 +1,7 @@
 //! Lists of images in every order, and their number.
 
-use rusqlite::Connection;
 use rusqlite::types::Value;
+use rusqlite::{Connection, ParamsFromIter};
 
 use super::condition::Condition;
 use super::images;
@@ -56,6 +56,18 @@ pub(super) fn ids(
     statements::ids(connection, &sql, condition.parameters([after.into()], [number(limit)]))
 }
 
+/// A column that lists are ordered by, and the index of its order.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    name: &'static str,
+    index: &'static str,
+}
+
+const UPLOADED: Column = Column { name: "upload_date", index: "images_newest" };
+const TAKEN: Column = Column { name: "taken_local", index: "images_by_taken" };
+const NAME: Column = Column { name: "file_name_key", index: "images_by_name" };
+const BYTES: Column = Column { name: "byte_count", index: "images_by_bytes" };
+
 /// An order of the images that pass a filter.
 struct Order<'a> {
     connection: &'a Connection,
@@ -66,23 +78,33 @@ struct Order<'a> {
 impl Order<'_> {
     fn ids(&self, after: Option<&SortCursor>, offset: usize, limit: usize) -> Result<Vec<ImageId>, StoreError> {
         match self.sort.key {
-            SortKey::Uploaded => self.by_column("upload_date", "images_newest", after, offset, limit),
-            SortKey::Bytes => self.by_column("byte_count", "images_by_bytes", after, offset, limit),
-            SortKey::Name => self.by_column("file_name_key", "images_by_name", after, offset, limit),
+            SortKey::Uploaded => self.by_column(UPLOADED, after, offset, limit),
+            SortKey::Bytes => self.by_column(BYTES, after, offset, limit),
+            SortKey::Name => self.by_column(NAME, after, offset, limit),
             SortKey::Taken => self.by_taken(after, offset, limit),
             SortKey::Random { seed } => self.shuffled(seed, after, offset, limit),
         }
     }
 
-    /// Lists images in the order of a column that is never NULL where the condition holds.
+    /// Lists images in the order of a column. Images without a value are left out.
     fn by_column(
         &self,
-        column: &str,
-        index: &str,
+        column: Column,
         after: Option<&SortCursor>,
         offset: usize,
         limit: usize,
     ) -> Result<Vec<ImageId>, StoreError> {
+        let (sql, parameters) = self.column_statement(column, after, offset, limit)?;
+        statements::ids(self.connection, &sql, parameters)
+    }
+
+    fn column_statement(
+        &self,
+        Column { name, index }: Column,
+        after: Option<&SortCursor>,
+        offset: usize,
+        limit: usize,
+    ) -> Result<(String, ParamsFromIter<Vec<Value>>), StoreError> {
         let (scan, condition) = Condition::for_scan(self.connection, self.filter)?;
         let table = if self.filter.is_empty() {
             format!("images i INDEXED BY {index}")
@@ -95,23 +117,23 @@ impl Order<'_> {
         let (direction, comparison) = self.direction();
         let (start, cursor) = match after.and_then(|after| Some((value(&after.value)?, after.image_id))) {
             Some((value, id)) => {
-                (format!("(i.{column}, i.image_id) {comparison} (?, ?)"), vec![value, Value::Integer(id)])
+                (format!("(i.{name}, i.image_id) {comparison} (?, ?)"), vec![value, Value::Integer(id)])
             }
-            None => (format!("i.{column} IS NOT NULL"), Vec::new()),
+            None => (format!("i.{name} IS NOT NULL"), Vec::new()),
         };
         let sql = format!(
-            "SELECT i.image_id FROM {table} WHERE {start} {} ORDER BY i.{column} {direction}, i.image_id {direction}
+            "SELECT i.image_id FROM {table} WHERE {start} {} ORDER BY i.{name} {direction}, i.image_id {direction}
              LIMIT ? OFFSET ?",
             condition.sql()
         );
-        statements::ids(self.connection, &sql, condition.parameters(cursor, [number(limit), number(offset)]))
+        Ok((sql, condition.parameters(cursor, [number(limit), number(offset)])))
     }
 
     /// Lists images by the time at which they were taken; those without it come last.
     fn by_taken(&self, after: Option<&SortCursor>, offset: usize, limit: usize) -> Result<Vec<ImageId>, StoreError> {
         let undated_after = after.filter(|after| after.value == SortValue::NoDate).map(|after| after.image_id);
         let mut ids = match undated_after {
-            None => self.by_column("taken_local", "images_by_taken", after, offset, limit)?,
+            None => self.by_column(TAKEN, after, offset, limit)?,
             Some(_) => Vec::new(),
         };
         if ids.len() < limit {
@@ -194,4 +216,39 @@ fn value(value: &SortValue) -> Option<Value> {
 
 fn integer(number: u64) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::migrate;
+
+    #[test]
+    fn a_list_of_all_images_walks_the_index_of_its_order() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut db).unwrap();
+        let filter = Filter::default();
+        let micros = SortValue::Micros(7);
+        let orders = [
+            (SortKey::Uploaded, UPLOADED, micros.clone()),
+            (SortKey::Taken, TAKEN, micros),
+            (SortKey::Name, NAME, SortValue::Name(vec![7])),
+            (SortKey::Bytes, BYTES, SortValue::Bytes(7)),
+        ];
+        for (key, column, value) in orders {
+            let cursor = SortCursor { value, image_id: 3 };
+            for (descending, after) in [(false, None), (true, None), (false, Some(&cursor)), (true, Some(&cursor))] {
+                let order = Order { connection: &db, filter: &filter, sort: Sort { key, descending } };
+                let (sql, parameters) = order.column_statement(column, after, 0, 5).unwrap();
+                let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                let plan = statement.query_map(parameters, |row| row.get(3)).unwrap();
+                let plan: Vec<String> = plan.collect::<Result<_, _>>().unwrap();
+                assert_eq!(plan.len(), 1, "{plan:?}");
+                assert!(plan[0].contains(&format!("USING COVERING INDEX {}", column.index)), "{plan:?}");
+                if after.is_some() {
+                    assert!(plan[0].starts_with("SEARCH"), "{plan:?}");
+                }
+            }
+        }
+    }
 }

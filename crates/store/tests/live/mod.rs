@@ -129,7 +129,7 @@ pub fn erase(settings: &OracleSettings) {
             connection.execute(&format!("DROP TABLE {table} CASCADE CONSTRAINTS PURGE"), &[]).unwrap();
         }
     }
-    for table in ["embedding_failures", "images", "embedding_models"] {
+    for table in ["embedding_failures", "images", "embedding_models", "prompt_words", "prompt_word_changes"] {
         connection.execute(&format!("DELETE FROM {table}"), &[]).unwrap();
     }
     connection.commit().unwrap();

@@ -425,8 +425,9 @@ fn ask_for_everything(store: &dyn Store) {
         add_tags: vec!["d".into()],
         ..ImagePatch::default()
     };
-    store.change_images(&[second], &ImageChange::Patch(patch)).unwrap();
-    store.change_images(&[second], &ImageChange::Delete).unwrap();
+    let third = id_of(store.insert_image(&image("three.png", &[])).unwrap());
+    store.change_images(&[third], &ImageChange::Patch(patch)).unwrap();
+    store.change_images(&[third], &ImageChange::Delete).unwrap();
     store.check().unwrap();
     store.count_images().unwrap();
     store.delete_image(first).unwrap();

@@ -177,7 +177,7 @@ fn an_interrupted_upgrade_goes_on_where_it_stopped() {
     };
     assert!(statements > 20, "{statements} statements");
     // The step is odd, so that both kinds of failures take turns.
-    for skip in (0..statements).step_by(3) {
+    for skip in (0..statements).step_by(5) {
         let (database, models) = version_9();
         let failure = if skip % 2 == 0 { Failure::kill_after("execute") } else { Failure::kill_before("execute") };
         database.fail(&failure.after(skip).times(1));

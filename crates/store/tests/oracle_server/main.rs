@@ -55,6 +55,7 @@ fn checklist() {
 }
 
 contract_tests!(open);
+contract_tests!(@facts open);
 
 /// The contract with every vector search exact, whatever the database makes of an approximate one.
 mod exactly {
@@ -68,4 +69,5 @@ mod exactly {
     }
 
     contract_tests!(open);
+    contract_tests!(@facts open);
 }

@@ -10,6 +10,7 @@ pub(crate) type Outcome = (ImageId, ChangeOutcome);
 
 /// Changes images in parts, each of which `write` changes in a transaction. When a transaction fails, its images are changed
 /// one by one, so that the error is that of its image alone. An error that the next image would meet too ends the work.
+/// Where the connection is lost while a transaction commits, its images count as failed, although they may have changed.
 pub(crate) fn in_parts(
     ids: &[ImageId],
     write: impl Fn(&[ImageId]) -> Result<Vec<Outcome>, StoreError>,

@@ -54,7 +54,7 @@ pub(crate) fn add_up(pool: &Pool) -> Result<(), StoreError> {
 fn add_up_from(pool: &Pool, least: usize) -> Result<(), StoreError> {
     let count = "SELECT COUNT(*) FROM (SELECT c.change_id FROM prompt_word_changes c FETCH FIRST :enough ROWS ONLY) n";
     let binds = Binds::none().with("enough", Value::count(least));
-    let found = session::read(pool, |session| Ok(session.row(count, &binds, |row| Ok(row.get::<_, usize>(0)?))?))?;
+    let found: Option<usize> = session::read(pool, |session| session.row(count, &binds, |row| Ok(row.get(0)?)))?;
     if found.unwrap_or_default() < least {
         return Ok(());
     }

@@ -41,7 +41,8 @@ impl Source {
             Facet::Checkpoint => Self::Column("i.generation_model", Some("JSON_VALUE(s.generation, '$.model')")),
             Facet::Sampler => Self::Column("i.generation_sampler", Some("JSON_VALUE(s.generation, '$.sampler')")),
             Facet::FileType => Self::Column("i.file_type", None),
-            Facet::Month => Self::Column("TO_CHAR(i.taken_local, 'YYYY-MM')", None),
+            // The calendar of the session may be another one.
+            Facet::Month => Self::Column("TO_CHAR(i.taken_local, 'YYYY-MM', 'NLS_CALENDAR=GREGORIAN')", None),
             Facet::Camera => Self::Column("i.camera_folded", Some("s.camera")),
             Facet::Folder => Self::Column("i.folder_folded", Some("s.source_path")),
             Facet::Tag => Self::Table(ValueTable::Tags, "tag"),

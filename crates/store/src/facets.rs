@@ -119,7 +119,12 @@ pub trait FacetStore: ImageStore {
     ///
     /// # Errors
     /// The errors of the store.
-    fn suggestions(&self, prefix: &str, kinds: &[SuggestionKind], limit: usize) -> Result<Vec<Suggestion>, StoreError> {
+    fn suggestions(
+        &self,
+        prefix: &str,
+        kinds: &[SuggestionKind],
+        limit: usize,
+    ) -> Result<Vec<Suggestion>, StoreError> {
         plain::suggestions(self, prefix, kinds, limit)
     }
 }

@@ -22,10 +22,10 @@ use super::{
 };
 use crate::fusion::fuse_legs;
 use crate::{
-    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, HybridSearch, Image,
-    ImageId, ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage,
-    NewModel, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, ThumbnailStore,
-    VectorHit, VectorSearch,
+    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, HybridSearch, Image, ImageId,
+    ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page,
+    RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, ThumbnailStore, VectorHit,
+    VectorSearch,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.

@@ -293,8 +293,10 @@ pub fn found(store: &dyn Store, terms: &[&str]) -> Vec<ImageId> {
 pub fn found_with(store: &dyn Store, terms: &[&str], filter: &Filter, offset: usize, limit: usize) -> Vec<ImageId> {
     let terms: Vec<String> = terms.iter().map(ToString::to_string).collect();
     let page = Page { offset, filter: filter.clone(), ..Page::first(limit) };
-    let hits =
-        store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap().hits;
+    let hits = store
+        .search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page })
+        .unwrap()
+        .hits;
     hits.iter().map(|hit| hit.image_id).collect()
 }
 

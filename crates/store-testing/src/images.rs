@@ -189,8 +189,10 @@ pub fn pages_by_offset_are_cut_from_the_same_order(store: &dyn Store) {
 pub fn a_patch_sets_clears_and_leaves_alone(store: &dyn Store) {
     let image_id = picture("cat").caption("old").insert(store);
     let patch = |caption, generation_prompt| {
-        let image =
-            store.update_image(image_id, &ImagePatch { caption, generation_prompt, ..ImagePatch::default() }).unwrap().unwrap();
+        let image = store
+            .update_image(image_id, &ImagePatch { caption, generation_prompt, ..ImagePatch::default() })
+            .unwrap()
+            .unwrap();
         assert_eq!(store.image(image_id).unwrap().as_ref(), Some(&image));
         (image.caption, image.generation_prompt, image.generation)
     };

@@ -295,8 +295,10 @@ pub fn pages_are_stable_and_complete(store: &dyn Store) {
     assert!(found_with(store, &["猫"], &filter, 0, 0).is_empty());
     let terms = ["猫".to_owned()];
     let page = Page { filter, ..Page::first(100) };
-    let hits =
-        store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap().hits;
+    let hits = store
+        .search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page })
+        .unwrap()
+        .hits;
     assert!(hits.is_sorted_by(|a, b| a.score >= b.score), "scores fall from hit to hit");
 }
 

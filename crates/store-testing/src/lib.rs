@@ -11,7 +11,14 @@
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod backfill;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
+pub mod bulk;
+pub mod collections;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod concurrency;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
+pub mod facets;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
+pub mod facts;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod filters;
 pub mod fixtures;
@@ -25,6 +32,9 @@ pub mod images;
 pub mod keywords;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod models;
+pub mod reference;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
+pub mod sorting;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod tags;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
@@ -145,6 +155,24 @@ macro_rules! contract_tests {
                 a_file_name_pattern_is_about_the_whole_name,
                 a_vector_search_filters_by_what_an_image_is_now
             ],
+            sorting: [
+                lists_in_every_order,
+                generated_lists_in_every_order,
+                cursors_of_every_order_survive_inserts_and_deletes,
+                natural_order_of_names,
+                random_order_is_the_seeds,
+                totals_are_exact_up_to_the_bound
+            ],
+            facets: [
+                facets_count_what_passes,
+                facet_spelling_is_the_oldest,
+                suggestions_of_tags_words_and_names,
+                words_follow_changes_and_deletes
+            ],
+            bulk: [
+                changes_of_many_report_each,
+                many_are_changed_and_deleted_at_once
+            ],
             tags: [
                 tags_are_kept_as_they_are_written_in_their_order,
                 many_and_long_tags_are_kept_within_their_bounds,
@@ -161,6 +189,23 @@ macro_rules! contract_tests {
                 many_writers_and_readers_lose_nothing,
                 a_model_that_two_register_at_once_is_one,
                 of_many_that_claim_a_backfill_one_gets_it
+            ]
+        );
+    };
+    (@facts $open:ident) => {
+        $crate::contract_tests!(@cases $open;
+            facts: [
+                facts_are_kept_and_patched,
+                a_reading_brings_time_and_camera_unless_a_caller_has_set_the_time,
+                tags_are_added_and_removed_one_by_one,
+                taken_is_by_the_clock_of_the_camera,
+                each_new_filter_alone,
+                none_of_leaves_out,
+                filters_agree_with_their_definition,
+                terms_as_a_filter_hold_for_vectors_too,
+                lists_by_the_time_of_taking_end_with_the_undated,
+                ids_come_in_pages_of_ascending_order,
+                facets_of_time_camera_and_folder
             ]
         );
     };

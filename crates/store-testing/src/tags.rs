@@ -163,6 +163,7 @@ pub fn a_reading_replaces_what_was_found_in_the_file(store: &dyn Store) {
         generation: generation.as_ref(),
         tags: &tags,
         earlier_text: None,
+        ..Reading::default()
     };
     let changes = store.put_reading(image_id, NEXT, Some(&reading)).unwrap().unwrap();
     assert_eq!(changes, Changes { caption: true, generation_prompt: true, tags: true, ..Changes::default() });

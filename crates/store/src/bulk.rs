@@ -6,6 +6,7 @@ use crate::{ImagePatch, StoreError};
 pub const MAX_CHANGED: usize = 100;
 
 /// A change of each of some images.
+#[expect(clippy::large_enum_variant, reason = "a call has one change, whatever the number of images")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageChange {
     /// Changes facts and texts.

@@ -119,12 +119,7 @@ pub trait FacetStore: ImageStore {
     ///
     /// # Errors
     /// The errors of the store.
-    fn suggestions(
-        &self,
-        prefix: &str,
-        kinds: &[SuggestionKind],
-        limit: usize,
-    ) -> Result<Vec<Suggestion>, StoreError> {
+    fn suggestions(&self, prefix: &str, kinds: &[SuggestionKind], limit: usize) -> Result<Vec<Suggestion>, StoreError> {
         plain::suggestions(self, prefix, kinds, limit)
     }
 }

@@ -8,8 +8,8 @@ pub use mitsuke_image::Taken as TakenAt;
 
 use crate::tags::Origin;
 use crate::{
-    ChangeOutcome, Filter, ImageChange, ImageId, ListedImage, ModelId, Page, Sha256, Sort, SortCursor, StoreError, Total,
-    plain,
+    ChangeOutcome, Filter, ImageChange, ImageId, ListedImage, ModelId, Page, Sha256, Sort, SortCursor, StoreError,
+    Total, plain,
 };
 
 /// The largest number of hashes of one call of [`ImageStore::images_by_sha256`].
@@ -81,12 +81,7 @@ pub trait ImageStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::BadKeywords`] for the terms of the filter.
-    fn image_ids(
-        &self,
-        filter: &Filter,
-        after: Option<ImageId>,
-        limit: usize,
-    ) -> Result<Vec<ImageId>, StoreError> {
+    fn image_ids(&self, filter: &Filter, after: Option<ImageId>, limit: usize) -> Result<Vec<ImageId>, StoreError> {
         plain::image_ids(self, filter, after, limit)
     }
 

@@ -52,7 +52,8 @@ mod tests {
     #[test]
     fn a_name_with_folders_and_extension_is_the_short_name() {
         let lora = |name: &str, weight| Lora { name: name.into(), weight };
-        let loras = vec![lora("styles/Ink.safetensors", Some(0.5)), lora("ink", None), lora(" ", None), lora("b", None)];
+        let loras =
+            vec![lora("styles/Ink.safetensors", Some(0.5)), lora("ink", None), lora(" ", None), lora("b", None)];
         let stored = stored_loras(Some(&Generation { loras, ..Generation::default() }));
         let names: Vec<_> = stored.iter().map(|lora| (lora.name.as_str(), lora.folded.as_str(), lora.weight)).collect();
         assert_eq!(names, [("Ink", "ink", Some(0.5)), ("b", "b", None)]);

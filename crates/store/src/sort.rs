@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn the_modulus_is_a_prime_that_leaves_two_when_divided_by_three() {
         let divisors = (2..).take_while(|divisor| divisor * divisor <= RANDOM_MODULUS);
-        assert!(divisors.into_iter().all(|divisor| RANDOM_MODULUS % divisor != 0));
+        assert!(divisors.into_iter().all(|divisor| !RANDOM_MODULUS.is_multiple_of(divisor)));
         assert_eq!(RANDOM_MODULUS % 3, 2);
     }
 

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use mitsuke_index::{IndexParams, UnitVector};
 use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
 use mitsuke_store::{
-    EmbeddingStore as _, Filter, ImageId, ImageStore as _, Model, ModelStore as _, Page, SearchStore as _, Store,
-    StoreError, VectorSearch,
+    EmbeddingStore as _, Facet, FacetStore as _, Filter, ImageId, ImageStore as _, Model, ModelStore as _, Page,
+    SearchStore as _, Sort, SortKey, Store, StoreError, SuggestionKind, VectorSearch,
 };
 use mitsuke_store_testing::contract_tests;
 use mitsuke_store_testing::fixtures::*;
+use mitsuke_store_testing::reference::Reference;
 
 fn open() -> TestStore {
     let directory = tempfile::tempdir().unwrap();
@@ -19,6 +20,7 @@ fn open() -> TestStore {
 }
 
 contract_tests!(open);
+contract_tests!(@facts open);
 
 /// The contract once more with every limit so small that the other path is taken: inverted lists, snapshots and
 /// training in the background, filters as sets, unranked matches.
@@ -40,6 +42,7 @@ mod with_small_limits {
     }
 
     contract_tests!(open);
+    contract_tests!(@facts open);
 }
 
 fn open_at(directory: &Path) -> SqliteStore {
@@ -312,4 +315,35 @@ fn a_damaged_embedding_is_left_out_and_no_more() {
         wait_until_ready(&store);
         assert_eq!(nearest(&store, &model, &angle(0.0), 100).len(), 19);
     }
+}
+
+#[test]
+fn a_directory_of_the_first_version_gets_the_facts_of_its_images() {
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data_directories/0.1");
+    let mut directories = 0;
+    for entry in fs::read_dir(recorded).unwrap() {
+        let recorded = entry.unwrap().path();
+        if !recorded.is_dir() {
+            continue;
+        }
+        directories += 1;
+        let directory = tempfile::tempdir().unwrap();
+        for file in ["mitsuke.db", "mitsuke.db-wal"].iter().filter(|file| recorded.join(file).exists()) {
+            fs::copy(recorded.join(file), directory.path().join(file)).unwrap();
+        }
+        let store = open_at(directory.path());
+        let all = Filter::default();
+        let reference = Reference(&store);
+        assert_eq!(store.count(&all).unwrap(), reference.count(&all).unwrap());
+        assert_eq!(store.facets(&all, &Facet::ALL, 100).unwrap(), reference.facets(&all, &Facet::ALL, 100).unwrap());
+        let suggested = store.suggestions("", &SuggestionKind::ALL, 1_000).unwrap();
+        assert!(suggested.iter().any(|suggestion| suggestion.kind == SuggestionKind::FileName));
+        assert_eq!(suggested, reference.suggestions("", &SuggestionKind::ALL, 1_000).unwrap());
+        for key in [SortKey::Name, SortKey::Bytes, SortKey::Taken] {
+            let sort = Sort { key, descending: false };
+            let page = Page::first(1_000);
+            assert_eq!(store.list_page(&page, sort).unwrap(), reference.list_page(&page, sort).unwrap());
+        }
+    }
+    assert!(directories > 0);
 }

@@ -37,8 +37,8 @@ use self::search::vector::{self, Form};
 use self::search::{hybrid, keyword, newest};
 use self::vector_index::upkeep;
 use super::{
-    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, Finding, HybridSearch, Image,
-    ImageId, ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage,
+    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, Finding, HybridSearch,
+    Image, ImageId, ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage,
     NewModel, Occasion, Page, RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError,
     ThumbnailStore, VectorHit, VectorSearch,
 };

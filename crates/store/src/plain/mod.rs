@@ -6,7 +6,7 @@ mod passes;
 mod suggestions;
 
 pub(crate) use facets::facets;
-pub(crate) use suggestions::suggestions;
+pub(crate) use suggestions::{folded_prefix, suggestions};
 
 use crate::{
     ChangeOutcome, Cursor, Filter, Image, ImageChange, ImageId, ImageStore, ListedImage, Page, Sort, SortCursor,
@@ -57,8 +57,7 @@ pub(crate) fn list<S: ImageStore + ?Sized>(
 
 pub(crate) fn list_page<S: ImageStore + ?Sized>(store: &S, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {
     let places = places(store, &page.filter, sort)?;
-    let ids: Vec<ImageId> =
-        places.iter().skip(page.offset).take(page.limit).map(|place| place.image_id).collect();
+    let ids: Vec<ImageId> = places.iter().skip(page.offset).take(page.limit).map(|place| place.image_id).collect();
     store.images(&ids)
 }
 

@@ -3,10 +3,14 @@
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::expression::expression;
 use super::values::{ceil_micros, count, json, unsigned};
 use crate::generation::compared_part;
+use crate::loras::folded_loras;
+use crate::source_path::FolderCondition;
 use crate::tags::folded_tags;
-use crate::text::folded_name_part;
+use crate::taken::ceil_local_micros;
+use crate::text::{folded, folded_name_part};
 use crate::{Filter, ImageId, StoreError, like_pattern};
 
 /// The largest number of images of a tag for which a scan of all images begins at the tag. Of a more common tag, a page
@@ -80,16 +84,77 @@ impl Condition {
         if let Some(seed) = filter.seed {
             condition.and("i.generation_seed = ?", Some(seed.to_string().into()));
         }
-        for tag in folded_tags(&filter.tags) {
-            let has = "EXISTS (SELECT 1 FROM image_tags t WHERE t.image_id = i.image_id AND t.folded = ?)";
-            condition.and(has, Some(tag.into()));
-        }
-        if !filter.any_tags.is_empty() {
-            let has = "EXISTS (SELECT 1 FROM image_tags t WHERE t.image_id = i.image_id
-                       AND t.folded IN (SELECT value FROM json_each(?)))";
-            condition.and(has, Some(json(&folded_tags(&filter.any_tags))?));
+        condition.values_of("image_tags", &folded_tags(&filter.tags), &folded_tags(&filter.any_tags))?;
+        condition.values_of("image_loras", &folded_loras(&filter.loras), &folded_loras(&filter.any_loras))?;
+        condition.origin(filter)?;
+        condition.texts(&filter.terms)?;
+        for none in &filter.none_of {
+            let none = Self::new(none)?;
+            // A condition on a fact that an image lacks is NULL, and not met.
+            condition.sql.push_str(&format!(" AND (1{}) IS NOT TRUE", none.sql));
+            condition.parameters.extend(none.parameters);
         }
         Ok(condition)
+    }
+
+    /// Requires all of some values, and one of others, which have rows in a table of their own.
+    fn values_of(&mut self, table: &str, all: &[String], any: &[String]) -> Result<(), StoreError> {
+        let has = |condition: &str| {
+            format!("EXISTS (SELECT 1 FROM {table} t WHERE t.image_id = i.image_id AND t.folded {condition})")
+        };
+        for value in all {
+            self.and(&has("= ?"), Some(value.clone().into()));
+        }
+        if !any.is_empty() {
+            self.and(&has("IN (SELECT value FROM json_each(?))"), Some(json(any)?));
+        }
+        Ok(())
+    }
+
+    /// Compares the time, the camera and the folder.
+    fn origin(&mut self, filter: &Filter) -> Result<(), StoreError> {
+        if let Some(from) = filter.taken_from {
+            self.and("i.taken_local >= ?", Some(ceil_local_micros(from).into()));
+        }
+        if let Some(before) = filter.taken_before {
+            self.and("i.taken_local < ?", Some(ceil_local_micros(before).into()));
+        }
+        if let Some(has) = filter.has_taken {
+            self.and(if has { "i.taken_local IS NOT NULL" } else { "i.taken_local IS NULL" }, None);
+        }
+        if !filter.cameras.is_empty() {
+            let cameras: Vec<String> = filter.cameras.iter().map(|camera| folded(camera)).collect();
+            self.and("i.camera_folded IN (SELECT value FROM json_each(?))", Some(json(&cameras)?));
+        }
+        if !filter.folders.is_empty() {
+            let folders: Vec<_> = filter.folders.iter().filter_map(|folder| FolderCondition::new(folder)).collect();
+            let one = |folder: &FolderCondition| match folder {
+                FolderCondition::Below(_) => "instr(i.folder_folded, ?) = 1",
+                FolderCondition::Anywhere(_) => "instr(i.folder_folded, ?) > 0",
+            };
+            let conditions: Vec<_> = folders.iter().map(one).collect();
+            let conditions = if conditions.is_empty() { "0".to_owned() } else { conditions.join(" OR ") };
+            self.and(&format!("({conditions})"), None);
+            self.parameters.extend(folders.into_iter().map(|folder| match folder {
+                FolderCondition::Below(text) | FolderCondition::Anywhere(text) => Value::Text(text),
+            }));
+        }
+        Ok(())
+    }
+
+    /// Requires terms in the texts.
+    fn texts(&mut self, terms: &[String]) -> Result<(), StoreError> {
+        if terms.is_empty() {
+            return Ok(());
+        }
+        match expression(terms, usize::MAX)? {
+            Some(expression) => {
+                let holds = "i.image_id IN (SELECT x.rowid FROM image_texts x WHERE x.image_texts MATCH ?)";
+                self.and(holds, Some(expression.into()));
+            }
+            None => self.and("0", None),
+        }
+        Ok(())
     }
 
     /// Makes the condition of `filter` for a scan of all images, and returns it with the table that the scan reads: the
@@ -126,10 +191,10 @@ impl Condition {
     }
 
     /// Returns all parameters of a statement: those before the condition, those of the condition, those after it.
-    pub(super) fn parameters<const B: usize, const A: usize>(
+    pub(super) fn parameters(
         &self,
-        before: [Value; B],
-        after: [Value; A],
+        before: impl IntoIterator<Item = Value>,
+        after: impl IntoIterator<Item = Value>,
     ) -> rusqlite::ParamsFromIter<Vec<Value>> {
         rusqlite::params_from_iter(
             before.into_iter().chain(self.parameters.iter().cloned()).chain(after).collect::<Vec<_>>(),

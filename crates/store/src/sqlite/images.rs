@@ -1,19 +1,22 @@
 //! Rows of IMAGES: inserts, reads, changes and deletes them.
 
-use mitsuke_image::Generation;
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
+use super::columns::{GenerationColumns, PathColumns, TakenColumns};
 use super::condition::Condition;
 use super::statements::{ids, image_exists};
 use super::values::{count, date, micros, unsigned};
-use super::{document, embeddings, tags};
+use super::{columns, document, embeddings, loras, prompt_words, tags};
 use crate::tags::{Origin, Tags};
-use crate::text::{Document, folded_name};
+use crate::taken::taken_of;
+use crate::text::{Document, folded, folded_name, natural_key};
 use crate::{Content, Cursor, Filter, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
 
 const COLUMNS: &str =
     "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
-    i.generation_prompt, i.generation, d.caption
+    i.generation_prompt, i.generation, d.caption, i.taken_local, i.taken_offset, i.camera, i.source_path
     FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id";
 
 /// An inserted image, and the change number of each of its embeddings.
@@ -22,38 +25,53 @@ pub(super) struct Insertion {
     pub(super) changes: Vec<i64>,
 }
 
-/// The values of the columns of the readable generation prompt.
-#[derive(Default)]
-pub(super) struct GenerationColumns<'a> {
-    json: Option<String>,
-    model: Option<&'a str>,
-    sampler: Option<&'a str>,
-    /// The seed as text, because SQLite's integers end at 2⁶³ − 1.
-    seed: Option<String>,
-}
-
-impl<'a> GenerationColumns<'a> {
-    pub(super) fn new(generation: Option<&'a Generation>) -> Self {
-        let Some(generation) = generation else { return Self::default() };
-        Self {
-            json: Some(generation::to_json(generation)),
-            model: generation.model.as_deref(),
-            sampler: generation.sampler.as_deref(),
-            seed: generation.seed.map(|seed| seed.to_string()),
-        }
-    }
-}
-
 /// Inserts an image with its texts and embeddings, or finds the image with the same hash.
 pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Insertion, StoreError> {
+    let Some(image_id) = insert_row(transaction, image)? else {
+        let known = transaction
+            .prepare_cached("SELECT image_id FROM images WHERE sha256 = ?")?
+            .query_row([image.sha256.0], |row| row.get(0))?;
+        return Ok(Insertion { inserted: Inserted::Known(known), changes: Vec::new() });
+    };
+    transaction
+        .prepare_cached("INSERT INTO image_contents (image_id, image_data) VALUES (?, ?)")?
+        .execute(params![image_id, image.bytes])?;
+    columns::set_caption(transaction, image_id, image.caption)?;
+    let tags = Tags::new(image.tags, image.added_tags);
+    tags::insert(transaction, image_id, &tags)?;
+    loras::insert(transaction, image_id, image.generation)?;
+    prompt_words::change(transaction, &BTreeSet::new(), &prompt_words::words_of(image.generation))?;
+    let document = Document {
+        file_name: image.file_name,
+        caption: image.caption,
+        tags: &tags.texts(),
+        generation_prompt: image.generation_prompt,
+        generation: image.generation,
+    };
+    document::index(transaction, image_id, &document)?;
+    let changes = image
+        .embeddings
+        .iter()
+        .map(|(model_id, vector)| embeddings::insert(transaction, *model_id, image_id, vector))
+        .collect::<Result<_, _>>()?;
+    Ok(Insertion { inserted: Inserted::Created(image_id), changes })
+}
+
+/// Inserts the row of IMAGES; `None` when there is one with the same hash.
+fn insert_row(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Option<ImageId>, StoreError> {
     let parts = GenerationColumns::new(image.generation);
+    let taken = TakenColumns::new(image.taken);
+    let path = PathColumns::new(image.source_path);
     // The constraint decides which of two concurrent inserts is first; the second one finds the row of the first.
-    let created: Option<ImageId> = transaction
+    let created = transaction
         .prepare_cached(
             "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt,
                                  has_generation_prompt, generation_model, generation_sampler, generation_seed,
-                                 caption_set, generation_prompt_set, reader_version, file_name_folded)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
+                                 caption_set, generation_prompt_set, reader_version, file_name_folded,
+                                 file_name_key, taken_local, taken_offset, camera, camera_folded, source_path, folder_folded)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+                     ?17, ?18, ?19, ?20, ?21, ?22, ?23)
+             ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
         )?
         .query_row(
             params![
@@ -73,36 +91,18 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Res
                 image.generation_prompt_origin.number(),
                 image.reader_version,
                 folded_name(image.file_name),
+                natural_key(image.file_name),
+                taken.local,
+                taken.offset,
+                image.camera,
+                image.camera.map(folded),
+                path.source_path,
+                path.folder,
             ],
             |row| row.get(0),
         )
         .optional()?;
-    let Some(image_id) = created else {
-        let known = transaction
-            .prepare_cached("SELECT image_id FROM images WHERE sha256 = ?")?
-            .query_row([image.sha256.0], |row| row.get(0))?;
-        return Ok(Insertion { inserted: Inserted::Known(known), changes: Vec::new() });
-    };
-    transaction
-        .prepare_cached("INSERT INTO image_contents (image_id, image_data) VALUES (?, ?)")?
-        .execute(params![image_id, image.bytes])?;
-    set_caption(transaction, image_id, image.caption)?;
-    let tags = Tags::new(image.tags, image.added_tags);
-    tags::insert(transaction, image_id, &tags)?;
-    let document = Document {
-        file_name: image.file_name,
-        caption: image.caption,
-        tags: &tags.texts(),
-        generation_prompt: image.generation_prompt,
-        generation: image.generation,
-    };
-    document::index(transaction, image_id, &document)?;
-    let changes = image
-        .embeddings
-        .iter()
-        .map(|(model_id, vector)| embeddings::insert(transaction, *model_id, image_id, vector))
-        .collect::<Result<_, _>>()?;
-    Ok(Insertion { inserted: Inserted::Created(image_id), changes })
+    Ok(created)
 }
 
 /// Changes the texts of an image, and returns the changed image.
@@ -115,7 +115,7 @@ pub(super) fn update(
         return Ok(None);
     }
     if let Some(caption) = &patch.caption {
-        set_caption(transaction, image_id, caption.as_deref())?;
+        columns::set_caption(transaction, image_id, caption.as_deref())?;
         transaction
             .prepare_cached("UPDATE images SET caption_set = ? WHERE image_id = ?")?
             .execute(params![Origin::Set.number(), image_id])?;
@@ -125,11 +125,12 @@ pub(super) fn update(
             Some((raw, generation)) => (Some(raw.as_str()), generation.as_ref()),
             None => (None, None),
         };
-        set_generation_prompt(transaction, image_id, raw, &GenerationColumns::new(generation))?;
+        columns::set_generation_prompt(transaction, image_id, raw, generation)?;
         transaction
             .prepare_cached("UPDATE images SET generation_prompt_set = ? WHERE image_id = ?")?
             .execute(params![Origin::Set.number(), image_id])?;
     }
+    columns::patch_origin(transaction, image_id, patch)?;
     if patch.changes_tags() {
         tags::replace(transaction, image_id, &tags::read(transaction, image_id)?.patched(patch))?;
     }
@@ -143,42 +144,11 @@ pub(super) fn index_words(transaction: &Transaction<'_>, image: &Image) -> Resul
     document::index(transaction, image.image_id, &Document::of(image))
 }
 
-/// Writes the generation prompt and its readable parts.
-pub(super) fn set_generation_prompt(
-    transaction: &Transaction<'_>,
-    image_id: ImageId,
-    raw: Option<&str>,
-    parts: &GenerationColumns<'_>,
-) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached(
-            "UPDATE images SET generation_prompt = ?1, has_generation_prompt = ?1 IS NOT NULL, generation = ?2,
-                    generation_model = ?3, generation_sampler = ?4, generation_seed = ?5
-             WHERE image_id = ?6",
-        )?
-        .execute(params![raw, parts.json, parts.model, parts.sampler, parts.seed, image_id])?;
-    Ok(())
-}
-
-/// Writes or removes the caption.
-pub(super) fn set_caption(
-    transaction: &Transaction<'_>,
-    image_id: ImageId,
-    caption: Option<&str>,
-) -> Result<(), StoreError> {
-    match caption {
-        Some(caption) => transaction
-            .prepare_cached("INSERT OR REPLACE INTO image_descriptions (image_id, caption) VALUES (?, ?)")?
-            .execute(params![image_id, caption])?,
-        None => transaction.prepare_cached("DELETE FROM image_descriptions WHERE image_id = ?")?.execute([image_id])?,
-    };
-    Ok(())
-}
-
 /// Deletes an image; returns false when there was none.
 pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result<bool, StoreError> {
     document::remove(transaction, image_id)?;
-    // ON DELETE CASCADE deletes contents, description and embeddings.
+    prompt_words::change(transaction, &prompt_words::stored(transaction, image_id)?, &BTreeSet::new())?;
+    // ON DELETE CASCADE deletes contents, description, tags, LoRAs and embeddings.
     Ok(transaction.prepare_cached("DELETE FROM images WHERE image_id = ?")?.execute([image_id])? > 0)
 }
 
@@ -274,9 +244,9 @@ fn image_of(connection: &Connection, row: &Row<'_>) -> Result<Image, StoreError>
         generation: generation::from_json(row.get::<_, Option<String>>(9)?.as_deref()),
         caption: row.get(10)?,
         tags: tags::texts(connection, image_id)?,
-        taken: None,
-        camera: None,
-        source_path: None,
+        taken: row.get::<_, Option<i64>>(11)?.map(|local| taken_of(local, row.get(12)?)).transpose()?,
+        camera: row.get(13)?,
+        source_path: row.get(14)?,
     })
 }
 
@@ -303,6 +273,12 @@ mod tests {
             checkpoints: vec!["x".into()],
             samplers: vec!["x".into()],
             seed: Some(1),
+            taken_from: Some(time::PrimitiveDateTime::MIN),
+            taken_before: Some(time::PrimitiveDateTime::MAX),
+            has_taken: Some(true),
+            cameras: vec!["x".into()],
+            folders: vec!["/x".into(), "y".into()],
+            none_of: vec![Filter { cameras: vec!["y".into()], ..Filter::default() }],
             ..Filter::default()
         };
         let (table, condition) = Condition::for_scan(&db, &filter).unwrap();

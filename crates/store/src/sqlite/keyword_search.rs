@@ -63,9 +63,8 @@ pub(super) fn total(connection: &Connection, search: &KeywordSearch<'_>) -> Resu
     };
     let (from, condition) = matching(search)?;
     let sql = format!("SELECT count(*) {from} WHERE image_texts MATCH ? {}", condition.sql());
-    let count = connection
-        .prepare_cached(&sql)?
-        .query_row(condition.parameters([expression], []), |row| unsigned(row, 0))?;
+    let count =
+        connection.prepare_cached(&sql)?.query_row(condition.parameters([expression], []), |row| unsigned(row, 0))?;
     Ok(Total::exactly(count))
 }
 

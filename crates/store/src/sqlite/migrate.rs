@@ -6,13 +6,14 @@ use crate::StoreError;
 
 /// The steps in their order. `user_version` is the number of steps that a database has had. A released step is never
 /// edited: a change of the schema is a new step.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../../../sql/sqlite/0001_tables.sql"),
     include_str!("../../../../sql/sqlite/0002_text_index.sql"),
     include_str!("../../../../sql/sqlite/0003_models_and_filters.sql"),
     include_str!("../../../../sql/sqlite/0004_folded_names.sql"),
     include_str!("../../../../sql/sqlite/0005_tags.sql"),
     include_str!("../../../../sql/sqlite/0006_thumbnails.sql"),
+    include_str!("../../../../sql/sqlite/0007_facts.sql"),
 ];
 
 /// The mark of Mitsuke's database files ("MTSK"), so that a database of another program is never migrated by mistake.

@@ -4,6 +4,8 @@
 //! `vectors/`, and `mitsuke.lock`, which keeps a second process out. Only the database matters: the store makes a
 //! snapshot again when it is missing, damaged or old.
 
+mod bulk;
+mod columns;
 mod condition;
 mod connection;
 mod diagnosis;
@@ -12,17 +14,23 @@ mod document;
 mod embeddings;
 mod error;
 mod expression;
+mod facet_counts;
+mod facts_fill;
 mod images;
 mod index_cache;
 mod keyword_search;
+mod lists;
+mod loras;
 mod migrate;
 mod models;
 mod nearest;
 mod options;
+mod prompt_words;
 mod readings;
 mod shared;
 mod statements;
 mod store;
+mod suggestions;
 mod tags;
 mod task;
 mod thumbnails;

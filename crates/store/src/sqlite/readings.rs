@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::images::{self, GenerationColumns};
 use super::tags;
 use super::values::{count, unsigned};
+use super::{columns, images};
 use crate::reading::Texts;
 use crate::tags::Origin;
 use crate::{Changes, ImageId, Reading, StoreError};
@@ -55,14 +55,20 @@ pub(super) fn put(
             image_id
         ])?;
     if changes.caption {
-        images::set_caption(transaction, image_id, after.caption.as_deref())?;
+        columns::set_caption(transaction, image_id, after.caption.as_deref())?;
     }
     if changes.generation_prompt {
-        let parts = GenerationColumns::new(after.generation.as_ref());
-        images::set_generation_prompt(transaction, image_id, after.generation_prompt.as_deref(), &parts)?;
+        let (raw, parts) = (after.generation_prompt.as_deref(), after.generation.as_ref());
+        columns::set_generation_prompt(transaction, image_id, raw, parts)?;
     }
     if after.tags != before.tags {
         tags::replace(transaction, image_id, &after.tags)?;
+    }
+    if changes.taken {
+        columns::set_taken(transaction, image_id, after.taken)?;
+    }
+    if changes.camera {
+        columns::set_camera(transaction, image_id, after.camera.as_deref())?;
     }
     if changes.any()
         && let Some(image) = images::image(transaction, image_id)?
@@ -76,11 +82,12 @@ pub(super) fn put(
 fn texts(connection: &Connection, image_id: ImageId) -> Result<Option<Texts>, StoreError> {
     let Some(image) = images::image(connection, image_id)? else { return Ok(None) };
     let origins = connection
-        .prepare_cached("SELECT caption_set, generation_prompt_set FROM images WHERE image_id = ?")?
-        .query_row([image_id], |row| Ok([row.get::<_, Option<i64>>(0)?, row.get(1)?]))
+        .prepare_cached("SELECT caption_set, generation_prompt_set, taken_set FROM images WHERE image_id = ?")?
+        .query_row([image_id], |row| Ok([row.get::<_, Option<i64>>(0)?, row.get(1)?, row.get(2)?]))
         .optional()?
         .unwrap_or_default();
-    let [caption_origin, generation_prompt_origin] = origins.map(|number| number.map(Origin::from_number));
+    let [caption_origin, generation_prompt_origin, taken_origin] =
+        origins.map(|number| number.map(Origin::from_number));
     Ok(Some(Texts {
         caption: image.caption,
         caption_origin,
@@ -89,7 +96,7 @@ fn texts(connection: &Connection, image_id: ImageId) -> Result<Option<Texts>, St
         generation: image.generation,
         tags: tags::read(connection, image_id)?,
         taken: image.taken,
-        taken_origin: Origin::Found,
+        taken_origin: taken_origin.unwrap_or_default(),
         camera: image.camera,
     }))
 }

@@ -68,9 +68,13 @@ mod tests {
         ] {
             assert!(holds(caption, term), "{caption} {term}");
         }
-        for (caption, term) in
-            [("黒猫が座る", "犬"), ("a black fat cat", "black cat"), ("ネコ", "\"ねこ\""), ("ねこ", "\"ネコ\""), ("a", "!")]
-        {
+        for (caption, term) in [
+            ("黒猫が座る", "犬"),
+            ("a black fat cat", "black cat"),
+            ("ネコ", "\"ねこ\""),
+            ("ねこ", "\"ネコ\""),
+            ("a", "!"),
+        ] {
             assert!(!holds(caption, term), "{caption} {term}");
         }
     }

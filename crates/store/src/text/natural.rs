@@ -39,7 +39,10 @@ mod tests {
     fn numbers_are_compared_as_numbers() {
         let mut names = ["b", "a10.png", "A2.png", "a.png", "a１.png", "a2b", "a9999999999999999999999", "あ", "a-1"];
         names.sort_by_key(|name| natural_key(name));
-        assert_eq!(names, ["a-1", "a.png", "a１.png", "A2.png", "a2b", "a10.png", "a9999999999999999999999", "b", "あ"]);
+        assert_eq!(
+            names,
+            ["a-1", "a.png", "a１.png", "A2.png", "a2b", "a10.png", "a9999999999999999999999", "b", "あ"]
+        );
         assert_eq!(natural_key("a02"), natural_key("a2"));
         assert_eq!(natural_key("00"), natural_key("0"));
         assert_eq!(natural_key(&"9".repeat(300)).len(), MAX_KEY_BYTES);

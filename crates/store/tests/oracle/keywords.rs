@@ -18,7 +18,7 @@ fn page(
     database.start_log();
     let hits =
         store.search_keyword(&KeywordSearch { terms: &terms, least: usize::MAX, exclude: &[], page: &page }).unwrap();
-    (hits.hits.into_iter().map(|hit| hit.image_id).collect(), database.logged("CONTAINS("))
+    (hits.hits.into_iter().map(|hit| hit.image_id).collect(), database.logged("SCORE(1)"))
 }
 
 #[test]

@@ -98,9 +98,10 @@ impl<'a> Condition<'a> {
             });
         }
         condition.names(filter);
-        for (column, name, parts) in
-            [("generation_model", "checkpoint", &filter.checkpoints), ("generation_sampler", "sampler", &filter.samplers)]
-        {
+        for (column, name, parts) in [
+            ("generation_model", "checkpoint", &filter.checkpoints),
+            ("generation_sampler", "sampler", &filter.samplers),
+        ] {
             if !parts.is_empty() {
                 let values: Vec<_> =
                     parts.iter().map(|part| Value::Text(Some(Cow::Owned(folded_part(part))))).collect();

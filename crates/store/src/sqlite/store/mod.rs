@@ -1,5 +1,8 @@
 //! The embedded store as a [`Store`].
 
+mod images;
+mod searches;
+
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
@@ -7,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mitsuke_index::UnitVector;
-use rusqlite::Connection;
 
 use super::directory_lock::lock_directory;
 use super::error::from_io;
@@ -16,16 +18,9 @@ use super::options::SqliteOptions;
 use super::shared::Shared;
 use super::statements::count_images;
 use super::task::Task;
-use super::{
-    connection, document, embeddings, images, keyword_search, migrate, models, readings, thumbnails, vector_search,
-    worker,
-};
-use crate::fusion::fuse_legs;
+use super::{connection, document, embeddings, facts_fill, migrate, models, worker};
 use crate::{
-    Changes, Content, Coverage, Cursor, EmbeddingFailure, EmbeddingStore, FacetStore, Filter, HybridSearch, Image, ImageId,
-    ImagePatch, ImageStore, Inserted, KeywordHits, KeywordSearch, Model, ModelId, ModelStore, NewImage, NewModel, Page,
-    RankedImage, Reading, ReadingStore, SearchStore, Sha256, Store, StoreError, ThumbnailStore, VectorHit,
-    VectorSearch,
+    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store, StoreError,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
@@ -60,6 +55,7 @@ impl SqliteStore {
         // at once after a kill.
         models::release_all_backfills(&writer)?;
         document::reindex_if_outdated(&mut writer)?;
+        facts_fill::fill_if_outdated(&mut writer)?;
         let (tasks, receiver) = mpsc::channel();
         let shared = Arc::new(Shared::start(database, snapshots, directory_lock, writer, options, tasks)?);
         let (ended, worker_ended) = mpsc::channel();
@@ -91,14 +87,6 @@ impl SqliteStore {
         }
     }
 
-    /// Runs a vector search on a snapshot of the database. The caller has checked the query's dimension.
-    fn nearest(&self, db: &Connection, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
-        let index = self.shared.cache(search.model_id)?.index();
-        let embedded = usize::try_from(models::coverage(db, search.model_id)?.embedded).unwrap_or(usize::MAX);
-        let max_compared = self.shared.options.max_compared;
-        vector_search::View { connection: db, embedded, index: index.as_deref(), max_compared }.search(search)
-    }
-
     /// Applies a committed embedding to the index of its model. The caller holds the writer.
     fn apply_embedding(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector, change: i64) {
         if let Ok(cache) = self.shared.cache(model_id) {
@@ -106,108 +94,13 @@ impl SqliteStore {
             self.shared.schedule_maintenance(&cache);
         }
     }
-}
 
-impl ImageStore for SqliteStore {
-    fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
-        for (model_id, vector) in image.embeddings {
-            self.check_dimension(*model_id, vector)?;
+    /// Applies the committed deletion of an image to every index. The caller holds the writer.
+    fn apply_delete(&self, image_id: ImageId) {
+        for cache in self.shared.caches() {
+            cache.apply_delete(image_id);
+            self.shared.schedule_maintenance(&cache);
         }
-        let insertion = self.shared.write(
-            |db| images::insert(db, image),
-            |insertion| {
-                if let Inserted::Created(image_id) = insertion.inserted {
-                    for ((model_id, vector), change) in image.embeddings.iter().zip(&insertion.changes) {
-                        self.apply_embedding(*model_id, image_id, vector, *change);
-                    }
-                }
-            },
-        )?;
-        Ok(insertion.inserted)
-    }
-
-    fn image(&self, image_id: ImageId) -> Result<Option<Image>, StoreError> {
-        self.shared.read(|db| images::image(db, image_id))
-    }
-
-    fn images(&self, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| images::images(db, image_ids))
-    }
-
-    fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
-        self.shared.read(|db| images::by_sha256(db, sha256))
-    }
-
-    fn images_by_sha256(&self, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
-        self.shared.read(|db| images::ids_by_sha256(db, hashes))
-    }
-
-    fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
-        self.shared.read(|db| images::content(db, image_id))
-    }
-
-    fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| images::newest(db, filter, cursor, 0, limit))
-    }
-
-    fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError> {
-        self.shared.read(|db| images::newest(db, &page.filter, None, page.offset, page.limit))
-    }
-
-    fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
-        self.shared.write(|db| images::update(db, image_id, patch), |_| ())
-    }
-
-    fn delete_image(&self, image_id: ImageId) -> Result<bool, StoreError> {
-        self.shared.write(
-            |db| images::delete(db, image_id),
-            |deleted| {
-                if *deleted {
-                    for cache in self.shared.caches() {
-                        cache.apply_delete(image_id);
-                        self.shared.schedule_maintenance(&cache);
-                    }
-                }
-            },
-        )
-    }
-
-    fn count_images(&self) -> Result<u64, StoreError> {
-        self.shared.read(|db| count_images(db))
-    }
-}
-
-impl ReadingStore for SqliteStore {
-    fn images_read_before(
-        &self,
-        reader_version: u32,
-        after: Option<(u32, ImageId)>,
-        limit: usize,
-    ) -> Result<Vec<(u32, ImageId)>, StoreError> {
-        self.shared.read(|db| readings::read_before(db, reader_version, after, limit))
-    }
-
-    fn count_images_read_before(&self, reader_version: u32) -> Result<u64, StoreError> {
-        self.shared.read(|db| readings::count_read_before(db, reader_version))
-    }
-
-    fn put_reading(
-        &self,
-        image_id: ImageId,
-        reader_version: u32,
-        reading: Option<&Reading<'_>>,
-    ) -> Result<Option<Changes>, StoreError> {
-        self.shared.write(|db| readings::put(db, image_id, reader_version, reading), |_| ())
-    }
-}
-
-impl ThumbnailStore for SqliteStore {
-    fn thumbnail(&self, image_id: ImageId, size: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        self.shared.read(|db| thumbnails::thumbnail(db, image_id, size))
-    }
-
-    fn put_thumbnail(&self, image_id: ImageId, size: u32, jpeg: &[u8]) -> Result<bool, StoreError> {
-        self.shared.write(|db| thumbnails::put(db, image_id, size, jpeg), |_| ())
     }
 }
 
@@ -324,39 +217,6 @@ impl EmbeddingStore for SqliteStore {
         }
     }
 }
-
-impl SearchStore for SqliteStore {
-    fn search_vector(&self, search: &VectorSearch<'_>) -> Result<Vec<VectorHit>, StoreError> {
-        self.check_dimension(search.model_id, search.query)?;
-        self.shared.read(|db| self.nearest(db, search))
-    }
-
-    fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<KeywordHits, StoreError> {
-        self.shared.read(|db| {
-            let hits = keyword_search::search(db, search, self.shared.options.max_ranked)?;
-            Ok(KeywordHits { hits, total: keyword_search::total(db, search)? })
-        })
-    }
-
-    fn count_matches(&self, terms: &[String], most: usize) -> Result<Vec<usize>, StoreError> {
-        self.shared.read(|db| terms.iter().map(|term| keyword_search::count_matches(db, term, most)).collect())
-    }
-
-    // This override reads both legs and the embeddings from one snapshot.
-    fn search_hybrid(&self, search: &HybridSearch<'_>) -> Result<Vec<RankedImage>, StoreError> {
-        self.check_dimension(search.model_id, search.query)?;
-        self.shared.read(|db| {
-            let page = search.leg_page();
-            let vector = search.vector_leg(&page).map_or(Ok(Vec::new()), |leg| self.nearest(db, &leg))?;
-            let max_ranked = self.shared.options.max_ranked;
-            let keyword =
-                search.keyword_leg(&page).map_or(Ok(Vec::new()), |leg| keyword_search::search(db, &leg, max_ranked))?;
-            fuse_legs(search, &vector, &keyword, |image_id| embeddings::embedding(db, search.model_id, image_id))
-        })
-    }
-}
-
-impl FacetStore for SqliteStore {}
 
 impl Store for SqliteStore {
     fn check(&self) -> Result<(), StoreError> {

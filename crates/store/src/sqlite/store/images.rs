@@ -1,0 +1,148 @@
+//! The embedded store as a store of images, thumbnails and readings.
+
+use super::SqliteStore;
+use crate::sqlite::statements::count_images;
+use crate::sqlite::{bulk, images, lists, readings, thumbnails};
+use crate::{
+    ChangeOutcome, Changes, Content, Cursor, Filter, Image, ImageChange, ImageId, ImagePatch, ImageStore, Inserted,
+    ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Sort, SortCursor, StoreError, ThumbnailStore, Total,
+};
+
+impl ImageStore for SqliteStore {
+    fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
+        for (model_id, vector) in image.embeddings {
+            self.check_dimension(*model_id, vector)?;
+        }
+        let insertion = self.shared.write(
+            |db| images::insert(db, image),
+            |insertion| {
+                if let Inserted::Created(image_id) = insertion.inserted {
+                    for ((model_id, vector), change) in image.embeddings.iter().zip(&insertion.changes) {
+                        self.apply_embedding(*model_id, image_id, vector, *change);
+                    }
+                }
+            },
+        )?;
+        Ok(insertion.inserted)
+    }
+
+    fn image(&self, image_id: ImageId) -> Result<Option<Image>, StoreError> {
+        self.shared.read(|db| images::image(db, image_id))
+    }
+
+    fn images(&self, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError> {
+        self.shared.read(|db| images::images(db, image_ids))
+    }
+
+    fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
+        self.shared.read(|db| images::by_sha256(db, sha256))
+    }
+
+    fn images_by_sha256(&self, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
+        self.shared.read(|db| images::ids_by_sha256(db, hashes))
+    }
+
+    fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
+        self.shared.read(|db| images::content(db, image_id))
+    }
+
+    fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {
+        self.shared.read(|db| images::newest(db, filter, cursor, 0, limit))
+    }
+
+    fn newest_page(&self, page: &Page) -> Result<Vec<Image>, StoreError> {
+        self.shared.read(|db| images::newest(db, &page.filter, None, page.offset, page.limit))
+    }
+
+    fn update_image(&self, image_id: ImageId, patch: &ImagePatch) -> Result<Option<Image>, StoreError> {
+        self.shared.write(|db| images::update(db, image_id, patch), |_| ())
+    }
+
+    fn delete_image(&self, image_id: ImageId) -> Result<bool, StoreError> {
+        self.shared.write(
+            |db| images::delete(db, image_id),
+            |deleted| {
+                if *deleted {
+                    self.apply_delete(image_id);
+                }
+            },
+        )
+    }
+
+    fn count_images(&self) -> Result<u64, StoreError> {
+        self.shared.read(|db| count_images(db))
+    }
+
+    fn list(
+        &self,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&SortCursor>,
+        limit: usize,
+    ) -> Result<Vec<ListedImage>, StoreError> {
+        self.shared.read(|db| lists::list(db, filter, sort, after, limit))
+    }
+
+    fn list_page(&self, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {
+        self.shared.read(|db| lists::page(db, page, sort))
+    }
+
+    fn count(&self, filter: &Filter) -> Result<Total, StoreError> {
+        self.shared.read(|db| lists::count(db, filter))
+    }
+
+    fn image_ids(&self, filter: &Filter, after: Option<ImageId>, limit: usize) -> Result<Vec<ImageId>, StoreError> {
+        self.shared.read(|db| lists::ids(db, filter, after, limit))
+    }
+
+    fn change_images(
+        &self,
+        ids: &[ImageId],
+        change: &ImageChange,
+    ) -> Result<Vec<(ImageId, ChangeOutcome)>, StoreError> {
+        let write = |part: &[ImageId]| {
+            self.shared.write(
+                |db| bulk::change(db, part, change),
+                |outcomes| {
+                    let deleted = outcomes.iter().filter(|(_, outcome)| matches!(outcome, ChangeOutcome::Deleted));
+                    deleted.for_each(|(image_id, _)| self.apply_delete(*image_id));
+                },
+            )
+        };
+        Ok(bulk::in_parts(ids, write))
+    }
+}
+
+impl ReadingStore for SqliteStore {
+    fn images_read_before(
+        &self,
+        reader_version: u32,
+        after: Option<(u32, ImageId)>,
+        limit: usize,
+    ) -> Result<Vec<(u32, ImageId)>, StoreError> {
+        self.shared.read(|db| readings::read_before(db, reader_version, after, limit))
+    }
+
+    fn count_images_read_before(&self, reader_version: u32) -> Result<u64, StoreError> {
+        self.shared.read(|db| readings::count_read_before(db, reader_version))
+    }
+
+    fn put_reading(
+        &self,
+        image_id: ImageId,
+        reader_version: u32,
+        reading: Option<&Reading<'_>>,
+    ) -> Result<Option<Changes>, StoreError> {
+        self.shared.write(|db| readings::put(db, image_id, reader_version, reading), |_| ())
+    }
+}
+
+impl ThumbnailStore for SqliteStore {
+    fn thumbnail(&self, image_id: ImageId, size: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.read(|db| thumbnails::thumbnail(db, image_id, size))
+    }
+
+    fn put_thumbnail(&self, image_id: ImageId, size: u32, jpeg: &[u8]) -> Result<bool, StoreError> {
+        self.shared.write(|db| thumbnails::put(db, image_id, size, jpeg), |_| ())
+    }
+}

@@ -137,13 +137,14 @@ fn unusable(path: &str, error: &serde_json::Error) -> ApiError {
     }
     let message = reason(&error.to_string());
     // The path of a missing field ends with the object that lacks it.
-    let field = match message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-        Some(name) if path.is_empty() => name.to_owned(),
-        Some(name) => format!("{path}.{name}"),
-        None if path.is_empty() => return invalid_json(),
-        None => path.to_owned(),
-    };
-    ApiError::invalid(&field, format!("The field `{field}` is not usable: {message}."))
+    if let Some(name) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        let field = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        return ApiError::invalid(&field, format!("The field `{field}` is missing."));
+    }
+    match path {
+        "" => invalid_json(),
+        field => ApiError::invalid(field, format!("The field `{field}` is not usable: {message}.")),
+    }
 }
 
 /// Reads an object or null. Serde alone would also read an array as a struct, field by field, which no caller means.

@@ -21,6 +21,7 @@ const VARYING: [&str; 13] = [
     "started_at",
     "took_ms",
     "upload_date",
+    "uploaded_at",
 ];
 
 /// Returns settings under which a snapshot shows the name of a varying field in place of its value. Null stays null.

@@ -36,8 +36,10 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
     operations
 }
 
-/// Returns the schema that a reference leads to.
+/// Returns the schema that a reference leads to. A body that may be left out has the schema beside null.
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    let choices = schema["oneOf"].as_array().into_iter().flatten();
+    let schema = choices.into_iter().find(|choice| choice["$ref"].is_string()).unwrap_or(schema);
     match schema["$ref"].as_str() {
         Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
         None => schema,

@@ -45,7 +45,8 @@ async fn an_uploaded_picture_is_there_with_all_its_facts() {
     assert_eq!((again.status, &again.json), (200, image));
     let content = app.get(links["content"].as_str().unwrap()).await;
     assert_eq!((content.status, content.bytes), (200, bytes));
-    assert_eq!(app.get("/images").await.json, json!({"images": [image], "next_cursor": null}));
+    let page = json!({"images": [image], "total": {"count": 1, "exact": true}, "next_cursor": null});
+    assert_eq!(app.get("/images").await.json, page);
 }
 
 async fn the_same_bytes_are_one_image() {

@@ -48,8 +48,8 @@ async fn a_field_that_makes_no_sense_is_shown_and_stops_the_search() {
         page.click("#filter-toggle").await;
         page.click("#go").await;
         assert_eq!(page.js("return document.activeElement.name", &[]).await, "closeness", "the panel is open again");
-        page.click("#modes label:nth-of-type(3)").await;
-        assert_eq!(page.js("return document.querySelector('[name=mode]:checked').value", &[]).await, "vector");
+        page.click("#modes label:nth-of-type(1)").await;
+        assert_eq!(page.js("return document.querySelector('[name=mode]:checked').value", &[]).await, "hybrid");
         assert_eq!(page.address().await, "/");
         page.find("#filter [name=closeness]").await.clear().await.unwrap();
 

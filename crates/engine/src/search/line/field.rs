@@ -5,7 +5,7 @@ use std::fmt;
 use mitsuke_image::FileType;
 use mitsuke_store::Filter;
 
-use super::parse::{half_width, is_quote};
+use super::parse::half_width;
 use super::taken::Days;
 
 /// A condition on a fact of an image.
@@ -157,7 +157,7 @@ fn file_type(text: &str) -> Option<FileType> {
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.value();
-        let quote = if value.contains(char::is_whitespace) || value.starts_with(is_quote) { "\"" } else { "" };
+        let quote = if value.contains(char::is_whitespace) { "\"" } else { "" };
         write!(f, "{}:{quote}{value}{quote}", self.name())
     }
 }

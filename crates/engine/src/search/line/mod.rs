@@ -4,7 +4,7 @@
 //! line   = { white space | item }
 //! item   = ["-"] ( field | phrase | word )
 //! field  = name ":" value              name = tag | checkpoint | lora | sampler | camera | in | taken | type | has
-//! value  = phrase | characters up to white space
+//! value  = phrase | word
 //! phrase = quote, characters up to the next quote or the end
 //! word   = characters up to white space or a quote
 //! ```
@@ -111,7 +111,7 @@ fn joined<'a>(parts: impl Iterator<Item = &'a Part>) -> String {
     texts.join(" ")
 }
 
-/// Writes a field with a value; `None` when a line cannot hold the value, because it has quotes and white space.
+/// Writes a field with a value; `None` when a line cannot hold the value, because it has quotes.
 #[must_use]
 pub fn field_text(name: &str, value: &str) -> Option<String> {
     let is_field = |part: &Part| matches!(part, Part::Field(field) if field.name() == name && field.value() == value);
@@ -119,7 +119,7 @@ pub fn field_text(name: &str, value: &str) -> Option<String> {
 }
 
 /// Writes a text as a word, or as a phrase when it would be read as something else; `None` when a line cannot hold the
-/// text, because it has quotes and white space.
+/// text, because it has quotes.
 #[must_use]
 pub fn plain_text(text: &str) -> Option<String> {
     let is_text = |part: &Part| matches!(part, Part::Word(read) | Part::Phrase(read) if read == text);

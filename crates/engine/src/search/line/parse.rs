@@ -51,8 +51,13 @@ fn part(text: &str) -> (Option<Part>, &str) {
     if let Some((field, rest)) = field(text) {
         return (Some(Part::Field(field)), rest);
     }
-    let (word, rest) = text.split_at(text.find(|c: char| c.is_whitespace() || is_quote(c)).unwrap_or(text.len()));
+    let (word, rest) = word(text);
     (Some(Part::Word(word.to_owned())), rest)
+}
+
+/// Reads up to white space or a quote.
+fn word(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| c.is_whitespace() || is_quote(c)).unwrap_or(text.len()))
 }
 
 /// Reads a phrase whose first quote is behind us. A phrase that is never closed reaches to the end.
@@ -67,7 +72,7 @@ fn field(text: &str) -> Option<(Field, &str)> {
     let (name, after) = (&text[..end], &text[end + colon.len_utf8()..]);
     let (value, rest) = match after.strip_prefix(is_quote) {
         Some(after) => phrase(after),
-        None => after.split_at(after.find(char::is_whitespace).unwrap_or(after.len())),
+        None => word(after),
     };
     if value.is_empty() || value.chars().nth(MAX_VALUE_CHARS).is_some() {
         return None;
@@ -76,7 +81,7 @@ fn field(text: &str) -> Option<(Field, &str)> {
 }
 
 /// Tells whether a character begins or ends a phrase.
-pub(super) fn is_quote(c: char) -> bool {
+fn is_quote(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„')
 }
 

@@ -15,7 +15,7 @@ pub enum Selection {
     /// The images that pass a filter.
     Filter {
         /// The filter.
-        filter: Filter,
+        filter: Box<Filter>,
         /// The number of images that the caller expects to pass.
         expected: u64,
     },

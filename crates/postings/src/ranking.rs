@@ -154,7 +154,8 @@ fn union(left: &[Match], right: &[Match]) -> Vec<Match> {
         all.push(match (left.peek(), right.peek()) {
             (Some((a, score)), Some((b, more))) if a == b => {
                 let both = (*a, score + more);
-                (left.next(), right.next());
+                left.next();
+                right.next();
                 both
             }
             (Some((a, score)), other) if other.is_none_or(|(b, _)| a < b) => {

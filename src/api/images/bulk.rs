@@ -81,7 +81,7 @@ fn selection(
         let detail = "`confirm_total` must be the number of images that pass the filter: `total.count` of GET /images.";
         ApiError::invalid("confirm_total", detail)
     })?;
-    Ok(Selection::Filter { filter, expected })
+    Ok(Selection::Filter { filter: Box::new(filter), expected })
 }
 
 async fn answer(

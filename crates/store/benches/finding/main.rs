@@ -9,6 +9,7 @@
 //! `store=FOLDER` it stays there and is used again. The benchmark asserts no numbers, because machines differ.
 
 #[path = "../../../index/benches/synthetic/mod.rs"]
+#[expect(dead_code, reason = "the benchmark of the index uses more of it")]
 mod synthetic;
 
 mod collection;

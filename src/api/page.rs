@@ -105,7 +105,9 @@ mod tests {
             let (_, _, text) = FILES.iter().find(|(served, _, _)| *served == path).unwrap_or_else(|| {
                 panic!("{name} is not served: name it in FILES");
             });
-            assert!(text.lines().count() < 250, "{name} wants splitting");
+            // The texts of a language are one list, which nobody reads from end to end.
+            let most = if name.starts_with("words/") { 400 } else { 250 };
+            assert!(text.lines().count() < most, "{name} wants splitting");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::api::multipart::file_name;
 use crate::config::Limits;
 use crate::error::{ApiError, Problem};
 use mitsuke_image::parse_generation_prompt;
-use mitsuke_store::{ImageId, ImagePatch, MAX_SOURCE_PATH_CHARS, MAX_TAGS, TakenAt, clean_source_path};
+use mitsuke_store::{ImagePatch, MAX_SOURCE_PATH_CHARS, MAX_TAGS, TakenAt, clean_source_path};
 
 /// A change of an image's facts and texts. A field that is left out stays as it is; null or a blank text clears the field.
 /// A text, tag or time that a change sets, clears or removes stays so when the file is read again.
@@ -153,7 +153,7 @@ pub struct BulkUpdateRequest {
     /// The images, 1,000 at most.
     #[serde(default)]
     #[schema(max_items = 1000)]
-    pub image_ids: Vec<ImageId>,
+    pub image_ids: Vec<i64>,
     /// The filter that the images pass. It may not be empty, and 10,000 images at most may pass it.
     #[serde(default, deserialize_with = "object")]
     pub filter: Option<FilterRequest>,
@@ -172,7 +172,7 @@ pub struct BulkDeleteRequest {
     /// The images, 1,000 at most.
     #[serde(default)]
     #[schema(max_items = 1000)]
-    pub image_ids: Vec<ImageId>,
+    pub image_ids: Vec<i64>,
     /// The filter that the images pass. It may not be empty, and 10,000 images at most may pass it.
     #[serde(default, deserialize_with = "object")]
     pub filter: Option<FilterRequest>,
@@ -200,7 +200,7 @@ pub enum BulkStatus {
 pub struct BulkItem {
     /// The image.
     #[schema(example = 1)]
-    pub image_id: ImageId,
+    pub image_id: i64,
     /// The result.
     pub status: BulkStatus,
     /// The reason why the image was rejected; null when it was not.

@@ -105,7 +105,7 @@ mod tests {
             let (_, _, text) = FILES.iter().find(|(served, _, _)| *served == path).unwrap_or_else(|| {
                 panic!("{name} is not served: name it in FILES");
             });
-            // A text of the page takes one line, and readers look texts up by their key.
+            // The texts of a language are one list, which nobody reads from end to end.
             let most = if name.starts_with("words/") { 400 } else { 250 };
             assert!(text.lines().count() < most, "{name} wants splitting");
         }

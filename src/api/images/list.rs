@@ -46,7 +46,7 @@ pub async fn list(
 /// Returns the order that is asked for, and the place after which the page begins.
 fn place(params: &ListParams) -> Result<(Sort, Option<SortCursor>), ApiError> {
     let cursor = params.cursor.as_deref().map(cursor::list).transpose()?;
-    let seed = params.random_seed.or_else(|| match cursor {
+    let seed = params.random_seed.or(match cursor {
         Some((Sort { key: SortKey::Random { seed }, .. }, _)) => Some(seed),
         _ => None,
     });

@@ -47,7 +47,7 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 }
 
 /// Returns the example of a parameter; null without one.
-fn example<'a>(parameter: &'a Value) -> &'a Value {
+fn example(parameter: &Value) -> &Value {
     if parameter["example"].is_null() { &parameter["schema"]["example"] } else { &parameter["example"] }
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
+use super::facet_counts;
+use super::memory::Memory;
 use super::values::{count as number, unsigned};
 use crate::plain::folded_prefix;
 use crate::text::natural_key;
-use crate::{ImageId, StoreError, Suggestion, SuggestionKind};
+use crate::{Facet, FacetValue, Filter, ImageId, StoreError, Suggestion, SuggestionKind};
 
 /// The largest number of images whose names are read and sorted. Where more names begin alike, the first ones are found
 /// by walking through all names in their order.
@@ -15,6 +17,7 @@ const MAX_SORTED: usize = 5_000;
 
 /// Suggests texts of some kinds.
 pub(super) fn suggestions(
+    memory: &Memory,
     connection: &Connection,
     prefix: &str,
     kinds: &[SuggestionKind],
@@ -24,6 +27,7 @@ pub(super) fn suggestions(
     for kind in kinds {
         let Some(prefix) = folded_prefix(*kind, prefix) else { continue };
         suggestions.extend(match kind {
+            SuggestionKind::Tag if prefix.is_empty() => commonest_tags(memory, connection, limit)?,
             SuggestionKind::Tag => tags(connection, &prefix, limit)?,
             SuggestionKind::Word => words(connection, &prefix, limit)?,
             SuggestionKind::FileName => names(connection, &prefix, limit)?,
@@ -35,6 +39,15 @@ pub(super) fn suggestions(
 /// Returns the end of the range of texts that begin with `prefix`. No text holds the last code point.
 fn end(prefix: &str) -> String {
     format!("{prefix}\u{10ffff}")
+}
+
+/// Returns the commonest tags of all images. The facts in memory count them faster than the rows.
+fn commonest_tags(memory: &Memory, connection: &Connection, limit: usize) -> Result<Vec<Suggestion>, StoreError> {
+    let counts = facet_counts::facets(memory, connection, &Filter::default(), &[Facet::Tag], limit)?;
+    let values = counts.into_iter().flat_map(|counts| counts.values);
+    let suggestion =
+        |value: FacetValue| Suggestion { kind: SuggestionKind::Tag, text: value.value, count: value.count };
+    Ok(values.map(suggestion).collect())
 }
 
 fn tags(connection: &Connection, prefix: &str, limit: usize) -> Result<Vec<Suggestion>, StoreError> {

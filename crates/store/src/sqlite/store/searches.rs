@@ -74,6 +74,6 @@ impl FacetStore for SqliteStore {
     }
 
     fn suggestions(&self, prefix: &str, kinds: &[SuggestionKind], limit: usize) -> Result<Vec<Suggestion>, StoreError> {
-        self.shared.read(|db| suggestions::suggestions(db, prefix, kinds, limit))
+        self.shared.read(|db| suggestions::suggestions(&self.shared.memory, db, prefix, kinds, limit))
     }
 }

@@ -1,4 +1,4 @@
-// How the query line was read: a chip for each field and for all that is left out.
+// The chips below the query line: one for each field, and one for each word that is left out.
 
 import { $, make } from "./dom.js";
 import { onLanguageChange, say } from "./say.js";

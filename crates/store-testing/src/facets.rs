@@ -174,7 +174,7 @@ pub fn words_follow_changes_and_deletes(store: &dyn Store) {
     let cleared = ImagePatch { generation_prompt: Some(None), ..ImagePatch::default() };
     store.update_image(a, &cleared).unwrap();
     assert!(words("").is_empty());
-    // The same bytes again are no new image.
+    // Known bytes make no new image.
     generated("1", r#"{"prompt":"a red boat, boat"}"#).try_insert(store).unwrap();
     assert!(words("").is_empty());
 }

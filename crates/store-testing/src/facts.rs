@@ -71,7 +71,7 @@ pub fn tags_are_added_and_removed_one_by_one(store: &dyn Store) {
     };
     assert_eq!(patched(store, image_id, patch(None, &["dog", "CAT"], &["ＯＬＤ", "none"])).tags, ["cat", "sea", "dog"]);
     assert_eq!(patched(store, image_id, patch(Some(&["a"]), &["b"], &["a"])).tags, ["b"]);
-    // What was removed stays away when the file is read again, until it is added.
+    // A removed tag stays away when the file is read again, until it is added.
     let reading_tags = strings(&["cat", "sea", "old", "new"]);
     let reading = Reading { tags: &reading_tags, ..Reading::default() };
     store.put_reading(image_id, 9, Some(&reading)).unwrap().unwrap();

@@ -60,7 +60,7 @@ pub struct HitBody {
     /// images.
     #[schema(example = 0.41)]
     pub score: Option<f64>,
-    /// How well the image fits the query: from 0 to 1, calibrated for the model, so that it can be compared between
+    /// The fit of the image to the query, from 0 to 1, calibrated for the model, so that it can be compared between
     /// queries. Null without a vector leg, and when the folder of the model has no calibration.
     #[schema(example = 0.83)]
     pub relevance: Option<f32>,
@@ -130,7 +130,7 @@ impl LeftOutBody {
     }
 }
 
-/// How a query line was read.
+/// The reading of a query line.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = QueryLine)]
 pub struct QueryLineBody {
@@ -207,7 +207,7 @@ pub struct SearchResponse {
     /// larger. Null without a cutoff.
     #[schema(example = 0.21)]
     pub least_similarity: Option<f32>,
-    /// How the query line was read; null for other searches.
+    /// The reading of the query line; null for other searches.
     pub query: Option<QueryLineBody>,
     /// The number of hits on all pages, of a keyword search and of the newest images; null where every image has a rank.
     pub total: Option<TotalBody>,

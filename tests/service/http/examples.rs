@@ -31,7 +31,7 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
             described,
         })
         .collect();
-    // What the other examples name is deleted at the end.
+    // The example that deletes comes last, because the others name the same images.
     operations.sort_by_key(|operation| operation.path.contains("delete") || operation.method == Method::DELETE);
     operations
 }

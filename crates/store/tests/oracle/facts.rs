@@ -1,4 +1,4 @@
-//! What only this store has to do for facts: words that are added up later, and changes of many images.
+//! The work on facts that only this store has: words that are added up later, and changes of many images.
 
 use mitsuke_store::oracle::OracleStore;
 use mitsuke_store::{

@@ -65,6 +65,18 @@ impl IdSet {
             })
         })
     }
+
+    /// Returns the ids in descending order.
+    pub fn iter_descending(&self) -> impl Iterator<Item = i64> {
+        self.words.iter().enumerate().rev().flat_map(|(at, word)| {
+            let (first, mut rest) = (64 * at as i64, *word);
+            std::iter::from_fn(move || {
+                let bit = rest.checked_ilog2()?;
+                rest ^= 1 << bit;
+                Some(first + i64::from(bit))
+            })
+        })
+    }
 }
 
 impl FromIterator<i64> for IdSet {
@@ -93,6 +105,7 @@ mod tests {
         let set: IdSet = [1000, 1, 63, 64, 0, 64, -5].into_iter().collect();
         assert_eq!((set.len(), set.is_empty()), (5, false));
         assert_eq!(set.iter().collect::<Vec<_>>(), [0, 1, 63, 64, 1000]);
+        assert_eq!(set.iter_descending().collect::<Vec<_>>(), [1000, 64, 63, 1, 0]);
         assert!([0, 1, 63, 64, 1000].iter().all(|id| set.contains(*id)));
         assert!([2, 65, 1001, 1_000_000, -5].iter().all(|id| !set.contains(*id)));
         assert!(IdSet::default().is_empty());

@@ -10,6 +10,7 @@ use crate::layout::Layout;
 use crate::request::Request;
 use crate::rescore::{self, Rescoring, Similarities};
 use crate::rotation::Rotation;
+use crate::scan::Candidate;
 use crate::signs::QuerySigns;
 use crate::{Filter, IndexParams, ReadVectors, SnapshotError, SnapshotStamp, UnitVector, kmeans, scan, snapshot};
 
@@ -134,21 +135,57 @@ impl VectorIndex {
         filter: Filter<'_>,
         read: ReadVectors<'_, E>,
     ) -> Result<Vec<(i64, f32)>, E> {
+        let (_, known) = self.scan(query, k, k, exact, filter, read)?;
+        Ok(rescore::best(&known, k))
+    }
+
+    /// Returns the ids of the `k` vectors with the greatest inner product with `query`: best first. The `exact` best come
+    /// with their similarities, as [`Self::search`] finds them. The others follow in the order of their codes, whose inner
+    /// products differ from the exact ones by some thousandths, and their vectors are not read. A ranking by many vectors
+    /// of which few are shown takes a part of the time of a search. The arguments are those of [`Self::search`].
+    ///
+    /// # Errors
+    /// The errors of `read`.
+    pub fn ranking<E>(
+        &self,
+        query: &UnitVector,
+        k: usize,
+        exact: usize,
+        filter: Filter<'_>,
+        read: ReadVectors<'_, E>,
+    ) -> Result<Vec<(i64, Option<f32>)>, E> {
+        let exact = exact.min(k);
+        let (candidates, known) = self.scan(query, k, exact, false, filter, read)?;
+        Ok(rescore::ranked(&candidates, &known, exact, k))
+    }
+
+    /// Scans codes for the `k` nearest vectors, and reads vectors until the `rescored` nearest of them are known. Returns
+    /// all candidates, greatest estimate first, and the similarities of those that were read.
+    fn scan<E>(
+        &self,
+        query: &UnitVector,
+        k: usize,
+        rescored: usize,
+        exact: bool,
+        filter: Filter<'_>,
+        read: ReadVectors<'_, E>,
+    ) -> Result<(Vec<Candidate>, Similarities), E> {
         if query.dimension() != self.dimension {
             log::error!("a query of {} components met an index of {}", query.dimension(), self.dimension);
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Similarities::new()));
         }
         let layout = self.current();
-        let k = k.min(layout.rows);
+        let (k, rescored) = (k.min(layout.rows), rescored.min(layout.rows));
         if k == 0 {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Similarities::new()));
         }
         let rotated = self.rotation.apply(query.as_slice());
         let (code, signs) = (Code::quantize(&rotated), QuerySigns::new(&rotated));
         let margin = Margin::new(code.scale, self.dimension);
-        let limit = if exact { usize::MAX } else { k.saturating_mul(4).saturating_add(self.params.rescore_limit) };
+        let limit =
+            if exact { usize::MAX } else { rescored.saturating_mul(4).saturating_add(self.params.rescore_limit) };
         let exact = exact || layout.rows < self.params.exact_below;
-        let rescoring = Rescoring { layout: &layout, query, margin, k, limit };
+        let rescoring = Rescoring { layout: &layout, query, margin, k: rescored, limit };
         let mut known = Similarities::new();
         let mut wanted = k;
         loop {
@@ -164,14 +201,13 @@ impl VectorIndex {
                 miss_target: if exact { 0.0 } else { self.params.miss_target },
             };
             let candidates = scan::candidates(&layout, &request);
-            if rescoring.run(candidates, &mut known, read)? || wanted == layout.rows {
-                break;
+            if rescoring.run(&candidates, &mut known, read)? || wanted == layout.rows {
+                return Ok((candidates, known));
             }
             // Some candidates were gone. The candidates that take their place may be gone too, so each scan asks for
             // more vectors than the scan before, up to all vectors.
             wanted = wanted.saturating_mul(2).min(layout.rows);
         }
-        Ok(rescore::best(&known, k))
     }
 
     /// Returns whether every search finds all nearest vectors, because the settings accept no misses, or the index has

@@ -253,6 +253,47 @@ fn a_filtered_scan_of_near_lists_finds_nearly_all() {
 }
 
 #[test]
+fn a_ranking_begins_like_a_search_and_goes_on_by_codes() {
+    let mut random = SplitMix64::new(31);
+    let rows = clustered(&mut random, 64, 6000);
+    let index = index_of(&rows, 64, EXACT_LISTS);
+    index.train();
+    let only: IdSet = rows.keys().copied().filter(|id| id % 3 == 0).collect();
+    let gone: Vec<i64> = rows.keys().copied().filter(|id| id % 50 == 0).collect();
+    for only in [None, Some(&only)] {
+        let query = random_vector(&mut random, 64);
+        let filter = Filter { only, except: &[] };
+        let mut reads = 0;
+        let ranking = index.ranking::<Infallible>(&query, 1000, 50, filter, &mut |ids| {
+            reads += ids.len();
+            Ok(ids.iter().map(|id| rows.get(id).filter(|_| !gone.contains(id)).cloned()).collect())
+        });
+        let ranking = ranking.unwrap();
+        assert!(reads < 700, "{reads} vectors read");
+        let allowed = |id| !gone.contains(&id) && only.is_none_or(|only| only.contains(id));
+        let first: Vec<_> = ranking.iter().filter_map(|(id, similarity)| Some((*id, (*similarity)?))).collect();
+        assert_eq!(first, brute_force(&rows, &query, 50, allowed));
+        assert!(ranking[50..].iter().all(|(_, similarity)| similarity.is_none()));
+        let ids: std::collections::HashSet<i64> = ranking.iter().map(|(id, _)| *id).collect();
+        assert_eq!((ids.len(), ranking.len()), (1000, 1000));
+        let similarities: Vec<f32> = ranking.iter().map(|(id, _)| query.similarity(&rows[id])).collect();
+        let mut least = f32::INFINITY;
+        for similarity in similarities {
+            assert!(similarity < least + 0.02, "{similarity} follows {least}");
+            least = least.min(similarity);
+        }
+        let nearest = brute_force(&rows, &query, 1000, |id| only.is_none_or(|only| only.contains(id)));
+        let shared = nearest.iter().filter(|(id, _)| ids.contains(id)).count();
+        assert!(shared >= 970, "{shared} of the 1000 nearest");
+    }
+    let filter = Filter::default();
+    let all = index.ranking::<Infallible>(&random_vector(&mut random, 64), 5, 9, filter, &mut |ids| {
+        Ok(ids.iter().map(|id| rows.get(id).cloned()).collect())
+    });
+    assert!(all.unwrap().iter().all(|(_, similarity)| similarity.is_some()));
+}
+
+#[test]
 fn excepted_ids_make_room_for_others() {
     let mut random = SplitMix64::new(15);
     let rows = clustered(&mut random, 32, 3000);

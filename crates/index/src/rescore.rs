@@ -1,6 +1,6 @@
 //! The second stage of a search: reads the exact vectors of as many candidates as needed, and compares those.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::UnitVector;
 use crate::codes::Margin;
@@ -35,13 +35,13 @@ impl Rescoring<'_> {
     /// The errors of `read`.
     pub(crate) fn run<E>(
         &self,
-        candidates: Vec<Candidate>,
+        candidates: &[Candidate],
         known: &mut Similarities,
         read: ReadVectors<'_, E>,
     ) -> Result<bool, E> {
         let margin = self.margin.for_scale(self.layout.largest_scale);
         let mut all_exist = true;
-        let mut waiting = VecDeque::from(candidates);
+        let mut waiting = candidates.iter().copied().collect::<VecDeque<_>>();
         let mut copies = Copies::new(self.layout, self.k);
         // The first batch is a little larger than `k`; mostly a search needs no more.
         let mut batch_size = self.k.saturating_add(32).min(MAX_BATCH);
@@ -110,6 +110,22 @@ pub(crate) fn best(known: &Similarities, k: usize) -> Vec<(i64, f32)> {
     found.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
     found.truncate(k);
     found
+}
+
+/// Returns the `k` best of `candidates`: first the `exact` best similarities known, then the other candidates by their
+/// estimates, without a similarity.
+pub(crate) fn ranked(
+    candidates: &[Candidate],
+    known: &Similarities,
+    exact: usize,
+    k: usize,
+) -> Vec<(i64, Option<f32>)> {
+    let first = best(known, exact);
+    let exact: HashSet<i64> = first.iter().map(|(id, _)| *id).collect();
+    let gone = |id| known.get(&id).is_some_and(Option::is_none);
+    let others = candidates.iter().map(|candidate| candidate.id).filter(|id| !exact.contains(id) && !gone(*id));
+    let first = first.iter().map(|(id, similarity)| (*id, Some(*similarity)));
+    first.chain(others.map(|id| (id, None))).take(k).collect()
 }
 
 /// The decision whether to read a candidate.

@@ -72,15 +72,29 @@ impl<'a> HybridSearch<'a> {
     }
 }
 
+/// A hit of the vector leg.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct LegHit {
+    pub(crate) image_id: ImageId,
+    /// The distance, as in [`VectorHit`]; `None` when the rank comes from a code and the embedding has not been read.
+    pub(crate) distance: Option<f32>,
+}
+
+impl From<VectorHit> for LegHit {
+    fn from(hit: VectorHit) -> Self {
+        Self { image_id: hit.image_id, distance: Some(hit.distance) }
+    }
+}
+
 /// Fuses the hits of the legs, and returns the page of the search. The function `embedding` reads the embedding of an
-/// image that only the keyword leg has found. It is called for every such image when the search has a minimum
+/// image whose distance the vector leg does not tell. It is called for every such image when the search has a minimum
 /// similarity, otherwise only for such images on the page.
 ///
 /// # Errors
 /// The errors of `embedding`.
 pub(crate) fn fuse_legs(
     search: &HybridSearch<'_>,
-    vector: &[VectorHit],
+    vector: &[LegHit],
     keyword: &[KeywordHit],
     mut embedding: impl FnMut(ImageId) -> Result<Option<UnitVector>, StoreError>,
 ) -> Result<Vec<RankedImage>, StoreError> {
@@ -93,12 +107,12 @@ pub(crate) fn fuse_legs(
 /// The errors of `distance_of`.
 pub(crate) fn fuse_hits(
     search: &HybridSearch<'_>,
-    vector: &[VectorHit],
+    vector: &[LegHit],
     keyword: &[KeywordHit],
     mut distance_of: impl FnMut(ImageId) -> Result<Option<f32>, StoreError>,
 ) -> Result<Vec<RankedImage>, StoreError> {
     let mut distances: HashMap<ImageId, Option<f32>> =
-        vector.iter().map(|hit| (hit.image_id, Some(hit.distance))).collect();
+        vector.iter().filter(|hit| hit.distance.is_some()).map(|hit| (hit.image_id, hit.distance)).collect();
     let mut distance = |image_id| -> Result<Option<f32>, StoreError> {
         if let Some(known) = distances.get(&image_id) {
             return Ok(*known);

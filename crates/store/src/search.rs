@@ -1,6 +1,6 @@
 //! Searches: by vector, by keywords, and by both, fused by rank.
 
-use crate::fusion::fuse_legs;
+use crate::fusion::{LegHit, fuse_legs};
 use crate::text::{MAX_COUNT, Narrowed, narrowed};
 use crate::{
     EmbeddingStore, HybridSearch, KeywordHits, KeywordSearch, RankedImage, StoreError, VectorHit, VectorSearch,
@@ -48,6 +48,7 @@ pub trait SearchStore: EmbeddingStore {
         let page = search.leg_page();
         let (vector, keyword) = (search.vector_leg(&page), search.keyword_leg(&page));
         let vector = vector.map_or(Ok(Vec::new()), |leg| self.search_vector(&leg))?;
+        let vector: Vec<_> = vector.into_iter().map(LegHit::from).collect();
         let keyword = keyword.map_or(Ok(KeywordHits::default()), |leg| self.search_keyword(&leg))?.hits;
         fuse_legs(search, &vector, &keyword, |image_id| self.embedding(search.model_id, image_id))
     }

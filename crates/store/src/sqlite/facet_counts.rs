@@ -17,7 +17,7 @@ pub(super) fn facets(
     facets: &[Facet],
     limit: usize,
 ) -> Result<Vec<FacetCounts>, StoreError> {
-    let counted = memory.with_allowed(filter, |facts, allowed| facts.facets(&allowed, facets, limit))?;
+    let counted = memory.with_allowed(filter, |facts, allowed| facts.facets(allowed, facets, limit))?;
     let counted = match counted {
         Some(counted) => counted,
         // The rows answer until the facts have been read.

@@ -1,5 +1,7 @@
 //! Lists of images in every order, and their number.
 
+use std::sync::Arc;
+
 use mitsuke_index::IdSet;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ParamsFromIter};
@@ -17,6 +19,10 @@ use crate::{
 /// The largest number of images whose names are compared in memory. Of more, a page is found after a small part of the
 /// index of all names.
 const FEW_NAMES: usize = 2_000;
+
+/// The largest number of rows of an index that are walked for a page of filtered images. Where that is not enough, the
+/// facts of all images that pass the filter are compared.
+const FEW_ROWS: usize = 1_024;
 
 /// Lists the images that pass a filter and follow `after`.
 pub(super) fn list(
@@ -121,44 +127,74 @@ impl Order<'_> {
         if self.filter.is_empty() && !matches!(self.sort.key, SortKey::Random { .. }) {
             return Ok(None);
         }
-        let ordered = memory.with_allowed(self.filter, |facts, allowed| {
-            if self.sort.key == SortKey::Name && allowed.len() <= FEW_NAMES {
-                return Ok(facts.by_name(&allowed, self.sort, after, offset, limit));
-            }
-            facts.first(&allowed, self.sort, after, offset, limit).ok_or(allowed)
+        let found = memory.with_allowed(self.filter, |facts, allowed| {
+            let share = facts.len() / allowed.len().max(1);
+            let by_facts = match self.sort.key {
+                SortKey::Random { .. } => facts.first(allowed, self.sort, after, offset, limit),
+                SortKey::Name if allowed.len() <= FEW_NAMES => {
+                    Some(facts.by_name(allowed, self.sort, after, offset, limit))
+                }
+                SortKey::Name => None,
+                _ if offset.saturating_add(limit).saturating_mul(share) <= FEW_ROWS / 2 => None,
+                _ => facts.first(allowed, self.sort, after, offset, limit),
+            };
+            by_facts.ok_or_else(|| Arc::clone(allowed))
         })?;
-        match ordered {
-            None => Ok(None),
-            Some(Ok(ids)) => Ok(Some(ids)),
-            Some(Err(allowed)) => self.by_index_of_names(&allowed, after, offset, limit).map(Some),
+        let allowed = match found {
+            None => return Ok(None),
+            Some(Ok(ids)) => return Ok(Some(ids)),
+            Some(Err(allowed)) => allowed,
+        };
+        let walked = match self.sort.key {
+            SortKey::Uploaded => self.walk(UPLOADED, &allowed, after, offset, limit, FEW_ROWS)?,
+            SortKey::Taken => self.walk(TAKEN, &allowed, after, offset, limit, FEW_ROWS)?,
+            SortKey::Bytes => self.walk(BYTES, &allowed, after, offset, limit, FEW_ROWS)?,
+            SortKey::Name => self.walk(NAME, &allowed, after, offset, limit, usize::MAX)?,
+            SortKey::Random { .. } => None,
+        };
+        if walked.is_some() {
+            return Ok(walked);
         }
+        // The images of the filter lie deep in the index.
+        Ok(memory
+            .with_allowed(self.filter, |facts, allowed| facts.first(allowed, self.sort, after, offset, limit))?
+            .flatten())
     }
 
-    /// Lists `allowed` images by their names: walks the index of all names until the page is full.
-    fn by_index_of_names(
+    /// Lists `allowed` images in the order of a column: walks the index of the order until the page is full. Returns
+    /// `None` when the page is not full after `most` rows, and when the page may go on with images without a value.
+    fn walk(
         &self,
+        Column { name, index }: Column,
         allowed: &IdSet,
         after: Option<&SortCursor>,
         offset: usize,
         limit: usize,
-    ) -> Result<Vec<ImageId>, StoreError> {
+        most: usize,
+    ) -> Result<Option<Vec<ImageId>>, StoreError> {
         let (direction, comparison) = self.direction();
-        let (start, cursor) = match after.and_then(|after| Some((value(&after.value)?, after.image_id))) {
-            Some((value, id)) => {
-                (format!("(file_name_key, image_id) {comparison} (?, ?)"), vec![value, Value::Integer(id)])
+        let (start, cursor) = match after.map(|after| (value(&after.value), after.image_id)) {
+            Some((Some(value), id)) => {
+                (format!("({name}, image_id) {comparison} (?, ?)"), vec![value, Value::Integer(id)])
             }
-            None => ("1".to_owned(), Vec::new()),
+            Some((None, _)) => return Ok(None),
+            None => (format!("{name} IS NOT NULL"), Vec::new()),
         };
         let sql = format!(
-            "SELECT image_id FROM images INDEXED BY images_by_name WHERE {start}
-             ORDER BY file_name_key {direction}, image_id {direction}"
+            "SELECT image_id FROM images INDEXED BY {index} WHERE {start}
+             ORDER BY {name} {direction}, image_id {direction}"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(cursor))?;
-        let (mut ids, mut skipped) = (Vec::new(), 0);
-        while ids.len() < limit
-            && let Some(row) = rows.next()?
-        {
+        let (mut ids, mut skipped, mut read) = (Vec::new(), 0, 0);
+        while ids.len() < limit {
+            if read == most {
+                return Ok(None);
+            }
+            read += 1;
+            let Some(row) = rows.next()? else {
+                return Ok((self.sort.key != SortKey::Taken).then_some(ids));
+            };
             let image_id = row.get(0)?;
             if !allowed.contains(image_id) {
                 continue;
@@ -169,7 +205,7 @@ impl Order<'_> {
                 ids.push(image_id);
             }
         }
-        Ok(ids)
+        Ok(Some(ids))
     }
 
     /// Lists images in the order of a column. Images without a value are left out.

@@ -1,6 +1,7 @@
 //! The words and the facts of all images in memory. Both are caches of the rows that every commit changes.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mitsuke_index::IdSet;
@@ -58,18 +59,18 @@ impl Memory {
     ///
     /// # Errors
     /// [`StoreError::BadKeywords`] for the terms of the filter; the errors of the database.
-    pub(super) fn allowed(&self, connection: &Connection, filter: &Filter) -> Result<Option<IdSet>, StoreError> {
+    pub(super) fn allowed(&self, connection: &Connection, filter: &Filter) -> Result<Option<Arc<IdSet>>, StoreError> {
         if filter.is_empty() {
             return Ok(None);
         }
-        if let Some(allowed) = self.with_allowed(filter, |_, allowed| allowed)? {
+        if let Some(allowed) = self.with_allowed(filter, |_, allowed| Arc::clone(allowed))? {
             return Ok(Some(allowed));
         }
         // The rows answer until the facts have been read.
         let (table, condition) = Condition::for_scan(connection, filter)?;
         let sql = format!("SELECT i.image_id FROM {table} WHERE 1 {}", condition.sql());
         let passing = ids(connection, &sql, condition.parameters([], []))?;
-        Ok(Some(passing.into_iter().collect()))
+        Ok(Some(Arc::new(passing.into_iter().collect())))
     }
 
     /// Runs `work` on the facts and the images that pass `filter`; `None` until the facts have been read.
@@ -79,10 +80,10 @@ impl Memory {
     pub(super) fn with_allowed<T>(
         &self,
         filter: &Filter,
-        work: impl FnOnce(&FactsIndex, IdSet) -> T,
+        work: impl FnOnce(&FactsIndex, &Arc<IdSet>) -> T,
     ) -> Result<Option<T>, StoreError> {
         let holding = |terms: &[String]| self.words.holding(terms);
-        self.facts.with(|facts| Ok(work(facts, facts.allowed(filter, &holding)?))).transpose()
+        self.facts.with(|facts| Ok(work(facts, &facts.allowed(filter, &holding)?))).transpose()
     }
 
     /// Drops everything, because a change may be missing. Words are then read when a search needs them.

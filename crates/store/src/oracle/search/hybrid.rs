@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::MAX_OFFSET;
 use super::keyword;
 use super::vector::{self, Form};
-use crate::fusion::fuse_hits;
+use crate::fusion::{LegHit, fuse_hits};
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::rows::models::VectorTable;
@@ -32,8 +32,8 @@ pub(crate) fn search(
     if search.depth == 0 || search.page.limit == 0 || search.page.offset > MAX_OFFSET {
         return Ok(Vec::new());
     }
-    let vector_hits = match search.vector_leg(&page) {
-        Some(leg) => vector::search(session, table, &leg, form)?,
+    let vector_hits: Vec<LegHit> = match search.vector_leg(&page) {
+        Some(leg) => vector::search(session, table, &leg, form)?.into_iter().map(LegHit::from).collect(),
         None => Vec::new(),
     };
     let distances: HashMap<ImageId, f32> =

@@ -1,5 +1,7 @@
 //! The images that pass a filter.
 
+use std::sync::Arc;
+
 use mitsuke_index::IdSet;
 
 use super::dictionary::{Code, Dictionary};
@@ -17,11 +19,20 @@ use crate::{Facet, Filter, StoreError, like_pattern};
 pub(in crate::sqlite) type Holding<'a> = &'a dyn Fn(&[String]) -> Result<IdSet, StoreError>;
 
 impl FactsIndex {
-    /// Returns the images that pass `filter`.
+    /// Returns the images that pass `filter`. The answers for the filters used last are kept until a fact changes.
     ///
     /// # Errors
     /// Those of `holding`.
-    pub(in crate::sqlite) fn allowed(&self, filter: &Filter, holding: Holding<'_>) -> Result<IdSet, StoreError> {
+    pub(in crate::sqlite) fn allowed(&self, filter: &Filter, holding: Holding<'_>) -> Result<Arc<IdSet>, StoreError> {
+        if let Some(allowed) = self.recent.get(filter) {
+            return Ok(allowed);
+        }
+        let allowed = Arc::new(self.passing(filter, holding)?);
+        self.recent.put(filter, &allowed);
+        Ok(allowed)
+    }
+
+    fn passing(&self, filter: &Filter, holding: Holding<'_>) -> Result<IdSet, StoreError> {
         let mut passing = Passing { bits: self.present.clone() };
         self.keep_by_numbers(&mut passing, filter);
         self.keep_by_single_values(&mut passing, filter);
@@ -31,7 +42,7 @@ impl FactsIndex {
             passing.keep_words(holding(&filter.terms)?.words());
         }
         for left_out in &filter.none_of {
-            passing.drop_words(self.allowed(left_out, holding)?.words());
+            passing.drop_words(self.passing(left_out, holding)?.words());
         }
         Ok(IdSet::from_words(passing.bits))
     }

@@ -13,6 +13,7 @@ mod dictionary;
 mod filter;
 mod names;
 mod order;
+mod recent;
 mod row;
 
 pub(super) use build::build;
@@ -23,6 +24,7 @@ pub(super) use row::FactsRow;
 use arena::Arena;
 use dictionary::{Code, Dictionary};
 use names::Names;
+use recent::RecentFilters;
 
 use crate::{Facet, ImageId};
 
@@ -53,6 +55,7 @@ pub(super) struct FactsIndex {
     tags: SeveralValues,
     loras: SeveralValues,
     names: Names,
+    recent: RecentFilters,
 }
 
 /// The facts that are true or false.
@@ -89,6 +92,7 @@ impl FactsIndex {
     /// reach that.
     pub(super) fn put(&mut self, row: &FactsRow) {
         let Some(at) = place(row.image_id) else { return };
+        self.recent.clear();
         self.grow_to(at + 1);
         if !self.contains(at) {
             self.len += 1;
@@ -134,6 +138,7 @@ impl FactsIndex {
     /// Removes the facts of an image if there are any.
     pub(super) fn remove(&mut self, image_id: ImageId) {
         let Some(at) = place(image_id).filter(|at| self.contains(*at)) else { return };
+        self.recent.clear();
         self.len -= 1;
         if let Some(word) = self.present.get_mut(at / 64) {
             *word &= !(1 << (at % 64));

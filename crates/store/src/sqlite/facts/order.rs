@@ -29,7 +29,10 @@ impl FactsIndex {
         let wanted = skip.saturating_add(limit);
         // The heap has the last of the best places on top.
         let mut best = BinaryHeap::new();
-        for image_id in allowed.iter() {
+        // Later images mostly have later dates, and a heap that is offered the best places first changes least.
+        let forwards = (!sort.descending).then(|| allowed.iter());
+        let backwards = sort.descending.then(|| allowed.iter_descending());
+        for image_id in forwards.into_iter().flatten().chain(backwards.into_iter().flatten()) {
             let place = self.place(sort, image_id);
             if after.is_some_and(|after| place <= after) {
                 continue;

@@ -16,13 +16,13 @@ use crate::{
 impl SqliteStore {
     /// Runs a vector search among `allowed` images on a snapshot of the database. The caller has checked the dimension of
     /// the query.
-    fn nearest(
+    fn nearest<T>(
         &self,
         db: &Connection,
         model_id: ModelId,
         allowed: Option<&IdSet>,
-        search: impl FnOnce(&View<'_>) -> Result<Vec<VectorHit>, StoreError>,
-    ) -> Result<Vec<VectorHit>, StoreError> {
+        search: impl FnOnce(&View<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let index = self.shared.cache(model_id)?.index();
         let embedded = usize::try_from(models::coverage(db, model_id)?.embedded).unwrap_or(usize::MAX);
         search(&View { connection: db, embedded, index: index.as_deref(), allowed })
@@ -34,14 +34,14 @@ impl SearchStore for SqliteStore {
         self.check_dimension(search.model_id, search.query)?;
         self.shared.read(|db| {
             let allowed = self.shared.memory.allowed(db, &search.page.filter)?;
-            self.nearest(db, search.model_id, allowed.as_ref(), |view| view.search(search))
+            self.nearest(db, search.model_id, allowed.as_deref(), |view| view.search(search))
         })
     }
 
     fn search_keyword(&self, search: &KeywordSearch<'_>) -> Result<KeywordHits, StoreError> {
         self.shared.read(|db| {
             let allowed = self.shared.memory.allowed(db, &search.page.filter)?;
-            self.shared.memory.words.search(search, allowed.as_ref())
+            self.shared.memory.words.search(search, allowed.as_deref())
         })
     }
 
@@ -55,12 +55,13 @@ impl SearchStore for SqliteStore {
         self.shared.read(|db| {
             let page = search.leg_page();
             let allowed = self.shared.memory.allowed(db, &page.filter)?;
+            let exact = search.min_similarity.is_some();
             let vector = match search.vector_leg(&page) {
-                Some(leg) => self.nearest(db, search.model_id, allowed.as_ref(), |view| view.leg(&leg))?,
+                Some(leg) => self.nearest(db, search.model_id, allowed.as_deref(), |view| view.leg(&leg, exact))?,
                 None => Vec::new(),
             };
             let keyword = match search.keyword_leg(&page) {
-                Some(leg) => self.shared.memory.words.search(&leg, allowed.as_ref())?.hits,
+                Some(leg) => self.shared.memory.words.search(&leg, allowed.as_deref())?.hits,
                 None => Vec::new(),
             };
             fuse_legs(search, &vector, &keyword, |image_id| embeddings::embedding(db, search.model_id, image_id))

@@ -116,4 +116,10 @@ fn print_facts(encoder: &Encoder) {
     println!("runs on     {}", encoder.device());
     println!("precision   pictures {image_precision}, texts {text_precision}");
     println!("agreement   pictures {image_agreement:.6}, texts {text_agreement:.6} (lowest cosine, reference vectors)");
+    let relevance = match manifest.relevance.as_ref().map(|relevance| relevance.image.is_some()) {
+        None => "not calibrated: hits have no relevance",
+        Some(false) => "calibrated for queries by text",
+        Some(true) => "calibrated for queries by text and by picture",
+    };
+    println!("relevance   {relevance}");
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::images::image;
 use super::statements::{count_images, ids};
 use super::values::count;
-use super::{document, embeddings};
+use super::{document, embeddings as rows};
 use crate::text::Document;
 use crate::{CheckPart, CheckStep, Fault, Image, ImageId, StoreError};
 
@@ -149,7 +149,7 @@ pub(super) fn embeddings_after(
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let expected: i64 = row.get(4)?;
-        let vector = match embeddings::vector(row, 3) {
+        let vector = match rows::vector(row, 3) {
             Ok(vector) if vector.dimension() as i64 == expected => Ok(vector),
             Ok(vector) => Err(format!("it has {} components, not {expected}", vector.dimension())),
             Err(error) => Err(damaged_text(error)?),
@@ -158,6 +158,27 @@ pub(super) fn embeddings_after(
         found.push(CheckedEmbedding { embedding_id, model_id, image_id, vector });
     }
     Ok(found)
+}
+
+/// Says what is wrong with an embedding.
+pub(super) fn embedding_fault(embedding: &CheckedEmbedding, reason: &str) -> Fault {
+    let CheckedEmbedding { image_id, model_id, .. } = embedding;
+    let found = format!("the embedding of image {image_id} by model {model_id} is damaged: {reason}");
+    fault(CheckPart::Embeddings, Some(*image_id), found)
+}
+
+/// Checks the embeddings after one.
+pub(super) fn embeddings(connection: &Connection, after: Option<i64>, limit: usize) -> Result<CheckStep, StoreError> {
+    let batch = embeddings_after(connection, after, limit)?;
+    let faults = batch.iter().filter_map(|embedding| {
+        let reason = embedding.vector.as_ref().err()?;
+        Some(embedding_fault(embedding, reason))
+    });
+    Ok(CheckStep {
+        checked: batch.len() as u64,
+        faults: faults.collect(),
+        next: if batch.len() < limit { None } else { batch.last().map(|embedding| embedding.embedding_id) },
+    })
 }
 
 /// Deletes an embedding, so that a backfill makes it again.

@@ -47,6 +47,6 @@ mod wipe;
 mod words;
 mod worker;
 
-pub use diagnosis::diagnose_texts;
+pub use diagnosis::{ReadOnlyCheck, check_pages, diagnose_database, diagnose_texts};
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

@@ -86,10 +86,9 @@ impl SqliteStore {
             step.next = batch.last().map(|embedding| embedding.embedding_id);
         }
         for embedding in batch {
-            let Err(reason) = embedding.vector else { continue };
+            let Err(reason) = &embedding.vector else { continue };
             let (image_id, model_id) = (embedding.image_id, embedding.model_id);
-            let found = format!("the embedding of image {image_id} by model {model_id} is damaged: {reason}");
-            let mut fault = check::fault(CheckPart::Embeddings, Some(image_id), found);
+            let mut fault = check::embedding_fault(&embedding, reason);
             if repair {
                 self.shared.write(
                     |db| check::delete_embedding(db, embedding.embedding_id),
@@ -192,6 +191,20 @@ impl SqliteStore {
             step.faults.iter_mut().for_each(|fault| fault.repaired = true);
         }
         Ok(step)
+    }
+}
+
+impl SqliteStore {
+    /// Makes the indexes of the database and its full-text index again, and returns what is wrong with its pages
+    /// afterwards.
+    ///
+    /// # Errors
+    /// The errors of the database, which may be too damaged for that.
+    pub fn repair_pages(&self) -> Result<Vec<String>, StoreError> {
+        let mut writer = self.shared.writer();
+        writer.execute_batch("REINDEX; UPDATE store_facts SET value = 0 WHERE name = 'segmentation_version';")?;
+        document::reindex_if_outdated(&mut writer)?;
+        check::whole_file(&writer)
     }
 }
 

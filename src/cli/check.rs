@@ -40,6 +40,10 @@ pub struct CheckArguments {
     /// Repair what can be made again; the server must be stopped
     #[arg(long)]
     repair: bool,
+    /// Give the space of deleted pictures back to the disk, once for a store of an earlier version; the server must be
+    /// stopped, and as much room as the database takes twice must be free
+    #[arg(long)]
+    compact: bool,
     /// A folder of `mitsuke backup` that holds the right bytes of damaged pictures
     #[arg(long, value_name = "BACKUP", requires = "repair")]
     from: Option<PathBuf>,
@@ -53,13 +57,14 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, Box<dyn Error>> {
     let settings = Settings::from_env()?;
     let choice = StoreChoice::new(&settings);
     let checked = match &choice {
-        StoreChoice::Embedded { data_dir } if arguments.repair => repair(data_dir, arguments.from.as_deref()),
+        StoreChoice::Embedded { data_dir } if arguments.repair => repair(data_dir, arguments),
+        StoreChoice::Embedded { data_dir } if arguments.compact => compact_only(data_dir),
         StoreChoice::Embedded { data_dir } => look(data_dir),
         StoreChoice::Oracle { .. } => compare_pictures(&choice),
     };
     Ok(match checked {
         Ok(0) => {
-            println!("everything is as it was written");
+            println!("{}", if arguments.compact && !arguments.repair { "done" } else { "everything is as it was written" });
             ExitCode::SUCCESS
         }
         Ok(left) => {
@@ -89,28 +94,49 @@ fn look(data_dir: &Path) -> Result<usize, Box<dyn Error>> {
 }
 
 /// Checks and repairs a store. Returns the number of faults that are left.
-fn repair(data_dir: &Path, backup: Option<&Path>) -> Result<usize, Box<dyn Error>> {
+fn repair(data_dir: &Path, arguments: &CheckArguments) -> Result<usize, Box<dyn Error>> {
     let store = SqliteStore::open(data_dir, SqliteOptions::default()).map_err(explain)?;
     let mut left = print(CheckPart::Pages, repair_pages(data_dir, &store)?);
     while !store.indexes_ready() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     for part in CheckPart::ALL.into_iter().filter(|part| *part != CheckPart::Pages) {
-        let mut faults = steps(|after| store.check_part(part, after, STEP, true))?;
+        let (checked, mut faults) = steps(|after| store.check_part(part, after, STEP, true))?;
         for fault in faults.iter_mut().filter(|fault| part == CheckPart::Pictures && !fault.repaired) {
-            if let (Some(image_id), Some(backup)) = (fault.image_id, backup) {
+            if let (Some(image_id), Some(backup)) = (fault.image_id, arguments.from.as_deref()) {
                 fault.repaired = restore_picture(&store, image_id, backup)?;
             }
         }
-        left += print(part, faults);
+        left += print(part, (checked, faults));
     }
     let lost = store.condition()?.lost_commits;
     if lost > 0 {
         println!("lost changes: {lost} that were answered as stored are missing; this counts as known from now on");
         store.acknowledge_loss()?;
     }
+    if arguments.compact {
+        compact(data_dir, &store)?;
+    }
     store.close()?;
     Ok(left)
+}
+
+/// Opens a store for nothing but giving space back.
+fn compact_only(data_dir: &Path) -> Result<usize, Box<dyn Error>> {
+    let store = SqliteStore::open(data_dir, SqliteOptions::default()).map_err(explain)?;
+    compact(data_dir, &store)?;
+    store.close()?;
+    Ok(0)
+}
+
+/// Gives the space of deleted pictures back.
+fn compact(data_dir: &Path, store: &SqliteStore) -> Result<(), Box<dyn Error>> {
+    let bytes = || fs::metadata(data_dir.join("mitsuke.db")).map_or(0, |metadata| metadata.len());
+    let before = bytes();
+    println!("writing the database anew; this takes up to {} bytes of room meanwhile", 2 * before);
+    store.compact()?;
+    println!("the database had {before} bytes and has {}", bytes());
+    Ok(())
 }
 
 /// Makes the indexes of the database again if its pages need it.

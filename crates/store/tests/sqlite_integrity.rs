@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
+use mitsuke_store::sqlite::{ReadOnlyCheck, SqliteOptions, SqliteStore};
 use mitsuke_store::{
     CHUNK_BYTES, CheckPart, EmbeddingStore as _, ImageId, ImageStore as _, IntegrityStore as _, Model, ModelStore as _,
     Store as _, StoreError, ThumbnailStore as _, Verified,
@@ -24,7 +24,6 @@ mod rot;
 #[path = "sqlite_integrity/stale_snapshots.rs"]
 mod stale_snapshots;
 
-/// The dimension of [`scattered`] vectors, at which no two of them are alike.
 fn open(directory: &Path) -> SqliteStore {
     SqliteStore::open(directory, SqliteOptions::default()).unwrap()
 }
@@ -64,7 +63,11 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &target) } else { drop(fs::copy(entry.path(), target).unwrap()) }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

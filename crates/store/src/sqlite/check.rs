@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, Transaction, params};
 
 use super::images::image;
-use super::statements::{count_images, ids};
+use super::statements::{count_images, ids, recount_images};
 use super::values::count;
 use super::{document, embeddings as rows};
 use crate::text::Document;
@@ -233,9 +233,9 @@ pub(super) fn repair_orphans(transaction: &Transaction<'_>) -> Result<(), StoreE
     for image_id in ids(transaction, sql, [])? {
         document::remove(transaction, image_id)?;
     }
+    recount_images(transaction)?;
     transaction.execute_batch(
-        "UPDATE store_facts SET value = (SELECT count(*) FROM images) WHERE name = 'image_count';
-         UPDATE embedding_models SET embedded =
+        "UPDATE embedding_models SET embedded =
              (SELECT count(*) FROM image_embeddings e WHERE e.model_id = embedding_models.model_id);",
     )?;
     Ok(())

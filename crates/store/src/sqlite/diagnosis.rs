@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use mitsuke_image::READER_VERSION;
 use rusqlite::{Connection, OpenFlags};
 
+use super::compact::FreePages;
 use super::directory::DATABASE;
 use super::mark::{LOST_COMMITS, fact};
 use super::{check, damage, directory, images, readings};
@@ -128,6 +129,11 @@ fn facts(connection: &Connection) -> Vec<Finding> {
             format!("{lost} changes that were answered as stored are missing, as after the loss of mitsuke.db-wal"),
             "Upload what is missing again, or restore a backup. `mitsuke check --repair` acknowledges the loss.",
         ));
+    }
+    let bytes = connection.path().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |metadata| metadata.len());
+    if let Some(advice) = FreePages::read(connection).ok().and_then(|free| free.advice(bytes)) {
+        let (found, advice) = advice.split_once(". ").unwrap_or((&advice, ""));
+        findings.push(Finding::note("space", found, format!("{advice}.")));
     }
     findings
 }

@@ -154,6 +154,9 @@ pub(super) fn index_words(transaction: &Transaction<'_>, image: &Image) -> Resul
 
 /// Deletes an image; returns false when there was none.
 pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result<bool, StoreError> {
+    if !image_exists(transaction, image_id)? {
+        return Ok(false);
+    }
     document::remove(transaction, image_id)?;
     prompt_words::change(transaction, &prompt_words::stored(transaction, image_id)?, &BTreeSet::new())?;
     wipe::remember(transaction)?;

@@ -26,7 +26,6 @@ pub(super) const NAME: &str = "mitsuke.mark";
 const MAGIC: [u8; 8] = *b"MTSKMARK";
 const IDENTITY_BYTES: usize = 16;
 const BYTES: usize = 64;
-const CHECKSUM_BYTES: usize = 4;
 
 /// The open file, which the holder of the writer changes.
 pub(super) struct Mark {

@@ -8,6 +8,7 @@ mod bulk;
 mod check;
 mod chunks;
 mod columns;
+mod compact;
 mod condition;
 mod connection;
 mod damage;

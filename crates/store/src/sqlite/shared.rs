@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::compact::Compact;
 use super::connection::Readers;
 use super::directory_lock::DirectoryLock;
 use super::epochs::Epoch;
@@ -15,7 +16,7 @@ use super::index_cache::{IndexBuild, VectorCache, last_change, remove_left_overs
 use super::mark::{self, Mark};
 use super::memory::{ChangedImages, Memory};
 use super::options::SqliteOptions;
-use super::statements::count_images;
+use super::statements::{count_images, recount_images};
 use super::task::Task;
 use super::wipe::Wipe;
 use super::{models, worker};
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     mark: Mark,
     /// What deletions leave behind.
     pub(super) wipe: Wipe,
+    /// What deletions have left free.
+    pub(super) compact: Compact,
     tasks: Sender<Task>,
     /// Whether the store is closing or closed.
     pub(super) closed: AtomicBool,
@@ -68,6 +71,7 @@ impl Shared {
             readers: Readers::new(database.clone(), options.max_readers, options.busy_timeout),
             memory: Memory::open(&database, options.busy_timeout)?,
             wipe: Wipe::open(&writer)?,
+            compact: Compact::open(&database, &writer)?,
             database,
             writer: Mutex::new(writer),
             caches: RwLock::default(),
@@ -96,6 +100,12 @@ impl Shared {
     fn restore_facts(&self) -> Result<(), StoreError> {
         let images = count_images(&self.writer())?;
         if images <= self.options.catch_up_at_open {
+            let published = worker::publish_facts(self);
+            if !matches!(published, Err(StoreError::Damaged(_))) {
+                return published;
+            }
+            log::error!("the number of images that the database states is wrong and is counted again");
+            recount_images(&self.writer())?;
             return worker::publish_facts(self);
         }
         self.send(Task::ReadFacts);

@@ -142,7 +142,7 @@ fn merge_step(db: &Transaction<'_>, first: bool, complete: impl FnOnce() -> bool
 }
 
 /// Folds the log into the database and empties it. Returns false when a search is using it.
-fn empty_log(shared: &Shared) -> Result<bool, StoreError> {
+pub(super) fn empty_log(shared: &Shared) -> Result<bool, StoreError> {
     let connection = open_reader(&shared.database, LOG_TIMEOUT)?;
     let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     Ok(busy == 0)

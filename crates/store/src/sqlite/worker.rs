@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use super::connection::open_reader;
-use super::{facts, wipe};
+use super::{compact, facts, wipe};
 use super::index_cache::{IndexBuild, VectorCache};
 use super::shared::Shared;
 use super::statements::count_images;
@@ -14,14 +15,20 @@ use crate::StoreError;
 /// Runs tasks until [`Task::Stop`].
 pub(super) fn run(shared: &Shared, tasks: &Receiver<Task>) {
     loop {
-        let task = match shared.wipe.due_in() {
+        let due = shared.wipe.due_in().into_iter().chain(shared.compact.due_in()).min();
+        let task = match due {
             Some(wait) => tasks.recv_timeout(wait),
             None => tasks.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         let task = match task {
             Ok(task) => task,
             Err(RecvTimeoutError::Timeout) => {
-                wipe::run(shared);
+                if shared.wipe.due_in() == Some(Duration::ZERO) {
+                    wipe::run(shared);
+                    shared.compact.note();
+                } else {
+                    compact::run(shared);
+                }
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => return,

@@ -60,3 +60,57 @@ fn a_deletion_is_wiped_while_the_store_is_open() {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+fn bytes(directory: &Path) -> u64 {
+    fs::metadata(directory.join("mitsuke.db")).unwrap().len()
+}
+
+/// Stores ten pictures of a megabyte, and returns their ids.
+fn large(store: &SqliteStore) -> Vec<ImageId> {
+    (0..10_u8).map(|n| picture(&format!("large-{n}")).bytes(&vec![n; 1 << 20]).insert(store)).collect()
+}
+
+#[test]
+fn the_file_shrinks_after_deletions() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let ids = large(&store);
+    store.close().unwrap();
+    drop(store);
+    assert!(bytes(folder.path()) > 10 << 20);
+    let store = open(folder.path());
+    ids.iter().for_each(|id| assert!(store.delete_image(*id).unwrap()));
+    let started = Instant::now();
+    // 1,024 pages of 4 KiB stay for the next rows.
+    while bytes(folder.path()) > 6 << 20 {
+        assert!(started.elapsed() < Duration::from_secs(200), "{} bytes", bytes(folder.path()));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(large(&store).len(), 10);
+}
+
+#[test]
+fn a_database_of_an_earlier_version_shrinks_after_one_compaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let ids = large(&store);
+    store.close().unwrap();
+    drop(store);
+    sql(folder.path()).execute_batch("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM;").unwrap();
+    let store = open(folder.path());
+    ids.iter().for_each(|id| assert!(store.delete_image(*id).unwrap()));
+    store.close().unwrap();
+    drop(store);
+    assert!(bytes(folder.path()) > 10 << 20, "free pages stay in a database of an earlier version");
+    assert!(mitsuke_store::sqlite::diagnose_database(folder.path()).iter().any(|finding| finding.to_string().contains("--compact")));
+    let store = open(folder.path());
+    store.compact().unwrap();
+    let model = model(&store, "a");
+    fill(&store, &model, "later", 5, 1);
+    store.close().unwrap();
+    drop(store);
+    assert!(bytes(folder.path()) < 2 << 20, "{} bytes", bytes(folder.path()));
+    let mode: i64 = sql(folder.path()).query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, 2);
+    each_finds_itself(&open(folder.path()), &model);
+}

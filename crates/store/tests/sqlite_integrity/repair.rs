@@ -18,6 +18,33 @@ fn check(store: &SqliteStore, repair: bool) -> Vec<mitsuke_store::Fault> {
     faults
 }
 
+/// Runs all parts of a check without the store.
+fn check_beside(directory: &Path) -> Vec<mitsuke_store::Fault> {
+    let check = ReadOnlyCheck::open(directory).unwrap();
+    let mut faults = Vec::new();
+    for part in CheckPart::ALL {
+        let mut after = None;
+        loop {
+            let step = check.check_part(part, after, 7).unwrap();
+            faults.extend(step.faults);
+            let Some(next) = step.next else { break };
+            after = Some(next);
+        }
+    }
+    faults
+}
+
+#[test]
+fn a_wrong_number_of_images_is_found_and_corrected_by_the_next_start() {
+    let (folder, _) = damaged("UPDATE store_facts SET value = 7 WHERE name = 'image_count'");
+    assert!(matches!(&check_beside(folder.path())[..], [fault] if fault.part == CheckPart::Orphans));
+    let store = open(folder.path());
+    assert_eq!(store.count_images().unwrap(), 20);
+    assert_eq!(check(&store, false), []);
+    // A check beside the open store finds the same.
+    assert_eq!(check_beside(folder.path()), []);
+}
+
 fn damaged(damage: &str) -> (tempfile::TempDir, Model) {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
@@ -36,13 +63,14 @@ fn what_can_be_made_again_is_repaired() {
     for (damage, part) in [
         ("INSERT INTO image_chunks (image_id, hashes) VALUES (999, zeroblob(32))", CheckPart::Orphans),
         ("INSERT INTO image_texts (rowid, caption) VALUES (999, 'ghost')", CheckPart::Orphans),
-        ("UPDATE store_facts SET value = 7 WHERE name = 'image_count'", CheckPart::Orphans),
         ("UPDATE embedding_models SET embedded = 7", CheckPart::Orphans),
         ("DELETE FROM image_texts WHERE rowid = 3", CheckPart::Texts),
         ("UPDATE images SET file_name = 'renamed beside the program.png' WHERE image_id = 3", CheckPart::Texts),
         ("UPDATE image_embeddings SET embedding = x'0000' WHERE image_id = 3", CheckPart::Embeddings),
     ] {
         let (folder, _) = damaged(damage);
+        let beside = check_beside(folder.path());
+        assert!(!beside.is_empty() && beside.iter().all(|fault| fault.part == part), "{damage}: {beside:?}");
         let store = open(folder.path());
         wait_until_ready(&store);
         let found = check(&store, false);
@@ -99,11 +127,11 @@ fn damaged_pictures_are_listed_and_repaired_from_their_bytes() {
 fn damaged_pages_are_found() {
     let (folder, _) = damaged("");
     let path = folder.path().join("mitsuke.db");
-    let root: u64 = sql(folder.path())
+    let root: u32 = sql(folder.path())
         .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'image_embeddings_by_image'", [], |row| row.get(0))
         .unwrap();
     drop(sql(folder.path()));
-    let size: u64 = sql(folder.path()).query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+    let size: u32 = sql(folder.path()).query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
     let mut bytes = fs::read(&path).unwrap();
     let at = ((root - 1) * size) as usize;
     bytes[at + 8..at + 200].fill(0xff);

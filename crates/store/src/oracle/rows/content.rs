@@ -49,10 +49,10 @@ pub(crate) fn is_noted(session: &Session<'_>, image_id: ImageId) -> Result<bool,
 
 /// Lists the images that are known to be damaged, ascending by id.
 pub(crate) fn list(session: &Session<'_>, after: ImageId, limit: usize) -> Result<Vec<DamagedImage>, OracleError> {
-    let sql = "SELECT d.image_id, d.found_at FROM image_damage d WHERE d.image_id > :after_id \
-               ORDER BY d.image_id FETCH FIRST :max_rows ROWS ONLY";
-    let binds = Binds::none().with("after_id", after).with("max_rows", Value::count(limit));
-    session.rows(sql, &binds, |row| {
+    let sql = "SELECT d.image_id, d.found_at FROM image_damage d WHERE d.image_id > :after \
+               ORDER BY d.image_id FETCH FIRST :take ROWS ONLY";
+    let binds = Binds::none().with("after", after).with("take", Value::count(limit));
+    session.rows(sql, &binds, limit, |row| {
         Ok(DamagedImage { image_id: row.get(0)?, found_at: value::to_date(&row.get::<_, Timestamp>(1)?)? })
     })
 }

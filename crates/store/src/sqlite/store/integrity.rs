@@ -7,7 +7,7 @@ use crate::sqlite::index_cache::{VectorCache, agrees};
 use crate::sqlite::mark::{LOST_COMMITS, fact, set_fact};
 use crate::sqlite::statements::ids;
 use crate::sqlite::values::{date, micros};
-use crate::sqlite::{check, chunks, damage, document, images};
+use crate::sqlite::{check, chunks, compact, damage, document, images};
 use crate::text::Document;
 use crate::{
     CheckPart, CheckStep, StoreCondition, Content, ContentPart, DamagedImage, Fault, ImageId, ImageStore as _,
@@ -195,6 +195,18 @@ impl SqliteStore {
 }
 
 impl SqliteStore {
+    /// Writes the whole database anew without the space of deleted rows, which leaves it in the background from then on.
+    /// Takes as much room on the disk as the database twice.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`]; the other errors of the database. It then is as it was.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        let writer = self.shared.writer();
+        self.shared.readers.close_idle();
+        let directory = self.shared.database.parent().unwrap_or(std::path::Path::new("."));
+        compact::whole(directory, &writer)
+    }
+
     /// Makes the indexes of the database and its full-text index again, and returns what is wrong with its pages
     /// afterwards.
     ///

@@ -137,6 +137,7 @@ impl SqliteStore {
             self.shared.schedule_maintenance(&cache);
         }
         self.shared.wipe.note();
+        self.shared.compact.note();
         self.shared.send(Task::Deleted);
     }
 }

@@ -175,7 +175,7 @@ impl SqliteStore {
         // The scrub or a person lacks nothing that an image without original could be repaired with.
         let repairable = |fault: &Fault| fault.image_id.is_none();
         if repair && step.faults.iter().any(repairable) {
-            self.shared.write(|db| check::repair_orphans(db), |()| ())?;
+            self.shared.write(check::repair_orphans, |()| ())?;
             step.faults.iter_mut().filter(|fault| repairable(fault)).for_each(|fault| fault.repaired = true);
         }
         Ok(step)

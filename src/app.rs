@@ -20,6 +20,7 @@ use mitsuke_clip::ClipError;
 use mitsuke_engine::intake::{Decoder, Intake};
 use mitsuke_engine::maintenance::Maintenance;
 use mitsuke_engine::models::{Models, ModelsError};
+use mitsuke_engine::scrub::Scrub;
 use mitsuke_store::Store;
 
 /// The reason why the app does not start.
@@ -75,6 +76,7 @@ impl Application {
         let (maintenance, backfills, reindexing) =
             Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options, settings.limits.text_chars)
                 .map_err(StartError::Thread)?;
+        let scrub = start_scrub(settings, &store, &models).map_err(StartError::Thread)?;
         let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder, settings.limits.text_chars);
         let services = web::Data::new(Services::new(ServiceParts {
             store,
@@ -85,6 +87,7 @@ impl Application {
             limits: settings.limits.clone(),
             api_keys: settings.api_keys.clone(),
             // -- integrity --
+            scrub,
 
             // -- backup --
 
@@ -156,9 +159,11 @@ impl Application {
         self.services.stopping.store(true, Ordering::Relaxed);
         let (maintenance, models, store) =
             (self.maintenance, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
+        let scrub = Arc::clone(&self.services.scrub);
         let closed = mitsuke_engine::blocking::run(move || {
             // The order counts: backfills finish their pictures, which takes encoders and the store.
             maintenance.stop();
+            scrub.stop();
             models.close();
             store.close()
         });
@@ -268,6 +273,14 @@ pub fn check_device(settings: &Settings) -> Result<(), StartError> {
 /// See [`Models::open`].
 pub fn open_models(settings: &Settings, store: Arc<dyn Store>) -> Result<Models, ModelsError> {
     Models::open(&settings.models_dir, store, settings.encoder_options(), settings.encoder.model_idle)
+}
+
+/// Starts the background comparison of all originals with their hashes, which waits while searches do.
+fn start_scrub(settings: &Settings, store: &Arc<dyn Store>, models: &Arc<Models>) -> io::Result<Arc<Scrub>> {
+    let models = Arc::clone(models);
+    let searching = move || models.tower_stats().values().any(|towers| towers.text.depth > 0 || towers.image.depth > 0);
+    let rate = settings.integrity.scrub_bytes_per_second;
+    Ok(Arc::new(Scrub::start(Arc::clone(store), rate, Box::new(searching))?))
 }
 
 /// Returns the decoder of a program with these settings. Everything in the program that decodes pictures shares it.

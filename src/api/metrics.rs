@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
+use time::OffsetDateTime;
 
 use crate::api::Services;
 use crate::api::metric_table::{
@@ -33,6 +34,7 @@ pub async fn scrape(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
     if let Ok(count) = services.with_store(move |store| counts.images(store)).await {
         set(&services.metrics.images, count);
     }
+    set_integrity(&services).await;
     set_encoders(&services);
     let (counts, store) = (Arc::clone(&services.counts), Arc::clone(&services.store));
     let list = move |models: &Models| models.list_with(|model_id| counts.coverage(store.as_ref(), model_id));
@@ -42,6 +44,19 @@ pub async fn scrape(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
     }
     let text = services.metrics.text().map_err(|error| ApiError::internal(&error))?;
     Ok(HttpResponse::Ok().content_type(OPENMETRICS).body(text))
+}
+
+async fn set_integrity(services: &Services) {
+    let metrics = &services.metrics;
+    if let Ok(condition) = services.with_store(|store| store.condition()).await {
+        set(&metrics.damaged_images, condition.damaged_images);
+        set(&metrics.lost_commits, condition.lost_commits);
+        set(&metrics.free_pages, condition.free_pages);
+    }
+    let scrub = services.scrub.status();
+    set_counter(&metrics.scrub_images, scrub.images);
+    set_counter(&metrics.scrub_bytes, scrub.bytes);
+    metrics.scrub_last_finished.set(scrub.finished_at.map_or(0, OffsetDateTime::unix_timestamp));
 }
 
 fn set_encoders(services: &Services) {

@@ -6,6 +6,7 @@
 mod auth;
 mod caching;
 mod caller;
+mod check;
 mod checks;
 mod context;
 mod cors;

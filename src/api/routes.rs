@@ -38,7 +38,7 @@
 //! | GET | `/suggestions` | `suggestions` |
 
 use super::route::Route;
-use super::{facets, health, images, metrics, models, reindex, search, suggestions};
+use super::{check, facets, health, images, metrics, models, reindex, search, suggestions};
 
 /// All routes of the OpenAPI document.
 pub fn documented() -> Vec<Route> {
@@ -52,6 +52,7 @@ pub fn documented() -> Vec<Route> {
         health::routes(),
         metrics::routes(),
         // -- integrity --
+        check::routes(),
 
         // -- backup --
 

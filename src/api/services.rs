@@ -15,6 +15,7 @@ use mitsuke_engine::duplicates::Duplicates;
 use mitsuke_engine::intake::Intake;
 use mitsuke_engine::models::Models;
 use mitsuke_engine::reindex::Reindexing;
+use mitsuke_engine::scrub::Scrub;
 use mitsuke_engine::search::Finder;
 use mitsuke_store::Store;
 
@@ -54,6 +55,8 @@ pub struct Services {
     /// True once the server stops, so that load balancers turn away first.
     pub stopping: AtomicBool,
     // -- integrity --
+    /// Compares all originals with their hashes.
+    pub scrub: Arc<Scrub>,
 
     // -- backup --
 
@@ -79,6 +82,8 @@ pub struct ServiceParts {
     /// The keys that open the API; an empty list lets everybody in.
     pub api_keys: Vec<SecretString>,
     // -- integrity --
+    /// Compares all originals with their hashes.
+    pub scrub: Arc<Scrub>,
 
     // -- backup --
 
@@ -100,6 +105,7 @@ impl Services {
             limits,
             api_keys,
             // -- integrity --
+            scrub,
 
             // -- backup --
 
@@ -125,6 +131,7 @@ impl Services {
             thumbnails: Thumbnails::new(),
             stopping: AtomicBool::new(false),
             // -- integrity --
+            scrub,
 
             // -- backup --
 

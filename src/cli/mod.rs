@@ -2,6 +2,7 @@
 
 mod backfill;
 mod bench;
+mod check;
 mod doctor;
 mod index;
 mod migrate;
@@ -59,6 +60,8 @@ pub enum Command {
     /// Print all settings with their defaults and what is allowed.
     Settings(settings::SettingsArguments),
     // -- integrity --
+    /// Compare everything that is stored with what was written, and repair what can be made again.
+    Check(check::CheckArguments),
 
     // -- backup --
 
@@ -82,6 +85,7 @@ impl Command {
             Self::Index(command) => command.flags(),
             Self::Backfill(_)
             | Self::Bench(_)
+            | Self::Check(_)
             | Self::Model(_)
             | Self::Reindex(_)
             | Self::Upload(_)
@@ -103,6 +107,7 @@ impl Command {
             // These commands print messages of their own.
             Self::Backfill(_)
             | Self::Bench(_)
+            | Self::Check(_)
             | Self::Index(_)
             | Self::Model(_)
             | Self::Reindex(_)
@@ -137,6 +142,7 @@ impl Command {
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
             Self::Settings(arguments) => settings::run(&arguments).map(|()| ExitCode::SUCCESS),
             // -- integrity --
+            Self::Check(arguments) => check::run(&arguments),
 
             // -- backup --
 

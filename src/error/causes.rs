@@ -62,6 +62,13 @@ impl From<StoreError> for ApiError {
             }
 
             // -- integrity --
+            error @ StoreError::Damaged(_) => {
+                log::error!("request {}: {error}", current_request_id());
+                Self::new(
+                    ErrorCode::StoreDamaged,
+                    "Stored data is damaged. Tell the operator; `mitsuke check` says what is damaged.",
+                )
+            }
             error @ StoreError::ImageDamaged(image_id) => {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(
@@ -79,9 +86,7 @@ impl From<StoreError> for ApiError {
             // -- budget --
 
             // -- access --
-            error @ (StoreError::ModelDimension { .. } | StoreError::Damaged(_) | StoreError::Internal(_)) => {
-                Self::internal(&error)
-            }
+            error @ (StoreError::ModelDimension { .. } | StoreError::Internal(_)) => Self::internal(&error),
         }
     }
 }
@@ -293,7 +298,7 @@ mod tests {
             (StoreError::NewerSchema { found: 9, known: 8 }, "store_misconfigured", 503),
             (StoreError::DiskFull(secret.into()), "storage_full", 507),
             (StoreError::BadKeywords(secret.into()), "keywords_refused", 400),
-            (StoreError::Damaged(secret.into()), "internal", 500),
+            (StoreError::Damaged(secret.into()), "store_damaged", 500),
             (StoreError::Internal(secret.into()), "internal", 500),
             (StoreError::ImageDamaged(7), "image_damaged", 500),
         ];

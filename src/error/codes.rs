@@ -101,6 +101,8 @@ error_codes! {
     // -- integrity --
     /// The original of an image is not what was uploaded.
     ImageDamaged = "image_damaged", INTERNAL_SERVER_ERROR, "The stored picture is damaged";
+    /// Stored data differs from what was written.
+    StoreDamaged = "store_damaged", INTERNAL_SERVER_ERROR, "The store is damaged";
 
     // -- backup --
 

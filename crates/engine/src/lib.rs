@@ -3,7 +3,7 @@
 //! The crate knows neither HTTP nor SQL nor Torch: `mitsuke-image` reads pictures, `mitsuke-clip` encodes them, and
 //! `mitsuke-store` keeps and finds them. Its modules depend on each other in one direction only: [`models`] at the
 //! bottom, then [`intake`], then [`backfill`], [`reindex`], [`search`], [`compare`],
-//! [`duplicates`] and [`bulk`] beside each other, and [`maintenance`] at the top.
+//! [`duplicates`], [`bulk`] and [`scrub`] beside each other, and [`maintenance`] at the top.
 
 pub mod backfill;
 mod background;
@@ -18,6 +18,7 @@ mod patience;
 mod rate;
 pub mod reindex;
 pub mod request_id;
+pub mod scrub;
 pub mod search;
 
 #[cfg(test)]

@@ -248,7 +248,7 @@ fn train(index: &VectorIndex, params: IndexParams, bench: &Bench, memory_before:
     // A copy is trained on an otherwise idle machine, and the index itself beside searches.
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("index");
-    index.save(&path, SnapshotStamp { model_id: 1, last_change: 1, count: bench.rows })?;
+    index.save(&path, SnapshotStamp { epoch: [0; 16], model_id: 1, last_change: 1, count: bench.rows })?;
     let text = &bench.queries[1];
     let alone = text.run(index, &bench.clip, bench.k, 0, None)?.wall_times;
     let done = AtomicBool::new(false);
@@ -321,7 +321,7 @@ fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("index");
     let start = Instant::now();
-    index.save(&path, SnapshotStamp { model_id: 1, last_change: 1, count: rows })?;
+    index.save(&path, SnapshotStamp { epoch: [0; 16], model_id: 1, last_change: 1, count: rows })?;
     let saving = start.elapsed().as_secs_f64();
     let size = std::fs::metadata(&path)?.len() / 1_000_000;
     drop(index);

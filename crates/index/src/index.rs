@@ -12,7 +12,7 @@ use crate::rescore::{self, Rescoring, Similarities};
 use crate::rotation::Rotation;
 use crate::scan::Candidate;
 use crate::signs::QuerySigns;
-use crate::{Filter, IndexParams, ReadVectors, SnapshotError, SnapshotStamp, UnitVector, kmeans, scan, snapshot};
+use crate::{Filter, IdSet, IndexParams, ReadVectors, SnapshotError, SnapshotStamp, UnitVector, kmeans, scan, snapshot};
 
 /// The largest number of changes that a newly trained layout takes over while insertions wait.
 const MAX_BLOCKING_CHANGES: usize = 1024;
@@ -115,6 +115,26 @@ impl VectorIndex {
     #[cfg(test)]
     fn contains(&self, id: i64) -> bool {
         self.current().locations.get(id).is_some()
+    }
+
+    /// Returns the ids of the vectors. A negative id is left out.
+    #[must_use]
+    pub fn ids(&self) -> IdSet {
+        self.current().cells.iter().flat_map(|cell| cell.ids().iter().copied()).collect()
+    }
+
+    /// Returns the inner product of `vector` with the code of the vector with this id: near 1 when that is the same
+    /// vector. `None` when there is no such id, or the dimensions differ.
+    #[must_use]
+    pub fn similarity(&self, id: i64, vector: &UnitVector) -> Option<f32> {
+        if vector.dimension() != self.dimension {
+            return None;
+        }
+        let layout = self.current();
+        let code = layout.code(layout.locations.get(id)?)?;
+        let rotated = self.rotation.apply(vector.as_slice());
+        let steps: f32 = code.codes.iter().zip(&rotated).map(|(step, component)| f32::from(*step) * component).sum();
+        Some(steps * code.scale)
     }
 
     /// Returns the `k` vectors with the greatest inner product with `query`, as pairs of id and similarity (−1 to 1):
@@ -296,8 +316,14 @@ impl VectorIndex {
     /// # Errors
     /// The error of the file system when the file cannot be written. The file at `path` then stays as it was.
     pub fn save(&self, path: &Path, stamp: SnapshotStamp) -> io::Result<()> {
-        let _one_at_a_time = lock(&self.saving);
-        snapshot::save(&self.current(), self.dimension, path, stamp)
+        self.frozen().save(path, stamp)
+    }
+
+    /// Returns the index of this moment, to be saved. A caller that changes the index no sooner than it has read the
+    /// number of the last change gives the file a stamp that is exact.
+    #[must_use]
+    pub fn frozen(&self) -> Frozen<'_> {
+        Frozen { layout: self.current(), index: self }
     }
 
     /// Reads an index that [`Self::save`] wrote.
@@ -313,6 +339,36 @@ impl VectorIndex {
     /// Returns the layout of this moment, which later insertions do not change.
     fn current(&self) -> Arc<Layout> {
         Arc::clone(&self.layout.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An index of one moment, which later insertions and removals do not change.
+#[derive(Debug)]
+pub struct Frozen<'a> {
+    layout: Arc<Layout>,
+    index: &'a VectorIndex,
+}
+
+impl Frozen<'_> {
+    /// Returns the number of vectors.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.layout.rows
+    }
+
+    /// Returns whether there are no vectors.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes the index like [`VectorIndex::save`].
+    ///
+    /// # Errors
+    /// Those of [`VectorIndex::save`].
+    pub fn save(&self, path: &Path, stamp: SnapshotStamp) -> io::Result<()> {
+        let _one_at_a_time = lock(&self.index.saving);
+        snapshot::save(&self.layout, self.index.dimension, path, stamp)
     }
 }
 

@@ -456,7 +456,7 @@ proptest! {
         prop_assert_eq!(&search(&index, &rows, &query, k, Some(&only)).0, &expected);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
-        let stamp = SnapshotStamp { model_id: 1, last_change: 2, count: 3 };
+        let stamp = SnapshotStamp { epoch: [3; 16], model_id: 1, last_change: 2, count: 3 };
         index.save(&path, stamp).unwrap();
         let (loaded, found) = VectorIndex::load(&path, dimension, EXACT_LISTS).unwrap();
         prop_assert_eq!((found, loaded.len()), (stamp, rows.len()));

@@ -41,8 +41,8 @@ mod vector;
 mod workers;
 
 pub use id_set::{Filter, IdSet};
-pub use index::VectorIndex;
+pub use index::{Frozen, VectorIndex};
 pub use params::IndexParams;
 pub use rescore::ReadVectors;
-pub use snapshot::{SnapshotError, SnapshotStamp};
+pub use snapshot::{SnapshotError, SnapshotStamp, read_stamp};
 pub use vector::{NotAUnitVector, UnitVector};

@@ -4,7 +4,7 @@
 //!
 //! | part | bytes |
 //! |---|---|
-//! | header ([`Header`]) | 96, of which the last 32 are the SHA-256 of the first 64 |
+//! | header ([`Header`]) | 112, of which the last 32 are the SHA-256 of the first 80 |
 //! | rows of each cell | 4 × cells |
 //! | lengths, steps and codes of the means, if there are lists | (8 + dimension) × cells |
 //! | ids, steps and codes of the rows, cell after cell | (12 + dimension) × rows |
@@ -26,8 +26,8 @@ use crate::locations::Locations;
 use crate::workers::{self, Priority};
 
 /// The name of the format and its version. The rotation, the codes and the layout of the file are all part of it.
-const MAGIC: [u8; 8] = *b"MTSKIDX1";
-const HEADER_BYTES: usize = 96;
+const MAGIC: [u8; 8] = *b"MTSKIDX2";
+const HEADER_BYTES: usize = 112;
 const DIGEST_BYTES: usize = 32;
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -35,12 +35,26 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// it after loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotStamp {
+    /// The time in the history of the rows at which the snapshot was made. The caller draws it at random and remembers
+    /// it beside the rows.
+    pub epoch: [u8; 16],
     /// The model that made the vectors.
     pub model_id: i64,
     /// The number of the last change of the rows that the index contains.
     pub last_change: u64,
     /// The number of vectors in the index.
     pub count: u64,
+}
+
+impl SnapshotStamp {
+    /// Returns the two halves of the epoch.
+    fn epoch_words(self) -> [[u8; 8]; 2] {
+        let mut halves = [[0; 8]; 2];
+        for (half, word) in halves.iter_mut().zip(self.epoch.as_chunks::<8>().0) {
+            *half = *word;
+        }
+        halves
+    }
 }
 
 /// The reason why a file cannot be loaded as an index.
@@ -77,7 +91,7 @@ struct Header {
 }
 
 impl Header {
-    /// Writes 64 bytes of facts and their digest.
+    /// Writes 80 bytes of facts and their digest.
     fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         let numbers = [
@@ -90,7 +104,8 @@ impl Header {
             self.trained_on,
         ];
         let (facts, digest) = bytes.split_at_mut(HEADER_BYTES - DIGEST_BYTES);
-        let words = std::iter::once(MAGIC).chain(numbers.map(u64::to_le_bytes));
+        let [first, second] = self.stamp.epoch_words();
+        let words = [MAGIC, first, second].into_iter().chain(numbers.map(u64::to_le_bytes));
         for (place, word) in facts.chunks_exact_mut(8).zip(words) {
             place.copy_from_slice(&word);
         }
@@ -103,8 +118,12 @@ impl Header {
         if words.next() != Some(MAGIC) {
             return Err(SnapshotError::Format);
         }
+        let mut epoch = [0; 16];
+        for (place, word) in epoch.chunks_exact_mut(8).zip(&mut words) {
+            place.copy_from_slice(&word);
+        }
         let mut number = || words.next().map_or(0, u64::from_le_bytes);
-        let stamp = SnapshotStamp { model_id: number().cast_signed(), last_change: number(), count: number() };
+        let stamp = SnapshotStamp { epoch, model_id: number().cast_signed(), last_change: number(), count: number() };
         let header = Self { stamp, dimension: number(), rows: number(), cells: number(), trained_on: number() };
         // The same facts always give the same bytes, digest included.
         if header.to_bytes() == *bytes { Ok(header) } else { Err(SnapshotError::Damaged) }
@@ -141,6 +160,15 @@ fn partial_path(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Creates a file that only its owner can read, as far as the system knows owners.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 fn write(layout: &Layout, dimension: usize, path: &Path, stamp: SnapshotStamp) -> io::Result<()> {
     let header = Header {
         stamp,
@@ -149,7 +177,7 @@ fn write(layout: &Layout, dimension: usize, path: &Path, stamp: SnapshotStamp) -
         cells: layout.cells.len() as u64,
         trained_on: layout.lists.as_ref().map_or(0, |lists| lists.trained_on as u64),
     };
-    let mut file = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
+    let mut file = BufWriter::with_capacity(BUFFER_BYTES, create(path)?);
     file.write_all(&header.to_bytes())?;
     let mut body = Hashing { inner: file, digest: Sha256::new() };
     for cell in &layout.cells {
@@ -180,6 +208,16 @@ fn write_codes(to: &mut impl Write, codes: &[i8]) -> io::Result<()> {
         to.write_all(&part.iter().map(|code| code.cast_unsigned()).collect::<Vec<u8>>())?;
     }
     Ok(())
+}
+
+/// Reads the stamp of a file, and nothing behind its header.
+///
+/// # Errors
+/// [`SnapshotError`] when the file cannot be read, has another format, or its header is damaged.
+pub fn read_stamp(path: &Path) -> Result<SnapshotStamp, SnapshotError> {
+    let mut header = [0; HEADER_BYTES];
+    File::open(path)?.read_exact(&mut header).map_err(truncated)?;
+    Header::from_bytes(&header).map(|header| header.stamp)
 }
 
 /// Reads a file that [`save`] wrote; see [`crate::VectorIndex::load`].

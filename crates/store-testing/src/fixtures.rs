@@ -106,6 +106,13 @@ pub fn noon() -> OffsetDateTime {
 }
 
 impl Picture {
+    /// Sets the original bytes.
+    #[must_use]
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.bytes = bytes.to_vec();
+        self
+    }
+
     /// Sets the caption.
     #[must_use]
     pub fn caption(mut self, caption: &str) -> Self {

@@ -29,6 +29,8 @@ pub mod hybrid;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod images;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
+pub mod integrity;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod keywords;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod models;
@@ -208,6 +210,23 @@ macro_rules! contract_tests {
                 facets_of_time_camera_and_folder
             ]
         );
+    };
+    // `$open` opens a store, and a function that changes the stored bytes of an image behind it.
+    (@integrity $open:ident) => {
+        $crate::contract_tests!(@damage $open;
+            a_part_of_an_original_is_a_part_of_its_bytes,
+            a_damaged_original_is_told_and_not_given_out,
+            a_damaged_original_is_repaired_by_its_own_bytes_alone
+        );
+    };
+    (@damage $open:ident; $($case:ident),*) => {
+        mod integrity {
+            $(#[test]
+            fn $case() {
+                let (store, damage) = super::$open();
+                $crate::integrity::$case(&*store, &damage);
+            })*
+        }
     };
     (@cases $open:ident; $($module:ident : [$($case:ident),*]),*) => {
         $(mod $module {

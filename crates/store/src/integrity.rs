@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::{ImageId, ImageStore, Sha256, StoreError};
+use crate::{Content, ImageId, ImageStore, Sha256, StoreError};
 
 /// The bytes of an original that one chunk hash covers.
 pub const CHUNK_BYTES: usize = 256 << 10;
@@ -33,6 +33,20 @@ pub struct ContentPart {
     pub file_name: String,
     /// The hash of the original.
     pub sha256: Sha256,
+}
+
+impl ContentPart {
+    /// Cuts the bytes from `first` to `last`, both included, out of an original. Bytes behind the end are left out.
+    #[must_use]
+    pub fn of(content: Content, first: u64, last: u64) -> Self {
+        let Content { mut bytes, file_type, file_name, sha256 } = content;
+        let length = bytes.len();
+        let place = |position: u64| usize::try_from(position).map_or(length, |position| position.min(length));
+        let (from, to) = (place(first), place(last.saturating_add(1)));
+        bytes.truncate(to);
+        bytes.drain(..from.min(to));
+        Self { bytes, first, total: length as u64, file_type, file_name, sha256 }
+    }
 }
 
 /// An image that is known to be damaged.
@@ -103,6 +117,26 @@ pub struct Fault {
     pub repaired: bool,
 }
 
+/// The place of the running comparison of all originals with their hashes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScrubState {
+    /// The last image that the running comparison has read; 0 before the first one.
+    pub after: ImageId,
+    /// The time at which a comparison has ended last.
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+/// What is known about the condition of a store without reading it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreCondition {
+    /// The number of images that are known to be damaged.
+    pub damaged_images: u64,
+    /// The number of changes that were answered as stored and are missing, until an operator acknowledges the loss.
+    pub lost_commits: u64,
+    /// The number of pages of the database that hold nothing.
+    pub free_pages: u64,
+}
+
 /// Compares what is stored with what was written.
 pub trait IntegrityStore: ImageStore {
     /// Reads the bytes of an original from `first` to `last`, both included and counted from 0; `None` when there is no
@@ -112,20 +146,7 @@ pub trait IntegrityStore: ImageStore {
     /// [`StoreError::ImageDamaged`] when the bytes are not those that were uploaded.
     fn content_part(&self, image_id: ImageId, first: u64, last: u64) -> Result<Option<ContentPart>, StoreError> {
         let Some(content) = self.content(image_id)? else { return Ok(None) };
-        let length = content.bytes.len();
-        let place = |position: u64| usize::try_from(position).map_or(length, |position| position.min(length));
-        let (from, to) = (place(first), place(last.saturating_add(1)));
-        let mut bytes = content.bytes;
-        bytes.truncate(to);
-        bytes.drain(..from.min(to));
-        Ok(Some(ContentPart {
-            bytes,
-            first,
-            total: length as u64,
-            file_type: content.file_type,
-            file_name: content.file_name,
-            sha256: content.sha256,
-        }))
+        Ok(Some(ContentPart::of(content, first, last)))
     }
 
     /// Compares an original with its hash. A store that keeps chunk hashes and a list of damaged images writes the chunk
@@ -164,5 +185,27 @@ pub trait IntegrityStore: ImageStore {
     ) -> Result<CheckStep, StoreError> {
         let _ = (part, after, limit, repair);
         Ok(CheckStep::default())
+    }
+
+    /// Returns the place of the running comparison of all originals. The default keeps none, and such a store is not
+    /// compared in the background.
+    fn scrub_state(&self) -> Result<Option<ScrubState>, StoreError> {
+        Ok(None)
+    }
+
+    /// Keeps the place of the running comparison, and the time at which one has ended.
+    fn put_scrub_state(&self, after: ImageId, finished_at: Option<OffsetDateTime>) -> Result<(), StoreError> {
+        let _ = (after, finished_at);
+        Ok(())
+    }
+
+    /// Returns what is known about the condition of the store. The default knows nothing bad.
+    fn condition(&self) -> Result<StoreCondition, StoreError> {
+        Ok(StoreCondition::default())
+    }
+
+    /// Forgets that changes were lost, because an operator knows of it.
+    fn acknowledge_loss(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }

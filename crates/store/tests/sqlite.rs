@@ -12,6 +12,7 @@ use mitsuke_store::{
 };
 use mitsuke_store_testing::contract_tests;
 use mitsuke_store_testing::fixtures::*;
+use mitsuke_store_testing::integrity::Damage;
 use mitsuke_store_testing::reference::Reference;
 
 fn open() -> TestStore {
@@ -21,6 +22,18 @@ fn open() -> TestStore {
 
 contract_tests!(open);
 contract_tests!(@facts open);
+contract_tests!(@integrity open_with_damage);
+
+/// Opens a store, and a second connection to its database that changes bytes behind it.
+fn open_with_damage() -> (TestStore, Damage) {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("mitsuke.db");
+    let damage = move |image_id| {
+        let sql = "UPDATE image_contents SET image_data = CAST('x' || image_data AS BLOB) WHERE image_id = ?";
+        rusqlite::Connection::open(&database).unwrap().execute(sql, [image_id]).unwrap();
+    };
+    (TestStore::new(open_at(directory.path()), directory), Box::new(damage))
+}
 
 /// The contract once more with every limit so small that the other path is taken: inverted lists, snapshots and
 /// training in the background, facts that are read in the background.

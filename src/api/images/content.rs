@@ -9,6 +9,7 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use bytes::Bytes;
 use mitsuke_image::FileType;
+use mitsuke_store::{CHUNK_BYTES, ContentPart, Store};
 use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema as _};
 
@@ -73,16 +74,25 @@ pub async fn get(
     if part == Part::Outside {
         return Ok(outside(image.bytes));
     }
-    let room = services.sending.reserve(image.bytes).ok_or_else(|| ApiError::too_many("downloads of pictures"))?;
-    let content = services.with_store(move |store| store.content(id.0)).await?.ok_or_else(missing)?;
-    let mitsuke_store::Content { bytes, file_type, file_name, .. } = content;
-    let (mut response, bytes) = match part {
+    let asked_for = match part {
+        // The bytes are compared with the hashes of the chunks that they lie in, and these chunks are read whole.
+        Part::Bytes(first, last) => (last - first + 2 * CHUNK_BYTES as u64).min(image.bytes),
+        Part::Whole | Part::Outside => image.bytes,
+    };
+    let room = services.sending.reserve(asked_for).ok_or_else(|| ApiError::too_many("downloads of pictures"))?;
+    let (mut response, bytes, file_type, file_name) = match part {
         Part::Bytes(first, last) => {
+            let read = move |store: &dyn Store| store.content_part(id.0, first, last);
+            let ContentPart { bytes, total, file_type, file_name, .. } =
+                services.with_store(read).await?.ok_or_else(missing)?;
             let mut response = HttpResponse::PartialContent();
-            response.insert_header(content_range(Some((first, last)), image.bytes));
-            (response, slice(bytes.into(), first, last))
+            response.insert_header(content_range(Some((first, last)), total));
+            (response, Bytes::from(bytes), file_type, file_name)
         }
-        Part::Whole | Part::Outside => (HttpResponse::Ok(), bytes.into()),
+        Part::Whole | Part::Outside => {
+            let content = services.with_store(move |store| store.content(id.0)).await?.ok_or_else(missing)?;
+            (HttpResponse::Ok(), Bytes::from(content.bytes), content.file_type, content.file_name)
+        }
     };
     response.insert_header((header::ACCEPT_RANGES, "bytes"));
     Ok(cached(response, etag)
@@ -91,12 +101,6 @@ pub async fn get(
         // The sandbox lets a picture do nothing even when a browser treats it as a document.
         .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
         .body(room.body(bytes)))
-}
-
-/// Returns the bytes from the first to the last, both included.
-fn slice(bytes: Bytes, first: u64, last: u64) -> Bytes {
-    let place = |position: u64| usize::try_from(position).map_or(bytes.len(), |position| position.min(bytes.len()));
-    bytes.slice(place(first)..place(last.saturating_add(1)))
 }
 
 /// Answers a request for a range that lies behind the end of the bytes.

@@ -14,7 +14,7 @@ use crate::api::route::errors::{PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::api::{multipart, problems};
 use crate::error::ErrorCode::{
-    KeywordsRefused, NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, RangeNotSatisfiable, TextTooLong,
+    ImageDamaged, KeywordsRefused, NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, RangeNotSatisfiable, TextTooLong,
     TotalChanged,
 };
 
@@ -31,8 +31,8 @@ pub fn routes() -> Vec<Route> {
         route!(image::get).errors([STORE]),
         route!(image::patch).errors([WRITING, &[TextTooLong]]),
         route!(image::delete).errors([WRITING]),
-        route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable]]),
-        route!(thumbnail::get).errors([STORE, PICTURE]),
+        route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable, ImageDamaged]]),
+        route!(thumbnail::get).errors([STORE, PICTURE, &[ImageDamaged]]),
         route!(similar::similar).errors([STORE, &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
     ]
 }

@@ -11,10 +11,10 @@ use crate::error::ErrorCode;
 use crate::error::ErrorCode::*;
 
 /// Errors of a route that asks the store.
-pub const STORE: &[ErrorCode] = &[StoreBusy, StoreMisconfigured, StoreUnavailable];
+pub const STORE: &[ErrorCode] = &[StoreBusy, StoreMisconfigured, StoreUnavailable, StoreDamaged];
 
 /// Errors of a route that writes to the store.
-pub const WRITING: &[ErrorCode] = &[StoreBusy, StoreMisconfigured, StoreUnavailable, StorageFull];
+pub const WRITING: &[ErrorCode] = &[StoreBusy, StoreMisconfigured, StoreUnavailable, StoreDamaged, StorageFull];
 
 /// Errors of a route that decodes a picture.
 pub const PICTURE: &[ErrorCode] = &[TooManyPixels, UnsupportedImageType, ImageCorrupt];

@@ -2,6 +2,7 @@
 
 mod backfill;
 mod change;
+mod check;
 mod compare;
 mod duplicates;
 mod facets;
@@ -18,6 +19,7 @@ mod taken;
 
 pub use backfill::*;
 pub use change::*;
+pub use check::*;
 pub use compare::*;
 pub use duplicates::*;
 pub use facets::*;

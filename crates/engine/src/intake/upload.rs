@@ -90,7 +90,7 @@ impl Intake {
     /// reading it back.
     pub async fn register(&self, upload: Upload) -> Result<Registered, IntakeError> {
         let sha256 = upload.sha256;
-        if let Some(image) = self.look_up(sha256).await? {
+        if let Some(image) = self.look_up(sha256, &upload.bytes).await? {
             return Ok(Registered::Known(image));
         }
         let models = self.models.for_uploads().await?;
@@ -143,10 +143,18 @@ impl Intake {
         registered
     }
 
-    /// Finds the image that has this hash.
-    async fn look_up(&self, sha256: Sha256) -> Result<Option<Image>, IntakeError> {
-        let store = Arc::clone(&self.store);
-        Ok(blocking::run(move || store.image_by_sha256(&sha256)).await??)
+    /// Finds the image that has this hash, and writes its original anew if that is known to be damaged.
+    async fn look_up(&self, sha256: Sha256, bytes: &Bytes) -> Result<Option<Image>, IntakeError> {
+        let (store, bytes) = (Arc::clone(&self.store), Bytes::clone(bytes));
+        let found = blocking::run(move || {
+            let Some(image) = store.image_by_sha256(&sha256)? else { return Ok(None) };
+            let damaged = store.damaged_images(Some(image.image_id - 1), 1)?;
+            if damaged.first().is_some_and(|damaged| damaged.image_id == image.image_id) {
+                store.repair_content(image.image_id, &bytes)?;
+            }
+            Ok::<_, StoreError>(Some(image))
+        });
+        Ok(found.await??)
     }
 
     /// Decodes an upload, reads the texts in the file, prepares the pixels for every model and makes the thumbnail.

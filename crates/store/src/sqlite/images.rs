@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use super::columns::{GenerationColumns, PathColumns, TakenColumns};
 use super::statements::image_exists;
 use super::values::{date, micros, unsigned};
-use super::{columns, document, embeddings, loras, prompt_words, tags};
+use super::{chunks, columns, damage, document, embeddings, loras, prompt_words, tags, wipe};
 use crate::tags::{Origin, Tags};
 use crate::taken::taken_of;
 use crate::text::{Document, folded, folded_name, natural_key};
@@ -24,17 +24,26 @@ pub(super) struct Insertion {
     pub(super) changes: Vec<i64>,
 }
 
-/// Inserts an image with its texts and embeddings, or finds the image with the same hash.
-pub(super) fn insert(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Insertion, StoreError> {
+/// Inserts an image with its texts and embeddings, or finds the image with the same hash. The original of an image that is
+/// known to be damaged is written anew.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    image: &NewImage<'_>,
+    chunk_hashes: &[u8],
+) -> Result<Insertion, StoreError> {
     let Some(image_id) = insert_row(transaction, image)? else {
         let known = transaction
             .prepare_cached("SELECT image_id FROM images WHERE sha256 = ?")?
             .query_row([image.sha256.0], |row| row.get(0))?;
+        if damage::is_noted(transaction, known)? {
+            damage::repair(transaction, known, &image.sha256, image.bytes)?;
+        }
         return Ok(Insertion { inserted: Inserted::Known(known), changes: Vec::new() });
     };
     transaction
         .prepare_cached("INSERT INTO image_contents (image_id, image_data) VALUES (?, ?)")?
         .execute(params![image_id, image.bytes])?;
+    chunks::put(transaction, image_id, chunk_hashes)?;
     columns::set_caption(transaction, image_id, image.caption)?;
     let tags = Tags::new(image.tags, image.added_tags);
     tags::insert(transaction, image_id, &tags)?;
@@ -145,8 +154,12 @@ pub(super) fn index_words(transaction: &Transaction<'_>, image: &Image) -> Resul
 
 /// Deletes an image; returns false when there was none.
 pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result<bool, StoreError> {
+    if !image_exists(transaction, image_id)? {
+        return Ok(false);
+    }
     document::remove(transaction, image_id)?;
     prompt_words::change(transaction, &prompt_words::stored(transaction, image_id)?, &BTreeSet::new())?;
+    wipe::remember(transaction)?;
     // ON DELETE CASCADE deletes contents, description, tags, LoRAs and embeddings.
     Ok(transaction.prepare_cached("DELETE FROM images WHERE image_id = ?")?.execute([image_id])? > 0)
 }

@@ -49,6 +49,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Returns the schema version of a database, and the newest one that this program knows.
+pub(super) fn versions(connection: &Connection) -> Result<(i64, i64), StoreError> {
+    let found = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok((found, MIGRATIONS.len() as i64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

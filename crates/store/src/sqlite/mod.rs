@@ -1,17 +1,23 @@
 //! The embedded store: an SQLite database, and beside it vector indexes, words and facts in memory.
 //!
 //! One directory holds everything: `mitsuke.db` (with its write-ahead log), snapshots of the vector indexes in
-//! `vectors/`, and `mitsuke.lock`, which keeps a second process out. Only the database matters: the store makes a
-//! snapshot again when it is missing, damaged or old.
+//! `vectors/`, `mitsuke.mark`, which tells lost transactions, and `mitsuke.lock`, which keeps a second process out. Only the
+//! database matters: the store makes a snapshot again when it is missing, damaged, old, or of another database.
 
 mod bulk;
+mod check;
+mod chunks;
 mod columns;
+mod compact;
 mod condition;
 mod connection;
+mod damage;
 mod diagnosis;
+mod directory;
 mod directory_lock;
 mod document;
 mod embeddings;
+mod epochs;
 mod error;
 mod expression;
 mod facet_counts;
@@ -21,6 +27,7 @@ mod images;
 mod index_cache;
 mod lists;
 mod loras;
+mod mark;
 mod memory;
 mod migrate;
 mod models;
@@ -37,9 +44,10 @@ mod task;
 mod thumbnails;
 mod values;
 mod vector_search;
+mod wipe;
 mod words;
 mod worker;
 
-pub use diagnosis::diagnose_texts;
+pub use diagnosis::{ReadOnlyCheck, check_pages, diagnose_database, diagnose_texts};
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

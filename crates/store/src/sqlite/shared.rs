@@ -1,7 +1,6 @@
 //! The state that the store's calls and its background worker share.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -9,12 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::compact::Compact;
 use super::connection::Readers;
-use super::index_cache::{IndexBuild, VectorCache, last_change};
+use super::directory_lock::DirectoryLock;
+use super::epochs::Epoch;
+use super::index_cache::{IndexBuild, VectorCache, last_change, remove_left_overs};
+use super::mark::{self, Mark};
 use super::memory::{ChangedImages, Memory};
 use super::options::SqliteOptions;
-use super::statements::count_images;
+use super::statements::{count_images, recount_images};
 use super::task::Task;
+use super::wipe::Wipe;
 use super::{models, worker};
 use crate::{ImageId, ModelId, StoreError};
 
@@ -32,36 +36,52 @@ pub(super) struct Shared {
     snapshots: PathBuf,
     /// The random text that tells this database apart from others.
     identity: String,
+    /// The running epoch.
+    epoch: Epoch,
+    mark: Mark,
+    /// What deletions leave behind.
+    pub(super) wipe: Wipe,
+    /// What deletions have left free.
+    pub(super) compact: Compact,
     tasks: Sender<Task>,
     /// Whether the store is closing or closed.
     pub(super) closed: AtomicBool,
-    /// The lock of the directory, which is released when the store is closed or the process ends.
-    pub(super) directory_lock: File,
+    /// The lock of the directory; `None` once the store is closed and its worker has ended.
+    pub(super) directory_lock: Mutex<Option<DirectoryLock>>,
+}
+
+/// What a start of the store has made ready before its rows are read.
+pub(super) struct Opened {
+    /// The path of the database.
+    pub(super) database: PathBuf,
+    /// The folder of the snapshots.
+    pub(super) snapshots: PathBuf,
+    pub(super) lock: DirectoryLock,
+    pub(super) writer: Connection,
+    pub(super) identity: String,
+    pub(super) epoch: Epoch,
+    pub(super) mark: Mark,
 }
 
 impl Shared {
     /// Takes an up-to-date database, and gets its facts and vector indexes ready as far as that is quick.
-    pub(super) fn start(
-        database: PathBuf,
-        snapshots: PathBuf,
-        directory_lock: File,
-        writer: Connection,
-        options: SqliteOptions,
-        tasks: Sender<Task>,
-    ) -> Result<Self, StoreError> {
-        let identity =
-            writer.query_row("SELECT value FROM store_facts WHERE name = 'identity'", [], |row| row.get(0))?;
+    pub(super) fn start(opened: Opened, options: SqliteOptions, tasks: Sender<Task>) -> Result<Self, StoreError> {
+        let Opened { database, snapshots, lock, writer, identity, epoch, mark } = opened;
         let shared = Self {
             readers: Readers::new(database.clone(), options.max_readers, options.busy_timeout),
             memory: Memory::open(&database, options.busy_timeout)?,
+            wipe: Wipe::open(&writer)?,
+            compact: Compact::open(&database, &writer)?,
             database,
             writer: Mutex::new(writer),
             caches: RwLock::default(),
             snapshots,
             identity,
+            epoch,
+            mark,
             tasks,
             closed: AtomicBool::new(false),
-            directory_lock,
+            directory_lock: Mutex::new(Some(lock)),
             options,
         };
         shared.restore_facts()?;
@@ -70,6 +90,7 @@ impl Shared {
             let cache = shared.add_cache(model.model_id, model.vector_dimension);
             shared.restore_index(&connection, &cache)?;
         }
+        remove_left_overs(&shared.snapshots, &shared.caches());
         drop(connection);
         shared.send(Task::PrepareWords);
         Ok(shared)
@@ -79,6 +100,12 @@ impl Shared {
     fn restore_facts(&self) -> Result<(), StoreError> {
         let images = count_images(&self.writer())?;
         if images <= self.options.catch_up_at_open {
+            let published = worker::publish_facts(self);
+            if !matches!(published, Err(StoreError::Damaged(_))) {
+                return published;
+            }
+            log::error!("the number of images that the database states is wrong and is counted again");
+            recount_images(&self.writer())?;
             return worker::publish_facts(self);
         }
         self.send(Task::ReadFacts);
@@ -91,7 +118,7 @@ impl Shared {
         let saved = build.applied;
         if last_change(connection)?.saturating_sub(saved) <= self.options.catch_up_at_open {
             while cache.catch_up(connection, &mut build)? {}
-            if cache.reconcile(connection, &build)? {
+            if cache.reconcile(connection, &mut build)? {
                 cache.publish(build, saved);
                 self.schedule_maintenance(cache);
                 return Ok(());
@@ -117,8 +144,14 @@ impl Shared {
         // The check comes after the lock, because closing waits for the writer too, and no write may follow it.
         self.check_open()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let before = transaction.total_changes();
         let answer = work(&transaction)?;
+        let commits =
+            if transaction.total_changes() == before { None } else { Some(mark::count_commit(&transaction)?) };
         transaction.commit()?;
+        if let Some(commits) = commits {
+            self.mark.write(commits);
+        }
         committed(&answer);
         Ok(answer)
     }
@@ -200,7 +233,7 @@ impl Shared {
     }
 
     fn add_cache(&self, model_id: ModelId, dimension: usize) -> Arc<VectorCache> {
-        let cache = VectorCache::new(&self.snapshots, &self.identity, model_id, dimension, self.options.index);
+        let cache = VectorCache::new(&self.snapshots, &self.identity, self.epoch, model_id, dimension, self.options.index);
         let cache = Arc::new(cache);
         self.caches.write().unwrap_or_else(PoisonError::into_inner).insert(model_id, Arc::clone(&cache));
         cache
@@ -220,6 +253,15 @@ impl Shared {
         if due && !cache.maintenance_pending.swap(true, Ordering::AcqRel) {
             self.send(Task::Maintain(Arc::clone(cache)));
         }
+    }
+
+    /// Withdraws an index and has the worker build it again from its rows.
+    pub(super) fn rebuild_index(&self, cache: &Arc<VectorCache>) {
+        let writer = self.writer();
+        cache.withdraw();
+        cache.remove_snapshot();
+        drop(writer);
+        self.schedule_build(cache, cache.empty_build());
     }
 
     fn schedule_build(&self, cache: &Arc<VectorCache>, build: IndexBuild) {

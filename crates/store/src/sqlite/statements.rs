@@ -21,6 +21,15 @@ pub(super) fn image_exists(connection: &Connection, image_id: ImageId) -> Result
     Ok(connection.prepare_cached("SELECT 1 FROM images WHERE image_id = ?")?.exists([image_id])?)
 }
 
+/// Counts the images anew.
+pub(super) fn recount_images(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE store_facts SET value = (SELECT count(*) FROM images) WHERE name = 'image_count'",
+        [],
+    )?;
+    Ok(())
+}
+
 /// Returns the number of images.
 pub(super) fn count_images(connection: &Connection) -> Result<u64, StoreError> {
     let mut statement = connection.prepare_cached("SELECT value FROM store_facts WHERE name = 'image_count'")?;

@@ -14,6 +14,8 @@ pub(super) enum Task {
     ReadFacts,
     /// Read the lists of common words.
     PrepareWords,
+    /// Look at what deletions leave behind.
+    Deleted,
     /// End the worker.
     Stop,
 }

@@ -1,10 +1,11 @@
 //! The background thread that builds, trains and saves vector indexes, and reads facts and words into memory.
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use super::connection::open_reader;
-use super::facts;
+use super::{compact, facts, wipe};
 use super::index_cache::{IndexBuild, VectorCache};
 use super::shared::Shared;
 use super::statements::count_images;
@@ -13,8 +14,27 @@ use crate::StoreError;
 
 /// Runs tasks until [`Task::Stop`].
 pub(super) fn run(shared: &Shared, tasks: &Receiver<Task>) {
-    while let Ok(task) = tasks.recv() {
+    loop {
+        let due = shared.wipe.due_in().into_iter().chain(shared.compact.due_in()).min();
+        let task = match due {
+            Some(wait) => tasks.recv_timeout(wait),
+            None => tasks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let task = match task {
+            Ok(task) => task,
+            Err(RecvTimeoutError::Timeout) => {
+                if shared.wipe.due_in() == Some(Duration::ZERO) {
+                    wipe::run(shared);
+                    shared.compact.note();
+                } else {
+                    compact::run(shared);
+                }
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         match task {
+            Task::Deleted => {}
             Task::Build(cache, build) => {
                 let started = std::time::Instant::now();
                 match publish(shared, &cache, *build) {
@@ -64,7 +84,7 @@ fn maintain(shared: &Shared, cache: &VectorCache) {
         return;
     }
     if trained || cache.needs_saving(shared.options.snapshot_every) {
-        cache.save();
+        cache.save(|| shared.writer());
     }
 }
 
@@ -85,7 +105,7 @@ fn publish(shared: &Shared, cache: &VectorCache, mut build: IndexBuild) -> Resul
         // The writer is held for the last few changes, so that no new ones come in.
         let writer = shared.writer();
         while cache.catch_up(&writer, &mut build)? {}
-        if cache.reconcile(&writer, &build)? {
+        if cache.reconcile(&writer, &mut build)? {
             cache.publish(build, saved);
             return Ok(true);
         }

@@ -21,7 +21,7 @@ use crate::{Content, Image, ImageId, ImagePatch, NewImage, Sha256, StoreError, g
 use mitsuke_index::UnitVector;
 
 /// The hash of an image whose row Mitsuke has not completed. No bytes have this hash.
-const UNKNOWN_HASH: Sha256 = Sha256([0; 32]);
+pub(super) const UNKNOWN_HASH: Sha256 = Sha256([0; 32]);
 
 /// Inserts an image with everything that belongs to it; `None` when its bytes are known already.
 pub(crate) fn insert(

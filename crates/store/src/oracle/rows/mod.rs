@@ -2,6 +2,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod columns;
+pub(crate) mod content;
 pub(crate) mod document;
 pub(crate) mod embeddings;
 pub(crate) mod facts;

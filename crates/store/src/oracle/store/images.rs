@@ -84,7 +84,7 @@ impl ImageStore for OracleStore {
     }
 
     fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
-        self.read(|session| images::content(session, image_id))
+        self.verified_content(image_id)
     }
 
     fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::SqliteStore;
 use crate::sqlite::statements::count_images;
-use crate::sqlite::{bulk, images, lists, readings, thumbnails};
+use crate::sqlite::{bulk, chunks, images, lists, readings, thumbnails};
 use crate::taken::micros;
 use crate::{
     ChangeOutcome, Changes, Content, Cursor, Filter, Image, ImageChange, ImageId, ImagePatch, ImageStore, Inserted,
@@ -18,8 +18,10 @@ impl ImageStore for SqliteStore {
         for (model_id, vector) in image.embeddings {
             self.check_dimension(*model_id, vector)?;
         }
+        // The hashes are computed before other writes have to wait.
+        let chunk_hashes = chunks::hashes_of(image.bytes);
         let insertion = self.shared.write_images(
-            |db| images::insert(db, image),
+            |db| images::insert(db, image, &chunk_hashes),
             |insertion| match insertion.inserted {
                 Inserted::Created(image_id) => vec![image_id],
                 Inserted::Known(_) => Vec::new(),
@@ -52,7 +54,7 @@ impl ImageStore for SqliteStore {
     }
 
     fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
-        self.shared.read(|db| images::content(db, image_id))
+        self.verified_content(image_id)
     }
 
     fn newest(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Image>, StoreError> {

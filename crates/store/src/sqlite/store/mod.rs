@@ -1,6 +1,7 @@
 //! The embedded store as a [`Store`].
 
 mod images;
+mod integrity;
 mod searches;
 
 use std::path::Path;
@@ -12,15 +13,16 @@ use std::time::Duration;
 use mitsuke_index::UnitVector;
 
 use super::directory_lock::lock_directory;
+use super::mark::{self, Mark};
 use super::error::from_io;
 use super::index_cache::last_change;
 use super::options::SqliteOptions;
-use super::shared::Shared;
+use super::shared::{Opened, Shared};
 use super::statements::count_images;
 use super::task::Task;
-use super::{connection, document, embeddings, facts_fill, migrate, models, worker};
+use super::{connection, directory, document, embeddings, epochs, facts_fill, migrate, models, wipe, worker};
 use crate::{
-    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, IntegrityStore, Model, ModelId, ModelStore, NewModel, Store,
+    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store,
     StoreError,
 };
 
@@ -45,32 +47,56 @@ impl SqliteStore {
     /// version of this program has written the database; [`StoreError::Damaged`] when the file is damaged, or is not a
     /// database of Mitsuke.
     pub fn open(directory: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
-        let snapshots = directory.join("vectors");
-        std::fs::create_dir_all(&snapshots)
-            .map_err(|error| from_io(&format!("creating {}", snapshots.display()), &error))?;
-        let directory_lock = lock_directory(directory)?;
-        let database = directory.join("mitsuke.db");
-        let mut writer = connection::open_writer(&database, options.busy_timeout)?;
-        migrate::migrate(&mut writer)?;
-        // The directory belongs to this process, so all owners of leases have ended. Without leases, a backfill goes on
-        // at once after a kill.
-        models::release_all_backfills(&writer)?;
-        document::reindex_if_outdated(&mut writer)?;
-        facts_fill::fill_if_outdated(&mut writer)?;
+        let opened = Self::open_database(directory, &options)?;
         let (tasks, receiver) = mpsc::channel();
-        let shared = Arc::new(Shared::start(database, snapshots, directory_lock, writer, options, tasks)?);
+        let shared = Arc::new(Shared::start(opened, options, tasks)?);
         let (ended, worker_ended) = mpsc::channel();
         let worker_state = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("mitsuke-store".into())
             .spawn(move || {
                 worker::run(&worker_state, &receiver);
-                // The state is dropped before the message, so that the directory is unlocked when the message arrives.
+                // The state is dropped before the message, so that whoever receives it holds the last one.
                 drop(worker_state);
                 _ = ended.send(());
             })
             .map_err(|error| from_io("starting the background worker", &error))?;
         Ok(Self { shared, worker_ended: Mutex::new(Some(worker_ended)) })
+    }
+
+    /// Locks the directory, brings its database up to date, and begins an epoch.
+    fn open_database(directory: &Path, options: &SqliteOptions) -> Result<Opened, StoreError> {
+        directory::create(directory)?;
+        let lock = lock_directory(directory)?;
+        // -- backup: an unfinished restore --
+        directory::refuse_missing(directory)?;
+        directory::create_database(directory)?;
+        let database = directory.join(directory::DATABASE);
+        let mut writer = connection::open_writer(&database, options.busy_timeout)?;
+        directory::refuse_empty(directory, &writer)?;
+        // An older schema counts no commits, so the comparison comes before the database is brought up to date.
+        let history = mark::compare(directory, &writer)?;
+        // -- backup: a copy before an upgrade --
+        migrate::migrate(&mut writer)?;
+        let epoch = epochs::begin(&mut writer)?;
+        history.record(&writer)?;
+        let identity: String =
+            writer.query_row("SELECT value FROM store_facts WHERE name = 'identity'", [], |row| row.get(0))?;
+        let mark = Mark::create(directory, &writer, &identity, epoch)?;
+        // The directory belongs to this process, so all owners of leases have ended. Without leases, a backfill goes on
+        // at once after a kill.
+        models::release_all_backfills(&writer)?;
+        document::reindex_if_outdated(&mut writer)?;
+        facts_fill::fill_if_outdated(&mut writer)?;
+        Ok(Opened {
+            database,
+            snapshots: directory.join(directory::SNAPSHOTS),
+            lock,
+            writer,
+            identity,
+            epoch,
+            mark,
+        })
     }
 
     /// Returns whether every vector index is built and the facts of all images are in memory. Until then searches and
@@ -110,6 +136,9 @@ impl SqliteStore {
             cache.apply_delete(image_id);
             self.shared.schedule_maintenance(&cache);
         }
+        self.shared.wipe.note();
+        self.shared.compact.note();
+        self.shared.send(Task::Deleted);
     }
 }
 
@@ -227,8 +256,6 @@ impl EmbeddingStore for SqliteStore {
     }
 }
 
-impl IntegrityStore for SqliteStore {}
-
 impl Store for SqliteStore {
     fn check(&self) -> Result<(), StoreError> {
         self.shared.read(|db| count_images(db).map(|_| ()))
@@ -239,21 +266,26 @@ impl Store for SqliteStore {
         let Some(worker_ended) = waiting else { return Ok(()) };
         self.shared.closed.store(true, Ordering::Release);
         self.shared.send(Task::Stop);
-        if worker_ended.recv_timeout(CLOSE_TIMEOUT).is_err() {
+        let worker_has_ended = worker_ended.recv_timeout(CLOSE_TIMEOUT).is_ok();
+        if !worker_has_ended {
             log::warn!("background work was not finished and is given up");
         }
         // The lock waits for the last write.
-        let writer = self.shared.writer();
+        let mut writer = self.shared.writer();
         for cache in self.shared.caches() {
-            cache.save();
+            cache.save(|| ());
+        }
+        if let Err(error) = wipe::merge_at_close(&mut writer) {
+            log::warn!("the texts of deleted images are removed from the text index at the next start: {error}");
         }
         self.shared.readers.close_idle();
         // A failure loses nothing, because the next start reads the log again.
         if let Err(error) = writer.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {
             log::warn!("the write-ahead log could not be folded into the database: {error}");
         }
-        if let Err(error) = self.shared.directory_lock.unlock() {
-            log::warn!("the data directory could not be unlocked: {error}");
+        // A worker that was given up keeps the directory locked until it ends.
+        if worker_has_ended {
+            drop(self.shared.directory_lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ mod backfill;
 mod bench;
 mod doctor;
 mod index;
+mod key;
 mod migrate;
 mod model;
 mod openapi;
@@ -65,6 +66,9 @@ pub enum Command {
     // -- budget --
 
     // -- access --
+    /// Make, list and revoke the keys that a server asks its callers for.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
 }
 
 impl Command {
@@ -94,6 +98,7 @@ impl Command {
             // -- budget --
 
             // -- access --
+            Self::Key(_) => None,
         }
     }
 
@@ -116,6 +121,7 @@ impl Command {
             // -- budget --
 
             // -- access --
+            Self::Key(_) => "warn",
         }
     }
 
@@ -143,6 +149,7 @@ impl Command {
             // -- budget --
 
             // -- access --
+            Self::Key(command) => command.run(),
         }
     }
 }

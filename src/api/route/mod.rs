@@ -6,14 +6,19 @@ pub mod errors;
 
 use std::collections::BTreeMap;
 
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, Responder};
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, OpenApi};
 
-use crate::api::{Scope, problems};
+use crate::api::auth::check_scope;
+use crate::api::{Caller, Scope, problems};
 use crate::error::ErrorCode;
 
 /// The methods that routes use, in the order in which the Allow header names them.
@@ -77,7 +82,8 @@ impl Route {
         let errors = errors::implied(&path, &operation);
         let components = document.components.unwrap_or_default();
         let handlers = vec![accepting(&method).to(handler)];
-        let scope = default_scope(&method);
+        // An operation with a requirement of its own asks for no key.
+        let scope = if operation.security.is_some() { Scope::Search } else { default_scope(&method) };
         Self { path, method, handlers, scope, description: Some(Description { operation, components, errors }) }
     }
 
@@ -89,7 +95,7 @@ impl Route {
         H::Output: Responder + 'static,
     {
         let method = Method::GET;
-        let (handlers, scope) = (vec![accepting(&method).to(handler)], default_scope(&method));
+        let (handlers, scope) = (vec![accepting(&method).to(handler)], Scope::Search);
         Self { path: path.to_owned(), handlers, method, scope, description: None }
     }
 
@@ -121,7 +127,6 @@ impl Route {
     }
 
     /// Sets the scope that a caller needs, in place of the one that follows from the method.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no key has a scope yet"))]
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
@@ -129,7 +134,11 @@ impl Route {
 
     /// Adds the route to a document.
     pub fn describe(self, document: &mut OpenApi) {
-        let Some(Description { mut operation, components, errors }) = self.description else { return };
+        let Some(Description { mut operation, components, mut errors }) = self.description else { return };
+        if operation.security.is_none() {
+            operation.security = Some(requirements(self.scope));
+            errors.extend(errors::refusals(&self.method, self.scope));
+        }
         operation.responses.responses.extend(errors::responses(&errors));
         for (method, described) in METHODS {
             if method == self.method {
@@ -147,9 +156,16 @@ impl Route {
     }
 }
 
-/// The scope of a method: reading for GET and HEAD, and writing for the others.
+/// The scope of a method of the API: reading for GET and HEAD, and writing for the others.
 fn default_scope(method: &Method) -> Scope {
     if *method == Method::GET || *method == Method::HEAD { Scope::Read } else { Scope::Write }
+}
+
+/// What a caller must show: nothing, where the server has no keys, or a key with the scope, which stands in the place of
+/// a role (OpenAPI 3.1, section 4.8.30).
+fn requirements(scope: Scope) -> Vec<SecurityRequirement> {
+    let with = |scheme: &str| SecurityRequirement::new(scheme, [scope.name()]);
+    vec![SecurityRequirement::default(), with("bearer"), with("api_key")]
 }
 
 /// The operation of a path item that has one.
@@ -181,9 +197,22 @@ pub fn register(routes: impl Iterator<Item = Route>, config: &mut ServiceConfig)
         let allow = allow(&routes);
         let resource =
             web::resource(path).default_service(web::to(move || problems::method_not_allowed(allow.clone())));
-        let handlers = routes.into_iter().flat_map(|route| route.handlers);
+        let handlers = routes.into_iter().flat_map(|route| {
+            let scope = route.scope;
+            route.handlers.into_iter().map(move |handler| handler.wrap(from_fn(move |request, next| scoped(scope, request, next))))
+        });
         config.service(handlers.fold(resource, actix_web::Resource::route));
     }
+}
+
+/// Lets a request reach a handler when its caller has the scope.
+async fn scoped(
+    scope: Scope,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    check_scope(&Caller::of(request.request()), scope)?;
+    next.call(request).await
 }
 
 /// The value of the Allow header of a path with these routes.

@@ -167,7 +167,10 @@ impl KeyFile {
 /// # Errors
 /// A sentence that says what is allowed.
 pub fn check_name(name: &str) -> Result<(), String> {
-    if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+    if name.is_empty()
+        || name.len() > MAX_NAME
+        || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    {
         return Err(format!("a name has 1 to {MAX_NAME} letters, digits, `-`, `_` or `.`"));
     }
     if name == "-" || name == "local" || name.starts_with("env-") {

@@ -208,7 +208,8 @@ mod tests {
     #[test]
     fn only_a_whole_key_opens_and_is_named() {
         let ring = KeyRing::new(&KEYS.map(SecretString::from));
-        let name = |key| check(&ring, &[("x-api-key", key)], "10.0.0.1:1").ok().map(|caller| caller.key.unwrap().to_string());
+        let name =
+            |key| check(&ring, &[("x-api-key", key)], "10.0.0.1:1").ok().map(|caller| caller.key.unwrap().to_string());
         assert_eq!((name(KEYS[0]), name(KEYS[1])), (Some("env-1".to_owned()), Some("env-2".to_owned())));
         assert_eq!((name("0123456789abcde"), name("")), (None, None));
     }
@@ -225,7 +226,8 @@ mod tests {
                 let caller = check(&ring, &[shown], peer).unwrap();
                 assert!(caller.is_local() && caller.scope == Scope::Admin, "{peer}");
             }
-            let is_local = |headers: &[(&str, &str)], peer| check(&ring, headers, peer).is_ok_and(|caller| caller.is_local());
+            let is_local =
+                |headers: &[(&str, &str)], peer| check(&ring, headers, peer).is_ok_and(|caller| caller.is_local());
             assert!(!is_local(&[shown], "10.0.0.1:1"));
             assert!(!is_local(&[shown, ("x-forwarded-for", "127.0.0.1")], "127.0.0.1:1"));
             assert!(!is_local(&[shown, ("forwarded", "for=127.0.0.1")], "127.0.0.1:1"));

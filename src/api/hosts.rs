@@ -85,7 +85,7 @@ impl Hosts {
         let site = headers.get(&SEC_FETCH_SITE).map(HeaderValue::as_bytes);
         let is_foreign = match headers.get(header::ORIGIN) {
             // The browser itself compares the origin with the address that it asks, also behind a proxy that changes Host.
-            Some(_) if site == Some(b"same-origin") => false,
+            Some(_) if matches!(site, Some(b"same-origin")) => false,
             Some(origin) => !self.lists(origin) && !is_own(origin, request),
             None => matches!(site, Some(b"cross-site" | b"same-site")) && self.origins != CorsOrigins::Any,
         };
@@ -121,7 +121,8 @@ impl Hosts {
             return true;
         }
         let page = headers.get(header::REFERER).and_then(|page| page.to_str().ok());
-        let origin = page.and_then(|page| reqwest::Url::parse(page).ok()).map(|page| page.origin().ascii_serialization());
+        let origin =
+            page.and_then(|page| reqwest::Url::parse(page).ok()).map(|page| page.origin().ascii_serialization());
         origin.and_then(|origin| HeaderValue::from_str(&origin).ok()).is_some_and(|origin| self.lists(&origin))
     }
 }
@@ -139,7 +140,12 @@ impl ResourcePolicy {
         let policy = if self.is_open { "cross-origin" } else { "same-origin" };
         headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static(policy));
         if self.varies {
-            headers.append(header::VARY, HeaderValue::from_static("Origin, Referer, Sec-Fetch-Site"));
+            // The CORS middleware knows one Vary header only, so that everything goes into one.
+            let mut names: Vec<_> = headers.get_all(header::VARY).filter_map(|value| value.to_str().ok()).collect();
+            names.push("Origin, Referer, Sec-Fetch-Site");
+            if let Ok(value) = HeaderValue::from_str(&names.join(", ")) {
+                headers.insert(header::VARY, value);
+            }
         }
     }
 }
@@ -219,15 +225,36 @@ mod tests {
         let hosts = hosts("", "");
         let check = |host: &str| hosts.check_name(&request(Method::GET, &[("host", host)]), false).is_ok();
         for host in [
-            "127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080", "192.168.1.7:80", "localhost", "LOCALHOST:8080",
-            "localhost.", "app.localhost:1", "[::ffff:10.0.0.1]:9",
+            "127.0.0.1",
+            "127.0.0.1:8080",
+            "[::1]",
+            "[::1]:8080",
+            "192.168.1.7:80",
+            "localhost",
+            "LOCALHOST:8080",
+            "localhost.",
+            "app.localhost:1",
+            "[::ffff:10.0.0.1]:9",
         ] {
             assert!(check(host), "{host}");
         }
         for host in [
-            "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "xlocalhost",
-            "a@127.0.0.1", "", ".", "127.0.0.1 evil.example", "[::1", "[evil]", "127.0.0.1:x", "127.0.0.1:99999", "::1",
-            "evil.example/127.0.0.1", "0x7f.1",
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "xlocalhost",
+            "a@127.0.0.1",
+            "",
+            ".",
+            "127.0.0.1 evil.example",
+            "[::1",
+            "[evil]",
+            "127.0.0.1:x",
+            "127.0.0.1:99999",
+            "::1",
+            "evil.example/127.0.0.1",
+            "0x7f.1",
         ] {
             assert!(!check(host), "{host}");
         }
@@ -258,9 +285,8 @@ mod tests {
     #[test]
     fn a_page_of_another_site_changes_nothing_and_programs_do() {
         let hosts = hosts("pictures.example", "https://front.example");
-        let check = |method: &Method, headers: &[(&str, &str)]| {
-            hosts.check_origin(&request(method.clone(), headers)).is_ok()
-        };
+        let check =
+            |method: &Method, headers: &[(&str, &str)]| hosts.check_origin(&request(method.clone(), headers)).is_ok();
         let host = ("host", "127.0.0.1:8080");
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             for (headers, is_let_in) in [

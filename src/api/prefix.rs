@@ -43,7 +43,8 @@ fn to_the_page(request: &ServiceRequest, prefix: &str) -> HttpResponse {
 }
 
 fn outside(request: &ServiceRequest) -> HttpResponse {
-    let detail = format!("Nothing answers at {}. The service lies under the path of MITSUKE_PATH_PREFIX.", request.path());
+    let detail =
+        format!("Nothing answers at {}. The service lies under the path of MITSUKE_PATH_PREFIX.", request.path());
     ApiError::new(ErrorCode::RouteNotFound, detail).error_response()
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
-use governor::{DefaultKeyedRateLimiter, Quota};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::access::KeyDigest;
 use crate::api::CallerId;
@@ -35,7 +35,7 @@ struct Limiter<K: Hash + Eq + Clone> {
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     fn new(quota: Quota) -> Self {
-        let limiter = DefaultKeyedRateLimiter::keyed(quota).with_middleware();
+        let limiter = RateLimiter::keyed(quota).with_middleware();
         Self { limiter, swept: Mutex::new(Instant::now()) }
     }
 

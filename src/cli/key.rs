@@ -103,7 +103,12 @@ fn add(arguments: &AddArguments) -> Result<(), Box<dyn Error>> {
     let (end, is_first) = (shown_end(&key, now), !path.exists());
     KeyFile::change(&path, |file| file.add(key))?;
     // Standard output has the key alone, for scripts that keep it.
-    eprintln!("The key {} ({}, {end}) is in {}. It is shown this once:", arguments.name, arguments.scope, path.display());
+    eprintln!(
+        "The key {} ({}, {end}) is in {}. It is shown this once:",
+        arguments.name,
+        arguments.scope,
+        path.display()
+    );
     println!("{}", secret.expose_secret());
     if is_first {
         eprintln!("From now on every caller of a server that uses this file needs a key, a running one included.");

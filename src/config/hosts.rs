@@ -126,9 +126,17 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in
-            ["https://a.example", "a.example/", "a.example/b", "a b", "*.a.example:80", "a@b", "*.", "a.example?", ":80"]
-        {
+        for text in [
+            "https://a.example",
+            "a.example/",
+            "a.example/b",
+            "a b",
+            "*.a.example:80",
+            "a@b",
+            "*.",
+            "a.example?",
+            ":80",
+        ] {
             assert!(text.parse::<HostNames>().unwrap_err().contains("is not the name of a host"), "{text}");
         }
     }

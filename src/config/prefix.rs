@@ -29,7 +29,9 @@ impl FromStr for PathPrefix {
         let begins = parts.next() == Some("");
         // The letters that no client and no proxy writes in two ways (RFC 3986, section 2.3).
         let plain = |part: &str| {
-            !part.is_empty() && ![".", ".."].contains(&part) && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+            !part.is_empty()
+                && ![".", ".."].contains(&part)
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
         };
         let parts: Vec<_> = parts.collect();
         if !begins || parts.is_empty() || !parts.into_iter().all(plain) {

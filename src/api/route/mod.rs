@@ -12,7 +12,7 @@ use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{FromRequest, Handler, Responder};
+use actix_web::{FromRequest, Handler, Responder, ResponseError as _};
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, OpenApi};
@@ -211,8 +211,10 @@ async fn scoped(
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    check_scope(&Caller::of(request.request()), scope)?;
-    next.call(request).await
+    match check_scope(&Caller::of(request.request()), scope) {
+        Ok(()) => next.call(request).await,
+        Err(error) => Ok(request.into_response(error.error_response())),
+    }
 }
 
 /// The value of the Allow header of a path with these routes.
@@ -229,7 +231,7 @@ fn allow(routes: &[Route]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::{App, HttpResponse, test};
+    use actix_web::{App, HttpMessage as _, HttpResponse, test};
 
     use super::*;
 
@@ -258,9 +260,15 @@ mod tests {
     }
 
     async fn answer(method: Method, path: &str, content_type: &str) -> (u16, String, String) {
+        answer_to(Caller::without_key(None), method, path, content_type).await
+    }
+
+    async fn answer_to(caller: Caller, method: Method, path: &str, content_type: &str) -> (u16, String, String) {
         let app = test::init_service(App::new().configure(|config| register(routes().into_iter(), config))).await;
         let request = test::TestRequest::with_uri(path).method(method).insert_header(("content-type", content_type));
-        let response = test::call_service(&app, request.to_request()).await;
+        let request = request.to_request();
+        request.extensions_mut().insert(caller);
+        let response = test::call_service(&app, request).await;
         let allow = response.headers().get("allow").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         let status = response.status().as_u16();
         let body = test::read_body(response).await;
@@ -292,6 +300,22 @@ mod tests {
         assert_eq!(route!(get).scope, Scope::Read);
         assert_eq!(route!(patch).scope, Scope::Write);
         assert_eq!(route!(get).scope(Scope::Search).scope, Scope::Search);
+    }
+
+    #[actix_web::test]
+    async fn a_caller_without_the_scope_reaches_no_handler() {
+        for (scope, method, status) in [
+            (Scope::Search, Method::GET, 403),
+            (Scope::Read, Method::GET, 200),
+            (Scope::Read, Method::HEAD, 200),
+            (Scope::Read, Method::PATCH, 403),
+            (Scope::Write, Method::PATCH, 200),
+            (Scope::Search, Method::DELETE, 405),
+        ] {
+            let caller = Caller { scope, ..Caller::without_key(None) };
+            let found = answer_to(caller, method.clone(), "/things/7", "text/plain").await.0;
+            assert_eq!(found, status, "{scope} {method}");
+        }
     }
 
     #[actix_web::test]

@@ -67,7 +67,9 @@ async fn the_address_in_the_first_line_counts_too() {
 #[tokio::test]
 async fn names_of_the_setting_are_answered_and_others_are_not_even_with_a_key() {
     let app = spawn_with(&[("MITSUKE_HOSTS", "pictures.example,*.in.example")]);
-    for (host, status) in [("pictures.example", 200), ("PICTURES.example:8443", 200), ("a.in.example", 200), (EVIL, 421)] {
+    for (host, status) in
+        [("pictures.example", 200), ("PICTURES.example:8443", 200), ("a.in.example", 200), (EVIL, 421)]
+    {
         assert_eq!(send(&app, Method::GET, "/images", &[("host", host)]).await.status, status, "{host}");
     }
     let key = ("x-api-key", "0123456789abcdef");

@@ -191,7 +191,8 @@ async fn callers_behind_a_trusted_proxy_have_rates_of_their_own() {
     let mut statuses = Vec::new();
     for app in [&trusted, &foreign] {
         for n in 0..30 {
-            let request = app.request(Method::GET, "/images").header("x-forwarded-for", format!("9.9.9.9, 192.0.2.{n}"));
+            let request =
+                app.request(Method::GET, "/images").header("x-forwarded-for", format!("9.9.9.9, 192.0.2.{n}"));
             statuses.push(request.send().await.unwrap().status().as_u16());
         }
     }

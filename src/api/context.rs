@@ -8,7 +8,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, web};
+use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
@@ -50,8 +50,11 @@ async fn answer(
     let policy = services.as_ref().map(|services| services.hosts.policy(request.headers()));
     let mut gate = Gate::closed(address);
     let refused = match prefix::strip(&mut request, &prefix) {
-        Err(response) => Some(response),
-        Ok(()) => services.as_ref().and_then(|services| gate.admit(services, &request).err()),
+        Some(response) => Some(response),
+        None => services
+            .as_ref()
+            .and_then(|services| gate.admit(services, &request).err())
+            .map(|error| error.error_response()),
     };
     request.extensions_mut().insert(gate.caller.clone());
     let response = match refused {

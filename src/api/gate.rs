@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::{HttpResponse, ResponseError as _};
 
 use crate::access::Scope;
 use crate::api::auth::is_open;
@@ -32,15 +31,14 @@ impl Gate {
         Self { caller: Caller { key: None, address, scope: Scope::Search }, rate: None }
     }
 
-    /// Lets a request in.
+    /// Lets a request in, and counts one that stays out.
     ///
     /// # Errors
-    /// The answer to a request that stays out.
-    pub fn admit(&mut self, services: &Services, request: &ServiceRequest) -> Result<(), HttpResponse> {
-        self.check(services, request).map_err(|error| {
+    /// The reason why the request stays out.
+    pub fn admit(&mut self, services: &Services, request: &ServiceRequest) -> Result<(), ApiError> {
+        self.check(services, request).inspect_err(|error| {
             let labels = RefusedLabels { reason: error.code().as_str() };
             services.metrics.refused.get_or_create(&labels).inc();
-            error.error_response()
         })
     }
 

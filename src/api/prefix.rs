@@ -11,24 +11,25 @@ use crate::error::{ApiError, ErrorCode};
 /// The paths that are answered without the prefix, too, because probes come from beside the proxy.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Takes the prefix off the path of a request, so that everything behind sees the paths of the API.
-///
-/// # Errors
-/// The answer to a request whose path does not begin with the prefix, or that lacks the slash after it.
-pub fn strip(request: &mut ServiceRequest, prefix: &str) -> Result<(), HttpResponse> {
+/// Takes the prefix off the path of a request, so that everything behind sees the paths of the API. Returns the answer to
+/// a request whose path does not begin with the prefix, or that lacks the slash after it.
+pub fn strip(request: &mut ServiceRequest, prefix: &str) -> Option<HttpResponse> {
     if prefix.is_empty() || PROBES.contains(&request.path()) {
-        return Ok(());
+        return None;
     }
     match request.path().strip_prefix(prefix) {
-        Some("") => Err(to_the_page(request, prefix)),
+        Some("") => Some(to_the_page(request, prefix)),
         Some(rest) if rest.starts_with('/') => {
             let path = match request.uri().query() {
                 Some(query) => format!("{rest}?{query}"),
                 None => rest.to_owned(),
             };
-            replace(request, &path).ok_or_else(|| outside(request))
+            match replace(request, &path) {
+                Some(()) => None,
+                None => Some(outside(request)),
+            }
         }
-        _ => Err(outside(request)),
+        _ => Some(outside(request)),
     }
 }
 
@@ -82,10 +83,13 @@ mod tests {
             ("/x/a/b/images", Err(404)),
         ] {
             let mut request = TestRequest::with_uri(uri).to_srv_request();
-            let found = strip(&mut request, "/a/b").map(|()| request.uri().to_string());
-            assert_eq!(found.map_err(|response| response.status().as_u16()), expected.map(str::to_owned), "{uri}");
+            let found = match strip(&mut request, "/a/b") {
+                None => Ok(request.uri().to_string()),
+                Some(response) => Err(response.status().as_u16()),
+            };
+            assert_eq!(found, expected.map(str::to_owned), "{uri}");
             let mut request = TestRequest::with_uri(uri).to_srv_request();
-            assert!(strip(&mut request, "").is_ok());
+            assert!(strip(&mut request, "").is_none());
             assert_eq!(request.uri().to_string(), uri, "nothing changes without a prefix");
         }
     }

@@ -5,6 +5,7 @@ use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::Type;
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Object, Ref, RefOr};
 
 use crate::access::Scope;
@@ -29,8 +30,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
 /// The codes that follow from what an operation takes: its parameters, its body, and whether it asks for a key.
 pub fn implied(path: &str, operation: &Operation) -> Vec<ErrorCode> {
     let mut codes = vec![Internal];
-    // An operation without a requirement of its own has that of the document: a key.
-    if operation.security.is_none() {
+    if needs_key(operation) {
         codes.push(Unauthorized);
     }
     for (parameter, code) in [("{image_id}", ImageNotFound), ("{model_id}", ModelNotFound)] {
@@ -54,7 +54,14 @@ pub fn implied(path: &str, operation: &Operation) -> Vec<ErrorCode> {
     codes
 }
 
-/// The codes with which requests are refused that ask for a key.
+/// Tells whether an operation needs a key on a server that has keys. One without a requirement of its own has that of
+/// the document: a key.
+pub fn needs_key(operation: &Operation) -> bool {
+    let nothing = SecurityRequirement::default();
+    operation.security.as_ref().is_none_or(|requirements| requirements.iter().any(|one| *one != nothing))
+}
+
+/// The codes with which requests to operations that need a key are refused.
 pub fn refusals(method: &Method, scope: Scope) -> Vec<ErrorCode> {
     let mut codes = vec![HostUnknown, TooManyAttempts, RateLimited];
     if *method != Method::GET {

@@ -82,8 +82,7 @@ impl Route {
         let errors = errors::implied(&path, &operation);
         let components = document.components.unwrap_or_default();
         let handlers = vec![accepting(&method).to(handler)];
-        // An operation with a requirement of its own asks for no key.
-        let scope = if operation.security.is_some() { Scope::Search } else { default_scope(&method) };
+        let scope = if errors::needs_key(&operation) { default_scope(&method) } else { Scope::Search };
         Self { path, method, handlers, scope, description: Some(Description { operation, components, errors }) }
     }
 
@@ -135,7 +134,7 @@ impl Route {
     /// Adds the route to a document.
     pub fn describe(self, document: &mut OpenApi) {
         let Some(Description { mut operation, components, mut errors }) = self.description else { return };
-        if operation.security.is_none() {
+        if errors::needs_key(&operation) {
             operation.security = Some(requirements(self.scope));
             errors.extend(errors::refusals(&self.method, self.scope));
         }
@@ -199,7 +198,10 @@ pub fn register(routes: impl Iterator<Item = Route>, config: &mut ServiceConfig)
             web::resource(path).default_service(web::to(move || problems::method_not_allowed(allow.clone())));
         let handlers = routes.into_iter().flat_map(|route| {
             let scope = route.scope;
-            route.handlers.into_iter().map(move |handler| handler.wrap(from_fn(move |request, next| scoped(scope, request, next))))
+            route
+                .handlers
+                .into_iter()
+                .map(move |handler| handler.wrap(from_fn(move |request, next| scoped(scope, request, next))))
         });
         config.service(handlers.fold(resource, actix_web::Resource::route));
     }

@@ -13,6 +13,9 @@ use super::{KeyDigest, KeyFile, KeyFileError, KeyName, Scope};
 /// The time between two looks at the file.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// The name of these messages for log filters. That of the module would be switched off with the access log.
+const LOG: &str = "mitsuke::keys";
+
 /// A key of the file, ready to be compared.
 #[derive(Debug, Clone)]
 pub struct FileKey {
@@ -33,7 +36,7 @@ pub struct WatchedFile {
 }
 
 struct State {
-    /// The keys; none before the file is there for the first time. They stay none no more after it was.
+    /// The keys; none as long as the file has never been there.
     keys: Option<Vec<FileKey>>,
     looked_at: Instant,
     seen: Seen,
@@ -80,12 +83,13 @@ impl WatchedFile {
         }
         match KeyFile::read(&self.path) {
             Ok(file) => {
-                log::info!("{} has {} keys now", self.path.display(), file.keys.len());
+                log::info!(target: LOG, "{} is read again; its keys: {}", self.path.display(), file.keys.len());
                 state.keys = Some(ready(&file));
             }
             Err(KeyFileError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
                 if state.keys.is_some() {
                     log::error!(
+                        target: LOG,
                         "{} is missing, so that no key of it opens any more. Put it back, or add a key; a start without \
                          it needs no key",
                         self.path.display()
@@ -94,7 +98,7 @@ impl WatchedFile {
                 }
             }
             // The keys that were read last go on to count: locking everybody out helps nobody.
-            Err(error) => log::error!("{error}. The keys that were read before go on to count"),
+            Err(error) => log::error!(target: LOG, "{error}. The keys that were read before go on to count"),
         }
         state.seen = seen;
     }

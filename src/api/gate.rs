@@ -44,11 +44,11 @@ impl Gate {
 
     fn check(&mut self, services: &Services, request: &ServiceRequest) -> Result<(), ApiError> {
         if !PROBES.contains(&request.path()) {
-            services.hosts.check_name(request, services.keys.has_keys())?;
+            services.hosts.check_name(request.request(), services.keys.has_keys())?;
         }
         self.caller = services.keys.check(request, self.caller.address)?;
         match &self.caller.key {
-            None => services.hosts.check_origin(request)?,
+            None => services.hosts.check_origin(request.request())?,
             Some(name) => {
                 let labels = KeyLabels { key: name.to_string() };
                 services.metrics.key_requests.get_or_create(&labels).inc();

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr as _;
 
-use actix_web::dev::ServiceRequest;
+use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::uri::Authority;
 use actix_web::http::{Method, Uri};
@@ -45,7 +45,7 @@ impl Hosts {
     ///
     /// # Errors
     /// [`ErrorCode::HostUnknown`].
-    pub fn check_name(&self, request: &ServiceRequest, has_keys: bool) -> Result<(), ApiError> {
+    pub fn check_name(&self, request: &HttpRequest, has_keys: bool) -> Result<(), ApiError> {
         if has_keys && self.names.is_none() {
             return Ok(());
         }
@@ -77,7 +77,7 @@ impl Hosts {
     ///
     /// # Errors
     /// [`ErrorCode::OriginRefused`].
-    pub fn check_origin(&self, request: &ServiceRequest) -> Result<(), ApiError> {
+    pub fn check_origin(&self, request: &HttpRequest) -> Result<(), ApiError> {
         if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
             return Ok(());
         }
@@ -151,7 +151,7 @@ impl ResourcePolicy {
 }
 
 /// Returns every text by which a request names the server: its Host headers, and the address in its first line.
-fn named(request: &ServiceRequest) -> impl Iterator<Item = String> {
+fn named(request: &HttpRequest) -> impl Iterator<Item = String> {
     let hosts = request.headers().get_all(header::HOST);
     let address = request.uri().authority().map(|authority| authority.as_str().to_owned());
     hosts.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned()).chain(address)
@@ -181,7 +181,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Tells whether an origin is the one that the request is sent to. The scheme is left out, because a proxy may end TLS.
-fn is_own(origin: &HeaderValue, request: &ServiceRequest) -> bool {
+fn is_own(origin: &HeaderValue, request: &HttpRequest) -> bool {
     let Some(origin) = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok()) else { return false };
     let default_port = match origin.scheme_str() {
         Some("http") => 80,
@@ -204,6 +204,7 @@ fn is_own(origin: &HeaderValue, request: &ServiceRequest) -> bool {
 mod tests {
     use actix_web::http::Version;
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -212,12 +213,12 @@ mod tests {
         Hosts::new(names, origins.parse().unwrap())
     }
 
-    fn request(method: Method, headers: &[(&str, &str)]) -> ServiceRequest {
+    fn request(method: Method, headers: &[(&str, &str)]) -> HttpRequest {
         let mut request = TestRequest::default().method(method);
         for (name, value) in headers {
             request = request.append_header((*name, *value));
         }
-        request.to_srv_request()
+        request.to_http_request()
     }
 
     #[test]
@@ -266,8 +267,8 @@ mod tests {
         let two = request(Method::GET, &[("host", "127.0.0.1"), ("host", "evil.example")]);
         assert!(hosts.check_name(&two, false).is_err());
         let absolute = TestRequest::with_uri("http://evil.example/images").append_header(("host", "127.0.0.1"));
-        assert!(hosts.check_name(&absolute.to_srv_request(), false).is_err());
-        let old = TestRequest::default().version(Version::HTTP_10).to_srv_request();
+        assert!(hosts.check_name(&absolute.to_http_request(), false).is_err());
+        let old = TestRequest::default().version(Version::HTTP_10).to_http_request();
         assert!(hosts.check_name(&old, false).is_ok());
     }
 
@@ -325,5 +326,22 @@ mod tests {
         assert!(!open(front, &[("origin", "https://evil.example"), ("referer", front)]));
         assert!(!open(front, &[("referer", "https://front.example.evil.example/")]));
         assert!(open("*", &[]) && open("*", &[("origin", "https://a.example")]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_a_host_header_makes_the_reader_panic_or_is_a_name_by_chance(text in "[ -~]{0,30}") {
+            let hosts = hosts("", "");
+            let name = text.rsplit_once(':').map_or(text.as_str(), |(name, _)| name).to_ascii_lowercase();
+            let inside = name.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+            let is_right = inside.parse::<IpAddr>().is_ok() || inside.ends_with("localhost") || text.starts_with('[');
+            prop_assert!(is_right || !hosts.is_known(&text), "{}", text);
+        }
+
+        #[test]
+        fn a_name_with_letters_is_refused_wherever_its_dots_are(name in "[a-z0-9-]{1,9}(\\.[a-z0-9-]{1,9}){0,3}\\.[a-z]{2,6}", port in 1..9999_u16) {
+            let hosts = hosts("", "");
+            prop_assert!(!hosts.is_known(&format!("{name}:{port}")) && !hosts.is_known(&name), "{}", name);
+        }
     }
 }

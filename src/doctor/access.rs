@@ -71,3 +71,41 @@ fn anonymous(settings: &Settings) -> Finding {
         "`mitsuke key add NAME` makes a key, and from then on callers need one.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::access::{KeyDigest, Scope, StoredKey};
+
+    fn found(data: &std::path::Path, more: (&str, &str)) -> Vec<Finding> {
+        let settings = Settings::from_lookup(&|name| match name {
+            "MITSUKE_DATA_DIR" => data.to_str().map(str::to_owned),
+            name => (name == more.0).then(|| more.1.to_owned()),
+        });
+        findings(&settings.unwrap())
+    }
+
+    fn add(data: &std::path::Path, name: &str, expires_at: Option<OffsetDateTime>) {
+        let (name, created_at) = (name.to_owned(), datetime!(2026-01-01 00:00 UTC));
+        let sha256 = KeyDigest::of(&name).to_hex();
+        let key = StoredKey { name, scope: Scope::Read, created_at, expires_at, sha256 };
+        KeyFile::change(&data.join("keys.json"), |file| file.add(key)).unwrap();
+    }
+
+    #[test]
+    fn keys_that_open_nothing_and_broken_files_are_problems() {
+        let data = tempfile::tempdir().unwrap();
+        let none = ("", "");
+        assert!(found(data.path(), none)[0].to_string().contains("no key is needed on 127.0.0.1:8080"));
+        add(data.path(), "old", Some(datetime!(2026-01-02 00:00 UTC)));
+        assert!(found(data.path(), none)[0].is_problem(), "no key opens");
+        assert!(!found(data.path(), ("MITSUKE_API_KEYS", "0123456789abcdef"))[0].is_problem());
+        add(data.path(), "new", None);
+        let findings = found(data.path(), none);
+        assert!(!findings[0].is_problem() && findings[0].to_string().contains("have ended: old"), "{}", findings[0]);
+        std::fs::write(data.path().join("keys.json"), "{").unwrap();
+        assert!(found(data.path(), none)[0].is_problem());
+    }
+}

@@ -67,6 +67,7 @@ pub struct Row {
     pub path: String,
     pub method: String,
     pub operation: String,
+    pub scope: Scope,
 }
 
 impl Route {
@@ -151,7 +152,8 @@ impl Route {
     #[cfg(test)]
     pub fn row(&self) -> Row {
         let operation = self.description.as_ref().and_then(|description| description.operation.operation_id.clone());
-        Row { path: self.path.clone(), method: self.method.to_string(), operation: operation.unwrap_or_default() }
+        let (path, method) = (self.path.clone(), self.method.to_string());
+        Row { path, method, operation: operation.unwrap_or_default(), scope: self.scope }
     }
 }
 

@@ -12,7 +12,8 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
-use crate::api::{ServiceParts, Services, cors, in_context, routes};
+use crate::access::KeyFileError;
+use crate::api::{Hosts, KeyRing, ServiceParts, Services, cors, in_context, routes};
 use crate::config::{CorsOrigins, Settings};
 use crate::seed::{Seeded, seed};
 use crate::stores::{OpenError, StoreChoice};
@@ -32,6 +33,9 @@ pub enum StartError {
     /// The device for the encoders cannot be used.
     #[error("the setting MITSUKE_DEVICE is not usable: {0}")]
     Device(ClipError),
+    /// The file of keys cannot be used.
+    #[error("the setting MITSUKE_KEYS_FILE is not usable: {0}")]
+    Keys(#[from] KeyFileError),
     /// No model can be used.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -68,6 +72,7 @@ impl Application {
         // Listening comes first, because it fails most often and leaves nothing behind.
         let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
         check_device(settings)?;
+        let keys = KeyRing::new(&settings.api_keys).with_file(settings.access.keys_file.clone())?;
         let store = StoreChoice::new(settings).open_for_server()?;
         let models = Arc::new(open_models(settings, Arc::clone(&store))?);
         models.warm_up()?;
@@ -85,7 +90,6 @@ impl Application {
             reindexing,
             intake: Arc::new(intake),
             limits: settings.limits.clone(),
-            api_keys: settings.api_keys.clone(),
             // -- integrity --
             scrub,
 
@@ -94,6 +98,9 @@ impl Application {
             // -- budget --
 
             // -- access --
+            keys,
+            hosts: Hosts::new(settings.access.hosts.clone(), settings.cors_origins.clone()),
+            access: settings.access.clone(),
         }));
         let (server, address) = listen(settings, listener, services.clone())?;
         Ok(Self {
@@ -219,6 +226,9 @@ fn listen(
     services: web::Data<Services>,
 ) -> Result<(Server, SocketAddr), StartError> {
     let origins = settings.cors_origins.clone();
+    if !settings.bind.ip().is_loopback() && !services.keys.has_keys() {
+        log::warn!("everybody who reaches {} may read, upload and delete, {}", settings.bind, Hosts::answered(settings));
+    }
     let server = HttpServer::new(move || {
         App::new()
             .wrap(Compress::default())

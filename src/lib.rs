@@ -3,6 +3,7 @@
 //! Data flows one way: `api → engine (intake: image → clip) → store` to register a picture, and
 //! `api → engine (clip → search) → store → index` to find one.
 
+pub mod access;
 pub mod api;
 pub mod app;
 pub mod config;

@@ -1,11 +1,19 @@
 //! API keys.
 
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header;
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use subtle::Choice;
+use time::OffsetDateTime;
 
+use crate::access::{KeyDigest, KeyFileError, KeyName, Scope, WatchedFile};
+use crate::api::Caller;
+use crate::api::caller::{self, LOCAL};
+use crate::api::throttle::Guesses;
 use crate::error::{ApiError, ErrorCode};
 
 /// The paths that need no key: probes, documentation and the page. Every other path needs one.
@@ -19,53 +27,231 @@ pub fn is_open(path: &str) -> bool {
 }
 
 /// The keys that open the API. Only their hashes are kept.
-pub struct KeyRing(Vec<[u8; 32]>);
+pub struct KeyRing {
+    /// The keys of MITSUKE_API_KEYS, which may do everything.
+    given: Vec<Known>,
+    /// The keys that `mitsuke key` makes; none for a ring that is made of settings alone.
+    file: Option<WatchedFile>,
+    /// The token by which commands on the same machine are known.
+    local: OnceLock<KeyDigest>,
+    guesses: Guesses,
+}
+
+#[derive(Clone)]
+struct Known {
+    name: KeyName,
+    scope: Scope,
+    expires_at: Option<OffsetDateTime>,
+    digest: KeyDigest,
+}
 
 impl KeyRing {
-    /// A ring of keys; an empty one lets everybody in.
+    /// A ring of the keys of the settings; an empty one lets everybody in.
     #[must_use]
     pub fn new(keys: &[SecretString]) -> Self {
-        Self(keys.iter().map(|key| Sha256::digest(key.expose_secret()).into()).collect())
+        let known = |(index, key): (usize, &SecretString)| Known {
+            name: KeyName(format!("env-{}", index + 1).into()),
+            scope: Scope::Admin,
+            expires_at: None,
+            digest: KeyDigest::of(key.expose_secret()),
+        };
+        let given = keys.iter().enumerate().map(known).collect();
+        Self { given, file: None, local: OnceLock::new(), guesses: Guesses::new() }
     }
 
-    /// Lets a request through when its path is open or it shows a key (`Authorization: Bearer …` or
-    /// `X-API-Key: …`).
+    /// Adds the keys of a file, which may be missing and may change.
     ///
     /// # Errors
-    /// [`ErrorCode::Unauthorized`].
-    pub fn check(&self, request: &ServiceRequest) -> Result<(), ApiError> {
-        if self.0.is_empty() || is_open(request.path()) {
-            return Ok(());
+    /// When the file is there and cannot be used.
+    pub fn with_file(mut self, path: PathBuf) -> Result<Self, KeyFileError> {
+        self.file = Some(WatchedFile::open(path)?);
+        Ok(self)
+    }
+
+    /// Takes the token by which commands on the same machine are known. It counts as a key named `local` that may do
+    /// everything, from loopback addresses and through no proxy. A server whose only key it is lets everybody in.
+    pub fn accept_locally(&self, token: &SecretString) {
+        if self.local.set(KeyDigest::of(token.expose_secret())).is_err() {
+            log::error!("the server has a local token already; the first one counts");
         }
-        let text = |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
-        let bearer = text("authorization").and_then(|value| {
-            let (scheme, key) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-        });
-        if bearer.or_else(|| text("x-api-key")).is_some_and(|key| self.opens(key)) {
-            return Ok(());
+    }
+
+    /// Tells whether callers need a key.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        !self.given.is_empty() || self.file.as_ref().is_some_and(|file| file.with(|keys| keys.is_some()))
+    }
+
+    /// Returns the caller of a request from `address`: by the key that it shows (`Authorization: Bearer …` or
+    /// `X-API-Key: …`), and without a key when its path is open or the ring is empty.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unauthorized`], and [`ErrorCode::TooManyAttempts`] for an address that tries keys.
+    pub fn check(&self, request: &ServiceRequest, address: IpAddr) -> Result<Caller, ApiError> {
+        let without_key = |scope| Caller { key: None, address, scope };
+        if is_open(request.path()) {
+            return Ok(without_key(Scope::Search));
         }
-        Err(ApiError::new(
-            ErrorCode::Unauthorized,
-            "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
-        ))
+        let digest = shown_key(request).map(KeyDigest::of);
+        if let Some(digest) = &digest
+            && self.is_local(digest, request)
+        {
+            return Ok(Caller { key: Some(KeyName(LOCAL.into())), address, scope: Scope::Admin });
+        }
+        if !self.has_keys() {
+            return Ok(without_key(Scope::Admin));
+        }
+        let Some(digest) = digest else { return Err(unauthorized()) };
+        self.guesses.check(address, &digest)?;
+        match self.find(&digest) {
+            Some(known) if known.expires_at.is_some_and(|end| end <= OffsetDateTime::now_utc()) => Err(ApiError::new(
+                ErrorCode::Unauthorized,
+                format!("The key {} has expired. Ask the operator for a new one.", known.name),
+            )),
+            Some(known) => {
+                self.guesses.opened(digest);
+                Ok(Caller { key: Some(known.name), address, scope: known.scope })
+            }
+            None => {
+                self.guesses.wrong(address)?;
+                Err(unauthorized())
+            }
+        }
+    }
+
+    fn is_local(&self, digest: &KeyDigest, request: &ServiceRequest) -> bool {
+        let is_here = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+        is_here
+            && !caller::is_forwarded(request.headers())
+            && self.local.get().is_some_and(|token| bool::from(token.is(digest)))
     }
 
     /// Compares a key with every known key, even after a match, so that the time taken tells nothing.
-    fn opens(&self, key: &str) -> bool {
-        let digest: [u8; 32] = Sha256::digest(key).into();
-        self.0.iter().fold(false, |open, known| open | bool::from(known.ct_eq(&digest)))
+    fn find(&self, digest: &KeyDigest) -> Option<Known> {
+        let mut found = None;
+        let mut compare = |known: Choice, make: &dyn Fn() -> Known| {
+            if bool::from(known) {
+                found = Some(make());
+            }
+        };
+        for known in &self.given {
+            compare(known.digest.is(digest), &|| known.clone());
+        }
+        if let Some(file) = &self.file {
+            file.with(|keys| {
+                for key in keys.unwrap_or_default() {
+                    compare(key.digest.is(digest), &|| Known {
+                        name: key.name.clone(),
+                        scope: key.scope,
+                        expires_at: key.expires_at,
+                        digest: key.digest,
+                    });
+                }
+            });
+        }
+        found
     }
+}
+
+/// Returns the key that a request shows.
+fn shown_key(request: &ServiceRequest) -> Option<&str> {
+    let text = |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let bearer = text("authorization").and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    bearer.or_else(|| text("x-api-key")).filter(|key| !key.is_empty())
+}
+
+fn unauthorized() -> ApiError {
+    ApiError::new(
+        ErrorCode::Unauthorized,
+        "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+    )
+}
+
+/// Refuses a caller whose key may not do what a route needs.
+///
+/// # Errors
+/// [`ErrorCode::KeyScope`].
+pub fn check_scope(caller: &Caller, needed: Scope) -> Result<(), ApiError> {
+    if caller.scope >= needed {
+        return Ok(());
+    }
+    let may = match caller.scope {
+        Scope::Search => "search",
+        Scope::Read => "read",
+        Scope::Write | Scope::Admin => "read and write",
+    };
+    let detail = format!("This key may only {may}. The call needs a key with the scope {needed}.");
+    Err(ApiError::new(ErrorCode::KeyScope, detail).with("needed", needed.name()))
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
+    const KEYS: [&str; 2] = ["0123456789abcdef", "fedcba9876543210"];
+
+    fn check(ring: &KeyRing, headers: &[(&str, &str)], peer: &str) -> Result<Caller, ApiError> {
+        let mut request = TestRequest::with_uri("/images").peer_addr(peer.parse().unwrap());
+        for (name, value) in headers {
+            request = request.insert_header((*name, *value));
+        }
+        let request = request.to_srv_request();
+        let address = request.peer_addr().unwrap().ip();
+        ring.check(&request, address)
+    }
+
     #[test]
-    fn only_a_whole_key_opens() {
-        let ring = KeyRing::new(&[SecretString::from("0123456789abcdef"), SecretString::from("fedcba9876543210")]);
-        assert!(ring.opens("0123456789abcdef") && ring.opens("fedcba9876543210"));
-        assert!(!ring.opens("0123456789abcde") && !ring.opens(""));
+    fn only_a_whole_key_opens_and_is_named() {
+        let ring = KeyRing::new(&KEYS.map(SecretString::from));
+        let name =
+            |key| check(&ring, &[("x-api-key", key)], "10.0.0.1:1").ok().map(|caller| caller.key.unwrap().to_string());
+        assert_eq!((name(KEYS[0]), name(KEYS[1])), (Some("env-1".to_owned()), Some("env-2".to_owned())));
+        assert_eq!((name("0123456789abcde"), name("")), (None, None));
+    }
+
+    #[test]
+    fn the_local_token_opens_from_loopback_and_through_no_proxy() {
+        let token = SecretString::from("a-token-of-this-machine");
+        let shown = ("authorization", "Bearer a-token-of-this-machine");
+        for ring in [KeyRing::new(&[]), KeyRing::new(&KEYS.map(SecretString::from))] {
+            let before = check(&ring, &[shown], "127.0.0.1:1").map(|caller| caller.is_local());
+            assert_ne!(before.ok(), Some(true));
+            ring.accept_locally(&token);
+            for peer in ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+                let caller = check(&ring, &[shown], peer).unwrap();
+                assert!(caller.is_local() && caller.scope == Scope::Admin, "{peer}");
+            }
+            let is_local =
+                |headers: &[(&str, &str)], peer| check(&ring, headers, peer).is_ok_and(|caller| caller.is_local());
+            assert!(!is_local(&[shown], "10.0.0.1:1"));
+            assert!(!is_local(&[shown, ("x-forwarded-for", "127.0.0.1")], "127.0.0.1:1"));
+            assert!(!is_local(&[shown, ("forwarded", "for=127.0.0.1")], "127.0.0.1:1"));
+            assert!(!is_local(&[("authorization", "Bearer a-token")], "127.0.0.1:1"));
+        }
+        assert!(!KeyRing::new(&[]).has_keys());
+    }
+
+    #[test]
+    fn a_scope_includes_those_before_it() {
+        for (has, needs, is_enough) in [
+            (Scope::Search, Scope::Search, true),
+            (Scope::Search, Scope::Read, false),
+            (Scope::Read, Scope::Search, true),
+            (Scope::Write, Scope::Read, true),
+            (Scope::Write, Scope::Admin, false),
+            (Scope::Admin, Scope::Write, true),
+        ] {
+            let caller = Caller { scope: has, ..Caller::without_key(None) };
+            assert_eq!(check_scope(&caller, needs).is_ok(), is_enough, "{has} {needs}");
+        }
+        let search = Caller { scope: Scope::Search, ..Caller::without_key(None) };
+        let problem = check_scope(&search, Scope::Write).unwrap_err().problem();
+        assert_eq!(problem.detail, "This key may only search. The call needs a key with the scope write.");
+        assert_eq!(problem.members["needed"], "write");
     }
 }

@@ -1,6 +1,7 @@
-//! The middleware around every request: its id, the key check, the access log, metrics and safe headers.
+//! The middleware around every request: its id, the path prefix, who may call, the access log, metrics and safe headers.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -11,7 +12,8 @@ use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use crate::api::{Caller, Services, problems};
+use crate::api::gate::Gate;
+use crate::api::{Caller, Services, caller, prefix, problems};
 use crate::error::ApiError;
 use mitsuke_engine::request_id::{REQUEST, RequestFacts};
 
@@ -26,22 +28,37 @@ pub async fn in_context(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
-    let facts = RequestFacts { id: id.as_str().into(), ..RequestFacts::default() };
-    REQUEST.scope(facts, answer(request, next, id)).await
+    let services = request.app_data::<web::Data<Services>>().cloned();
+    let prefix = services.as_ref().map(|services| services.prefix.shared()).unwrap_or_default();
+    let facts = RequestFacts { id: id.as_str().into(), prefix: Arc::clone(&prefix) };
+    REQUEST.scope(facts, answer(request, next, id, services, prefix)).await
 }
 
 async fn answer(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     id: String,
+    services: Option<web::Data<Services>>,
+    prefix: Arc<str>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let start = Instant::now();
-    let services = request.app_data::<web::Data<Services>>().cloned();
-    let method = request.method().clone();
-    request.extensions_mut().insert(Caller::without_key(request.peer_addr()));
-    let refused = services.as_ref().and_then(|services| services.keys.check(&request).err());
+    let (method, path) = (request.method().clone(), request.path().to_owned());
+    let address = services.as_ref().map_or_else(
+        || Caller::without_key(request.peer_addr()).address,
+        |services| caller::address_of(&request, &services.trusted_proxies),
+    );
+    let policy = services.as_ref().map(|services| services.hosts.policy(request.headers()));
+    let mut gate = Gate::closed(address);
+    let refused = match prefix::strip(&mut request, &prefix) {
+        Some(response) => Some(response),
+        None => services
+            .as_ref()
+            .and_then(|services| gate.admit(services, &request).err())
+            .map(|error| error.error_response()),
+    };
+    request.extensions_mut().insert(gate.caller.clone());
     let response = match refused {
-        Some(error) => request.into_response(error.error_response()),
+        Some(response) => request.into_response(response),
         // A panic is a fault of the server and must not look like a fault of the network: the caller gets a 500.
         None => AssertUnwindSafe(next.call(request))
             .catch_unwind()
@@ -51,6 +68,10 @@ async fn answer(
     };
     let mut response = problems::with_problem_body(response);
     add_headers(response.headers_mut(), &id);
+    gate.add_headers(response.headers_mut());
+    if let Some(policy) = policy {
+        policy.write(response.headers_mut());
+    }
 
     let took = start.elapsed();
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
@@ -58,10 +79,10 @@ async fn answer(
     if let Some(services) = services {
         services.metrics.observe_request(method.as_str(), &route, status, took);
     }
+    let key = gate.caller.key.as_ref().map_or("-", |name| &name.0);
     log::info!(
         target: "mitsuke::access",
-        "{id} {method} {} {status} {:.1} ms",
-        response.request().path(),
+        "{id} {key} {address} {method} {path} {status} {:.1} ms",
         took.as_secs_f64() * 1e3
     );
     Ok(response)

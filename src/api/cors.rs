@@ -10,7 +10,7 @@ const MAX_AGE_S: usize = 3_600;
 
 /// The CORS rules (Fetch standard, section 3.3) as the outermost middleware. It answers preflight requests, which never
 /// carry a key, and marks every answer to an allowed origin, refusals included, as readable. Requests of other origins
-/// are served too; their answers are not marked.
+/// pass, and their answers are not marked; [`Hosts`](super::Hosts) refuses those that change something.
 pub fn cors(origins: &CorsOrigins) -> Cors {
     let cors = Cors::default()
         .block_on_origin_mismatch(false)
@@ -20,6 +20,10 @@ pub fn cors(origins: &CorsOrigins) -> Cors {
             header::ETAG.as_str(),
             header::RETRY_AFTER.as_str(),
             header::LOCATION.as_str(),
+            "ratelimit-limit",
+            "ratelimit-remaining",
+            "ratelimit-reset",
+            "x-key-scope",
             "x-request-id",
         ])
         .max_age(MAX_AGE_S);

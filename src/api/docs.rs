@@ -13,6 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::api::route::Route;
 use crate::api::routes::documented;
 use crate::error::{ApiError, Problem};
+use mitsuke_engine::request_id;
 
 /// The frame of the document. The routes bring the paths and their schemas.
 #[derive(OpenApi)]
@@ -117,20 +118,37 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
     Ok(document().to_pretty_json()? + "\n")
 }
 
+/// The document of a server whose paths begin with a prefix.
+fn openapi_json_below(prefix: &str) -> Result<String, serde_json::Error> {
+    let mut document = document();
+    for server in document.servers.iter_mut().flatten() {
+        prefix.clone_into(&mut server.url);
+    }
+    document.to_pretty_json()
+}
+
 /// The routes of the document and of Swagger UI's address without its last slash.
 pub fn routes() -> Vec<Route> {
     vec![
         Route::undocumented("/openapi.json", served),
-        Route::undocumented("/swagger-ui", async || web::Redirect::to("/swagger-ui/").temporary()),
+        Route::undocumented("/swagger-ui", async || {
+            web::Redirect::to(format!("{}/swagger-ui/", request_id::current().prefix)).temporary()
+        }),
     ]
 }
 
 /// Swagger UI below /swagger-ui/.
 pub fn swagger_ui() -> SwaggerUi {
-    SwaggerUi::new("/swagger-ui/{_:.*}").config(Config::new(["/openapi.json"]))
+    // The address is relative to the page, which may lie under the prefix of a proxy.
+    SwaggerUi::new("/swagger-ui/{_:.*}").config(Config::new(["../openapi.json"]))
 }
 
 async fn served() -> Result<HttpResponse, ApiError> {
+    let prefix = request_id::current().prefix;
+    if !prefix.is_empty() {
+        let json = openapi_json_below(&prefix).map_err(|error| ApiError::internal(&error))?;
+        return Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json));
+    }
     static JSON: OnceLock<String> = OnceLock::new();
     let json = match JSON.get() {
         Some(json) => json,

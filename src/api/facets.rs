@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::access::Scope;
 use crate::api::checks::{self, choices};
 use crate::api::query::FilteredQuery;
 use crate::api::route::errors::STORE;
@@ -21,7 +22,7 @@ const MAX_VALUES: usize = 100;
 
 /// The routes of facets.
 pub fn routes() -> Vec<Route> {
-    vec![route!(facets).errors([STORE, &[KeywordsRefused, TextTooLong]])]
+    vec![route!(facets).scope(Scope::Search).errors([STORE, &[KeywordsRefused, TextTooLong]])]
 }
 
 /// Count values

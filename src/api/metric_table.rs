@@ -52,6 +52,20 @@ pub struct StateLabels {
     pub state: &'static str,
 }
 
+/// Labels of requests that were refused at the gate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusedLabels {
+    /// The code of the error.
+    pub reason: &'static str,
+}
+
+/// Labels of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct KeyLabels {
+    /// The name of the key.
+    pub key: String,
+}
+
 /// A gauge of whole numbers for each set of labels.
 pub type Gauges<L> = Family<L, Gauge>;
 /// A gauge of fractions for each set of labels.
@@ -152,6 +166,8 @@ metrics! {
     // -- budget --
 
     // -- access --
+    refused: Counters<RefusedLabels> = "refused", "Requests that were refused before they reached a route";
+    key_requests: Counters<KeyLabels> = "key_requests", "Requests that showed a key";
 }
 
 impl Default for Metrics {

@@ -14,7 +14,9 @@ mod counts;
 mod cursor;
 mod docs;
 mod facets;
+mod gate;
 mod health;
+mod hosts;
 mod images;
 mod json;
 mod line_filter;
@@ -24,6 +26,7 @@ mod models;
 mod multipart;
 mod page;
 mod path_id;
+mod prefix;
 mod problems;
 mod query;
 mod range;
@@ -35,20 +38,23 @@ mod search;
 mod sending;
 mod services;
 mod suggestions;
+mod throttle;
 mod thumbnails;
 mod types;
 
 use actix_web::web::{self, ServiceConfig};
 
 pub use auth::KeyRing;
-pub use caller::{Caller, CallerId, KeyName, Scope};
+pub use caller::{Caller, CallerId, KeyName, LOCAL, Scope};
 pub use context::in_context;
 pub use cors::cors;
 pub use counts::Counts;
 pub use docs::openapi_json;
+pub use hosts::Hosts;
 pub use metric_table::Metrics;
 pub use sending::Sending;
 pub use services::{ServiceParts, Services};
+pub use throttle::Rates;
 pub use thumbnails::Thumbnails;
 
 /// Registers all routes, those of the documentation and of the page included. The middleware [`in_context`] asks for a

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::access::Scope;
 use crate::api::Services;
 use crate::api::route::errors::{STORE, WRITING};
 use crate::api::route::{Route, route};
@@ -10,7 +11,7 @@ use crate::error::ApiError;
 
 /// The routes of the reindex.
 pub fn routes() -> Vec<Route> {
-    vec![route!(get).errors([STORE]), route!(start).errors([WRITING]), route!(stop).errors([WRITING])]
+    vec![route!(get).errors([STORE]), route!(start).scope(Scope::Admin).errors([WRITING]), route!(stop).scope(Scope::Admin).errors([WRITING])]
 }
 
 /// See how far a reindex is

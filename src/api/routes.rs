@@ -68,6 +68,7 @@ pub fn documented() -> Vec<Route> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Scope;
 
     #[test]
     fn the_table_above_lists_every_route() {
@@ -82,5 +83,15 @@ mod tests {
             .map(|line| format!("{line}\n"))
             .collect();
         assert!(written == table, "write this table into the head of routes.rs:\n{table}");
+    }
+
+    #[test]
+    fn nothing_changes_by_get_or_by_a_key_that_may_only_read() {
+        // These have a body and change nothing.
+        const READING: [&str; 4] = ["compare_models", "known_images", "search_by_image", "search_by_text"];
+        for row in documented().iter().map(Route::row) {
+            let reads = row.method == "GET" || READING.contains(&row.operation.as_str());
+            assert_eq!(row.scope <= Scope::Read, reads, "{} {} needs {}", row.method, row.path, row.scope);
+        }
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
-use crate::api::{Counts, KeyRing, Metrics, Sending, Thumbnails};
-use crate::config::Limits;
+use crate::api::{Counts, Hosts, KeyRing, Metrics, Rates, Sending, Thumbnails};
+use crate::config::{AccessSettings, Limits, PathPrefix, TrustedProxies};
 use crate::error::ApiError;
 use mitsuke_engine::backfill::Backfills;
 use mitsuke_engine::blocking;
@@ -63,6 +62,14 @@ pub struct Services {
     // -- budget --
 
     // -- access --
+    /// The names that the server answers to, and the origins that may call.
+    pub hosts: Hosts,
+    /// The path that the service lies under.
+    pub prefix: PathPrefix,
+    /// The proxies whose word on addresses counts.
+    pub trusted_proxies: TrustedProxies,
+    /// The requests per second of each caller.
+    pub rates: Rates,
 }
 
 /// The parts that [`Services`] are put together from.
@@ -79,8 +86,6 @@ pub struct ServiceParts {
     pub intake: Arc<Intake>,
     /// The limits of one request.
     pub limits: Limits,
-    /// The keys that open the API; an empty list lets everybody in.
-    pub api_keys: Vec<SecretString>,
     // -- integrity --
     /// Compares all originals with their hashes.
     pub scrub: Arc<Scrub>,
@@ -90,6 +95,12 @@ pub struct ServiceParts {
     // -- budget --
 
     // -- access --
+    /// The keys that open the API.
+    pub keys: KeyRing,
+    /// The names that the server answers to, and the origins that may call.
+    pub hosts: Hosts,
+    /// The other settings that say who may call.
+    pub access: AccessSettings,
 }
 
 impl Services {
@@ -103,7 +114,6 @@ impl Services {
             reindexing,
             intake,
             limits,
-            api_keys,
             // -- integrity --
             scrub,
 
@@ -112,6 +122,9 @@ impl Services {
             // -- budget --
 
             // -- access --
+            keys,
+            hosts,
+            access,
         } = parts;
         Self {
             finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&intake)),
@@ -125,7 +138,6 @@ impl Services {
             search_slots: Semaphore::new(limits.concurrent_uploads),
             sending: Sending::new(limits.sending_bytes),
             limits,
-            keys: KeyRing::new(&api_keys),
             metrics: Metrics::new(),
             counts: Arc::default(),
             thumbnails: Thumbnails::new(),
@@ -138,6 +150,11 @@ impl Services {
             // -- budget --
 
             // -- access --
+            keys,
+            hosts,
+            rates: Rates::new(&access),
+            prefix: access.path_prefix,
+            trusted_proxies: access.trusted_proxies,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::access::Scope;
 use crate::api::Services;
 use crate::api::checks::{self, choices};
 use crate::api::query::QueryString;
@@ -27,7 +28,7 @@ const KINDS: [(&str, SuggestionKind); 3] =
 
 /// The routes of suggestions.
 pub fn routes() -> Vec<Route> {
-    vec![route!(suggestions).errors([STORE, &[TextTooLong]])]
+    vec![route!(suggestions).scope(Scope::Search).errors([STORE, &[TextTooLong]])]
 }
 
 /// Suggest what a text may become

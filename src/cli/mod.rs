@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod doctor;
 mod index;
+mod key;
 mod migrate;
 mod model;
 mod openapi;
@@ -68,6 +69,9 @@ pub enum Command {
     // -- budget --
 
     // -- access --
+    /// Make, list and revoke the keys that a server asks its callers for.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
 }
 
 impl Command {
@@ -98,6 +102,7 @@ impl Command {
             // -- budget --
 
             // -- access --
+            Self::Key(_) => None,
         }
     }
 
@@ -121,6 +126,7 @@ impl Command {
             // -- budget --
 
             // -- access --
+            Self::Key(_) => "warn",
         }
     }
 
@@ -149,6 +155,7 @@ impl Command {
             // -- budget --
 
             // -- access --
+            Self::Key(command) => command.run(),
         }
     }
 }

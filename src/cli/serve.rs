@@ -18,7 +18,7 @@ pub fn run(flags: &Flags) -> Result<(), Box<dyn Error>> {
         let seeding = application.seeding();
         let services = application.services();
         actix_web::rt::spawn(async move {
-            let url = format!("http://{address}");
+            let url = format!("http://{address}{}", services.prefix.shared());
             if !app::is_ready(&services).await {
                 log::warn!("listening on {url}, and not ready yet; GET {url}/readyz says why");
             }

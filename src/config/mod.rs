@@ -3,18 +3,24 @@
 //! [`table`] states every setting, [`sources`] collects the values, and this module checks them together.
 
 mod document;
+mod hosts;
 mod options;
 mod origins;
 mod parsers;
+mod prefix;
+mod proxies;
 mod sources;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use document::{env_example, markdown};
+pub use hosts::{HostName, HostNames};
 pub use origins::CorsOrigins;
+pub use prefix::PathPrefix;
+pub use proxies::TrustedProxies;
 pub use sources::Flags;
-pub use table::{BackupSettings, DEFAULT_LOG, EncoderSettings, IntegritySettings, Limits};
+pub use table::{AccessSettings, BackupSettings, DEFAULT_LOG, EncoderSettings, IntegritySettings, Limits};
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -73,6 +79,10 @@ pub struct Settings {
     pub api_keys: Vec<SecretString>,
     /// Origins of web pages on other servers that may call from a browser.
     pub cors_origins: CorsOrigins,
+    /// The other settings that say who may call.
+    pub access: AccessSettings,
+    /// True when a server beyond loopback may let everybody in.
+    pub allow_anonymous: bool,
 }
 
 /// Sets the variables of `.env` in the working directory, if there is such a file, that the environment does not set.
@@ -138,9 +148,10 @@ impl Settings {
 
     fn from_sources(sources: &Sources<'_>) -> Result<Self, ConfigError> {
         let Values { server, storage, oracle, models, encoder, integrity, backup, limits, access } = sources.read()?;
+        let data_dir = storage.data_dir;
         let settings = Self {
             bind: server.bind,
-            data_dir: storage.data_dir,
+            data_dir: data_dir.clone(),
             oracle: oracle_settings(oracle, sources)?,
             models_dir: models.models_dir,
             images_dir: storage.images_dir,
@@ -159,22 +170,41 @@ impl Settings {
 
             // -- access --
             api_keys: api_keys(&access, sources)?,
+            access: access.settings(&data_dir),
+            allow_anonymous: access.allow_anonymous,
             cors_origins: access.cors_origins.unwrap_or_default(),
         };
-        settings.check_exposure(access.allow_anonymous, sources)?;
+        settings.check_exposure(sources)?;
         Ok(settings)
     }
 
+    /// Returns the file of keys that a server with these variables uses. It needs no other setting, so that the first
+    /// key can be made for a server that does not start without one.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn keys_file(lookup: Lookup<'_>) -> Result<PathBuf, ConfigError> {
+        let values = Sources { flags: &Flags::default(), environment: lookup }.read()?;
+        Ok(values.access.keys_file(&values.storage.data_dir))
+    }
+
+    /// Tells whether callers need a key.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        // A file that cannot be looked at may be there.
+        !self.api_keys.is_empty() || self.access.keys_file.try_exists().unwrap_or(true)
+    }
+
     /// Refuses an address beyond loopback unless there are keys or MITSUKE_ALLOW_ANONYMOUS is set.
-    fn check_exposure(&self, anonymous: bool, sources: &Sources<'_>) -> Result<(), ConfigError> {
-        if self.bind.ip().is_loopback() || !self.api_keys.is_empty() || anonymous {
+    fn check_exposure(&self, sources: &Sources<'_>) -> Result<(), ConfigError> {
+        if self.bind.ip().is_loopback() || self.has_keys() || self.allow_anonymous {
             return Ok(());
         }
         Err(ConfigError {
             name: sources.name("MITSUKE_BIND"),
             reason: format!(
-                "{} can be reached from other machines. Set MITSUKE_API_KEYS, or MITSUKE_ALLOW_ANONYMOUS=true \
-                 if everybody may read, upload and delete",
+                "{} can be reached from other machines. Make a key with `mitsuke key add NAME`, set MITSUKE_API_KEYS, or set \
+                 MITSUKE_ALLOW_ANONYMOUS=true if everybody may read, upload and delete",
                 self.bind
             ),
         })

@@ -109,4 +109,14 @@ error_codes! {
     // -- budget --
 
     // -- access --
+    /// The request calls the server by a name that is not the server's.
+    HostUnknown = "host_unknown", MISDIRECTED_REQUEST, "The server does not answer to this name";
+    /// A page of another site asks for a change.
+    OriginRefused = "origin_refused", FORBIDDEN, "The request comes from a page of another site";
+    /// The key may not do what the endpoint does.
+    KeyScope = "key_scope", FORBIDDEN, "The key may not do this";
+    /// The caller has sent too many wrong keys.
+    TooManyAttempts = "too_many_attempts", TOO_MANY_REQUESTS, "There were too many wrong keys";
+    /// The caller sends more requests than it may.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "There are too many requests";
 }

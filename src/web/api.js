@@ -1,8 +1,10 @@
-// Calls of the HTTP service.
+// Calls of the HTTP service. Paths are relative to the page, which may lie under the prefix of a proxy.
 
 import { filterBody, filterParameters, similarityCutoffs, weights } from "./query.js";
 
 const STORAGE_KEY = "mitsuke-api-key";
+/** The answers after which the same request may be sent again: too many requests, and a service that is busy. */
+const RETRIED = [429, 503];
 let keyPrompt = async () => null;
 
 /** An error answer of the service, with its problem document when it sent one. */
@@ -18,9 +20,9 @@ export class ApiError extends Error {
 export const key = () => sessionStorage.getItem(STORAGE_KEY);
 export const storeKey = (value) => sessionStorage.setItem(STORAGE_KEY, value);
 
-/** Sets the function that asks the reader for an API key. It gets the refused key and returns a promise of a new one, or of null. */
+/** Sets the function that asks the reader for an API key. It gets the key that was used and whether the service does not know it, and returns a promise of a new one, or of null. */
 export const setKeyPrompt = (ask) => (keyPrompt = ask);
-export const promptForKey = (usedKey) => keyPrompt(usedKey);
+export const promptForKey = (usedKey, isWrong = true) => keyPrompt(usedKey, isWrong);
 
 /** The request header with the key, or no header when there is no key. */
 export const authorization = (usedKey = key()) => (usedKey ? { Authorization: `Bearer ${usedKey}` } : {});
@@ -39,16 +41,26 @@ export function wait(ms, signal) {
   });
 }
 
-/** Sends a request. Asks the reader for a key on 401, and waits and tries again up to five times while the service is full. */
+/** Hides what the key may not do: the style sheet looks at the scope of the page. Without a key there is no scope. */
+export function noteScope(scope) {
+  if (scope === null) delete document.documentElement.dataset.scope;
+  else document.documentElement.dataset.scope = scope;
+}
+
+/** Whether the service refuses a call because the key may not do it. */
+export const isBeyondKey = (error) => error instanceof ApiError && error.problem.code === "key_scope";
+
+/** Sends a request. Asks the reader for a key on 401, and waits and tries again up to five times while the service is full or the key has sent too many requests. */
 async function request(path, options = {}) {
   for (let tries = 0; ; tries++) {
     const usedKey = key();
     const response = await fetch(path, { ...options, headers: { ...options.headers, ...authorization(usedKey) } });
+    noteScope(response.headers.get("X-Key-Scope"));
     if (response.ok) return response;
     if (response.status === 401) {
-      const newKey = await keyPrompt(usedKey);
+      const newKey = await promptForKey(usedKey);
       if (newKey) continue;
-    } else if (response.status === 503 && tries < 5 && response.headers.has("Retry-After")) {
+    } else if (RETRIED.includes(response.status) && tries < 5 && response.headers.has("Retry-After")) {
       await wait(retryDelay(response.headers.get("Retry-After"), tries), options.signal);
       continue;
     }
@@ -65,24 +77,24 @@ const requestJson = async (...args) => parseJson(await (await request(...args)).
 const sendJson = (method, path, value, signal) =>
   requestJson(path, { method, body: JSON.stringify(value), headers: { "Content-Type": "application/json" }, signal });
 
-export const image = (id) => requestJson(`/images/${id}`);
+export const image = (id) => requestJson(`images/${id}`);
 /** Changes texts of an image: {caption}, {tags}. */
-export const change = (id, texts) => sendJson("PATCH", `/images/${id}`, texts);
-export const remove = (id) => request(`/images/${id}`, { method: "DELETE" });
+export const change = (id, texts) => sendJson("PATCH", `images/${id}`, texts);
+export const remove = (id) => request(`images/${id}`, { method: "DELETE" });
 
 /** Gets a part of the report of near-duplicates: images of similarity `least` or more; `cursor` comes from the part before. */
 export function duplicates(minSimilarity, cursor, signal) {
   const query = new URLSearchParams({ min_similarity: minSimilarity, limit: 16, ...(cursor !== null && { cursor }) });
-  return requestJson(`/images/duplicates?${query}`, { signal });
+  return requestJson(`images/duplicates?${query}`, { signal });
 }
 
-export const models = (signal) => requestJson("/models", { signal });
-export const currentModel = () => requestJson("/models/current");
-export const useModel = (id, allowPartial) => sendJson("PUT", "/models/current", { model_id: id, allow_partial: allowPartial });
-export const refreshModels = () => request("/models/refresh", { method: "POST" });
-export const startBackfill = (id) => request(`/models/${id}/backfill`, { method: "POST" });
-export const retryFailed = (id) => sendJson("POST", `/models/${id}/backfill`, { retry_failed: true });
-export const stopBackfill = (id) => request(`/models/${id}/backfill`, { method: "DELETE" });
+export const models = (signal) => requestJson("models", { signal });
+export const currentModel = () => requestJson("models/current");
+export const useModel = (id, allowPartial) => sendJson("PUT", "models/current", { model_id: id, allow_partial: allowPartial });
+export const refreshModels = () => request("models/refresh", { method: "POST" });
+export const startBackfill = (id) => request(`models/${id}/backfill`, { method: "POST" });
+export const retryFailed = (id) => sendJson("POST", `models/${id}/backfill`, { retry_failed: true });
+export const stopBackfill = (id) => request(`models/${id}/backfill`, { method: "DELETE" });
 
 /** Gets one page of a query's results. `files` are the reader's own pictures; `position` comes from the page before. */
 export function search(query, files, limit, position, signal) {
@@ -100,26 +112,26 @@ export function search(query, files, limit, position, signal) {
   const given = { ...vectorOptions, ...(keyword !== undefined && { keyword_weight: keyword }), ...(away !== undefined && { negative_weight: away }) };
   const vector = query.mode === "keyword" ? {} : given;
   const parameters = new URLSearchParams({ q: text, mode: query.mode, ...page, ...vector, ...filterParameters(query.filter) });
-  return requestJson(`/search?${parameters}`, { signal });
+  return requestJson(`search?${parameters}`, { signal });
 }
 
 /** Gets suggestions of some kinds for the beginning of a word. */
 export const suggestions = (prefix, kinds, limit, signal) =>
-  requestJson(`/suggestions?${new URLSearchParams({ prefix, kinds, limit })}`, { signal });
+  requestJson(`suggestions?${new URLSearchParams({ prefix, kinds, limit })}`, { signal });
 
 function newest(limit, cursor, signal) {
   const query = new URLSearchParams({ limit, ...(cursor && { cursor }) });
-  return requestJson(`/images?${query}`, { signal });
+  return requestJson(`images?${query}`, { signal });
 }
 
 /** Searches by the reader's pictures and stored images together. */
 function searchByPictures(files, ids, parts, signal) {
-  if (!files.length) return sendJson("POST", "/search/image", { image_ids: ids, ...parts }, signal);
+  if (!files.length) return sendJson("POST", "search/image", { image_ids: ids, ...parts }, signal);
   const body = new FormData();
   for (const [name, value] of Object.entries(parts)) body.append(name, typeof value === "object" ? JSON.stringify(value) : value);
   for (const id of ids) body.append("image_ids", id);
   for (const file of files) body.append("file", file);
-  return requestJson("/search/image", { method: "POST", body, signal });
+  return requestJson("search/image", { method: "POST", body, signal });
 }
 
 /** Gets the bytes at `path`, for pictures that need a key. */

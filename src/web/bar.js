@@ -94,7 +94,7 @@ export function showQuery(query) {
   $("chips").replaceChildren(
     ...files.map((file) => chip((img) => showFile(img, file), { change: {}, files: without(files, file) })),
     ...query.like.map((id) => chip(
-      (img) => show(img, `/images/${id}/thumbnail?size=128`).catch(() => release(img)),
+      (img) => show(img, `images/${id}/thumbnail?size=128`).catch(() => release(img)),
       { change: { like: without(query.like, id) }, files },
     )),
   );

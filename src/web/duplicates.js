@@ -94,6 +94,7 @@ function duplicate(image) {
   const open = make("button", { type: "button", className: "card", title: image.file_name, onclick: () => actions.open(image) }, img);
   open.append(make("span", { className: "distance", ariaHidden: "true" }));
   const button = make("button", { type: "button", className: "danger", onclick: () => remove(item) });
+  button.dataset.needs = "write";
   const item = make("li", { image, className: "duplicate" }, open, make("p", {}), button);
   showThumbnail(img, image);
   describe(item);

@@ -5,7 +5,7 @@ import { $ } from "./dom.js";
 import * as grid from "./grid.js";
 import * as chips from "./line.js";
 import * as problem from "./problem.js";
-import { filterBody } from "./query.js";
+import { filterBody, isBlank } from "./query.js";
 import * as route from "./route.js";
 import { number, onLanguageChange, say } from "./say.js";
 
@@ -140,7 +140,11 @@ async function loadPage(first = false) {
     if (controller.signal.aborted) return;
     if (first) grid.clear();
     announce(() => "");
-    problem.show(error, () => loadPage(first));
+    // A key that may only search has no newest pictures to see.
+    if (api.isBeyondKey(error) && isBlank(route.query())) {
+      next = null;
+      problem.note("search_only");
+    } else problem.show(error, () => loadPage(first));
   } finally {
     clearTimeout(searchingTimer);
     if (!controller.signal.aborted) finishPage();

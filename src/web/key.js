@@ -8,17 +8,17 @@ import { say } from "./say.js";
 let openPrompt = null;
 
 export function setUp() {
-  setKeyPrompt((usedKey) => {
+  setKeyPrompt((usedKey, isWrong) => {
     // The reader has entered a key for another request in the meantime.
     if (usedKey !== key()) return Promise.resolve(key());
-    openPrompt ??= askReader(usedKey).finally(() => (openPrompt = null));
+    openPrompt ??= askReader(usedKey !== null && isWrong).finally(() => (openPrompt = null));
     return openPrompt;
   });
   $("key-cancel").onclick = () => $("key").close("");
 }
 
-async function askReader(usedKey) {
-  for (let wrong = usedKey === null ? null : "key_wrong"; ; wrong = "key_characters") {
+async function askReader(isWrong) {
+  for (let wrong = isWrong ? "key_wrong" : null; ; wrong = "key_characters") {
     $("key-wrong").hidden = wrong === null;
     if (wrong) Object.assign($("key-wrong"), { textContent: say(wrong) }).dataset.text = wrong;
     const returnValue = await ask($("key"));

@@ -80,6 +80,7 @@ function card(id) {
   };
   const { name, state, why, coverage, bar, backfill: work, use: choose, start, again, stop } = parts;
   const actions = make("div", { className: "actions" }, choose, start, again, stop);
+  actions.dataset.needs = "admin";
   const node = make("li", {}, name, state, why, coverage, bar, work, actions);
   return { node, ...parts };
 }

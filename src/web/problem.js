@@ -1,6 +1,6 @@
 // Shows errors, first in the reader's language and then in the service's own words.
 
-import { ApiError, key, promptForKey } from "./api.js";
+import { ApiError, isBeyondKey, key, promptForKey } from "./api.js";
 import { $, make } from "./dom.js";
 import { ENGLISH } from "./languages.js";
 import { hasText, language, onLanguageChange, say } from "./say.js";
@@ -53,8 +53,8 @@ function fill() {
   const { error, retry, word, values } = shown;
   const text = make("p", {}, ...(word ? [say(word, values)] : nodes(sentences(error))));
   const actions = make("div", { className: "actions" });
-  if (error?.status === 401) {
-    const enter = async () => (await promptForKey(key())) && retry?.();
+  if (error?.status === 401 || isBeyondKey(error)) {
+    const enter = async () => (await promptForKey(key(), error.status === 401)) && retry?.();
     actions.append(make("button", { type: "button", textContent: say("enter_key"), onclick: enter }));
   } else if (retry) {
     actions.append(make("button", { type: "button", textContent: say("retry"), onclick: retry }));

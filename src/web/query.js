@@ -77,7 +77,7 @@ export function format({ text, negative, mode, like, picture, filter, open }) {
   if (picture) query.set("picture", "1");
   for (const [name, value] of Object.entries(filter)) for (const one of [value].flat()) query.append(name, one);
   if (open !== null) query.set("image", open);
-  return query.size ? `/?${query}` : "/";
+  return query.size ? `?${query}` : "./";
 }
 
 /** Splits a text at its commas, also those of Japanese text. */

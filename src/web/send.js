@@ -37,7 +37,7 @@ function post(file, usedKey, onProgress, signal) {
   return new Promise((done, fail) => {
     signal.throwIfAborted();
     const request = new XMLHttpRequest();
-    request.open("POST", "/images");
+    request.open("POST", "images");
     for (const [name, value] of Object.entries(authorization(usedKey))) request.setRequestHeader(name, value);
     request.upload.onprogress = ({ loaded, total }) => onProgress("sending", total ? loaded / total : 0);
     request.upload.onload = () => onProgress("working");

@@ -33,10 +33,7 @@ export function setUp(given) {
   };
   dialog.onkeydown = onKeyDown;
   // A picture that the browser cannot show itself (TIFF, HEIC) still has a thumbnail.
-  large.onerror = () => {
-    const path = `${shown.links.thumbnail}?size=1024`;
-    if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(showError);
-  };
+  large.onerror = showSmaller;
   large.onload = () => ($("stage").ariaBusy = "false");
   $("similar").onclick = () => actions.similar(shown);
   $("include").onclick = () => actions.include(shown);
@@ -56,7 +53,8 @@ export function open(image, place) {
   // The frame gets the picture's size before the picture has arrived, and enlarges it at most twice.
   large.style.setProperty("--width", image.width);
   large.style.setProperty("--height", image.height);
-  show(large, image.links.content).catch(showError);
+  // A key that may only search sees thumbnails.
+  show(large, image.links.content).catch((error) => (api.isBeyondKey(error) ? shown === image && showSmaller() : showError(error)));
   Object.assign($("download"), { href: image.links.content, download: image.file_name });
   const focused = document.activeElement;
   $("previous").disabled = place.first;
@@ -68,6 +66,11 @@ export function open(image, place) {
   if (!dialog.open) dialog.showModal();
   // A disabled button loses the focus, and the arrow keys would stop working.
   else if (focused?.disabled) $("viewer-close").focus();
+}
+
+function showSmaller() {
+  const path = `${shown.links.thumbnail}?size=1024`;
+  if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(showError);
 }
 
 export const isOpen = () => dialog.open;

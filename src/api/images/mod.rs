@@ -10,6 +10,7 @@ mod similar;
 mod thumbnail;
 mod upload;
 
+use crate::access::Scope;
 use crate::api::route::errors::{PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::api::{multipart, problems};
@@ -26,13 +27,13 @@ pub fn routes() -> Vec<Route> {
         route!(list::list).errors([STORE, &[KeywordsRefused, TextTooLong]]),
         route!(bulk::update).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
         route!(bulk::delete).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
-        route!(known::known).errors([STORE]),
+        route!(known::known).scope(Scope::Read).errors([STORE]),
         route!(duplicates::duplicates).errors([STORE, &[QueueFull, NotReady]]),
         route!(image::get).errors([STORE]),
         route!(image::patch).errors([WRITING, &[TextTooLong]]),
         route!(image::delete).errors([WRITING]),
         route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable, ImageDamaged]]),
-        route!(thumbnail::get).errors([STORE, PICTURE, &[ImageDamaged]]),
-        route!(similar::similar).errors([STORE, &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
+        route!(thumbnail::get).scope(Scope::Search).errors([STORE, PICTURE, &[ImageDamaged]]),
+        route!(similar::similar).scope(Scope::Search).errors([STORE, &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
     ]
 }

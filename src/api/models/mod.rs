@@ -8,6 +8,7 @@ mod failures;
 mod list;
 mod model;
 
+use crate::access::Scope;
 use crate::api::route::errors::{ENCODING, PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::error::ErrorCode::{
@@ -19,14 +20,14 @@ use crate::error::ErrorCode::{
 pub fn routes() -> Vec<Route> {
     vec![
         route!(list::list).errors([STORE]),
-        route!(list::refresh).errors([WRITING, &[NotReady]]),
+        route!(list::refresh).scope(Scope::Admin).errors([WRITING, &[NotReady]]),
         route!(model::get).errors([STORE]),
         route!(current::get).errors([STORE, &[NotReady]]),
-        route!(current::switch).errors([WRITING, &[ModelNotFound, ModelUnusable, CoverageIncomplete]]),
-        route!(backfill::start).errors([WRITING, &[ModelUnusable]]),
-        route!(backfill::stop).errors([WRITING]),
+        route!(current::switch).scope(Scope::Admin).errors([WRITING, &[ModelNotFound, ModelUnusable, CoverageIncomplete]]),
+        route!(backfill::start).scope(Scope::Admin).errors([WRITING, &[ModelUnusable]]),
+        route!(backfill::stop).scope(Scope::Admin).errors([WRITING]),
         route!(failures::failures).errors([STORE]),
-        route!(embeddings::retire).errors([WRITING, &[ModelIsCurrent, BackfillElsewhere]]),
-        route!(compare::compare).errors([STORE, ENCODING, PICTURE, &[ImageNotFound, ImageDamaged, ModelUnusable, TextTooLong]]),
+        route!(embeddings::retire).scope(Scope::Admin).errors([WRITING, &[ModelIsCurrent, BackfillElsewhere]]),
+        route!(compare::compare).scope(Scope::Read).errors([STORE, ENCODING, PICTURE, &[ImageNotFound, ImageDamaged, ModelUnusable, TextTooLong]]),
     ]
 }

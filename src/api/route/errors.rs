@@ -1,12 +1,14 @@
 //! The error answers of a route: which codes it has, and what the OpenAPI document says of them.
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::Type;
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Object, Ref, RefOr};
 
+use crate::access::Scope;
 use crate::error::ErrorCode;
 use crate::error::ErrorCode::*;
 
@@ -28,8 +30,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
 /// The codes that follow from what an operation takes: its parameters, its body, and whether it asks for a key.
 pub fn implied(path: &str, operation: &Operation) -> Vec<ErrorCode> {
     let mut codes = vec![Internal];
-    // An operation without a requirement of its own has that of the document: a key.
-    if operation.security.is_none() {
+    if needs_key(operation) {
         codes.push(Unauthorized);
     }
     for (parameter, code) in [("{image_id}", ImageNotFound), ("{model_id}", ModelNotFound)] {
@@ -53,6 +54,25 @@ pub fn implied(path: &str, operation: &Operation) -> Vec<ErrorCode> {
     codes
 }
 
+/// Tells whether an operation needs a key on a server that has keys. One without a requirement of its own has that of
+/// the document: a key.
+pub fn needs_key(operation: &Operation) -> bool {
+    let nothing = SecurityRequirement::default();
+    operation.security.as_ref().is_none_or(|requirements| requirements.iter().any(|one| *one != nothing))
+}
+
+/// The codes with which requests to operations that need a key are refused.
+pub fn refusals(method: &Method, scope: Scope) -> Vec<ErrorCode> {
+    let mut codes = vec![HostUnknown, TooManyAttempts, RateLimited];
+    if *method != Method::GET {
+        codes.push(OriginRefused);
+    }
+    if scope > Scope::Search {
+        codes.push(KeyScope);
+    }
+    codes
+}
+
 /// The answers with these codes: one for those of status 4xx and one for those of status 5xx. Their descriptions list
 /// status, code and title as the table of errors has them.
 pub fn responses(codes: &[ErrorCode]) -> Vec<(String, RefOr<Response>)> {
@@ -61,12 +81,16 @@ pub fn responses(codes: &[ErrorCode]) -> Vec<(String, RefOr<Response>)> {
     let (refused, failed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|code| code.status().is_client_error());
     let mut responses = Vec::new();
     if !refused.is_empty() {
-        responses.push(("4XX".to_owned(), problem("The request is refused.", &refused).build().into()));
+        let mut response = problem("The request is refused.", &refused);
+        if refused.iter().any(|code| code.status() == StatusCode::TOO_MANY_REQUESTS) {
+            response = response.header("Retry-After", retry_after(StatusCode::TOO_MANY_REQUESTS));
+        }
+        responses.push(("4XX".to_owned(), response.build().into()));
     }
     if !failed.is_empty() {
         let mut response = problem("The server cannot answer.", &failed);
         if failed.iter().any(|code| code.status() == StatusCode::SERVICE_UNAVAILABLE) {
-            response = response.header("Retry-After", retry_after());
+            response = response.header("Retry-After", retry_after(StatusCode::SERVICE_UNAVAILABLE));
         }
         responses.push(("5XX".to_owned(), response.build().into()));
     }
@@ -82,10 +106,10 @@ fn problem(says: &str, codes: &[&ErrorCode]) -> ResponseBuilder {
         .content(PROBLEM_JSON, ContentBuilder::new().schema(Some(schema)).build())
 }
 
-fn retry_after() -> Header {
+fn retry_after(status: StatusCode) -> Header {
     HeaderBuilder::new()
         .schema(Some(Object::with_type(Type::Integer)))
-        .description(Some("Seconds to wait before the request is sent again; with status 503"))
+        .description(Some(format!("Seconds to wait before the request is sent again; with status {}", status.as_u16())))
         .build()
 }
 

@@ -6,14 +6,19 @@ pub mod errors;
 
 use std::collections::BTreeMap;
 
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{FromRequest, Handler, Responder};
+use actix_web::{FromRequest, Handler, Responder, ResponseError as _};
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, OpenApi};
 
-use crate::api::{Scope, problems};
+use crate::api::auth::check_scope;
+use crate::api::{Caller, Scope, problems};
 use crate::error::ErrorCode;
 
 /// The methods that routes use, in the order in which the Allow header names them.
@@ -62,6 +67,7 @@ pub struct Row {
     pub path: String,
     pub method: String,
     pub operation: String,
+    pub scope: Scope,
 }
 
 impl Route {
@@ -77,7 +83,7 @@ impl Route {
         let errors = errors::implied(&path, &operation);
         let components = document.components.unwrap_or_default();
         let handlers = vec![accepting(&method).to(handler)];
-        let scope = default_scope(&method);
+        let scope = if errors::needs_key(&operation) { default_scope(&method) } else { Scope::Search };
         Self { path, method, handlers, scope, description: Some(Description { operation, components, errors }) }
     }
 
@@ -89,7 +95,7 @@ impl Route {
         H::Output: Responder + 'static,
     {
         let method = Method::GET;
-        let (handlers, scope) = (vec![accepting(&method).to(handler)], default_scope(&method));
+        let (handlers, scope) = (vec![accepting(&method).to(handler)], Scope::Search);
         Self { path: path.to_owned(), handlers, method, scope, description: None }
     }
 
@@ -128,7 +134,11 @@ impl Route {
 
     /// Adds the route to a document.
     pub fn describe(self, document: &mut OpenApi) {
-        let Some(Description { mut operation, components, errors }) = self.description else { return };
+        let Some(Description { mut operation, components, mut errors }) = self.description else { return };
+        if errors::needs_key(&operation) {
+            operation.security = Some(requirements(self.scope));
+            errors.extend(errors::refusals(&self.method, self.scope));
+        }
         operation.responses.responses.extend(errors::responses(&errors));
         for (method, described) in METHODS {
             if method == self.method {
@@ -142,13 +152,21 @@ impl Route {
     #[cfg(test)]
     pub fn row(&self) -> Row {
         let operation = self.description.as_ref().and_then(|description| description.operation.operation_id.clone());
-        Row { path: self.path.clone(), method: self.method.to_string(), operation: operation.unwrap_or_default() }
+        let (path, method) = (self.path.clone(), self.method.to_string());
+        Row { path, method, operation: operation.unwrap_or_default(), scope: self.scope }
     }
 }
 
-/// The scope of a method: reading for GET and HEAD, and writing for the others.
+/// The scope of a method of the API: reading for GET and HEAD, and writing for the others.
 fn default_scope(method: &Method) -> Scope {
     if *method == Method::GET || *method == Method::HEAD { Scope::Read } else { Scope::Write }
+}
+
+/// What a caller must show: nothing, where the server has no keys, or a key with the scope, which stands in the place of
+/// a role (OpenAPI 3.1, section 4.8.30).
+fn requirements(scope: Scope) -> Vec<SecurityRequirement> {
+    let with = |scheme: &str| SecurityRequirement::new(scheme, [scope.name()]);
+    vec![SecurityRequirement::default(), with("bearer"), with("api_key")]
 }
 
 /// The operation of a path item that has one.
@@ -180,8 +198,26 @@ pub fn register(routes: impl Iterator<Item = Route>, config: &mut ServiceConfig)
         let allow = allow(&routes);
         let resource =
             web::resource(path).default_service(web::to(move || problems::method_not_allowed(allow.clone())));
-        let handlers = routes.into_iter().flat_map(|route| route.handlers);
+        let handlers = routes.into_iter().flat_map(|route| {
+            let scope = route.scope;
+            route
+                .handlers
+                .into_iter()
+                .map(move |handler| handler.wrap(from_fn(move |request, next| scoped(scope, request, next))))
+        });
         config.service(handlers.fold(resource, actix_web::Resource::route));
+    }
+}
+
+/// Lets a request reach a handler when its caller has the scope.
+async fn scoped(
+    scope: Scope,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match check_scope(&Caller::of(request.request()), scope) {
+        Ok(()) => next.call(request).await,
+        Err(error) => Ok(request.into_response(error.error_response())),
     }
 }
 
@@ -199,7 +235,7 @@ fn allow(routes: &[Route]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::{App, HttpResponse, test};
+    use actix_web::{App, HttpMessage as _, HttpResponse, test};
 
     use super::*;
 
@@ -228,9 +264,15 @@ mod tests {
     }
 
     async fn answer(method: Method, path: &str, content_type: &str) -> (u16, String, String) {
+        answer_to(Caller::without_key(None), method, path, content_type).await
+    }
+
+    async fn answer_to(caller: Caller, method: Method, path: &str, content_type: &str) -> (u16, String, String) {
         let app = test::init_service(App::new().configure(|config| register(routes().into_iter(), config))).await;
         let request = test::TestRequest::with_uri(path).method(method).insert_header(("content-type", content_type));
-        let response = test::call_service(&app, request.to_request()).await;
+        let request = request.to_request();
+        request.extensions_mut().insert(caller);
+        let response = test::call_service(&app, request).await;
         let allow = response.headers().get("allow").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         let status = response.status().as_u16();
         let body = test::read_body(response).await;
@@ -262,6 +304,22 @@ mod tests {
         assert_eq!(route!(get).scope, Scope::Read);
         assert_eq!(route!(patch).scope, Scope::Write);
         assert_eq!(route!(get).scope(Scope::Search).scope, Scope::Search);
+    }
+
+    #[actix_web::test]
+    async fn a_caller_without_the_scope_reaches_no_handler() {
+        for (scope, method, status) in [
+            (Scope::Search, Method::GET, 403),
+            (Scope::Read, Method::GET, 200),
+            (Scope::Read, Method::HEAD, 200),
+            (Scope::Read, Method::PATCH, 403),
+            (Scope::Write, Method::PATCH, 200),
+            (Scope::Search, Method::DELETE, 405),
+        ] {
+            let caller = Caller { scope, ..Caller::without_key(None) };
+            let found = answer_to(caller, method.clone(), "/things/7", "text/plain").await.0;
+            assert_eq!(found, status, "{scope} {method}");
+        }
     }
 
     #[actix_web::test]

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::generation::GenerationBody;
 use super::taken;
 use crate::error::Problem;
+use mitsuke_engine::request_id;
 use mitsuke_store::Image;
 
 /// The bytes of a picture.
@@ -97,7 +98,7 @@ pub struct ImageBody {
 
 impl From<Image> for ImageBody {
     fn from(image: Image) -> Self {
-        let itself = format!("/images/{}", image.image_id);
+        let itself = format!("{}/images/{}", request_id::current().prefix, image.image_id);
         Self {
             links: Links { content: format!("{itself}/content"), thumbnail: format!("{itself}/thumbnail"), itself },
             image_id: image.image_id,

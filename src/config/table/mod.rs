@@ -13,6 +13,7 @@ mod backup;
 mod budget;
 mod integrity;
 
+pub use access::AccessSettings;
 pub(super) use access::AccessValues;
 pub use backup::BackupSettings;
 pub use budget::Limits;

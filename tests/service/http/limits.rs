@@ -162,7 +162,7 @@ async fn time_for_a_body_of_json_too() {
 async fn uploads_that_never_end_keep_no_search_by_picture_out() {
     let app = spawn_with(&[("MITSUKE_MAX_CONCURRENT_UPLOADS", "1")]);
     app.add("a.png", png(1)).await;
-    let head = "POST /images HTTP/1.1\r\nhost: a\r\ncontent-type: multipart/form-data; boundary=x\r\n\
+    let head = "POST /images HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: multipart/form-data; boundary=x\r\n\
                 content-length: 999\r\n\r\n--x\r\n";
     let mut unfinished = Vec::new();
     // Another upload is refused once an unfinished one has the only place.
@@ -190,7 +190,7 @@ async fn bytes_on_their_way_to_callers() {
     let slow = TcpSocket::new_v4().unwrap();
     slow.set_recv_buffer_size(1024).unwrap();
     let mut slow = slow.connect(app.url.trim_start_matches("http://").parse().unwrap()).await.unwrap();
-    slow.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
+    slow.write_all(format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").as_bytes()).await.unwrap();
     slow.readable().await.unwrap();
     let refused = app.get(&path).await;
     refused.assert_problem(503, "queue_full");

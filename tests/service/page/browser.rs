@@ -34,10 +34,15 @@ pub struct Browser {
 
 impl Browser {
     pub async fn start(programs: &Programs, look: Look) -> Self {
+        Self::start_with(programs, look, &[]).await
+    }
+
+    /// Starts a browser with more arguments.
+    pub async fn start_with(programs: &Programs, look: Look, arguments: &[&str]) -> Self {
         let driver = Driver::start(&programs.driver);
         let profile = tempfile::tempdir().unwrap();
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities(&programs.browser, profile.path(), look));
+        builder.capabilities(capabilities(&programs.browser, profile.path(), look, arguments));
         let client = builder.connect(&driver.url).await.expect("a browser session starts");
         let session = format!("{}/session/{}", driver.url, client.session_id().await.unwrap().unwrap());
         mitsuke_client::tls::choose_provider();
@@ -91,7 +96,7 @@ impl Browser {
     }
 }
 
-fn capabilities(browser: &Path, profile: &Path, look: Look) -> Capabilities {
+fn capabilities(browser: &Path, profile: &Path, look: Look, more: &[&str]) -> Capabilities {
     let mut arguments = vec![
         "--headless".to_owned(),
         "--disable-gpu".to_owned(),
@@ -104,6 +109,7 @@ fn capabilities(browser: &Path, profile: &Path, look: Look) -> Capabilities {
         format!("--user-data-dir={}", profile.display()),
         format!("--window-size={},{}", look.width, look.height),
     ];
+    arguments.extend(more.iter().map(|&argument| argument.to_owned()));
     if rustix::process::geteuid().is_root() {
         // Chromium's sandbox does not start for root, as in a container.
         arguments.push("--no-sandbox".to_owned());

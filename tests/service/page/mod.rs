@@ -9,11 +9,13 @@ mod duplicates;
 mod tab;
 
 mod access;
+mod foreign;
 mod keys;
 mod line;
 mod models;
 mod notes;
 mod safety;
+mod scopes;
 mod search;
 mod typed;
 mod uploads;

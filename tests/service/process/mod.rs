@@ -141,7 +141,7 @@ async fn a_second_signal_does_not_wait_for_requests_that_never_end() {
     command.envs([("MITSUKE_SHUTDOWN_TIMEOUT_S", "3600"), ("MITSUKE_BODY_TIMEOUT_S", "3600")]);
     let mut server = Server::start(&mut command).listening().await;
     let mut unfinished = TcpStream::connect(&server.address).unwrap();
-    let head = "POST /search/text HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n\
+    let head = "POST /search/text HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n\
                 content-length: 99\r\n\r\n";
     unfinished.write_all(head.as_bytes()).unwrap();
     // The server has accepted the request when it asks for the body.

@@ -6,11 +6,14 @@ use std::sync::atomic::AtomicBool;
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
+use crate::api::shares::CallerShares;
 use crate::api::{Counts, KeyRing, Metrics, Sending, Thumbnails};
 use crate::config::Limits;
 use crate::error::ApiError;
+use mitsuke_engine::admission::Admission;
 use mitsuke_engine::backfill::Backfills;
 use mitsuke_engine::blocking;
+use mitsuke_engine::budget::Budget;
 use mitsuke_engine::duplicates::Duplicates;
 use mitsuke_engine::intake::Intake;
 use mitsuke_engine::models::Models;
@@ -49,7 +52,7 @@ pub struct Services {
     /// Bounds the searches by picture that are read at once. It is apart from `upload_slots`, so that uploads cannot
     /// keep searches out.
     pub search_slots: Semaphore,
-    /// Bounds the bytes of pictures that are being sent.
+    /// Sends large answers within the memory for them.
     pub sending: Sending,
     /// True once the server stops, so that load balancers turn away first.
     pub stopping: AtomicBool,
@@ -58,6 +61,12 @@ pub struct Services {
     // -- backup --
 
     // -- budget --
+    /// The memory for requests.
+    pub budget: Arc<Budget>,
+    /// Decides which requests are admitted.
+    pub admission: Admission,
+    /// The parts of each caller.
+    pub callers: Arc<CallerShares>,
 
     // -- access --
 }
@@ -83,6 +92,10 @@ pub struct ServiceParts {
     // -- backup --
 
     // -- budget --
+    /// The memory for requests.
+    pub budget: Arc<Budget>,
+    /// The number of processor cores.
+    pub cores: usize,
 
     // -- access --
 }
@@ -104,6 +117,8 @@ impl Services {
             // -- backup --
 
             // -- budget --
+            budget,
+            cores,
 
             // -- access --
         } = parts;
@@ -117,8 +132,6 @@ impl Services {
             intake,
             upload_slots: Semaphore::new(limits.concurrent_uploads),
             search_slots: Semaphore::new(limits.concurrent_uploads),
-            sending: Sending::new(limits.sending_bytes),
-            limits,
             keys: KeyRing::new(&api_keys),
             metrics: Metrics::new(),
             counts: Arc::default(),
@@ -129,6 +142,11 @@ impl Services {
             // -- backup --
 
             // -- budget --
+            sending: Sending::new(Arc::clone(&budget), limits.write_stall),
+            admission: Admission::new(limits.max_wait, cores),
+            callers: Arc::new(CallerShares::new(limits.caller_share)),
+            budget,
+            limits,
 
             // -- access --
         }

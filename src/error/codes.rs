@@ -105,6 +105,8 @@ error_codes! {
     // -- backup --
 
     // -- budget --
+    /// The memory for requests is used up.
+    MemoryFull = "memory_full", SERVICE_UNAVAILABLE, "The memory for requests is used up";
 
     // -- access --
 }

@@ -5,9 +5,11 @@
 //! bottom, then [`intake`], then [`backfill`], [`reindex`], [`search`], [`compare`],
 //! [`duplicates`] and [`bulk`] beside each other, and [`maintenance`] at the top.
 
+pub mod admission;
 pub mod backfill;
 mod background;
 pub mod blocking;
+pub mod budget;
 pub mod bulk;
 pub mod compare;
 pub mod duplicates;

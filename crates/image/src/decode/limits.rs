@@ -1,6 +1,33 @@
 //! The limits on what one picture may cost.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use super::refusal::Refusal;
+
+/// Takes memory for a picture: the function gets its bytes and may block.
+type Reserve = Rc<dyn Fn(u64)>;
+
+thread_local! {
+    /// The function that takes memory for the pictures that this thread decodes.
+    static RESERVE: RefCell<Option<Reserve>> = const { RefCell::new(None) };
+}
+
+/// Does `work`, and calls `reserve` with the memory of each picture that it decodes on this thread: the decoder's own and
+/// three bytes for each pixel. The call comes when the header is read, before the memory is taken.
+pub fn reserving<T>(reserve: impl Fn(u64) + 'static, work: impl FnOnce() -> T) -> T {
+    /// Puts the earlier function back, also after a panic.
+    struct Before(Option<Reserve>);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            RESERVE.set(self.0.take());
+        }
+    }
+
+    let _before = Before(RESERVE.replace(Some(Rc::new(reserve))));
+    work()
+}
 
 /// Limits on the cost of decoding one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +66,13 @@ impl DecodeLimits {
         if u64::from(width) * u64::from(height) > max_pixels {
             return Err(Refusal::TooManyPixels { width, height, max_pixels });
         }
-        if memory > max_memory { Err(self.too_much_memory()) } else { Ok(()) }
+        if memory > max_memory {
+            return Err(self.too_much_memory());
+        }
+        if let Some(reserve) = RESERVE.with_borrow(Option::clone) {
+            reserve(memory.saturating_add(u64::from(width) * u64::from(height) * 3));
+        }
+        Ok(())
     }
 
     /// Returns the refusal of a picture that needs more working memory than the limit.

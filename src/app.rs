@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, Condition, from_fn};
@@ -35,6 +35,9 @@ pub enum StartError {
     /// No model can be used.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// The clock of the machine is wrong.
+    #[error("the clock of this machine is set to a time before 1970. Set it; HTTP cannot write such a date.")]
+    Clock,
     /// The background thread cannot be started.
     #[error("the system gives no thread: {0}")]
     Thread(io::Error),
@@ -65,6 +68,9 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn build(settings: &Settings) -> Result<Self, StartError> {
+        if SystemTime::now() < UNIX_EPOCH {
+            return Err(StartError::Clock);
+        }
         // Listening comes first, because it fails most often and leaves nothing behind.
         let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
         check_device(settings)?;

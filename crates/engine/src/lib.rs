@@ -21,6 +21,7 @@ mod rate;
 pub mod reindex;
 pub mod request_id;
 pub mod search;
+pub mod unique;
 
 #[cfg(test)]
 mod fake_store;

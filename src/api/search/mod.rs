@@ -5,7 +5,7 @@ mod line;
 mod text;
 
 use crate::api::multipart;
-use crate::api::route::errors::{ENCODING, PICTURE, STORE};
+use crate::api::route::errors::{ENCODING, LARGE, PICTURE, STORE};
 use crate::api::route::{Route, route};
 use crate::error::ErrorCode::{ImageNotFound, KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong};
 
@@ -13,8 +13,8 @@ use crate::error::ErrorCode::{ImageNotFound, KeywordsRefused, NotEmbedded, PageT
 pub fn routes() -> Vec<Route> {
     let by_image = route!(image::by_uploaded).when(multipart::guard()).otherwise(image::by_stored);
     vec![
-        route!(line::search).errors([STORE, ENCODING, &[KeywordsRefused, PageTooDeep, TextTooLong]]),
-        route!(text::by_text).errors([STORE, ENCODING, &[KeywordsRefused, PageTooDeep, TextTooLong]]),
-        by_image.errors([STORE, ENCODING, PICTURE, &[ImageNotFound, KeywordsRefused, NotEmbedded, PageTooDeep]]),
+        route!(line::search).errors([STORE, LARGE, ENCODING, &[KeywordsRefused, PageTooDeep, TextTooLong]]),
+        route!(text::by_text).errors([STORE, LARGE, ENCODING, &[KeywordsRefused, PageTooDeep, TextTooLong]]),
+        by_image.errors([STORE, LARGE, ENCODING, PICTURE, &[ImageNotFound, KeywordsRefused, NotEmbedded, PageTooDeep]]),
     ]
 }

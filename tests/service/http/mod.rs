@@ -20,5 +20,6 @@ mod models;
 mod operations;
 mod prompts;
 mod relevance;
+mod room;
 mod search;
 mod tags;

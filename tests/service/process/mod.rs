@@ -3,6 +3,7 @@
 
 mod bench;
 mod model_check;
+mod signals;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -9,7 +9,6 @@ use mitsuke_store::{ModelId, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use uuid::Uuid;
 
 use super::job::Job;
 use super::model_locks::ModelLocks;
@@ -55,7 +54,7 @@ impl Backfills {
             models,
             in_flight: in_flight(options, &decoder),
             decoder,
-            owner: Uuid::now_v7().to_string(),
+            owner: unique_id(),
             runtime,
             jobs: Mutex::default(),
             locks: ModelLocks::default(),

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
-use mitsuke_clip::Priority;
+use mitsuke_clip::{LATE, Priority};
 use mitsuke_image::{
     self as image, DecodeLimits, DecodeRequest, Decoded, Enough, FileTexts, ImageError, TextChunks, TextLimits,
 };
@@ -22,7 +23,8 @@ const SEARCH_SLOTS: usize = 1;
 /// Decoding is the step that needs memory (three bytes for each pixel), and each class of work has slots of its own for
 /// it: [`Priority::Upload`] as many as the processor has cores, [`Priority::Backfill`] half as many and at least one. A
 /// [`Priority::Search`] takes a slot that only searches take, or one of the uploads, whichever is free first; so
-/// searches do not wait behind uploads. Uploads and backfills are decoded on threads that give way to searches.
+/// searches do not wait behind uploads. Uploads and backfills are decoded on threads that give way to searches, except
+/// uploads that have waited for [`LATE`].
 pub struct Decoder {
     limits: DecodeLimits,
     search: Arc<Semaphore>,
@@ -67,6 +69,7 @@ impl Decoder {
     /// # Errors
     /// [`Unfinished`] when the process is ending.
     pub async fn slot(&self, priority: Priority) -> Result<DecodingSlot, Unfinished> {
+        let asked = Instant::now();
         let acquire = |slots: &Arc<Semaphore>| Arc::clone(slots).acquire_owned();
         let permit = match priority {
             Priority::Search => tokio::select! {
@@ -77,7 +80,12 @@ impl Decoder {
             Priority::Upload => acquire(&self.upload).await,
             Priority::Backfill => acquire(&self.backfill).await,
         };
-        let background = (priority != Priority::Search).then(|| self.bulk.handle());
+        let in_background = match priority {
+            Priority::Search => false,
+            Priority::Upload => asked.elapsed() < LATE,
+            Priority::Backfill => true,
+        };
+        let background = in_background.then(|| self.bulk.handle());
         let budget = self.budget.clone();
         Ok(DecodingSlot { limits: self.limits, background, budget, permit: permit.map_err(|_| Unfinished)? })
     }

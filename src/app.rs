@@ -100,7 +100,6 @@ impl Application {
             // -- budget --
             budget,
             cores: cores(),
-
             // -- access --
         }));
         let (server, address) = listen(settings, listener, services.clone())?;

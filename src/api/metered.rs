@@ -143,9 +143,8 @@ impl Metered {
         let mut body = Vec::new();
         while let Some(chunk) = self.next().await {
             let Ok(chunk) = chunk else {
-                let broken = || {
-                    ApiError::new(ErrorCode::InvalidRequest, "The body broke off before its end. Send it again.")
-                };
+                let broken =
+                    || ApiError::new(ErrorCode::InvalidRequest, "The body broke off before its end. Send it again.");
                 let error = self.failure().unwrap_or_else(broken);
                 return Err(self.refuse(error));
             };

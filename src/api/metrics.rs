@@ -6,7 +6,8 @@ use actix_web::{HttpResponse, web};
 
 use crate::api::Services;
 use crate::api::metric_table::{
-    ClassLabels, Counters, FractionGauges, Gauges, ModelLabels, PurposeLabels, StateLabels, TowerLabels, set, set_counter,
+    ClassLabels, Counters, FractionGauges, Gauges, ModelLabels, PurposeLabels, StateLabels, TowerLabels, set,
+    set_counter,
 };
 use crate::api::route::{Route, route};
 use crate::error::ApiError;

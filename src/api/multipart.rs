@@ -189,7 +189,8 @@ pub async fn read(
     list_names: &[&str],
 ) -> Result<Form, ApiError> {
     let late = || {
-        let detail = format!("The body did not arrive within {} s. Send fewer files at once.", limits.body_timeout.as_secs());
+        let detail =
+            format!("The body did not arrive within {} s. Send fewer files at once.", limits.body_timeout.as_secs());
         ApiError::new(ErrorCode::RequestTimeout, detail)
     };
     let reader = Reader { limits, text_names, list_names, body: Metered::clone(&body), read: 0, kept: 0 };

@@ -67,7 +67,6 @@ pub struct Services {
     pub admission: Admission,
     /// The parts of each caller.
     pub callers: Arc<CallerShares>,
-
     // -- access --
 }
 
@@ -96,7 +95,6 @@ pub struct ServiceParts {
     pub budget: Arc<Budget>,
     /// The number of processor cores.
     pub cores: usize,
-
     // -- access --
 }
 
@@ -119,7 +117,6 @@ impl Services {
             // -- budget --
             budget,
             cores,
-
             // -- access --
         } = parts;
         Self {
@@ -147,7 +144,6 @@ impl Services {
             callers: Arc::new(CallerShares::new(limits.caller_share)),
             budget,
             limits,
-
             // -- access --
         }
     }

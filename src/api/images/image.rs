@@ -16,11 +16,7 @@ use mitsuke_store::{Image, ImageId};
     params(("image_id" = i64, Path, description = "The image", example = 1)),
     responses((status = 200, description = "The image", body = ImageBody))
 )]
-pub async fn get(
-    services: web::Data<Services>,
-    answering: Answering,
-    id: PathId,
-) -> Result<HttpResponse, ApiError> {
+pub async fn get(services: web::Data<Services>, answering: Answering, id: PathId) -> Result<HttpResponse, ApiError> {
     let image = services.with_store(move |store| store.image(id.0)).await?;
     answering.json(&found(image, id.0)?)
 }

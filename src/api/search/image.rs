@@ -86,8 +86,7 @@ pub async fn by_uploaded(
     let limits = Limits { files: MAX_PICTURES.min(services.limits.files), ..services.limits.clone() };
     let mut form = multipart::read(body, &limits, &TEXT_PARTS, &LIST_PARTS).await?;
     let request = request(&mut form)?;
-    let files =
-        form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<Vec<_>, _>>()?;
+    let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<Vec<_>, _>>()?;
     ticket.received(files.len())?;
     let answer = by_images(&services, &answering, files, request).await;
     ticket.finish();

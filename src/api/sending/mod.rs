@@ -95,9 +95,10 @@ impl Answering {
         let Some(services) = self.services.as_ref().filter(|_| json.len() > CHUNK) else {
             return Ok(response.body(json));
         };
-        let room = services.sending.reserve(json.len() as u64).ok_or_else(|| {
-            Full { retry_after_s: services.budget.retry_after_s(Purpose::Sending) }
-        })?;
+        let room = services
+            .sending
+            .reserve(json.len() as u64)
+            .ok_or_else(|| Full { retry_after_s: services.budget.retry_after_s(Purpose::Sending) })?;
         Ok(response.body(self.body(room, json.into())))
     }
 

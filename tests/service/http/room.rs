@@ -194,7 +194,8 @@ async fn lists_and_hits_carry_short_texts_and_say_where_the_whole_ones_are() {
     let app = spawn_with(&[("MITSUKE_MAX_LISTED_TEXT_CHARS", "10")]);
     let long = "夕焼けの海と長い長い言葉";
     let id = app.add_with_caption(png(1), long).await;
-    app.send_json(Method::PATCH, &format!("/images/{id}"), &json!({"tags": ["あいうえお", "かきくけ", "さしす"]})).await;
+    app.send_json(Method::PATCH, &format!("/images/{id}"), &json!({"tags": ["あいうえお", "かきくけ", "さしす"]}))
+        .await;
     let short = app.add_with_caption(png(2), "夕焼け").await;
     let cut: String = long.chars().take(10).collect();
     let answers = [

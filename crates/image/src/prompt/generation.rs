@@ -97,7 +97,10 @@ mod tests {
         assert!(!generation.clone().shorten(5));
         assert!(generation.shorten(3));
         let Generation { prompt, negative_prompt, sampler, model, loras, .. } = generation;
-        assert_eq!([prompt, negative_prompt, sampler, model], [const { "猫とソ" }; 4].map(|text| Some(text.to_owned())));
+        assert_eq!(
+            [prompt, negative_prompt, sampler, model],
+            [const { "猫とソ" }; 4].map(|text| Some(text.to_owned()))
+        );
         assert_eq!(loras, [lora("a"), lora("bc")]);
     }
 }

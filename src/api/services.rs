@@ -120,7 +120,8 @@ impl Services {
             // -- access --
         } = parts;
         Self {
-            finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&intake)),
+            finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&intake))
+                .with_short_texts(limits.listed_text_chars),
             duplicates: Duplicates::new(Arc::clone(&store)),
             store,
             models,

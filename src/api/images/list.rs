@@ -31,17 +31,17 @@ pub async fn list(
     let limit = page_size(params.limit, &services.limits)?;
     let (sort, after) = place(&params)?;
     let filter = filter.checked(services.limits.query_chars)?;
+    let chars = services.limits.listed_chars(limit);
     let (mut listed, total) = services
         .with_store(move |store| {
             // One more than the page holds shows whether another page follows.
-            let listed = store.list(&filter, sort, after.as_ref(), limit.saturating_add(1))?;
+            let listed = store.list_short(&filter, sort, after.as_ref(), limit.saturating_add(1), chars)?;
             Ok::<_, StoreError>((listed, store.count(&filter)?))
         })
         .await?;
     let more = listed.len() > limit;
     listed.truncate(limit);
     let next_cursor = listed.last().filter(|_| more).map(|last| cursor::of_list(sort, &last.at));
-    let chars = services.limits.listed_chars(listed.len());
     let images = listed.into_iter().map(|listed| ImageBody::from(listed.image).shortened(chars)).collect();
     answering.json(&ImagePage { images, total: total.into(), next_cursor })
 }

@@ -155,7 +155,9 @@ pub fn short_texts_tell_which_are_longer(store: &dyn Store) {
     let listed = store.list_short(&Filter::default(), sort, None, 9, 7).unwrap();
     let places = store.list(&Filter::default(), sort, None, 9).unwrap();
     assert!(listed.iter().map(|image| &image.at).eq(places.iter().map(|image| &image.at)));
-    assert!(listed.iter().all(|listed| listed.image.caption.as_ref().is_none_or(|caption| caption.chars().count() <= 8)));
+    assert!(
+        listed.iter().all(|listed| listed.image.caption.as_ref().is_none_or(|caption| caption.chars().count() <= 8))
+    );
     let page = Page { filter: Filter::default(), offset: 1, limit: 1, exact: false };
     assert_eq!(store.page_ids(&page, sort).unwrap(), [places[1].image.image_id]);
 }

@@ -17,7 +17,7 @@ pub const STORE: &[ErrorCode] = &[StoreBusy, StoreMisconfigured, StoreUnavailabl
 pub const WRITING: &[ErrorCode] = &[StoreBusy, StoreMisconfigured, StoreUnavailable, StorageFull];
 
 /// Errors of a route that decodes a picture.
-pub const PICTURE: &[ErrorCode] = &[TooManyPixels, UnsupportedImageType, ImageCorrupt];
+pub const PICTURE: &[ErrorCode] = &[TooManyPixels, UnsupportedImageType, ImageCorrupt, MemoryFull];
 
 /// Errors of a route that encodes with the current model.
 pub const ENCODING: &[ErrorCode] = &[NoEmbedding, QueueFull, NotReady];

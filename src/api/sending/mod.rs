@@ -57,7 +57,7 @@ impl Sending {
 }
 
 /// Memory for one body.
-pub struct Room(Share);
+pub struct Room(#[expect(dead_code, reason = "held, not read")] Share);
 
 /// The way to answer one request.
 pub struct Answering {

@@ -18,6 +18,7 @@ use super::state::{BackfillState, BackfillStatus};
 use crate::blocking::Unfinished;
 use crate::intake::Decoder;
 use crate::models::{Models, ModelsError, find_model};
+use crate::unique::unique_id;
 
 /// The time between two attempts of a process to take a lease that another process holds.
 const LEASE_POLL_INTERVAL: Duration = Duration::from_secs(2);

@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(refused, Some(Overload { retry_after_s: 1 }));
         assert!(admission.admit_at(Class::TextSearch, 1, now).is_ok(), "the classes wait apart");
         assert_eq!(admission.stats()[Class::Upload as usize].refused, 1);
-        tickets.truncate(20);
+        tickets.truncate(15);
         assert!(admission.admit_at(Class::Upload, 1, now).is_ok());
         drop(tickets);
         assert_eq!(unfinished(&admission, Class::Upload), 0);

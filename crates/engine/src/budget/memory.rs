@@ -64,7 +64,10 @@ fn addresses(_: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn files<'a>(files: &'a [(&'a str, &'a str)]) -> impl Fn(&Path) -> Option<String> + 'a {
+    /// Files with their texts.
+    type Files<'a> = &'a [(&'a str, &'a str)];
+
+    fn files<'a>(files: Files<'a>) -> impl Fn(&Path) -> Option<String> + 'a {
         |path| files.iter().find(|(name, _)| Path::new(name) == path).map(|(_, text)| (*text).to_owned())
     }
 
@@ -78,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_least_limit_up_to_the_root_counts_in_both_versions() {
-        let cases: [(&[(&str, &str)], Option<u64>); 6] = [
+        let cases: [(Files<'_>, Option<u64>); 6] = [
             (&[("/proc/self/cgroup", "0::/a/b\n"), ("/sys/fs/cgroup/a/b/memory.max", "500\n")], Some(500)),
             (
                 &[

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn the_pools_sum_to_the_whole_and_one_may_be_bounded() {
         let budget = Budget::new(1_000 << 20, Duration::ZERO);
-        assert_eq!(Purpose::ALL.map(|purpose| budget.limit(purpose) >> 20), [400, 400, 200].map(|mib: usize| mib - 1));
+        assert_eq!(Purpose::ALL.map(|purpose| budget.limit(purpose) >> 20), [400, 400, 200]);
         let bounded = Budget::new(1_000 << 20, Duration::ZERO).at_most(Purpose::Sending, 10 << 20);
         assert_eq!(bounded.limit(Purpose::Sending), 10 << 20);
         assert_eq!(bounded.limit(Purpose::Receiving), budget.limit(Purpose::Receiving));

@@ -13,7 +13,7 @@ use crate::api::shares::Places;
 use crate::api::types::{PictureFile, UploadItem, UploadResponse, UploadStatus, source_path, split_tags};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
-use mitsuke_engine::admission::Class;
+use mitsuke_engine::admission::{Class, Ticket};
 use mitsuke_engine::intake::{Intake, Registered, Upload};
 use mitsuke_store::MAX_TAGS;
 
@@ -63,32 +63,34 @@ pub async fn create(
     answering: Answering,
     body: FormBody,
 ) -> Result<HttpResponse, ApiError> {
-    let mut ticket = services.admission.admit_head(Class::Upload).map_err(|overload| body.refuse(overload))?;
+    let ticket = services.admission.admit_head(Class::Upload).map_err(|overload| body.refuse(overload))?;
     let _slot = body.take_place(&services, Places::Uploads)?;
     let form =
         multipart::read(body, &services.limits, &["caption", "generation_prompt"], &["tags", "source_path"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
     ticket.received(uploads.len())?;
-    let intake = &services.intake;
+    let (intake, ticket) = (&services.intake, &ticket);
     if uploads.len() == 1
         && let Some(upload) = uploads.pop()
     {
-        let registered = register(intake, upload).await;
-        ticket.finish();
-        return one(&answering, registered?);
+        return one(&answering, register(intake, ticket, upload).await?);
     }
     let chars = services.limits.listed_chars(uploads.len());
     let images = futures_util::stream::iter(uploads)
-        .map(|upload| async move { shortened(item(register(intake, upload).await), chars) })
+        .map(|upload| async move { shortened(item(register(intake, ticket, upload).await), chars) })
         .buffered(IN_FLIGHT)
         .collect()
         .await;
-    ticket.finish();
     answering.json_in(HttpResponse::build(StatusCode::MULTI_STATUS), &UploadResponse { images })
 }
 
-async fn register(intake: &Intake, upload: Result<Upload, ApiError>) -> Result<Registered, ApiError> {
-    Ok(intake.register(upload?).await?)
+async fn register(intake: &Intake, ticket: &Ticket, upload: Result<Upload, ApiError>) -> Result<Registered, ApiError> {
+    let registered = match upload {
+        Ok(upload) => intake.register(upload).await.map_err(Into::into),
+        Err(error) => Err(error),
+    };
+    ticket.finish_one();
+    registered
 }
 
 /// Checks the form as a whole and returns its uploads; an upload over a limit is an error of its own.

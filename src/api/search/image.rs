@@ -81,7 +81,7 @@ pub async fn by_uploaded(
     answering: Answering,
     body: FormBody,
 ) -> Result<HttpResponse, ApiError> {
-    let mut ticket = services.admission.admit_head(Class::PictureSearch).map_err(|overload| body.refuse(overload))?;
+    let ticket = services.admission.admit_head(Class::PictureSearch).map_err(|overload| body.refuse(overload))?;
     let _slot = body.take_place(&services, Places::PictureSearches)?;
     let limits = Limits { files: MAX_PICTURES.min(services.limits.files), ..services.limits.clone() };
     let mut form = multipart::read(body, &limits, &TEXT_PARTS, &LIST_PARTS).await?;

@@ -55,7 +55,7 @@ fn answer(stream: &mut TcpStream) -> (u16, String) {
 
 /// Sends a body in chunks until the server ends the connection, at most `most` bytes. Returns the bytes that were taken.
 fn pour(stream: &mut TcpStream, most: usize) -> usize {
-    let piece = vec![b'-'; 1 << 16];
+    let piece = "a line\r\n".repeat(1 << 13).into_bytes();
     let chunk = [format!("{:x}\r\n", piece.len()).as_bytes(), &piece, b"\r\n"].concat();
     let mut sent = 0;
     while sent < most && stream.write_all(&chunk).is_ok() {

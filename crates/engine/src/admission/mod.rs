@@ -6,7 +6,7 @@
 
 mod rate;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -90,7 +90,8 @@ impl State {
     /// Returns the seconds in which the unfinished items finish.
     fn wait_s(&mut self, now: Instant) -> f64 {
         self.rate.advance(now, self.unfinished > 0);
-        if self.unfinished == 0 { 0.0 } else { self.unfinished as f64 / self.rate.per_second() }
+        // Nothing is refused for a wait that is not measured.
+        self.rate.per_second().map_or(0.0, |rate| self.unfinished as f64 / rate)
     }
 }
 
@@ -100,7 +101,7 @@ impl Admission {
     #[must_use]
     pub fn new(longest: Duration, cores: usize) -> Self {
         let line = |_| Line {
-            state: Mutex::new(State { unfinished: 0, rate: BusyRate::new(cores as f64, Instant::now()) }),
+            state: Mutex::new(State { unfinished: 0, rate: BusyRate::new(Instant::now()) }),
             refused: AtomicU64::new(0),
         };
         Self { classes: Arc::new(Class::ALL.map(line)), longest, free: cores.max(1) }
@@ -125,7 +126,7 @@ impl Admission {
 
     fn admit_at(&self, class: Class, items: usize, now: Instant) -> Result<Ticket, Overload> {
         let classes = Arc::clone(&self.classes);
-        let mut ticket = Ticket { classes, class, items: 0, longest: self.longest, free: self.free };
+        let ticket = Ticket { classes, class, items: AtomicUsize::new(0), longest: self.longest, free: self.free };
         ticket.receive_at(items, now)?;
         Ok(ticket)
     }
@@ -151,7 +152,8 @@ impl Admission {
 pub struct Ticket {
     classes: Arc<[Line; 3]>,
     class: Class,
-    items: usize,
+    /// Items that are not finished.
+    items: AtomicUsize,
     longest: Duration,
     free: usize,
 }
@@ -161,11 +163,11 @@ impl Ticket {
     ///
     /// # Errors
     /// [`Overload`] when so many others have arrived before them that they would wait too long.
-    pub fn received(&mut self, items: usize) -> Result<(), Overload> {
+    pub fn received(&self, items: usize) -> Result<(), Overload> {
         self.receive_at(items, Instant::now())
     }
 
-    fn receive_at(&mut self, items: usize, now: Instant) -> Result<(), Overload> {
+    fn receive_at(&self, items: usize, now: Instant) -> Result<(), Overload> {
         let line = &self.classes[self.class as usize];
         let mut state = line.lock();
         let beyond = state.wait_s(now) - self.longest.as_secs_f64();
@@ -174,30 +176,40 @@ impl Ticket {
             return Err(Overload { retry_after_s: beyond.ceil().clamp(RETRY_S.0, RETRY_S.1) as u32 });
         }
         state.unfinished += items;
-        self.items += items;
+        self.items.fetch_add(items, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Counts the items as finished.
-    pub fn finish(self) {
-        self.finish_at(Instant::now());
+    /// Counts an item as finished.
+    pub fn finish_one(&self) {
+        self.finish_at(1, Instant::now());
     }
 
-    fn finish_at(self, now: Instant) {
+    /// Counts all items as finished.
+    pub fn finish(self) {
+        self.finish_at(usize::MAX, Instant::now());
+    }
+
+    fn finish_at(&self, most: usize, now: Instant) {
+        self.leave(most, now, BusyRate::count);
+    }
+
+    /// Takes at most `most` items out of those that are unfinished.
+    fn leave(&self, most: usize, now: Instant, note: impl FnOnce(&mut BusyRate, usize)) {
         let mut state = self.classes[self.class as usize].lock();
-        state.rate.advance(now, true);
-        state.rate.count(self.items);
+        let items = self.items.load(Ordering::Relaxed).min(most);
+        if items > 0 {
+            self.items.fetch_sub(items, Ordering::Relaxed);
+            state.rate.advance(now, true);
+            state.unfinished -= items;
+            note(&mut state.rate, items);
+        }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.items == 0 {
-            return;
-        }
-        let mut state = self.classes[self.class as usize].lock();
-        state.rate.advance(Instant::now(), true);
-        state.unfinished -= self.items;
+        self.leave(usize::MAX, Instant::now(), |_, _| ());
     }
 }
 
@@ -213,16 +225,28 @@ mod tests {
         admission.stats()[class as usize].unfinished
     }
 
+    /// Measures a rate of `per_second` items a second, and returns the time after that.
+    fn measured(admission: &Admission, per_second: u32) -> Instant {
+        let mut now = Instant::now();
+        for _ in 0..per_second * 60 {
+            let ticket = admission.admit_at(Class::Upload, 1, now).unwrap();
+            now += Duration::from_secs(1) / per_second;
+            ticket.finish_at(1, now);
+        }
+        now
+    }
+
     #[test]
     fn a_request_is_refused_when_those_before_it_take_too_long() {
         let admission = admission();
-        // Two items a second are assumed until something is measured, so ten seconds are twenty items.
-        let now = Instant::now();
-        let mut tickets: Vec<_> = (0..21).map(|_| admission.admit_at(Class::Upload, 1, now).unwrap()).collect();
+        // Two items a second, so ten seconds are twenty items.
+        let now = measured(&admission, 2);
+        let mut tickets: Vec<_> = (0..30).map_while(|_| admission.admit_at(Class::Upload, 1, now).ok()).collect();
+        assert!((20..=23).contains(&tickets.len()), "{}", tickets.len());
         let refused = admission.admit_at(Class::Upload, 1, now).err();
         assert_eq!(refused, Some(Overload { retry_after_s: 1 }));
         assert!(admission.admit_at(Class::TextSearch, 1, now).is_ok(), "the classes wait apart");
-        assert_eq!(admission.stats()[Class::Upload as usize].refused, 1);
+        assert_eq!(admission.stats()[Class::Upload as usize].refused, 2);
         tickets.truncate(15);
         assert!(admission.admit_at(Class::Upload, 1, now).is_ok());
         drop(tickets);
@@ -230,34 +254,40 @@ mod tests {
     }
 
     #[test]
-    fn the_measured_rate_decides_and_the_first_are_always_admitted() {
+    fn nothing_is_refused_before_a_rate_is_measured() {
+        let admission = admission();
+        let now = Instant::now();
+        let tickets: Vec<_> = (0..500).map_while(|_| admission.admit_at(Class::TextSearch, 1, now).ok()).collect();
+        assert_eq!(tickets.len(), 500);
+    }
+
+    #[test]
+    fn the_first_are_always_admitted_however_slow_the_others_are() {
         let admission = admission();
         let start = Instant::now();
-        let at = |seconds: u64| start + Duration::from_secs(seconds);
-        // One item in ten seconds.
-        for turn in 0..12 {
-            admission.admit_at(Class::Upload, 1, at(turn * 10)).unwrap().finish_at(at(turn * 10 + 10));
-        }
-        let now = at(120);
-        let one = admission.admit_at(Class::Upload, 1, now).unwrap();
-        let two = admission.admit_at(Class::Upload, 1, now).unwrap();
+        let slow = admission.admit_at(Class::Upload, 1, start).unwrap();
+        let now = start + Duration::from_secs(600);
+        let second = admission.admit_at(Class::Upload, 1, now).unwrap();
         let refused = admission.admit_at(Class::Upload, 1, now).err().unwrap();
-        assert!((5..=15).contains(&refused.retry_after_s), "{refused:?}");
-        drop((one, two));
-        // Idle time does not count.
-        assert!(admission.admit_at(Class::Upload, 1, at(5_000)).is_ok());
+        assert!((10..=300).contains(&refused.retry_after_s), "{refused:?}");
+        drop((slow, second));
+        assert!(admission.admit_at(Class::Upload, 1, now + Duration::from_secs(9_999)).is_ok());
     }
 
     #[test]
     fn items_count_from_their_arrival_on_and_are_checked_then() {
         let admission = admission();
-        let now = Instant::now();
-        let mut slow = admission.admit_at(Class::Upload, 0, now).unwrap();
+        let now = measured(&admission, 2);
+        let slow = admission.admit_at(Class::Upload, 0, now).unwrap();
         assert_eq!(unfinished(&admission, Class::Upload), 0);
         let others = admission.admit_at(Class::Upload, 30, now).unwrap();
         assert!(slow.receive_at(1, now).is_err());
         drop(others);
         assert_eq!(slow.receive_at(64, now), Ok(()));
         assert_eq!(unfinished(&admission, Class::Upload), 64);
+        slow.finish_one();
+        assert_eq!(unfinished(&admission, Class::Upload), 63);
+        slow.finish();
+        assert_eq!(unfinished(&admission, Class::Upload), 0);
     }
 }

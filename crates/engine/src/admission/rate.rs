@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 /// The time after which a second counts half.
 const HALF_LIFE: Duration = Duration::from_secs(20);
 
-/// The seconds that the assumed rate counts for.
-const ASSUMED_S: f64 = 1.0;
+/// The busy seconds from which on there is a rate.
+const MEASURED_S: f64 = 2.0;
 
 /// Items finished per busy second, as an exponentially weighted mean.
 pub(super) struct BusyRate {
@@ -18,9 +18,9 @@ pub(super) struct BusyRate {
 }
 
 impl BusyRate {
-    /// Makes a rate that is assumed until items finish.
-    pub(super) fn new(assumed: f64, now: Instant) -> Self {
-        Self { updated: now, finished: assumed * ASSUMED_S, busy_s: ASSUMED_S }
+    /// Makes a rate of which nothing is measured.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { updated: now, finished: 0.0, busy_s: 0.0 }
     }
 
     /// Brings the rate up to `now`; the time since the last call counts when it was busy.
@@ -40,9 +40,10 @@ impl BusyRate {
         self.finished += items as f64;
     }
 
-    /// Returns items per busy second.
-    pub(super) fn per_second(&self) -> f64 {
-        self.finished / self.busy_s
+    /// Returns items per busy second, once enough of them are measured. The item that is being worked on counts, so that
+    /// the rate is never 0.
+    pub(super) fn per_second(&self) -> Option<f64> {
+        (self.busy_s >= MEASURED_S).then(|| self.finished.max(1.0) / self.busy_s)
     }
 }
 
@@ -53,18 +54,21 @@ mod tests {
     #[test]
     fn the_rate_follows_what_finishes_and_stands_still_while_idle() {
         let start = Instant::now();
-        let mut rate = BusyRate::new(100.0, start);
+        let mut rate = BusyRate::new(start);
+        assert_eq!(rate.per_second(), None);
         let mut now = start;
         for _ in 0..600 {
             now += Duration::from_millis(500);
             rate.advance(now, true);
             rate.count(2);
         }
-        assert!((rate.per_second() - 4.0).abs() < 0.2, "{}", rate.per_second());
-        let before = rate.per_second();
+        let before = rate.per_second().unwrap();
+        assert!((before - 4.0).abs() < 0.2, "{before}");
         rate.advance(now + Duration::from_secs(3_600), false);
-        assert_eq!(rate.per_second(), before);
+        assert_eq!(rate.per_second(), Some(before));
         rate.advance(now + Duration::from_secs(3_660), true);
-        assert!(rate.per_second() < before / 4.0);
+        assert!(rate.per_second().unwrap() < before / 4.0);
+        rate.advance(now + Duration::from_secs(9_999), true);
+        assert!(rate.per_second().unwrap() > 0.0);
     }
 }

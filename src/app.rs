@@ -6,16 +6,17 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::access::KeyFileError;
-use crate::api::{Hosts, KeyRing, ServiceParts, Services, cors, in_context, routes};
+use crate::api::{Hosts, KeyRing, ServiceParts, Services, cors, in_context, routes, watch_connection};
 use crate::config::{CorsOrigins, Settings};
 use crate::seed::{Seeded, seed};
+use crate::signals;
 use crate::stores::{OpenError, StoreChoice};
 use mitsuke_clip::ClipError;
 use mitsuke_engine::intake::{Decoder, Intake};
@@ -39,6 +40,9 @@ pub enum StartError {
     /// No model can be used.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// The clock of the machine is wrong.
+    #[error("the clock of this machine is set to a time before 1970. Set it; HTTP cannot write such a date.")]
+    Clock,
     /// The background thread cannot be started.
     #[error("the system gives no thread: {0}")]
     Thread(io::Error),
@@ -69,6 +73,9 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn build(settings: &Settings) -> Result<Self, StartError> {
+        if SystemTime::now() < UNIX_EPOCH {
+            return Err(StartError::Clock);
+        }
         // Listening comes first, because it fails most often and leaves nothing behind.
         let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
         check_device(settings)?;
@@ -76,7 +83,9 @@ impl Application {
         let store = StoreChoice::new(settings).open_for_server()?;
         let models = Arc::new(open_models(settings, Arc::clone(&store))?);
         models.warm_up()?;
-        let decoder = Arc::new(decoder(settings));
+        // The memory is measured when the models are in it.
+        let budget = Arc::new(settings.limits.budget());
+        let decoder = Arc::new(decoder(settings).within(Arc::clone(&budget)));
         let options = settings.encoder_options();
         let (maintenance, backfills, reindexing) =
             Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options, settings.limits.text_chars)
@@ -96,7 +105,8 @@ impl Application {
             // -- backup --
 
             // -- budget --
-
+            budget,
+            cores: cores(),
             // -- access --
             keys,
             hosts: Hosts::new(settings.access.hosts.clone(), settings.cors_origins.clone()),
@@ -158,6 +168,7 @@ impl Application {
     /// # Errors
     /// When the server breaks.
     pub async fn run_until_stopped(self) -> io::Result<()> {
+        signals::report_full_files();
         let handle = self.server.handle();
         let served = tokio::select! {
             served = self.server => served,
@@ -188,7 +199,7 @@ impl Application {
 /// command, so the caller of this function ends the wait.
 async fn second_signal(server: ServerHandle, services: web::Data<Services>) {
     for end in ["when the running requests are answered", "at once"] {
-        if let Err(error) = stop_signal().await {
+        if let Err(error) = signals::stop().await {
             log::error!("signals cannot be received: {error}");
             return std::future::pending().await;
         }
@@ -198,22 +209,6 @@ async fn second_signal(server: ServerHandle, services: web::Data<Services>) {
             drop(server.stop(true));
         }
     }
-}
-
-#[cfg(unix)]
-async fn stop_signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => (),
-        _ = terminate.recv() => (),
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-async fn stop_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 fn bind_error(settings: &Settings, cause: io::Error) -> StartError {
@@ -237,6 +232,7 @@ fn listen(
             .configure(routes(services.clone()))
     })
     .workers(settings.workers)
+    .on_connect(watch_connection)
     // A client that closes its connection waits for no answer: its handler is dropped, and its place in a queue too.
     .h1_allow_half_closed(false)
     .shutdown_timeout(settings.shutdown_timeout.as_secs())
@@ -296,6 +292,10 @@ fn start_scrub(settings: &Settings, store: &Arc<dyn Store>, models: &Arc<Models>
 /// Returns the decoder of a program with these settings. Everything in the program that decodes pictures shares it.
 #[must_use]
 pub fn decoder(settings: &Settings) -> Decoder {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    Decoder::new(settings.decode_limits(), cores)
+    Decoder::new(settings.decode_limits(), cores())
+}
+
+/// Returns the number of processor cores.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }

@@ -10,4 +10,5 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 pub mod seed;
+mod signals;
 pub mod stores;

@@ -10,12 +10,12 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
 use futures_util::FutureExt as _;
-use uuid::Uuid;
 
 use crate::api::gate::Gate;
 use crate::api::{Caller, Services, caller, prefix, problems};
 use crate::error::ApiError;
 use mitsuke_engine::request_id::{REQUEST, RequestFacts};
+use mitsuke_engine::unique::unique_id;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -103,5 +103,5 @@ fn request_id(request: &ServiceRequest) -> String {
     let plain = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    given.filter(plain).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    given.filter(plain).map_or_else(unique_id, str::to_owned)
 }

@@ -6,15 +6,15 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use actix_web::http::header::{self, ContentType, Header as _};
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, dev};
-use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::api::Services;
+use crate::api::metered::Metered;
 use crate::api::query::reason;
 use crate::error::{ApiError, ErrorCode};
 
@@ -30,10 +30,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let json = is_json(request);
-        let (timeout, payload) = (body_timeout(request), Payload::from_request(request, payload).into_inner());
+        let (timeout, body) = (body_timeout(request), Metered::new(request, payload, MAX_BYTES));
         Box::pin(async move {
             json?;
-            parse(&read(payload, timeout).await?).map(JsonBody)
+            parse(&read(body, timeout).await?).map(JsonBody)
         })
     }
 }
@@ -47,9 +47,9 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let json = is_json(request);
-        let (timeout, payload) = (body_timeout(request), Payload::from_request(request, payload).into_inner());
+        let (timeout, body) = (body_timeout(request), Metered::new(request, payload, MAX_BYTES));
         Box::pin(async move {
-            let body = read(payload, timeout).await?;
+            let body = read(body, timeout).await?;
             if body.is_empty() {
                 return Ok(Self(T::default()));
             }
@@ -64,30 +64,14 @@ fn body_timeout(request: &HttpRequest) -> Duration {
     request.app_data::<Data<Services>>().map_or(Duration::MAX, |services| services.limits.body_timeout)
 }
 
-async fn read(payload: Result<Payload, actix_web::Error>, timeout: Duration) -> Result<Vec<u8>, ApiError> {
-    tokio::time::timeout(timeout, read_all(payload)).await.unwrap_or_else(|_| {
-        Err(ApiError::new(
-            ErrorCode::RequestTimeout,
-            format!("The body did not arrive within {} s. Send it again.", timeout.as_secs()),
-        ))
+/// Reads a whole body. Its memory is given back with the bytes, which are few.
+async fn read(body: Result<Metered, ApiError>, timeout: Duration) -> Result<Vec<u8>, ApiError> {
+    let body = body?;
+    let reading = Metered::clone(&body).read_all();
+    tokio::time::timeout(timeout, reading).await.unwrap_or_else(|_| {
+        let detail = format!("The body did not arrive within {} s. Send it again.", timeout.as_secs());
+        Err(body.refuse(ApiError::new(ErrorCode::RequestTimeout, detail)))
     })
-}
-
-async fn read_all(payload: Result<Payload, actix_web::Error>) -> Result<Vec<u8>, ApiError> {
-    let mut payload = payload.map_err(|_| unreadable())?;
-    let mut body = Vec::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| unreadable())?;
-        if body.len() + chunk.len() > MAX_BYTES {
-            return Err(ApiError::new(
-                ErrorCode::BodyTooLarge,
-                format!("A JSON body may have {MAX_BYTES} bytes at most."),
-            )
-            .with("limit", MAX_BYTES));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 /// Returns the text of a body without its byte order mark, which editors and shells of Windows write. The mark also tells
@@ -171,10 +155,6 @@ pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -
     }
 
     deserializer.deserialize_any(ObjectOrNull(PhantomData))
-}
-
-fn unreadable() -> ApiError {
-    ApiError::new(ErrorCode::InvalidRequest, "The body broke off before its end. Send it again.")
 }
 
 fn is_json(request: &HttpRequest) -> Result<(), ApiError> {

@@ -66,6 +66,20 @@ pub struct KeyLabels {
     pub key: String,
 }
 
+/// Labels of a use of memory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PurposeLabels {
+    /// `receiving`, `decoding` or `sending`.
+    pub purpose: &'static str,
+}
+
+/// Labels of a class of requests that wait for the same thing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ClassLabels {
+    /// The class.
+    pub class: &'static str,
+}
+
 /// A gauge of whole numbers for each set of labels.
 pub type Gauges<L> = Family<L, Gauge>;
 /// A gauge of fractions for each set of labels.
@@ -164,6 +178,13 @@ metrics! {
     // -- backup --
 
     // -- budget --
+    memory_budget: Gauges<PurposeLabels> = "memory_budget" [Bytes], "Memory that requests may take for a purpose";
+    memory_used: Gauges<PurposeLabels> = "memory_used" [Bytes], "Memory that requests have taken for a purpose";
+    memory_refused: Counters<PurposeLabels> = "memory_refused", "Requests refused because the memory was used up";
+    admission_wait: FractionGauges<ClassLabels> = "admission_expected_wait" [Seconds],
+        "Time that a request of a class would wait for those before it";
+    admission_refused: Counters<ClassLabels> = "admission_refused", "Requests refused because they would wait too long";
+    stalled_connections: Counter = "stalled_connections", "Callers cut off because they did not read their answers";
 
     // -- access --
     refused: Counters<RefusedLabels> = "refused", "Requests that were refused before they reached a route";

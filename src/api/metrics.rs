@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 
 use crate::api::Services;
 use crate::api::metric_table::{
-    Counters, FractionGauges, Gauges, ModelLabels, StateLabels, TowerLabels, set, set_counter,
+    ClassLabels, Counters, FractionGauges, Gauges, ModelLabels, PurposeLabels, StateLabels, TowerLabels, set,
+    set_counter,
 };
 use crate::api::route::{Route, route};
 use crate::error::ApiError;
@@ -36,6 +37,7 @@ pub async fn scrape(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
     }
     set_integrity(&services).await;
     set_encoders(&services);
+    set_room(&services);
     let (counts, store) = (Arc::clone(&services.counts), Arc::clone(&services.store));
     let list = move |models: &Models| models.list_with(|model_id| counts.coverage(store.as_ref(), model_id));
     for status in services.with_models(list).await.unwrap_or_default() {
@@ -80,6 +82,23 @@ fn set_encoders(services: &Services) {
             count(&metrics.encoder_refused, stats.refused);
         }
     }
+}
+
+/// Sets what tells how much room there is for requests.
+fn set_room(services: &Services) {
+    let metrics = &services.metrics;
+    for stats in services.budget.stats() {
+        let labels = PurposeLabels { purpose: stats.purpose.name() };
+        set(&metrics.memory_budget.get_or_create(&labels), stats.limit as u64);
+        set(&metrics.memory_used.get_or_create(&labels), stats.used as u64);
+        set_counter(&metrics.memory_refused.get_or_create(&labels), stats.refused);
+    }
+    for stats in services.admission.stats() {
+        let labels = ClassLabels { class: stats.class.name() };
+        metrics.admission_wait.get_or_create(&labels).set(stats.expected_wait.as_secs_f64());
+        set_counter(&metrics.admission_refused.get_or_create(&labels), stats.refused);
+    }
+    set_counter(&metrics.stalled_connections, services.sending.stalled());
 }
 
 fn labels(status: &ModelStatus) -> ModelLabels {

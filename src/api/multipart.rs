@@ -4,27 +4,38 @@ mod disposition;
 mod encoded_word;
 pub mod file_name;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::dev::Payload;
 use actix_web::guard::{Guard, fn_guard};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use tokio::sync::SemaphorePermit;
 
 use disposition::Disposition;
 
+use crate::api::metered::Metered;
 use crate::api::query::reason;
+use crate::api::shares::{CallerPlace, Places};
+use crate::api::{Caller, Services};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
+use mitsuke_engine::budget::Share;
 use mitsuke_store::{Hasher, Sha256};
 
 /// Parts of one name that a form may have: far more than any request needs.
 const MAX_LIST_PARTS: usize = 1_000;
+
+/// Bytes that a body may have beyond those of its parts: boundaries, headers, and what precedes and follows them.
+const ENVELOPE: usize = 256 << 10;
 
 /// A `file` part. A file over its limit does not stop the others.
 pub struct FilePart {
@@ -37,14 +48,55 @@ pub struct FilePart {
 }
 
 /// The body of a request with a form, which [`read`] reads.
-pub struct FormBody(Multipart);
+pub struct FormBody {
+    multipart: Multipart,
+    body: Metered,
+    caller: Caller,
+}
 
 impl FromRequest for FormBody {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Multipart::new(&mixed(request.headers()), payload.take()))))
+        let limit = request.app_data::<Data<Services>>().map_or(usize::MAX, |services| services.limits.body_bytes);
+        let body = Metered::new(request, payload, limit.saturating_add(ENVELOPE));
+        ready(body.map(|body| Self {
+            multipart: Multipart::new(&mixed(request.headers()), Metered::clone(&body)),
+            body,
+            caller: Caller::of(request),
+        }))
+    }
+}
+
+/// The place of a body. Dropping it frees the place.
+pub struct Place<'s> {
+    _slot: SemaphorePermit<'s>,
+    _caller: Rc<RefCell<CallerPlace>>,
+}
+
+impl FormBody {
+    /// Takes one of the places for bodies of this kind, and has the body count as one of its caller's.
+    ///
+    /// # Errors
+    /// [`ErrorCode::QueueFull`] when there is none, or the caller has its share already.
+    pub fn take_place<'s>(&self, services: &'s Services, kind: Places) -> Result<Place<'s>, ApiError> {
+        let (slots, work) = match kind {
+            Places::Uploads => (&services.upload_slots, "uploads"),
+            Places::PictureSearches => (&services.search_slots, "searches by picture"),
+        };
+        let taken = slots.try_acquire().map_err(|_| ApiError::too_many(work)).and_then(|slot| {
+            let caller = services.callers.enter(&self.caller, kind, services.limits.concurrent_uploads)?;
+            let caller = Rc::new(RefCell::new(caller));
+            self.body.belongs_to(Rc::clone(&caller));
+            Ok(Place { _slot: slot, _caller: caller })
+        });
+        taken.map_err(|error| self.body.refuse(error))
+    }
+
+    /// Returns an error for the caller, and gives the body up.
+    pub fn refuse(&self, error: impl Into<ApiError>) -> ApiError {
+        self.body.refuse(error.into())
     }
 }
 
@@ -71,6 +123,14 @@ pub struct Form {
 }
 
 impl Form {
+    /// Keeps memory until the last of the files is dropped, wherever it is by then.
+    fn hold(&mut self, share: Option<Share>) {
+        let Some(share) = share.filter(|share| share.bytes() > 0).map(Arc::new) else { return };
+        for bytes in self.files.iter_mut().filter_map(|file| file.bytes.as_mut().ok()) {
+            *bytes = Bytes::from_owner(Held { bytes: std::mem::take(bytes), _share: Arc::clone(&share) });
+        }
+    }
+
     /// Takes a text part out.
     pub fn take(&mut self, name: &str) -> Option<String> {
         self.texts.remove(name)
@@ -123,30 +183,55 @@ pub fn guard() -> impl Guard {
 /// # Errors
 /// When the body is broken, late or over a limit, or has a part that the endpoint does not know.
 pub async fn read(
-    FormBody(multipart): FormBody,
+    FormBody { multipart, mut body, .. }: FormBody,
     limits: &Limits,
     text_names: &[&str],
     list_names: &[&str],
 ) -> Result<Form, ApiError> {
-    tokio::time::timeout(limits.body_timeout, Reader { limits, text_names, list_names, read: 0 }.form(multipart))
-        .await
-        .unwrap_or_else(|_| {
-            Err(ApiError::new(
-                ErrorCode::RequestTimeout,
-                format!(
-                    "The body did not arrive within {} s. Send fewer files at once.",
-                    limits.body_timeout.as_secs()
-                ),
-            ))
-        })
+    let late = || {
+        let detail =
+            format!("The body did not arrive within {} s. Send fewer files at once.", limits.body_timeout.as_secs());
+        ApiError::new(ErrorCode::RequestTimeout, detail)
+    };
+    let reader = Reader { limits, text_names, list_names, body: Metered::clone(&body), read: 0, kept: 0 };
+    let reading = async {
+        let form = reader.form(multipart).await;
+        // An error of the body hides behind one of the form.
+        let form = form.map_err(|error| body.failure().unwrap_or(error))?;
+        body.read_epilogue().await?;
+        Ok(form)
+    };
+    let form = tokio::time::timeout(limits.body_timeout, reading).await.unwrap_or_else(|_| Err(late()));
+    match form {
+        Ok(mut form) => {
+            form.hold(body.into_share());
+            Ok(form)
+        }
+        Err(error) => Err(body.refuse(error)),
+    }
+}
+
+/// The bytes of a file with the memory that was taken for them.
+struct Held {
+    bytes: Bytes,
+    _share: Arc<Share>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 struct Reader<'a> {
     limits: &'a Limits,
     text_names: &'a [&'a str],
     list_names: &'a [&'a str],
+    body: Metered,
     /// Bytes of all parts so far.
     read: usize,
+    /// Bytes of the parts that are kept.
+    kept: usize,
 }
 
 impl Reader<'_> {
@@ -255,7 +340,17 @@ impl Reader<'_> {
                 pieces.push(chunk);
             }
         }
-        Ok((!over).then(|| joined(pieces, length)))
+        if over {
+            self.body.keep(self.kept);
+            return Ok(None);
+        }
+        if pieces.len() > 1 {
+            self.body.make_room(length).await?;
+        }
+        self.kept += length;
+        let whole = joined(pieces, length);
+        self.body.keep(self.kept);
+        Ok(Some(whole))
     }
 }
 

@@ -5,11 +5,14 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Semaphore;
 
+use crate::api::shares::CallerShares;
 use crate::api::{Counts, Hosts, KeyRing, Metrics, Rates, Sending, Thumbnails};
 use crate::config::{AccessSettings, Limits, PathPrefix, TrustedProxies};
 use crate::error::ApiError;
+use mitsuke_engine::admission::Admission;
 use mitsuke_engine::backfill::Backfills;
 use mitsuke_engine::blocking;
+use mitsuke_engine::budget::Budget;
 use mitsuke_engine::duplicates::Duplicates;
 use mitsuke_engine::intake::Intake;
 use mitsuke_engine::models::Models;
@@ -49,7 +52,7 @@ pub struct Services {
     /// Bounds the searches by picture that are read at once. It is apart from `upload_slots`, so that uploads cannot
     /// keep searches out.
     pub search_slots: Semaphore,
-    /// Bounds the bytes of pictures that are being sent.
+    /// Sends large answers within the memory for them.
     pub sending: Sending,
     /// True once the server stops, so that load balancers turn away first.
     pub stopping: AtomicBool,
@@ -60,7 +63,12 @@ pub struct Services {
     // -- backup --
 
     // -- budget --
-
+    /// The memory for requests.
+    pub budget: Arc<Budget>,
+    /// Decides which requests are admitted.
+    pub admission: Admission,
+    /// The parts of each caller.
+    pub callers: Arc<CallerShares>,
     // -- access --
     /// The names that the server answers to, and the origins that may call.
     pub hosts: Hosts,
@@ -93,7 +101,10 @@ pub struct ServiceParts {
     // -- backup --
 
     // -- budget --
-
+    /// The memory for requests.
+    pub budget: Arc<Budget>,
+    /// The number of processor cores.
+    pub cores: usize,
     // -- access --
     /// The keys that open the API.
     pub keys: KeyRing,
@@ -120,14 +131,16 @@ impl Services {
             // -- backup --
 
             // -- budget --
-
+            budget,
+            cores,
             // -- access --
             keys,
             hosts,
             access,
         } = parts;
         Self {
-            finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&intake)),
+            finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&intake))
+                .with_short_texts(limits.listed_text_chars),
             duplicates: Duplicates::new(Arc::clone(&store)),
             store,
             models,
@@ -136,8 +149,6 @@ impl Services {
             intake,
             upload_slots: Semaphore::new(limits.concurrent_uploads),
             search_slots: Semaphore::new(limits.concurrent_uploads),
-            sending: Sending::new(limits.sending_bytes),
-            limits,
             metrics: Metrics::new(),
             counts: Arc::default(),
             thumbnails: Thumbnails::new(),
@@ -148,7 +159,11 @@ impl Services {
             // -- backup --
 
             // -- budget --
-
+            sending: Sending::new(Arc::clone(&budget), limits.write_stall),
+            admission: Admission::new(limits.max_wait, cores),
+            callers: Arc::new(CallerShares::new(limits.caller_share)),
+            budget,
+            limits,
             // -- access --
             keys,
             hosts,

@@ -93,6 +93,24 @@ pub(super) fn threads(
     Parser { parse, allowed }
 }
 
+/// A number of bytes in a range, or `auto`.
+pub(super) fn bytes_or_auto<T: Clone + Send + Sync + 'static>(
+    min: usize,
+    max: usize,
+    auto: T,
+    of: fn(usize) -> T,
+) -> Parser<impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static> {
+    let Parser { parse, mut allowed } = whole(min, max);
+    allowed.insert(0, "auto".to_owned());
+    let parse = move |text: &str| {
+        if text == "auto" {
+            return Ok(auto.clone());
+        }
+        parse(text).map(of).map_err(|reason| format!("{reason}, or `auto`"))
+    };
+    Parser { parse, allowed }
+}
+
 /// A number from 1 to `most`, or `auto`, which `T` is parsed from.
 pub(super) fn count_or_auto<T>(
     most: usize,

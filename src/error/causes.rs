@@ -251,6 +251,7 @@ impl From<ImageError> for ApiError {
             ImageError::TooMuchMemory { max_bytes, .. } => {
                 Self::new(ErrorCode::TooManyPixels, detail).with("limit", max_bytes)
             }
+            ImageError::OutOfMemory { .. } => Self::new(ErrorCode::MemoryFull, detail).retry_after(5),
             ImageError::Corrupt { .. } => Self::new(ErrorCode::ImageCorrupt, detail),
             ImageError::Encode { .. } => Self::internal(&detail),
         }

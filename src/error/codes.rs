@@ -107,6 +107,8 @@ error_codes! {
     // -- backup --
 
     // -- budget --
+    /// The memory for requests is used up.
+    MemoryFull = "memory_full", SERVICE_UNAVAILABLE, "The memory for requests is used up";
 
     // -- access --
     /// The request calls the server by a name that is not the server's.

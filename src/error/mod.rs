@@ -3,6 +3,7 @@
 
 mod causes;
 mod codes;
+mod overload;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};

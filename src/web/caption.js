@@ -5,7 +5,7 @@ import { $ } from "./dom.js";
 import { makeEditor } from "./edit.js";
 import { say } from "./say.js";
 
-export const { setUp, resume, leave } = makeEditor("caption", {
+export const { setUp, allow, resume, leave } = makeEditor("caption", {
   text: ({ caption }) => caption ?? "",
   send: ({ image_id: id }, text) => api.change(id, { caption: text || null }),
 });

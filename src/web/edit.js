@@ -41,9 +41,14 @@ export function makeEditor(name, { text, send }) {
     setEditing(true);
   }
 
+  /** Lets the text be edited or not. */
+  function allow(allowed) {
+    part("edit").disabled = !allowed;
+  }
+
   /** Opens the form again when the current image has an unsaved text. */
   function resume() {
-    if (drafts.has(actions.current().image_id)) openForm();
+    if (drafts.has(actions.current().image_id) && !part("edit").disabled) openForm();
   }
 
   /** Ends the editing and keeps an unsaved text for `resume`. Returns whether there was one. */
@@ -92,5 +97,5 @@ export function makeEditor(name, { text, send }) {
     }
   }
 
-  return { setUp, resume, leave };
+  return { setUp, allow, resume, leave };
 }

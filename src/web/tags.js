@@ -6,7 +6,7 @@ import { makeEditor } from "./edit.js";
 import { splitTags } from "./query.js";
 import { say } from "./say.js";
 
-export const { setUp, resume, leave } = makeEditor("tags", {
+export const { setUp, allow, resume, leave } = makeEditor("tags", {
   text: ({ tags }) => tags.join("\n"),
   send: (image, text) => api.change(image.image_id, { tags: written(image, text) }),
 });

@@ -60,6 +60,7 @@ export function open(image, place) {
   $("previous").disabled = place.first;
   $("next").disabled = place.last;
   describe();
+  if (image.texts_shortened) fetchTexts(image);
   caption.resume();
   tags.resume();
   $("facts").scrollTop = 0;
@@ -73,6 +74,20 @@ function showSmaller() {
   if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(showError);
 }
 
+/** Fetches the whole texts of an image, which lists carry shortened, and shows them. */
+async function fetchTexts(image) {
+  try {
+    const { caption: text, tags: words, generation_prompt, generation } = await api.image(image.image_id);
+    Object.assign(image, { caption: text, tags: words, generation_prompt, generation, texts_shortened: false });
+    if (shown !== image) return;
+    describe();
+    caption.resume();
+    tags.resume();
+  } catch (error) {
+    if (shown === image) showError(error);
+  }
+}
+
 export const isOpen = () => dialog.open;
 export const close = () => dialog.open && dialog.close();
 
@@ -83,6 +98,8 @@ function describe() {
   $("include").hidden = !(text || like.length || files().length) || like.includes(shown.image_id) || like.length + files().length >= MAX_PICTURES;
   caption.show(shown);
   tags.show(shown, actions.same);
+  // A shortened text must not be saved in place of the whole one.
+  for (const text of [caption, tags]) text.allow(!shown.texts_shortened);
   showFacts(shown, { same: actions.same, copied: (worked) => showStatus(say(worked ? "copied" : "copy_failed")) });
 }
 

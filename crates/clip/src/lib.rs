@@ -44,7 +44,7 @@ pub use measure::{MultiplyAdds, Tower, VERBOSE_VARIABLES, count_multiply_adds, m
 pub use precision::Precision;
 pub use preprocess::{PreparedImage, Preprocessor};
 pub use query_cache::CacheStats;
-pub use queue::{BatchEncoder, EncoderQueue, Lane, Priority, QueueOptions, QueueStats, STARVATION_LIMIT};
+pub use queue::{BatchEncoder, EncoderQueue, LATE, Lane, Priority, QueueOptions, QueueStats, STARVATION_LIMIT};
 pub use resize::{Region, resize};
 pub use selection::VariantTime;
 pub use test_cases::{TestCases, TestReport};

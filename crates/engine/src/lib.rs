@@ -5,9 +5,11 @@
 //! bottom, then [`intake`], then [`backfill`], [`reindex`], [`search`], [`compare`],
 //! [`duplicates`], [`bulk`] and [`scrub`] beside each other, and [`maintenance`] at the top.
 
+pub mod admission;
 pub mod backfill;
 mod background;
 pub mod blocking;
+pub mod budget;
 pub mod bulk;
 pub mod compare;
 pub mod duplicates;
@@ -20,6 +22,7 @@ pub mod reindex;
 pub mod request_id;
 pub mod scrub;
 pub mod search;
+pub mod unique;
 
 #[cfg(test)]
 mod fake_store;

@@ -51,6 +51,12 @@ pub enum ImageError {
         /// The limit in bytes.
         max_bytes: u64,
     },
+    /// The system does not give the memory that decoding needs now. The same call may succeed later.
+    #[error("the server has too little memory for this {file_type} now; try again later, or send a smaller version")]
+    OutOfMemory {
+        /// The type of the file.
+        file_type: FileType,
+    },
     /// The file is damaged, cut off, empty of pixels, or contradicts itself.
     #[error("the {file_type} file is damaged or incomplete; open it, export it again and send the new file")]
     Corrupt {
@@ -79,7 +85,8 @@ impl ImageError {
             Self::UnsupportedType { .. }
             | Self::TooManyPixels { .. }
             | Self::EdgeTooLong { .. }
-            | Self::TooMuchMemory { .. } => None,
+            | Self::TooMuchMemory { .. }
+            | Self::OutOfMemory { .. } => None,
         }
     }
 
@@ -89,6 +96,7 @@ impl ImageError {
             Refusal::TooManyPixels { width, height, max_pixels } => Self::TooManyPixels { width, height, max_pixels },
             Refusal::EdgeTooLong { width, height, max_edge } => Self::EdgeTooLong { width, height, max_edge },
             Refusal::TooMuchMemory { max_bytes } => Self::TooMuchMemory { file_type, max_bytes },
+            Refusal::OutOfMemory => Self::OutOfMemory { file_type },
             Refusal::UnsupportedKind { detail } => Self::UnsupportedKind { file_type, detail },
             Refusal::Corrupt { detail } => Self::Corrupt { file_type, detail },
         }

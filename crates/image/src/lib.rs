@@ -43,12 +43,12 @@ mod metadata_tests;
 #[cfg(test)]
 mod picture_tests;
 
-pub use decode::limits::DecodeLimits;
+pub use decode::limits::{DecodeLimits, reserving};
 pub use decode::request::{DecodeRequest, Enough};
 pub use error::ImageError;
 pub use formats::FileType;
 pub use picture::{Decoded, Facts, decode, decode_with_texts};
-pub use prompt::{Described, Generation, Lora, describe, lora_stem, parse_generation_prompt};
+pub use prompt::{Described, Generation, Lora, describe, lora_stem, parse_generation_prompt, shorten};
 pub use reading::{FileTexts, READER_VERSION, read_texts};
 pub use sniff::sniff;
 pub use taken::Taken;

@@ -12,8 +12,8 @@ use crate::text_chunks::{TextChunk, TextSource};
 
 /// The version of the reader of texts. A change of the caption, the tags, the generation prompt, the time or the camera
 /// that are found in any file raises it, so that a store knows which of its files to read again. The first release has
-/// version 0, and version 2 is the first to find the time and the camera.
-pub const READER_VERSION: u32 = 2;
+/// version 0, version 2 is the first to find the time and the camera, and version 3 cuts every text.
+pub const READER_VERSION: u32 = 3;
 
 /// The texts of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub struct FileTexts {
     pub earlier_text: Option<String>,
 }
 
-/// Reads the texts of a file, with at most `max_chars` characters of a generation prompt. The pixels are decoded where a
+/// Reads the texts of a file, with at most `max_chars` characters of each. The pixels are decoded where a
 /// generator may have hidden its text in them: in a PNG or WebP file without another generation prompt.
 ///
 /// # Errors

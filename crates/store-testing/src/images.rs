@@ -2,7 +2,7 @@
 
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
-use mitsuke_store::{Cursor, Filter, Image, ImagePatch, Inserted, MAX_HASHES, Page, Sha256, Store, StoreError};
+use mitsuke_store::{Cursor, Filter, Image, ImagePatch, Inserted, MAX_HASHES, Page, Sha256, Sort, Store, StoreError};
 use time::Duration;
 
 use crate::fixtures::*;
@@ -126,6 +126,40 @@ pub fn images_come_in_the_order_asked_for(store: &dyn Store) {
     let images = store.images(&[c, 999_999, a, b, a]).unwrap();
     assert_eq!(images.iter().map(|image| image.image_id).collect::<Vec<_>>(), [c, a, b, a]);
     assert!(store.images(&[]).unwrap().is_empty());
+}
+
+pub fn short_texts_tell_which_are_longer(store: &dyn Store) {
+    let long = "夕焼けの海".repeat(2_000);
+    let generation = format!(
+        r#"{{"prompt":"{long}","negative_prompt":"{long}","sampler":"Euler a","seed":18446744073709551615,"steps":20}}"#
+    );
+    let swollen = picture("swollen").caption(&long).prompt(&long).generation(&generation).insert(store);
+    let usual = picture("usual").caption("夕焼け").insert(store);
+    let whole = store.images(&[usual, swollen]).unwrap();
+    let short = store.images_short(&[usual, 999_999, swollen], 7).unwrap();
+    assert_eq!(short[0], whole[0]);
+    let (short, whole) = (&short[1], &whole[1]);
+    let (parts, all) = (short.generation.as_ref().unwrap(), whole.generation.as_ref().unwrap());
+    assert_eq!((parts.seed, parts.steps), (all.seed, all.steps));
+    assert_eq!(parts.sampler, all.sampler);
+    for (short, whole) in [
+        (&short.caption, &whole.caption),
+        (&short.generation_prompt, &whole.generation_prompt),
+        (&parts.prompt, &all.prompt),
+        (&parts.negative_prompt, &all.negative_prompt),
+    ] {
+        let (short, whole) = (short.as_deref().unwrap(), whole.as_deref().unwrap());
+        assert!(whole.starts_with(short) && short.chars().count() == 8, "{short}");
+    }
+    let sort = Sort::NEWEST;
+    let listed = store.list_short(&Filter::default(), sort, None, 9, 7).unwrap();
+    let places = store.list(&Filter::default(), sort, None, 9).unwrap();
+    assert!(listed.iter().map(|image| &image.at).eq(places.iter().map(|image| &image.at)));
+    assert!(
+        listed.iter().all(|listed| listed.image.caption.as_ref().is_none_or(|caption| caption.chars().count() <= 8))
+    );
+    let page = Page { filter: Filter::default(), offset: 1, limit: 1, exact: false };
+    assert_eq!(store.page_ids(&page, sort).unwrap(), [places[1].image.image_id]);
 }
 
 pub fn newest_first_by_date_then_id(store: &dyn Store) {

@@ -57,6 +57,7 @@ macro_rules! contract_tests {
                 an_unknown_model_stores_nothing,
                 unknown_ids_are_answered_with_nothing,
                 images_come_in_the_order_asked_for,
+                short_texts_tell_which_are_longer,
                 newest_first_by_date_then_id,
                 cursors_walk_through_all_images_once,
                 a_cursor_survives_what_happens_in_front_of_it,

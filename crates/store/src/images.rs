@@ -31,6 +31,12 @@ pub trait ImageStore: Send + Sync {
     /// Reads the facts and texts of the images that exist among `image_ids`, in the order of `image_ids`.
     fn images(&self, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError>;
 
+    /// Reads images as [`Self::images`] does, with short texts: caption, generation prompt and each of its parts may be cut
+    /// to `max_chars` + 1 characters, so that a caller sees which of them are longer than `max_chars`. Tags stay whole.
+    fn images_short(&self, image_ids: &[ImageId], max_chars: usize) -> Result<Vec<Image>, StoreError> {
+        Ok(self.images(image_ids)?.into_iter().map(|image| image.shortened(max_chars)).collect())
+    }
+
     /// Finds the image whose bytes have this hash; `None` when there is no such image.
     fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError>;
 
@@ -61,12 +67,36 @@ pub trait ImageStore: Send + Sync {
         plain::list(self, filter, sort, after, limit)
     }
 
+    /// Lists images as [`Self::list`] does, with the short texts of [`Self::images_short`].
+    ///
+    /// # Errors
+    /// The errors of [`Self::list`].
+    fn list_short(
+        &self,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&SortCursor>,
+        limit: usize,
+        max_chars: usize,
+    ) -> Result<Vec<ListedImage>, StoreError> {
+        let listed = self.list(filter, sort, after, limit)?.into_iter();
+        Ok(listed.map(|ListedImage { at, image }| ListedImage { at, image: image.shortened(max_chars) }).collect())
+    }
+
     /// Lists a page of the images in the order of `sort`.
     ///
     /// # Errors
     /// [`StoreError::BadKeywords`] for the terms of the filter.
     fn list_page(&self, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {
         plain::list_page(self, page, sort)
+    }
+
+    /// Lists the ids of a page of the images in the order of `sort`.
+    ///
+    /// # Errors
+    /// [`StoreError::BadKeywords`] for the terms of the filter.
+    fn page_ids(&self, page: &Page, sort: Sort) -> Result<Vec<ImageId>, StoreError> {
+        Ok(self.list_page(page, sort)?.into_iter().map(|image| image.image_id).collect())
     }
 
     /// Counts the images that pass a filter.
@@ -200,6 +230,20 @@ pub struct Image {
     pub camera: Option<String>,
     /// The cleaned path of the file in the folder that was uploaded.
     pub source_path: Option<String>,
+}
+
+impl Image {
+    /// Returns the image with short texts; see [`ImageStore::images_short`].
+    pub(crate) fn shortened(mut self, max_chars: usize) -> Self {
+        let most = max_chars.saturating_add(1);
+        for text in [&mut self.generation_prompt, &mut self.caption].into_iter().flatten() {
+            mitsuke_image::shorten(text, most);
+        }
+        if let Some(generation) = &mut self.generation {
+            generation.shorten(most);
+        }
+        self
+    }
 }
 
 /// An image's original bytes.

@@ -17,6 +17,7 @@ use crate::api::Services;
 use crate::api::caching::{cached, matches};
 use crate::api::path_id::PathId;
 use crate::api::range::{Part, content_range};
+use crate::api::sending::Answering;
 use crate::api::types::PictureBytes;
 use crate::error::{ApiError, ErrorCode};
 
@@ -60,6 +61,7 @@ impl IntoResponses for OriginalBytes {
 )]
 pub async fn get(
     services: web::Data<Services>,
+    answering: Answering,
     id: PathId,
     if_none_match: web::Header<IfNoneMatch>,
     request: HttpRequest,
@@ -100,7 +102,7 @@ pub async fn get(
         .insert_header(disposition(file_name))
         // The sandbox lets a picture do nothing even when a browser treats it as a document.
         .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
-        .body(room.body(bytes)))
+        .body(answering.body(room, bytes)))
 }
 
 /// Answers a request for a range that lies behind the end of the bytes.

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use crate::api::Services;
 use crate::api::checks::page_size;
 use crate::api::query::QueryString;
+use crate::api::sending::Answering;
 use crate::api::types::{DuplicateParams, DuplicateResponse};
 use crate::error::ApiError;
 use mitsuke_engine::duplicates::DuplicateQuery;
@@ -30,6 +31,7 @@ const NEAR_DUPLICATE: f32 = 0.98;
 )]
 pub async fn duplicates(
     services: web::Data<Services>,
+    answering: Answering,
     QueryString(params): QueryString<DuplicateParams>,
 ) -> Result<HttpResponse, ApiError> {
     let min_similarity = params.min_similarity.unwrap_or(NEAR_DUPLICATE);
@@ -40,5 +42,5 @@ pub async fn duplicates(
     let limit = page_size(params.limit, &services.limits)?;
     let after = params.cursor.map(|cursor| cursor.parse()).transpose().map_err(|_| ApiError::unknown_cursor())?;
     let (model, report) = services.duplicates.report(DuplicateQuery { min_similarity, after, limit }).await?;
-    Ok(HttpResponse::Ok().json(DuplicateResponse::new(model, min_similarity, report)))
+    answering.json(&DuplicateResponse::new(model, min_similarity, report, &services.limits))
 }

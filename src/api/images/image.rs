@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use crate::api::Services;
 use crate::api::json::JsonBody;
 use crate::api::path_id::PathId;
+use crate::api::sending::Answering;
 use crate::api::types::{ImageBody, PatchRequest};
 use crate::error::ApiError;
 use mitsuke_store::{Image, ImageId};
@@ -15,9 +16,9 @@ use mitsuke_store::{Image, ImageId};
     params(("image_id" = i64, Path, description = "The image", example = 1)),
     responses((status = 200, description = "The image", body = ImageBody))
 )]
-pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpResponse, ApiError> {
+pub async fn get(services: web::Data<Services>, answering: Answering, id: PathId) -> Result<HttpResponse, ApiError> {
     let image = services.with_store(move |store| store.image(id.0)).await?;
-    Ok(HttpResponse::Ok().json(found(image, id.0)?))
+    answering.json(&found(image, id.0)?)
 }
 
 /// Change an image's facts and texts
@@ -32,12 +33,13 @@ pub async fn get(services: web::Data<Services>, id: PathId) -> Result<HttpRespon
 )]
 pub async fn patch(
     services: web::Data<Services>,
+    answering: Answering,
     id: PathId,
     JsonBody(request): JsonBody<PatchRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let patch = request.checked(&services.limits)?;
     let image = services.with_store(move |store| store.update_image(id.0, &patch.parsed())).await?;
-    Ok(HttpResponse::Ok().json(found(image, id.0)?))
+    answering.json(&found(image, id.0)?)
 }
 
 /// Delete an image

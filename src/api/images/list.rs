@@ -9,7 +9,8 @@ use crate::api::Services;
 use crate::api::checks::page_size;
 use crate::api::cursor;
 use crate::api::query::FilteredQuery;
-use crate::api::types::{FilterRequest, ImagePage, ListParams, OrderBody, SortBody};
+use crate::api::sending::Answering;
+use crate::api::types::{FilterRequest, ImageBody, ImagePage, ListParams, OrderBody, SortBody};
 use crate::error::ApiError;
 use mitsuke_store::{Sort, SortCursor, SortKey, StoreError};
 
@@ -24,23 +25,25 @@ use mitsuke_store::{Sort, SortCursor, SortKey, StoreError};
 )]
 pub async fn list(
     services: web::Data<Services>,
+    answering: Answering,
     FilteredQuery { params, filter }: FilteredQuery<ListParams>,
 ) -> Result<HttpResponse, ApiError> {
     let limit = page_size(params.limit, &services.limits)?;
     let (sort, after) = place(&params)?;
     let filter = filter.checked(services.limits.query_chars)?;
+    let chars = services.limits.listed_chars(limit);
     let (mut listed, total) = services
         .with_store(move |store| {
             // One more than the page holds shows whether another page follows.
-            let listed = store.list(&filter, sort, after.as_ref(), limit.saturating_add(1))?;
+            let listed = store.list_short(&filter, sort, after.as_ref(), limit.saturating_add(1), chars)?;
             Ok::<_, StoreError>((listed, store.count(&filter)?))
         })
         .await?;
     let more = listed.len() > limit;
     listed.truncate(limit);
     let next_cursor = listed.last().filter(|_| more).map(|last| cursor::of_list(sort, &last.at));
-    let images = listed.into_iter().map(|listed| listed.image.into()).collect();
-    Ok(HttpResponse::Ok().json(ImagePage { images, total: total.into(), next_cursor }))
+    let images = listed.into_iter().map(|listed| ImageBody::from(listed.image).shortened(chars)).collect();
+    answering.json(&ImagePage { images, total: total.into(), next_cursor })
 }
 
 /// Returns the order that is asked for, and the place after which the page begins.

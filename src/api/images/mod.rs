@@ -11,7 +11,7 @@ mod thumbnail;
 mod upload;
 
 use crate::access::Scope;
-use crate::api::route::errors::{PICTURE, STORE, WRITING};
+use crate::api::route::errors::{LARGE, PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::api::{multipart, problems};
 use crate::error::ErrorCode::{
@@ -24,16 +24,16 @@ pub fn routes() -> Vec<Route> {
     let upload = route!(upload::create).when(multipart::guard()).otherwise(problems::multipart_needed);
     vec![
         upload.errors([PICTURE, WRITING, &[NoEmbedding, QueueFull, NotReady]]),
-        route!(list::list).errors([STORE, &[KeywordsRefused, TextTooLong]]),
+        route!(list::list).errors([STORE, LARGE, &[KeywordsRefused, TextTooLong]]),
         route!(bulk::update).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
         route!(bulk::delete).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
         route!(known::known).scope(Scope::Read).errors([STORE]),
-        route!(duplicates::duplicates).errors([STORE, &[QueueFull, NotReady]]),
-        route!(image::get).errors([STORE]),
+        route!(duplicates::duplicates).errors([STORE, LARGE, &[QueueFull, NotReady]]),
+        route!(image::get).errors([STORE, LARGE]),
         route!(image::patch).errors([WRITING, &[TextTooLong]]),
         route!(image::delete).errors([WRITING]),
         route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable, ImageDamaged]]),
         route!(thumbnail::get).scope(Scope::Search).errors([STORE, PICTURE, &[ImageDamaged]]),
-        route!(similar::similar).scope(Scope::Search).errors([STORE, &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
+        route!(similar::similar).scope(Scope::Search).errors([STORE, LARGE, &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
     ]
 }

@@ -6,6 +6,7 @@ use crate::api::Services;
 use crate::api::path_id::PathId;
 use crate::api::query::FilteredQuery;
 use crate::api::ranking::PageRequest;
+use crate::api::sending::Answering;
 use crate::api::types::{FilterRequest, SearchResponse, SimilarParams};
 use crate::error::ApiError;
 use mitsuke_engine::search::{ImageQuery, ImageSource, PartWeights};
@@ -21,6 +22,7 @@ use mitsuke_engine::search::{ImageQuery, ImageSource, PartWeights};
 )]
 pub async fn similar(
     services: web::Data<Services>,
+    answering: Answering,
     id: PathId,
     FilteredQuery { params, filter }: FilteredQuery<SimilarParams>,
 ) -> Result<HttpResponse, ApiError> {
@@ -43,5 +45,5 @@ pub async fn similar(
         page,
         cutoff,
     };
-    Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_image(query).await?)))
+    answering.json(&SearchResponse::of(services.finder.by_image(query).await?, &services.limits))
 }

@@ -8,9 +8,12 @@ use futures_util::StreamExt as _;
 use crate::api::Services;
 use crate::api::checks;
 use crate::api::multipart::{self, FilePart, Form, FormBody};
+use crate::api::sending::Answering;
+use crate::api::shares::Places;
 use crate::api::types::{PictureFile, UploadItem, UploadResponse, UploadStatus, source_path, split_tags};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
+use mitsuke_engine::admission::{Class, Ticket};
 use mitsuke_engine::intake::{Intake, Registered, Upload};
 use mitsuke_store::MAX_TAGS;
 
@@ -55,27 +58,39 @@ pub struct UploadForm {
         (status = 207, description = "Several files: an item for each, in their order", body = UploadResponse),
     )
 )]
-pub async fn create(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
-    let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
+pub async fn create(
+    services: web::Data<Services>,
+    answering: Answering,
+    body: FormBody,
+) -> Result<HttpResponse, ApiError> {
+    let ticket = services.admission.admit_head(Class::Upload).map_err(|overload| body.refuse(overload))?;
+    let _slot = body.take_place(&services, Places::Uploads)?;
     let form =
         multipart::read(body, &services.limits, &["caption", "generation_prompt"], &["tags", "source_path"]).await?;
     let mut uploads = uploads(form, &services.limits)?;
-    let intake = &services.intake;
+    ticket.received(uploads.len())?;
+    let (intake, ticket) = (&services.intake, &ticket);
     if uploads.len() == 1
         && let Some(upload) = uploads.pop()
     {
-        return Ok(one(register(intake, upload).await?));
+        return one(&answering, register(intake, ticket, upload).await?);
     }
+    let chars = services.limits.listed_chars(uploads.len());
     let images = futures_util::stream::iter(uploads)
-        .map(|upload| async move { item(register(intake, upload).await) })
+        .map(|upload| async move { shortened(item(register(intake, ticket, upload).await), chars) })
         .buffered(IN_FLIGHT)
         .collect()
         .await;
-    Ok(HttpResponse::build(StatusCode::MULTI_STATUS).json(UploadResponse { images }))
+    answering.json_in(HttpResponse::build(StatusCode::MULTI_STATUS), &UploadResponse { images })
 }
 
-async fn register(intake: &Intake, upload: Result<Upload, ApiError>) -> Result<Registered, ApiError> {
-    Ok(intake.register(upload?).await?)
+async fn register(intake: &Intake, ticket: &Ticket, upload: Result<Upload, ApiError>) -> Result<Registered, ApiError> {
+    let registered = match upload {
+        Ok(upload) => intake.register(upload).await.map_err(Into::into),
+        Err(error) => Err(error),
+    };
+    ticket.finish_one();
+    registered
 }
 
 /// Checks the form as a whole and returns its uploads; an upload over a limit is an error of its own.
@@ -127,7 +142,7 @@ fn source_paths(paths: &[String], files: usize) -> Result<Vec<Option<String>>, A
     given.map(|path| path.map(source_path).transpose()).collect()
 }
 
-fn one(registered: Registered) -> HttpResponse {
+fn one(answering: &Answering, registered: Registered) -> Result<HttpResponse, ApiError> {
     let status = match &registered {
         Registered::Created(_) => StatusCode::CREATED,
         Registered::Known(_) => StatusCode::OK,
@@ -137,7 +152,11 @@ fn one(registered: Registered) -> HttpResponse {
     if let (StatusCode::CREATED, Some(image)) = (status, &item.image) {
         response.insert_header((LOCATION, image.links.itself.clone()));
     }
-    response.json(UploadResponse { images: vec![item] })
+    answering.json_in(response, &UploadResponse { images: vec![item] })
+}
+
+fn shortened(item: UploadItem, chars: usize) -> UploadItem {
+    UploadItem { image: item.image.map(|image| image.shortened(chars)), ..item }
 }
 
 fn item(registered: Result<Registered, ApiError>) -> UploadItem {

@@ -19,10 +19,13 @@ pub const STORE: &[ErrorCode] = &[StoreBusy, StoreMisconfigured, StoreUnavailabl
 pub const WRITING: &[ErrorCode] = &[StoreBusy, StoreMisconfigured, StoreUnavailable, StoreDamaged, StorageFull];
 
 /// Errors of a route that decodes a picture.
-pub const PICTURE: &[ErrorCode] = &[TooManyPixels, UnsupportedImageType, ImageCorrupt];
+pub const PICTURE: &[ErrorCode] = &[TooManyPixels, UnsupportedImageType, ImageCorrupt, MemoryFull];
 
 /// Errors of a route that encodes with the current model.
 pub const ENCODING: &[ErrorCode] = &[NoEmbedding, QueueFull, NotReady];
+
+/// Errors of a route whose answer may be large.
+pub const LARGE: &[ErrorCode] = &[MemoryFull];
 
 /// The media type of every error.
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -44,7 +47,7 @@ pub fn implied(path: &str, operation: &Operation) -> Vec<ErrorCode> {
     }
     let Some(RefOr::T(body)) = &operation.request_body else { return codes };
     for media_type in body.content.keys() {
-        codes.extend([InvalidRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType]);
+        codes.extend([InvalidRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType, MemoryFull]);
         if media_type == "multipart/form-data" {
             codes.extend([InvalidMultipart, TextTooLong, FileTooLarge, TooManyFiles]);
         } else {

@@ -5,10 +5,13 @@ use actix_web::{HttpResponse, web};
 use crate::api::json::JsonBody;
 use crate::api::multipart::{self, Form, FormBody};
 use crate::api::ranking::{self, PageRequest};
+use crate::api::sending::Answering;
+use crate::api::shares::Places;
 use crate::api::types::{FilterRequest, ImageSearchRequest, ImageWeights, PictureFile, SearchResponse};
 use crate::api::{Services, checks};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
+use mitsuke_engine::admission::Class;
 use mitsuke_engine::search::{ImageQuery, ImageSource};
 
 /// Pictures of one query at most: each uploaded one costs a decoding and an encoding at the priority of searches.
@@ -73,13 +76,21 @@ pub struct ImageSearchForm {
     ),
     responses((status = 200, description = "A page of hits, nearest first", body = SearchResponse))
 )]
-pub async fn by_uploaded(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
-    let _slot = services.search_slots.try_acquire().map_err(|_| ApiError::too_many("searches by picture"))?;
+pub async fn by_uploaded(
+    services: web::Data<Services>,
+    answering: Answering,
+    body: FormBody,
+) -> Result<HttpResponse, ApiError> {
+    let ticket = services.admission.admit_head(Class::PictureSearch).map_err(|overload| body.refuse(overload))?;
+    let _slot = body.take_place(&services, Places::PictureSearches)?;
     let limits = Limits { files: MAX_PICTURES.min(services.limits.files), ..services.limits.clone() };
     let mut form = multipart::read(body, &limits, &TEXT_PARTS, &LIST_PARTS).await?;
     let request = request(&mut form)?;
-    let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<_, _>>()?;
-    by_images(&services, files, request).await
+    let files = form.files.into_iter().map(|file| file.bytes.map(ImageSource::Bytes)).collect::<Result<Vec<_>, _>>()?;
+    ticket.received(files.len())?;
+    let answer = by_images(&services, &answering, files, request).await;
+    ticket.finish();
+    answer
 }
 
 /// Reads the parts of a form that have fields of the same names in the JSON form.
@@ -103,18 +114,20 @@ fn request(form: &mut Form) -> Result<ImageSearchRequest, ApiError> {
 /// Answers the JSON form of a search by image.
 pub async fn by_stored(
     services: web::Data<Services>,
+    answering: Answering,
     JsonBody(request): JsonBody<ImageSearchRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    by_images(&services, Vec::new(), request).await
+    by_images(&services, &answering, Vec::new(), request).await
 }
 
 async fn by_images(
     services: &Services,
+    answering: &Answering,
     files: Vec<ImageSource>,
     request: ImageSearchRequest,
 ) -> Result<HttpResponse, ApiError> {
     let query = image_query(files, request, &services.limits)?;
-    Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_image(query).await?)))
+    answering.json(&SearchResponse::of(services.finder.by_image(query).await?, &services.limits))
 }
 
 fn image_query(

@@ -4,12 +4,14 @@ use actix_web::{HttpResponse, web};
 
 use super::text::text_query;
 use crate::api::query::FilteredQuery;
+use crate::api::sending::Answering;
 use crate::api::types::{
     FilterRequest, ModeBody, QueryLineBody, SearchParams, SearchResponse, TextSearchRequest, TextWeights,
 };
 use crate::api::{Services, checks, line_filter};
 use crate::config::Limits;
 use crate::error::ApiError;
+use mitsuke_engine::admission::Class;
 use mitsuke_engine::search::line::{self, Line};
 use mitsuke_engine::search::{Mode, TextQuery};
 
@@ -25,12 +27,15 @@ use mitsuke_engine::search::{Mode, TextQuery};
 )]
 pub async fn search(
     services: web::Data<Services>,
+    answering: Answering,
     FilteredQuery { params, filter }: FilteredQuery<SearchParams>,
 ) -> Result<HttpResponse, ApiError> {
     let (query, line) = line_query(params, filter, &services.limits)?;
-    let answer = services.finder.by_text(query).await?;
-    Ok(HttpResponse::Ok()
-        .json(SearchResponse { query: Some(QueryLineBody::from(&line)), ..SearchResponse::from(answer) }))
+    let ticket = services.admission.admit(Class::TextSearch, 1)?;
+    let answer = services.finder.by_text(query).await;
+    ticket.finish();
+    let query = Some(QueryLineBody::from(&line));
+    answering.json(&SearchResponse { query, ..SearchResponse::of(answer?, &services.limits) })
 }
 
 fn line_query(mut params: SearchParams, filter: FilterRequest, limits: &Limits) -> Result<(TextQuery, Line), ApiError> {

@@ -4,10 +4,12 @@ use actix_web::{HttpResponse, web};
 
 use crate::api::json::JsonBody;
 use crate::api::ranking::{self, PageRequest};
+use crate::api::sending::Answering;
 use crate::api::types::{SearchResponse, TextSearchRequest};
 use crate::api::{Services, checks};
 use crate::config::Limits;
 use crate::error::ApiError;
+use mitsuke_engine::admission::Class;
 use mitsuke_engine::search::{Mode, TextQuery};
 
 /// Search by text
@@ -21,10 +23,14 @@ use mitsuke_engine::search::{Mode, TextQuery};
 )]
 pub async fn by_text(
     services: web::Data<Services>,
+    answering: Answering,
     JsonBody(request): JsonBody<TextSearchRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let query = text_query(request, &services.limits)?;
-    Ok(HttpResponse::Ok().json(SearchResponse::from(services.finder.by_text(query).await?)))
+    let ticket = services.admission.admit(Class::TextSearch, 1)?;
+    let answer = services.finder.by_text(query).await;
+    ticket.finish();
+    answering.json(&SearchResponse::of(answer?, &services.limits))
 }
 
 /// Checks every field of a search.

@@ -5,6 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::image::ImageBody;
 use super::search::ModelName;
+use crate::config::Limits;
 use mitsuke_engine::duplicates::{DuplicateGroup, DuplicateReport};
 use mitsuke_store::Model;
 
@@ -65,14 +66,15 @@ pub struct DuplicateResponse {
 }
 
 impl DuplicateResponse {
-    /// Describes a part of a report made with a model.
+    /// Describes a part of a report made with a model, with short texts of its images.
     #[must_use]
-    pub fn new(model: Model, min_similarity: f32, report: DuplicateReport) -> Self {
+    pub fn new(model: Model, min_similarity: f32, report: DuplicateReport, limits: &Limits) -> Self {
+        let chars = limits.listed_chars(report.groups.iter().map(|group| group.images.len()).sum());
         let group = |group: DuplicateGroup| DuplicateGroupBody {
             images: group
                 .images
                 .into_iter()
-                .map(|(image, similarity)| DuplicateBody { image: image.into(), similarity })
+                .map(|(image, similarity)| DuplicateBody { image: ImageBody::from(image).shortened(chars), similarity })
                 .collect(),
             truncated: group.truncated,
         };

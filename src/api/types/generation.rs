@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use mitsuke_image::{Generation, Lora};
+use mitsuke_image::{Generation, Lora, shorten};
 
 /// The parts of a generation prompt. A part that the file does not state is null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -44,6 +44,23 @@ pub struct LoraBody {
     /// The strength of the change, or null if the file does not state it.
     #[schema(example = 0.8)]
     pub weight: Option<f64>,
+}
+
+impl GenerationBody {
+    /// Cuts each text, and the names of the LoRAs together, to `max_chars` characters. Returns whether one was longer.
+    pub fn shorten(&mut self, max_chars: usize) -> bool {
+        let texts = [&mut self.prompt, &mut self.negative_prompt, &mut self.sampler, &mut self.model];
+        let is_cut = texts.into_iter().flatten().fold(false, |is_cut, text| shorten(text, max_chars) | is_cut);
+        let mut left = max_chars;
+        let fits = |lora: &LoraBody| {
+            left = left.checked_sub(lora.name.chars().count())?;
+            Some(())
+        };
+        let kept = self.loras.iter().map_while(fits).count();
+        let is_longer = kept < self.loras.len();
+        self.loras.truncate(kept);
+        is_cut || is_longer
+    }
 }
 
 impl From<Generation> for GenerationBody {

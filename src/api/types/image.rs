@@ -9,6 +9,7 @@ use super::generation::GenerationBody;
 use super::taken;
 use crate::error::Problem;
 use mitsuke_engine::request_id;
+use mitsuke_image::shorten;
 use mitsuke_store::Image;
 
 /// The bytes of a picture.
@@ -92,6 +93,10 @@ pub struct ImageBody {
     pub tags: Vec<String>,
     /// The parts of the generation prompt; null when it could not be parsed.
     pub generation: Option<GenerationBody>,
+    /// Whether texts or tags of the image are cut in this answer. All of them are at `links.self`.
+    #[serde(default)]
+    #[schema(example = false)]
+    pub texts_shortened: bool,
     /// The paths of the image's resources.
     pub links: Links,
 }
@@ -117,7 +122,30 @@ impl From<Image> for ImageBody {
             caption: image.caption,
             tags: image.tags,
             generation: image.generation.map(GenerationBody::from),
+            texts_shortened: false,
         }
+    }
+}
+
+impl ImageBody {
+    /// Returns the metadata with at most `max_chars` characters of each text, and of all tags together.
+    #[must_use]
+    pub fn shortened(mut self, max_chars: usize) -> Self {
+        let mut is_cut = [&mut self.generation_prompt, &mut self.caption]
+            .into_iter()
+            .flatten()
+            .fold(false, |is_cut, text| shorten(text, max_chars) | is_cut);
+        is_cut |= self.generation.as_mut().is_some_and(|generation| generation.shorten(max_chars));
+        let mut left = max_chars;
+        let fits = |tag: &String| {
+            left = left.checked_sub(tag.chars().count())?;
+            Some(())
+        };
+        let kept = self.tags.iter().map_while(fits).count();
+        is_cut |= kept < self.tags.len();
+        self.tags.truncate(kept);
+        self.texts_shortened = is_cut;
+        self
     }
 }
 

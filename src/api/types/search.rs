@@ -7,6 +7,7 @@ use super::image::ImageBody;
 use super::list::TotalBody;
 use super::query::ModeBody;
 use crate::api::cursor;
+use crate::config::Limits;
 use mitsuke_engine::search::line::{Item, Line, Part};
 use mitsuke_engine::search::{Answer, Hit, LeftOut};
 use mitsuke_store::Model;
@@ -221,6 +222,17 @@ pub struct SearchResponse {
     pub next_offset: Option<usize>,
     /// The times that the search took.
     pub took_ms: TookMs,
+}
+
+impl SearchResponse {
+    /// Returns the answer with short texts of its images.
+    pub fn of(answer: Answer, limits: &Limits) -> Self {
+        let chars = limits.listed_chars(answer.hits.len());
+        let mut response = Self::from(answer);
+        let shortened = |hit: HitBody| HitBody { image: hit.image.shortened(chars), ..hit };
+        response.hits = response.hits.into_iter().map(shortened).collect();
+        response
+    }
 }
 
 impl From<Answer> for SearchResponse {

@@ -125,6 +125,7 @@ export default {
   problem_unsupported_image_type: "This is not a picture of a supported type.",
   problem_image_corrupt: "The picture is damaged.",
   problem_queue_full: "The server is busy. Try again in a moment.",
+  problem_memory_full: "The server has no memory left for this request. Try again in a moment.",
   problem_not_ready: "The server is not ready.",
   problem_store_unavailable: "The server cannot reach its store.",
   problem_store_busy: "The server's store is busy. Try again in a moment.",

@@ -125,6 +125,7 @@ export default {
   problem_unsupported_image_type: "対応していない形式のファイルです。",
   problem_image_corrupt: "画像が壊れています。",
   problem_queue_full: "サーバーが混み合っています。少し待って再試行してください。",
+  problem_memory_full: "サーバーのメモリが不足しています。少し待って再試行してください。",
   problem_not_ready: "サーバーの準備ができていません。",
   problem_store_unavailable: "サーバーがデータベースに接続できません。",
   problem_store_busy: "データベースが混み合っています。少し待って再試行してください。",

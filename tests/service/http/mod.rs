@@ -22,5 +22,6 @@ mod models;
 mod operations;
 mod prompts;
 mod relevance;
+mod room;
 mod search;
 mod tags;

@@ -4,6 +4,7 @@
 mod bench;
 mod model_check;
 mod rot;
+mod signals;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -3,12 +3,14 @@
 //! The workers are threads in lanes. A lane serves some of the priorities; a lane may give way to everything else on the
 //! machine. A worker that is free takes a batch of the most urgent [`Priority`] of its lane that has items waiting. A
 //! batch holds items of one priority only: on a CPU the duration of a batch grows with its size, so bulk items in the same
-//! batch would make a search slower. Three rules soften the order:
+//! batch would make a search slower. Four rules soften the order:
 //!
 //! - **No priority starves.** After [`STARVATION_LIMIT`] batches of more urgent items of the same lane in a row, a waiting
 //!   priority gets the next batch.
 //! - **Bulk cannot lock searches out.** The capacity counts the items of all priorities, but uploads may fill only
 //!   seven eighths of the capacity, and backfill three quarters.
+//! - **Uploads are not late for long.** An upload that has waited for [`LATE`] is taken by a lane of searches, after two
+//!   batches of searches.
 //! - **Workers share what waits.** A worker leaves to the idle workers of its lane their share of the waiting items.
 //!
 //! While a batch is encoded, the items of the next batch gather. Waiting for a batch to fill (`max_wait`) therefore
@@ -29,6 +31,9 @@ use super::error::EncodeError;
 use priority_queue::{PendingItem, PriorityQueue};
 
 pub use priority_queue::{Priority, STARVATION_LIMIT};
+
+/// The time after which an upload no longer gives way to searches.
+pub const LATE: Duration = Duration::from_secs(2);
 
 /// An encoder of several items at once.
 pub trait BatchEncoder: Send + 'static {
@@ -146,6 +151,8 @@ struct State<E: BatchEncoder> {
     /// The number of workers that wait for items, for each lane.
     idle: Vec<usize>,
     closing: bool,
+    /// The number of batches of a lane of searches since late uploads had their turn.
+    since_late: u32,
     stats: QueueStats,
 }
 
@@ -162,6 +169,7 @@ impl<E: BatchEncoder> EncoderQueue<E> {
             waiting: PriorityQueue::default(),
             idle: vec![0; lanes.len()],
             closing: false,
+            since_late: 0,
             stats: QueueStats::default(),
         };
         let signals = lanes.iter().map(signal).collect();

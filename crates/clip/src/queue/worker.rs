@@ -4,10 +4,13 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::priority_queue::PendingItem;
-use super::{Answer, BatchEncoder, QueueOptions, Shared, panic_message};
+use super::priority_queue::{PendingItem, Priority};
+use super::{Answer, BatchEncoder, LATE, QueueOptions, Shared, State, panic_message};
 use crate::background;
 use crate::error::EncodeError;
+
+/// The batches of searches that a lane takes before late uploads have their turn.
+const BATCHES_BEFORE_LATE: u32 = 2;
 
 /// Items that are encoded together.
 type Batch<E> = Vec<PendingItem<<E as BatchEncoder>::Item, Answer<<E as BatchEncoder>::Output>>>;
@@ -58,6 +61,9 @@ fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<(Batch
         if state.closing {
             return None;
         }
+        if let Some(batch) = late_uploads(&mut state, signal.priorities, max_batch) {
+            return Some((batch, 0));
+        }
         let Some(priority) = state.waiting.next_priority(signal.priorities) else {
             state.idle[lane] += 1;
             state = signal.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -76,10 +82,29 @@ fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<(Batch
         let (batch, skipped) = state.waiting.take(priority, size, signal.priorities);
         state.stats.skipped += skipped;
         if !batch.is_empty() {
+            state.since_late = state.since_late.saturating_add(1);
             let left: usize = signal.priorities.iter().map(|priority| state.waiting.depth(*priority)).sum();
             return Some((batch, batches_to_come(left, state.idle[lane])));
         }
     }
+}
+
+/// Takes uploads that are late for a lane of searches, when it is their turn. The lane of the uploads gives way to
+/// everything else, so that without turns of their own they would wait as long as the searches fill the machine.
+fn late_uploads<E: BatchEncoder>(state: &mut State<E>, lane: &[Priority], max_batch: usize) -> Option<Batch<E>> {
+    let serves = |priority| lane.contains(&priority);
+    if !serves(Priority::Search) || serves(Priority::Upload) {
+        return None;
+    }
+    let is_late = state.waiting.oldest(Priority::Upload).is_some_and(|arrived| arrived.elapsed() >= LATE);
+    let is_their_turn = state.since_late >= BATCHES_BEFORE_LATE || state.waiting.depth(Priority::Search) == 0;
+    if !is_late || !is_their_turn {
+        return None;
+    }
+    state.since_late = 0;
+    let (batch, skipped) = state.waiting.take(Priority::Upload, max_batch, lane);
+    state.stats.skipped += skipped;
+    (!batch.is_empty()).then_some(batch)
 }
 
 /// Returns the size of the next batch, which leaves their share of the waiting items to the idle workers.
@@ -127,6 +152,54 @@ fn wrong_count() -> EncodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An encoder that is never asked.
+    struct Idle;
+
+    impl BatchEncoder for Idle {
+        type Item = u32;
+        type Output = ();
+
+        fn encode(&mut self, _: &[u32]) -> Result<Vec<Result<(), EncodeError>>, EncodeError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn late_uploads_have_a_turn_among_searches_and_early_ones_and_backfills_have_none() {
+        let mut state = State::<Idle> {
+            waiting: Default::default(),
+            idle: vec![0],
+            closing: false,
+            since_late: 0,
+            stats: Default::default(),
+        };
+        let mut callers = Vec::new();
+        let mut push = |state: &mut State<Idle>, item, priority, age| {
+            let (answer, caller) = tokio::sync::oneshot::channel();
+            callers.push(caller);
+            let arrived = Instant::now().checked_sub(age).unwrap();
+            state.waiting.push(priority, PendingItem { item, answer, group: 0, arrived });
+        };
+        let items = |batch: Option<Batch<Idle>>| {
+            batch.map(|batch| batch.iter().map(|pending| pending.item).collect::<Vec<_>>())
+        };
+        let searches = &[Priority::Search];
+        push(&mut state, 1, Priority::Backfill, LATE * 9);
+        push(&mut state, 2, Priority::Upload, Duration::ZERO);
+        assert_eq!(items(late_uploads(&mut state, searches, 8)), None, "nothing is late");
+        let _ = state.waiting.take(Priority::Upload, 8, searches);
+        push(&mut state, 3, Priority::Upload, LATE);
+        push(&mut state, 4, Priority::Search, Duration::ZERO);
+        assert_eq!(items(late_uploads(&mut state, searches, 8)), None, "searches go first");
+        state.since_late = BATCHES_BEFORE_LATE;
+        assert_eq!(items(late_uploads(&mut state, &[Priority::Upload], 8)), None, "their own lane takes them anyway");
+        assert_eq!(items(late_uploads(&mut state, searches, 8)), Some(vec![3]));
+        assert_eq!(state.since_late, 0);
+        push(&mut state, 5, Priority::Upload, LATE);
+        let _ = state.waiting.take(Priority::Search, 8, searches);
+        assert_eq!(items(late_uploads(&mut state, searches, 8)), Some(vec![5]), "no search waits");
+    }
 
     #[test]
     fn what_a_batch_leaves_is_taken_by_idle_workers_only() {

@@ -9,7 +9,6 @@ use mitsuke_store::{ModelId, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use uuid::Uuid;
 
 use super::job::Job;
 use super::model_locks::ModelLocks;
@@ -19,6 +18,7 @@ use super::state::{BackfillState, BackfillStatus};
 use crate::blocking::Unfinished;
 use crate::intake::Decoder;
 use crate::models::{Models, ModelsError, find_model};
+use crate::unique::unique_id;
 
 /// The time between two attempts of a process to take a lease that another process holds.
 const LEASE_POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -55,7 +55,7 @@ impl Backfills {
             models,
             in_flight: in_flight(options, &decoder),
             decoder,
-            owner: Uuid::now_v7().to_string(),
+            owner: unique_id(),
             runtime,
             jobs: Mutex::default(),
             locks: ModelLocks::default(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _, stream};
 use mitsuke_clip::{EncodeError, Encoder, PreparedImage, Priority};
+use mitsuke_image::ImageError;
 use mitsuke_index::UnitVector;
 use mitsuke_store::{ImageId, ModelId, Store, StoreError};
 use tokio::sync::watch;
@@ -32,6 +33,26 @@ const PAGE_SIZE: usize = 256;
 /// The number of failures of the encoder, without a success between them, after which the fault lies with the encoder
 /// and not with a picture.
 const MAX_CONSECUTIVE_FAILURES: u32 = 3;
+
+/// The number of times that a picture is decoded which there is no memory for, and the time between them.
+const MEMORY_TRIES: u32 = 5;
+const MEMORY_WAIT: Duration = Duration::from_secs(1);
+
+/// The reason why a picture is not prepared.
+enum NotPrepared {
+    /// There is no memory for it now.
+    OutOfMemory(String),
+    /// The fault lies with the picture.
+    Failed(String),
+}
+
+impl NotPrepared {
+    fn reason(self) -> String {
+        match self {
+            Self::OutOfMemory(reason) | Self::Failed(reason) => reason,
+        }
+    }
+}
 
 /// The reason why a run ended before its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,8 +229,19 @@ impl Run {
         Ok(())
     }
 
-    /// Returns the pixels as the model takes them, or the reason why there are none; `None` when the image is gone.
+    /// Returns the pixels as the model takes them, or the reason why there are none; `None` when the image is gone. A
+    /// picture that there is no memory for is tried again.
     async fn prepare(&self, image_id: ImageId) -> Result<Option<Result<PreparedImage, String>>, RunError> {
+        for _ in 1..MEMORY_TRIES {
+            match self.prepare_once(image_id).await? {
+                Some(Err(NotPrepared::OutOfMemory(_))) if !self.is_ending() => sleep(MEMORY_WAIT).await,
+                prepared => return Ok(prepared.map(|prepared| prepared.map_err(NotPrepared::reason))),
+            }
+        }
+        Ok(self.prepare_once(image_id).await?.map(|prepared| prepared.map_err(NotPrepared::reason)))
+    }
+
+    async fn prepare_once(&self, image_id: ImageId) -> Result<Option<Result<PreparedImage, NotPrepared>>, RunError> {
         // The slot is taken before the original is read, because originals in memory count as well.
         let slot = self.decoder.slot(Priority::Backfill).await?;
         let content = move |store: &dyn Store| match store.content(image_id) {
@@ -220,15 +252,18 @@ impl Run {
         };
         let bytes = match self.with_retries(content).await?.flatten() {
             None => return Ok(None),
-            Some(Err(reason)) => return Ok(Some(Err(reason))),
+            Some(Err(reason)) => return Ok(Some(Err(NotPrepared::Failed(reason)))),
             Some(Ok(content)) => content.bytes,
         };
         let encoder = Arc::clone(&self.encoder);
         Ok(Some(
             match slot.decode(bytes, enough([&*encoder]), move |decoded| encoder.preprocess_decoded(&decoded)).await {
-                Ok(prepared) => prepared.map_err(|error| error.to_string()),
+                Ok(prepared) => prepared.map_err(|error| match error {
+                    ImageError::OutOfMemory { .. } => NotPrepared::OutOfMemory(error.to_string()),
+                    error => NotPrepared::Failed(error.to_string()),
+                }),
                 // A picture whose decoding panics is recorded as a failure like any other.
-                Err(Unfinished) => Err("its decoding broke off".to_owned()),
+                Err(Unfinished) => Err(NotPrepared::Failed("its decoding broke off".to_owned())),
             },
         ))
     }

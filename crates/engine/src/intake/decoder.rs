@@ -1,8 +1,11 @@
 //! Decoding slots: how many pictures are decoded at once, for each class of work.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
-use mitsuke_clip::Priority;
+use mitsuke_clip::{LATE, Priority};
 use mitsuke_image::{
     self as image, DecodeLimits, DecodeRequest, Decoded, Enough, FileTexts, ImageError, TextChunks, TextLimits,
 };
@@ -10,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::background::{Background, BackgroundPool};
 use crate::blocking::{self, Unfinished};
+use crate::budget::{Budget, Purpose};
 
 /// The number of slots that only searches take.
 const SEARCH_SLOTS: usize = 1;
@@ -19,7 +23,8 @@ const SEARCH_SLOTS: usize = 1;
 /// Decoding is the step that needs memory (three bytes for each pixel), and each class of work has slots of its own for
 /// it: [`Priority::Upload`] as many as the processor has cores, [`Priority::Backfill`] half as many and at least one. A
 /// [`Priority::Search`] takes a slot that only searches take, or one of the uploads, whichever is free first; so
-/// searches do not wait behind uploads. Uploads and backfills are decoded on threads that give way to searches.
+/// searches do not wait behind uploads. Uploads and backfills are decoded on threads that give way to searches, except
+/// uploads that have waited for [`LATE`].
 pub struct Decoder {
     limits: DecodeLimits,
     search: Arc<Semaphore>,
@@ -27,6 +32,8 @@ pub struct Decoder {
     backfill: Arc<Semaphore>,
     backfill_slots: usize,
     bulk: BackgroundPool,
+    /// The memory for pictures; `None` bounds them by the slots alone.
+    budget: Option<Arc<Budget>>,
 }
 
 impl Decoder {
@@ -41,7 +48,14 @@ impl Decoder {
             backfill: Arc::new(Semaphore::new(backfill_slots)),
             backfill_slots,
             bulk: BackgroundPool::new(cores.max(1) + backfill_slots),
+            budget: None,
         }
+    }
+
+    /// Has pictures wait for memory of a budget before they are decoded.
+    #[must_use]
+    pub fn within(self, budget: Arc<Budget>) -> Self {
+        Self { budget: Some(budget), ..self }
     }
 
     /// Returns the number of pictures that backfills decode at once.
@@ -55,6 +69,7 @@ impl Decoder {
     /// # Errors
     /// [`Unfinished`] when the process is ending.
     pub async fn slot(&self, priority: Priority) -> Result<DecodingSlot, Unfinished> {
+        let asked = Instant::now();
         let acquire = |slots: &Arc<Semaphore>| Arc::clone(slots).acquire_owned();
         let permit = match priority {
             Priority::Search => tokio::select! {
@@ -65,8 +80,14 @@ impl Decoder {
             Priority::Upload => acquire(&self.upload).await,
             Priority::Backfill => acquire(&self.backfill).await,
         };
-        let background = (priority != Priority::Search).then(|| self.bulk.handle());
-        Ok(DecodingSlot { limits: self.limits, background, permit: permit.map_err(|_| Unfinished)? })
+        let in_background = match priority {
+            Priority::Search => false,
+            Priority::Upload => asked.elapsed() < LATE,
+            Priority::Backfill => true,
+        };
+        let background = in_background.then(|| self.bulk.handle());
+        let budget = self.budget.clone();
+        Ok(DecodingSlot { limits: self.limits, background, budget, permit: permit.map_err(|_| Unfinished)? })
     }
 }
 
@@ -75,6 +96,7 @@ pub struct DecodingSlot {
     limits: DecodeLimits,
     /// The pool that decodes bulk; `None` for a search, which the blocking pool decodes.
     background: Option<Background>,
+    budget: Option<Arc<Budget>>,
     permit: OwnedSemaphorePermit,
 }
 
@@ -129,9 +151,12 @@ impl DecodingSlot {
         self,
         work: impl FnOnce(&DecodeLimits) -> T + Send + 'static,
     ) -> Result<T, Unfinished> {
-        let Self { limits, background, permit } = self;
+        let Self { limits, background, budget, permit } = self;
         let work = move || {
-            let result = work(&limits);
+            let result = match &budget {
+                Some(budget) => within(budget, || work(&limits)),
+                None => work(&limits),
+            };
             drop(permit);
             result
         };
@@ -140,6 +165,15 @@ impl DecodingSlot {
             None => blocking::run(work).await,
         }
     }
+}
+
+/// Does `work` with memory of a budget for each picture that it decodes. Decoding always ends, so that waiting for the
+/// pictures of others does.
+fn within<T>(budget: &Budget, work: impl FnOnce() -> T) -> T {
+    let share = Rc::new(RefCell::new(budget.nothing(Purpose::Decoding)));
+    let taken = Rc::clone(&share);
+    let reserve = move |bytes| taken.borrow_mut().raise_blocking(usize::try_from(bytes).unwrap_or(usize::MAX));
+    image::reserving(reserve, work)
 }
 
 #[cfg(test)]
@@ -203,6 +237,23 @@ mod tests {
             Err::<Result<(), _>, _>(Unfinished)
         );
         assert_eq!(take_all(&decoder, Priority::Backfill).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_picture_takes_memory_of_the_budget_while_it_is_decoded() {
+        let budget = Arc::new(Budget::new(1 << 30, std::time::Duration::ZERO));
+        let decoder = decoder(1).within(Arc::clone(&budget));
+        let decoding = |budget: &Budget| budget.stats()[Purpose::Decoding as usize].used;
+        let seen = Arc::clone(&budget);
+        let slot = decoder.slot(Priority::Upload).await.unwrap();
+        let used = slot.decode(picture(), Enough::default(), move |_| decoding(&seen)).await.unwrap().unwrap();
+        assert!(used > 0);
+        assert_eq!(decoding(&budget), 0);
+        // A picture that panics or is refused gives its memory back too.
+        let slot = decoder.slot(Priority::Upload).await.unwrap();
+        let panicked = slot.decode(picture(), Enough::default(), |_| panic!("a panic that the test expects")).await;
+        assert_eq!(panicked, Err::<Result<(), _>, _>(Unfinished));
+        assert_eq!(decoding(&budget), 0);
     }
 
     #[tokio::test]

@@ -22,13 +22,21 @@ pub struct Finder {
     store: Arc<dyn Store>,
     models: Arc<Models>,
     intake: Arc<Intake>,
+    /// The largest number of characters of a text in a hit.
+    max_chars: usize,
 }
 
 impl Finder {
     /// Makes a finder over a store, which embeds query pictures by `intake`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, models: Arc<Models>, intake: Arc<Intake>) -> Self {
-        Self { store, models, intake }
+        Self { store, models, intake, max_chars: usize::MAX }
+    }
+
+    /// Has hits carry short texts: those that are longer than `max_chars` characters may be cut to one more than that.
+    #[must_use]
+    pub fn with_short_texts(self, max_chars: usize) -> Self {
+        Self { max_chars, ..self }
     }
 
     /// Finds images by text.
@@ -132,10 +140,10 @@ impl Finder {
         let ActiveModel { model, encoder } = active;
         let encode = start.elapsed();
         let store = Arc::clone(&self.store);
-        let model_id = model.model_id;
+        let (model_id, max_chars) = (model.model_id, self.max_chars);
         let (ranked, store_query) = blocking::run(move || {
             let unfiltered = page.filter.is_empty();
-            let mut ranked = rank(store.as_ref(), model_id, &store_query, page, cutoff)?;
+            let mut ranked = rank(store.as_ref(), model_id, &store_query, page, cutoff, max_chars)?;
             let calibration = encoder.manifest().relevance.as_ref();
             let asked = relevance::Asked { kind, query: &store_query, model_id, calibration, unfiltered };
             relevance::fill(store.as_ref(), asked, &mut ranked.hits)?;

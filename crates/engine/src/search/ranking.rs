@@ -38,13 +38,14 @@ pub(super) struct RankedPage {
 }
 
 /// Ranks one hit more than the page holds, to find whether there is a next page; then reads the metadata. No page follows
-/// the one that reaches [`MAX_PAGE_DEPTH`].
+/// the one that reaches [`MAX_PAGE_DEPTH`]. The texts of the images are short: see [`ImageStore::images_short`].
 pub(super) fn rank<S: ImageStore + SearchStore + ?Sized>(
     store: &S,
     model_id: ModelId,
     query: &StoreQuery,
     page: Page,
     cutoff: Cutoff,
+    max_chars: usize,
 ) -> Result<RankedPage, StoreError> {
     let (offset, limit) = (page.offset, page.limit);
     let page = Page { limit: limit.saturating_add(1), ..page };
@@ -58,7 +59,7 @@ pub(super) fn rank<S: ImageStore + SearchStore + ?Sized>(
     let end = offset.saturating_add(limit);
     let next_offset = (places.len() > limit && end < MAX_PAGE_DEPTH).then_some(end);
     places.truncate(limit);
-    Ok(RankedPage { total, hits: with_images(store, places, offset)?, next_offset, least_similarity })
+    Ok(RankedPage { total, hits: with_images(store, places, offset, max_chars)?, next_offset, least_similarity })
 }
 
 /// The ranked images of a page.
@@ -87,8 +88,7 @@ struct Ranking<'a, S: ?Sized> {
 
 impl<S: ImageStore + SearchStore + ?Sized> Ranking<'_, S> {
     fn newest(&self) -> Result<Places, StoreError> {
-        let images = self.store.list_page(self.page, Sort::NEWEST)?;
-        let places = images.into_iter().map(|image| RankedImage::unranked(image.image_id)).collect();
+        let places = self.store.page_ids(self.page, Sort::NEWEST)?.into_iter().map(RankedImage::unranked).collect();
         Ok(Places { places, total: Some(self.store.count(&self.page.filter)?), least_similarity: None })
     }
 
@@ -208,10 +208,11 @@ fn with_images<S: ImageStore + ?Sized>(
     store: &S,
     places: Vec<RankedImage>,
     offset: usize,
+    max_chars: usize,
 ) -> Result<Vec<Hit>, StoreError> {
     let ids: Vec<_> = places.iter().map(|place| place.image_id).collect();
     let mut images: HashMap<ImageId, Image> =
-        store.images(&ids)?.into_iter().map(|image| (image.image_id, image)).collect();
+        store.images_short(&ids, max_chars)?.into_iter().map(|image| (image.image_id, image)).collect();
     let hits = places.into_iter().enumerate().filter_map(|(index, place)| {
         let image = images.remove(&place.image_id)?;
         Some(Hit {
@@ -232,6 +233,16 @@ fn with_images<S: ImageStore + ?Sized>(
 mod tests {
     use super::*;
     use crate::fake_store::{FakeImage, FakeStore, MODEL};
+
+    fn rank(
+        store: &FakeStore,
+        model_id: ModelId,
+        query: &StoreQuery,
+        page: Page,
+        cutoff: Cutoff,
+    ) -> Result<RankedPage, StoreError> {
+        super::rank(store, model_id, query, page, cutoff, usize::MAX)
+    }
 
     /// Makes a store of 60 images, one degree apart. The caption of every second image holds 猫, with the best score at
     /// the largest angle.

@@ -27,6 +27,8 @@ pub enum Refusal {
         /// The limit in bytes.
         max_bytes: u64,
     },
+    /// The system does not give the memory that decoding needs now.
+    OutOfMemory,
     /// The file uses a feature of its format that this crate does not read.
     UnsupportedKind {
         /// The feature, for the log.

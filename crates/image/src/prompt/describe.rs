@@ -1,7 +1,7 @@
 //! The classification of the text of a file.
 
 use super::dialects::DIALECTS;
-use super::generation::Generation;
+use super::generation::{Generation, shorten};
 use super::texts::{Reading, Texts};
 use super::{lines, loras};
 use crate::caption::{self, Captioned};
@@ -14,7 +14,7 @@ pub struct Described {
     /// The texts that an image generator wrote: one `key:value` line for each, in file order, at most as many characters
     /// as were asked for.
     pub generation_prompt: Option<String>,
-    /// The text that a person wrote.
+    /// The text that a person wrote, at most as many characters as were asked for.
     pub caption: Option<String>,
     /// The keywords that a person gave the picture, without duplicates.
     pub tags: Vec<String>,
@@ -31,8 +31,8 @@ pub struct Described {
 /// Tells the texts that image generators wrote from those that a person wrote, and reads both. A generator's text is the
 /// generation prompt, whatever a person wrote beside it.
 ///
-/// The parts are read from the whole texts. The generation prompt has at most `max_chars` characters; where it is cut,
-/// [`Generation::truncated`] says so.
+/// The parts are read from the whole texts. Caption, generation prompt and each of its parts have at most `max_chars`
+/// characters; where a text of a generator is cut, [`Generation::truncated`] says so.
 #[must_use]
 pub fn describe(text: &TextChunks, max_chars: usize) -> Described {
     let texts = Texts::new(&text.chunks);
@@ -49,10 +49,16 @@ pub fn describe(text: &TextChunks, max_chars: usize) -> Described {
         camera: taken::camera(&text.chunks),
         truncated: text.truncated,
     };
+    if let Some(caption) = &mut described.caption {
+        shorten(caption, max_chars);
+    }
+    if let Some(generation) = &mut described.generation {
+        generation.truncated |= generation.shorten(max_chars);
+    }
     if !wrote.is_empty() {
         let own = texts.iter().filter(|(at, _)| wrote.contains(at));
         let mut whole = lines::join(own.map(|(_, text)| (text.key, text.text)));
-        let is_cut = cut(&mut whole, max_chars);
+        let is_cut = shorten(&mut whole, max_chars);
         described.generation_prompt = Some(whole);
         if is_cut || text.truncated {
             described.generation.get_or_insert_default().truncated = true;
@@ -81,13 +87,4 @@ fn read(texts: &Texts<'_>) -> Reading {
         loras::add_tags(generation);
     }
     found
-}
-
-/// Cuts a text to `max_chars` characters, and returns whether it was longer.
-fn cut(text: &mut String, max_chars: usize) -> bool {
-    let end = text.char_indices().nth(max_chars).map(|(at, _)| at);
-    if let Some(end) = end {
-        text.truncate(end);
-    }
-    end.is_some()
 }

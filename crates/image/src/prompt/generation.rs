@@ -48,8 +48,59 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Generation {
+    /// Cuts each text, and the names of the LoRAs together, to `max_chars` characters. Returns whether one was longer.
+    pub fn shorten(&mut self, max_chars: usize) -> bool {
+        let texts = [&mut self.prompt, &mut self.negative_prompt, &mut self.sampler, &mut self.model];
+        let is_cut = texts.into_iter().flatten().fold(false, |is_cut, text| shorten(text, max_chars) | is_cut);
+        let mut left = max_chars;
+        let whole = self.loras.len();
+        let fits = |lora: &Lora| {
+            left = left.checked_sub(lora.name.chars().count())?;
+            Some(())
+        };
+        let kept = self.loras.iter().map_while(fits).count();
+        self.loras.truncate(kept);
+        is_cut || kept < whole
+    }
+
     /// Returns `None` when no part was found, so that a prompt that was not understood has one representation.
     pub(crate) fn if_any(self) -> Option<Self> {
         (self != Self::default()).then_some(self)
+    }
+}
+
+/// Cuts a text to `max_chars` characters, and returns whether it was longer.
+pub fn shorten(text: &mut String, max_chars: usize) -> bool {
+    let end = text.char_indices().nth(max_chars).map(|(at, _)| at);
+    if let Some(end) = end {
+        text.truncate(end);
+    }
+    end.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_cut_at_a_character() {
+        let text = || Some("猫とソファ".to_owned());
+        let lora = |name: &str| Lora { name: name.to_owned(), weight: None };
+        let mut generation = Generation {
+            prompt: text(),
+            negative_prompt: text(),
+            sampler: text(),
+            model: text(),
+            loras: vec![lora("a"), lora("bc"), lora("d")],
+            ..Generation::default()
+        };
+        assert!(!generation.clone().shorten(5));
+        assert!(generation.shorten(3));
+        let Generation { prompt, negative_prompt, sampler, model, loras, .. } = generation;
+        assert_eq!(
+            [prompt, negative_prompt, sampler, model],
+            [const { "猫とソ" }; 4].map(|text| Some(text.to_owned()))
+        );
+        assert_eq!(loras, [lora("a"), lora("bc")]);
     }
 }

@@ -13,5 +13,5 @@ mod tests;
 mod texts;
 
 pub use describe::{Described, describe, parse_generation_prompt};
-pub use generation::{Generation, Lora};
+pub use generation::{Generation, Lora, shorten};
 pub use loras::stem as lora_stem;

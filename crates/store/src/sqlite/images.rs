@@ -18,6 +18,20 @@ const COLUMNS: &str =
     i.generation_prompt, i.generation, d.caption, i.taken_local, i.taken_offset, i.camera, i.source_path
     FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id";
 
+/// Selects the columns of [`COLUMNS`] with texts of at most `?2` characters. The parts of a generation prompt are one text
+/// here, of which the large parts are cut when it is much longer than that.
+const SHORT_COLUMNS: &str =
+    "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
+    substr(i.generation_prompt, 1, ?2),
+    CASE WHEN length(i.generation) > 8 * ?2 + 4096 AND json_valid(i.generation) THEN
+        json_object('prompt', substr(i.generation ->> 'prompt', 1, ?2),
+            'negative_prompt', substr(i.generation ->> 'negative_prompt', 1, ?2),
+            'sampler', substr(i.generation ->> 'sampler', 1, ?2), 'model', substr(i.generation ->> 'model', 1, ?2),
+            'seed', json(i.generation -> 'seed'), 'steps', json(i.generation -> 'steps'), 'truncated', json('true'))
+    ELSE i.generation END,
+    substr(d.caption, 1, ?2), i.taken_local, i.taken_offset, i.camera, i.source_path
+    FROM images i LEFT JOIN image_descriptions d ON d.image_id = i.image_id WHERE i.image_id = ?1";
+
 /// An inserted image, and the change number of each of its embeddings.
 pub(super) struct Insertion {
     pub(super) inserted: Inserted,
@@ -174,6 +188,24 @@ pub(super) fn image(connection: &Connection, image_id: ImageId) -> Result<Option
 /// Reads the images that exist among `image_ids`, in that order.
 pub(super) fn images(connection: &Connection, image_ids: &[ImageId]) -> Result<Vec<Image>, StoreError> {
     image_ids.iter().filter_map(|id| image(connection, *id).transpose()).collect()
+}
+
+/// Reads the images that exist among `image_ids`, in that order, with texts of at most `max_chars` + 1 characters. Longer
+/// ones are not brought into memory together.
+pub(super) fn images_short(
+    connection: &Connection,
+    image_ids: &[ImageId],
+    max_chars: usize,
+) -> Result<Vec<Image>, StoreError> {
+    // Larger numbers would overflow in the statement.
+    let most = i64::try_from(max_chars).unwrap_or(i64::MAX).min(i64::MAX >> 8) + 1;
+    let mut statement = connection.prepare_cached(SHORT_COLUMNS)?;
+    let mut images = Vec::with_capacity(image_ids.len());
+    for image_id in image_ids {
+        let mut rows = statement.query(params![image_id, most])?;
+        images.extend(rows.next()?.map(|row| image_of(connection, row)).transpose()?);
+    }
+    Ok(images)
 }
 
 /// Finds the image with a hash.

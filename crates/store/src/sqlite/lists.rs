@@ -24,7 +24,7 @@ const FEW_NAMES: usize = 2_000;
 /// facts of all images that pass the filter are compared.
 const FEW_ROWS: usize = 1_024;
 
-/// Lists the images that pass a filter and follow `after`.
+/// Lists the images that pass a filter and follow `after`, with texts of `max_chars` characters if that is given.
 pub(super) fn list(
     memory: &Memory,
     connection: &Connection,
@@ -32,9 +32,13 @@ pub(super) fn list(
     sort: Sort,
     after: Option<&SortCursor>,
     limit: usize,
+    max_chars: Option<usize>,
 ) -> Result<Vec<ListedImage>, StoreError> {
     let ids = Order { connection, filter, sort }.ids(memory, after, 0, limit)?;
-    let images = images::images(connection, &ids)?;
+    let images = match max_chars {
+        Some(max_chars) => images::images_short(connection, &ids, max_chars)?,
+        None => images::images(connection, &ids)?,
+    };
     Ok(images.into_iter().map(|image| ListedImage { at: sort.place(&image), image }).collect())
 }
 
@@ -45,8 +49,17 @@ pub(super) fn page(
     page: &Page,
     sort: Sort,
 ) -> Result<Vec<Image>, StoreError> {
-    let ids = Order { connection, filter: &page.filter, sort }.ids(memory, None, page.offset, page.limit)?;
-    images::images(connection, &ids)
+    images::images(connection, &page_ids(memory, connection, page, sort)?)
+}
+
+/// Lists the ids of a page of the images that pass a filter.
+pub(super) fn page_ids(
+    memory: &Memory,
+    connection: &Connection,
+    page: &Page,
+    sort: Sort,
+) -> Result<Vec<ImageId>, StoreError> {
+    Order { connection, filter: &page.filter, sort }.ids(memory, None, page.offset, page.limit)
 }
 
 /// Counts the images that pass a filter.

@@ -117,7 +117,7 @@ mod tests {
     fn hits(kind: QueryKind, query: &StoreQuery, page: Page, calibration: Option<&Relevance>) -> Vec<Hit> {
         let store = store();
         let unfiltered = page.filter.is_empty();
-        let mut ranked = rank(&store, MODEL, query, page, Cutoff::default()).unwrap();
+        let mut ranked = rank(&store, MODEL, query, page, Cutoff::default(), usize::MAX).unwrap();
         fill(&store, Asked { kind, query, model_id: MODEL, calibration, unfiltered }, &mut ranked.hits).unwrap();
         ranked.hits
     }

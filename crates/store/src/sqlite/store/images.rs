@@ -45,6 +45,10 @@ impl ImageStore for SqliteStore {
         self.shared.read(|db| images::images(db, image_ids))
     }
 
+    fn images_short(&self, image_ids: &[ImageId], max_chars: usize) -> Result<Vec<Image>, StoreError> {
+        self.shared.read(|db| images::images_short(db, image_ids, max_chars))
+    }
+
     fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
         self.shared.read(|db| images::by_sha256(db, sha256))
     }
@@ -101,11 +105,26 @@ impl ImageStore for SqliteStore {
         after: Option<&SortCursor>,
         limit: usize,
     ) -> Result<Vec<ListedImage>, StoreError> {
-        self.shared.read(|db| lists::list(&self.shared.memory, db, filter, sort, after, limit))
+        self.shared.read(|db| lists::list(&self.shared.memory, db, filter, sort, after, limit, None))
+    }
+
+    fn list_short(
+        &self,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&SortCursor>,
+        limit: usize,
+        max_chars: usize,
+    ) -> Result<Vec<ListedImage>, StoreError> {
+        self.shared.read(|db| lists::list(&self.shared.memory, db, filter, sort, after, limit, Some(max_chars)))
     }
 
     fn list_page(&self, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {
         self.shared.read(|db| lists::page(&self.shared.memory, db, page, sort))
+    }
+
+    fn page_ids(&self, page: &Page, sort: Sort) -> Result<Vec<ImageId>, StoreError> {
+        self.shared.read(|db| lists::page_ids(&self.shared.memory, db, page, sort))
     }
 
     fn count(&self, filter: &Filter) -> Result<Total, StoreError> {

@@ -8,5 +8,6 @@ pub mod app;
 pub mod config;
 pub mod doctor;
 pub mod error;
+pub mod local;
 pub mod seed;
 pub mod stores;

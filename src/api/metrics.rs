@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 
-use crate::api::Services;
+use crate::api::{Services, backups, health};
 use crate::api::metric_table::{
     Counters, FractionGauges, Gauges, ModelLabels, StateLabels, TowerLabels, set, set_counter,
 };
@@ -34,6 +34,8 @@ pub async fn scrape(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
         set(&services.metrics.images, count);
     }
     set_encoders(&services);
+    backups::set_metrics(&services);
+    health::set_storage(&services);
     let (counts, store) = (Arc::clone(&services.counts), Arc::clone(&services.store));
     let list = move |models: &Models| models.list_with(|model_id| counts.coverage(store.as_ref(), model_id));
     for status in services.with_models(list).await.unwrap_or_default() {

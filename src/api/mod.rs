@@ -4,6 +4,7 @@
 //! `images/thumbnail.rs`. [`routes`](mod@routes) lists all of them.
 
 mod auth;
+mod backups;
 mod caching;
 mod caller;
 mod checks;
@@ -49,6 +50,7 @@ pub use metric_table::Metrics;
 pub use sending::Sending;
 pub use services::{ServiceParts, Services};
 pub use thumbnails::Thumbnails;
+pub use types::{BackupRequest, BackupsBody, RunningBackupBody};
 
 /// Registers all routes, those of the documentation and of the page included. The middleware [`in_context`] asks for a
 /// key on all of them but the few that [`KeyRing::check`] leaves open.

@@ -38,7 +38,7 @@
 //! | GET | `/suggestions` | `suggestions` |
 
 use super::route::Route;
-use super::{facets, health, images, metrics, models, reindex, search, suggestions};
+use super::{backups, facets, health, images, metrics, models, reindex, search, suggestions};
 
 /// All routes of the OpenAPI document.
 pub fn documented() -> Vec<Route> {
@@ -54,6 +54,7 @@ pub fn documented() -> Vec<Route> {
         // -- integrity --
 
         // -- backup --
+        backups::routes(),
 
         // -- budget --
 

@@ -9,7 +9,9 @@ use tokio::sync::Semaphore;
 use crate::api::{Counts, KeyRing, Metrics, Sending, Thumbnails};
 use crate::config::Limits;
 use crate::error::ApiError;
+use crate::local::LocalToken;
 use mitsuke_engine::backfill::Backfills;
+use mitsuke_engine::backup::Backups;
 use mitsuke_engine::blocking;
 use mitsuke_engine::duplicates::Duplicates;
 use mitsuke_engine::intake::Intake;
@@ -56,6 +58,10 @@ pub struct Services {
     // -- integrity --
 
     // -- backup --
+    /// Makes backups.
+    pub backups: Arc<Backups>,
+    /// What opens the API to commands on this machine; `None` where no data directory is kept.
+    pub local: Option<LocalToken>,
 
     // -- budget --
 
@@ -81,6 +87,10 @@ pub struct ServiceParts {
     // -- integrity --
 
     // -- backup --
+    /// Makes backups.
+    pub backups: Arc<Backups>,
+    /// What opens the API to commands on this machine.
+    pub local: Option<LocalToken>,
 
     // -- budget --
 
@@ -102,6 +112,8 @@ impl Services {
             // -- integrity --
 
             // -- backup --
+            backups,
+            local,
 
             // -- budget --
 
@@ -127,6 +139,8 @@ impl Services {
             // -- integrity --
 
             // -- backup --
+            backups,
+            local,
 
             // -- budget --
 

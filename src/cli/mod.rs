@@ -1,6 +1,8 @@
 //! The subcommands of `mitsuke`, one file each.
 
 mod backfill;
+mod backup;
+mod backup_progress;
 mod bench;
 mod doctor;
 mod index;
@@ -8,6 +10,7 @@ mod migrate;
 mod model;
 mod openapi;
 mod reindex;
+mod restore;
 mod serve;
 mod server;
 mod settings;
@@ -61,6 +64,10 @@ pub enum Command {
     // -- integrity --
 
     // -- backup --
+    /// Back the embedded store up, also while a server runs on it.
+    Backup(backup::BackupArguments),
+    /// Restore the embedded store from a backup. Stop the server first.
+    Restore(restore::RestoreArguments),
 
     // -- budget --
 
@@ -90,6 +97,8 @@ impl Command {
             // -- integrity --
 
             // -- backup --
+            Self::Backup(arguments) => Some(&arguments.flags),
+            Self::Restore(arguments) => Some(&arguments.flags),
 
             // -- budget --
 
@@ -112,6 +121,7 @@ impl Command {
             // -- integrity --
 
             // -- backup --
+            Self::Backup(_) | Self::Restore(_) => "warn",
 
             // -- budget --
 
@@ -139,6 +149,8 @@ impl Command {
             // -- integrity --
 
             // -- backup --
+            Self::Backup(arguments) => backup::run(&arguments),
+            Self::Restore(arguments) => restore::run(&arguments),
 
             // -- budget --
 

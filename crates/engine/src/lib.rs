@@ -3,10 +3,11 @@
 //! The crate knows neither HTTP nor SQL nor Torch: `mitsuke-image` reads pictures, `mitsuke-clip` encodes them, and
 //! `mitsuke-store` keeps and finds them. Its modules depend on each other in one direction only: [`models`] at the
 //! bottom, then [`intake`], then [`backfill`], [`reindex`], [`search`], [`compare`],
-//! [`duplicates`] and [`bulk`] beside each other, and [`maintenance`] at the top.
+//! [`duplicates`], [`bulk`] and [`backup`] beside each other, and [`maintenance`] at the top.
 
 pub mod backfill;
 mod background;
+pub mod backup;
 pub mod blocking;
 pub mod bulk;
 pub mod compare;

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use futures_util::StreamExt as _;
 
 use crate::api::Services;
-use crate::api::checks;
+use crate::api::{checks, health};
 use crate::api::multipart::{self, FilePart, Form, FormBody};
 use crate::api::types::{PictureFile, UploadItem, UploadResponse, UploadStatus, source_path, split_tags};
 use crate::config::Limits;
@@ -56,6 +56,7 @@ pub struct UploadForm {
     )
 )]
 pub async fn create(services: web::Data<Services>, body: FormBody) -> Result<HttpResponse, ApiError> {
+    health::check_room(&services)?;
     let _slot = services.upload_slots.try_acquire().map_err(|_| ApiError::too_many("uploads"))?;
     let form =
         multipart::read(body, &services.limits, &["caption", "generation_prompt"], &["tags", "source_path"]).await?;

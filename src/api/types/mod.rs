@@ -1,6 +1,7 @@
 //! The JSON shapes of requests and answers.
 
 mod backfill;
+mod backup;
 mod change;
 mod compare;
 mod duplicates;
@@ -17,6 +18,7 @@ mod search;
 mod taken;
 
 pub use backfill::*;
+pub use backup::*;
 pub use change::*;
 pub use compare::*;
 pub use duplicates::*;

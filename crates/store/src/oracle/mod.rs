@@ -35,7 +35,7 @@ use self::schema::opening::Opening;
 use self::schema::{doctor, migrate, vector_tables};
 use self::vector_index::upkeep;
 use super::{
-    Coverage, EmbeddingFailure, EmbeddingStore, Finding, Image, ImageId, IntegrityStore, Model, ModelId, ModelStore,
+    Coverage, EmbeddingFailure, EmbeddingStore, Finding, Image, ImageId, BackupStore, IntegrityStore, Model, ModelId, ModelStore,
     NewModel, Occasion, Store, StoreError,
 };
 use mitsuke_index::UnitVector;
@@ -243,6 +243,8 @@ impl EmbeddingStore for OracleStore {
 }
 
 impl IntegrityStore for OracleStore {}
+
+impl BackupStore for OracleStore {}
 
 impl Store for OracleStore {
     fn check(&self) -> Result<(), StoreError> {

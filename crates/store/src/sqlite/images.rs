@@ -145,9 +145,11 @@ pub(super) fn index_words(transaction: &Transaction<'_>, image: &Image) -> Resul
 
 /// Deletes an image; returns false when there was none.
 pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result<bool, StoreError> {
+    // The original goes first: on a full disk, its pages take what the other changes have to write.
+    transaction.prepare_cached("DELETE FROM image_contents WHERE image_id = ?")?.execute([image_id])?;
     document::remove(transaction, image_id)?;
     prompt_words::change(transaction, &prompt_words::stored(transaction, image_id)?, &BTreeSet::new())?;
-    // ON DELETE CASCADE deletes contents, description, tags, LoRAs and embeddings.
+    // ON DELETE CASCADE deletes description, tags, LoRAs and embeddings.
     Ok(transaction.prepare_cached("DELETE FROM images WHERE image_id = ?")?.execute([image_id])? > 0)
 }
 

@@ -4,6 +4,7 @@
 //! `vectors/`, and `mitsuke.lock`, which keeps a second process out. Only the database matters: the store makes a
 //! snapshot again when it is missing, damaged or old.
 
+mod backup;
 mod bulk;
 mod columns;
 mod condition;
@@ -28,6 +29,7 @@ mod nearest;
 mod options;
 mod prompt_words;
 mod readings;
+mod room;
 mod shared;
 mod statements;
 mod store;
@@ -40,6 +42,7 @@ mod vector_search;
 mod words;
 mod worker;
 
+pub use backup::{RestoreOptions, Restored, copies, restore, upgrade_copies};
 pub use diagnosis::diagnose_texts;
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

@@ -1,5 +1,6 @@
 //! The embedded store as a [`Store`].
 
+mod backups;
 mod images;
 mod searches;
 
@@ -15,10 +16,11 @@ use super::directory_lock::lock_directory;
 use super::error::from_io;
 use super::index_cache::last_change;
 use super::options::SqliteOptions;
+use super::room::{Room, bound_pages};
 use super::shared::Shared;
 use super::statements::count_images;
 use super::task::Task;
-use super::{connection, document, embeddings, facts_fill, migrate, models, worker};
+use super::{backup, connection, document, embeddings, facts_fill, migrate, models, worker};
 use crate::{
     Coverage, EmbeddingFailure, EmbeddingStore, ImageId, IntegrityStore, Model, ModelId, ModelStore, NewModel, Store,
     StoreError,
@@ -35,6 +37,8 @@ pub struct SqliteStore {
     shared: Arc<Shared>,
     /// Receives a message when the worker has ended; `None` once the store is closed.
     worker_ended: Mutex<Option<Receiver<()>>>,
+    /// The room on the disk.
+    room: Room,
 }
 
 impl SqliteStore {
@@ -49,14 +53,18 @@ impl SqliteStore {
         std::fs::create_dir_all(&snapshots)
             .map_err(|error| from_io(&format!("creating {}", snapshots.display()), &error))?;
         let directory_lock = lock_directory(directory)?;
+        backup::finish_or_refuse(directory)?;
         let database = directory.join("mitsuke.db");
-        let mut writer = connection::open_writer(&database, options.busy_timeout)?;
+        let writer = connection::open_writer(&database, options.busy_timeout)?;
+        let mut writer = backup::before_upgrade(writer, &database, &options)?;
+        bound_pages(&writer, &options)?;
         migrate::migrate(&mut writer)?;
         // The directory belongs to this process, so all owners of leases have ended. Without leases, a backfill goes on
         // at once after a kill.
         models::release_all_backfills(&writer)?;
         document::reindex_if_outdated(&mut writer)?;
         facts_fill::fill_if_outdated(&mut writer)?;
+        let room = Room::new(directory, &options);
         let (tasks, receiver) = mpsc::channel();
         let shared = Arc::new(Shared::start(database, snapshots, directory_lock, writer, options, tasks)?);
         let (ended, worker_ended) = mpsc::channel();
@@ -70,7 +78,7 @@ impl SqliteStore {
                 _ = ended.send(());
             })
             .map_err(|error| from_io("starting the background worker", &error))?;
-        Ok(Self { shared, worker_ended: Mutex::new(Some(worker_ended)) })
+        Ok(Self { shared, worker_ended: Mutex::new(Some(worker_ended)), room })
     }
 
     /// Returns whether every vector index is built and the facts of all images are in memory. Until then searches and

@@ -171,8 +171,8 @@ pub trait BackupStore {
         Err(BackupError::NotHere(ELSEWHERE))
     }
 
-    /// Reads the manifests of all copies in a backup, oldest first. A folder that does not exist yet holds none. The default
-    /// is for stores with tools of their own.
+    /// Reads the manifests of all copies in a backup, oldest first. A folder without any part of a backup holds none.
+    /// The default is for stores with tools of their own.
     ///
     /// # Errors
     /// When the folder cannot be read, or is no backup.

@@ -45,4 +45,5 @@ mod worker;
 pub use backup::{RestoreOptions, Restored, copies, restore, upgrade_copies};
 pub use diagnosis::diagnose_texts;
 pub use options::SqliteOptions;
+pub use room::room_of;
 pub use store::SqliteStore;

@@ -56,18 +56,12 @@ impl Room {
         {
             return state;
         }
-        let state = self.look();
+        let state = room_of(&self.directory, self.mark);
         *seen = Some((Instant::now(), state));
         if let Some(room) = state {
             self.keep_reserve(room);
         }
         state
-    }
-
-    fn look(&self) -> Option<RoomState> {
-        let disk = disk(&self.directory)?;
-        let wanted = self.mark.unwrap_or_else(|| (disk.total / 50).clamp(LEAST_MARK, MOST_MARK));
-        Some(RoomState { free: disk.free, wanted })
     }
 
     fn seen(&self) -> MutexGuard<'_, Option<(Instant, Option<RoomState>)>> {
@@ -150,6 +144,15 @@ fn disk(directory: &Path) -> Option<Disk> {
 #[cfg(not(unix))]
 fn disk(_directory: &Path) -> Option<Disk> {
     None
+}
+
+/// Returns the room on the disk of a directory whose mark is `min_free_bytes` (see [`SqliteOptions`]); `None` where the system
+/// does not tell. Leaves everything as it was.
+#[must_use]
+pub fn room_of(directory: &Path, min_free_bytes: Option<u64>) -> Option<RoomState> {
+    let disk = disk(directory)?;
+    let wanted = min_free_bytes.unwrap_or_else(|| (disk.total / 50).clamp(LEAST_MARK, MOST_MARK));
+    Some(RoomState { free: disk.free, wanted })
 }
 
 /// Returns the bytes that this user may still write to the disk of a directory; `None` where the system does not tell.

@@ -28,12 +28,12 @@ pub use upgrade::upgrade_copies;
 
 use crate::{BackupError, Manifest};
 
-/// Reads the manifests of all copies in a backup, oldest first. A folder that does not exist yet holds none.
+/// Reads the manifests of all copies in a backup, oldest first. A folder without any part of a backup holds none.
 ///
 /// # Errors
 /// When the folder cannot be read, or is no backup.
 pub fn copies(backup: &Path) -> Result<Vec<Manifest>, BackupError> {
-    if !backup.exists() {
+    if !backup.join("copies").exists() {
         return Ok(Vec::new());
     }
     folder::Folder::open(backup)?.manifests()

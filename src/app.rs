@@ -92,7 +92,6 @@ impl Application {
             // -- backup --
             backups,
             local: announce(settings, &listener),
-
             // -- budget --
 
             // -- access --

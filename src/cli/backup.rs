@@ -71,6 +71,11 @@ pub fn run(arguments: &BackupArguments) -> Result<ExitCode, Box<dyn Error>> {
     };
     let directory = std::path::absolute(directory)?;
     let options = BackupOptions { verify: arguments.verify, keep };
+    // Opening a store that is not there would make an empty one.
+    if settings.oracle.is_none() && !settings.data_dir.join("mitsuke.db").is_file() {
+        eprintln!("mitsuke: there is no store in {} (MITSUKE_DATA_DIR)", settings.data_dir.display());
+        return Ok(ExitCode::from(CANNOT));
+    }
     let store = match StoreChoice::new(&settings).open() {
         Ok(store) => store,
         Err(error) if matches!(error.cause, StoreError::Locked(_)) => {
@@ -86,7 +91,11 @@ pub fn run(arguments: &BackupArguments) -> Result<ExitCode, Box<dyn Error>> {
     match made {
         Ok(manifest) => {
             let megabytes = bar.written() / 1_000_000;
-            println!("{} images in {} ({megabytes} MB new)", manifest.images, directory.join("copies").join(&manifest.name).display());
+            println!(
+                "{} images in {} ({megabytes} MB new)",
+                manifest.images,
+                directory.join("copies").join(&manifest.name).display()
+            );
             Ok(told(&manifest.damaged))
         }
         Err(error @ (BackupError::NotHere(_) | BackupError::Unusable(_))) => {
@@ -113,11 +122,7 @@ fn told(damaged: &[i64]) -> ExitCode {
 }
 
 /// Has the server on the data directory make the copy, and follows it to its end.
-async fn through_server(
-    data_dir: &Path,
-    directory: &Path,
-    options: BackupOptions,
-) -> Result<ExitCode, Box<dyn Error>> {
+async fn through_server(data_dir: &Path, directory: &Path, options: BackupOptions) -> Result<ExitCode, Box<dyn Error>> {
     let Some(server) = local::find(data_dir) else {
         return Err(format!(
             "another program has {} open, and it is no server that can be asked. Try again when it has ended",

@@ -10,6 +10,9 @@ use mitsuke_store::sqlite::{self, RestoreOptions};
 
 use super::backup_progress::Bar;
 
+/// Exit status of a command that cannot do its work at all.
+const CANNOT: u8 = 2;
+
 /// The arguments of `mitsuke restore`.
 #[derive(Args)]
 #[command(after_long_help = "\
@@ -17,7 +20,8 @@ Stop the server first. The command makes the whole store beside the old one, com
 only then moves what lies in the data directory into a folder before-restore-TIME there and puts the restored store in its \
 place. Delete that folder when you no longer need it. Indexes and thumbnails are made again when the server starts.
 
-Exit status: 0 everything is restored, 1 it failed, or the backup lacks originals of some images.
+Exit status: 0 everything is restored, 1 it failed, or the backup lacks originals of some images, 2 the settings name an \
+Oracle database.
 
 Examples:
   mitsuke restore /mnt/backup/mitsuke
@@ -45,6 +49,13 @@ pub struct RestoreArguments {
 /// The reason why nothing is restored.
 pub fn run(arguments: &RestoreArguments) -> Result<ExitCode, Box<dyn Error>> {
     let settings = Settings::from_flags(&arguments.flags)?;
+    if settings.oracle.is_some() && arguments.into.is_none() {
+        eprintln!(
+            "mitsuke: the settings name an Oracle database, which is restored with its own tools; docs/oracle-backup.md says \
+             how. --into restores an embedded store into a folder"
+        );
+        return Ok(ExitCode::from(CANNOT));
+    }
     let into = arguments.into.clone().unwrap_or(settings.data_dir);
     let options = RestoreOptions {
         from: arguments.backup.clone(),

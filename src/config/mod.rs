@@ -169,6 +169,13 @@ impl Settings {
     /// Refuses regular backups without a folder, and a folder that is the store itself.
     fn check_backup(&self, sources: &Sources<'_>) -> Result<(), ConfigError> {
         let name = || sources.name("MITSUKE_BACKUP_DIR");
+        if self.oracle.is_some() && self.backup.backup_every_h > 0 {
+            return Err(ConfigError {
+                name: sources.name("MITSUKE_BACKUP_EVERY_H"),
+                reason: "an Oracle database is backed up with its own tools (docs/oracle-backup.md). Leave it out"
+                    .to_owned(),
+            });
+        }
         match &self.backup.backup_dir {
             None if self.backup.backup_every_h > 0 => Err(ConfigError {
                 name: sources.name("MITSUKE_BACKUP_EVERY_H"),

@@ -134,7 +134,10 @@ async fn a_low_disk_refuses_uploads_before_they_are_read_and_serves_the_rest() {
     assert_eq!((ready.status, &ready.json["storage"]), (200, &json!("low")));
     app.get("/readyz?for=uploads").await.assert_problem(507, "storage_full");
     let metrics = String::from_utf8(app.get("/metrics").await.bytes).unwrap();
-    assert!(metrics.contains("\nmitsuke_storage_low 1\n") && metrics.contains("mitsuke_storage_free_bytes "), "{metrics}");
+    assert!(
+        metrics.contains("\nmitsuke_storage_low 1\n") && metrics.contains("mitsuke_storage_free_bytes "),
+        "{metrics}"
+    );
     assert_eq!(app.search_text(json!({"query": "海"})).await.status, 200);
     let path = format!("/images/{image_id}");
     let patched = app.send_json(Method::PATCH, &path, &json!({"caption": "猫"})).await;

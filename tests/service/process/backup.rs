@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use mitsuke_store::Store as _;
+use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
 use reqwest::multipart::Form;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::app::file;
 use crate::pictures::png;
@@ -23,9 +24,10 @@ fn back_up(data: &Path, backup: &Path) -> (Option<i32>, String) {
     run(mitsuke("backup", data).arg(backup))
 }
 
-async fn add(server: &Server, number: u8) {
+async fn add(server: &Server, number: u32) {
     let form = Form::new().part("file", file(&format!("{number}.png"), png(number)));
-    let (status, answer) = server.send(server.client.post(server.url("/images")).bearer_auth(KEY).multipart(form)).await;
+    let (status, answer) =
+        server.send(server.client.post(server.url("/images")).bearer_auth(KEY).multipart(form)).await;
     assert_eq!(status, 201, "{answer}");
 }
 
@@ -74,10 +76,17 @@ async fn a_store_is_backed_up_beside_its_server_and_restored() {
 
 #[test]
 fn what_cannot_be_backed_up_or_restored_is_told() {
-    let [data, backup] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [data, backup, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let (status, printed) = run(&mut mitsuke("backup", data.path()));
     assert_eq!(status, Some(2), "{printed}");
     assert!(printed.contains("MITSUKE_BACKUP_DIR"), "{printed}");
+    let (status, printed) = back_up(data.path(), backup.path());
+    assert_eq!(status, Some(2), "{printed}");
+    assert!(printed.contains("there is no store"), "{printed}");
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
+    for path in [data.path(), other.path()] {
+        SqliteStore::open(path, SqliteOptions::default()).unwrap().close().unwrap();
+    }
     let (status, printed) = run(mitsuke("restore", data.path()).arg(backup.path()));
     assert_eq!(status, Some(1), "{printed}");
     assert!(printed.contains("is no backup"), "{printed}");
@@ -85,7 +94,6 @@ fn what_cannot_be_backed_up_or_restored_is_told() {
     let (status, printed) = run(mitsuke("restore", data.path()).arg(backup.path()).args(["--copy", "../copies"]));
     assert_eq!(status, Some(1), "{printed}");
     assert!(printed.contains("there is no copy"), "{printed}");
-    let other: TempDir = tempfile::tempdir().unwrap();
     let (status, printed) = back_up(other.path(), backup.path());
     assert_eq!(status, Some(2), "{printed}");
     assert!(printed.contains("another store"), "{printed}");

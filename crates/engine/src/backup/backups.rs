@@ -2,8 +2,9 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mitsuke_clip::lower_thread_priority;
@@ -20,6 +21,10 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// The shortest time between a backup that failed and the next regular one.
 const RETRY_INTERVAL: Duration = Duration::from_secs(3_600);
 
+/// The time that the end of the process waits for a running backup. The rows of a large store are copied in one statement,
+/// which may take longer; it is then cut off with the process, and leaves no copy.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The reason why a backup was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
@@ -34,7 +39,8 @@ pub enum NotStarted {
 /// The backups of a server: at most one is made at a time.
 pub struct Backups {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Closes when the thread has ended; `None` once that was waited for.
+    ended: Mutex<Option<Receiver<()>>>,
 }
 
 struct Shared {
@@ -69,11 +75,14 @@ impl Backups {
         });
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let ours = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("backup".to_owned()).spawn(move || {
+        let (running, ended) = mpsc::channel::<()>();
+        thread::Builder::new().name("backup".to_owned()).spawn(move || {
+            // A panic closes the channel as well.
+            let _running = running;
             lower_thread_priority();
             ours.run(&runtime);
         })?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        Ok(Self { shared, ended: Mutex::new(Some(ended)) })
     }
 
     /// Starts a backup. Blocks while the folder is looked at.
@@ -120,16 +129,16 @@ impl Backups {
         }
     }
 
-    /// Breaks a running backup off, and ends the thread. The next backup uses the originals that were written. Blocks until
-    /// the original that is being written is written.
+    /// Breaks a running backup off, and ends the thread. The next backup uses the originals that were written. Blocks for a
+    /// short time at most.
     pub fn shut_down(&self) {
         self.shared.stopping.store(true, Ordering::Release);
         // The lock makes sure that the thread is not between its look and its wait.
         drop(self.shared.state());
         self.shared.woken.notify_all();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            log::error!("the thread of backups ended by a panic");
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if ended.is_some_and(|ended| ended.recv_timeout(STOP_TIMEOUT) == Err(RecvTimeoutError::Timeout)) {
+            log::warn!("the running backup is cut off and leaves no copy");
         }
     }
 }
@@ -230,7 +239,9 @@ impl Shared {
                     );
                 }
             }
-            Err(BackupError::Stopped) => log::info!("the backup was broken off; the next one goes on with what it wrote"),
+            Err(BackupError::Stopped) => {
+                log::info!("the backup was broken off; the next one goes on with what it wrote")
+            }
             Err(error) => {
                 log::error!("the backup to {} failed: {error}", order.directory.display());
                 state.status.failures += 1;

@@ -54,7 +54,8 @@ fn fill_up(store: &SqliteStore) -> Vec<i64> {
         }
     }
     // Something small may still go in after something large does not.
-    while let Ok(mitsuke_store::Inserted::Created(image_id)) = picture(&format!("small{}", ids.len())).try_insert(store) {
+    while let Ok(mitsuke_store::Inserted::Created(image_id)) = picture(&format!("small{}", ids.len())).try_insert(store)
+    {
         ids.push(image_id);
     }
     ids
@@ -82,7 +83,7 @@ fn small(store: &SqliteStore) -> u64 {
 }
 
 #[test]
-fn the_reserve_is_given_up_only_for_a_deletion() {
+fn uploads_leave_the_reserve_to_deletions() {
     let directory = tempfile::tempdir().unwrap();
     let reserve = directory.path().join("mitsuke.reserve");
     let options = SqliteOptions {

@@ -10,16 +10,16 @@ use std::path::{Path, PathBuf};
 use mitsuke_store::sqlite::{RestoreOptions, Restored, SqliteOptions, SqliteStore, copies, restore};
 use mitsuke_store::{
     BackupError, BackupOptions, BackupProgress, BackupStep, BackupStore as _, EmbeddingStore as _, ImageStore as _,
-    Manifest, ModelStore as _, Sha256, Store, StoreError,
+    Manifest, Sha256, Store, StoreError,
 };
 use mitsuke_store_testing::fixtures::*;
 use tempfile::TempDir;
 
 /// Everything that a store answers about its images and models, in words.
-pub type Contents = Vec<String>;
+type Contents = Vec<String>;
 
 /// Returns everything that a store answers about its images and models. Thumbnails are made of originals and left out.
-pub fn contents(store: &dyn Store) -> Contents {
+fn contents(store: &dyn Store) -> Contents {
     let mut lines = Vec::new();
     let ids = sorted(newest_ids(store));
     for image in store.images(&ids).unwrap() {
@@ -38,48 +38,48 @@ pub fn contents(store: &dyn Store) -> Contents {
     lines
 }
 
-pub fn open(directory: &Path) -> SqliteStore {
+fn open(directory: &Path) -> SqliteStore {
     SqliteStore::open(directory, SqliteOptions::default()).unwrap()
 }
 
 /// A store with its backup.
-pub struct Kept {
-    pub store: SqliteStore,
-    pub data: TempDir,
-    pub backup: TempDir,
+struct Kept {
+    store: SqliteStore,
+    data: TempDir,
+    backup: TempDir,
 }
 
 impl Kept {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let (data, backup) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         Self { store: open(data.path()), data, backup }
     }
 
     /// Adds a copy, and returns its manifest and the bytes of originals that were written.
-    pub fn try_back_up(&self, options: BackupOptions) -> Result<(Manifest, u64), BackupError> {
+    fn try_back_up(&self, options: BackupOptions) -> Result<(Manifest, u64), BackupError> {
         let mut written = 0;
         let mut tell = |progress: BackupProgress| written = progress.written;
         let manifest = self.store.back_up(self.backup.path(), options, &mut tell, &|| false)?;
         Ok((manifest, written))
     }
 
-    pub fn back_up(&self) -> (Manifest, u64) {
+    fn back_up(&self) -> (Manifest, u64) {
         self.try_back_up(BackupOptions::default()).unwrap()
     }
 
-    pub fn picture(&self, bytes: &[u8]) -> PathBuf {
+    fn picture(&self, bytes: &[u8]) -> PathBuf {
         let name = Sha256::of(bytes).to_string();
         self.backup.path().join("pictures").join(&name[..2]).join(name)
     }
 
     /// Restores a copy into a folder.
-    pub fn restore(&self, copy: Option<&str>, into: &Path, allow_damaged: bool) -> Result<Restored, BackupError> {
+    fn restore(&self, copy: Option<&str>, into: &Path, allow_damaged: bool) -> Result<Restored, BackupError> {
         restore_from(self.backup.path(), copy, into, allow_damaged)
     }
 }
 
 /// Restores a copy of a backup into a folder.
-pub fn restore_from(
+fn restore_from(
     backup: &Path,
     copy: Option<&str>,
     into: &Path,
@@ -90,7 +90,7 @@ pub fn restore_from(
 }
 
 /// Changes the bytes of a stored original behind the store's back, as rot does.
-pub fn rot(data: &Path, image_id: i64) {
+fn rot(data: &Path, image_id: i64) {
     let db = rusqlite::Connection::open(data.join("mitsuke.db")).unwrap();
     let changed = db
         .execute("UPDATE image_contents SET image_data = zeroblob(length(image_data)) WHERE image_id = ?", [image_id])

@@ -10,6 +10,7 @@ use super::folder::{DATABASE, Folder};
 use super::pictures::Original;
 use super::tables::{SOURCE, Schema};
 use super::{check, files, prune, tables};
+use crate::sqlite::values::unsigned;
 use crate::{
     BACKUP_FORMAT, BackupError, BackupOptions, BackupProgress, BackupStep, ImageId, Manifest, Sha256, StoreError,
 };
@@ -64,6 +65,7 @@ pub(in crate::sqlite) fn back_up(
 impl Work<'_> {
     fn make(&mut self, source: &Source<'_>, name: &str, unfinished: &Path) -> Result<Manifest, BackupError> {
         let database = unfinished.join(DATABASE);
+        drop(files::create_file(&database)?);
         let connection = tables::open(&database, source.database)?;
         refuse_another_store(self.folder, &identity(&connection)?)?;
         self.copy_pictures(source, &connection)?;
@@ -81,11 +83,8 @@ impl Work<'_> {
 
     /// Copies the originals that the backup does not have. Images come and go meanwhile, so this is only the larger part.
     fn copy_pictures(&mut self, source: &Source<'_>, connection: &Connection) -> Result<(), BackupError> {
-        let images = connection
-            .query_row(&format!("SELECT value FROM {SOURCE}.store_facts WHERE name = 'image_count'"), [], |row| {
-                row.get(0)
-            })
-            .map_err(StoreError::from)?;
+        let sql = format!("SELECT value FROM {SOURCE}.store_facts WHERE name = 'image_count'");
+        let images = connection.query_row(&sql, [], |row| unsigned(row, 0)).map_err(StoreError::from)?;
         self.begin(BackupStep::Pictures, images);
         let mut after = 0;
         loop {
@@ -163,9 +162,8 @@ impl Work<'_> {
             }
         }
         drop(connection);
-        manifest.database_bytes = std::fs::metadata(database)
-            .map_err(BackupError::file(format!("reading {}", database.display())))?
-            .len();
+        manifest.database_bytes =
+            std::fs::metadata(database).map_err(BackupError::file(format!("reading {}", database.display())))?.len();
         manifest.database_sha256 = files::hash_file(database)?.to_string();
         Ok(())
     }
@@ -219,18 +217,17 @@ fn refuse_another_store(folder: &Folder, identity: &str) -> Result<(), BackupErr
 
 /// Describes the attached store as the snapshot of the connection's transaction shows it.
 fn manifest(connection: &Connection, name: &str, made_at: OffsetDateTime) -> Result<Manifest, StoreError> {
-    let number = |sql: &str| -> Result<u64, StoreError> {
-        let number: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-        Ok(u64::try_from(number).unwrap_or_default())
-    };
+    let number = |sql: &str| connection.query_row(sql, [], |row| unsigned(row, 0));
     let mut statement = connection.prepare(&format!(
         "SELECT model_name || ' ' || model_version FROM {SOURCE}.embedding_models ORDER BY model_id"
     ))?;
     let models = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let epoch = connection
-        .query_row(&format!("SELECT lower(hex(epoch)) FROM {SOURCE}.store_epochs ORDER BY number DESC LIMIT 1"), [], |row| {
-            row.get(0)
-        })
+        .query_row(
+            &format!("SELECT lower(hex(epoch)) FROM {SOURCE}.store_epochs ORDER BY number DESC LIMIT 1"),
+            [],
+            |row| row.get(0),
+        )
         .optional()?;
     Ok(Manifest {
         format: BACKUP_FORMAT,

@@ -82,6 +82,17 @@ pub(super) fn hash_file(path: &Path) -> Result<Sha256, BackupError> {
     read().map_err(BackupError::file(format!("reading {}", path.display())))
 }
 
+/// Leaves a file to its owner alone. A file system without modes is no reason to stop.
+pub(super) fn make_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
 /// Deletes a file or folder if it is there.
 pub(super) fn remove(path: &Path) -> Result<(), BackupError> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };

@@ -48,9 +48,7 @@ impl Folder {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(BackupError::InUse(self.0.display().to_string())),
-            Err(TryLockError::Error(error)) => {
-                Err(BackupError::file(format!("locking {}", path.display()))(error))
-            }
+            Err(TryLockError::Error(error)) => Err(BackupError::file(format!("locking {}", path.display()))(error)),
         }
     }
 
@@ -77,7 +75,8 @@ impl Folder {
     /// Returns a name that no copy has, made of the time.
     pub(super) fn new_name(&self, at: OffsetDateTime) -> String {
         let format = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]Z");
-        let time = at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_else(|_| at.unix_timestamp().to_string());
+        let time =
+            at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_else(|_| at.unix_timestamp().to_string());
         let names = std::iter::once(time.clone()).chain((2..).map(|number| format!("{time}-{number}")));
         names.into_iter().find(|name| !self.copy(name).exists()).unwrap_or(time)
     }
@@ -135,8 +134,8 @@ impl Folder {
 fn read_manifest(copy: &Path) -> Result<Manifest, BackupError> {
     let path = copy.join(MANIFEST);
     let text = fs::read(&path).map_err(BackupError::file(format!("reading {}", path.display())))?;
-    let manifest: Manifest = serde_json::from_slice(&text)
-        .map_err(|error| BackupError::Damaged(format!("{}: {error}", path.display())))?;
+    let manifest: Manifest =
+        serde_json::from_slice(&text).map_err(|error| BackupError::Damaged(format!("{}: {error}", path.display())))?;
     if manifest.format != BACKUP_FORMAT {
         return Err(BackupError::Unusable(format!(
             "the copy {} has format {}, and this program knows {BACKUP_FORMAT}: use a newer program",

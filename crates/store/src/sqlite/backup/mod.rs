@@ -21,8 +21,8 @@ mod upgrade;
 use std::path::Path;
 
 pub(super) use copy::{Source, back_up};
-pub use restore::{RestoreOptions, Restored, restore};
 pub(super) use restore::finish_or_refuse;
+pub use restore::{RestoreOptions, Restored, restore};
 pub(super) use upgrade::before_upgrade;
 pub use upgrade::upgrade_copies;
 

@@ -108,16 +108,12 @@ fn make(
     }
     drop(files::create_file(unfinished)?);
     fs::copy(&copy, unfinished).map_err(BackupError::file(format!("copying {}", copy.display())))?;
-    make_private(unfinished);
-    let connection = Connection::open_with_flags(
-        unfinished,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(StoreError::from)?;
+    files::make_private(unfinished);
+    let connection =
+        Connection::open_with_flags(unfinished, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(StoreError::from)?;
     // A restore that breaks off is begun anew, so the database needs no journal until it is whole.
-    connection
-        .execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN")
-        .map_err(StoreError::from)?;
+    connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN").map_err(StoreError::from)?;
     let damaged = put_originals(&connection, folder, manifest, options.allow_damaged, tell)?;
     connection.execute_batch("COMMIT").map_err(StoreError::from)?;
     tell(BackupProgress { step: BackupStep::Verifying, done: 0, total: manifest.images, written: 0 });
@@ -246,15 +242,4 @@ fn check_room(into: &Path, manifest: &Manifest) -> Result<(), BackupError> {
         ))),
         _ => Ok(()),
     }
-}
-
-/// Leaves a file to its owner alone. A file system without modes is no reason to stop.
-fn make_private(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
-    }
-    #[cfg(not(unix))]
-    let _ = path;
 }

@@ -81,8 +81,7 @@ impl Schema {
             connection.execute_batch(&table.sql)?;
             if !table.is_virtual && !LEFT_OUT.contains(&table.name.as_str()) {
                 let name = table.name.replace('"', "\"\"");
-                connection
-                    .execute_batch(&format!("INSERT INTO main.\"{name}\" SELECT * FROM {SOURCE}.\"{name}\""))?;
+                connection.execute_batch(&format!("INSERT INTO main.\"{name}\" SELECT * FROM {SOURCE}.\"{name}\""))?;
             }
         }
         // The words are indexed anew when the copy is first opened as a store.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{files, folder};
-use crate::sqlite::{connection, migrate, room};
 use crate::sqlite::options::SqliteOptions;
+use crate::sqlite::{connection, migrate, room};
 use crate::{BackupError, StoreError};
 
 /// The beginning of the name of a copy, which ends with the version of its schema.
@@ -47,7 +47,10 @@ fn copy(database: &Path, version: i64) -> Result<(), StoreError> {
     );
     let copied = clone(database, &partial)
         .and_then(|cloned| if cloned { Ok(()) } else { copy_bytes(database, &partial, bytes) })
-        .and_then(|()| check(&partial))
+        .and_then(|()| {
+            files::make_private(&partial);
+            check(&partial)
+        })
         .and_then(|()| files::rename(&partial, &to).map_err(into_store_error));
     if let Err(error) = copied {
         // The error is the one to report; the next start removes what is left.

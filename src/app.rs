@@ -217,7 +217,7 @@ async fn stop_signal() -> io::Result<()> {
 fn backups(settings: &Settings, models: Arc<Models>) -> io::Result<Backups> {
     let hours = settings.backup.backup_every_h;
     let schedule = BackupSchedule {
-        directory: settings.backup.backup_dir.as_deref().map(|folder| std::path::absolute(folder)).transpose()?,
+        directory: settings.backup.backup_dir.as_deref().map(std::path::absolute).transpose()?,
         every: (hours > 0).then(|| Duration::from_secs(hours * 3_600)),
         keep: settings.backup.backup_keep,
     };

@@ -64,6 +64,12 @@ impl LocalToken {
         Ok(Self { token: token.into(), file })
     }
 
+    /// Returns the token.
+    #[must_use]
+    pub fn token(&self) -> &SecretString {
+        &self.token
+    }
+
     /// Takes the announcement back. The caller still holds the data directory, so that the file is not that of a later
     /// server.
     pub fn withdraw(&self) {

@@ -28,9 +28,12 @@ fn contents(store: &dyn Store) -> Contents {
     }
     for model in store.models().unwrap() {
         lines.push(format!("{model:?} {:?}", store.coverage(model.model_id).unwrap()));
-        lines.push(format!("{:?}", store.embeddings(model.model_id, None, 1_000).unwrap()));
+        let embeddings = store.embeddings(model.model_id, None, 1_000).unwrap();
+        if let Some((_, query)) = embeddings.first() {
+            lines.push(format!("{:?}", nearest_ids(store, &model, query, 50)));
+        }
+        lines.push(format!("{embeddings:?}"));
         lines.push(format!("{:?}", store.embedding_failures(model.model_id, None, 1_000).unwrap()));
-        lines.push(format!("{:?}", nearest_ids(store, &model, &angle(30.0), 50)));
     }
     for term in ["猫", "ネコ", "cat", "7", "sampler"] {
         lines.push(format!("{term} {:?}", found(store, &[term])));

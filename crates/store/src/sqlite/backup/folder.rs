@@ -77,8 +77,8 @@ impl Folder {
         let format = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]Z");
         let time =
             at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_else(|_| at.unix_timestamp().to_string());
-        let names = std::iter::once(time.clone()).chain((2..).map(|number| format!("{time}-{number}")));
-        names.into_iter().find(|name| !self.copy(name).exists()).unwrap_or(time)
+        let mut names = std::iter::once(time.clone()).chain((2..).map(|number| format!("{time}-{number}")));
+        names.find(|name| !self.copy(name).exists()).unwrap_or(time)
     }
 
     /// Removes what broken-off backups have left in the folder of copies.

@@ -15,10 +15,12 @@ use actix_web::{App, HttpServer, web};
 use crate::access::KeyFileError;
 use crate::api::{Hosts, KeyRing, ServiceParts, Services, cors, in_context, routes, watch_connection};
 use crate::config::{CorsOrigins, Settings};
+use crate::local::LocalToken;
 use crate::seed::{Seeded, seed};
 use crate::signals;
 use crate::stores::{OpenError, StoreChoice};
 use mitsuke_clip::ClipError;
+use mitsuke_engine::backup::{BackupSchedule, Backups};
 use mitsuke_engine::intake::{Decoder, Intake};
 use mitsuke_engine::maintenance::Maintenance;
 use mitsuke_engine::models::{Models, ModelsError};
@@ -91,6 +93,11 @@ impl Application {
             Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options, settings.limits.text_chars)
                 .map_err(StartError::Thread)?;
         let scrub = start_scrub(settings, &store, &models).map_err(StartError::Thread)?;
+        let backups = Arc::new(backups(settings, Arc::clone(&models)).map_err(StartError::Thread)?);
+        let local = announce(settings, &listener);
+        if let Some(local) = &local {
+            keys.accept_locally(local.token());
+        }
         let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder, settings.limits.text_chars);
         let services = web::Data::new(Services::new(ServiceParts {
             store,
@@ -103,7 +110,8 @@ impl Application {
             scrub,
 
             // -- backup --
-
+            backups,
+            local,
             // -- budget --
             budget,
             cores: cores(),
@@ -177,12 +185,16 @@ impl Application {
         self.services.stopping.store(true, Ordering::Relaxed);
         let (maintenance, models, store) =
             (self.maintenance, Arc::clone(&self.services.models), Arc::clone(&self.services.store));
-        let scrub = Arc::clone(&self.services.scrub);
+        let services = self.services.clone();
         let closed = mitsuke_engine::blocking::run(move || {
             // The order counts: backfills finish their pictures, which takes encoders and the store.
             maintenance.stop();
-            scrub.stop();
+            services.scrub.stop();
+            services.backups.shut_down();
             models.close();
+            if let Some(local) = &services.local {
+                local.withdraw();
+            }
             store.close()
         });
         match closed.await {
@@ -209,6 +221,26 @@ async fn second_signal(server: ServerHandle, services: web::Data<Services>) {
             drop(server.stop(true));
         }
     }
+}
+
+/// Starts the thread that makes backups.
+fn backups(settings: &Settings, models: Arc<Models>) -> io::Result<Backups> {
+    let hours = settings.backup.backup_every_h;
+    let schedule = BackupSchedule {
+        directory: settings.backup.backup_dir.as_deref().map(std::path::absolute).transpose()?,
+        every: (hours > 0).then(|| Duration::from_secs(hours * 3_600)),
+        keep: settings.backup.backup_keep,
+    };
+    Backups::start_thread(models, schedule)
+}
+
+/// Announces the server to commands on this machine. Without a data directory of its own it serves all the same.
+fn announce(settings: &Settings, listener: &TcpListener) -> Option<LocalToken> {
+    if settings.oracle.is_some() {
+        return None;
+    }
+    let announced = listener.local_addr().and_then(|address| LocalToken::announce(&settings.data_dir, address));
+    announced.inspect_err(|error| log::warn!("commands on this machine cannot reach the server: {error}")).ok()
 }
 
 fn bind_error(settings: &Settings, cause: io::Error) -> StartError {

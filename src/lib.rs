@@ -9,6 +9,7 @@ pub mod app;
 pub mod config;
 pub mod doctor;
 pub mod error;
+pub mod local;
 pub mod seed;
 mod signals;
 pub mod stores;

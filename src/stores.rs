@@ -29,6 +29,8 @@ pub enum StoreChoice {
     Embedded {
         /// Its data directory.
         data_dir: PathBuf,
+        /// Its options.
+        options: Box<SqliteOptions>,
     },
     /// An Oracle database.
     Oracle {
@@ -43,7 +45,7 @@ pub enum StoreChoice {
 impl fmt::Display for StoreChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Embedded { data_dir } => write!(f, "the store in {} (MITSUKE_DATA_DIR)", data_dir.display()),
+            Self::Embedded { data_dir, .. } => write!(f, "the store in {} (MITSUKE_DATA_DIR)", data_dir.display()),
             Self::Oracle { settings, .. } => write!(f, "the Oracle database {} (DB_DSN)", settings.dsn),
         }
     }
@@ -55,7 +57,7 @@ impl StoreChoice {
     pub fn new(settings: &Settings) -> Self {
         match &settings.oracle {
             Some(oracle) => Self::Oracle { settings: Box::new(oracle.clone()), limits: settings.decode_limits() },
-            None => Self::Embedded { data_dir: settings.data_dir.clone() },
+            None => Self::Embedded { data_dir: settings.data_dir.clone(), options: Box::new(sqlite_options(settings)) },
         }
     }
 
@@ -66,7 +68,7 @@ impl StoreChoice {
     /// When the embedded store does not open.
     pub fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
         match self {
-            Self::Embedded { data_dir } => self.open_embedded(data_dir),
+            Self::Embedded { data_dir, options } => self.open_embedded(data_dir, options),
             Self::Oracle { settings, limits } => {
                 let store = oracle_store(settings, *limits);
                 if let Err(error) = store.migrate() {
@@ -84,7 +86,7 @@ impl StoreChoice {
     /// When the embedded store does not open.
     pub fn open_for_server(&self) -> Result<Arc<dyn Store>, OpenError> {
         match self {
-            Self::Embedded { data_dir } => self.open_embedded(data_dir),
+            Self::Embedded { data_dir, options } => self.open_embedded(data_dir, options),
             Self::Oracle { settings, limits } => {
                 let store = oracle_store(settings, *limits);
                 match store.check() {
@@ -96,8 +98,8 @@ impl StoreChoice {
         }
     }
 
-    fn open_embedded(&self, data_dir: &Path) -> Result<Arc<dyn Store>, OpenError> {
-        match SqliteStore::open(data_dir, SqliteOptions::default()) {
+    fn open_embedded(&self, data_dir: &Path, options: &SqliteOptions) -> Result<Arc<dyn Store>, OpenError> {
+        match SqliteStore::open(data_dir, options.clone()) {
             Ok(store) => Ok(Arc::new(store)),
             Err(cause) => Err(OpenError { store: self.clone(), cause }),
         }
@@ -111,7 +113,7 @@ impl StoreChoice {
     /// The reason why the schema cannot be brought up to date, or the upkeep fails.
     pub fn migrate(&self, tell: &mut dyn FnMut(&str)) -> Result<String, StoreError> {
         match self {
-            Self::Embedded { data_dir } => Ok(format!(
+            Self::Embedded { data_dir, .. } => Ok(format!(
                 "The embedded store in {} is brought up to date when the server starts.",
                 data_dir.display()
             )),
@@ -136,7 +138,7 @@ impl StoreChoice {
         tell: &mut dyn FnMut(&str),
     ) -> Result<(), IndexError> {
         match self {
-            Self::Embedded { data_dir } => {
+            Self::Embedded { data_dir, .. } => {
                 tell(&format!(
                     "The embedded store in {} needs no such command: it builds its vector indexes by itself.",
                     data_dir.display()
@@ -151,11 +153,22 @@ impl StoreChoice {
     #[must_use]
     pub fn diagnose(&self) -> Vec<Finding> {
         match self {
-            Self::Embedded { data_dir } => {
+            Self::Embedded { data_dir, .. } => {
                 std::iter::once(diagnose_data_dir(data_dir)).chain(diagnose_texts(data_dir)).collect()
             }
             Self::Oracle { settings, limits } => oracle_store(settings, *limits).diagnose(),
         }
+    }
+}
+
+/// Returns the options of the embedded store. Its reserve on the disk lets the largest file be deleted.
+fn sqlite_options(settings: &Settings) -> SqliteOptions {
+    const BESIDE_THE_FILE: u64 = 8 << 20;
+    SqliteOptions {
+        min_free_bytes: settings.backup.min_free_bytes,
+        reserve_bytes: settings.limits.file_bytes as u64 + BESIDE_THE_FILE,
+        upgrade_copy: settings.backup.upgrade_copy,
+        ..SqliteOptions::default()
     }
 }
 

@@ -176,6 +176,12 @@ metrics! {
         "Time at which the background check of all originals ended last, in seconds since 1970; 0 for never";
 
     // -- backup --
+    backup_last_success: Gauge = "backup_last_success" [Seconds],
+        "Time of the newest backup in seconds since 1970, 0 when there is none";
+    backup_failures: Counter = "backup_failures", "Backups that failed since the start";
+    backup_duration: Gauge<f64, AtomicU64> = "backup_duration" [Seconds], "Time that the last backup took";
+    storage_free: Gauge = "storage_free" [Bytes], "Free bytes on the disk of the embedded store";
+    storage_low: Gauge = "storage_low", "1 while uploads are refused because the disk has too little room, else 0";
 
     // -- budget --
     memory_budget: Gauges<PurposeLabels> = "memory_budget" [Bytes], "Memory that requests may take for a purpose";

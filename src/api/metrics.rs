@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use time::OffsetDateTime;
 
-use crate::api::Services;
+use crate::api::{Services, backups, health};
 use crate::api::metric_table::{
     ClassLabels, Counters, FractionGauges, Gauges, ModelLabels, PurposeLabels, StateLabels, TowerLabels, set,
     set_counter,
@@ -38,6 +38,8 @@ pub async fn scrape(services: web::Data<Services>) -> Result<HttpResponse, ApiEr
     set_integrity(&services).await;
     set_encoders(&services);
     set_room(&services);
+    backups::set_metrics(&services);
+    health::set_storage(&services);
     let (counts, store) = (Arc::clone(&services.counts), Arc::clone(&services.store));
     let list = move |models: &Models| models.list_with(|model_id| counts.coverage(store.as_ref(), model_id));
     for status in services.with_models(list).await.unwrap_or_default() {

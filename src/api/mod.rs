@@ -4,6 +4,7 @@
 //! `images/thumbnail.rs`. [`routes`](mod@routes) lists all of them.
 
 mod auth;
+mod backups;
 mod caching;
 mod caller;
 mod check;
@@ -58,6 +59,7 @@ pub use sending::{Sending, watch_connection};
 pub use services::{ServiceParts, Services};
 pub use throttle::Rates;
 pub use thumbnails::Thumbnails;
+pub use types::{BackupRequest, BackupsBody, RunningBackupBody};
 
 /// Registers all routes, those of the documentation and of the page included. The middleware [`in_context`] asks for a
 /// key on all of them but the few that [`KeyRing::check`] leaves open.

@@ -38,7 +38,7 @@
 //! | GET | `/suggestions` | `suggestions` |
 
 use super::route::Route;
-use super::{check, facets, health, images, metrics, models, reindex, search, suggestions};
+use super::{backups, check, facets, health, images, metrics, models, reindex, search, suggestions};
 
 /// All routes of the OpenAPI document.
 pub fn documented() -> Vec<Route> {
@@ -55,6 +55,7 @@ pub fn documented() -> Vec<Route> {
         check::routes(),
 
         // -- backup --
+        backups::routes(),
 
         // -- budget --
 

@@ -9,8 +9,10 @@ use crate::api::shares::CallerShares;
 use crate::api::{Counts, Hosts, KeyRing, Metrics, Rates, Sending, Thumbnails};
 use crate::config::{AccessSettings, Limits, PathPrefix, TrustedProxies};
 use crate::error::ApiError;
+use crate::local::LocalToken;
 use mitsuke_engine::admission::Admission;
 use mitsuke_engine::backfill::Backfills;
+use mitsuke_engine::backup::Backups;
 use mitsuke_engine::blocking;
 use mitsuke_engine::budget::Budget;
 use mitsuke_engine::duplicates::Duplicates;
@@ -61,6 +63,10 @@ pub struct Services {
     pub scrub: Arc<Scrub>,
 
     // -- backup --
+    /// Makes backups.
+    pub backups: Arc<Backups>,
+    /// What opens the API to commands on this machine; `None` where no data directory is kept.
+    pub local: Option<LocalToken>,
 
     // -- budget --
     /// The memory for requests.
@@ -99,6 +105,10 @@ pub struct ServiceParts {
     pub scrub: Arc<Scrub>,
 
     // -- backup --
+    /// Makes backups.
+    pub backups: Arc<Backups>,
+    /// What opens the API to commands on this machine.
+    pub local: Option<LocalToken>,
 
     // -- budget --
     /// The memory for requests.
@@ -129,6 +139,8 @@ impl Services {
             scrub,
 
             // -- backup --
+            backups,
+            local,
 
             // -- budget --
             budget,
@@ -157,6 +169,8 @@ impl Services {
             scrub,
 
             // -- backup --
+            backups,
+            local,
 
             // -- budget --
             sending: Sending::new(Arc::clone(&budget), limits.write_stall),

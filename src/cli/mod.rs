@@ -1,6 +1,8 @@
 //! The subcommands of `mitsuke`, one file each.
 
 mod backfill;
+mod backup;
+mod backup_progress;
 mod bench;
 mod check;
 mod doctor;
@@ -10,6 +12,7 @@ mod migrate;
 mod model;
 mod openapi;
 mod reindex;
+mod restore;
 mod serve;
 mod server;
 mod settings;
@@ -65,6 +68,10 @@ pub enum Command {
     Check(check::CheckArguments),
 
     // -- backup --
+    /// Back the embedded store up, also while a server runs on it.
+    Backup(backup::BackupArguments),
+    /// Restore the embedded store from a backup. Stop the server first.
+    Restore(restore::RestoreArguments),
 
     // -- budget --
 
@@ -98,6 +105,8 @@ impl Command {
             // -- integrity --
 
             // -- backup --
+            Self::Backup(arguments) => Some(&arguments.flags),
+            Self::Restore(arguments) => Some(&arguments.flags),
 
             // -- budget --
 
@@ -122,6 +131,7 @@ impl Command {
             // -- integrity --
 
             // -- backup --
+            Self::Backup(_) | Self::Restore(_) => "warn",
 
             // -- budget --
 
@@ -151,6 +161,8 @@ impl Command {
             Self::Check(arguments) => check::run(&arguments),
 
             // -- backup --
+            Self::Backup(arguments) => backup::run(&arguments),
+            Self::Restore(arguments) => restore::run(&arguments),
 
             // -- budget --
 

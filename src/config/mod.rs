@@ -175,7 +175,31 @@ impl Settings {
             cors_origins: access.cors_origins.unwrap_or_default(),
         };
         settings.check_exposure(sources)?;
+        settings.check_backup(sources)?;
         Ok(settings)
+    }
+
+    /// Refuses regular backups without a folder, and a folder that is the store itself.
+    fn check_backup(&self, sources: &Sources<'_>) -> Result<(), ConfigError> {
+        let name = || sources.name("MITSUKE_BACKUP_DIR");
+        if self.oracle.is_some() && self.backup.backup_every_h > 0 {
+            return Err(ConfigError {
+                name: sources.name("MITSUKE_BACKUP_EVERY_H"),
+                reason: "an Oracle database is backed up with its own tools (docs/oracle-backup.md). Leave it out"
+                    .to_owned(),
+            });
+        }
+        match &self.backup.backup_dir {
+            None if self.backup.backup_every_h > 0 => Err(ConfigError {
+                name: sources.name("MITSUKE_BACKUP_EVERY_H"),
+                reason: "regular backups need a folder. Set MITSUKE_BACKUP_DIR".to_owned(),
+            }),
+            Some(folder) if *folder == self.data_dir => Err(ConfigError {
+                name: name(),
+                reason: "it is MITSUKE_DATA_DIR itself. Name another folder, best on another disk".to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the file of keys that a server with these variables uses. It needs no other setting, so that the first

@@ -121,6 +121,19 @@ where
     Parser { parse: str::parse, allowed: vec!["auto".to_owned(), format!("1{TO}{most}")] }
 }
 
+/// A number of bytes up to `most`, or `auto`, which is `None`.
+pub(super) fn bytes_or_auto(
+    most: u64,
+) -> Parser<impl Fn(&str) -> Result<Option<u64>, String> + Clone + Send + Sync + 'static> {
+    let Parser { parse, mut allowed } = whole(0, most);
+    allowed.insert(0, "auto".to_owned());
+    let parse = move |text: &str| match text {
+        "auto" => Ok(None),
+        text => parse(text).map(Some).map_err(|reason| format!("{reason}, or `auto`")),
+    };
+    Parser { parse, allowed }
+}
+
 /// One of several words, each of which `T` can be parsed from.
 pub(super) fn choice<T>(
     words: &'static [&'static str],

@@ -21,6 +21,20 @@ fn nothing_set_gives_the_documented_defaults() {
 }
 
 #[test]
+fn backups_need_a_folder_of_their_own() {
+    let name = |pairs: &[(&str, &str)]| read(pairs).unwrap_err().name;
+    assert_eq!(name(&[("MITSUKE_BACKUP_EVERY_H", "24")]), "MITSUKE_BACKUP_EVERY_H");
+    assert_eq!(name(&[("MITSUKE_BACKUP_DIR", "./data")]), "MITSUKE_BACKUP_DIR");
+    let database = [("DB_USER", "a"), ("DB_PASSWORD", "a"), ("DB_DSN", "a")];
+    let regular = [("MITSUKE_BACKUP_DIR", "/x"), ("MITSUKE_BACKUP_EVERY_H", "24")];
+    assert_eq!(name(&[&database[..], &regular].concat()), "MITSUKE_BACKUP_EVERY_H");
+    let settings = read(&regular).unwrap().backup;
+    assert_eq!((settings.backup_every_h, settings.backup_keep, settings.min_free_bytes), (24, 7, None));
+    assert_eq!(read(&[("MITSUKE_MIN_FREE_BYTES", "0")]).unwrap().backup.min_free_bytes, Some(0));
+    assert!(read(&[("MITSUKE_MIN_FREE_BYTES", "1G")]).unwrap_err().reason.contains("or `auto`"));
+}
+
+#[test]
 fn a_blank_images_dir_means_none_and_other_blanks_mean_not_set() {
     let settings = read(&[("MITSUKE_IMAGES_DIR", ""), ("MITSUKE_DATA_DIR", " "), ("DB_USER", "")]).unwrap();
     assert_eq!(settings.images_dir, None);

@@ -105,6 +105,10 @@ error_codes! {
     StoreDamaged = "store_damaged", INTERNAL_SERVER_ERROR, "The store is damaged";
 
     // -- backup --
+    /// A backup is being made already.
+    BackupRunning = "backup_running", CONFLICT, "A backup is running";
+    /// The server has no folder to back up to, or the folder cannot be used.
+    BackupNowhere = "backup_nowhere", CONFLICT, "No backup can be made here";
 
     // -- budget --
     /// The memory for requests is used up.

@@ -3,11 +3,12 @@
 //! The crate knows neither HTTP nor SQL nor Torch: `mitsuke-image` reads pictures, `mitsuke-clip` encodes them, and
 //! `mitsuke-store` keeps and finds them. Its modules depend on each other in one direction only: [`models`] at the
 //! bottom, then [`intake`], then [`backfill`], [`reindex`], [`search`], [`compare`],
-//! [`duplicates`], [`bulk`] and [`scrub`] beside each other, and [`maintenance`] at the top.
+//! [`duplicates`], [`bulk`], [`scrub`] and [`backup`] beside each other, and [`maintenance`] at the top.
 
 pub mod admission;
 pub mod backfill;
 mod background;
+pub mod backup;
 pub mod blocking;
 pub mod budget;
 pub mod bulk;

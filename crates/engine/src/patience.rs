@@ -43,6 +43,23 @@ pub(crate) async fn with_retries<T: Send + 'static, E: From<StoreError> + From<U
     }
 }
 
+/// The time between two looks whether the disk has room again.
+const ROOM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Waits while the disk of the store has too little room, so that bulk work does not take what is left. `task` names the
+/// work in the log.
+pub(crate) async fn wait_for_room(store: &dyn Store, task: &str, is_ending: impl Fn() -> bool) {
+    let mut is_told = false;
+    while let Err(error) = store.has_room()
+        && !is_ending()
+    {
+        if !std::mem::replace(&mut is_told, true) {
+            log::warn!("{task} waits for room on the disk: {error}");
+        }
+        sleep(ROOM_INTERVAL).await;
+    }
+}
+
 /// Returns whether a failure of the store may be temporary, so that the work is worth repeating.
 fn is_temporary(error: &StoreError) -> bool {
     matches!(

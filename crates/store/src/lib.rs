@@ -9,6 +9,7 @@
 //! [`StoreError::DiskFull`], [`StoreError::Damaged`] or [`StoreError::Internal`]. The `# Errors` sections name only the
 //! errors that are special to a call.
 
+mod backup;
 mod bulk;
 mod embeddings;
 mod error;
@@ -40,6 +41,9 @@ mod total;
 pub mod oracle;
 pub mod sqlite;
 
+pub use backup::{
+    BACKUP_FORMAT, BackupError, BackupOptions, BackupProgress, BackupStep, BackupStore, Manifest, RoomState,
+};
 pub use bulk::{ChangeOutcome, ImageChange, MAX_CHANGED};
 pub use embeddings::{EmbeddingFailure, EmbeddingStore};
 pub use error::StoreError;
@@ -79,7 +83,15 @@ pub enum Occasion {
 
 /// A store of everything: images, thumbnails, models and embeddings, with the searches over them.
 pub trait Store:
-    ImageStore + ThumbnailStore + ReadingStore + ModelStore + EmbeddingStore + SearchStore + FacetStore + IntegrityStore
+    ImageStore
+    + ThumbnailStore
+    + ReadingStore
+    + ModelStore
+    + EmbeddingStore
+    + SearchStore
+    + FacetStore
+    + IntegrityStore
+    + BackupStore
 {
     /// Checks whether the store can answer now.
     ///
@@ -87,12 +99,17 @@ pub trait Store:
     /// The reason why the store cannot answer.
     fn check(&self) -> Result<(), StoreError>;
 
-    /// Checks whether there is room for uploads. The default knows no bound.
+    /// Checks whether there is room for uploads.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`] when uploads are refused for want of room.
     fn has_room(&self) -> Result<(), StoreError> {
-        Ok(())
+        match self.room() {
+            Some(room) if room.is_low() => {
+                Err(StoreError::DiskFull(format!("{} bytes are free, and {} are wanted", room.free, room.wanted)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Does work that is due and that no request waits for. `tell` receives sentences about work that takes long. The

@@ -48,6 +48,7 @@ mod with_small_limits {
             busy_timeout: Duration::from_secs(60),
             snapshot_every: 3,
             catch_up_at_open: 0,
+            ..SqliteOptions::default()
         };
         TestStore::new(SqliteStore::open(directory.path(), options).unwrap(), directory)
     }

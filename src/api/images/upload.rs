@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use futures_util::StreamExt as _;
 
 use crate::api::Services;
-use crate::api::checks;
+use crate::api::{checks, health};
 use crate::api::multipart::{self, FilePart, Form, FormBody};
 use crate::api::sending::Answering;
 use crate::api::shares::Places;
@@ -63,6 +63,7 @@ pub async fn create(
     answering: Answering,
     body: FormBody,
 ) -> Result<HttpResponse, ApiError> {
+    health::check_room(&services)?;
     let ticket = services.admission.admit_head(Class::Upload).map_err(|overload| body.refuse(overload))?;
     let _slot = body.take_place(&services, Places::Uploads)?;
     let form =

@@ -1,6 +1,7 @@
 //! The JSON shapes of requests and answers.
 
 mod backfill;
+mod backup;
 mod change;
 mod check;
 mod compare;
@@ -18,6 +19,7 @@ mod search;
 mod taken;
 
 pub use backfill::*;
+pub use backup::*;
 pub use change::*;
 pub use check::*;
 pub use compare::*;

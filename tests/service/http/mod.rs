@@ -2,6 +2,7 @@
 //! and a real HTTP client. Tests that touch the store run on both stores.
 
 mod auth;
+mod backups;
 mod bulk;
 mod composition;
 mod cors;

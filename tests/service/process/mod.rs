@@ -1,6 +1,7 @@
 //! The program as a process: `mitsuke serve` on the embedded store (flags, the first start, signals), `mitsuke bench`,
 //! and `mitsuke model check`.
 
+mod backup;
 mod bench;
 mod model_check;
 mod rot;

@@ -199,6 +199,7 @@ impl Run {
     /// Embeds one image. Records a failure that is due to the picture, and skips an image that is deleted meanwhile.
     async fn embed(&self, image_id: ImageId) -> Result<(), RunError> {
         self.models.yield_to_interactive_work().await;
+        patience::wait_for_room(self.models.store().as_ref(), "the backfill", || self.is_ending()).await;
         if self.is_ending() {
             return Ok(());
         }

@@ -69,7 +69,9 @@ impl Intake {
     pub(super) fn keep_thumbnail(&self, image_id: ImageId, thumbnail: Bytes) {
         let store = Arc::clone(&self.store);
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = store.put_thumbnail(image_id, KEPT_SIZE, &thumbnail) {
+            // A thumbnail can be made again, and the room is for what cannot.
+            if store.has_room().is_ok()
+                && let Err(error) = store.put_thumbnail(image_id, KEPT_SIZE, &thumbnail) {
                 log::warn!("the thumbnail of image {image_id} is not kept: {error}");
             }
         });

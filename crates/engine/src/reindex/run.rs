@@ -75,6 +75,7 @@ impl Run {
     /// Reads one file and stores what it holds. Skips an image that is deleted meanwhile.
     async fn read_again(&self, image_id: ImageId) -> Result<(), RunError> {
         self.models.yield_to_interactive_work().await;
+        patience::wait_for_room(self.models.store().as_ref(), "the reindex", || self.is_ending()).await;
         if self.is_ending() {
             return Ok(());
         }

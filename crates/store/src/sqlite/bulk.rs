@@ -43,6 +43,14 @@ pub(super) fn changed(outcomes: &[Outcome]) -> Vec<ImageId> {
     outcomes.iter().filter(|(_, outcome)| changed(outcome)).map(|(image_id, _)| *image_id).collect()
 }
 
+/// Returns the error of a full disk among the outcomes.
+pub(super) fn disk_full(outcomes: &[Outcome]) -> Option<StoreError> {
+    outcomes.iter().find_map(|(_, outcome)| match outcome {
+        ChangeOutcome::Failed(error @ StoreError::DiskFull(_)) => Some(error.clone()),
+        _ => None,
+    })
+}
+
 /// Changes the images of one part. An image whose change fails is as it was.
 ///
 /// # Errors

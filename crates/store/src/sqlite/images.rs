@@ -171,10 +171,12 @@ pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result
     if !image_exists(transaction, image_id)? {
         return Ok(false);
     }
+    // The original goes first: on a full disk, its pages take what the other changes have to write.
+    transaction.prepare_cached("DELETE FROM image_contents WHERE image_id = ?")?.execute([image_id])?;
     document::remove(transaction, image_id)?;
     prompt_words::change(transaction, &prompt_words::stored(transaction, image_id)?, &BTreeSet::new())?;
     wipe::remember(transaction)?;
-    // ON DELETE CASCADE deletes contents, description, tags, LoRAs and embeddings.
+    // ON DELETE CASCADE deletes description, tags, LoRAs and embeddings.
     Ok(transaction.prepare_cached("DELETE FROM images WHERE image_id = ?")?.execute([image_id])? > 0)
 }
 

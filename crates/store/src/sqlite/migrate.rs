@@ -20,6 +20,11 @@ const MIGRATIONS: [&str; 8] = [
 /// The mark of Mitsuke's database files ("MTSK"), so that a database of another program is never migrated by mistake.
 const APPLICATION_ID: i32 = 0x4D54_534B;
 
+/// Returns the schema version that this program brings databases to.
+pub(super) const fn known_version() -> i64 {
+    MIGRATIONS.len() as i64
+}
+
 /// Applies the missing steps, each in a transaction of its own.
 ///
 /// # Errors

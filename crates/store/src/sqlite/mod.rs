@@ -4,6 +4,7 @@
 //! `vectors/`, `mitsuke.mark`, which tells lost transactions, and `mitsuke.lock`, which keeps a second process out. Only the
 //! database matters: the store makes a snapshot again when it is missing, damaged, old, or of another database.
 
+mod backup;
 mod bulk;
 mod check;
 mod chunks;
@@ -35,6 +36,7 @@ mod nearest;
 mod options;
 mod prompt_words;
 mod readings;
+mod room;
 mod shared;
 mod statements;
 mod store;
@@ -48,6 +50,8 @@ mod wipe;
 mod words;
 mod worker;
 
+pub use backup::{RestoreOptions, Restored, copies, restore, upgrade_copies};
 pub use diagnosis::{ReadOnlyCheck, check_pages, diagnose_database, diagnose_texts};
 pub use options::SqliteOptions;
+pub use room::room_of;
 pub use store::SqliteStore;

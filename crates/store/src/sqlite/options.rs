@@ -19,6 +19,16 @@ pub struct SqliteOptions {
     /// applies itself, and the largest number of images whose facts it reads itself. More are left to the background;
     /// until that is done, searches are exact and slower, and filters read the rows.
     pub catch_up_at_open: u64,
+    /// The free bytes on the disk below which uploads are refused; `None` for a fiftieth of the file system, at least
+    /// 16 MiB and at most 1 GiB.
+    pub min_free_bytes: Option<u64>,
+    /// The size of the file that is given up so that something can be deleted on a full disk, 0 for none. It never takes
+    /// more than half of `min_free_bytes`.
+    pub reserve_bytes: u64,
+    /// Whether the database is copied before its schema is upgraded.
+    pub upgrade_copy: bool,
+    /// The pages that the database may have; `None` for as many as the disk takes.
+    pub max_pages: Option<u32>,
 }
 
 impl Default for SqliteOptions {
@@ -29,6 +39,10 @@ impl Default for SqliteOptions {
             busy_timeout: Duration::from_secs(5),
             snapshot_every: 5_000,
             catch_up_at_open: 10_000,
+            min_free_bytes: None,
+            reserve_bytes: 0,
+            upgrade_copy: true,
+            max_pages: None,
         }
     }
 }

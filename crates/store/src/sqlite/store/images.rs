@@ -6,8 +6,8 @@ use crate::sqlite::{bulk, chunks, images, lists, readings, thumbnails};
 use crate::taken::micros;
 use crate::{
     ChangeOutcome, Changes, Content, Cursor, Filter, Image, ImageChange, ImageId, ImagePatch, ImageStore, Inserted,
-    ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Sort, SortCursor, SortKey, SortValue, StoreError,
-    ThumbnailStore, Total,
+    ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Sort, SortCursor, SortKey, SortValue, Store as _,
+    StoreError, ThumbnailStore, Total,
 };
 
 /// The order of the lists of newest images.
@@ -15,6 +15,7 @@ const NEWEST_FIRST: Sort = Sort { key: SortKey::Uploaded, descending: true };
 
 impl ImageStore for SqliteStore {
     fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
+        self.has_room()?;
         for (model_id, vector) in image.embeddings {
             self.check_dimension(*model_id, vector)?;
         }
@@ -83,15 +84,20 @@ impl ImageStore for SqliteStore {
     }
 
     fn delete_image(&self, image_id: ImageId) -> Result<bool, StoreError> {
-        self.shared.write_images(
-            |db| images::delete(db, image_id),
-            |deleted| if *deleted { vec![image_id] } else { Vec::new() },
-            |deleted| {
-                if *deleted {
-                    self.apply_delete(image_id);
-                }
-            },
-        )
+        self.deleting(|| {
+            self.shared.write_images(
+                |db| {
+                    self.room.note_unwiped(db)?;
+                    images::delete(db, image_id)
+                },
+                |deleted| if *deleted { vec![image_id] } else { Vec::new() },
+                |deleted| {
+                    if *deleted {
+                        self.apply_delete(image_id);
+                    }
+                },
+            )
+        })
     }
 
     fn count_images(&self) -> Result<u64, StoreError> {
@@ -142,7 +148,12 @@ impl ImageStore for SqliteStore {
     ) -> Result<Vec<(ImageId, ChangeOutcome)>, StoreError> {
         let write = |part: &[ImageId]| {
             self.shared.write_images(
-                |db| bulk::change(db, part, change),
+                |db| {
+                    self.room.note_unwiped(db)?;
+                    let outcomes = bulk::change(db, part, change)?;
+                    // On a full disk the whole part is undone, so that it can be tried again with more room.
+                    bulk::disk_full(&outcomes).map_or(Ok(outcomes), Err)
+                },
                 |outcomes| bulk::changed(outcomes),
                 |outcomes| {
                     let deleted = outcomes.iter().filter(|(_, outcome)| matches!(outcome, ChangeOutcome::Deleted));
@@ -150,7 +161,10 @@ impl ImageStore for SqliteStore {
                 },
             )
         };
-        Ok(bulk::in_parts(ids, write))
+        match change {
+            ImageChange::Delete => Ok(bulk::in_parts(ids, |part| self.deleting(|| write(part)))),
+            _ => Ok(bulk::in_parts(ids, write)),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The embedded store as a [`Store`].
 
+mod backups;
 mod images;
 mod integrity;
 mod searches;
@@ -17,10 +18,11 @@ use super::mark::{self, Mark};
 use super::error::from_io;
 use super::index_cache::last_change;
 use super::options::SqliteOptions;
+use super::room::{Room, bound_pages};
 use super::shared::{Opened, Shared};
 use super::statements::count_images;
 use super::task::Task;
-use super::{connection, directory, document, embeddings, epochs, facts_fill, migrate, models, wipe, worker};
+use super::{backup, connection, directory, document, embeddings, epochs, facts_fill, migrate, models, wipe, worker};
 use crate::{
     Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store,
     StoreError,
@@ -37,6 +39,8 @@ pub struct SqliteStore {
     shared: Arc<Shared>,
     /// Receives a message when the worker has ended; `None` once the store is closed.
     worker_ended: Mutex<Option<Receiver<()>>>,
+    /// The room on the disk.
+    room: Room,
 }
 
 impl SqliteStore {
@@ -48,6 +52,7 @@ impl SqliteStore {
     /// database of Mitsuke.
     pub fn open(directory: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         let opened = Self::open_database(directory, &options)?;
+        let room = Room::new(directory, &options);
         let (tasks, receiver) = mpsc::channel();
         let shared = Arc::new(Shared::start(opened, options, tasks)?);
         let (ended, worker_ended) = mpsc::channel();
@@ -61,22 +66,23 @@ impl SqliteStore {
                 _ = ended.send(());
             })
             .map_err(|error| from_io("starting the background worker", &error))?;
-        Ok(Self { shared, worker_ended: Mutex::new(Some(worker_ended)) })
+        Ok(Self { shared, worker_ended: Mutex::new(Some(worker_ended)), room })
     }
 
     /// Locks the directory, brings its database up to date, and begins an epoch.
     fn open_database(directory: &Path, options: &SqliteOptions) -> Result<Opened, StoreError> {
         directory::create(directory)?;
         let lock = lock_directory(directory)?;
-        // -- backup: an unfinished restore --
+        backup::finish_or_refuse(directory)?;
         directory::refuse_missing(directory)?;
         directory::create_database(directory)?;
         let database = directory.join(directory::DATABASE);
-        let mut writer = connection::open_writer(&database, options.busy_timeout)?;
+        let writer = connection::open_writer(&database, options.busy_timeout)?;
         directory::refuse_empty(directory, &writer)?;
         // An older schema counts no commits, so the comparison comes before the database is brought up to date.
         let history = mark::compare(directory, &writer)?;
-        // -- backup: a copy before an upgrade --
+        let mut writer = backup::before_upgrade(writer, &database, options)?;
+        bound_pages(&writer, options)?;
         migrate::migrate(&mut writer)?;
         let epoch = epochs::begin(&mut writer)?;
         history.record(&writer)?;

@@ -19,7 +19,7 @@ mod line_filter;
 mod metric_table;
 mod metrics;
 mod models;
-mod multipart;
+pub mod multipart;
 mod page;
 mod path_id;
 mod problems;

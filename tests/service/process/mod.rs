@@ -1,8 +1,10 @@
 //! The program as a process: `mitsuke serve` on the embedded store (flags, the first start, signals), `mitsuke bench`,
-//! and `mitsuke model check`.
+//! `mitsuke model check`, and
+//! the upgrade of earlier data directories.
 
 mod bench;
 mod model_check;
+mod upgrade;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -12,7 +12,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
-use crate::api::{Services, cors, in_context, routes};
+use crate::api::{ServiceParts, Services, cors, in_context, routes};
 use crate::config::{CorsOrigins, Settings};
 use crate::seed::{Seeded, seed};
 use crate::stores::{OpenError, StoreChoice};
@@ -76,15 +76,22 @@ impl Application {
             Maintenance::start(Arc::clone(&models), Arc::clone(&decoder), &options, settings.limits.text_chars)
                 .map_err(StartError::Thread)?;
         let intake = Intake::new(Arc::clone(&store), Arc::clone(&models), decoder, settings.limits.text_chars);
-        let services = web::Data::new(Services::new(
+        let services = web::Data::new(Services::new(ServiceParts {
             store,
             models,
             backfills,
             reindexing,
-            Arc::new(intake),
-            settings.limits.clone(),
-            &settings.api_keys,
-        ));
+            intake: Arc::new(intake),
+            limits: settings.limits.clone(),
+            api_keys: settings.api_keys.clone(),
+            // -- integrity --
+
+            // -- backup --
+
+            // -- budget --
+
+            // -- access --
+        }));
         let (server, address) = listen(settings, listener, services.clone())?;
         Ok(Self {
             server,

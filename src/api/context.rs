@@ -7,12 +7,13 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError as _, web};
+use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use crate::api::{Services, problems};
-use crate::error::{ApiError, REQUEST_ID};
+use crate::api::{Caller, Services, problems};
+use crate::error::ApiError;
+use mitsuke_engine::request_id::{REQUEST, RequestFacts};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -25,7 +26,8 @@ pub async fn in_context(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
-    REQUEST_ID.scope(id.clone(), answer(request, next, id)).await
+    let facts = RequestFacts { id: id.as_str().into(), ..RequestFacts::default() };
+    REQUEST.scope(facts, answer(request, next, id)).await
 }
 
 async fn answer(
@@ -36,6 +38,7 @@ async fn answer(
     let start = Instant::now();
     let services = request.app_data::<web::Data<Services>>().cloned();
     let method = request.method().clone();
+    request.extensions_mut().insert(Caller::without_key(request.peer_addr()));
     let refused = services.as_ref().and_then(|services| services.keys.check(&request).err());
     let response = match refused {
         Some(error) => request.into_response(error.error_response()),

@@ -136,6 +136,14 @@ metrics! {
     backfill_rate: FractionGauges<ModelLabels> = "backfill_images_per_second", "Rate of a running backfill";
     backfill_remaining: FractionGauges<ModelLabels> = "backfill_remaining" [Seconds],
         "Time until a running backfill ends at its present rate";
+
+    // -- integrity --
+
+    // -- backup --
+
+    // -- budget --
+
+    // -- access --
 }
 
 impl Default for Metrics {

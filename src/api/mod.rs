@@ -5,6 +5,7 @@
 
 mod auth;
 mod caching;
+mod caller;
 mod checks;
 mod context;
 mod cors;
@@ -39,13 +40,14 @@ mod types;
 use actix_web::web::{self, ServiceConfig};
 
 pub use auth::KeyRing;
+pub use caller::{Caller, CallerId, KeyName, Scope};
 pub use context::in_context;
 pub use cors::cors;
 pub use counts::Counts;
 pub use docs::openapi_json;
 pub use metric_table::Metrics;
 pub use sending::Sending;
-pub use services::Services;
+pub use services::{ServiceParts, Services};
 pub use thumbnails::Thumbnails;
 
 /// Registers all routes, those of the documentation and of the page included. The middleware [`in_context`] asks for a

@@ -51,6 +51,13 @@ pub fn documented() -> Vec<Route> {
         models::routes(),
         health::routes(),
         metrics::routes(),
+        // -- integrity --
+
+        // -- backup --
+
+        // -- budget --
+
+        // -- access --
     ]
     .into_iter()
     .flatten()

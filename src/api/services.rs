@@ -53,20 +53,60 @@ pub struct Services {
     pub sending: Sending,
     /// True once the server stops, so that load balancers turn away first.
     pub stopping: AtomicBool,
+    // -- integrity --
+
+    // -- backup --
+
+    // -- budget --
+
+    // -- access --
+}
+
+/// The parts that [`Services`] are put together from.
+pub struct ServiceParts {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The models.
+    pub models: Arc<Models>,
+    /// Embeds old images.
+    pub backfills: Arc<Backfills>,
+    /// Reads the files of old images again.
+    pub reindexing: Arc<Reindexing>,
+    /// Takes pictures in.
+    pub intake: Arc<Intake>,
+    /// The limits of one request.
+    pub limits: Limits,
+    /// The keys that open the API; an empty list lets everybody in.
+    pub api_keys: Vec<SecretString>,
+    // -- integrity --
+
+    // -- backup --
+
+    // -- budget --
+
+    // -- access --
 }
 
 impl Services {
     /// Puts the services together.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        models: Arc<Models>,
-        backfills: Arc<Backfills>,
-        reindexing: Arc<Reindexing>,
-        intake: Arc<Intake>,
-        limits: Limits,
-        api_keys: &[SecretString],
-    ) -> Self {
+    pub fn new(parts: ServiceParts) -> Self {
+        let ServiceParts {
+            store,
+            models,
+            backfills,
+            reindexing,
+            intake,
+            limits,
+            api_keys,
+            // -- integrity --
+
+            // -- backup --
+
+            // -- budget --
+
+            // -- access --
+        } = parts;
         Self {
             finder: Finder::new(Arc::clone(&store), Arc::clone(&models), Arc::clone(&intake)),
             duplicates: Duplicates::new(Arc::clone(&store)),
@@ -79,11 +119,18 @@ impl Services {
             search_slots: Semaphore::new(limits.concurrent_uploads),
             sending: Sending::new(limits.sending_bytes),
             limits,
-            keys: KeyRing::new(api_keys),
+            keys: KeyRing::new(&api_keys),
             metrics: Metrics::new(),
             counts: Arc::default(),
             thumbnails: Thumbnails::new(),
             stopping: AtomicBool::new(false),
+            // -- integrity --
+
+            // -- backup --
+
+            // -- budget --
+
+            // -- access --
         }
     }
 

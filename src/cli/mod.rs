@@ -58,6 +58,13 @@ pub enum Command {
     Openapi,
     /// Print all settings with their defaults and what is allowed.
     Settings(settings::SettingsArguments),
+    // -- integrity --
+
+    // -- backup --
+
+    // -- budget --
+
+    // -- access --
 }
 
 impl Command {
@@ -80,6 +87,13 @@ impl Command {
             | Self::Upload(_)
             | Self::Openapi
             | Self::Settings(_) => None,
+            // -- integrity --
+
+            // -- backup --
+
+            // -- budget --
+
+            // -- access --
         }
     }
 
@@ -95,6 +109,13 @@ impl Command {
             | Self::Upload(_) => "warn",
             // The findings of this command hold everything that would be logged.
             Self::Doctor(_) => "off",
+            // -- integrity --
+
+            // -- backup --
+
+            // -- budget --
+
+            // -- access --
         }
     }
 
@@ -115,6 +136,13 @@ impl Command {
             Self::Reindex(arguments) => reindex::run(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
             Self::Settings(arguments) => settings::run(&arguments).map(|()| ExitCode::SUCCESS),
+            // -- integrity --
+
+            // -- backup --
+
+            // -- budget --
+
+            // -- access --
         }
     }
 }

@@ -19,7 +19,7 @@ over a line here. A line shows the default, where there is one.";
 const MARKDOWN_HEAD: &str = "\
 # Configuration
 
-<!-- Printed by `mitsuke settings --markdown`. Change src/config/table.rs, and print it again. -->
+<!-- Printed by `mitsuke settings --markdown`. Change src/config/table, and print it again. -->
 
 Every setting is a variable of the environment, a line of a file `.env` in the working directory (`.env.example` is
 one to start from), and a flag of `mitsuke serve`, `doctor`, `migrate` and `index build`. The flag wins over the

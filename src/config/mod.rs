@@ -14,7 +14,7 @@ mod tests;
 pub use document::{env_example, markdown};
 pub use origins::CorsOrigins;
 pub use sources::Flags;
-pub use table::{DEFAULT_LOG, EncoderSettings, Limits};
+pub use table::{BackupSettings, DEFAULT_LOG, EncoderSettings, IntegritySettings, Limits};
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -49,18 +49,30 @@ pub struct Settings {
     pub models_dir: PathBuf,
     /// Folder of pictures that are registered when the store is empty.
     pub images_dir: Option<PathBuf>,
-    /// The keys; a caller must show one of them. An empty list lets everybody in.
-    pub api_keys: Vec<SecretString>,
-    /// Origins of web pages on other servers that may call from a browser.
-    pub cors_origins: CorsOrigins,
     /// HTTP worker threads.
     pub workers: usize,
-    /// The most that one request may cost.
-    pub limits: Limits,
     /// The settings of encoders.
     pub encoder: EncoderSettings,
     /// Time that running requests may take to finish at shutdown.
     pub shutdown_timeout: Duration,
+
+    // -- integrity --
+    /// The settings of the comparison of what is stored with what was written.
+    pub integrity: IntegritySettings,
+
+    // -- backup --
+    /// The settings of backups and of the room on the disk.
+    pub backup: BackupSettings,
+
+    // -- budget --
+    /// The most that one request may cost.
+    pub limits: Limits,
+
+    // -- access --
+    /// The keys; a caller must show one of them. An empty list lets everybody in.
+    pub api_keys: Vec<SecretString>,
+    /// Origins of web pages on other servers that may call from a browser.
+    pub cors_origins: CorsOrigins,
 }
 
 /// Sets the variables of `.env` in the working directory, if there is such a file, that the environment does not set.
@@ -125,19 +137,29 @@ impl Settings {
     }
 
     fn from_sources(sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        let Values { server, storage, oracle, models, encoder, limits, access } = sources.read()?;
+        let Values { server, storage, oracle, models, encoder, integrity, backup, limits, access } = sources.read()?;
         let settings = Self {
             bind: server.bind,
             data_dir: storage.data_dir,
             oracle: oracle_settings(oracle, sources)?,
             models_dir: models.models_dir,
             images_dir: storage.images_dir,
-            api_keys: api_keys(&access, sources)?,
-            cors_origins: access.cors_origins.unwrap_or_default(),
             workers: server.workers,
-            limits,
             encoder,
             shutdown_timeout: server.shutdown_timeout,
+
+            // -- integrity --
+            integrity,
+
+            // -- backup --
+            backup,
+
+            // -- budget --
+            limits,
+
+            // -- access --
+            api_keys: api_keys(&access, sources)?,
+            cors_origins: access.cors_origins.unwrap_or_default(),
         };
         settings.check_exposure(access.allow_anonymous, sources)?;
         Ok(settings)

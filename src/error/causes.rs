@@ -60,6 +60,25 @@ impl From<StoreError> for ApiError {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(ErrorCode::StorageFull, "There is no space left to store images. Tell the operator.")
             }
+
+            // -- integrity --
+            error @ StoreError::ImageDamaged(image_id) => {
+                log::error!("request {}: {error}", current_request_id());
+                Self::new(
+                    ErrorCode::ImageDamaged,
+                    format!(
+                        "The stored bytes of image {image_id} are not those that were uploaded, and are not sent. Upload \
+                         the file again, or have the operator restore it: mitsuke check --repair --from BACKUP."
+                    ),
+                )
+                .with("image_id", image_id)
+            }
+
+            // -- backup --
+
+            // -- budget --
+
+            // -- access --
             error @ (StoreError::ModelDimension { .. } | StoreError::Damaged(_) | StoreError::Internal(_)) => {
                 Self::internal(&error)
             }
@@ -276,6 +295,7 @@ mod tests {
             (StoreError::BadKeywords(secret.into()), "keywords_refused", 400),
             (StoreError::Damaged(secret.into()), "internal", 500),
             (StoreError::Internal(secret.into()), "internal", 500),
+            (StoreError::ImageDamaged(7), "image_damaged", 500),
         ];
         for (error, code, status) in cases {
             let problem = ApiError::from(error).problem();

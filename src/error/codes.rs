@@ -97,4 +97,14 @@ error_codes! {
     StorageFull = "storage_full", INSUFFICIENT_STORAGE, "The storage is full";
     /// The server has a fault; the log has the reason under the request id.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The server failed";
+
+    // -- integrity --
+    /// The original of an image is not what was uploaded.
+    ImageDamaged = "image_damaged", INTERNAL_SERVER_ERROR, "The stored picture is damaged";
+
+    // -- backup --
+
+    // -- budget --
+
+    // -- access --
 }

@@ -10,12 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-pub use codes::ErrorCode;
+use mitsuke_engine::request_id;
 
-tokio::task_local! {
-    /// The id of the request that this task answers. `api::context` sets it.
-    pub static REQUEST_ID: String;
-}
+pub use codes::ErrorCode;
 
 /// An error to answer a caller with. `detail` is written for the caller; the cause goes to the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,10 +103,10 @@ impl ApiError {
     }
 }
 
-/// Returns the id of the request that the current task answers, or an empty text outside of a request.
+/// Returns the id of the request that the current task or thread works for, or an empty text outside of a request.
 #[must_use]
 pub fn current_request_id() -> String {
-    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+    request_id::current().id.to_string()
 }
 
 /// An RFC 9457 problem document.

@@ -4,6 +4,7 @@ use mitsuke_clip::lower_thread_priority;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::blocking::Unfinished;
+use crate::request_id;
 
 /// A pool of threads for bulk work.
 pub struct BackgroundPool {
@@ -50,13 +51,16 @@ impl Drop for BackgroundPool {
 }
 
 impl Background {
-    /// Runs `work` on the pool and waits for its answer. Dropping the future does not stop work that has begun.
+    /// Runs `work` on the pool, for the request of the caller, and waits for its answer. Dropping the future does not stop work that has begun.
     ///
     /// # Errors
     /// [`Unfinished`] when the work panicked or the pool is gone.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unfinished> {
         match &self.0 {
-            Some(handle) => handle.spawn_blocking(work).await.map_err(|_| Unfinished),
+            Some(handle) => {
+                let facts = request_id::current();
+                handle.spawn_blocking(move || request_id::within(facts, work)).await.map_err(|_| Unfinished)
+            }
             None => crate::blocking::run(work).await,
         }
     }

@@ -17,6 +17,7 @@ pub mod models;
 mod patience;
 mod rate;
 pub mod reindex;
+pub mod request_id;
 pub mod search;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The errors of a store.
 
-use crate::ModelId;
+use crate::{ImageId, ModelId};
 
 /// The reason why a store did not answer a call.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,6 +66,9 @@ pub enum StoreError {
     /// Stored data differ from the data that was written.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
+    /// The original of this image is not what was uploaded.
+    #[error("the stored bytes of image {0} are not those that were uploaded")]
+    ImageDamaged(ImageId),
     /// Any other error. The text is for the log.
     #[error("the store failed: {0}")]
     Internal(String),

@@ -1,7 +1,7 @@
 //! Stores of images, their texts and their embeddings, and searches over them: SQLite or Oracle Database.
 //!
 //! There is one trait for each noun ([`ImageStore`], [`ThumbnailStore`], [`ReadingStore`], [`ModelStore`],
-//! [`EmbeddingStore`], [`SearchStore`], [`FacetStore`]), and [`Store`] is all of them. Every call blocks, so callers keep
+//! [`EmbeddingStore`], [`SearchStore`], [`FacetStore`], [`IntegrityStore`]), and [`Store`] is all of them. Every call blocks, so callers keep
 //! calls off the async workers. The contract suite in `crates/store-testing` says what every store must answer. This crate
 //! knows neither HTTP nor Torch.
 //!
@@ -19,6 +19,7 @@ mod fusion;
 mod generation;
 mod ids;
 mod images;
+mod integrity;
 mod loras;
 mod models;
 mod page;
@@ -48,6 +49,7 @@ pub use finding::Finding;
 pub use fusion::fuse;
 pub use ids::{ImageId, ModelId};
 pub use images::{Content, Cursor, Image, ImagePatch, ImageStore, Inserted, MAX_HASHES, NewImage, TakenAt};
+pub use integrity::{CHUNK_BYTES, CheckPart, CheckStep, ContentPart, DamagedImage, Fault, IntegrityStore, Verified};
 pub use models::{Coverage, Model, ModelStore, NewModel};
 pub use page::{MAX_PAGE_DEPTH, Page};
 pub use pattern::like_pattern;
@@ -75,13 +77,21 @@ pub enum Occasion {
 
 /// A store of everything: images, thumbnails, models and embeddings, with the searches over them.
 pub trait Store:
-    ImageStore + ThumbnailStore + ReadingStore + ModelStore + EmbeddingStore + SearchStore + FacetStore
+    ImageStore + ThumbnailStore + ReadingStore + ModelStore + EmbeddingStore + SearchStore + FacetStore + IntegrityStore
 {
     /// Checks whether the store can answer now.
     ///
     /// # Errors
     /// The reason why the store cannot answer.
     fn check(&self) -> Result<(), StoreError>;
+
+    /// Checks whether there is room for uploads. The default knows no bound.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] when uploads are refused for want of room.
+    fn has_room(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Does work that is due and that no request waits for. `tell` receives sentences about work that takes long. The
     /// service calls this method about once a minute, and calls of several processes never do the same work twice. The

@@ -13,7 +13,7 @@ use actix_web::{FromRequest, Handler, Responder};
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
 use utoipa::openapi::{Components, OpenApi};
 
-use crate::api::problems;
+use crate::api::{Scope, problems};
 use crate::error::ErrorCode;
 
 /// The methods that routes use, in the order in which the Allow header names them.
@@ -42,6 +42,8 @@ pub struct Route {
     method: Method,
     /// The handlers. The first handler whose guards let a request through answers the request.
     handlers: Vec<actix_web::Route>,
+    /// The scope that a caller needs.
+    scope: Scope,
     /// The description; none for a route that is not part of the API.
     description: Option<Description>,
 }
@@ -75,7 +77,8 @@ impl Route {
         let errors = errors::implied(&path, &operation);
         let components = document.components.unwrap_or_default();
         let handlers = vec![accepting(&method).to(handler)];
-        Self { path, method, handlers, description: Some(Description { operation, components, errors }) }
+        let scope = default_scope(&method);
+        Self { path, method, handlers, scope, description: Some(Description { operation, components, errors }) }
     }
 
     /// A route to read something that is not part of the API: documentation and the page.
@@ -86,7 +89,8 @@ impl Route {
         H::Output: Responder + 'static,
     {
         let method = Method::GET;
-        Self { path: path.to_owned(), handlers: vec![accepting(&method).to(handler)], method, description: None }
+        let (handlers, scope) = (vec![accepting(&method).to(handler)], default_scope(&method));
+        Self { path: path.to_owned(), handlers, method, scope, description: None }
     }
 
     /// Lets the last handler take only the requests that the guard lets through.
@@ -116,6 +120,13 @@ impl Route {
         self
     }
 
+    /// Sets the scope that a caller needs, in place of the one that follows from the method.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no key has a scope yet"))]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
     /// Adds the route to a document.
     pub fn describe(self, document: &mut OpenApi) {
         let Some(Description { mut operation, components, errors }) = self.description else { return };
@@ -134,6 +145,11 @@ impl Route {
         let operation = self.description.as_ref().and_then(|description| description.operation.operation_id.clone());
         Row { path: self.path.clone(), method: self.method.to_string(), operation: operation.unwrap_or_default() }
     }
+}
+
+/// The scope of a method: reading for GET and HEAD, and writing for the others.
+fn default_scope(method: &Method) -> Scope {
+    if *method == Method::GET || *method == Method::HEAD { Scope::Read } else { Scope::Write }
 }
 
 /// The operation of a path item that has one.
@@ -240,6 +256,13 @@ mod tests {
         assert_eq!((status, allow.as_str()), (405, "GET, HEAD, PATCH"));
         assert!(body.contains("GET, HEAD, PATCH"), "{body}");
         assert_eq!(answer(Method::PATCH, "/things/newest", "").await.1, "GET, HEAD");
+    }
+
+    #[actix_web::test]
+    async fn the_scope_of_a_route_follows_from_its_method_unless_it_is_set() {
+        assert_eq!(route!(get).scope, Scope::Read);
+        assert_eq!(route!(patch).scope, Scope::Write);
+        assert_eq!(route!(get).scope(Scope::Search).scope, Scope::Search);
     }
 
     #[actix_web::test]

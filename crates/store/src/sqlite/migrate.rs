@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// The steps in their order. `user_version` is the number of steps that a database has had. A released step is never
 /// edited: a change of the schema is a new step.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../../../sql/sqlite/0001_tables.sql"),
     include_str!("../../../../sql/sqlite/0002_text_index.sql"),
     include_str!("../../../../sql/sqlite/0003_models_and_filters.sql"),
@@ -14,6 +14,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../../../sql/sqlite/0005_tags.sql"),
     include_str!("../../../../sql/sqlite/0006_thumbnails.sql"),
     include_str!("../../../../sql/sqlite/0007_facts.sql"),
+    include_str!("../../../../sql/sqlite/0008_integrity.sql"),
 ];
 
 /// The mark of Mitsuke's database files ("MTSK"), so that a database of another program is never migrated by mistake.
@@ -98,6 +99,36 @@ mod tests {
             let found = texts(&format!("SELECT generation_{column} FROM images ORDER BY image_id"));
             assert_eq!((found[0].as_deref(), &found[1..]), (Some(value), &none[..]), "{column}");
         }
+    }
+
+    #[test]
+    fn version_8_keeps_thumbnails_and_its_rows_go_with_their_image() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..7] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection
+            .execute_batch(&format!(
+                "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 7; PRAGMA foreign_keys = ON;
+                INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date,
+                                    has_generation_prompt)
+                VALUES (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0);
+                INSERT INTO image_thumbnails (image_id, size, jpeg) VALUES (1, 512, x'ff');"
+            ))
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let count = |db: &Connection, sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).unwrap() };
+        let kept = "SELECT count(*) FROM image_thumbnails WHERE jpeg = x'ff' AND sha256 IS NULL";
+        assert_eq!(count(&connection, kept), 1);
+        connection
+            .execute_batch(
+                "INSERT INTO image_chunks (image_id, hashes) VALUES (1, zeroblob(64));
+                INSERT INTO image_damage (image_id, found_at) VALUES (1, 0);
+                DELETE FROM images;",
+            )
+            .unwrap();
+        let left = "SELECT (SELECT count(*) FROM image_chunks) + (SELECT count(*) FROM image_damage)";
+        assert_eq!(count(&connection, left), 0);
     }
 
     #[test]

@@ -20,6 +20,7 @@ fn back_to_version_9(connection: &Connection, models: &[&Model]) {
         "DROP TABLE image_tags".to_owned(),
         "DROP TABLE removed_tags".to_owned(),
         "DROP TABLE image_loras".to_owned(),
+        "DROP TABLE image_damage".to_owned(),
         "DROP TABLE prompt_words".to_owned(),
         "DROP TABLE prompt_word_changes".to_owned(),
         "DELETE FROM mitsuke_locks WHERE name = 'WORDS'".to_owned(),

@@ -46,7 +46,7 @@ macro_rules! sql_file {
 /// The first release of the database that has vectors.
 pub(crate) const FIRST_MAJOR_VERSION: i32 = 23;
 
-const MIGRATIONS: [Migration; 18] = [
+const MIGRATIONS: [Migration; 19] = [
     sql_file!(1, "0001_bookkeeping"),
     sql_file!(2, "0002_tables"),
     sql_file!(3, "0003_columns"),
@@ -113,6 +113,7 @@ const MIGRATIONS: [Migration; 18] = [
             "Mitsuke does this itself when it starts: it writes the keys of file names, and the LoRAs and words of prompts.",
         ),
     },
+    sql_file!(19, "0019_integrity"),
 ];
 
 /// Applies the missing migrations, and makes the text indexes what the settings want them to be. Processes that migrate at once take turns, and the later ones find nothing missing.

@@ -20,7 +20,8 @@ use super::statements::count_images;
 use super::task::Task;
 use super::{connection, document, embeddings, facts_fill, migrate, models, worker};
 use crate::{
-    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store, StoreError,
+    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, IntegrityStore, Model, ModelId, ModelStore, NewModel, Store,
+    StoreError,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
@@ -225,6 +226,8 @@ impl EmbeddingStore for SqliteStore {
         }
     }
 }
+
+impl IntegrityStore for SqliteStore {}
 
 impl Store for SqliteStore {
     fn check(&self) -> Result<(), StoreError> {

@@ -14,8 +14,15 @@ const NUMBERED: [(&str, &str); 4] = [
 ];
 
 /// The tables whose rows belong to an image, besides those of the embeddings.
-const OF_IMAGES: [&str; 6] =
-    ["IMAGE_DESCRIPTIONS", "IMAGE_TAGS", "REMOVED_TAGS", "IMAGE_LORAS", "IMAGE_THUMBNAILS", "EMBEDDING_FAILURES"];
+const OF_IMAGES: [&str; 7] = [
+    "IMAGE_DESCRIPTIONS",
+    "IMAGE_TAGS",
+    "REMOVED_TAGS",
+    "IMAGE_LORAS",
+    "IMAGE_THUMBNAILS",
+    "IMAGE_DAMAGE",
+    "EMBEDDING_FAILURES",
+];
 
 impl Inspection<'_> {
     /// Returns the findings about constraints that are missing, switched off, or switched on without a check of the
@@ -23,7 +30,7 @@ impl Inspection<'_> {
     pub(super) fn constraints(&self) -> Vec<Finding> {
         let sql = "SELECT table_name, constraint_name, constraint_type, status, validated FROM user_constraints \
                    WHERE table_name IN ('IMAGES', 'EMBEDDING_MODELS', 'IMAGE_DESCRIPTIONS', 'IMAGE_TAGS', 'REMOVED_TAGS', \
-                   'IMAGE_LORAS', 'IMAGE_THUMBNAILS', 'EMBEDDING_FAILURES') \
+                   'IMAGE_LORAS', 'IMAGE_THUMBNAILS', 'IMAGE_DAMAGE', 'EMBEDDING_FAILURES') \
                    OR table_name LIKE 'IMAGE\\_EMBEDDINGS\\_%' ESCAPE '\\' ORDER BY table_name, constraint_name";
         let found = self.rows(sql, |row| {
             let text = |column: usize| Ok::<_, OracleError>(row.get::<_, Option<String>>(column)?.unwrap_or_default());

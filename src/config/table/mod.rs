@@ -1,12 +1,22 @@
 //! Every setting, stated once: variable, default, what is allowed, and what it means.
 //!
 //! The flags of `mitsuke serve`, the reading of the environment, `.env.example` and docs/configuration.md are all
-//! made from the structs of this file. A new setting is a new field here:
+//! made from the structs of this folder. A new setting is a new field here:
 //!
 //! - `env` is its variable. The flag follows from it (MITSUKE_MAX_FILES ↔ `--max-files`).
 //! - The doc comment is its explanation, for the person who runs the server.
 //! - `value_parser` says what is allowed (see [`super::parsers`]), and `value_name` which unit or kind of value it is.
 //! - `hide` marks a secret. A secret has no flag, because other users of the machine can see command lines.
+
+mod access;
+mod backup;
+mod budget;
+mod integrity;
+
+pub(super) use access::AccessValues;
+pub use backup::BackupSettings;
+pub use budget::Limits;
+pub use integrity::IntegritySettings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +24,6 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::CorsOrigins;
 use super::parsers::{address, choice, count_or_auto, folder_or_none, milliseconds, seconds, threads, whole};
 use mitsuke_clip::{DeviceChoice, PrecisionChoice, TorchThreads, WorkerCount};
 use mitsuke_store::oracle::{IndexKind, OracleSettings, TextMaintenance};
@@ -35,8 +44,20 @@ pub(super) struct Values {
     pub models: ModelValues,
     #[command(flatten)]
     pub encoder: EncoderSettings,
+
+    // -- integrity --
+    #[command(flatten)]
+    pub integrity: IntegritySettings,
+
+    // -- backup --
+    #[command(flatten)]
+    pub backup: BackupSettings,
+
+    // -- budget --
     #[command(flatten)]
     pub limits: Limits,
+
+    // -- access --
     #[command(flatten)]
     pub access: AccessValues,
 }
@@ -282,129 +303,4 @@ pub struct EncoderSettings {
         value_parser = seconds(1, 31_536_000)
     )]
     pub model_idle: Duration,
-}
-
-/// The most that one request may cost.
-#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
-#[command(next_help_heading = "Limits")]
-pub struct Limits {
-    /// Bytes of a whole upload body.
-    #[arg(
-        env = "MITSUKE_MAX_BODY_BYTES",
-        value_name = "BYTES",
-        default_value_t = 128 << 20,
-        value_parser = whole(1_usize << 10, 1 << 40)
-    )]
-    pub body_bytes: usize,
-
-    /// Bytes of one file.
-    #[arg(
-        env = "MITSUKE_MAX_FILE_BYTES",
-        value_name = "BYTES",
-        default_value_t = 32 << 20,
-        value_parser = whole(1_usize << 10, 1 << 32)
-    )]
-    pub file_bytes: usize,
-
-    /// Files in one upload.
-    #[arg(env = "MITSUKE_MAX_FILES", value_name = "N", default_value_t = 64, value_parser = whole(1_usize, 10_000))]
-    pub files: usize,
-
-    /// Pixels of a picture, checked before it is decoded.
-    #[arg(
-        env = "MITSUKE_MAX_PIXELS",
-        value_name = "N",
-        default_value_t = 50_000_000,
-        value_parser = whole(1_u64, 1 << 32)
-    )]
-    pub pixels: u64,
-
-    /// Longer edge of a picture in pixels, checked before it is decoded.
-    #[arg(env = "MITSUKE_MAX_EDGE", value_name = "N", default_value_t = 20_000, value_parser = whole(1_u32, 65_535))]
-    pub edge: u32,
-
-    /// Characters of a query that are read; a search leaves out the rest and says so.
-    #[arg(
-        env = "MITSUKE_MAX_QUERY_CHARS",
-        value_name = "N",
-        default_value_t = 10_000,
-        value_parser = whole(1_usize, 100_000)
-    )]
-    pub query_chars: usize,
-
-    /// Characters of a caption or generation prompt. A longer one from a caller is refused; a longer generation prompt
-    /// in a file is cut, and the file keeps all of it.
-    #[arg(
-        env = "MITSUKE_MAX_TEXT_CHARS",
-        value_name = "N",
-        default_value_t = 100_000,
-        value_parser = whole(1_usize, 10_000_000)
-    )]
-    pub text_chars: usize,
-
-    /// Images on one page of a list or of search results.
-    #[arg(env = "MITSUKE_MAX_PAGE", value_name = "N", default_value_t = 200, value_parser = whole(1_usize, 10_000))]
-    pub page: usize,
-
-    /// Uploads that are read and decoded at once, and as many searches by picture; more are answered 503 with
-    /// Retry-After.
-    #[arg(
-        env = "MITSUKE_MAX_CONCURRENT_UPLOADS",
-        value_name = "N",
-        default_value_t = 16,
-        value_parser = whole(1_usize, 10_000)
-    )]
-    pub concurrent_uploads: usize,
-
-    /// Bytes of stored pictures on their way to callers at once; more are answered 503 with Retry-After. A picture stays
-    /// in memory until its caller has read it.
-    #[arg(
-        env = "MITSUKE_MAX_SENDING_BYTES",
-        value_name = "BYTES",
-        default_value_t = 256 << 20,
-        value_parser = whole(1_usize << 20, 1 << 40)
-    )]
-    pub sending_bytes: usize,
-
-    /// Seconds that the body of a request may take to arrive.
-    #[arg(
-        env = "MITSUKE_BODY_TIMEOUT_S",
-        value_name = "SECONDS",
-        default_value = "120",
-        value_parser = seconds(1, 86_400)
-    )]
-    pub body_timeout: Duration,
-}
-
-#[derive(clap::Args)]
-#[command(next_help_heading = "Access")]
-pub(super) struct AccessValues {
-    /// Keys that open the API, each of 16 visible ASCII characters or more, with commas between them. Callers send
-    /// `Authorization: Bearer KEY` or `X-API-Key: KEY`. Without keys everybody gets in, which only a server on loopback
-    /// allows by default.
-    #[arg(env = "MITSUKE_API_KEYS", value_name = "KEYS", hide = true)]
-    pub api_keys: Option<String>,
-
-    /// File that holds the keys, in place of MITSUKE_API_KEYS, with commas or line ends between them.
-    #[arg(env = "MITSUKE_API_KEYS_FILE", value_name = "FILE")]
-    pub api_keys_file: Option<PathBuf>,
-
-    /// Lets everybody who reaches the server read, upload and delete, without a key and from other machines.
-    #[arg(
-        env = "MITSUKE_ALLOW_ANONYMOUS",
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_parser = choice::<bool>(&["true", "false"]),
-        action = clap::ArgAction::Set
-    )]
-    pub allow_anonymous: bool,
-
-    /// Origins of web pages on other servers that may call the API from a browser, with commas between them
-    /// (https://pictures.example,http://localhost:5173), or * for all. The gallery page of this server needs none. With *
-    /// and without keys, any page that you open can read your pictures.
-    #[arg(env = "MITSUKE_CORS_ORIGINS", value_name = "ORIGINS")]
-    pub cors_origins: Option<CorsOrigins>,
 }

@@ -1,5 +1,9 @@
 //! Checks of everything that Mitsuke needs before it can serve, with advice about what is wrong.
 
+mod access;
+mod backup;
+mod integrity;
+
 use std::path::Path;
 
 use crate::config::Settings;
@@ -12,6 +16,9 @@ use mitsuke_store::Finding;
 pub fn diagnose(settings: &Settings) -> Vec<Finding> {
     let mut findings = diagnose_models(&settings.models_dir);
     findings.extend(StoreChoice::new(settings).diagnose());
+    findings.extend(integrity::findings(settings));
+    findings.extend(backup::findings(settings));
+    findings.extend(access::findings(settings));
     findings
 }
 

@@ -1,0 +1,168 @@
+//! Integrity: whether what is stored is what was written.
+
+use time::OffsetDateTime;
+
+use crate::{ImageId, ImageStore, Sha256, StoreError};
+
+/// The bytes of an original that one chunk hash covers.
+pub const CHUNK_BYTES: usize = 256 << 10;
+
+/// The result of a comparison of an original with its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verified {
+    /// The bytes have the hash.
+    Whole,
+    /// The bytes have another hash, or cannot be read.
+    Damaged,
+    /// There is no such image.
+    Unknown,
+}
+
+/// A part of an original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentPart {
+    /// The bytes of the part.
+    pub bytes: Vec<u8>,
+    /// The place of the first byte in the original, from 0.
+    pub first: u64,
+    /// The size of the original in bytes.
+    pub total: u64,
+    /// The media type found in the original.
+    pub file_type: String,
+    /// The name that the caller gave.
+    pub file_name: String,
+    /// The hash of the original.
+    pub sha256: Sha256,
+}
+
+/// An image that is known to be damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DamagedImage {
+    /// The image.
+    pub image_id: ImageId,
+    /// The time at which the damage was found.
+    pub found_at: OffsetDateTime,
+}
+
+/// A part of the check of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CheckPart {
+    /// The pages of the database, and the references between its rows.
+    Pages,
+    /// The originals against their hashes.
+    Pictures,
+    /// The embeddings.
+    Embeddings,
+    /// The vector indexes against the embeddings.
+    Index,
+    /// Rows that belong to nothing.
+    Orphans,
+    /// The full-text index against the texts.
+    Texts,
+}
+
+impl CheckPart {
+    /// All parts, in the order in which they are checked.
+    pub const ALL: [Self; 6] = [Self::Pages, Self::Pictures, Self::Embeddings, Self::Index, Self::Orphans, Self::Texts];
+
+    /// Returns the name of the part in lowercase.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pages => "pages",
+            Self::Pictures => "pictures",
+            Self::Embeddings => "embeddings",
+            Self::Index => "index",
+            Self::Orphans => "orphans",
+            Self::Texts => "texts",
+        }
+    }
+}
+
+/// A step of the check of one part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckStep {
+    /// The number of items that the step has looked at.
+    pub checked: u64,
+    /// The faults among them.
+    pub faults: Vec<Fault>,
+    /// The place that the next step goes on after; `None` when the part is done.
+    pub next: Option<i64>,
+}
+
+/// A fault that a check has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The part of the check.
+    pub part: CheckPart,
+    /// The image that the fault belongs to, if it belongs to one.
+    pub image_id: Option<ImageId>,
+    /// Says what is wrong, for the operator.
+    pub found: String,
+    /// True when the check has repaired it.
+    pub repaired: bool,
+}
+
+/// Compares what is stored with what was written.
+pub trait IntegrityStore: ImageStore {
+    /// Reads the bytes of an original from `first` to `last`, both included and counted from 0; `None` when there is no
+    /// such image. Bytes behind the end are left out. The default reads the whole original.
+    ///
+    /// # Errors
+    /// [`StoreError::ImageDamaged`] when the bytes are not those that were uploaded.
+    fn content_part(&self, image_id: ImageId, first: u64, last: u64) -> Result<Option<ContentPart>, StoreError> {
+        let Some(content) = self.content(image_id)? else { return Ok(None) };
+        let length = content.bytes.len();
+        let place = |position: u64| usize::try_from(position).map_or(length, |position| position.min(length));
+        let (from, to) = (place(first), place(last.saturating_add(1)));
+        let mut bytes = content.bytes;
+        bytes.truncate(to);
+        bytes.drain(..from.min(to));
+        Ok(Some(ContentPart {
+            bytes,
+            first,
+            total: length as u64,
+            file_type: content.file_type,
+            file_name: content.file_name,
+            sha256: content.sha256,
+        }))
+    }
+
+    /// Compares an original with its hash. A store that keeps chunk hashes and a list of damaged images writes the chunk
+    /// hashes that are missing, and brings the list up to date. The default keeps neither.
+    fn verify_image(&self, image_id: ImageId) -> Result<Verified, StoreError> {
+        match self.content(image_id) {
+            Ok(Some(content)) if Sha256::of(&content.bytes) == content.sha256 => Ok(Verified::Whole),
+            Ok(Some(_)) | Err(StoreError::ImageDamaged(_)) => Ok(Verified::Damaged),
+            Ok(None) => Ok(Verified::Unknown),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lists the images that are known to be damaged in ascending order of their ids: at most `limit` of those after
+    /// `after`. The default knows none.
+    fn damaged_images(&self, after: Option<ImageId>, limit: usize) -> Result<Vec<DamagedImage>, StoreError> {
+        let _ = (after, limit);
+        Ok(Vec::new())
+    }
+
+    /// Writes the bytes of a damaged original anew; returns false when they have another hash than the image. The
+    /// default repairs nothing and returns false.
+    fn repair_content(&self, image_id: ImageId, bytes: &[u8]) -> Result<bool, StoreError> {
+        let _ = (image_id, bytes);
+        Ok(false)
+    }
+
+    /// Checks at most `limit` items of one part after the place `after`, and repairs their faults if `repair` is set. The
+    /// default checks nothing.
+    fn check_part(
+        &self,
+        part: CheckPart,
+        after: Option<i64>,
+        limit: usize,
+        repair: bool,
+    ) -> Result<CheckStep, StoreError> {
+        let _ = (part, after, limit, repair);
+        Ok(CheckStep::default())
+    }
+}

@@ -106,7 +106,9 @@ impl Answers {
         let worst = accepted.iter().flatten().max().copied().unwrap_or_default();
         let longest = self.longest_wait.into_inner();
         let shares = (accepted[0].len(), accepted[1].len());
-        print_table(&[rows("accepted", accepted), rows("refused", self.refused.into_inner())].concat());
+        let mut table = rows("accepted", accepted);
+        table.extend(rows("refused", self.refused.into_inner()));
+        print_table(&table);
         println!("slowest accepted request: {:.1} s; longest Retry-After: {longest} s", worst.as_secs_f64());
         println!("{} uploads beside {} searches by picture", shares.0, shares.1);
     }

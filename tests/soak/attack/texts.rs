@@ -1,7 +1,5 @@
 //! Small files with texts that become large: what they cost in the database, in lists and in memory.
 
-use std::io::Write as _;
-
 use bytes::Bytes;
 
 use crate::crash::told;
@@ -63,6 +61,5 @@ pub fn swollen(number: u8) -> Bytes {
     let mut writer = encoder.write_header().expect("a header in memory");
     writer.write_image_data(&[number; 3 * 16 * 16]).expect("pixels in memory");
     writer.finish().expect("a file in memory");
-    file.flush().expect("memory");
     file.into()
 }

@@ -131,10 +131,10 @@ impl Crashes {
         let moment = Duration::from_secs_f64(chance.between(0.05, 0.6));
         let mut work =
             std::pin::pin!(work::work(&client, &self.ledger, chance.whole(0..=1 << 30) as u64, &stop, faults));
-        tokio::select! {
-            () = &mut work => {}
-            () = tokio::time::sleep(moment) => {}
-        }
+        let is_over = tokio::select! {
+            () = &mut work => true,
+            () = tokio::time::sleep(moment) => false,
+        };
         let watch = match aim {
             Aim::Work | Aim::Upgrade => kill_when(id, Duration::ZERO, || true),
             Aim::Snapshot => {
@@ -154,7 +154,9 @@ impl Crashes {
             }
         };
         stop.set(aim == Aim::Backup);
-        work.await;
+        if !is_over {
+            work.await;
+        }
         let is_hit = tokio::task::spawn_blocking(|| watch.join().expect("the watch")).await.expect("the watch");
         self.server.kill();
         is_hit || aim == Aim::Work

@@ -19,14 +19,13 @@ async fn foreign_hosts_and_pages_are_refused() {
     let host = "host: evil.example";
     refused("GET of a picture with a foreign Host", head("GET", &format!("/images/{id}/content"), &[host]).as_bytes());
     let page = ["origin: http://evil.example", "sec-fetch-site: cross-site"];
-    let with = |headers: &[&str]| [&page[..], headers].concat();
     refused(
         "POST /models/refresh of a foreign page",
-        head("POST", "/models/refresh", &with(&["content-length: 0"])).as_bytes(),
+        head("POST", "/models/refresh", &[&page[..], &["content-length: 0"]].concat()).as_bytes(),
     );
     let form = [file_head().as_bytes(), &picture(2, 64), b"\r\n--attack--\r\n"].concat();
     let length = format!("content-length: {}", form.len());
-    let headers = with(&["content-type: multipart/form-data; boundary=attack", &length]);
+    let headers = [&page[..], &["content-type: multipart/form-data; boundary=attack", &length]].concat();
     refused("an upload of a foreign page", &[head("POST", "/images", &headers).as_bytes(), &form].concat());
     refused("DELETE with a foreign Host", head("DELETE", &format!("/images/{id}"), &[host]).as_bytes());
     server.stop(&faults).await;

@@ -22,7 +22,7 @@ pub fn kill_when(process_id: u32, at_most: Duration, seen: impl Fn() -> bool + S
         }
         let id = Pid::from_raw(i32::try_from(process_id).expect("a process id")).expect("a process id");
         // A process that has ended, and was not waited for, takes the signal without an error.
-        drop(kill_process(id, Signal::KILL));
+        _ = kill_process(id, Signal::KILL);
         is_seen
     })
 }

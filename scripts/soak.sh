@@ -3,17 +3,35 @@
 # data directories, under load, kills and interruptions that take too long for
 # `cargo test`. Give it an otherwise idle machine if the times matter.
 #
-# Usage: scripts/soak.sh [crash|load|switch|upload|hybrid|relevance|all]
-#   scripts/soak.sh                              all of them
+# Usage: scripts/soak.sh [CHECK|all]
+#   CHECK: attack, crash, crash_loop, full_disk, hybrid, load, mixed, overload, relevance,
+#   stale, switch, upload
+#   scripts/soak.sh                              all of them but mixed
 #   SOAK_PICTURES=1000 scripts/soak.sh crash     one of them, with a size of its own
 #
+# attack  hostile files, callers, bodies and damage, one after the other; each prints
+#         what it found (docs/RELIABILITY.md names the rows).
 # crash   kill -9 in the middle of an upload: nothing that was answered is lost
 #         and nothing is half there. SOAK_PICTURES (200), SOAK_THREADS (8) that
 #         upload at once, SOAK_ROUNDS (1), SOAK_SEED decides when the kill comes.
+# crash_loop  kill -9 over and over, aimed at a snapshot, at giving space back, at
+#         backups and at upgrades: nothing that was answered is lost, nothing deleted
+#         comes back, and `mitsuke check` finds the store whole. SOAK_KILLS (500),
+#         SOAK_SEED.
+# full_disk  a full disk, mounted for the check by root: uploads are refused, deleting
+#         works. SOAK_DISK_MB (40).
 # load    searches at once during a bulk upload: none is lost.
 #         SOAK_SEARCHES (200), SOAK_PICTURES (300), SOAK_UPLOADERS (8),
 #         SOAK_WAVES (3) of searches. With SOAK_URL and SOAK_KEY it UPLOADS test
 #         pictures to that server and removes them at the end.
+# mixed   everything at once for SOAK_MINUTES (60): memory, descriptors and threads of the
+#         server every 10 s, to SOAK_TSV, and their slopes. SOAK_CALLERS (6),
+#         SOAK_PICTURES (1000) that are kept.
+# overload  more callers than the machine can serve: the slowest accepted request, the
+#         refusals, and the shares of uploads and searches. SOAK_CALLERS (60),
+#         SOAK_SECONDS (25).
+# stale   an older database is put back beside newer vector indexes: every picture is
+#         found by its own bytes. SOAK_PICTURES (300), SOAK_AFTER (350).
 # switch  a second model's whole life, killed in the middle of its backfill,
 #         while searches and uploads go on: each search is answered by the model
 #         that it names. SOAK_PICTURES (2000), SOAK_UPLOADS (200) during the
@@ -43,9 +61,9 @@ case "${1:-all}" in
         usage
         exit 0
         ;;
-    all) checks=(crash:: load:: switch:: upload:: hybrid:: relevance::) ;;
-    load) checks=(load:: --skip upload::) ;;
-    crash | switch | upload | hybrid | relevance) checks=("$1::") ;;
+    all) checks=(--skip mixed:: --skip bench::) ;;
+    load) checks=(load:: --skip upload:: --skip overload::) ;;
+    attack | crash | crash_loop | full_disk | hybrid | mixed | overload | relevance | stale | switch | upload) checks=("$1::") ;;
     *) fail "unknown check '$1'. Try: scripts/soak.sh --help" ;;
 esac
 (($# <= 1)) || fail "one check at a time, or all. Sizes are set in the environment; try: scripts/soak.sh --help"

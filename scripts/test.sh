@@ -111,6 +111,7 @@ check "building the tests" tests --no-run
 check "unit tests" tests --lib --bins
 check "contract of the stores" tests --test sqlite --test oracle --test oracle_client --test driver
 check "files: pictures and models" tests --test documents --test clip
+check "fuzz targets, briefly" tests --test smoke
 check "service" tests --test service -- --skip page::
 check "gallery page in Chromium" tests --test service -- page::
 check "soak checks compile" tests --test soak

@@ -25,7 +25,7 @@ mod metered;
 mod metric_table;
 mod metrics;
 mod models;
-mod multipart;
+pub mod multipart;
 mod page;
 mod path_id;
 mod prefix;

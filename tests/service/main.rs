@@ -8,6 +8,7 @@ mod app;
 mod snapshots;
 #[macro_use]
 mod stores;
+mod data_directories;
 mod pictures;
 
 mod http;

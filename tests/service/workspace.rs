@@ -42,6 +42,21 @@ fn each_crate_depends_on_the_crates_below_it_only() {
         ("mitsuke-clip", &["mitsuke-image", "mitsuke-index"]),
         ("mitsuke-engine", &["mitsuke-clip", "mitsuke-image", "mitsuke-index", "mitsuke-postings", "mitsuke-store"]),
         ("mitsuke-client", &["mitsuke-image"]),
+        // Above the service, and for tests only.
+        (
+            "mitsuke-fuzzing",
+            &[
+                "mitsuke",
+                "mitsuke-client",
+                "mitsuke-clip",
+                "mitsuke-engine",
+                "mitsuke-image",
+                "mitsuke-index",
+                "mitsuke-postings",
+                "mitsuke-store",
+                "mitsuke-store-testing",
+            ],
+        ),
     ] {
         assert_eq!(crates_below(package), below, "{package}");
     }

@@ -122,7 +122,8 @@ async fn check_answered(client: &Client, pictures: &[Bytes], answered: &Answered
     }
 }
 
-async fn check_found(client: &Client, number: usize, image_id: i64, data: &Bytes, faults: &Faults) {
+/// Checks that a search with the bytes of an image finds the image.
+pub async fn check_found(client: &Client, number: usize, image_id: i64, data: &Bytes, faults: &Faults) {
     let found = client.post_file("/search/image", "query.png", data).await;
     let hits = match &found {
         Ok(answer) if answer.status == 200 => answer.json()["hits"].as_array().cloned().unwrap_or_default(),
@@ -188,6 +189,6 @@ async fn upload_all_again(client: &Client, pictures: &[Bytes], answered: &Answer
 }
 
 /// Returns the outcome of a request in a few words.
-fn told(outcome: &Outcome) -> String {
+pub fn told(outcome: &Outcome) -> String {
     outcome.as_ref().map_or_else(|error| format!("nothing: {error}"), |answer| answer.problem())
 }

@@ -4,15 +4,21 @@
 //!
 //! The checks use none of Mitsuke's own crates: they know the program as its callers do, and link without libtorch.
 
+mod attack;
 mod bench;
 mod chance;
 mod client;
 mod crash;
+mod crash_loop;
 mod figures;
+mod full_disk;
 mod harness;
 mod hybrid;
 mod load;
+mod mixed;
+mod overload;
 mod pictures;
 mod relevance;
+mod stale;
 mod switch;
 mod upload;

@@ -61,6 +61,13 @@ fn encode(size: u32, pixels: &[u8], comment: String) -> Result<Vec<u8>, png::Enc
     Ok(file)
 }
 
+/// Returns a PNG file of noise, which no compression makes smaller: 3 × `size`² bytes and a few more.
+pub fn noise(number: u64, size: u32) -> Bytes {
+    let mut chance = Chance::new(number);
+    let pixels: Vec<u8> = (0..3 * size as usize * size as usize).map(|_| chance.whole(0..=255) as u8).collect();
+    encode(size, &pixels, format!("noise {number}")).expect("a PNG file in memory").into()
+}
+
 /// Returns a colour of any hue, of this saturation and at least this brightness (both from 0 to 1).
 fn random_colour(chance: &mut Chance, saturation: f64, darkest: f64) -> [u8; 3] {
     let (hue, brightness) = (chance.between(0.0, 6.0), chance.between(darkest, 1.0));

@@ -1,13 +1,14 @@
 //! Data directories of earlier versions open with nothing lost: the same ids, facts, texts, bytes, nearest images,
 //! keyword hits and models. See tests/data_directories/README.md.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::app::{TestApp, spawn_in};
+use crate::data_directories::recorded;
 
 /// The facts of an image that no later version may change.
 const FACTS: [&str; 11] = [
@@ -23,33 +24,6 @@ const FACTS: [&str; 11] = [
     "generation_prompt",
     "generation",
 ];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Makes a writable copy of a recorded data directory, with both test models in its `models` folder, and
-/// returns it with the answers of the version that made it.
-fn recorded(version: &str, name: &str) -> (TempDir, PathBuf, Value) {
-    let recorded = root().join("tests/data_directories").join(version);
-    let copy = tempfile::tempdir().unwrap();
-    for entry in walkdir::WalkDir::new(recorded.join(name)) {
-        let entry = entry.unwrap();
-        let to = copy.path().join(entry.path().strip_prefix(recorded.join(name)).unwrap());
-        if entry.file_type().is_dir() {
-            std::fs::create_dir_all(to).unwrap();
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
-    let models = copy.path().join("models");
-    std::fs::create_dir(&models).unwrap();
-    for (from, name) in [("tests/models/tiny", "tiny"), ("tests/other_models/wide", "wide")] {
-        std::os::unix::fs::symlink(root().join(from), models.join(name)).unwrap();
-    }
-    let answers = std::fs::read(recorded.join(format!("{name}.json"))).unwrap();
-    (copy, models, serde_json::from_slice(&answers).unwrap())
-}
 
 fn spawn(data: TempDir, models: &Path) -> TestApp {
     spawn_in(data, &[("MITSUKE_MODELS_DIR", models.to_str().unwrap())])

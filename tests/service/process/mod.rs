@@ -1,11 +1,12 @@
 //! The program as a process: `mitsuke serve` on the embedded store (flags, the first start, signals), `mitsuke bench`,
-//! and `mitsuke model check`.
+//! `mitsuke model check`, backups, damage, and the upgrade of earlier data directories.
 
 mod backup;
 mod bench;
 mod model_check;
 mod rot;
 mod signals;
+mod upgrade;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

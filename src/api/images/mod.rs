@@ -34,6 +34,8 @@ pub fn routes() -> Vec<Route> {
         route!(image::delete).errors([WRITING]),
         route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable]]),
         route!(thumbnail::get).scope(Scope::Search).errors([STORE, PICTURE]),
-        route!(similar::similar).scope(Scope::Search).errors([STORE, &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
+        route!(similar::similar)
+            .scope(Scope::Search)
+            .errors([STORE, &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
     ]
 }

@@ -23,11 +23,18 @@ pub fn routes() -> Vec<Route> {
         route!(list::refresh).scope(Scope::Admin).errors([WRITING, &[NotReady]]),
         route!(model::get).errors([STORE]),
         route!(current::get).errors([STORE, &[NotReady]]),
-        route!(current::switch).scope(Scope::Admin).errors([WRITING, &[ModelNotFound, ModelUnusable, CoverageIncomplete]]),
+        route!(current::switch)
+            .scope(Scope::Admin)
+            .errors([WRITING, &[ModelNotFound, ModelUnusable, CoverageIncomplete]]),
         route!(backfill::start).scope(Scope::Admin).errors([WRITING, &[ModelUnusable]]),
         route!(backfill::stop).scope(Scope::Admin).errors([WRITING]),
         route!(failures::failures).errors([STORE]),
         route!(embeddings::retire).scope(Scope::Admin).errors([WRITING, &[ModelIsCurrent, BackfillElsewhere]]),
-        route!(compare::compare).scope(Scope::Read).errors([STORE, ENCODING, PICTURE, &[ImageNotFound, ModelUnusable, TextTooLong]]),
+        route!(compare::compare).scope(Scope::Read).errors([
+            STORE,
+            ENCODING,
+            PICTURE,
+            &[ImageNotFound, ModelUnusable, TextTooLong],
+        ]),
     ]
 }

@@ -254,7 +254,11 @@ fn listen(
 ) -> Result<(Server, SocketAddr), StartError> {
     let origins = settings.cors_origins.clone();
     if !settings.bind.ip().is_loopback() && !services.keys.has_keys() {
-        log::warn!("everybody who reaches {} may read, upload and delete, {}", settings.bind, Hosts::answered(settings));
+        log::warn!(
+            "everybody who reaches {} may read, upload and delete, {}",
+            settings.bind,
+            Hosts::answered(settings)
+        );
     }
     let server = HttpServer::new(move || {
         App::new()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -98,15 +98,18 @@ pub struct ReadinessParams {
     responses((status = 200, description = "The server is ready", body = Readiness))
 )]
 pub async fn readyz(
+    request: HttpRequest,
     services: web::Data<Services>,
     QueryString(params): QueryString<ReadinessParams>,
 ) -> Result<HttpResponse, ApiError> {
     if services.stopping.load(Ordering::Relaxed) {
         return Err(ApiError::new(ErrorCode::NotReady, "The server is shutting down.").retry_after(30));
     }
+    // Whoever asks under an unknown name may be a page of another site.
+    let is_known = services.hosts.check_name(&request, services.keys.has_keys()).is_ok();
     let store = Arc::clone(&services.store);
     blocking::run(move || store.check()).await?.map_err(|error| {
-        let reason = error.operator_reason().map(str::to_owned);
+        let reason = error.operator_reason().filter(|_| is_known).map(str::to_owned);
         let problem = ApiError::from(error);
         match reason {
             Some(reason) => problem.with("reason", reason),

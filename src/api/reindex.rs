@@ -11,7 +11,11 @@ use crate::error::ApiError;
 
 /// The routes of the reindex.
 pub fn routes() -> Vec<Route> {
-    vec![route!(get).errors([STORE]), route!(start).scope(Scope::Admin).errors([WRITING]), route!(stop).scope(Scope::Admin).errors([WRITING])]
+    vec![
+        route!(get).errors([STORE]),
+        route!(start).scope(Scope::Admin).errors([WRITING]),
+        route!(stop).scope(Scope::Admin).errors([WRITING]),
+    ]
 }
 
 /// See how far a reindex is

@@ -23,7 +23,9 @@ pub fn routes() -> Vec<Route> {
         route!(list::refresh).scope(Scope::Admin).errors([WRITING, &[NotReady]]),
         route!(model::get).errors([STORE]),
         route!(current::get).errors([STORE, &[NotReady]]),
-        route!(current::switch).scope(Scope::Admin).errors([WRITING, &[ModelNotFound, ModelUnusable, CoverageIncomplete]]),
+        route!(current::switch)
+            .scope(Scope::Admin)
+            .errors([WRITING, &[ModelNotFound, ModelUnusable, CoverageIncomplete]]),
         route!(backfill::start).scope(Scope::Admin).errors([WRITING, &[ModelUnusable]]),
         route!(backfill::stop).scope(Scope::Admin).errors([WRITING]),
         route!(failures::failures).errors([STORE]),

@@ -12,7 +12,7 @@ async fn a_note_never_lands_on_another_query() {
         // The first search waits until the test releases it.
         let hold = "const real = fetch;
             window.fetch = (path, options) => {
-              if (window.release || !String(path).startsWith('/search')) return real(path, options);
+              if (window.release || !String(path).startsWith('search')) return real(path, options);
               return new Promise((go) => (window.release = go)).then(() => real(path, options));
             };";
         page.browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({"source": hold})).await;

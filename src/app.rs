@@ -88,7 +88,6 @@ impl Application {
             api_keys: settings.api_keys.clone(),
             // -- integrity --
             scrub,
-
             // -- backup --
 
             // -- budget --

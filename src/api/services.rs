@@ -57,7 +57,6 @@ pub struct Services {
     // -- integrity --
     /// Compares all originals with their hashes.
     pub scrub: Arc<Scrub>,
-
     // -- backup --
 
     // -- budget --
@@ -84,7 +83,6 @@ pub struct ServiceParts {
     // -- integrity --
     /// Compares all originals with their hashes.
     pub scrub: Arc<Scrub>,
-
     // -- backup --
 
     // -- budget --
@@ -106,7 +104,6 @@ impl Services {
             api_keys,
             // -- integrity --
             scrub,
-
             // -- backup --
 
             // -- budget --
@@ -132,7 +129,6 @@ impl Services {
             stopping: AtomicBool::new(false),
             // -- integrity --
             scrub,
-
             // -- backup --
 
             // -- budget --

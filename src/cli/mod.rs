@@ -62,7 +62,6 @@ pub enum Command {
     // -- integrity --
     /// Compare everything that is stored with what was written, and repair what can be made again.
     Check(check::CheckArguments),
-
     // -- backup --
 
     // -- budget --
@@ -143,7 +142,6 @@ impl Command {
             Self::Settings(arguments) => settings::run(&arguments).map(|()| ExitCode::SUCCESS),
             // -- integrity --
             Self::Check(arguments) => check::run(&arguments),
-
             // -- backup --
 
             // -- budget --

@@ -11,8 +11,8 @@ mod model;
 use crate::api::route::errors::{ENCODING, PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::error::ErrorCode::{
-    BackfillElsewhere, CoverageIncomplete, ImageDamaged, ImageNotFound, ModelIsCurrent, ModelNotFound, ModelUnusable, NotReady,
-    TextTooLong,
+    BackfillElsewhere, CoverageIncomplete, ImageDamaged, ImageNotFound, ModelIsCurrent, ModelNotFound, ModelUnusable,
+    NotReady, TextTooLong,
 };
 
 /// The routes of models.
@@ -27,6 +27,11 @@ pub fn routes() -> Vec<Route> {
         route!(backfill::stop).errors([WRITING]),
         route!(failures::failures).errors([STORE]),
         route!(embeddings::retire).errors([WRITING, &[ModelIsCurrent, BackfillElsewhere]]),
-        route!(compare::compare).errors([STORE, ENCODING, PICTURE, &[ImageNotFound, ImageDamaged, ModelUnusable, TextTooLong]]),
+        route!(compare::compare).errors([
+            STORE,
+            ENCODING,
+            PICTURE,
+            &[ImageNotFound, ImageDamaged, ModelUnusable, TextTooLong],
+        ]),
     ]
 }

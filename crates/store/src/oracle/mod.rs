@@ -35,8 +35,8 @@ use self::schema::opening::Opening;
 use self::schema::{doctor, migrate, vector_tables};
 use self::vector_index::upkeep;
 use super::{
-    Coverage, EmbeddingFailure, EmbeddingStore, Finding, Image, ImageId, Model, ModelId, ModelStore,
-    NewModel, Occasion, Store, StoreError,
+    Coverage, EmbeddingFailure, EmbeddingStore, Finding, Image, ImageId, Model, ModelId, ModelStore, NewModel,
+    Occasion, Store, StoreError,
 };
 use mitsuke_index::UnitVector;
 

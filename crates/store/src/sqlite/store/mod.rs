@@ -13,17 +13,16 @@ use std::time::Duration;
 use mitsuke_index::UnitVector;
 
 use super::directory_lock::lock_directory;
-use super::mark::{self, Mark};
 use super::error::from_io;
 use super::index_cache::last_change;
+use super::mark::{self, Mark};
 use super::options::SqliteOptions;
 use super::shared::{Opened, Shared};
 use super::statements::count_images;
 use super::task::Task;
 use super::{connection, directory, document, embeddings, epochs, facts_fill, migrate, models, wipe, worker};
 use crate::{
-    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store,
-    StoreError,
+    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store, StoreError,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
@@ -88,15 +87,7 @@ impl SqliteStore {
         models::release_all_backfills(&writer)?;
         document::reindex_if_outdated(&mut writer)?;
         facts_fill::fill_if_outdated(&mut writer)?;
-        Ok(Opened {
-            database,
-            snapshots: directory.join(directory::SNAPSHOTS),
-            lock,
-            writer,
-            identity,
-            epoch,
-            mark,
-        })
+        Ok(Opened { database, snapshots: directory.join(directory::SNAPSHOTS), lock, writer, identity, epoch, mark })
     }
 
     /// Returns whether every vector index is built and the facts of all images are in memory. Until then searches and

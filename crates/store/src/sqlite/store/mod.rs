@@ -241,6 +241,8 @@ impl EmbeddingStore for SqliteStore {
             )?;
             removed += deleted as u64;
             if deleted < DELETE_BATCH {
+                self.shared.compact.note();
+                self.shared.send(Task::Deleted);
                 return Ok(removed);
             }
         }

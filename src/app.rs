@@ -108,7 +108,6 @@ impl Application {
             limits: settings.limits.clone(),
             // -- integrity --
             scrub,
-
             // -- backup --
             backups,
             local,

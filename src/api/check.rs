@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::caller::Scope;
 use crate::api::Services;
+use crate::api::caller::Scope;
 use crate::api::checks::page_size;
 use crate::api::query::QueryString;
 use crate::api::route::errors::STORE;

@@ -53,7 +53,6 @@ pub fn documented() -> Vec<Route> {
         metrics::routes(),
         // -- integrity --
         check::routes(),
-
         // -- backup --
         backups::routes(),
 

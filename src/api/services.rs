@@ -61,7 +61,6 @@ pub struct Services {
     // -- integrity --
     /// Compares all originals with their hashes.
     pub scrub: Arc<Scrub>,
-
     // -- backup --
     /// Makes backups.
     pub backups: Arc<Backups>,
@@ -103,7 +102,6 @@ pub struct ServiceParts {
     // -- integrity --
     /// Compares all originals with their hashes.
     pub scrub: Arc<Scrub>,
-
     // -- backup --
     /// Makes backups.
     pub backups: Arc<Backups>,
@@ -137,7 +135,6 @@ impl Services {
             limits,
             // -- integrity --
             scrub,
-
             // -- backup --
             backups,
             local,
@@ -167,7 +164,6 @@ impl Services {
             stopping: AtomicBool::new(false),
             // -- integrity --
             scrub,
-
             // -- backup --
             backups,
             local,

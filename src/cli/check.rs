@@ -64,7 +64,10 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, Box<dyn Error>> {
     };
     Ok(match checked {
         Ok(0) => {
-            println!("{}", if arguments.compact && !arguments.repair { "done" } else { "everything is as it was written" });
+            println!(
+                "{}",
+                if arguments.compact && !arguments.repair { "done" } else { "everything is as it was written" }
+            );
             ExitCode::SUCCESS
         }
         Ok(left) => {
@@ -87,7 +90,9 @@ fn look(data_dir: &Path) -> Result<usize, Box<dyn Error>> {
     }
     let lost = check.lost_commits()?;
     if lost > 0 {
-        println!("lost changes: {lost} that were answered as stored are missing; `mitsuke check --repair` acknowledges it");
+        println!(
+            "lost changes: {lost} that were answered as stored are missing; `mitsuke check --repair` acknowledges it"
+        );
         left += 1;
     }
     Ok(left)
@@ -146,12 +151,8 @@ fn repair_pages(data_dir: &Path, store: &SqliteStore) -> Result<(u64, Vec<Fault>
         return Ok((1, Vec::new()));
     }
     let left = store.repair_pages()?;
-    let fault = |found: String| Fault {
-        part: CheckPart::Pages,
-        image_id: None,
-        repaired: !left.contains(&found),
-        found,
-    };
+    let fault =
+        |found: String| Fault { part: CheckPart::Pages, image_id: None, repaired: !left.contains(&found), found };
     let new = left.iter().filter(|text| !found.contains(text)).cloned();
     Ok((1, found.iter().cloned().chain(new).map(fault).collect()))
 }
@@ -165,9 +166,7 @@ fn compare_pictures(choice: &StoreChoice) -> Result<usize, Box<dyn Error>> {
 }
 
 /// Runs the steps of one part. Returns the number of items and the faults.
-fn steps(
-    step: impl Fn(Option<i64>) -> Result<CheckStep, StoreError>,
-) -> Result<(u64, Vec<Fault>), StoreError> {
+fn steps(step: impl Fn(Option<i64>) -> Result<CheckStep, StoreError>) -> Result<(u64, Vec<Fault>), StoreError> {
     let (mut checked, mut faults, mut after) = (0, Vec::new(), None);
     loop {
         let done = step(after)?;

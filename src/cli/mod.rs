@@ -66,7 +66,6 @@ pub enum Command {
     // -- integrity --
     /// Compare everything that is stored with what was written, and repair what can be made again.
     Check(check::CheckArguments),
-
     // -- backup --
     /// Back the embedded store up, also while a server runs on it.
     Backup(backup::BackupArguments),
@@ -159,7 +158,6 @@ impl Command {
             Self::Settings(arguments) => settings::run(&arguments).map(|()| ExitCode::SUCCESS),
             // -- integrity --
             Self::Check(arguments) => check::run(&arguments),
-
             // -- backup --
             Self::Backup(arguments) => backup::run(&arguments),
             Self::Restore(arguments) => restore::run(&arguments),

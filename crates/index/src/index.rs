@@ -12,7 +12,9 @@ use crate::rescore::{self, Rescoring, Similarities};
 use crate::rotation::Rotation;
 use crate::scan::Candidate;
 use crate::signs::QuerySigns;
-use crate::{Filter, IdSet, IndexParams, ReadVectors, SnapshotError, SnapshotStamp, UnitVector, kmeans, scan, snapshot};
+use crate::{
+    Filter, IdSet, IndexParams, ReadVectors, SnapshotError, SnapshotStamp, UnitVector, kmeans, scan, snapshot,
+};
 
 /// The largest number of changes that a newly trained layout takes over while insertions wait.
 const MAX_BLOCKING_CHANGES: usize = 1024;

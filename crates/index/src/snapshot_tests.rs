@@ -7,7 +7,8 @@ use crate::random::SplitMix64;
 use crate::{IndexParams, UnitVector, VectorIndex};
 
 const DIMENSION: usize = 6;
-const STAMP: SnapshotStamp = SnapshotStamp { epoch: *b"0123456789abcdef", model_id: -7, last_change: u64::MAX, count: 40 };
+const STAMP: SnapshotStamp =
+    SnapshotStamp { epoch: *b"0123456789abcdef", model_id: -7, last_change: u64::MAX, count: 40 };
 
 /// Makes an index of sixteen vectors, with or without lists.
 fn index(lists: bool) -> VectorIndex {

@@ -26,13 +26,12 @@ pub fn a_damaged_original_is_told_and_not_given_out(store: &dyn Store, damage: &
     let is_b = |error: &StoreError| matches!(error, StoreError::ImageDamaged(image_id) if *image_id == b);
     assert!(store.content(b).is_err_and(|error| is_b(&error)));
     assert!(store.content_part(b, 0, 0).is_err_and(|error| is_b(&error)));
-    assert_eq!([a, b, c, c + 1].map(|image_id| store.verify_image(image_id).unwrap()), [
-        Verified::Whole,
-        Verified::Damaged,
-        Verified::Whole,
-        Verified::Unknown
-    ]);
-    let damaged = |after| store.damaged_images(after, 10).unwrap().iter().map(|image| image.image_id).collect::<Vec<_>>();
+    assert_eq!(
+        [a, b, c, c + 1].map(|image_id| store.verify_image(image_id).unwrap()),
+        [Verified::Whole, Verified::Damaged, Verified::Whole, Verified::Unknown]
+    );
+    let damaged =
+        |after| store.damaged_images(after, 10).unwrap().iter().map(|image| image.image_id).collect::<Vec<_>>();
     assert_eq!((damaged(None), damaged(Some(b))), (vec![b], vec![]));
     assert_eq!(store.condition().unwrap().damaged_images, 1);
     // The facts of the image are as they were.

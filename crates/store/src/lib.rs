@@ -54,7 +54,8 @@ pub use fusion::fuse;
 pub use ids::{ImageId, ModelId};
 pub use images::{Content, Cursor, Image, ImagePatch, ImageStore, Inserted, MAX_HASHES, NewImage, TakenAt};
 pub use integrity::{
-    CHUNK_BYTES, CheckPart, CheckStep, ContentPart, DamagedImage, Fault, IntegrityStore, ScrubState, StoreCondition, Verified,
+    CHUNK_BYTES, CheckPart, CheckStep, ContentPart, DamagedImage, Fault, IntegrityStore, ScrubState, StoreCondition,
+    Verified,
 };
 pub use models::{Coverage, Model, ModelStore, NewModel};
 pub use page::{MAX_PAGE_DEPTH, Page};

@@ -39,9 +39,7 @@ fn wait_until_ready(store: &SqliteStore) {
 /// Inserts pictures named by `prefix` and a number, with the vectors of [`scattered`] of `seed`.
 fn fill(store: &SqliteStore, model: &Model, prefix: &str, count: usize, seed: u64) -> Vec<ImageId> {
     let vectors = scattered(count, seed);
-    (0..count)
-        .map(|n| picture(&format!("{prefix}-{n}")).embedded(model, vectors[n].clone()).insert(store))
-        .collect()
+    (0..count).map(|n| picture(&format!("{prefix}-{n}")).embedded(model, vectors[n].clone()).insert(store)).collect()
 }
 
 /// Asserts that each image is the nearest one to its own embedding.
@@ -97,5 +95,6 @@ fn rot(directory: &Path, image_id: ImageId, at: usize) {
     let mut bytes: Vec<u8> =
         db.query_row("SELECT image_data FROM image_contents WHERE image_id = ?", [image_id], |row| row.get(0)).unwrap();
     bytes[at] ^= 1;
-    db.execute("UPDATE image_contents SET image_data = ? WHERE image_id = ?", rusqlite::params![bytes, image_id]).unwrap();
+    db.execute("UPDATE image_contents SET image_data = ? WHERE image_id = ?", rusqlite::params![bytes, image_id])
+        .unwrap();
 }

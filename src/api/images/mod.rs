@@ -15,8 +15,8 @@ use crate::api::route::errors::{LARGE, PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::api::{multipart, problems};
 use crate::error::ErrorCode::{
-    ImageDamaged, KeywordsRefused, NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, RangeNotSatisfiable, TextTooLong,
-    TotalChanged,
+    ImageDamaged, KeywordsRefused, NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, RangeNotSatisfiable,
+    TextTooLong, TotalChanged,
 };
 
 /// The routes of images.

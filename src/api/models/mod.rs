@@ -12,8 +12,8 @@ use crate::access::Scope;
 use crate::api::route::errors::{ENCODING, PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::error::ErrorCode::{
-    BackfillElsewhere, CoverageIncomplete, ImageDamaged, ImageNotFound, ModelIsCurrent, ModelNotFound, ModelUnusable, NotReady,
-    TextTooLong,
+    BackfillElsewhere, CoverageIncomplete, ImageDamaged, ImageNotFound, ModelIsCurrent, ModelNotFound, ModelUnusable,
+    NotReady, TextTooLong,
 };
 
 /// The routes of models.

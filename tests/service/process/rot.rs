@@ -48,7 +48,10 @@ fn flip(data: &Path, image_id: i64) {
 
 fn command(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let models = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models");
-    run(arguments, &[("MITSUKE_DATA_DIR", data.to_str().unwrap()), ("MITSUKE_MODELS_DIR", models), ("MITSUKE_IMAGES_DIR", "")])
+    run(
+        arguments,
+        &[("MITSUKE_DATA_DIR", data.to_str().unwrap()), ("MITSUKE_MODELS_DIR", models), ("MITSUKE_IMAGES_DIR", "")],
+    )
 }
 
 #[tokio::test]
@@ -60,7 +63,11 @@ async fn a_flipped_bit_is_an_error_of_its_own_until_the_file_is_uploaded_again()
     let mut server = start(data.path()).await;
     for path in ["/images/1/content", "/images/1/thumbnail?max_edge=600", "/images/1/thumbnail"] {
         let (status, problem) = server.get(path).await;
-        assert_eq!((status, &problem["code"], &problem["image_id"]), (500, &json!("image_damaged"), &json!(1)), "{path}");
+        assert_eq!(
+            (status, &problem["code"], &problem["image_id"]),
+            (500, &json!("image_damaged"), &json!(1)),
+            "{path}"
+        );
         assert!(problem["detail"].as_str().unwrap().contains("Upload the file again"), "{problem}");
     }
     let ranged = server.client.get(server.url("/images/1/content")).header("range", "bytes=0-9");

@@ -87,7 +87,7 @@ impl Run {
             match store.put_reading(image_id, READER_VERSION, reading.as_ref()) {
                 // One damaged image must not stop the others.
                 Err(StoreError::Damaged(reason)) => Ok(Some(Err(reason))),
-            Err(error @ StoreError::ImageDamaged(_)) => Ok(Some(Err(error.to_string()))),
+                Err(error @ StoreError::ImageDamaged(_)) => Ok(Some(Err(error.to_string()))),
                 changes => Ok(changes?.map(Ok)),
             }
         };

@@ -136,7 +136,11 @@ impl Run {
                 self.make_way(0)?;
                 let step = self.store.check_part(part, after, ROWS, false)?;
                 for fault in &step.faults {
-                    log::error!("the store is damaged ({}): {}. `mitsuke check --repair` repairs it", part.name(), fault.found);
+                    log::error!(
+                        "the store is damaged ({}): {}. `mitsuke check --repair` repairs it",
+                        part.name(),
+                        fault.found
+                    );
                 }
                 self.shared.lock().status.faults += step.faults.len() as u64;
                 if !self.shared.wait(PAUSE) {

@@ -50,6 +50,9 @@ const OF_IMAGES: [&str; 9] = [
     "image_damage",
 ];
 
+/// The tables whose rows belong to a model.
+const OF_MODELS: [&str; 2] = ["image_embeddings", "embedding_failures"];
+
 /// Makes a fault that is not repaired.
 pub(super) fn fault(part: CheckPart, image_id: Option<ImageId>, found: impl Into<String>) -> Fault {
     Fault { part, image_id, found: found.into(), repaired: false }
@@ -58,7 +61,9 @@ pub(super) fn fault(part: CheckPart, image_id: Option<ImageId>, found: impl Into
 /// Checks the pages of one table, which is the one after the place `after`.
 pub(super) fn pages(connection: &Connection, after: Option<i64>) -> Result<CheckStep, StoreError> {
     let place = after.map_or(0, |after| after + 1);
-    let Some(table) = usize::try_from(place).ok().and_then(|at| TABLES.get(at)) else { return Ok(CheckStep::default()) };
+    let Some(table) = usize::try_from(place).ok().and_then(|at| TABLES.get(at)) else {
+        return Ok(CheckStep::default());
+    };
     let messages = quick_check(connection, table)?;
     Ok(CheckStep {
         checked: 1,
@@ -69,7 +74,8 @@ pub(super) fn pages(connection: &Connection, after: Option<i64>) -> Result<Check
 
 /// Returns what SQLite says about the pages of one table; nothing for a table that the database lacks.
 pub(super) fn quick_check(connection: &Connection, table: &str) -> Result<Vec<String>, StoreError> {
-    let known = connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").and_then(|mut sql| sql.exists([table]));
+    let known =
+        connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").and_then(|mut sql| sql.exists([table]));
     match known {
         Ok(true) => messages(connection, &format!("PRAGMA quick_check({table})")),
         Ok(false) => Ok(Vec::new()),
@@ -77,20 +83,9 @@ pub(super) fn quick_check(connection: &Connection, table: &str) -> Result<Vec<St
     }
 }
 
-/// Returns what SQLite says about all pages of the file, and about references between rows.
+/// Returns what SQLite says about all pages of the file.
 pub(super) fn whole_file(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let mut found = messages(connection, "PRAGMA integrity_check(100)")?;
-    if found.is_empty() {
-        let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()?
-            && found.len() < MESSAGES
-        {
-            let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
-            found.push(format!("a row of {table} belongs to no row of {parent}"));
-        }
-    }
-    Ok(found)
+    messages(connection, "PRAGMA integrity_check(100)")
 }
 
 /// Runs one of the checks of SQLite. A database that is too damaged for the check is a finding of it.
@@ -197,6 +192,13 @@ pub(super) fn orphans(connection: &Connection) -> Result<CheckStep, StoreError> 
             faults.push(fault(CheckPart::Orphans, None, format!("{orphans} rows of {table} belong to no image")));
         }
     }
+    for table in OF_MODELS {
+        let sql = format!("SELECT count(*) FROM {table} WHERE model_id NOT IN (SELECT model_id FROM embedding_models)");
+        let orphans: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+        if orphans > 0 {
+            faults.push(fault(CheckPart::Orphans, None, format!("{orphans} rows of {table} belong to no model")));
+        }
+    }
     let sql = "SELECT count(*) FROM image_texts_docsize WHERE id NOT IN (SELECT image_id FROM images)";
     let texts: i64 = connection.query_row(sql, [], |row| row.get(0))?;
     if texts > 0 {
@@ -207,7 +209,8 @@ pub(super) fn orphans(connection: &Connection) -> Result<CheckStep, StoreError> 
     if i64::try_from(counted) != Ok(rows) {
         faults.push(fault(CheckPart::Orphans, None, format!("{counted} images are counted, and there are {rows}")));
     }
-    let sql = "SELECT model_id, embedded, (SELECT count(*) FROM image_embeddings e WHERE e.model_id = m.model_id) AS rows
+    let sql =
+        "SELECT model_id, embedded, (SELECT count(*) FROM image_embeddings e WHERE e.model_id = m.model_id) AS rows
                FROM embedding_models m WHERE embedded <> rows";
     let mut statement = connection.prepare(sql)?;
     let mut models = statement.query([])?;
@@ -226,8 +229,13 @@ pub(super) fn orphans(connection: &Connection) -> Result<CheckStep, StoreError> 
 /// Removes rows that belong to no image, and counts anew.
 pub(super) fn repair_orphans(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     for table in OF_IMAGES {
-        transaction
-            .execute(&format!("DELETE FROM {table} WHERE image_id NOT IN (SELECT image_id FROM images)"), [])?;
+        transaction.execute(&format!("DELETE FROM {table} WHERE image_id NOT IN (SELECT image_id FROM images)"), [])?;
+    }
+    for table in OF_MODELS {
+        transaction.execute(
+            &format!("DELETE FROM {table} WHERE model_id NOT IN (SELECT model_id FROM embedding_models)"),
+            [],
+        )?;
     }
     let sql = "SELECT id FROM image_texts_docsize WHERE id NOT IN (SELECT image_id FROM images)";
     for image_id in ids(transaction, sql, [])? {

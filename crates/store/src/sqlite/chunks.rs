@@ -53,7 +53,13 @@ pub(super) fn read(connection: &Connection, image_id: ImageId, first: u64, last:
              LEFT JOIN image_chunks k ON k.image_id = i.image_id WHERE i.image_id = ?",
         )?
         .query_row([image_id], |row| {
-            Ok((row.get(0)?, row.get(1)?, Sha256(row.get(2)?), row.get::<_, i64>(3)?, row.get::<_, Option<Vec<u8>>>(4)?))
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                Sha256(row.get(2)?),
+                row.get::<_, i64>(3)?,
+                row.get::<_, Option<Vec<u8>>>(4)?,
+            ))
         })
         .optional()?;
     let Some((file_type, file_name, sha256, total, hashes)) = facts else { return Ok(Reading::Unknown) };

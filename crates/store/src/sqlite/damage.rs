@@ -36,9 +36,8 @@ pub(super) fn list(
     after: Option<ImageId>,
     limit: usize,
 ) -> Result<Vec<DamagedImage>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT image_id, found_at FROM image_damage WHERE image_id > ? ORDER BY image_id LIMIT ?",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT image_id, found_at FROM image_damage WHERE image_id > ? ORDER BY image_id LIMIT ?")?;
     let mut rows = statement.query(params![after.unwrap_or(0), count(limit)])?;
     let mut damaged = Vec::new();
     while let Some(row) = rows.next()? {

@@ -138,8 +138,7 @@ fn facts(connection: &Connection) -> Vec<Finding> {
     findings
 }
 
-/// Returns what is wrong with the pages of the database in a data directory, and with references between its rows. Reads
-/// the whole file.
+/// Returns what is wrong with the pages of the database in a data directory. Reads the whole file.
 ///
 /// # Errors
 /// When the database cannot be opened.
@@ -205,7 +204,9 @@ impl ReadOnlyCheck {
         for image_id in &batch {
             let found = match images::content(&self.0, *image_id) {
                 Ok(Some(content)) if Sha256::of(&content.bytes) == content.sha256 => continue,
-                Ok(Some(content)) => format!("the stored bytes of image {image_id} ({}) are damaged", content.file_name),
+                Ok(Some(content)) => {
+                    format!("the stored bytes of image {image_id} ({}) are damaged", content.file_name)
+                }
                 Ok(None) => format!("image {image_id} has no stored bytes"),
                 Err(StoreError::Damaged(reason)) => format!("image {image_id} cannot be read: {reason}"),
                 Err(error) => return Err(error),

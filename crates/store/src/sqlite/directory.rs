@@ -51,7 +51,11 @@ pub(super) fn create_database(directory: &Path) -> Result<(), StoreError> {
         create_private(&database).map_err(|error| from_io(&format!("creating {}", database.display()), &error))?;
     }
     make_private(&database);
-    SIDE_FILES.iter().map(|name| directory.join(name)).filter(|path| path.exists()).for_each(|path| make_private(&path));
+    SIDE_FILES
+        .iter()
+        .map(|name| directory.join(name))
+        .filter(|path| path.exists())
+        .for_each(|path| make_private(&path));
     let snapshots = fs::read_dir(directory.join(SNAPSHOTS)).into_iter().flatten().flatten();
     snapshots.for_each(|entry| make_private(&entry.path()));
     Ok(())

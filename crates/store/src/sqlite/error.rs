@@ -7,6 +7,9 @@ use crate::StoreError;
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match &error {
+            rusqlite::Error::SqliteFailure(failure, _) if is_at_size_limit(failure) => {
+                Self::DiskFull(error.to_string())
+            }
             rusqlite::Error::SqliteFailure(failure, _) => from_code(failure.code, error.to_string()),
             rusqlite::Error::SqlInputError { error: failure, .. } => from_code(failure.code, error.to_string()),
             // A value in a row is of a kind that this program never writes there.
@@ -19,6 +22,23 @@ impl From<rusqlite::Error> for StoreError {
             _ => Self::Internal(error.to_string()),
         }
     }
+}
+
+/// Returns whether a write failed because the file may not grow. SQLite reports the limit of the process for the size of a
+/// file (EFBIG) like any other error of a write.
+fn is_at_size_limit(failure: &rusqlite::ffi::Error) -> bool {
+    let written = [rusqlite::ffi::SQLITE_IOERR_WRITE, rusqlite::ffi::SQLITE_IOERR_TRUNCATE];
+    written.contains(&failure.extended_code) && file_size_is_limited()
+}
+
+#[cfg(unix)]
+fn file_size_is_limited() -> bool {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current.is_some()
+}
+
+#[cfg(not(unix))]
+fn file_size_is_limited() -> bool {
+    false
 }
 
 /// Classifies a result code. The table names every code, and a code new in SQLite is `Internal` until the table names
@@ -59,7 +79,9 @@ fn from_code(code: ErrorCode, text: String) -> StoreError {
 pub(super) fn from_io(doing: &str, error: &std::io::Error) -> StoreError {
     let text = format!("{doing}: {error}");
     match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::DiskFull(text),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
+            StoreError::DiskFull(text)
+        }
         _ => StoreError::Unavailable(text),
     }
 }
@@ -87,6 +109,7 @@ mod tests {
     fn a_full_disk_is_told_apart_from_other_errors_of_files() {
         let error = |kind| from_io("writing", &std::io::Error::from(kind));
         assert!(matches!(error(std::io::ErrorKind::StorageFull), StoreError::DiskFull(_)));
+        assert!(matches!(error(std::io::ErrorKind::FileTooLarge), StoreError::DiskFull(_)));
         assert!(matches!(error(std::io::ErrorKind::PermissionDenied), StoreError::Unavailable(_)));
     }
 }

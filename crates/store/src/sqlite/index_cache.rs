@@ -91,7 +91,12 @@ impl VectorCache {
 
     /// Starts with an empty index.
     pub(super) fn empty_build(&self) -> IndexBuild {
-        IndexBuild { index: VectorIndex::new(self.dimension, self.params), applied: 0, from_snapshot: false, removed: 0 }
+        IndexBuild {
+            index: VectorIndex::new(self.dimension, self.params),
+            applied: 0,
+            from_snapshot: false,
+            removed: 0,
+        }
     }
 
     /// Starts with the index of the snapshot file if it belongs to these rows, else with an empty index. A snapshot of
@@ -263,12 +268,7 @@ impl VectorCache {
     }
 
     /// Compares some vectors of an index with their rows.
-    fn samples_agree(
-        &self,
-        connection: &Connection,
-        index: &VectorIndex,
-        rows: &IdSet,
-    ) -> Result<bool, StoreError> {
+    fn samples_agree(&self, connection: &Connection, index: &VectorIndex, rows: &IdSet) -> Result<bool, StoreError> {
         let step = (rows.len() / SAMPLES).max(1);
         let first = usize::from(self.epoch[0]) % step;
         for image_id in rows.iter().skip(first).step_by(step) {

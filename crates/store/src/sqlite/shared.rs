@@ -233,7 +233,8 @@ impl Shared {
     }
 
     fn add_cache(&self, model_id: ModelId, dimension: usize) -> Arc<VectorCache> {
-        let cache = VectorCache::new(&self.snapshots, &self.identity, self.epoch, model_id, dimension, self.options.index);
+        let cache =
+            VectorCache::new(&self.snapshots, &self.identity, self.epoch, model_id, dimension, self.options.index);
         let cache = Arc::new(cache);
         self.caches.write().unwrap_or_else(PoisonError::into_inner).insert(model_id, Arc::clone(&cache));
         cache

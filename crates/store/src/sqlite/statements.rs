@@ -23,10 +23,8 @@ pub(super) fn image_exists(connection: &Connection, image_id: ImageId) -> Result
 
 /// Counts the images anew.
 pub(super) fn recount_images(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute(
-        "UPDATE store_facts SET value = (SELECT count(*) FROM images) WHERE name = 'image_count'",
-        [],
-    )?;
+    connection
+        .execute("UPDATE store_facts SET value = (SELECT count(*) FROM images) WHERE name = 'image_count'", [])?;
     Ok(())
 }
 

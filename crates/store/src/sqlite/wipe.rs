@@ -99,7 +99,14 @@ fn merge(shared: &Shared, deletions: u64) -> Result<bool, StoreError> {
     let started = Instant::now();
     let mut first = true;
     while started.elapsed() < MERGE_TIME {
-        let merged = shared.write(|db| merge_step(db, std::mem::take(&mut first), || shared.wipe.deletions.load(Ordering::Acquire) == deletions), |_| ())?;
+        let merged = shared.write(
+            |db| {
+                merge_step(db, std::mem::take(&mut first), || {
+                    shared.wipe.deletions.load(Ordering::Acquire) == deletions
+                })
+            },
+            |_| (),
+        )?;
         if merged {
             return Ok(true);
         }

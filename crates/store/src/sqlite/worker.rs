@@ -5,11 +5,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::connection::open_reader;
-use super::{compact, facts, wipe};
 use super::index_cache::{IndexBuild, VectorCache};
 use super::shared::Shared;
 use super::statements::count_images;
 use super::task::Task;
+use super::{compact, facts, wipe};
 use crate::StoreError;
 
 /// Runs tasks until [`Task::Stop`].

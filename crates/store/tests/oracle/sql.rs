@@ -475,6 +475,21 @@ fn look_after_indexes(store: &OracleStore, database: &Database) {
     build(&OrganizationChange { kind: Some(IndexKind::Hnsw), ..OrganizationChange::default() }).unwrap();
 }
 
+/// Finds an original that another program has changed, and repairs it.
+fn find_damage(store: &dyn Store, database: &Database) {
+    let image = image("rotten.png", &[]);
+    let image_id = id_of(store.insert_image(&image).unwrap());
+    let other = database.connect();
+    other.execute("UPDATE images SET image_data = HEXTORAW('78') WHERE image_id = :1", &[&image_id]).unwrap();
+    other.commit().unwrap();
+    assert!(store.content(image_id).is_err());
+    assert_eq!(store.damaged_images(None, 5).unwrap().len(), 1);
+    assert_eq!(store.condition().unwrap().damaged_images, 1);
+    assert!(store.repair_content(image_id, image.bytes).unwrap());
+    store.verify_image(image_id).unwrap();
+    store.delete_image(image_id).unwrap();
+}
+
 #[test]
 fn a_parser_of_oracles_dialect_takes_all_sql() {
     let database = Database::temporary();
@@ -491,6 +506,7 @@ fn a_parser_of_oracles_dialect_takes_all_sql() {
         let store = open(settings);
         ask_for_everything(&store);
         look_after_indexes(&store, &database);
+        find_damage(&store, &database);
         let findings = store.diagnose();
         assert!(!findings.is_empty());
     }

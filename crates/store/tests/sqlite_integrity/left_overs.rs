@@ -33,8 +33,7 @@ fn the_texts_and_bytes_of_a_deleted_image_are_in_no_file() {
         .insert(&store);
     store.put_thumbnail(secret, 512, b"quxmarkerthumbnail").unwrap();
     fill(&store, &model, "later", 20, 2);
-    let markers =
-        ["quxmarkerofbytes", "quxmarkername", "quxmarkercaption", "quxmarkerprompt", "quxmarkerthumbnail"];
+    let markers = ["quxmarkerofbytes", "quxmarkername", "quxmarkercaption", "quxmarkerprompt", "quxmarkerthumbnail"];
     // The log and the database hold all of them before the deletion.
     let before = holding(folder.path(), &markers);
     assert!(markers.iter().all(|marker| before.iter().any(|found| found.contains(marker))), "{before:?}");
@@ -102,7 +101,11 @@ fn a_database_of_an_earlier_version_shrinks_after_one_compaction() {
     store.close().unwrap();
     drop(store);
     assert!(bytes(folder.path()) > 10 << 20, "free pages stay in a database of an earlier version");
-    assert!(mitsuke_store::sqlite::diagnose_database(folder.path()).iter().any(|finding| finding.to_string().contains("--compact")));
+    assert!(
+        mitsuke_store::sqlite::diagnose_database(folder.path())
+            .iter()
+            .any(|finding| finding.to_string().contains("--compact"))
+    );
     let store = open(folder.path());
     store.compact().unwrap();
     let model = model(&store, "a");

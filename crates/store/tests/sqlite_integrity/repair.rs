@@ -74,7 +74,10 @@ fn what_can_be_made_again_is_repaired() {
         let store = open(folder.path());
         wait_until_ready(&store);
         let found = check(&store, false);
-        assert!(!found.is_empty() && found.iter().all(|fault| fault.part == part && !fault.repaired), "{damage}: {found:?}");
+        assert!(
+            !found.is_empty() && found.iter().all(|fault| fault.part == part && !fault.repaired),
+            "{damage}: {found:?}"
+        );
         let repaired = check(&store, true);
         assert!(!repaired.is_empty() && repaired.iter().all(|fault| fault.repaired), "{damage}: {repaired:?}");
         wait_until_ready(&store);
@@ -88,9 +91,7 @@ fn a_vector_that_the_index_does_not_hold_is_found_and_the_index_is_made_again() 
     let store = open(folder.path());
     let other = scattered(1, 77)[0].to_le_bytes();
     // A row changes behind the back of the open store.
-    sql(folder.path())
-        .execute("UPDATE image_embeddings SET embedding = ? WHERE image_id = 3", [other])
-        .unwrap();
+    sql(folder.path()).execute("UPDATE image_embeddings SET embedding = ? WHERE image_id = 3", [other]).unwrap();
     let found = check(&store, false);
     assert!(matches!(&found[..], [fault] if fault.part == CheckPart::Index && fault.image_id == Some(3)), "{found:?}");
     assert!(check(&store, true)[0].repaired);
@@ -105,7 +106,8 @@ fn damaged_pictures_are_listed_and_repaired_from_their_bytes() {
     rot(folder.path(), 5, 0);
     sql(folder.path()).execute("DELETE FROM image_contents WHERE image_id = 6", []).unwrap();
     let store = open(folder.path());
-    let mut damaged: Vec<_> = check(&store, true).iter().map(|fault| (fault.part, fault.image_id, fault.repaired)).collect();
+    let mut damaged: Vec<_> =
+        check(&store, true).iter().map(|fault| (fault.part, fault.image_id, fault.repaired)).collect();
     damaged.sort_by_key(|(part, image_id, _)| (part.name(), *image_id));
     assert_eq!(
         damaged,

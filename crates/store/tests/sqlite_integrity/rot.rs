@@ -39,7 +39,8 @@ fn a_flipped_bit_is_told_by_the_whole_and_by_its_chunk() {
 fn every_range_of_a_sound_picture_is_what_was_uploaded() {
     let (folder, image_id, bytes) = stored();
     let store = open(folder.path());
-    let edges = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES - 1, bytes.len() - 1, bytes.len() + 9];
+    let edges =
+        [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES - 1, bytes.len() - 1, bytes.len() + 9];
     for first in edges {
         for last in edges.into_iter().filter(|last| *last >= first) {
             let part = store.content_part(image_id, first as u64, last as u64).unwrap().unwrap();

@@ -10,8 +10,8 @@ use crate::sqlite::values::{date, micros};
 use crate::sqlite::{check, chunks, compact, damage, document, images};
 use crate::text::Document;
 use crate::{
-    CheckPart, CheckStep, StoreCondition, Content, ContentPart, DamagedImage, Fault, ImageId, ImageStore as _,
-    IntegrityStore, ScrubState, Sha256, StoreError, Verified,
+    CheckPart, CheckStep, Content, ContentPart, DamagedImage, Fault, ImageId, ImageStore as _, IntegrityStore,
+    ScrubState, Sha256, StoreCondition, StoreError, Verified,
 };
 
 impl SqliteStore {
@@ -51,9 +51,8 @@ impl SqliteStore {
     /// Keeps what a verified original tells: the hashes of its chunks, and that it is not damaged.
     fn note_whole(&self, image_id: ImageId, bytes: &[u8]) -> Result<(), StoreError> {
         let hashes = chunks::hashes_of(bytes);
-        let (kept, damaged) = self
-            .shared
-            .read(|db| Ok((chunks::are_kept(db, image_id, &hashes)?, damage::is_noted(db, image_id)?)))?;
+        let (kept, damaged) =
+            self.shared.read(|db| Ok((chunks::are_kept(db, image_id, &hashes)?, damage::is_noted(db, image_id)?)))?;
         if kept && !damaged {
             return Ok(());
         }
@@ -121,8 +120,10 @@ impl SqliteStore {
             if agrees(&index, embedding.image_id, vector) || !self.is_current(embedding)? {
                 continue;
             }
-            let found =
-                format!("the index of model {} holds no such vector of image {}", embedding.model_id, embedding.image_id);
+            let found = format!(
+                "the index of model {} holds no such vector of image {}",
+                embedding.model_id, embedding.image_id
+            );
             step.faults.push(check::fault(CheckPart::Index, Some(embedding.image_id), found));
             stale.push(embedding.model_id);
         }

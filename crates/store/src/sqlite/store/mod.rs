@@ -14,9 +14,9 @@ use std::time::Duration;
 use mitsuke_index::UnitVector;
 
 use super::directory_lock::lock_directory;
-use super::mark::{self, Mark};
 use super::error::from_io;
 use super::index_cache::last_change;
+use super::mark::{self, Mark};
 use super::options::SqliteOptions;
 use super::room::{Room, bound_pages};
 use super::shared::{Opened, Shared};
@@ -24,8 +24,7 @@ use super::statements::count_images;
 use super::task::Task;
 use super::{backup, connection, directory, document, embeddings, epochs, facts_fill, migrate, models, wipe, worker};
 use crate::{
-    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store,
-    StoreError,
+    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store, StoreError,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
@@ -94,15 +93,7 @@ impl SqliteStore {
         models::release_all_backfills(&writer)?;
         document::reindex_if_outdated(&mut writer)?;
         facts_fill::fill_if_outdated(&mut writer)?;
-        Ok(Opened {
-            database,
-            snapshots: directory.join(directory::SNAPSHOTS),
-            lock,
-            writer,
-            identity,
-            epoch,
-            mark,
-        })
+        Ok(Opened { database, snapshots: directory.join(directory::SNAPSHOTS), lock, writer, identity, epoch, mark })
     }
 
     /// Returns whether every vector index is built and the facts of all images are in memory. Until then searches and
@@ -256,6 +247,8 @@ impl EmbeddingStore for SqliteStore {
             )?;
             removed += deleted as u64;
             if deleted < DELETE_BATCH {
+                self.shared.compact.note();
+                self.shared.send(Task::Deleted);
                 return Ok(removed);
             }
         }

@@ -98,7 +98,7 @@ async fn all_bytes_of_a_form_are_counted_those_before_and_after_its_parts_too() 
     let mut epilogue = begin_upload(&app, "transfer-encoding: chunked");
     let form = "--x\r\ncontent-disposition: form-data; name=\"tags\"\r\n\r\na\r\n--x--\r\n";
     epilogue.write_all(format!("{:x}\r\n{form}\r\n", form.len()).as_bytes()).unwrap();
-    for _ in 0..2 {
+    for _ in 0..4 {
         pour(&mut epilogue, 1 << 16);
     }
     assert_eq!(answer(&mut epilogue), (400, "invalid_multipart".to_owned()));

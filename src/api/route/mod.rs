@@ -121,7 +121,6 @@ impl Route {
     }
 
     /// Sets the scope that a caller needs, in place of the one that follows from the method.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no key has a scope yet"))]
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self

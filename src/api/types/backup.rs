@@ -121,7 +121,7 @@ pub struct EndedBackupBody {
     /// The copy; null when the backup failed.
     pub copy: Option<CopyBody>,
     /// The reason of the failure; null when there is a copy.
-    #[schema(example = json!(null))]
+    #[schema(example = "the disk is full: writing /mnt/backup/mitsuke")]
     pub reason: Option<String>,
     /// Bytes of originals that were written. The backup had the others already.
     #[schema(example = 3_000_000_000_u64)]

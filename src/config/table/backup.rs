@@ -36,7 +36,8 @@ pub struct BackupSettings {
     pub upgrade_copy: bool,
 
     /// Free bytes on the disk of the embedded store below which uploads are refused; auto takes a fiftieth of the disk, at
-    /// least 16 MiB and at most 1 GiB. Images can be deleted all the same.
+    /// least 16 MiB and at most 1 GiB. Images can be deleted all the same, for which half of it or less is set aside; with 0
+    /// nothing is.
     #[arg(
         env = "MITSUKE_MIN_FREE_BYTES",
         value_name = "BYTES",

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mitsuke_clip::lower_thread_priority;
-use mitsuke_store::{BackupError, BackupOptions, BackupProgress, Manifest, Store};
+use mitsuke_store::{BackupError, BackupOptions, BackupProgress, Manifest};
 use time::OffsetDateTime;
 use tokio::runtime::{Builder, Runtime};
 

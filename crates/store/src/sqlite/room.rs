@@ -51,8 +51,10 @@ impl Room {
     /// once there is plenty of room.
     pub(super) fn state(&self) -> Option<RoomState> {
         let mut seen = self.seen();
+        // What has been written since is only estimated, so that a disk is never taken for full without a look.
         if let Some((at, state)) = *seen
             && at.elapsed() < LOOK_INTERVAL
+            && !state.is_some_and(RoomState::is_low)
         {
             return state;
         }
@@ -62,6 +64,13 @@ impl Room {
             self.keep_reserve(room);
         }
         state
+    }
+
+    /// Notes that an original of this size is being stored: it goes into the write-ahead log and then into the database.
+    pub(super) fn note_stored(&self, bytes: usize) {
+        if let Some((_, Some(room))) = &mut *self.seen() {
+            room.free = room.free.saturating_sub(2 * bytes as u64);
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Option<(Instant, Option<RoomState>)>> {

@@ -46,7 +46,12 @@ pub fn picture(number: u64, size: u32) -> Bytes {
         let top = shapes.iter().rev().find(|shape| shape.covers(f64::from(x), f64::from(y)));
         pixels.extend(top.map_or(ground, |shape| shape.colour));
     }
-    encode(size, &pixels, format!("test picture {number}")).expect("a PNG file in memory").into()
+    encode(size, &pixels, comment(number)).expect("a PNG file in memory").into()
+}
+
+/// Returns the comment in the file of a picture, which becomes its caption.
+pub fn comment(number: u64) -> String {
+    format!("test picture {number}")
 }
 
 fn encode(size: u32, pixels: &[u8], comment: String) -> Result<Vec<u8>, png::EncodingError> {

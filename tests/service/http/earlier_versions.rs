@@ -122,3 +122,13 @@ async fn a_directory_of_0_1_after_a_clean_stop_opens_with_nothing_lost() {
 async fn a_directory_of_0_1_after_a_kill_opens_with_nothing_lost() {
     opens_with_nothing_lost("0.1", "killed").await;
 }
+
+#[tokio::test]
+async fn a_directory_of_0_2_after_a_clean_stop_opens_with_nothing_lost() {
+    opens_with_nothing_lost("0.2", "stopped").await;
+}
+
+#[tokio::test]
+async fn a_directory_of_0_2_after_a_kill_opens_with_nothing_lost() {
+    opens_with_nothing_lost("0.2", "killed").await;
+}

@@ -82,6 +82,16 @@ async fn upgrades_once_and_keeps_the_database_of_before(version: &str, name: &st
 }
 
 #[tokio::test]
+async fn a_directory_of_0_2_after_a_clean_stop_is_upgraded_once() {
+    upgrades_once_and_keeps_the_database_of_before("0.2", "stopped").await;
+}
+
+#[tokio::test]
+async fn a_directory_of_0_2_after_a_kill_is_upgraded_once() {
+    upgrades_once_and_keeps_the_database_of_before("0.2", "killed").await;
+}
+
+#[tokio::test]
 async fn a_directory_of_0_1_after_a_clean_stop_is_upgraded_once() {
     upgrades_once_and_keeps_the_database_of_before("0.1", "stopped").await;
 }

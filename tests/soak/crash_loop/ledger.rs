@@ -8,7 +8,7 @@ use crate::chance::Chance;
 use crate::client::Client;
 use crate::crash::{check_found, told};
 use crate::figures::Faults;
-use crate::pictures::{picture, sha256};
+use crate::pictures::{comment, picture, sha256};
 
 /// The edge of the pictures in pixels.
 pub const EDGE: u32 = 48;
@@ -49,7 +49,7 @@ impl Ledger {
     /// Notes that an upload was answered.
     pub fn uploaded(&mut self, number: u64, image_id: i64) {
         self.open.remove(&number);
-        self.images.insert(image_id, Known { number, captions: vec![None], may_be_gone: false });
+        self.images.insert(image_id, Known { number, captions: vec![Some(comment(number))], may_be_gone: false });
     }
 
     /// Returns an image of a worker; no two workers get the same one.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use time::OffsetDateTime;
 
-use crate::api::{Services, backups, health};
 use crate::api::metric_table::{
     ClassLabels, Counters, FractionGauges, Gauges, ModelLabels, PurposeLabels, StateLabels, TowerLabels, set,
     set_counter,
 };
 use crate::api::route::{Route, route};
+use crate::api::{Services, backups, health};
 use crate::error::ApiError;
 use mitsuke_engine::backfill::{BackfillState, BackfillStatus};
 use mitsuke_engine::models::{LoadState, ModelStatus, Models};

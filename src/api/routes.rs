@@ -55,7 +55,6 @@ pub fn documented() -> Vec<Route> {
         check::routes(),
         // -- backup --
         backups::routes(),
-
         // -- budget --
 
         // -- access --

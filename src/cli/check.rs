@@ -57,9 +57,9 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, Box<dyn Error>> {
     let settings = Settings::from_env()?;
     let choice = StoreChoice::new(&settings);
     let checked = match &choice {
-        StoreChoice::Embedded { data_dir } if arguments.repair => repair(data_dir, arguments),
-        StoreChoice::Embedded { data_dir } if arguments.compact => compact_only(data_dir),
-        StoreChoice::Embedded { data_dir } => look(data_dir),
+        StoreChoice::Embedded { data_dir, options } if arguments.repair => repair(data_dir, options, arguments),
+        StoreChoice::Embedded { data_dir, options } if arguments.compact => compact_only(data_dir, options),
+        StoreChoice::Embedded { data_dir, .. } => look(data_dir),
         StoreChoice::Oracle { .. } => compare_pictures(&choice),
     };
     Ok(match checked {
@@ -99,8 +99,8 @@ fn look(data_dir: &Path) -> Result<usize, Box<dyn Error>> {
 }
 
 /// Checks and repairs a store. Returns the number of faults that are left.
-fn repair(data_dir: &Path, arguments: &CheckArguments) -> Result<usize, Box<dyn Error>> {
-    let store = SqliteStore::open(data_dir, SqliteOptions::default()).map_err(explain)?;
+fn repair(data_dir: &Path, options: &SqliteOptions, arguments: &CheckArguments) -> Result<usize, Box<dyn Error>> {
+    let store = SqliteStore::open(data_dir, options.clone()).map_err(explain)?;
     let mut left = print(CheckPart::Pages, repair_pages(data_dir, &store)?);
     while !store.indexes_ready() {
         std::thread::sleep(std::time::Duration::from_millis(50));
@@ -127,8 +127,8 @@ fn repair(data_dir: &Path, arguments: &CheckArguments) -> Result<usize, Box<dyn 
 }
 
 /// Opens a store for nothing but giving space back.
-fn compact_only(data_dir: &Path) -> Result<usize, Box<dyn Error>> {
-    let store = SqliteStore::open(data_dir, SqliteOptions::default()).map_err(explain)?;
+fn compact_only(data_dir: &Path, options: &SqliteOptions) -> Result<usize, Box<dyn Error>> {
+    let store = SqliteStore::open(data_dir, options.clone()).map_err(explain)?;
     compact(data_dir, &store)?;
     store.close()?;
     Ok(0)

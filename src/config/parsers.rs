@@ -94,12 +94,16 @@ pub(super) fn threads(
 }
 
 /// A number of bytes in a range, or `auto`.
-pub(super) fn bytes_or_auto<T: Clone + Send + Sync + 'static>(
-    min: usize,
-    max: usize,
+pub(super) fn bytes_or_auto<N, T>(
+    min: N,
+    max: N,
     auto: T,
-    of: fn(usize) -> T,
-) -> Parser<impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static> {
+    of: fn(N) -> T,
+) -> Parser<impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static>
+where
+    N: FromStr + PartialOrd + Display + Copy + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+{
     let Parser { parse, mut allowed } = whole(min, max);
     allowed.insert(0, "auto".to_owned());
     let parse = move |text: &str| {
@@ -119,19 +123,6 @@ where
     T: FromStr<Err = String> + Clone + Send + Sync + 'static,
 {
     Parser { parse: str::parse, allowed: vec!["auto".to_owned(), format!("1{TO}{most}")] }
-}
-
-/// A number of bytes up to `most`, or `auto`, which is `None`.
-pub(super) fn bytes_or_auto(
-    most: u64,
-) -> Parser<impl Fn(&str) -> Result<Option<u64>, String> + Clone + Send + Sync + 'static> {
-    let Parser { parse, mut allowed } = whole(0, most);
-    allowed.insert(0, "auto".to_owned());
-    let parse = move |text: &str| match text {
-        "auto" => Ok(None),
-        text => parse(text).map(Some).map_err(|reason| format!("{reason}, or `auto`")),
-    };
-    Parser { parse, allowed }
 }
 
 /// One of several words, each of which `T` can be parsed from.

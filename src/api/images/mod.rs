@@ -34,6 +34,10 @@ pub fn routes() -> Vec<Route> {
         route!(image::delete).errors([WRITING]),
         route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable, ImageDamaged]]),
         route!(thumbnail::get).scope(Scope::Search).errors([STORE, PICTURE, &[ImageDamaged]]),
-        route!(similar::similar).scope(Scope::Search).errors([STORE, LARGE, &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady]]),
+        route!(similar::similar).scope(Scope::Search).errors([
+            STORE,
+            LARGE,
+            &[KeywordsRefused, NotEmbedded, PageTooDeep, TextTooLong, NotReady],
+        ]),
     ]
 }

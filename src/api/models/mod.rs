@@ -30,6 +30,11 @@ pub fn routes() -> Vec<Route> {
         route!(backfill::stop).scope(Scope::Admin).errors([WRITING]),
         route!(failures::failures).errors([STORE]),
         route!(embeddings::retire).scope(Scope::Admin).errors([WRITING, &[ModelIsCurrent, BackfillElsewhere]]),
-        route!(compare::compare).scope(Scope::Read).errors([STORE, ENCODING, PICTURE, &[ImageNotFound, ImageDamaged, ModelUnusable, TextTooLong]]),
+        route!(compare::compare).scope(Scope::Read).errors([
+            STORE,
+            ENCODING,
+            PICTURE,
+            &[ImageNotFound, ImageDamaged, ModelUnusable, TextTooLong],
+        ]),
     ]
 }

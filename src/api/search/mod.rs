@@ -14,8 +14,24 @@ use crate::error::ErrorCode::{ImageNotFound, KeywordsRefused, NotEmbedded, PageT
 pub fn routes() -> Vec<Route> {
     let by_image = route!(image::by_uploaded).when(multipart::guard()).otherwise(image::by_stored);
     vec![
-        route!(line::search).scope(Scope::Search).errors([STORE, ENCODING, LARGE, &[KeywordsRefused, PageTooDeep, TextTooLong]]),
-        route!(text::by_text).scope(Scope::Search).errors([STORE, ENCODING, LARGE, &[KeywordsRefused, PageTooDeep, TextTooLong]]),
-        by_image.scope(Scope::Search).errors([STORE, ENCODING, PICTURE, LARGE, &[ImageNotFound, KeywordsRefused, NotEmbedded, PageTooDeep]]),
+        route!(line::search).scope(Scope::Search).errors([
+            STORE,
+            ENCODING,
+            LARGE,
+            &[KeywordsRefused, PageTooDeep, TextTooLong],
+        ]),
+        route!(text::by_text).scope(Scope::Search).errors([
+            STORE,
+            ENCODING,
+            LARGE,
+            &[KeywordsRefused, PageTooDeep, TextTooLong],
+        ]),
+        by_image.scope(Scope::Search).errors([
+            STORE,
+            ENCODING,
+            PICTURE,
+            LARGE,
+            &[ImageNotFound, KeywordsRefused, NotEmbedded, PageTooDeep],
+        ]),
     ]
 }

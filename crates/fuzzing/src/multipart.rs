@@ -71,7 +71,7 @@ fn form(pieces: Vec<Bytes>, limits: &Limits) -> Option<Form> {
     let mut payload: Payload = Payload::Stream { payload: Box::pin(arriving) };
     RUNTIME.with(|runtime| {
         runtime.block_on(async {
-            let Ok(body) = FormBody::from_request(&request, &mut payload).await;
+            let body = FormBody::from_request(&request, &mut payload).await.ok()?;
             read(body, limits, &TEXTS, &LISTS).await.ok()
         })
     })

@@ -84,7 +84,7 @@ fn saved(lists: bool) -> Vec<u8> {
         index.insert(id, &vector(id));
     }
     assert_eq!(index.train(), lists);
-    let stamp = SnapshotStamp { model_id: 7, last_change: 16, count: 16 };
+    let stamp = SnapshotStamp { epoch: [3; 16], model_id: 7, last_change: 16, count: 16 };
     PLACE.with(|place| {
         index.save(&place.output, stamp).expect("a temporary file");
         std::fs::read(&place.output).expect("what was saved")

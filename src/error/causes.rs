@@ -60,7 +60,6 @@ impl From<StoreError> for ApiError {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(ErrorCode::StorageFull, "There is no space left to store images. Tell the operator.")
             }
-            error @ (StoreError::ModelDimension { .. } | StoreError::Internal(_)) => Self::internal(&error),
 
             // -- integrity --
             error @ StoreError::Damaged(_) => {
@@ -80,11 +79,14 @@ impl From<StoreError> for ApiError {
                     ),
                 )
                 .with("image_id", image_id)
-            } // -- backup --
+            }
 
-              // -- budget --
+            // -- backup --
 
-              // -- access --
+            // -- budget --
+
+            // -- access --
+            error @ (StoreError::ModelDimension { .. } | StoreError::Internal(_)) => Self::internal(&error),
         }
     }
 }

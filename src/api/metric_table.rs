@@ -171,7 +171,7 @@ metrics! {
         "Changes that were answered as stored and are missing, until an operator acknowledges the loss";
     free_pages: Gauge = "store_free_pages", "Pages of the database that hold nothing";
     scrub_images: Counter = "scrub_images", "Originals that the background check has compared with their hashes";
-    scrub_bytes: Counter = "scrub_bytes", "Bytes of originals that the background check has read";
+    scrub_bytes: Counter = "scrub" [Bytes], "Bytes of originals that the background check has read";
     scrub_last_finished: Gauge = "scrub_last_finished" [Seconds],
         "Time at which the background check of all originals ended last, in seconds since 1970; 0 for never";
 

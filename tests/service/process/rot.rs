@@ -61,7 +61,7 @@ async fn a_flipped_bit_is_an_error_of_its_own_until_the_file_is_uploaded_again()
     stored(data.path(), &pictures).await;
     flip(data.path(), 1);
     let mut server = start(data.path()).await;
-    for path in ["/images/1/content", "/images/1/thumbnail?max_edge=600", "/images/1/thumbnail"] {
+    for path in ["/images/1/content", "/images/1/thumbnail?size=128", "/images/1/thumbnail"] {
         let (status, problem) = server.get(path).await;
         assert_eq!(
             (status, &problem["code"], &problem["image_id"]),

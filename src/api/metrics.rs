@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 
-use crate::api::{Services, backups, health};
 use crate::api::metric_table::{
     Counters, FractionGauges, Gauges, ModelLabels, StateLabels, TowerLabels, set, set_counter,
 };
 use crate::api::route::{Route, route};
+use crate::api::{Services, backups, health};
 use crate::error::ApiError;
 use mitsuke_engine::backfill::{BackfillState, BackfillStatus};
 use mitsuke_engine::models::{LoadState, ModelStatus, Models};

@@ -58,7 +58,10 @@ impl From<StoreError> for ApiError {
             }
             error @ StoreError::DiskFull(_) => {
                 log::error!("request {}: {error}", current_request_id());
-                Self::new(ErrorCode::StorageFull, "There is no room left to store images. Delete pictures, or give the disk room.")
+                Self::new(
+                    ErrorCode::StorageFull,
+                    "There is no room left to store images. Delete pictures, or give the disk room.",
+                )
             }
             error @ (StoreError::ModelDimension { .. } | StoreError::Damaged(_) | StoreError::Internal(_)) => {
                 Self::internal(&error)

@@ -6,9 +6,9 @@ use actix_web::{HttpResponse, web};
 use futures_util::StreamExt as _;
 
 use crate::api::Services;
-use crate::api::{checks, health};
 use crate::api::multipart::{self, FilePart, Form, FormBody};
 use crate::api::types::{PictureFile, UploadItem, UploadResponse, UploadStatus, source_path, split_tags};
+use crate::api::{checks, health};
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
 use mitsuke_engine::intake::{Intake, Registered, Upload};

@@ -71,7 +71,8 @@ impl Intake {
         tokio::task::spawn_blocking(move || {
             // A thumbnail can be made again, and the room is for what cannot.
             if store.has_room().is_ok()
-                && let Err(error) = store.put_thumbnail(image_id, KEPT_SIZE, &thumbnail) {
+                && let Err(error) = store.put_thumbnail(image_id, KEPT_SIZE, &thumbnail)
+            {
                 log::warn!("the thumbnail of image {image_id} is not kept: {error}");
             }
         });

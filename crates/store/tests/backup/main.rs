@@ -82,12 +82,7 @@ impl Kept {
 }
 
 /// Restores a copy of a backup into a folder.
-fn restore_from(
-    backup: &Path,
-    copy: Option<&str>,
-    into: &Path,
-    allow_damaged: bool,
-) -> Result<Restored, BackupError> {
+fn restore_from(backup: &Path, copy: Option<&str>, into: &Path, allow_damaged: bool) -> Result<Restored, BackupError> {
     let (from, into) = (backup.to_owned(), into.to_owned());
     restore(&RestoreOptions { from, copy: copy.map(str::to_owned), into, allow_damaged }, &mut |_| ())
 }

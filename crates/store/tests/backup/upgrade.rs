@@ -31,7 +31,7 @@ fn an_upgrade_leaves_the_database_as_it_was_beside_it() {
         let (version, images) = version_and_images(&before.path().join("mitsuke.db"));
         drop(open(directory.path()));
         let copy = directory.path().join(format!("mitsuke.db.schema-{version}"));
-        assert_eq!(upgrade_copies(directory.path()), [copy.clone()], "{state}");
+        assert_eq!(upgrade_copies(directory.path()), std::slice::from_ref(&copy), "{state}");
         let written = fs::metadata(&copy).unwrap().modified().unwrap();
         // A second start upgrades nothing.
         assert_eq!(newest_ids(&open(directory.path())).len() as i64, images);

@@ -238,7 +238,9 @@ fn announce(settings: &Settings, listener: &TcpListener) -> Option<LocalToken> {
     if settings.oracle.is_some() {
         return None;
     }
-    let announced = listener.local_addr().and_then(|address| LocalToken::announce(&settings.data_dir, address));
+    let announced = listener
+        .local_addr()
+        .and_then(|address| LocalToken::announce(&settings.data_dir, address, &settings.access.path_prefix));
     announced.inspect_err(|error| log::warn!("commands on this machine cannot reach the server: {error}")).ok()
 }
 

@@ -8,13 +8,10 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use actix_web::http::header::{AUTHORIZATION, FORWARDED, HeaderMap, X_FORWARDED_FOR};
-use actix_web::{HttpRequest, web};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq as _;
 
-use crate::api::Services;
+use crate::config::PathPrefix;
 
 /// The name of the file.
 const FILE: &str = "mitsuke.server";
@@ -44,16 +41,19 @@ pub struct LocalServer {
 }
 
 impl LocalToken {
-    /// Announces a server that listens on `address`. The caller holds the data directory.
+    /// Announces a server that listens on `address` and lies under `prefix`. The caller holds the data directory.
     ///
     /// # Errors
     /// When the file cannot be written, or the system gives no random bytes.
-    pub fn announce(data_dir: &Path, address: SocketAddr) -> io::Result<Self> {
+    pub fn announce(data_dir: &Path, address: SocketAddr, prefix: &PathPrefix) -> io::Result<Self> {
         let mut bytes = [0; TOKEN_BYTES];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
         let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let (file, partial) = (data_dir.join(FILE), data_dir.join(format!("{FILE}.partial")));
-        let json = serde_json::to_vec(&Announcement { url: url_of(address), token: token.clone() })?;
+        let json = serde_json::to_vec(&Announcement {
+            url: format!("{}{}", url_of(address), prefix.shared()),
+            token: token.clone(),
+        })?;
         // A file that is there may be one that others can read.
         match fs::remove_file(&partial) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -77,26 +77,6 @@ impl LocalToken {
             log::debug!("{} cannot be removed: {error}", self.file.display());
         }
     }
-
-    /// Returns whether a request from `peer` with these headers shows the token. A request that has passed a proxy may come
-    /// from anywhere.
-    #[must_use]
-    pub fn opens(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
-        let is_near = peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-        if !is_near || headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED) {
-            return false;
-        }
-        let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        shown.is_some_and(|shown| shown.as_bytes().ct_eq(self.token.expose_secret().as_bytes()).into())
-    }
-}
-
-/// Returns whether a request shows the token of this server.
-#[must_use]
-pub fn shows_token(request: &HttpRequest) -> bool {
-    let services = request.app_data::<web::Data<Services>>();
-    let local = services.and_then(|services| services.local.as_ref());
-    local.is_some_and(|local| local.opens(request.peer_addr(), request.headers()))
 }
 
 /// Finds the server that has announced itself in a data directory. It may have been killed since.
@@ -127,34 +107,18 @@ fn private(path: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 
-    fn opens(local: &LocalToken, peer: &str, headers: &[(&str, &str)]) -> bool {
-        let mut request = TestRequest::default().peer_addr(peer.parse().unwrap());
-        for header in headers {
-            request = request.insert_header(*header);
-        }
-        let request = request.to_http_request();
-        local.opens(request.peer_addr(), request.headers())
-    }
-
     #[test]
-    fn the_token_opens_from_this_machine_and_through_no_proxy() {
+    fn a_server_is_found_until_it_takes_its_announcement_back() {
         let folder = tempfile::tempdir().unwrap();
-        let local = LocalToken::announce(folder.path(), "0.0.0.0:8080".parse().unwrap()).unwrap();
+        let prefix = "/pictures".parse().unwrap();
+        let local = LocalToken::announce(folder.path(), "0.0.0.0:8080".parse().unwrap(), &prefix).unwrap();
         let found = find(folder.path()).unwrap();
-        assert_eq!(found.url, "http://127.0.0.1:8080");
-        let shown = format!("Bearer {}", found.token.expose_secret());
-        let header = ("authorization", shown.as_str());
-        assert!(opens(&local, "127.0.0.1:9", &[header]));
-        assert!(opens(&local, "[::1]:9", &[header]));
-        assert!(!opens(&local, "10.0.0.1:9", &[header]));
-        assert!(!opens(&local, "127.0.0.1:9", &[header, ("x-forwarded-for", "10.0.0.1")]));
-        assert!(!opens(&local, "127.0.0.1:9", &[header, ("forwarded", "for=10.0.0.1")]));
-        assert!(!opens(&local, "127.0.0.1:9", &[("authorization", "Bearer ")]));
-        assert!(!opens(&local, "127.0.0.1:9", &[]));
+        assert_eq!(found.url, "http://127.0.0.1:8080/pictures");
+        assert_eq!(found.token.expose_secret(), local.token().expose_secret());
         local.withdraw();
         assert!(find(folder.path()).is_none());
     }
@@ -165,7 +129,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let announce = || {
-            LocalToken::announce(folder.path(), "127.0.0.1:1".parse().unwrap()).unwrap();
+            LocalToken::announce(folder.path(), "127.0.0.1:1".parse().unwrap(), &PathPrefix::default()).unwrap();
             find(folder.path()).unwrap().token.expose_secret().to_owned()
         };
         assert_ne!(announce(), announce());

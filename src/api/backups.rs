@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::api::caller::Caller;
 use crate::api::json::OptionalJson;
 use crate::api::metric_table::{set, set_counter};
 use crate::api::route::{Route, route};
@@ -12,7 +13,6 @@ use crate::api::types::{BackupRequest, BackupsBody};
 use crate::api::{Scope, Services};
 use crate::error::ErrorCode::{BackupNowhere, BackupRunning};
 use crate::error::{ApiError, ErrorCode};
-use crate::local;
 use mitsuke_engine::backup::{BackupOrder, NotStarted};
 use mitsuke_engine::blocking;
 use mitsuke_store::{BackupError, BackupOptions};
@@ -51,7 +51,7 @@ pub async fn start(
     request: HttpRequest,
     OptionalJson(asked): OptionalJson<BackupRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let order = order(&services, local::shows_token(&request), asked)?;
+    let order = order(&services, Caller::of(&request).is_local(), asked)?;
     let backups = Arc::clone(&services.backups);
     blocking::run(move || backups.start(order)).await??;
     Ok(HttpResponse::Accepted().json(body(&services).await?))

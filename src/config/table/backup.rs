@@ -42,7 +42,7 @@ pub struct BackupSettings {
         env = "MITSUKE_MIN_FREE_BYTES",
         value_name = "BYTES",
         default_value = "auto",
-        value_parser = bytes_or_auto(0, 1 << 50, None, Some)
+        value_parser = bytes_or_auto(0_u64, 1 << 50, None, Some)
     )]
     pub min_free_bytes: std::option::Option<u64>,
 }

@@ -13,6 +13,7 @@ use mitsuke_store::Manifest;
 /// A backup to make.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"verify": true}))]
 pub struct BackupRequest {
     /// The folder on the server's machine, as an absolute path, in place of MITSUKE_BACKUP_DIR. Only `mitsuke backup` on the
     /// same machine may name one.

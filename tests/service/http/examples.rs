@@ -80,7 +80,11 @@ fn request(app: &TestApp, document: &Value, operation: &Operation<'_>) -> Reques
 #[tokio::test]
 async fn every_operation_answers_its_example_and_finds_something() {
     let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("images");
-    let app = spawn_with(&[("MITSUKE_IMAGES_DIR", images.to_str().unwrap())]);
+    let backup = tempfile::tempdir().unwrap();
+    let app = spawn_with(&[
+        ("MITSUKE_IMAGES_DIR", images.to_str().unwrap()),
+        ("MITSUKE_BACKUP_DIR", backup.path().to_str().unwrap()),
+    ]);
     let document = app.get("/openapi.json").await.json;
     for operation in operations(&document) {
         let name = operation.described["operationId"].as_str().unwrap();

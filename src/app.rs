@@ -78,6 +78,8 @@ impl Application {
         if SystemTime::now() < UNIX_EPOCH {
             return Err(StartError::Clock);
         }
+        // The store writes files, so a full one must not end the process from here on.
+        signals::report_full_files();
         // Listening comes first, because it fails most often and leaves nothing behind.
         let listener = TcpListener::bind(settings.bind).map_err(|cause| bind_error(settings, cause))?;
         check_device(settings)?;
@@ -175,7 +177,6 @@ impl Application {
     /// # Errors
     /// When the server breaks.
     pub async fn run_until_stopped(self) -> io::Result<()> {
-        signals::report_full_files();
         let handle = self.server.handle();
         let served = tokio::select! {
             served = self.server => served,

@@ -10,6 +10,7 @@ use mitsuke::api::multipart::{Form, FormBody, read};
 use mitsuke::config::{Limits, Settings};
 use mitsuke_store::Hasher;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::LocalSet;
 
 use crate::random::Random;
 
@@ -70,7 +71,8 @@ fn form(pieces: Vec<Bytes>, limits: &Limits) -> Option<Form> {
     let arriving = stream::iter(pieces.into_iter().map(Ok::<_, PayloadError>));
     let mut payload: Payload = Payload::Stream { payload: Box::pin(arriving) };
     RUNTIME.with(|runtime| {
-        runtime.block_on(async {
+        // A refused body is read on by a local task.
+        LocalSet::new().block_on(runtime, async {
             let body = FormBody::from_request(&request, &mut payload).await.ok()?;
             read(body, limits, &TEXTS, &LISTS).await.ok()
         })

@@ -6,10 +6,12 @@ use crate::crash::told;
 use crate::figures::Faults;
 use crate::harness::{Server, small_models};
 
-/// The files, and the compressed texts of each: letters of one kind.
+/// The files, and the keywords of the compressed texts of each: captions, and a generation prompt.
 const FILES: u8 = 100;
-const TEXTS: u8 = 5;
-const LETTERS: usize = 1_500_000;
+const KEYWORDS: [&str; 5] = ["Title", "Description", "Comment", "Warning", "parameters"];
+
+/// The words of each text, which are all alike.
+const WORDS: usize = 500_000;
 
 /// The largest database that the files may make, in bytes.
 const MOST: u64 = 100 << 20;
@@ -54,9 +56,9 @@ pub fn swollen(number: u8) -> Bytes {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, 16, 16);
     encoder.set_color(png::ColorType::Rgb);
-    for text in 0..TEXTS {
-        let letters = String::from(char::from(b'a' + text)).repeat(LETTERS);
-        encoder.add_ztxt_chunk("Comment".to_owned(), letters).expect("a compressed text");
+    for (letter, keyword) in (b'a'..).zip(KEYWORDS) {
+        let words = format!("{}b ", char::from(letter)).repeat(WORDS);
+        encoder.add_ztxt_chunk(keyword.to_owned(), words).expect("a compressed text");
     }
     let mut writer = encoder.write_header().expect("a header in memory");
     writer.write_image_data(&[number; 3 * 16 * 16]).expect("pixels in memory");

@@ -3,7 +3,7 @@
 //! The crate knows neither HTTP nor SQL nor Torch: `mitsuke-image` reads pictures, `mitsuke-clip` encodes them, and
 //! `mitsuke-store` keeps and finds them. Its modules depend on each other in one direction only: [`models`] at the
 //! bottom, then [`intake`], then [`backfill`], [`reindex`], [`search`], [`compare`],
-//! [`duplicates`], [`bulk`], [`scrub`] and [`backup`] beside each other, and [`maintenance`] at the top.
+//! [`duplicates`], [`bulk`], [`reencoding`], [`scrub`] and [`backup`] beside each other, and [`maintenance`] at the top.
 
 pub mod admission;
 pub mod backfill;
@@ -19,6 +19,7 @@ pub mod maintenance;
 pub mod models;
 mod patience;
 mod rate;
+pub mod reencoding;
 pub mod reindex;
 pub mod request_id;
 pub mod scrub;

@@ -145,6 +145,57 @@ async fn a_damaged_picture_is_repaired_from_the_folder_of_a_backup() {
     assert!(text.contains("a server runs on"), "{text}");
 }
 
+/// Turns the stored embedding of an image into its opposite, which is a unit vector as well.
+fn turn_embedding(data: &Path, image_id: i64) {
+    let db = sql(data);
+    let select = "SELECT embedding FROM image_embeddings WHERE image_id = ?";
+    let mut bytes: Vec<u8> = db.query_row(select, [image_id], |row| row.get(0)).unwrap();
+    bytes.chunks_exact_mut(4).for_each(|component| component[3] ^= 0x80);
+    let update = "UPDATE image_embeddings SET embedding = ? WHERE image_id = ?";
+    db.execute(update, rusqlite::params![bytes, image_id]).unwrap();
+}
+
+#[tokio::test]
+async fn an_embedding_of_another_picture_is_found_and_made_again() {
+    let data = tempfile::tempdir().unwrap();
+    stored(data.path(), &[png(1), png(2)]).await;
+    let (status, text) = command(data.path(), &["check"]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("sample: 2 checked, 0 repaired, 0 faults"), "{text}");
+    turn_embedding(data.path(), 2);
+    let (status, text) = command(data.path(), &["check", "--sample", "0"]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(!text.contains("sample"), "{text}");
+    let (status, text) = command(data.path(), &["check"]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("embedding of image 2 by model 1 is not that of its picture"), "{text}");
+    // A model that cannot be loaded is named, and the rest is checked.
+    let nowhere = tempfile::tempdir().unwrap();
+    let settings = [
+        ("MITSUKE_DATA_DIR", data.path().to_str().unwrap()),
+        ("MITSUKE_MODELS_DIR", nowhere.path().to_str().unwrap()),
+        ("MITSUKE_IMAGES_DIR", ""),
+    ];
+    let (status, text) = run(&["check"], &settings);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("are not compared with their pictures: it has no folder in"), "{text}");
+    let (status, text) = command(data.path(), &["check", "--repair"]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("sample: 2 checked, 1 repaired, 0 faults"), "{text}");
+    // The server makes the embedding again.
+    let mut server = start(data.path()).await;
+    let started = std::time::Instant::now();
+    while server.get("/models").await.1["models"][0]["embedded"] != 2 {
+        assert!(started.elapsed() < crate::server::TIMEOUT);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    server.interrupt();
+    assert!(server.wait_for_end().success());
+    let (status, text) = command(data.path(), &["check"]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("sample: 2 checked, 0 repaired, 0 faults"), "{text}");
+}
+
 #[tokio::test]
 async fn a_malformed_database_is_a_problem_for_doctor_and_check() {
     let data = tempfile::tempdir().unwrap();

@@ -145,6 +145,21 @@ impl Folders {
     }
 }
 
+/// Finds the folder of a model below `dir`.
+///
+/// # Errors
+/// The reason why there is none that can be used.
+pub(crate) fn folder_of(dir: &Path, key: &ModelKey) -> Result<PathBuf, String> {
+    let folders = Folders::scan(dir).map_err(|error| error.to_string())?;
+    if let Some(folder) = folders.usable.get(key) {
+        return Ok(folder.path.clone());
+    }
+    Err(match folders.broken_folder(key) {
+        Some(broken) => format!("its folder {} cannot be used: {}", broken.folder, broken.reason),
+        None => format!("it has no folder in {}", dir.display()),
+    })
+}
+
 /// Returns the model that an unusable manifest names, if the manifest is at least JSON.
 fn claimed_key(path: &Path) -> Option<ModelKey> {
     let json: serde_json::Value = serde_json::from_slice(&fs::read(path.join(Manifest::FILE_NAME)).ok()?).ok()?;

@@ -20,4 +20,5 @@ pub use pool::TowerStats;
 pub use service::{ActiveModel, Models, UploadModels};
 pub use status::{LoadState, Loaded, ModelStatus};
 
+pub(crate) use folders::folder_of;
 pub(crate) use service::find_model;

@@ -92,6 +92,11 @@ pub(super) fn run(shared: &Shared) {
     shared.compact.0.store(false, Ordering::Release);
     let mut given_back = false;
     loop {
+        // On a disk that is nearly full, each step gives the room of the log back before the next one, and a log that
+        // cannot be folded keeps its room for deletions.
+        if !wipe::has_room(shared) && !wipe::empty_log(shared).is_ok_and(|emptied| emptied) {
+            return;
+        }
         match step(shared) {
             Ok(true) if started.elapsed() < TURN => given_back = true,
             Ok(true) => {
@@ -131,8 +136,23 @@ fn step(shared: &Shared) -> Result<bool, StoreError> {
     )
 }
 
-/// Writes the whole database anew without its free pages. From then on, they leave it in the background.
-pub(super) fn whole(directory: &Path, connection: &Connection) -> Result<(), StoreError> {
+/// Returns the bytes of room that writing the database anew takes meanwhile: the new pages once in a temporary file, and
+/// once in the write-ahead log.
+fn room_for_whole(connection: &Connection) -> Result<u64, StoreError> {
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    let free = FreePages::read(connection)?;
+    Ok(2 * pages.unsigned_abs().saturating_sub(free.pages) * free.page_bytes)
+}
+
+/// Writes the whole database anew without its free pages, if the `free` bytes of the disk (`None` where they are unknown)
+/// suffice. From then on, free pages leave the database in the background.
+pub(super) fn whole(directory: &Path, connection: &Connection, free: Option<u64>) -> Result<(), StoreError> {
+    let wanted = room_for_whole(connection)?;
+    if let Some(free) = free.filter(|free| *free < wanted) {
+        return Err(StoreError::DiskFull(format!(
+            "writing the database anew takes {wanted} bytes meanwhile, and {free} are free"
+        )));
+    }
     let folder = directory.to_string_lossy().replace('\'', "''");
     // The copy is written beside the database, where the room was looked for, and not into a folder for temporary files.
     connection.execute_batch(&format!(
@@ -140,4 +160,30 @@ pub(super) fn whole(directory: &Path, connection: &Connection) -> Result<(), Sto
          PRAGMA wal_checkpoint(TRUNCATE); PRAGMA temp_store_directory = '';"
     ))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_without_room_for_a_second_copy_is_told_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; CREATE TABLE a (b BLOB); INSERT INTO a VALUES (zeroblob(1000000)), \
+             (zeroblob(3000000)); DELETE FROM a WHERE rowid = 2; PRAGMA wal_checkpoint(TRUNCATE);",
+        )
+        .unwrap();
+        let bytes = || std::fs::metadata(&path).unwrap().len();
+        let (before, wanted) = (bytes(), room_for_whole(&db).unwrap());
+        assert!((2_000_000..2_100_000).contains(&wanted), "{wanted}");
+        let refused = whole(folder.path(), &db, Some(wanted - 1)).unwrap_err();
+        let expected = format!("takes {wanted} bytes meanwhile, and {} are free", wanted - 1);
+        assert!(matches!(&refused, StoreError::DiskFull(text) if text.contains(&expected)), "{refused}");
+        assert_eq!((bytes(), FreePages::read(&db).unwrap().incremental), (before, false));
+        whole(folder.path(), &db, Some(wanted)).unwrap();
+        assert!(bytes() < 1_100_000 && FreePages::read(&db).unwrap().incremental);
+    }
 }

@@ -5,13 +5,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mitsuke_image::READER_VERSION;
-use rusqlite::{Connection, OpenFlags};
+use mitsuke_index::UnitVector;
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::compact::FreePages;
 use super::directory::DATABASE;
 use super::mark::{LOST_COMMITS, fact};
-use super::{check, damage, directory, images, readings};
-use crate::{CheckPart, CheckStep, Finding, Sha256, StoreError};
+use super::statements::ids;
+use super::{check, damage, directory, images, models, readings, values};
+use crate::{CheckPart, CheckStep, Finding, ImageId, Model, ModelId, Sha256, StoreError};
 
 /// The time that a diagnosis may spend on the pages of the database.
 const PAGES_TIME: Duration = Duration::from_secs(10);
@@ -146,6 +148,19 @@ pub fn check_pages(directory: &Path) -> Result<Vec<String>, StoreError> {
     check::whole_file(&open(directory)?)
 }
 
+/// A stored embedding that was drawn for a comparison with its picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampledEmbedding {
+    /// The row of the embedding.
+    pub(super) embedding_id: i64,
+    /// The model.
+    pub model_id: ModelId,
+    /// The image.
+    pub image_id: ImageId,
+    /// The stored vector.
+    pub vector: UnitVector,
+}
+
 /// A check of a store that may be in use by a server.
 pub struct ReadOnlyCheck(Connection);
 
@@ -195,6 +210,49 @@ impl ReadOnlyCheck {
             CheckPart::Index => Ok(CheckStep::default()),
             CheckPart::Orphans => check::orphans(db),
             CheckPart::Texts => check::texts(db, after, limit).map(|(step, _)| step),
+        }
+    }
+
+    /// Lists the models.
+    ///
+    /// # Errors
+    /// The errors of the database.
+    pub fn models(&self) -> Result<Vec<Model>, StoreError> {
+        models::all(&self.0)
+    }
+
+    /// Draws at most `count` embeddings of a model. One that cannot be read is left out, because
+    /// [`CheckPart::Embeddings`] finds it.
+    ///
+    /// # Errors
+    /// The errors of the database.
+    pub fn sample(&self, model_id: ModelId, count: usize) -> Result<Vec<SampledEmbedding>, StoreError> {
+        let drawn = ids(
+            &self.0,
+            "SELECT embedding_id FROM image_embeddings WHERE model_id = ? ORDER BY random() LIMIT ?",
+            params![model_id, values::count(count)],
+        )?;
+        let mut sample = Vec::with_capacity(drawn.len());
+        for embedding_id in drawn {
+            let found = check::embeddings_after(&self.0, Some(embedding_id - 1), 1)?;
+            for embedding in found.into_iter().filter(|embedding| embedding.embedding_id == embedding_id) {
+                let Ok(vector) = embedding.vector else { continue };
+                sample.push(SampledEmbedding { embedding_id, model_id, image_id: embedding.image_id, vector });
+            }
+        }
+        Ok(sample)
+    }
+
+    /// Reads the bytes of an original that has its hash; `None` for a damaged or missing one, which
+    /// [`CheckPart::Pictures`] finds.
+    ///
+    /// # Errors
+    /// The errors of the database.
+    pub fn original(&self, image_id: ImageId) -> Result<Option<Vec<u8>>, StoreError> {
+        match images::content(&self.0, image_id) {
+            Ok(Some(content)) if Sha256::of(&content.bytes) == content.sha256 => Ok(Some(content.bytes)),
+            Ok(_) | Err(StoreError::Damaged(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

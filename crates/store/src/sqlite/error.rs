@@ -7,7 +7,9 @@ use crate::StoreError;
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match &error {
-            rusqlite::Error::SqliteFailure(failure, _) if is_at_size_limit(failure) => {
+            rusqlite::Error::SqliteFailure(failure, _)
+                if is_at_size_limit(failure) || failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE =>
+            {
                 Self::DiskFull(error.to_string())
             }
             rusqlite::Error::SqliteFailure(failure, _) => from_code(failure.code, error.to_string()),
@@ -98,6 +100,8 @@ mod tests {
     fn result_codes_become_errors_that_a_caller_can_act_on() {
         use rusqlite::ffi;
         assert!(matches!(classified(ffi::SQLITE_FULL), StoreError::DiskFull(_)));
+        // The file beside the database that readers and the writer share could not grow.
+        assert!(matches!(classified(ffi::SQLITE_IOERR_SHMSIZE), StoreError::DiskFull(_)));
         assert!(matches!(classified(ffi::SQLITE_IOERR_WRITE), StoreError::Unavailable(_)));
         assert!(matches!(classified(ffi::SQLITE_BUSY_SNAPSHOT), StoreError::Unavailable(_)));
         assert!(matches!(classified(ffi::SQLITE_CORRUPT_VTAB), StoreError::Damaged(_)));

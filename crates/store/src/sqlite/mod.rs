@@ -44,6 +44,7 @@ mod suggestions;
 mod tags;
 mod task;
 mod thumbnails;
+mod unwiped;
 mod values;
 mod vector_search;
 mod wipe;
@@ -51,7 +52,7 @@ mod words;
 mod worker;
 
 pub use backup::{RestoreOptions, Restored, copies, restore, upgrade_copies};
-pub use diagnosis::{ReadOnlyCheck, check_pages, diagnose_database, diagnose_texts};
+pub use diagnosis::{ReadOnlyCheck, SampledEmbedding, check_pages, diagnose_database, diagnose_texts};
 pub use options::SqliteOptions;
 pub use room::room_of;
 pub use store::SqliteStore;

@@ -23,7 +23,7 @@ pub struct SqliteOptions {
     /// 16 MiB and at most 1 GiB.
     pub min_free_bytes: Option<u64>,
     /// The size of the file that is given up so that something can be deleted on a full disk, 0 for none. It never takes
-    /// more than half of `min_free_bytes`.
+    /// more than half of `min_free_bytes` (of its automatic value, if that is larger) and a quarter of the free bytes.
     pub reserve_bytes: u64,
     /// Whether the database is copied before its schema is upgraded.
     pub upgrade_copy: bool,

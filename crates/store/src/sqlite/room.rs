@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction};
 
 use super::options::SqliteOptions;
+use super::unwiped;
 use crate::{RoomState, StoreError};
 
 /// The time that a look at the disk stays valid.
@@ -17,6 +18,13 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// The bounds of the automatic mark, which is a fiftieth of the file system.
 const LEAST_MARK: u64 = 16 << 20;
 const MOST_MARK: u64 = 1 << 30;
+
+/// The size of the reserve on a disk that has little room: a deletion that leaves its bytes in the database takes a fraction
+/// of it.
+const SMALL_RESERVE: u64 = 1 << 20;
+
+/// The part of the free bytes that the reserve takes at most.
+const PART_OF_FREE: u64 = 4;
 
 /// The file that takes room in order to give it back.
 const RESERVE: &str = "mitsuke.reserve";
@@ -31,6 +39,9 @@ pub(super) struct Room {
     seen: Mutex<Option<(Instant, Option<RoomState>)>>,
     /// Whether deletions leave the bytes that they delete in the database for now.
     keeps_bytes: AtomicBool,
+    keeping: Mutex<()>,
+    /// Whether the disk had no room to fold the write-ahead log into the database the last time.
+    log_is_stuck: AtomicBool,
 }
 
 impl Room {
@@ -42,6 +53,8 @@ impl Room {
             reserve: options.reserve_bytes,
             seen: Mutex::default(),
             keeps_bytes: AtomicBool::new(false),
+            keeping: Mutex::default(),
+            log_is_stuck: AtomicBool::new(false),
         };
         room.state();
         room
@@ -58,10 +71,11 @@ impl Room {
         {
             return state;
         }
-        let state = room_of(&self.directory, self.mark);
+        let disk = disk(&self.directory);
+        let state = disk.as_ref().map(|disk| disk.room(self.mark));
         *seen = Some((Instant::now(), state));
-        if let Some(room) = state {
-            self.keep_reserve(room);
+        if let Some(disk) = disk {
+            self.keep_reserve(&disk);
         }
         state
     }
@@ -77,10 +91,31 @@ impl Room {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep_reserve(&self, room: RoomState) {
-        let bytes = self.reserve.min(room.wanted / 2);
+    /// Checks whether an original of `bytes` fits beside the `log_bytes` of the write-ahead log, which the database takes in
+    /// later. A log that does not fit into the database any more can only grow.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`].
+    pub(super) fn check_fits(&self, bytes: usize, log_bytes: u64) -> Result<(), StoreError> {
+        let wanted = log_bytes.saturating_add(2 * bytes as u64);
+        match self.state() {
+            Some(room) if room.free < wanted => {
+                Err(StoreError::DiskFull(format!("{} bytes are free, and {wanted} are wanted", room.free)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the reserve, or makes a small one larger. A low disk gets a small one as long as that leaves most of the room.
+    fn keep_reserve(&self, disk: &Disk) {
         let path = self.directory.join(RESERVE);
-        if bytes == 0 || room.free < room.wanted.saturating_mul(2) || path.exists() {
+        let room = disk.room(self.mark);
+        // A mark of 0 lets uploads fill the disk, and deletions need room then as well.
+        let whole = self.reserve.min(room.wanted.max(disk.automatic_mark()) / 2);
+        let has_plenty = room.free >= room.wanted.saturating_mul(2) && room.free / PART_OF_FREE >= whole;
+        let bytes = if has_plenty { whole } else { whole.min(SMALL_RESERVE) };
+        let kept = path.metadata().map_or(0, |metadata| metadata.len());
+        if kept >= bytes || room.free / PART_OF_FREE < bytes {
             return;
         }
         if let Err(error) = allocate(&path, bytes) {
@@ -89,15 +124,28 @@ impl Room {
         }
     }
 
-    /// Says whether deletions leave the bytes that they delete in the database for now.
-    pub(super) fn set_keeping_bytes(&self, keeps: bool) {
-        self.keeps_bytes.store(keeps, Ordering::Release);
+    /// Says whether the disk had no room to fold the write-ahead log into the database.
+    pub(super) fn set_log_stuck(&self, is_stuck: bool) {
+        self.log_is_stuck.store(is_stuck, Ordering::Release);
+    }
+
+    /// Returns whether the disk had no room to fold the write-ahead log into the database the last time.
+    pub(super) fn is_log_stuck(&self) -> bool {
+        self.log_is_stuck.load(Ordering::Acquire)
+    }
+
+    /// Lets deletions leave the bytes that they delete in the database until the answer is dropped. One caller at a time
+    /// does so.
+    pub(super) fn begin_keeping_bytes(&self) -> KeepingBytes<'_> {
+        let alone = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        self.keeps_bytes.store(true, Ordering::Release);
+        KeepingBytes { room: self, _alone: alone }
     }
 
     /// Notes in the database that deleted bytes are still in it, if that is so.
     pub(super) fn note_unwiped(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         if self.keeps_bytes.load(Ordering::Acquire) {
-            transaction.execute("INSERT OR REPLACE INTO store_facts (name, value) VALUES ('unwiped', 1)", [])?;
+            unwiped::note(transaction)?;
         }
         Ok(())
     }
@@ -105,8 +153,25 @@ impl Room {
     /// Gives the room of the reserve back; returns whether there was a reserve.
     pub(super) fn release_reserve(&self) -> bool {
         *self.seen() = None;
-        std::fs::remove_file(self.directory.join(RESERVE)).is_ok()
+        release_reserve(&self.directory)
     }
+}
+
+/// The time in which deletions leave the bytes that they delete in the database.
+pub(super) struct KeepingBytes<'a> {
+    room: &'a Room,
+    _alone: MutexGuard<'a, ()>,
+}
+
+impl Drop for KeepingBytes<'_> {
+    fn drop(&mut self) {
+        self.room.keeps_bytes.store(false, Ordering::Release);
+    }
+}
+
+/// Gives the room of the reserve in a data directory back; returns whether there was a reserve.
+pub(super) fn release_reserve(directory: &Path) -> bool {
+    std::fs::remove_file(directory.join(RESERVE)).is_ok()
 }
 
 /// Bounds the size of the database, if the options do.
@@ -130,7 +195,7 @@ fn allocate(path: &Path, bytes: u64) -> std::io::Result<()> {
 
 fn private(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
-    options.create_new(true).write(true);
+    options.create(true).truncate(false).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -141,6 +206,16 @@ struct Disk {
     /// The bytes that this user may still write.
     free: u64,
     total: u64,
+}
+
+impl Disk {
+    fn automatic_mark(&self) -> u64 {
+        (self.total / 50).clamp(LEAST_MARK, MOST_MARK)
+    }
+
+    fn room(&self, mark: Option<u64>) -> RoomState {
+        RoomState { free: self.free, wanted: mark.unwrap_or_else(|| self.automatic_mark()) }
+    }
 }
 
 #[cfg(unix)]
@@ -159,9 +234,7 @@ fn disk(_directory: &Path) -> Option<Disk> {
 /// does not tell. Leaves everything as it was.
 #[must_use]
 pub fn room_of(directory: &Path, min_free_bytes: Option<u64>) -> Option<RoomState> {
-    let disk = disk(directory)?;
-    let wanted = min_free_bytes.unwrap_or_else(|| (disk.total / 50).clamp(LEAST_MARK, MOST_MARK));
-    Some(RoomState { free: disk.free, wanted })
+    Some(disk(directory)?.room(min_free_bytes))
 }
 
 /// Returns the bytes that this user may still write to the disk of a directory; `None` where the system does not tell.
@@ -191,11 +264,31 @@ mod tests {
     }
 
     #[test]
-    fn a_low_disk_gets_no_reserve() {
+    fn a_low_disk_gets_a_small_reserve_and_the_whole_one_once_it_has_room() {
         let directory = tempfile::tempdir().unwrap();
-        let low = room(directory.path(), u64::MAX);
-        assert!(low.state().unwrap().is_low());
-        assert!(!directory.path().join(RESERVE).exists());
+        let reserve = directory.path().join(RESERVE);
+        let with = |mark| {
+            let options =
+                SqliteOptions { min_free_bytes: Some(mark), reserve_bytes: 3 << 20, ..SqliteOptions::default() };
+            Room::new(directory.path(), &options)
+        };
+        assert!(with(u64::MAX).state().unwrap().is_low());
+        assert_eq!(reserve.metadata().unwrap().len(), SMALL_RESERVE);
+        // A mark of 0 gets a reserve like any other.
+        assert!(!with(0).state().unwrap().is_low());
+        assert_eq!(reserve.metadata().unwrap().len(), 3 << 20);
+        with(u64::MAX);
+        assert_eq!(reserve.metadata().unwrap().len(), 3 << 20);
+    }
+
+    #[test]
+    fn an_original_fits_when_the_log_and_it_fit() {
+        let directory = tempfile::tempdir().unwrap();
+        let room = room(directory.path(), 0);
+        let free = room.state().unwrap().free;
+        room.check_fits(1000, 0).unwrap();
+        assert!(matches!(room.check_fits(1000, free), Err(StoreError::DiskFull(_))));
+        assert!(matches!(room.check_fits(usize::try_from(free).unwrap(), 0), Err(StoreError::DiskFull(_))));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //!
 //! `PRAGMA secure_delete` overwrites rows as they are deleted. Three places keep more for a while: the write-ahead log holds
 //! earlier versions of pages, the full-text index only marks the texts of deleted images, and the snapshots of the vector
-//! indexes are written after many changes.
+//! indexes are written after many changes. A deletion on a full disk leaves its bytes in free pages as well, which are
+//! overwritten once there is room.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +14,9 @@ use rusqlite::{Connection, Transaction};
 
 use super::connection::open_reader;
 use super::mark::{fact, set_fact};
+use super::room;
 use super::shared::Shared;
+use super::unwiped;
 use crate::StoreError;
 
 /// The least time between two wipes.
@@ -23,6 +27,9 @@ const MERGE_TIME: Duration = Duration::from_secs(2);
 
 /// The number of pages of the full-text index that one transaction merges.
 const MERGE_PAGES: i64 = 64;
+
+/// The free bytes on the disk that background writes leave to others: more than the write-ahead log takes before it is folded.
+const ROOM: u64 = 32 << 20;
 
 /// The time that emptying the log waits for searches.
 const LOG_TIMEOUT: Duration = Duration::from_millis(100);
@@ -46,7 +53,7 @@ impl Wipe {
     /// Makes the state of a store that is being opened.
     pub(super) fn open(connection: &Connection) -> Result<Self, StoreError> {
         let wipe = Self::default();
-        if fact(connection, UNMERGED)?.is_some_and(|unmerged| unmerged != 0) {
+        if fact(connection, UNMERGED)?.is_some_and(|unmerged| unmerged != 0) || unwiped::is_noted(connection)? {
             wipe.note();
         }
         Ok(wipe)
@@ -78,11 +85,17 @@ pub(super) fn remember(transaction: &Transaction<'_>) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Removes what deletions have left behind, as far as there is time.
+/// Removes what deletions have left behind, as far as there is time and room. A full disk leaves its last bytes to further
+/// deletions.
 pub(super) fn run(shared: &Shared) {
     *shared.wipe.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    if !has_room(shared) {
+        log::debug!("what deleted images have left behind is removed once the disk has room");
+        return;
+    }
     let deletions = shared.wipe.deletions.load(Ordering::Acquire);
-    match merge(shared, deletions).and_then(|merged| Ok(merged && empty_log(shared)?)) {
+    let wiped = || Ok(merge(shared, deletions)? && unwiped::wipe(shared)? && empty_log(shared)?);
+    match wiped() {
         Ok(true) => shared.wipe.wiped.store(deletions, Ordering::Release),
         Ok(false) => {}
         Err(StoreError::Unavailable(_)) => {}
@@ -91,6 +104,12 @@ pub(super) fn run(shared: &Shared) {
     for cache in shared.caches() {
         cache.save_deletions(SMALL_INDEX, || shared.writer());
     }
+}
+
+/// Returns whether the disk has the room that background writes take meanwhile.
+pub(super) fn has_room(shared: &Shared) -> bool {
+    let directory = shared.database.parent().unwrap_or(Path::new("."));
+    room::free_bytes(directory).is_none_or(|free| free >= ROOM)
 }
 
 /// Merges the full-text index in short transactions. Returns whether it holds no text of the first `deletions` deletions

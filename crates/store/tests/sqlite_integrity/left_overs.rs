@@ -60,6 +60,38 @@ fn a_deletion_is_wiped_while_the_store_is_open() {
     }
 }
 
+#[test]
+fn bytes_that_a_deletion_on_a_full_disk_left_behind_are_overwritten_once_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let kept = fill(&store, &model(&store, "a"), "kept", 20, 1);
+    let bytes = b"quxmarkerofbytes ".repeat(500_000);
+    let secret = picture("secret").bytes(&bytes).insert(&store);
+    store.close().unwrap();
+    drop(store);
+    let db = sql(folder.path());
+    db.execute_batch("PRAGMA secure_delete = FAST; INSERT INTO store_facts (name, value) VALUES ('unwiped', 1);")
+        .unwrap();
+    db.execute("DELETE FROM image_contents WHERE image_id = ?", [secret]).unwrap();
+    drop(db);
+    assert!(!holding(folder.path(), &["quxmarkerofbytes"]).is_empty());
+    let store = open(folder.path());
+    let started = Instant::now();
+    // A reader of the database would keep the log from being emptied.
+    while !holding(folder.path(), &["quxmarkerofbytes"]).is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(200), "the marker stays");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(kept.iter().all(|image_id| store.verify_image(*image_id).unwrap() == Verified::Whole));
+    store.close().unwrap();
+    drop(store);
+    let db = sql(folder.path());
+    let text = |select: &str| db.query_row(select, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(text("SELECT CAST(value AS TEXT) FROM store_facts WHERE name = 'unwiped'"), "0");
+    assert_eq!(text("SELECT CAST(count(*) AS TEXT) FROM sqlite_schema WHERE name = 'wiped_pages'"), "0");
+    assert_eq!(text("PRAGMA integrity_check"), "ok");
+}
+
 fn bytes(directory: &Path) -> u64 {
     fs::metadata(directory.join("mitsuke.db")).unwrap().len()
 }

@@ -52,11 +52,12 @@ pub(super) fn open(copy: &Path, source: &Path) -> Result<Connection, StoreError>
 impl Schema {
     /// Reads the schema of the attached store.
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
-        // A virtual table makes its shadow tables itself.
+        // A virtual table makes its shadow tables itself, and the table of zeros over deleted bytes holds nothing.
         let mut statement = connection.prepare(&format!(
             "SELECT s.name, s.sql, l.type = 'virtual' FROM {SOURCE}.sqlite_schema s
              JOIN pragma_table_list l ON l.schema = '{SOURCE}' AND l.name = s.name
              WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND l.type <> 'shadow'
+               AND s.name <> 'wiped_pages'
              ORDER BY s.rowid"
         ))?;
         let tables = statement

@@ -16,6 +16,7 @@ const NEWEST_FIRST: Sort = Sort { key: SortKey::Uploaded, descending: true };
 impl ImageStore for SqliteStore {
     fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
         self.has_room()?;
+        self.check_fits(image.bytes.len())?;
         self.room.note_stored(image.bytes.len());
         for (model_id, vector) in image.embeddings {
             self.check_dimension(*model_id, vector)?;

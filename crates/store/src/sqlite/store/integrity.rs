@@ -3,14 +3,16 @@
 use time::OffsetDateTime;
 
 use super::SqliteStore;
+use crate::sqlite::diagnosis::SampledEmbedding;
 use crate::sqlite::index_cache::{VectorCache, agrees};
 use crate::sqlite::mark::{LOST_COMMITS, fact, set_fact};
+use crate::sqlite::room::free_bytes;
 use crate::sqlite::statements::ids;
 use crate::sqlite::values::{date, micros};
 use crate::sqlite::{check, chunks, compact, damage, document, images};
 use crate::text::Document;
 use crate::{
-    CheckPart, CheckStep, Content, ContentPart, DamagedImage, Fault, ImageId, ImageStore as _, IntegrityStore,
+    CheckPart, CheckStep, Content, ContentPart, DamagedImage, Fault, ImageId, ImageStore as _, IntegrityStore, ModelId,
     ScrubState, Sha256, StoreCondition, StoreError, Verified,
 };
 
@@ -89,19 +91,23 @@ impl SqliteStore {
             let (image_id, model_id) = (embedding.image_id, embedding.model_id);
             let mut fault = check::embedding_fault(&embedding, reason);
             if repair {
-                self.shared.write(
-                    |db| check::delete_embedding(db, embedding.embedding_id),
-                    |()| {
-                        if let Ok(cache) = self.shared.cache(model_id) {
-                            cache.apply_delete(image_id);
-                        }
-                    },
-                )?;
+                self.delete_embedding(embedding.embedding_id, model_id, image_id)?;
                 fault.repaired = true;
             }
             step.faults.push(fault);
         }
         Ok(step)
+    }
+
+    fn delete_embedding(&self, embedding_id: i64, model_id: ModelId, image_id: ImageId) -> Result<(), StoreError> {
+        self.shared.write(
+            |db| check::delete_embedding(db, embedding_id),
+            |()| {
+                if let Ok(cache) = self.shared.cache(model_id) {
+                    cache.apply_delete(image_id);
+                }
+            },
+        )
     }
 
     /// Compares vectors of the indexes with their rows, and at the end the images of each index with those of its rows.
@@ -196,16 +202,24 @@ impl SqliteStore {
 }
 
 impl SqliteStore {
-    /// Writes the whole database anew without the space of deleted rows, which leaves it in the background from then on.
-    /// Takes as much room on the disk as the database twice.
+    /// Deletes a stored embedding that a check has found to be wrong, so that a backfill makes it again.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`]; the other errors of the database. It then is as it was.
+    /// The errors of the database.
+    pub fn delete_sampled(&self, sampled: &SampledEmbedding) -> Result<(), StoreError> {
+        self.delete_embedding(sampled.embedding_id, sampled.model_id, sampled.image_id)
+    }
+
+    /// Writes the whole database anew without the space of deleted rows, which leaves it in the background from then on.
+    /// Takes as much room on the disk as what the database holds twice.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`], before anything is written where the system tells the room; the other errors of the database. It then is as it was.
     pub fn compact(&self) -> Result<(), StoreError> {
         let writer = self.shared.writer();
         self.shared.readers.close_idle();
         let directory = self.shared.database.parent().unwrap_or(std::path::Path::new("."));
-        compact::whole(directory, &writer)
+        compact::whole(directory, &writer, free_bytes(directory))
     }
 
     /// Makes the indexes of the database and its full-text index again, and returns what is wrong with its pages

@@ -18,7 +18,7 @@ use super::error::from_io;
 use super::index_cache::last_change;
 use super::mark::{self, Mark};
 use super::options::SqliteOptions;
-use super::room::{Room, bound_pages};
+use super::room::{Room, bound_pages, release_reserve};
 use super::shared::{Opened, Shared};
 use super::statements::count_images;
 use super::task::Task;
@@ -50,7 +50,14 @@ impl SqliteStore {
     /// version of this program has written the database; [`StoreError::Damaged`] when the file is damaged, or is not a
     /// database of Mitsuke.
     pub fn open(directory: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
-        let opened = Self::open_database(directory, &options)?;
+        let opened = match Self::open_database(directory, &options) {
+            // A start writes a little, and then lets images be deleted.
+            Err(StoreError::DiskFull(reason)) if release_reserve(directory) => {
+                log::warn!("the store opens although the disk is full: {reason}");
+                Self::open_database(directory, &options)?
+            }
+            opened => opened?,
+        };
         let room = Room::new(directory, &options);
         let (tasks, receiver) = mpsc::channel();
         let shared = Arc::new(Shared::start(opened, options, tasks)?);

@@ -1,5 +1,7 @@
 //! `mitsuke check`.
 
+mod sample;
+
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use std::process::ExitCode;
 use clap::Args;
 use mitsuke::config::Settings;
 use mitsuke::stores::StoreChoice;
-use mitsuke_store::sqlite::{ReadOnlyCheck, SqliteOptions, SqliteStore};
+use mitsuke_store::sqlite::{ReadOnlyCheck, SampledEmbedding, SqliteOptions, SqliteStore};
 use mitsuke_store::{CheckPart, CheckStep, Fault, ImageId, IntegrityStore, Store, StoreError};
 
 /// The number of items that one step looks at.
@@ -17,6 +19,9 @@ const STEP: usize = 200;
 /// The number of faults of one part that are printed.
 const PRINTED: usize = 100;
 
+/// The name of the comparison of embeddings with their pictures.
+const SAMPLE: &str = "sample";
+
 /// The status of a command that cannot check.
 const CANNOT_CHECK: u8 = 2;
 
@@ -24,7 +29,7 @@ const CANNOT_CHECK: u8 = 2;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Compares everything that is stored with what was written: the pages of the database, every picture with its hash, the \
-embeddings, rows that belong to nothing, and the text index. Without --repair nothing is changed, and a server may run \
+embeddings, some of them with their pictures encoded again, rows that belong to nothing, and the text index. Without --repair nothing is changed, and a server may run \
 meanwhile; the vector indexes of a running server are compared by the server itself.
 
 With --repair the server must be stopped. Indexes are made again, rows that belong to nothing are removed, and damaged \
@@ -41,9 +46,12 @@ pub struct CheckArguments {
     #[arg(long)]
     repair: bool,
     /// Give the space of deleted pictures back to the disk, once for a store of an earlier version; the server must be
-    /// stopped, and as much room as the database takes twice must be free
+    /// stopped, and twice as much room as the database holds must be free
     #[arg(long)]
     compact: bool,
+    /// The number of embeddings of each model that are compared with their pictures, which are encoded again; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    sample: usize,
     /// A folder of `mitsuke backup` that holds the right bytes of damaged pictures
     #[arg(long, value_name = "BACKUP", requires = "repair")]
     from: Option<PathBuf>,
@@ -57,9 +65,11 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, Box<dyn Error>> {
     let settings = Settings::from_env()?;
     let choice = StoreChoice::new(&settings);
     let checked = match &choice {
-        StoreChoice::Embedded { data_dir, options } if arguments.repair => repair(data_dir, options, arguments),
+        StoreChoice::Embedded { data_dir, options } if arguments.repair => {
+            repair(&settings, data_dir, options, arguments)
+        }
         StoreChoice::Embedded { data_dir, options } if arguments.compact => compact_only(data_dir, options),
-        StoreChoice::Embedded { data_dir, .. } => look(data_dir),
+        StoreChoice::Embedded { data_dir, .. } => look(&settings, data_dir, arguments.sample),
         StoreChoice::Oracle { .. } => compare_pictures(&choice),
     };
     Ok(match checked {
@@ -82,11 +92,14 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Checks a store that may be in use. Returns the number of faults.
-fn look(data_dir: &Path) -> Result<usize, Box<dyn Error>> {
+fn look(settings: &Settings, data_dir: &Path, sampled: usize) -> Result<usize, Box<dyn Error>> {
     let check = ReadOnlyCheck::open(data_dir)?;
     let mut left = 0;
     for part in CheckPart::ALL.into_iter().filter(|part| *part != CheckPart::Index) {
-        left += print(part, steps(|after| check.check_part(part, after, STEP))?);
+        left += print(part.name(), steps(|after| check.check_part(part, after, STEP))?);
+    }
+    if sampled > 0 {
+        left += print(SAMPLE, sample::compare(settings, data_dir, sampled, None)?);
     }
     let lost = check.lost_commits()?;
     if lost > 0 {
@@ -99,9 +112,14 @@ fn look(data_dir: &Path) -> Result<usize, Box<dyn Error>> {
 }
 
 /// Checks and repairs a store. Returns the number of faults that are left.
-fn repair(data_dir: &Path, options: &SqliteOptions, arguments: &CheckArguments) -> Result<usize, Box<dyn Error>> {
+fn repair(
+    settings: &Settings,
+    data_dir: &Path,
+    options: &SqliteOptions,
+    arguments: &CheckArguments,
+) -> Result<usize, Box<dyn Error>> {
     let store = SqliteStore::open(data_dir, options.clone()).map_err(explain)?;
-    let mut left = print(CheckPart::Pages, repair_pages(data_dir, &store)?);
+    let mut left = print(CheckPart::Pages.name(), repair_pages(data_dir, &store)?);
     while !store.indexes_ready() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
@@ -112,7 +130,11 @@ fn repair(data_dir: &Path, options: &SqliteOptions, arguments: &CheckArguments) 
                 fault.repaired = restore_picture(&store, image_id, backup)?;
             }
         }
-        left += print(part, (checked, faults));
+        left += print(part.name(), (checked, faults));
+    }
+    if arguments.sample > 0 {
+        let delete = |sampled: &SampledEmbedding| store.delete_sampled(sampled);
+        left += print(SAMPLE, sample::compare(settings, data_dir, arguments.sample, Some(&delete))?);
     }
     let lost = store.condition()?.lost_commits;
     if lost > 0 {
@@ -138,7 +160,7 @@ fn compact_only(data_dir: &Path, options: &SqliteOptions) -> Result<usize, Box<d
 fn compact(data_dir: &Path, store: &SqliteStore) -> Result<(), Box<dyn Error>> {
     let bytes = || fs::metadata(data_dir.join("mitsuke.db")).map_or(0, |metadata| metadata.len());
     let before = bytes();
-    println!("writing the database anew; this takes up to {} bytes of room meanwhile", 2 * before);
+    println!("writing the database anew");
     store.compact()?;
     println!("the database had {before} bytes and has {}", bytes());
     Ok(())
@@ -160,7 +182,8 @@ fn repair_pages(data_dir: &Path, store: &SqliteStore) -> Result<(u64, Vec<Fault>
 /// Compares the pictures in an Oracle database with their hashes. The database has tools of its own for the rest.
 fn compare_pictures(choice: &StoreChoice) -> Result<usize, Box<dyn Error>> {
     let store = choice.open()?;
-    let left = print(CheckPart::Pictures, steps(|after| store.check_part(CheckPart::Pictures, after, STEP, false))?);
+    let left =
+        print(CheckPart::Pictures.name(), steps(|after| store.check_part(CheckPart::Pictures, after, STEP, false))?);
     store.close()?;
     Ok(left)
 }
@@ -194,10 +217,10 @@ fn restore_picture(store: &SqliteStore, image_id: ImageId, backup: &Path) -> Res
 }
 
 /// Prints what was found in one part, and returns the number of faults that are left.
-fn print(part: CheckPart, (checked, faults): (u64, Vec<Fault>)) -> usize {
+fn print(part: &str, (checked, faults): (u64, Vec<Fault>)) -> usize {
     let left = faults.iter().filter(|fault| !fault.repaired).count();
     let repaired = faults.len() - left;
-    println!("{}: {checked} checked, {repaired} repaired, {left} faults", part.name());
+    println!("{part}: {checked} checked, {repaired} repaired, {left} faults");
     for fault in faults.iter().take(PRINTED) {
         println!("  {}{}", fault.found, if fault.repaired { " (repaired)" } else { "" });
     }

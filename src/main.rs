@@ -17,6 +17,9 @@ fn main() -> ExitCode {
     if prints {
         end_quietly_at_a_closed_pipe();
     }
+    // Whatever a command writes belongs to its user alone.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let env_file = mitsuke::config::load_env_file();
     start_logger(&command.log_filter());
     match env_file.map_err(Into::into).and_then(|()| command.run()) {

@@ -111,7 +111,7 @@ impl Room {
         let path = self.directory.join(RESERVE);
         let room = disk.room(self.mark);
         // A mark of 0 lets uploads fill the disk, and deletions need room then as well.
-        let whole = self.reserve.min(room.wanted.max(disk.automatic_mark()) / 2);
+        let whole = self.reserve.min(room.wanted.max(disk.automatic_mark()) / 2).min(largest_file());
         let has_plenty = room.free >= room.wanted.saturating_mul(2) && room.free / PART_OF_FREE >= whole;
         let bytes = if has_plenty { whole } else { whole.min(SMALL_RESERVE) };
         let kept = path.metadata().map_or(0, |metadata| metadata.len());
@@ -199,6 +199,18 @@ fn private(path: &Path) -> std::io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Returns the size in bytes that files of this process may have. The system ends a process that writes a larger one and
+/// does not receive the signal that comes first.
+#[cfg(unix)]
+fn largest_file() -> u64 {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current.unwrap_or(u64::MAX)
+}
+
+#[cfg(not(unix))]
+fn largest_file() -> u64 {
+    u64::MAX
 }
 
 /// The sizes of a file system in bytes.

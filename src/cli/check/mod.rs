@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Args;
 use mitsuke::config::Settings;
 use mitsuke::stores::StoreChoice;
-use mitsuke_store::sqlite::{ReadOnlyCheck, SampledEmbedding, SqliteOptions, SqliteStore};
+use mitsuke_store::sqlite::{ReadOnlyCheck, SqliteOptions, SqliteStore};
 use mitsuke_store::{CheckPart, CheckStep, Fault, ImageId, IntegrityStore, Store, StoreError};
 
 /// The number of items that one step looks at.
@@ -133,8 +133,7 @@ fn repair(
         left += print(part.name(), (checked, faults));
     }
     if arguments.sample > 0 {
-        let delete = |sampled: &SampledEmbedding| store.delete_sampled(sampled);
-        left += print(SAMPLE, sample::compare(settings, data_dir, arguments.sample, Some(&delete))?);
+        left += print(SAMPLE, sample::compare(settings, data_dir, arguments.sample, Some(&store))?);
     }
     let lost = store.condition()?.lost_commits;
     if lost > 0 {

@@ -8,11 +8,11 @@ use mitsuke::app;
 use mitsuke::config::Settings;
 use mitsuke_engine::models::ModelKey;
 use mitsuke_engine::reencoding::Reencoding;
-use mitsuke_store::sqlite::{ReadOnlyCheck, SampledEmbedding};
-use mitsuke_store::{CheckPart, Fault, Model, StoreError};
+use mitsuke_store::sqlite::{ReadOnlyCheck, SampledEmbedding, SqliteStore};
+use mitsuke_store::{CheckPart, Fault, Model};
 
-/// Compares at most `count` embeddings of each model with their pictures, and prints which model is left out. `repair`
-/// deletes an embedding that differs; without it nothing is changed. Returns the number of embeddings compared and the
+/// Compares at most `count` embeddings of each model with their pictures, and prints which model is left out. An
+/// embedding that differs is deleted from the store `repair`; without it nothing is changed. Returns the number of embeddings compared and the
 /// faults.
 ///
 /// # Errors
@@ -21,7 +21,7 @@ pub(super) fn compare(
     settings: &Settings,
     data_dir: &Path,
     count: usize,
-    repair: Option<&dyn Fn(&SampledEmbedding) -> Result<(), StoreError>>,
+    repair: Option<&SqliteStore>,
 ) -> Result<(u64, Vec<Fault>), Box<dyn Error>> {
     let check = ReadOnlyCheck::open(data_dir)?;
     let (mut compared, mut faults) = (0, Vec::new());
@@ -54,8 +54,8 @@ pub(super) fn compare(
             };
             let mut fault =
                 Fault { part: CheckPart::Embeddings, image_id: Some(sampled.image_id), found, repaired: false };
-            if let Some(delete) = repair {
-                delete(sampled)?;
+            if let Some(store) = repair {
+                store.delete_sampled(sampled)?;
                 fault.repaired = true;
             }
             faults.push(fault);

@@ -26,11 +26,6 @@ fn kept(data: &Path) -> BTreeMap<PathBuf, SystemTime> {
     kept.map(|entry| (entry.path(), entry.metadata().unwrap().modified().unwrap())).collect()
 }
 
-/// Tells whether the program has a command.
-fn has_command(name: &str) -> bool {
-    mitsuke(name, Path::new("/")).arg("--help").output().unwrap().status.success()
-}
-
 /// Checks that the server holds the recorded images with their bytes and texts, and the recorded models.
 async fn assert_same(server: &Server, answers: &Value) {
     let (_, page) = server.get("/images?limit=200").await;
@@ -66,19 +61,15 @@ async fn upgrades_once_and_keeps_the_database_of_before(version: &str, name: &st
     let after = schema(&database);
     assert!(after > before, "the schema is still {after}");
     let kept_at_first = kept(data.path());
-    if has_command("backup") {
-        let copy = data.path().join(format!("mitsuke.db.schema-{before}"));
-        assert_eq!(kept_at_first.keys().collect::<Vec<_>>(), [&copy]);
-        assert_eq!(schema(&copy), before);
-    }
+    let copy = data.path().join(format!("mitsuke.db.schema-{before}"));
+    assert_eq!(kept_at_first.keys().collect::<Vec<_>>(), [&copy]);
+    assert_eq!(schema(&copy), before);
     let server = start().await;
     assert_same(&server, &answers).await;
     stop(server);
     assert_eq!((schema(&database), kept(data.path())), (after, kept_at_first));
-    if has_command("check") {
-        let output = mitsuke("check", data.path()).env("MITSUKE_MODELS_DIR", &models).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
+    let output = mitsuke("check", data.path()).env("MITSUKE_MODELS_DIR", &models).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]

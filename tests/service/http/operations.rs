@@ -170,13 +170,13 @@ async fn work_for_a_caller_that_has_hung_up_is_skipped() {
     // The encoder takes one item at a time, so that the others wait.
     let app = spawn_with(&[("MITSUKE_BATCH_SIZE", "1")]);
     let mut skipped = 0;
-    for round in 0..50 {
+    for round in 0..120 {
         let searches: Vec<_> = (0..40)
             .map(|n| {
                 let body = json!({"query": format!("words {round} {n}")});
                 let request = app.request(Method::POST, "/search/text").json(&body);
                 // Each search has a connection of its own, which the client closes.
-                tokio::time::timeout(Duration::from_millis(round % 7), request.send())
+                tokio::time::timeout(Duration::from_millis(round % 40), request.send())
             })
             .collect();
         futures_util::future::join_all(searches).await;

@@ -23,11 +23,11 @@ pub async fn kill_upgrade(chance: &mut Chance, longest: Duration, faults: &Fault
     let after = longest.mul_f64(chance.between(0.0, 1.0));
     kill_when(server.process_id(), after, || false).join().expect("the watch");
     server.kill();
-    check_store(&server, faults);
     server.spawn_again();
     server.wait_until_ready().await;
     compare(&server, faults).await;
     server.stop(faults).await;
+    check_store(&server, faults);
 }
 
 /// Returns how long an upgrade takes that nobody kills.

@@ -79,7 +79,7 @@ async fn nothing_is_lost_however_often_the_server_is_killed() {
     println!("{kills} kills, nothing lost");
 }
 
-/// Notes a fault unless `mitsuke check` finds the store of a server whole. The server does not run.
+/// Notes a fault unless `mitsuke check` finds the store of a server whole.
 fn check_store(server: &Server, faults: &Faults) {
     static HAS_CHECK: OnceLock<bool> = OnceLock::new();
     if !HAS_CHECK.get_or_init(|| has_command("check")) {

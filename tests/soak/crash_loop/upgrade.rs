@@ -26,8 +26,9 @@ pub async fn kill_upgrade(chance: &mut Chance, longest: Duration, faults: &Fault
     server.spawn_again();
     server.wait_until_ready().await;
     compare(&server, faults).await;
-    server.stop(faults).await;
+    // The check works beside the server.
     check_store(&server, faults);
+    server.stop(faults).await;
 }
 
 /// Returns how long an upgrade takes that nobody kills.

@@ -108,15 +108,11 @@ impl Application {
             reindexing,
             intake: Arc::new(intake),
             limits: settings.limits.clone(),
-            // -- integrity --
             scrub,
-            // -- backup --
             backups,
             local,
-            // -- budget --
             budget,
             cores: cores(),
-            // -- access --
             keys,
             hosts: Hosts::new(settings.access.hosts.clone(), settings.cors_origins.clone()),
             access: settings.access.clone(),

@@ -164,8 +164,6 @@ metrics! {
     backfill_rate: FractionGauges<ModelLabels> = "backfill_images_per_second", "Rate of a running backfill";
     backfill_remaining: FractionGauges<ModelLabels> = "backfill_remaining" [Seconds],
         "Time until a running backfill ends at its present rate";
-
-    // -- integrity --
     damaged_images: Gauge = "store_damaged_images", "Images whose stored bytes are known to be damaged";
     lost_commits: Gauge = "store_lost_commits",
         "Changes that were answered as stored and are missing, until an operator acknowledges the loss";
@@ -174,16 +172,12 @@ metrics! {
     scrub_bytes: Counter = "scrub" [Bytes], "Bytes of originals that the background check has read";
     scrub_last_finished: Gauge = "scrub_last_finished" [Seconds],
         "Time at which the background check of all originals ended last, in seconds since 1970; 0 for never";
-
-    // -- backup --
     backup_last_success: Gauge = "backup_last_success" [Seconds],
         "Time of the newest backup in seconds since 1970, 0 when there is none";
     backup_failures: Counter = "backup_failures", "Backups that failed since the start";
     backup_duration: Gauge<f64, AtomicU64> = "backup_duration" [Seconds], "Time that the last backup took";
     storage_free: Gauge = "storage_free" [Bytes], "Free bytes on the disk of the embedded store";
     storage_low: Gauge = "storage_low", "1 while uploads are refused because the disk has too little room, else 0";
-
-    // -- budget --
     memory_budget: Gauges<PurposeLabels> = "memory_budget" [Bytes], "Memory that requests may take for a purpose";
     memory_used: Gauges<PurposeLabels> = "memory_used" [Bytes], "Memory that requests have taken for a purpose";
     memory_refused: Counters<PurposeLabels> = "memory_refused", "Requests refused because the memory was used up";
@@ -191,8 +185,6 @@ metrics! {
         "Time that a request of a class would wait for those before it";
     admission_refused: Counters<ClassLabels> = "admission_refused", "Requests refused because they would wait too long";
     stalled_connections: Counter = "stalled_connections", "Callers cut off because they did not read their answers";
-
-    // -- access --
     refused: Counters<RefusedLabels> = "refused", "Requests that were refused before they reached a route";
     key_requests: Counters<KeyLabels> = "key_requests", "Requests that showed a key";
 }

@@ -55,13 +55,8 @@ pub fn documented() -> Vec<Route> {
         models::routes(),
         health::routes(),
         metrics::routes(),
-        // -- integrity --
         check::routes(),
-        // -- backup --
         backups::routes(),
-        // -- budget --
-
-        // -- access --
     ]
     .into_iter()
     .flatten()

@@ -58,23 +58,18 @@ pub struct Services {
     pub sending: Sending,
     /// True once the server stops, so that load balancers turn away first.
     pub stopping: AtomicBool,
-    // -- integrity --
     /// Compares all originals with their hashes.
     pub scrub: Arc<Scrub>,
-    // -- backup --
     /// Makes backups.
     pub backups: Arc<Backups>,
     /// What opens the API to commands on this machine; `None` where no data directory is kept.
     pub local: Option<LocalToken>,
-
-    // -- budget --
     /// The memory for requests.
     pub budget: Arc<Budget>,
     /// Decides which requests are admitted.
     pub admission: Admission,
     /// The parts of each caller.
     pub callers: Arc<CallerShares>,
-    // -- access --
     /// The names that the server answers to, and the origins that may call.
     pub hosts: Hosts,
     /// The path that the service lies under.
@@ -99,21 +94,16 @@ pub struct ServiceParts {
     pub intake: Arc<Intake>,
     /// The limits of one request.
     pub limits: Limits,
-    // -- integrity --
     /// Compares all originals with their hashes.
     pub scrub: Arc<Scrub>,
-    // -- backup --
     /// Makes backups.
     pub backups: Arc<Backups>,
     /// What opens the API to commands on this machine.
     pub local: Option<LocalToken>,
-
-    // -- budget --
     /// The memory for requests.
     pub budget: Arc<Budget>,
     /// The number of processor cores.
     pub cores: usize,
-    // -- access --
     /// The keys that open the API.
     pub keys: KeyRing,
     /// The names that the server answers to, and the origins that may call.
@@ -133,16 +123,11 @@ impl Services {
             reindexing,
             intake,
             limits,
-            // -- integrity --
             scrub,
-            // -- backup --
             backups,
             local,
-
-            // -- budget --
             budget,
             cores,
-            // -- access --
             keys,
             hosts,
             access,
@@ -162,19 +147,14 @@ impl Services {
             counts: Arc::default(),
             thumbnails: Thumbnails::new(),
             stopping: AtomicBool::new(false),
-            // -- integrity --
             scrub,
-            // -- backup --
             backups,
             local,
-
-            // -- budget --
             sending: Sending::new(Arc::clone(&budget), limits.write_stall),
             admission: Admission::new(limits.max_wait, cores),
             callers: Arc::new(CallerShares::new(limits.caller_share)),
             budget,
             limits,
-            // -- access --
             keys,
             hosts,
             rates: Rates::new(&access),

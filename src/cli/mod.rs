@@ -63,18 +63,12 @@ pub enum Command {
     Openapi,
     /// Print all settings with their defaults and what is allowed.
     Settings(settings::SettingsArguments),
-    // -- integrity --
     /// Compare everything that is stored with what was written, and repair what can be made again.
     Check(check::CheckArguments),
-    // -- backup --
     /// Back the embedded store up, also while a server runs on it.
     Backup(backup::BackupArguments),
     /// Restore the embedded store from a backup. Stop the server first.
     Restore(restore::RestoreArguments),
-
-    // -- budget --
-
-    // -- access --
     /// Make, list and revoke the keys that a server asks its callers for.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -101,15 +95,8 @@ impl Command {
             | Self::Upload(_)
             | Self::Openapi
             | Self::Settings(_) => None,
-            // -- integrity --
-
-            // -- backup --
             Self::Backup(arguments) => Some(&arguments.flags),
             Self::Restore(arguments) => Some(&arguments.flags),
-
-            // -- budget --
-
-            // -- access --
             Self::Key(_) => None,
         }
     }
@@ -127,14 +114,7 @@ impl Command {
             | Self::Upload(_) => "warn",
             // The findings of this command hold everything that would be logged.
             Self::Doctor(_) => "off",
-            // -- integrity --
-
-            // -- backup --
             Self::Backup(_) | Self::Restore(_) => "warn",
-
-            // -- budget --
-
-            // -- access --
             Self::Key(_) => "warn",
         }
     }
@@ -156,15 +136,9 @@ impl Command {
             Self::Reindex(arguments) => reindex::run(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
             Self::Settings(arguments) => settings::run(&arguments).map(|()| ExitCode::SUCCESS),
-            // -- integrity --
             Self::Check(arguments) => check::run(&arguments),
-            // -- backup --
             Self::Backup(arguments) => backup::run(&arguments),
             Self::Restore(arguments) => restore::run(&arguments),
-
-            // -- budget --
-
-            // -- access --
             Self::Key(command) => command.run(),
         }
     }

@@ -61,20 +61,12 @@ pub struct Settings {
     pub encoder: EncoderSettings,
     /// Time that running requests may take to finish at shutdown.
     pub shutdown_timeout: Duration,
-
-    // -- integrity --
     /// The settings of the comparison of what is stored with what was written.
     pub integrity: IntegritySettings,
-
-    // -- backup --
     /// The settings of backups and of the room on the disk.
     pub backup: BackupSettings,
-
-    // -- budget --
     /// The most that one request may cost.
     pub limits: Limits,
-
-    // -- access --
     /// The keys; a caller must show one of them. An empty list lets everybody in.
     pub api_keys: Vec<SecretString>,
     /// Origins of web pages on other servers that may call from a browser.
@@ -158,17 +150,9 @@ impl Settings {
             workers: server.workers,
             encoder,
             shutdown_timeout: server.shutdown_timeout,
-
-            // -- integrity --
             integrity,
-
-            // -- backup --
             backup,
-
-            // -- budget --
             limits,
-
-            // -- access --
             api_keys: api_keys(&access, sources)?,
             access: access.settings(&data_dir),
             allow_anonymous: access.allow_anonymous,

@@ -63,8 +63,6 @@ impl From<StoreError> for ApiError {
                     "There is no room left to store images. Delete pictures, or give the disk room.",
                 )
             }
-
-            // -- integrity --
             error @ StoreError::Damaged(_) => {
                 log::error!("request {}: {error}", current_request_id());
                 Self::new(
@@ -83,12 +81,6 @@ impl From<StoreError> for ApiError {
                 )
                 .with("image_id", image_id)
             }
-
-            // -- backup --
-
-            // -- budget --
-
-            // -- access --
             error @ (StoreError::ModelDimension { .. } | StoreError::Internal(_)) => Self::internal(&error),
         }
     }

@@ -97,24 +97,16 @@ error_codes! {
     StorageFull = "storage_full", INSUFFICIENT_STORAGE, "The storage is full";
     /// The server has a fault; the log has the reason under the request id.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The server failed";
-
-    // -- integrity --
     /// The original of an image is not what was uploaded.
     ImageDamaged = "image_damaged", INTERNAL_SERVER_ERROR, "The stored picture is damaged";
     /// Stored data differs from what was written.
     StoreDamaged = "store_damaged", INTERNAL_SERVER_ERROR, "The store is damaged";
-
-    // -- backup --
     /// A backup is being made already.
     BackupRunning = "backup_running", CONFLICT, "A backup is running";
     /// The server has no folder to back up to, or the folder cannot be used.
     BackupNowhere = "backup_nowhere", CONFLICT, "No backup can be made here";
-
-    // -- budget --
     /// The memory for requests is used up.
     MemoryFull = "memory_full", SERVICE_UNAVAILABLE, "The memory for requests is used up";
-
-    // -- access --
     /// The request calls the server by a name that is not the server's.
     HostUnknown = "host_unknown", MISDIRECTED_REQUEST, "The server does not answer to this name";
     /// A page of another site asks for a change.

@@ -13,8 +13,8 @@ use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, Responder, ResponseError as _};
+use utoipa::openapi::extensions::{Extensions, ExtensionsBuilder};
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
-use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, OpenApi};
 
 use crate::api::auth::check_scope;
@@ -136,7 +136,7 @@ impl Route {
     pub fn describe(self, document: &mut OpenApi) {
         let Some(Description { mut operation, components, mut errors }) = self.description else { return };
         if errors::needs_key(&operation) {
-            operation.security = Some(requirements(self.scope));
+            operation.extensions.get_or_insert_default().merge(required_scope(self.scope));
             errors.extend(errors::refusals(&self.method, self.scope));
         }
         operation.responses.responses.extend(errors::responses(&errors));
@@ -162,11 +162,10 @@ fn default_scope(method: &Method) -> Scope {
     if *method == Method::GET || *method == Method::HEAD { Scope::Read } else { Scope::Write }
 }
 
-/// What a caller must show: nothing, where the server has no keys, or a key with the scope, which stands in the place of
-/// a role (OpenAPI 3.1, section 4.8.30).
-fn requirements(scope: Scope) -> Vec<SecurityRequirement> {
-    let with = |scheme: &str| SecurityRequirement::new(scheme, [scope.name()]);
-    vec![SecurityRequirement::default(), with("bearer"), with("api_key")]
+/// The name of the scope that a key needs, as an extension of an operation. Roles of a security requirement would say
+/// the same, and would make generated clients demand a key where the server has none.
+fn required_scope(scope: Scope) -> Extensions {
+    ExtensionsBuilder::new().add("x-scope", scope.name()).build()
 }
 
 /// The operation of a path item that has one.

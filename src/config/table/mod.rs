@@ -45,20 +45,12 @@ pub(super) struct Values {
     pub models: ModelValues,
     #[command(flatten)]
     pub encoder: EncoderSettings,
-
-    // -- integrity --
     #[command(flatten)]
     pub integrity: IntegritySettings,
-
-    // -- backup --
     #[command(flatten)]
     pub backup: BackupSettings,
-
-    // -- budget --
     #[command(flatten)]
     pub limits: Limits,
-
-    // -- access --
     #[command(flatten)]
     pub access: AccessValues,
 }

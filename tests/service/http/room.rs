@@ -64,6 +64,14 @@ fn pour(stream: &mut TcpStream, most: usize) -> usize {
     sent
 }
 
+/// Returns whether something has arrived that can be read.
+fn has_answer(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let arrived = stream.peek(&mut [0]).is_ok_and(|bytes| bytes > 0);
+    stream.set_nonblocking(false).unwrap();
+    arrived
+}
+
 /// Returns the value of a metric with a label.
 async fn metric(app: &TestApp, name: &str, label: &str) -> f64 {
     let text = String::from_utf8(app.get("/metrics").await.bytes).unwrap();
@@ -133,8 +141,14 @@ async fn unfinished_bodies_take_no_more_than_the_memory_for_them_and_give_it_bac
     wait_for_metric(&app, "mitsuke_memory_refused_total", "receiving", |refused| refused >= 8.0).await;
     let used = metric(&app, "mitsuke_memory_used_bytes", "receiving").await;
     assert!(used > 0.0 && used <= limit, "{used} of {limit}");
-    let refused = uploads.split_off(11).into_iter().next_back().map(|mut upload| answer(&mut upload));
-    assert_eq!(refused, Some((503, "memory_full".to_owned())));
+    // The order in which they take memory is that of their arrival.
+    let at = loop {
+        if let Some(at) = uploads.iter().position(has_answer) {
+            break at;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(answer(&mut uploads[at]), (503, "memory_full".to_owned()));
     assert_eq!(app.search_text(json!({"query": "x"})).await.status, 200, "a small body needs no memory of the large");
     drop(uploads);
     wait_for_metric(&app, "mitsuke_memory_used_bytes", "receiving", |used| used == 0.0).await;

@@ -230,7 +230,15 @@ fn the_start_fails_when_no_model_is_usable_or_the_current_one_is_broken() {
     let (dir, data) = (models_dir(), tempfile::tempdir().unwrap());
     let start = |models: &str| {
         let settings = settings_in(&data, &[("MITSUKE_MODELS_DIR", models)]);
-        actix_web::rt::System::new().block_on(async { Application::build(&settings).err().map(|e| e.to_string()) })
+        loop {
+            let error = actix_web::rt::System::new()
+                .block_on(async { Application::build(&settings).err().map(|e| e.to_string()) });
+            // The threads of the application before, which was not stopped but dropped, let go of the store when they end.
+            if !error.as_ref().is_some_and(|error| error.contains("in use by another Mitsuke")) {
+                return error;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     };
     let models = dir.path().to_str().unwrap();
     assert_eq!(start(models), None);

@@ -19,7 +19,7 @@ const FILE: &str = "mitsuke.server";
 /// The random bytes of a token.
 const TOKEN_BYTES: usize = 32;
 
-/// What the file holds.
+/// The content of the file.
 #[derive(Serialize, Deserialize)]
 struct Announcement {
     url: String,

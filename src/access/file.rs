@@ -45,7 +45,7 @@ pub enum KeyFileError {
 pub struct StoredKey {
     /// The name, which logs show.
     pub name: String,
-    /// What the key may do.
+    /// The scope of the key.
     pub scope: Scope,
     /// The time at which the key was made.
     #[serde(with = "rfc3339")]

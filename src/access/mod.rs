@@ -16,7 +16,7 @@ pub use file::{KeyFile, KeyFileError, StoredKey, check_name};
 pub use secret::{KeyDigest, new_key};
 pub use watch::WatchedFile;
 
-/// What a caller may do. A scope includes those before it.
+/// The operations that a caller may use. A scope includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {

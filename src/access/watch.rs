@@ -21,7 +21,7 @@ const LOG: &str = "mitsuke::keys";
 pub struct FileKey {
     /// The name.
     pub name: KeyName,
-    /// What the key may do.
+    /// The scope of the key.
     pub scope: Scope,
     /// The time from which on the key opens nothing.
     pub expires_at: Option<OffsetDateTime>,
@@ -42,7 +42,7 @@ struct State {
     seen: Seen,
 }
 
-/// What tells one state of the file from another.
+/// The facts that tell one state of the file from another.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Missing,

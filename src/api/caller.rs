@@ -16,14 +16,14 @@ pub struct Caller {
     pub key: Option<KeyName>,
     /// The address that the request comes from; 0.0.0.0 for a connection without an address.
     pub address: IpAddr,
-    /// What the caller may do.
+    /// The scope of the caller.
     pub scope: Scope,
 }
 
 /// The name of the key that commands on the same machine show. No other key may have it.
 pub const LOCAL: &str = "local";
 
-/// What callers are told apart by.
+/// The name or address by which callers are told apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum CallerId {
     /// A key.

@@ -18,7 +18,7 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 /// Names what a key may do, so that a program need not find out by being refused.
 const X_KEY_SCOPE: HeaderName = HeaderName::from_static("x-key-scope");
 
-/// What has been found out about a request at the gate.
+/// The findings about a request at the gate.
 pub struct Gate {
     /// The caller, as far as it is known.
     pub caller: Caller,

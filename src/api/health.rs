@@ -69,7 +69,7 @@ pub struct Readiness {
     storage: Storage,
 }
 
-/// What the server is to be ready for.
+/// The work that the server is to be ready for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
@@ -81,7 +81,7 @@ pub enum Purpose {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReadinessParams {
-    /// What the server is to be ready for; everything but uploads unless given.
+    /// The work that the server is to be ready for; everything but uploads unless given.
     #[serde(rename = "for")]
     #[param(rename = "for", inline)]
     purpose: Option<Purpose>,

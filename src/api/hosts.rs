@@ -1,4 +1,4 @@
-//! What protects callers who use a browser: the names that the server answers to, and the origins that may change
+//! The protection of callers who use a browser: the names that the server answers to, and the origins that may change
 //! something or show pictures.
 //!
 //! A page of another site can send requests to a server on the reader's machine or network. It cannot read the answers,

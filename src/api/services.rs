@@ -62,7 +62,7 @@ pub struct Services {
     pub scrub: Arc<Scrub>,
     /// Makes backups.
     pub backups: Arc<Backups>,
-    /// What opens the API to commands on this machine; `None` where no data directory is kept.
+    /// The token that opens the API to commands on this machine; `None` where no data directory is kept.
     pub local: Option<LocalToken>,
     /// The memory for requests.
     pub budget: Arc<Budget>,
@@ -98,7 +98,7 @@ pub struct ServiceParts {
     pub scrub: Arc<Scrub>,
     /// Makes backups.
     pub backups: Arc<Backups>,
-    /// What opens the API to commands on this machine.
+    /// The token that opens the API to commands on this machine.
     pub local: Option<LocalToken>,
     /// The memory for requests.
     pub budget: Arc<Budget>,

@@ -15,13 +15,13 @@ pub enum Places {
     PictureSearches,
 }
 
-/// What each caller has now.
+/// The places and bytes that each caller has now.
 pub struct CallerShares {
     percent: usize,
     callers: Mutex<HashMap<(CallerId, Places), Had>>,
 }
 
-/// What one caller has of one kind.
+/// The places or bytes of one kind that one caller has.
 #[derive(Debug, Default)]
 struct Had {
     places: usize,

@@ -167,7 +167,7 @@ impl Rates {
     }
 }
 
-/// What a caller may still ask.
+/// The requests that a caller may still send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateState {
     limit: u32,

@@ -28,10 +28,10 @@ pub enum KeyCommand {
 pub struct AddArguments {
     /// The name of the key, which logs show: letters, digits, `-`, `_` and `.`
     name: String,
-    /// What the key may do: search, read, write or admin. Each includes those before it.
+    /// Scope of the key: search, read, write or admin. Each includes those before it.
     #[arg(long, value_name = "SCOPE", default_value = "read")]
     scope: Scope,
-    /// How long the key lasts, such as 12h or 90d. A key without an end lasts until it is revoked.
+    /// Time for which the key lasts, such as 12h or 90d. A key without an end lasts until it is revoked.
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
     #[command(flatten)]

@@ -126,7 +126,7 @@ pub struct ScrubState {
     pub finished_at: Option<OffsetDateTime>,
 }
 
-/// What is known about the condition of a store without reading it.
+/// The facts that are known about the condition of a store without reading it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoreCondition {
     /// The number of images that are known to be damaged.

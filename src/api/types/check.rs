@@ -32,7 +32,7 @@ impl DamagedImageBody {
     }
 }
 
-/// What is known about the condition of the store.
+/// The facts that are known about the condition of the store.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Check)]
 pub struct CheckBody {

@@ -25,7 +25,7 @@ const SAMPLE: &str = "sample";
 /// The status of a command that cannot check.
 const CANNOT_CHECK: u8 = 2;
 
-/// What is checked, and what is done about it.
+/// The arguments of `mitsuke check`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Compares everything that is stored with what was written: the pages of the database, every picture with its hash, the \

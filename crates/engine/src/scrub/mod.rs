@@ -38,7 +38,7 @@ pub struct Scrub {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the thread shares with its owner.
+/// The state that the thread shares with its owner.
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,

@@ -63,7 +63,7 @@ impl Facts {
             epoch: part(24, 40).try_into().ok()?,
             commits: u64::from_le_bytes(part(40, 48).try_into().ok()?),
         };
-        // The same facts always give the same bytes, checksum included.
+        // Equal facts always give equal bytes, checksum included.
         (facts.to_bytes() == *bytes).then_some(facts)
     }
 }

@@ -64,7 +64,7 @@ impl Room {
     /// once there is plenty of room.
     pub(super) fn state(&self) -> Option<RoomState> {
         let mut seen = self.seen();
-        // What has been written since is only estimated, so that a disk is never taken for full without a look.
+        // The bytes written since are only estimated, so that a disk is never taken for full without a look.
         if let Some((at, state)) = *seen
             && at.elapsed() < LOOK_INTERVAL
             && !state.is_some_and(RoomState::is_low)

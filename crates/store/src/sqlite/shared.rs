@@ -39,9 +39,9 @@ pub(super) struct Shared {
     /// The running epoch.
     epoch: Epoch,
     mark: Mark,
-    /// What deletions leave behind.
+    /// The remains of deletions.
     pub(super) wipe: Wipe,
-    /// What deletions have left free.
+    /// The space that deletions have left free.
     pub(super) compact: Compact,
     tasks: Sender<Task>,
     /// Whether the store is closing or closed.
@@ -50,7 +50,7 @@ pub(super) struct Shared {
     pub(super) directory_lock: Mutex<Option<DirectoryLock>>,
 }
 
-/// What a start of the store has made ready before its rows are read.
+/// The parts that a start of the store has made ready before its rows are read.
 pub(super) struct Opened {
     /// The path of the database.
     pub(super) database: PathBuf,

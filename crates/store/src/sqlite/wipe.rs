@@ -1,4 +1,4 @@
-//! What deletions leave behind, which is removed soon after them.
+//! The remains of deletions, which are removed soon after them.
 //!
 //! `PRAGMA secure_delete` overwrites rows as they are deleted. Three places keep more for a while: the write-ahead log holds
 //! earlier versions of pages, the full-text index only marks the texts of deleted images, and the snapshots of the vector

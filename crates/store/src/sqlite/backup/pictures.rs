@@ -9,7 +9,7 @@ use super::folder::Folder;
 use crate::sqlite::values::unsigned;
 use crate::{BackupError, ImageId, Sha256, StoreError};
 
-/// What a backup has to know of an original.
+/// The facts of an original that a backup needs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Original {
     pub(super) image_id: ImageId,

@@ -24,7 +24,7 @@ const NOTE: &str = "mitsuke.restoring";
 /// The name of the database until it is whole.
 const UNFINISHED: &str = "mitsuke.db.restoring";
 
-/// What belongs to the old database. The database comes first: what moves after it is of no use without it, and a start in
+/// The files that belong to the old database. The database comes first: what moves after it is of no use without it, and a start in
 /// between finds no database and the note.
 const REPLACED: [&str; 7] = [
     DATABASE,
@@ -40,7 +40,7 @@ const REPLACED: [&str; 7] = [
 /// The originals that are listed at once.
 const PAGE: i64 = 1_000;
 
-/// What is restored, and to where.
+/// The choice of a copy, and the place to restore it to.
 #[derive(Debug, Clone)]
 pub struct RestoreOptions {
     /// The folder of the backup.

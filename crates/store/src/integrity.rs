@@ -187,8 +187,8 @@ pub trait IntegrityStore: ImageStore {
         Ok(CheckStep::default())
     }
 
-    /// Returns the place of the running comparison of all originals. The default keeps none, and such a store is not
-    /// compared in the background.
+    /// Returns the place of the running comparison of all originals. The default keeps none, and such a store is
+    /// compared only on request.
     fn scrub_state(&self) -> Result<Option<ScrubState>, StoreError> {
         Ok(None)
     }

@@ -1,5 +1,7 @@
 //! Registering, reading, changing and deleting images.
 
+use std::time::{Duration, Instant};
+
 use mitsuke_store::Sha256;
 use reqwest::Method;
 use reqwest::multipart::Form;
@@ -25,8 +27,24 @@ on_both_stores! {
     a_thumbnail_is_small_and_keeps_the_shape,
     every_size_of_thumbnail_is_served_whatever_is_kept,
     a_large_jpeg_is_described_and_served_whole,
+    all_pictures_are_compared_with_their_hashes_on_request,
     everything_is_there_after_a_restart,
     an_empty_store_is_filled_from_the_images_folder_once,
+}
+
+async fn all_pictures_are_compared_with_their_hashes_on_request() {
+    let app = spawn();
+    for seed in 1..4 {
+        app.add("x.png", png(seed)).await;
+    }
+    let compared = |answer: &Answer| answer.json["checked_images"].as_u64().unwrap();
+    let before = compared(&app.get("/check").await);
+    assert_eq!(app.request(Method::POST, "/check").send().await.unwrap().status(), 202);
+    let begun = Instant::now();
+    while compared(&app.get("/check").await) < before + 3 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", app.get("/check").await.json);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn an_uploaded_picture_is_there_with_all_its_facts() {

@@ -52,11 +52,10 @@ impl Run {
     pub(super) fn run(&self) {
         loop {
             let waited = match self.store.scrub_state() {
-                // The store keeps no place of a round, and so it has none.
-                Ok(None) => return,
-                Ok(Some(state)) => {
+                Ok(kept) => {
+                    let state = kept.unwrap_or_else(|| self.unkept());
                     self.shared.lock().status.finished_at = state.finished_at;
-                    if self.is_due(&state) {
+                    if self.is_due(kept.as_ref()) {
                         match self.round(state.after) {
                             Ok(()) => true,
                             Err(Ended::Stopped) => return,
@@ -80,10 +79,17 @@ impl Run {
         }
     }
 
-    fn is_due(&self, state: &ScrubState) -> bool {
+    /// Returns the state of a store that keeps none: each of its rounds begins with the first image.
+    fn unkept(&self) -> ScrubState {
+        ScrubState { after: 0, finished_at: self.shared.lock().status.finished_at }
+    }
+
+    /// Returns whether a round is to begin. A store that keeps no state has a round only when it is requested.
+    fn is_due(&self, kept: Option<&ScrubState>) -> bool {
         if self.shared.lock().requested {
             return true;
         }
+        let Some(state) = kept else { return false };
         let since = state.finished_at.map(|at| OffsetDateTime::now_utc() - at);
         self.bytes_per_second > 0 && since.is_none_or(|since| since >= BETWEEN_ROUNDS || since.is_negative())
     }

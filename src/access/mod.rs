@@ -1,4 +1,4 @@
-//! Who may call: keys, their scopes, and the file that holds them.
+//! Access to the API: keys, their scopes, and the file that holds them.
 
 mod expiry;
 mod file;

@@ -141,7 +141,7 @@ impl Load {
     }
 }
 
-/// What the system tells of the server at one time.
+/// The figures that the system gives of the server at one time.
 struct Sample {
     seconds: f64,
     values: [f64; 3],

@@ -20,7 +20,7 @@ use crate::pictures::picture;
 /// The edge of the pictures in pixels.
 const EDGE: u32 = 640;
 
-/// What a caller asks for.
+/// The kind of request that a caller sends.
 const KINDS: [&str; 3] = ["uploads", "searches by picture", "searches by text"];
 
 #[tokio::test]

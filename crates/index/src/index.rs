@@ -163,7 +163,7 @@ impl VectorIndex {
 
     /// Returns the ids of the `k` vectors with the greatest inner product with `query`: best first. The `exact` best come
     /// with their similarities, as [`Self::search`] finds them. The others follow in the order of their codes, whose inner
-    /// products differ from the exact ones by some thousandths, and their vectors are not read. A ranking by many vectors
+    /// products differ a little from the exact ones, and their vectors are not read. A ranking by many vectors
     /// of which few are shown takes a part of the time of a search. The arguments are those of [`Self::search`].
     ///
     /// # Errors

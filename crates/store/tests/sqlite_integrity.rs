@@ -1,4 +1,4 @@
-//! What lies on disk is compared with what was written: snapshots, originals, the log, the directory.
+//! Files on disk are compared with what was written: snapshots, originals, the log, the directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -67,7 +67,7 @@ pub(in crate::config) struct AccessValues {
     pub rate_burst: u32,
 }
 
-/// Who may call, and from where.
+/// The settings of who may call, and from where.
 #[derive(Debug, Clone)]
 pub struct AccessSettings {
     /// The file of the keys that `mitsuke key` makes. It may be missing.

@@ -1,4 +1,4 @@
-//! What a deletion leaves: in the files of a store, and of their size; and who may read these files.
+//! The remains of a deletion in the files of a store, the size of these files, and who may read them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -28,7 +28,7 @@ pub struct Known {
     pub may_be_gone: bool,
 }
 
-/// What was answered, and what was sent and not answered.
+/// The requests that were answered, and those that were sent and not answered.
 #[derive(Default)]
 pub struct Ledger {
     pub images: BTreeMap<i64, Known>,

@@ -1,4 +1,4 @@
-//! What is restored is what was backed up.
+//! A restored store is the store that was backed up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

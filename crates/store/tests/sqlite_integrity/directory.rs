@@ -89,7 +89,7 @@ fn files_are_for_their_owner_alone() {
     store.close().unwrap();
     drop(store);
     all(&directory);
-    // What an earlier version has made is closed to others at the next start.
+    // A directory that an earlier version has made is closed to others at the next start.
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(directory.join("mitsuke.db"), fs::Permissions::from_mode(0o644)).unwrap();
     fs::set_permissions(&snapshots(&directory)[0], fs::Permissions::from_mode(0o644)).unwrap();

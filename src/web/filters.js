@@ -72,5 +72,7 @@ function showCount({ filter, negative }) {
   const count = Object.keys(filter).length + (negative ? 1 : 0);
   $("filter-words").textContent = count ? say("filter_count", { count: number(count) }) : say("filter");
   toggle.classList.toggle("active", count > 0);
+  // A narrow bar has room for the number only.
+  toggle.dataset.count = count || "";
   $("filter-clear").disabled = count === 0;
 }

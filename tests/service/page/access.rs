@@ -43,7 +43,8 @@ async fn the_language_button_steps_through_all_languages_and_a_missing_text_is_i
         page.settled().await;
         page.js_later(
             "const done = arguments[0];
-             import('/assets/languages.js').then(({ LANGUAGES }) => {
+             const app = document.querySelector('script[type=module]').src;
+             import(new URL('languages.js', app)).then(({ LANGUAGES }) => {
                LANGUAGES.push({ code: 'eo', name: 'Esperanto', words: { search: 'Serĉi' } });
                done(null);
              })",
@@ -138,6 +139,8 @@ async fn a_narrow_phone_never_scrolls_sideways_and_its_targets_fit_a_finger() {
             page.click("#filter-toggle").await;
             narrow(page, "the filter").await;
             page.click("#filter-toggle").await;
+            page.click("#menu-open").await;
+            narrow(page, "the menu").await;
             page.click("#model").await;
             page.until("document.querySelector('#models-list li')").await;
             narrow(page, "the models").await;

@@ -14,6 +14,7 @@ mod keys;
 mod line;
 mod models;
 mod notes;
+mod phone;
 mod safety;
 mod scopes;
 mod search;

@@ -86,7 +86,7 @@ async fn a_remembered_key_that_the_server_does_not_know_any_more_is_forgotten() 
     with(DESKTOP, &[("MITSUKE_API_KEYS", KEY)], async |page| {
         page.open("/").await;
         page.js("localStorage.setItem('mitsuke-api-key:/', 'a-key-of-last-year')", &[]).await;
-        page.reload().await;
+        page.open("/").await;
         page.until("document.querySelector('#key').open && !document.querySelector('#key-wrong').hidden").await;
         page.click("#key-cancel").await;
         assert_eq!(page.js("return localStorage.length", &[]).await, 0);

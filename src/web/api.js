@@ -1,6 +1,6 @@
 // Calls of the HTTP service. Paths are relative to the page, which may lie under the prefix of a proxy.
 
-import { filterBody, filterParameters, similarityCutoffs, weights } from "./query.js";
+import { filterBody, filterParameters, similarityCutoffs, sortParameters, weights } from "./query.js";
 
 const STORAGE_KEY = "mitsuke-api-key";
 /** The answers after which the same request may be sent again: too many requests, and a service that is busy. */
@@ -106,7 +106,7 @@ export function search(query, files, limit, position, signal) {
     const parts = { ...page, ...(filter && { filter }), ...vectorOptions, ...(text && { text }), ...weights(query.filter, ["text", "negative"]) };
     return searchByPictures(files, query.like, parts, signal);
   }
-  if (!text && !filter) return newest(limit, position, signal);
+  if (!text) return list(query, limit, position, signal);
   // Options of the vector search apply only when a text is compared by meaning.
   const { keyword, negative: away } = weights(query.filter, ["keyword", "negative"]).weights ?? {};
   const given = { ...vectorOptions, ...(keyword !== undefined && { keyword_weight: keyword }), ...(away !== undefined && { negative_weight: away }) };
@@ -119,9 +119,47 @@ export function search(query, files, limit, position, signal) {
 export const suggestions = (prefix, kinds, limit, signal) =>
   requestJson(`suggestions?${new URLSearchParams({ prefix, kinds, limit })}`, { signal });
 
-function newest(limit, cursor, signal) {
-  const query = new URLSearchParams({ limit, ...(cursor && { cursor }) });
-  return requestJson(`images?${query}`, { signal });
+/** Gets one page of the images that pass the filter, in the order of the query. */
+export function list(query, limit, cursor, signal) {
+  const page = { limit, ...(cursor && { cursor }) };
+  return requestJson(`images?${new URLSearchParams({ ...page, ...sortParameters(query), ...filterParameters(query.filter) })}`, { signal });
+}
+
+/**
+ * Gets the shapes and days of the images that pass the fields of the query line and the filter, in the order of the
+ * query. `position` is {cursor, random_seed} of the part before, or null.
+ */
+export function layout(query, position, signal) {
+  const text = query.text.trim();
+  const { cursor, random_seed: seed } = position ?? {};
+  const parameters = {
+    ...(text && { q: text }), ...(cursor && { cursor }), ...(seed != null && { random_seed: seed }), ...sortParameters(query),
+    ...filterParameters(query.filter),
+  };
+  return requestJson(`images/layout?${new URLSearchParams(parameters)}`, { signal });
+}
+
+/** Gets images by their ids, 200 at most: {images, unknown}. `maxTextChars` shortens their texts further than the service does. */
+export const imagesByIds = (ids, maxTextChars, signal) =>
+  sendJson("POST", "images/get", { image_ids: ids, ...(maxTextChars && { max_text_chars: maxTextChars }) }, signal);
+
+/** Changes many images, 1,000 at most: {caption}, {add_tags, remove_tags} … Returns the answer of each image. */
+export const changeMany = (ids, change, signal) => sendJson("POST", "images/update", { image_ids: ids, change }, signal);
+
+/** Deletes many images, 1,000 at most. Returns the answer of each image. */
+export const removeMany = (ids, signal) => sendJson("POST", "images/delete", { image_ids: ids }, signal);
+
+/** Gets a ZIP with the originals of images, 1,000 at most. */
+export async function archive(ids, signal) {
+  const options = { method: "POST", body: JSON.stringify({ image_ids: ids }), headers: { "Content-Type": "application/json" }, signal };
+  return (await request("images/archive", options)).blob();
+}
+
+/** Counts the values of facets among the images that pass the line and the filter. `fields` names the facets, or is null for all. */
+export function facets({ text, filter }, fields, limit, signal) {
+  const line = text.trim();
+  const parameters = { limit, ...(fields && { fields: fields.join() }), ...(line && { q: line }), ...filterParameters(filter) };
+  return requestJson(`facets?${new URLSearchParams(parameters)}`, { signal });
 }
 
 /** Searches by the reader's pictures and stored images together. */

@@ -1,21 +1,33 @@
 // The gallery. The address holds the query, and the page shows what the address says.
 
+import * as actionBar from "./action-bar.js";
 import * as api from "./api.js";
 import * as bar from "./bar.js";
+import * as chips from "./chips.js";
 import { $ } from "./dom.js";
 import * as drop from "./drop.js";
 import * as duplicates from "./duplicates.js";
+import * as facets from "./facets.js";
 import * as filters from "./filters.js";
 import * as gallery from "./gallery.js";
 import * as grid from "./grid.js";
+import * as header from "./header.js";
 import * as key from "./key.js";
-import * as line from "./line.js";
+import * as lasso from "./lasso.js";
+import * as menu from "./menu.js";
 import * as models from "./models.js";
 import * as problem from "./problem.js";
-import { isBlank } from "./query.js";
+import { isSearch, narrowed } from "./query.js";
+import * as results from "./results.js";
 import * as route from "./route.js";
-import { say, translate } from "./say.js";
+import { number, say, translate } from "./say.js";
+import * as scrubber from "./scrubber.js";
+import * as selection from "./selection.js";
+import * as sort from "./sort.js";
 import * as suggest from "./suggest.js";
+import * as swipe from "./swipe.js";
+import * as tagMany from "./tag-many.js";
+import * as touch from "./touch.js";
 import * as uploads from "./uploads.js";
 import * as viewer from "./viewer.js";
 
@@ -26,6 +38,8 @@ async function show({ restored }) {
   if (gallery.isStale()) {
     bar.showQuery(query);
     filters.showQuery(query);
+    chips.showQuery(query);
+    sort.showQuery(query);
     const entry = route.entry();
     await gallery.load({ restored });
     // The reader may have changed the query while the results were loading.
@@ -36,18 +50,26 @@ async function show({ restored }) {
 
 function open(image) {
   route.open(image.image_id, viewer.isOpen());
-  const index = gallery.indexOf(image.image_id);
-  viewer.open(image, { first: index <= 0, last: gallery.isLast(index) });
+  const index = results.indexOf(image.image_id);
+  viewer.open(image, { first: index <= 0, last: index < 0 || (index === results.count() - 1 && results.isComplete()) });
 }
 
 async function openById(id) {
-  const index = gallery.indexOf(id);
   try {
-    open(index >= 0 ? gallery.at(index) : await api.image(id));
+    const index = results.indexOf(id);
+    const image = index >= 0 ? await results.load(index) : await api.image(id);
+    // The reader may have gone elsewhere while the image was loading.
+    if (route.query().open === id) open(image);
   } catch (error) {
     problem.show(error);
     route.close();
   }
+}
+
+/** Opens the result at an index in the large view; nothing happens past the end. */
+async function openAt(index) {
+  const image = index < 0 ? undefined : await results.load(index).catch(problem.show);
+  if (image) open(image);
 }
 
 /** Closes the large view and shows another query. */
@@ -58,21 +80,28 @@ function leaveFor(change, pictures) {
   $("pictures").focus({ preventScroll: true });
 }
 
-/** Removes a deleted picture wherever it is shown. */
-function removed(image) {
-  gallery.remove(image.image_id);
-  duplicates.removeImage(image.image_id);
-  gallery.announce(() => say("removed", { name: image.file_name }));
+/** Narrows the filter and keeps the rest of the query. */
+function narrow(change) {
+  leaveFor({ filter: narrowed(route.query().filter, change) });
+}
+
+/** Removes deleted images wherever they are shown. */
+function removed(images) {
+  const ids = images.map(({ image_id: id }) => id);
+  gallery.remove(ids);
+  ids.forEach(duplicates.removeImage);
+  const [{ file_name: name }] = images;
+  gallery.announce(() => (images.length === 1 ? say("removed", { name }) : say("removed_n", { count: number(images.length) })));
 }
 
 viewer.setUp({
   async step(by) {
-    const image = await gallery.imageAt(gallery.indexOf(route.query().open) + by);
-    if (image && viewer.isOpen()) open(image);
+    const index = results.indexOf(route.query().open);
+    if (index >= 0) await openAt(index + by);
   },
   closed(image) {
     route.close();
-    grid.focus(gallery.indexOf(image.image_id), { preventScroll: true });
+    grid.focus(results.indexOf(image.image_id), { preventScroll: true });
   },
   similar(image) {
     leaveFor({ like: [image.image_id], text: "" }, []);
@@ -80,21 +109,19 @@ viewer.setUp({
   include(image) {
     leaveFor({ like: [...new Set([...route.query().like, image.image_id])] });
   },
-  same(filter) {
-    leaveFor({ text: "", like: [], negative: "", filter }, []);
-  },
+  narrow,
   removed(image) {
     viewer.close();
-    removed(image);
+    removed([image]);
   },
-  changed: gallery.update,
+  changed: results.update,
 });
 
 uploads.setUp({
   done(created) {
     if (!created) return;
     gallery.clearCache();
-    if (isBlank(route.query()) && !viewer.isOpen()) gallery.prependNew(created);
+    if (!isSearch(route.query(), route.files()) && !viewer.isOpen()) gallery.reload();
   },
   open,
 });
@@ -102,8 +129,10 @@ uploads.setUp({
 key.setUp();
 bar.setUp(problem.note, viewer.close);
 suggest.setUp();
-line.setUp((text) => route.navigate({ text }));
+chips.setUp();
 filters.setUp();
+facets.setUp({ narrow });
+sort.setUp();
 duplicates.setUp({ open, removed });
 drop.setUp(bar.searchByFiles, uploads.add);
 models.setUp(() => {
@@ -111,7 +140,16 @@ models.setUp(() => {
   gallery.load();
 });
 gallery.setUp((answer) => answer.model && models.showCurrent(answer.model));
-grid.setUp(open);
+grid.setUp({ open: openAt, toggle: (index, event) => selection.toggle(index, { range: event.shiftKey }) });
+scrubber.setUp();
+selection.setUp();
+lasso.setUp();
+touch.setUp();
+tagMany.setUp({ changed: gallery.clearCache });
+actionBar.setUp({ removed, changed: gallery.clearCache });
+header.setUp();
+menu.setUp();
+swipe.setUp({ step: (by) => $(by < 0 ? "previous" : "next").click(), close: viewer.close });
 route.onChange(show);
 
 // A plain fragment link would add an entry to the history.

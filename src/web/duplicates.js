@@ -17,7 +17,7 @@ let minSimilarity = 0;
 let request = new AbortController();
 let statusText = () => "";
 
-/** Sets up the dialog. `given` has open(image) and removed(image). */
+/** Sets up the dialog. `given` has open(image), and removed(images), which is called after images have been deleted. */
 export function setUp(given) {
   actions = given;
   $("duplicates-open").onclick = () => {
@@ -121,7 +121,7 @@ async function remove(item) {
   } catch (error) {
     if (error.status !== 404) return showStatus(() => make("span", { className: "bad" }, ...nodes(sentences(error))));
   }
-  actions.removed(image);
+  actions.removed([image]);
 }
 
 /** Removes a deleted picture from the report, and its group when only one picture would be left. */

@@ -1,12 +1,13 @@
 // The facts about a picture, as description lists.
 
+import { copyText } from "./copy.js";
 import { $, make } from "./dom.js";
 import { bytes, date, number, say } from "./say.js";
 
 /** Facts that get a line of their own. */
 const LONG = ["prompt", "negative_prompt"];
 
-/** Fills the lists. `actions` has same(filter), which shows the pictures with the same value, and copied(worked), which is called after a copy. */
+/** Fills the lists. `actions` has narrow(change), which narrows the filter to the value of a fact, and copied(worked), which is called after a copy. */
 export function showFacts(image, actions) {
   const generation = image.generation ?? {};
   list("match", [
@@ -20,7 +21,7 @@ export function showFacts(image, actions) {
   list("prompt-parts", [
     ["prompt", generation.prompt],
     ["negative_prompt", generation.negative_prompt],
-    ["gen_model", link(generation.model, "model", actions)],
+    ["gen_model", link(generation.model, "checkpoint", actions)],
     ["sampler", link(generation.sampler, "sampler", actions)],
     ["steps", generation.steps],
     ["seed", link(generation.seed, "seed", actions)],
@@ -55,21 +56,19 @@ function lora({ name, weight }) {
   return weight == null ? name : `${name} (${number(weight, 2)})`;
 }
 
-/** Makes a button of a value that shows the pictures with the same value. */
+/** Makes a button of a value that narrows the filter to it. */
 function link(value, field, actions) {
   if (value == null || value === "") return null;
   const title = say("same_value");
-  return make("button", { type: "button", className: "link", title, textContent: value, onclick: () => actions.same({ [field]: String(value) }) });
+  return make("button", { type: "button", className: "link", title, textContent: value, onclick: () => actions.narrow({ [field]: [String(value)] }) });
 }
 
 /** Copies a text. Where the browser refuses (an insecure address), selects the stored prompt instead. Returns whether it copied. */
 async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
+  const worked = await copyText(text);
+  if (!worked) {
     $("raw").open = true;
     getSelection().selectAllChildren($("raw-text"));
-    return false;
   }
+  return worked;
 }

@@ -1,7 +1,7 @@
 // The filter panel, which opens and closes.
 
 import { $ } from "./dom.js";
-import { cleanFilter, isValid } from "./query.js";
+import { cleanFilter, FILTER_FIELDS, isValid, splitTags } from "./query.js";
 import * as route from "./route.js";
 import { number, onLanguageChange, say } from "./say.js";
 
@@ -47,11 +47,13 @@ export function values() {
   seed.setCustomValidity(!seed.value || isValid("seed", seed.value) ? "" : say("seed_range"));
   if (!form.checkValidity()) {
     setOpen(true);
+    for (const field of form.querySelectorAll("details :invalid")) field.closest("details").open = true;
     form.reportValidity();
     return null;
   }
   const given = new FormData(form);
-  const filter = cleanFilter((name) => given.getAll(name).filter((value) => value !== ""));
+  const written = (name) => given.getAll(name).filter((value) => value !== "");
+  const filter = cleanFilter((name) => (FILTER_FIELDS[name] === "texts" ? written(name).flatMap(splitTags) : written(name)));
   return { filter, negative: given.get("negative").trim() };
 }
 
@@ -61,7 +63,7 @@ export function showQuery(query) {
     if (!field.name) continue;
     const value = field.name === "negative" ? query.negative : query.filter[field.name];
     if (field.type === "checkbox") field.checked = value?.includes(field.value) ?? false;
-    else field.value = value ?? "";
+    else field.value = Array.isArray(value) ? value.join(", ") : (value ?? "");
   }
   showCount(query);
 }

@@ -1,23 +1,18 @@
-// Loads the results of the query page by page, and announces their number.
+// Loads the results of the query of the address, and announces their number.
 
 import * as api from "./api.js";
+import * as chips from "./chips.js";
 import { $ } from "./dom.js";
 import * as grid from "./grid.js";
-import * as chips from "./line.js";
+import { hitSource } from "./hit-source.js";
 import * as problem from "./problem.js";
-import { filterBody, isBlank } from "./query.js";
+import { EMPTY, filterBody, isSearch } from "./query.js";
+import * as results from "./results.js";
 import * as route from "./route.js";
 import { number, onLanguageChange, say } from "./say.js";
 
 const PAGE = 16;
 const MAX_CACHED = 20;
-/** Most added images that are put before those shown; with more, the page loads the results again. */
-const MAX_PREPENDED = 64;
-/** The images on the page, in order, and the position of the next ones ("" at the beginning, null at the end). */
-let images = [];
-let next = null;
-/** The positions of the pages that are on the page. */
-let starts = [];
 /** Makes the last announcement, for a change of the language. */
 let announcement = () => "";
 let request = new AbortController();
@@ -27,6 +22,7 @@ let shownEntry = null;
 let onAnswer = () => {};
 /** The items of the query line, as the service has read it. */
 let line = [];
+let watchMore = () => {};
 
 /** Sets up paging. `answer` is called with the service's answer to each search. */
 export function setUp(answer) {
@@ -40,11 +36,10 @@ export function setUp(answer) {
   watchMore = () => (watcher.unobserve($("more")), watcher.observe($("more")));
   onLanguageChange(() => ($("status").textContent = announcement()));
 }
-let watchMore = () => {};
 
 function showLine(items) {
   line = items;
-  chips.show(items);
+  chips.showLine(items);
 }
 
 /** Shows a text in the live region above the pictures. */
@@ -61,150 +56,115 @@ export async function load({ restored = false } = {}) {
   shownEntry = entry;
   if (known) {
     request.abort();
+    request = new AbortController();
     problem.clear();
-    grid.clear();
-    ({ images, next, starts } = known);
-    grid.append(images);
+    results.use(known.source);
     announce(known.announcement);
     showLine(known.line);
     finishPage();
     scrollTo(0, known.scroll);
     return;
   }
-  images = [];
-  next = "";
-  starts = [];
   scrollTo(0, 0);
-  await loadPage(true);
+  await loadFirst();
 }
 
-/** Puts newly added images before the newest that are shown, without moving the pictures that the reader sees. */
-export async function prependNew(added) {
-  const before = images;
-  if (!before.length || added > MAX_PREPENDED) return load();
-  const answer = await api.search(route.query(), [], Math.max(PAGE, added), null).catch(() => null);
-  if (images !== before || isStale()) return;
-  const found = answer?.images ?? [];
-  // The answer must reach the images that are shown already; otherwise there would be a gap.
-  if (!found.some(({ image_id: id }) => indexOf(id) >= 0)) return load();
-  const unseen = found.filter(({ image_id: id }) => indexOf(id) < 0);
-  images.unshift(...unseen);
-  grid.prepend(unseen);
-}
+/** Loads the results again, because uploads have changed them. */
+export const reload = () => loadFirst();
 
-/** Caches the images on the page for when the reader comes back. */
+/** Sends the query again after it has failed. */
+export const retry = () => loadPage();
+
+/** Caches the results on the page for when the reader comes back. */
 function cacheShown() {
-  if (!shownEntry || !images.length) return;
+  if (!shownEntry || !results.count()) return;
   cache.delete(shownEntry);
-  cache.set(shownEntry, { images, next, starts, announcement, line, scroll: scrollY });
+  cache.set(shownEntry, { source: results.current(), announcement, line, scroll: scrollY });
   if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value);
 }
 
 /** Forgets the results of earlier queries, because the collection or the model has changed. */
 export const clearCache = () => cache.clear();
 
-/** Whether the images on the page belong to an earlier address. */
+/** Whether the results on the page belong to an earlier address. */
 export const isStale = () => shownEntry !== route.entry();
 
+/** Removes deleted images from the results and from the cached ones. */
+export function remove(ids) {
+  for (const { source } of cache.values()) if (source !== results.current()) source.remove(ids);
+  results.remove(ids);
+}
+
+function loadFirst() {
+  const [query, files] = [route.query(), route.files()];
+  request.abort();
+  request = new AbortController();
+  // A cached source loads its next page with the request of that time.
+  results.use(hitSource((position) => api.search(query, files, PAGE, position, request.signal)));
+  return loadPage();
+}
+
 async function loadMore() {
-  const first = images.length;
+  const first = results.count();
   await loadPage();
   grid.focus(first, { preventScroll: true });
 }
 
-async function loadPage(first = false) {
-  request.abort();
-  const controller = (request = new AbortController());
+async function loadPage() {
+  const { signal } = request;
+  const first = !results.count();
   // A note is about the query, so it stays while more pages of the query arrive.
   if (first || problem.isError()) problem.clear();
   $("more").disabled = true;
   $("grid").ariaBusy = "true";
   const searchingTimer = setTimeout(() => announce(() => say("searching")), 300);
   try {
-    const position = first ? "" : next;
-    const answer = await api.search(route.query(), route.files(), PAGE, position, controller.signal);
-    if (controller.signal.aborted) return;
-    starts.push(position);
-    if (first) grid.clear();
-    const found = answer.hits ?? answer.images;
-    next = answer.next_cursor;
+    const answer = await results.more();
+    if (signal.aborted || !answer) return;
     if (first) showLine(answer.query?.items ?? []);
-    // An upload between two pages shifts them, so images that are shown already are left out.
-    const unseen = found.filter(({ image_id: id }) => indexOf(id) < 0);
-    images.push(...unseen);
-    grid.append(unseen);
-    announceCount(answer);
+    announceCount();
     if (first && answer.left_out?.term_count) problem.note(answer.terms.length ? "rare_words" : "no_words", { words: answer.terms.join(" ") });
     onAnswer(answer);
   } catch (error) {
-    if (controller.signal.aborted) return;
-    if (first) grid.clear();
-    announce(() => "");
-    // A key that may only search has no newest pictures to see.
-    if (api.isBeyondKey(error) && isBlank(route.query())) {
-      next = null;
-      problem.note("search_only");
-    } else problem.show(error, () => loadPage(first));
+    if (!signal.aborted) showFailure(error);
   } finally {
     clearTimeout(searchingTimer);
-    if (!controller.signal.aborted) finishPage();
+    if (!signal.aborted) finishPage();
   }
+}
+
+function showFailure(error) {
+  announce(() => "");
+  // A key that may only search has no list of pictures to see.
+  if (api.isBeyondKey(error) && !isSearch(route.query(), route.files())) problem.note("search_only");
+  else problem.show(error, retry);
 }
 
 function finishPage() {
   $("more").disabled = false;
-  $("more").hidden = next === null;
+  $("more").hidden = results.isComplete();
   $("grid").ariaBusy = "false";
   watchMore();
 }
 
-function announceCount({ hits, took_ms: took }) {
-  const count = images.length;
-  const last = next === null;
-  const { text, like, filter } = route.query();
-  if (!hits || !(text.trim() || like.length || route.files().length)) {
-    const filtered = filterBody(filter) !== null;
-    announce(() => say(count ? (filtered ? "newest_filtered" : "newest") : filtered ? "none" : "none_yet"));
-  } else {
-    const ms = () => number(took.total, took.total < 10 ? 1 : 0);
-    announce(() => (count ? say(last ? "hits" : "hits_more", { count: number(count), ms: ms() }) : say("none")));
-  }
+function announceCount() {
+  const count = results.count();
+  if (isSearch(route.query(), route.files())) return announce(() => (count ? foundCount() : say("none")));
+  const filtered = filterBody(route.query().filter) !== null;
+  const newest = isNewestFirst(route.query());
+  const known = results.total()?.count ?? count;
+  announce(() => {
+    if (!count) return say(filtered ? "none" : "none_yet");
+    if (newest) return say(filtered ? "newest_filtered" : "newest");
+    return say(filtered ? "listed_filtered" : "listed", { count: number(known) });
+  });
 }
 
-export const indexOf = (id) => images.findIndex((image) => image.image_id === id);
-export const at = (index) => images[index];
+const isNewestFirst = ({ sort, order }) => sort === EMPTY.sort && order === EMPTY.order;
 
-/** Whether no image follows an index, not even on the next page. */
-export const isLast = (index) => index < 0 || (index === images.length - 1 && next === null);
-
-/** Returns the image at an index and loads the next page for it if necessary; undefined past the end. */
-export async function imageAt(index) {
-  if (index === images.length && next !== null) await loadPage();
-  return images[index];
-}
-
-/** Removes a deleted image from the page and from the cached results. */
-export function remove(id) {
-  for (const results of cache.values()) {
-    const before = results.images.length;
-    results.images = results.images.filter((image) => image.image_id !== id);
-    if (results.images.length < before) results.next = beforeLastPage(results);
-  }
-  const index = indexOf(id);
-  if (index < 0) return;
-  images.splice(index, 1);
-  next = beforeLastPage({ next, starts });
-  grid.remove(index);
-  grid.focus(Math.min(index, images.length - 1));
-}
-
-/** The images behind a removed one have moved up, so the last page is read again before the next; what it shows already is left out. */
-const beforeLastPage = ({ next, starts }) => (next === null ? null : (starts.pop() ?? ""));
-
-/** Updates the caption and the tags of an image. */
-export function update(image) {
-  const index = indexOf(image.image_id);
-  if (index < 0) return;
-  Object.assign(images[index], { caption: image.caption, tags: image.tags });
-  grid.update(index);
+function foundCount() {
+  const count = number(results.count());
+  if (results.isComplete()) return say("hits", { count });
+  const total = results.total();
+  return total ? say("hits_more", { count, total: number(total.count) }) : say("hits_top", { count });
 }

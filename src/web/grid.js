@@ -2,73 +2,91 @@
 
 import { $, make } from "./dom.js";
 import { releaseAll, showThumbnail } from "./pictures.js";
-import { number, onLanguageChange, say } from "./say.js";
+import * as results from "./results.js";
+import { onLanguageChange, say } from "./say.js";
 
 const grid = $("grid");
-let openImage = () => {};
+let actions = {};
 
-/** Sets up the keys. `open(image)` is called for the picture that the reader chooses. */
-export function setUp(open) {
-  openImage = open;
+/** Sets up the grid. `given` has open(index), and toggle(index, event), which selects a picture or no longer does. */
+export function setUp(given) {
+  actions = given;
   grid.addEventListener("keydown", moveFocus);
+  results.changed.on(follow);
   onLanguageChange(() => [...grid.children].forEach((item) => describe(item)));
 }
 
-export function clear() {
+function follow(change, { from, ids }) {
+  if (change === "reset") clear();
+  if (change === "reset" || change === "grown") {
+    const added = Array.from({ length: results.count() - from }, (_, at) => card(results.item(from + at)));
+    grid.append(...added);
+  }
+  if (change === "removed") {
+    const gone = [...grid.children].filter((item) => ids.includes(item.image.image_id));
+    for (const item of gone) {
+      releaseAll(item);
+      item.remove();
+    }
+    focus(Math.min(from, results.count() - 1));
+  }
+  if (change === "updated") [...grid.children].filter((item) => ids.includes(item.image.image_id)).forEach((item) => describe(item));
+}
+
+function clear() {
   releaseAll(grid);
   grid.replaceChildren();
 }
 
-export const append = (images) => grid.append(...images.map(card));
-
-/** Puts images first, without moving the visible pictures when the reader has scrolled down. */
-export function prepend(images) {
-  const top = (item) => item.getBoundingClientRect().top;
-  const seen = scrollY > 0 && [...grid.children].find((item) => item.getBoundingClientRect().bottom > 0);
-  const before = seen && top(seen);
-  // Scroll anchoring of the browser would correct the position a second time.
-  grid.style.overflowAnchor = "none";
-  grid.prepend(...images.map(card));
-  if (seen) scrollBy({ top: top(seen) - before, behavior: "instant" });
-  requestAnimationFrame(() => (grid.style.overflowAnchor = ""));
+/** Scrolls to the picture at an index: `align` is "top" or "nearest". */
+export function scrollTo(index, { align = "nearest", smooth = false } = {}) {
+  const block = align === "top" ? "start" : "nearest";
+  grid.children[index]?.scrollIntoView({ block, behavior: smooth ? "smooth" : "instant" });
 }
 
 /** Moves the focus to the picture at an index, if there is one. */
 export const focus = (index, options) => grid.children[index]?.firstElementChild.focus(options);
 
-/** Removes the picture at an index. */
-export function remove(index) {
-  const item = grid.children[index];
-  if (!item) return;
-  releaseAll(item);
-  item.remove();
+/** The first and the last index of the visible pictures; [0, −1] when none is visible. */
+export function visible() {
+  const seen = [...grid.children].map((item) => item.getBoundingClientRect()).map(({ top, bottom }) => bottom > 0 && top < innerHeight);
+  return seen.includes(true) ? [seen.indexOf(true), seen.lastIndexOf(true)] : [0, -1];
 }
 
-/** Updates the name of the picture at an index after its caption has changed. */
-export const update = (index) => grid.children[index] && describe(grid.children[index]);
+/** The index of the picture at the top of the visible part. */
+export const topIndex = () => visible()[0];
+
+/** The indexes of the pictures that touch a rectangle {left, top, right, bottom} of the visible part of the page. */
+export function indexesIn({ left, top, right, bottom }) {
+  const touches = (box) => box.left < right && box.right > left && box.top < bottom && box.bottom > top;
+  return [...grid.children].flatMap((item, index) => (touches(item.getBoundingClientRect()) ? [index] : []));
+}
+
+/** Stops loading thumbnails and details while the reader draws a rectangle. */
+export function pause() {}
+
+/** Loads again what is visible. */
+export function resume() {}
 
 function card(image) {
   const img = make("img", { decoding: "async", width: image.width, height: image.height });
-  const button = make("button", { type: "button", className: "card", onclick: () => openImage(image) }, img);
-  const item = make("li", { image }, button);
-  // Very wide or tall pictures get a cell of bounded proportions, which shows the whole picture.
-  item.style.setProperty("--ratio", Math.min(3, Math.max(0.4, image.width / image.height)).toFixed(4));
-  if (image.distance != null) button.append(make("span", { className: "distance", ariaHidden: "true" }));
+  const place = () => results.indexOf(image.image_id);
+  const fit = make("span", { className: "fit", ariaHidden: "true" });
+  const button = make("button", { type: "button", className: "card", onclick: () => actions.open(place()) }, img, fit);
+  const mark = make("button", { type: "button", className: "mark", role: "checkbox", ariaChecked: "false", onclick: (event) => actions.toggle(place(), event) });
+  const item = make("li", { image }, button, mark);
+  item.dataset.id = image.image_id;
+  item.style.setProperty("--ratio", results.ratio(place()).toFixed(4));
   describe(item);
   showThumbnail(img, image);
   return item;
 }
 
 function describe(item) {
-  const { image, firstElementChild: button } = item;
-  const img = button.firstElementChild;
-  const name = image.caption?.slice(0, 200) || image.file_name;
+  const { image, firstElementChild: button, lastElementChild: mark } = item;
   button.title = image.file_name;
-  img.alt = name;
-  if (image.distance == null) return;
-  const distance = number(image.distance, 3);
-  img.alt = say("card_distance", { name, distance });
-  button.lastElementChild.textContent = distance;
+  button.firstElementChild.alt = image.caption?.slice(0, 200) || image.file_name;
+  mark.ariaLabel = say("select_one", { name: image.file_name });
 }
 
 /** Moves the focus with the arrow keys; up and down go to the nearest picture of the next row. */

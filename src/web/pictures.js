@@ -18,6 +18,9 @@ function thumbnailPath(image, cssWidth) {
   return `${image.links.thumbnail}?size=${size}`;
 }
 
+/** The address of the smallest thumbnail that is sharp at a width on this screen, by the id and the shape of the image. */
+export const thumbnailUrl = (id, shape, cssWidth) => thumbnailPath({ ...shape, links: { thumbnail: `images/${id}/thumbnail` } }, cssWidth);
+
 /** Shows an image's thumbnail when the img comes near the visible part of the page. */
 export function showThumbnail(img, image) {
   img.onerror = () => img.classList.add("broken");

@@ -12,12 +12,23 @@ onLanguageChange(() => shown && fill());
 export function sentences(error) {
   if (!(error instanceof ApiError)) return [say("offline"), ""];
   const word = `problem_${error.problem.code}`;
-  return describe(hasText(word) ? say(word) : "", error.message);
+  return describe(hasText(word) ? say(word, valuesOf(error.problem)) : "", error.message);
 }
 
 /** Returns the sentences for a problem document that is part of an answer. */
-export function sentencesOf({ code, detail, title }) {
-  return describe(hasText(`problem_${code}`) ? say(`problem_${code}`) : "", detail ?? title ?? "");
+export function sentencesOf(problem) {
+  const { code, detail, title } = problem;
+  return describe(hasText(`problem_${code}`) ? say(`problem_${code}`, valuesOf(problem)) : "", detail ?? title ?? "");
+}
+
+/** The values that the sentence for a problem names. */
+function valuesOf({ found }) {
+  return { found: say(hasText(`found_${found}`) ? `found_${found}` : "found_unknown") };
+}
+
+/** Whether the same request may succeed when it is sent again. */
+export function isRetryable(error) {
+  return true;
 }
 
 /** Chooses the sentences for the reader. The service speaks English, so an English reader needs its own words only. */

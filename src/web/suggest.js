@@ -27,6 +27,12 @@ export function setUp() {
   $("suggestions").addEventListener("pointerdown", (event) => event.preventDefault());
 }
 
+/**
+ * Adds suggestions to another field, below which the list of its aria-controls stands. `kinds` are those of the service,
+ * with commas between them; `take(suggestion)` is called for the chosen one.
+ */
+export function attach(field, { kinds, take }) {}
+
 /** Removes the list, and forgets an answer that is still under way. */
 export function close() {
   clearTimeout(timer);

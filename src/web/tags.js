@@ -11,9 +11,9 @@ export const { setUp, allow, resume, leave } = makeEditor("tags", {
   send: (image, text) => api.change(image.image_id, { tags: written(image, text) }),
 });
 
-/** Shows the tags of an image as buttons, which call `same(filter)`. */
-export function show({ tags }, same) {
-  const button = (tag) => make("button", { type: "button", className: "link", title: say("same_value"), textContent: tag, onclick: () => same({ tag }) });
+/** Shows the tags of an image as buttons, which call `narrow(change)`. */
+export function show({ tags }, narrow) {
+  const button = (tag) => make("button", { type: "button", className: "link", title: say("same_value"), textContent: tag, onclick: () => narrow({ tags: [tag] }) });
   $("tags-text").replaceChildren(...(tags.length ? tags.map(button) : [say("no_tags")]));
   $("tags-text").classList.toggle("soft", !tags.length);
 }

@@ -130,7 +130,11 @@ function renderSummary() {
   const total = jobs.length;
   const active = jobs.filter(isActive).length;
   const stored = jobs.filter(isStored).length;
-  $("uploads-title").textContent = active ? say("uploading", { done: total - active, total }) : say("uploads_done", { stored, total });
+  const count = (state) => jobs.filter((job) => job.state === state).length;
+  const values = { stored, created: count("created"), known: count("known"), failed: total - active - stored };
+  $("uploads-title").textContent = active
+    ? say("uploading", { done: total - active, total })
+    : say(values.failed ? "uploads_failed" : "uploads_done", values);
   $("uploads-all").max = total;
   $("uploads-all").value = total - active;
   $("uploads-all").hidden = !active;

@@ -16,7 +16,7 @@ const large = $("large");
 let shown = null;
 let actions = {};
 
-/** Sets up the dialog. `given` has step(by), closed(), similar(image), include(image), same(filter), removed(image), changed(image). */
+/** Sets up the dialog. `given` has step(by), closed(image), similar(image), include(image), narrow(change), removed(image), changed(image). */
 export function setUp(given) {
   actions = given;
   $("previous").onclick = () => actions.step(-1);
@@ -97,10 +97,10 @@ function describe() {
   const { text, like } = query();
   $("include").hidden = !(text || like.length || files().length) || like.includes(shown.image_id) || like.length + files().length >= MAX_PICTURES;
   caption.show(shown);
-  tags.show(shown, actions.same);
+  tags.show(shown, actions.narrow);
   // A shortened text must not be saved in place of the whole one.
   for (const text of [caption, tags]) text.allow(!shown.texts_shortened);
-  showFacts(shown, { same: actions.same, copied: (worked) => showStatus(say(worked ? "copied" : "copy_failed")) });
+  showFacts(shown, { narrow: actions.narrow, copied: (worked) => showStatus(say(worked ? "copied" : "copy_failed")) });
 }
 
 /** Shows a text in the live region of the dialog, because screen readers do not read that of the page behind it. */

@@ -35,7 +35,7 @@ export function rowsOf({ count, ratio, width, height, gap, breakAt, breakHeight 
   }
   if (count) close(first, count, ratios, false);
   const used = (list) => list.slice(0, rows);
-  return { tops: used(tops), heights: used(heights), firsts: used(firsts), rows, total: Math.max(0, top - gap), count, ratio, gap };
+  return { tops: used(tops), heights: used(heights), firsts: used(firsts), rows, total: Math.max(0, top - gap), count, ratio, gap, breakSize: breakHeight + gap };
 }
 
 /** The index of the last element that is not greater than a value; 0 when all are. The list is in ascending order. */

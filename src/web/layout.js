@@ -22,11 +22,16 @@ export function rowsOf({ count, ratio, width, height, gap, breakAt, breakHeight 
   };
   let first = 0;
   let ratios = 0;
+  // A picture that does not fit any more joins the row when that brings the row nearer to the height than leaving it out.
+  const isFull = (added, index) => {
+    const without = (width - gap * (index - first - 1)) / ratios;
+    const joined = (width - gap * (index - first)) / (ratios + added);
+    return joined < height && height * height > joined * without;
+  };
   for (let index = 0; index < count; index++) {
     const added = ratio(index);
     const isBreak = index === breakAt;
-    const isFull = (ratios + added) * height + gap * (index - first) > width;
-    if (index > first && (isBreak || isFull)) {
+    if (index > first && (isBreak || isFull(added, index))) {
       close(first, index, ratios, !isBreak);
       [first, ratios] = [index, 0];
     }

@@ -72,6 +72,13 @@ export const percent = (part, whole) =>
 
 export const date = (text) => new Intl.DateTimeFormat(current.code, { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
 
+/** Formats a day that is written as 2024-05-31. */
+export const day = (text) => new Intl.DateTimeFormat(current.code, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(text));
+
+/** Formats a time by the clock that wrote it, whatever its zone. */
+export const clockTime = (text) =>
+  new Intl.DateTimeFormat(current.code, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" }).format(new Date(`${text.slice(0, 19)}Z`));
+
 export function bytes(count) {
   const [value, unit] = count < 1e6 ? [count / 1e3, "kB"] : [count / 1e6, "MB"];
   return `${number(value, value < 10 ? 1 : 0)} ${unit}`;

@@ -108,7 +108,7 @@ mod tests {
             let (_, _, text) = FILES.iter().find(|(served, _, _)| *served == path).unwrap_or_else(|| {
                 panic!("{name} is not served: name it in FILES");
             });
-            // The texts of a language are one list and so are the elements of the page. Nobody reads them from end to end.
+            // The texts of a language are one list, and so are the elements of the page: nobody reads them to the end.
             let most = match name.as_str() {
                 words if words.starts_with("words/") => 500,
                 "index.html" => 400,

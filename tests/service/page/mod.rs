@@ -9,6 +9,7 @@ mod duplicates;
 mod tab;
 
 mod access;
+mod facets;
 mod foreign;
 mod keys;
 mod line;
@@ -17,6 +18,7 @@ mod notes;
 mod safety;
 mod scopes;
 mod search;
+mod sort;
 mod typed;
 mod uploads;
 mod viewer;

@@ -11,8 +11,9 @@ const SHORT = 8;
 const folded = (text) => text.normalize("NFKC").toLowerCase();
 
 /**
- * Makes the list of a fieldset that has the field's name in data-facet. The chosen values are checked boxes of that name
- * in the form, also while their rows are out of sight. The text of the find field is not a value before `take`.
+ * Makes the list of a fieldset that has the field's name in data-facet. With data-open the service counts no values, and
+ * the list has what the reader adds. The chosen values are checked boxes of that name in the form, also while their rows
+ * are out of sight; the text of the find field is none of them.
  */
 export function facetList(root) {
   const name = root.dataset.facet;
@@ -117,8 +118,8 @@ export function facetList(root) {
     },
     showTexts() {
       const field = root.querySelector("legend").textContent;
-      find.placeholder = say("facet_find_hint");
-      find.ariaLabel = say("facet_find", { name: field });
+      find.placeholder = say(root.hasAttribute("data-open") ? "f_tag_hint" : "facet_find_hint");
+      find.ariaLabel = root.hasAttribute("data-open") ? field : say("facet_find", { name: field });
       list.ariaLabel = field;
       render();
     },

@@ -75,7 +75,7 @@ export async function load() {
     note = "facets_failed";
     onTotal(null);
   }
-  showTexts();
+  showNote();
 }
 
 function showCounts(facet) {
@@ -92,6 +92,10 @@ function showCounts(facet) {
 
 function showTexts() {
   for (const list of lists) list.showTexts();
+  showNote();
+}
+
+function showNote() {
   $("facets-note").textContent = note && say(note);
   $("facets-note").hidden = !note;
 }

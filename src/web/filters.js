@@ -136,6 +136,8 @@ function showCount(query) {
   const count = SECTIONS.reduce((sum, section) => sum + countSet(section, query), 0);
   $("filter-words").textContent = count ? say("filter_count", { count: number(count) }) : say("filter");
   toggle.classList.toggle("active", count > 0);
+  // A narrow bar has room for the number only.
+  toggle.dataset.count = count || "";
   $("filter-clear").disabled = count === 0;
   for (const section of SECTIONS) {
     const [name, set] = [say(`section_${section}`), countSet(section, query)];

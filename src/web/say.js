@@ -45,9 +45,14 @@ export function setLanguage(language) {
 /** Adds a function that is called after each change of the language, for texts that hold values. */
 export const onLanguageChange = (listener) => listeners.push(listener);
 
-/** Returns the text of a key with {names} filled in, in the current or a given language, or in English if that lacks the key. */
+/**
+ * Returns the text of a key with {names} filled in, in the current or a given language, or in English if that lacks the key.
+ * [name|one|many] becomes "one" where the value of that name is 1, and else "many".
+ */
 export function say(key, values = {}, { words } = current) {
-  return (words[key] ?? ENGLISH.words[key]).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return (words[key] ?? ENGLISH.words[key])
+    .replace(/\[(\w+)\|([^|\]]*)\|([^\]]*)\]/g, (_, name, one, many) => (String(values[name]) === "1" ? one : many))
+    .replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 /** Whether a key has a text. */

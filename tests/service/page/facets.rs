@@ -201,13 +201,13 @@ async fn chips_name_everything_that_narrows_and_are_removed_one_by_one_or_all() 
             json!([
                 "tag: 海",
                 "Exclude: dog",
-                "Taken: since Jan 1, 2024",
+                "Taken: from Jan 1, 2024",
                 "Added: Jan 1, 2020 – Jan 31, 2020",
                 "Generation prompt: With",
                 "not: tag: wip",
                 "Date taken: Without",
-                "Width in pixels: from 10",
-                "File size in MB: up to 1.5",
+                "Width in pixels: at least 10",
+                "File size in MB: at most 1.5",
             ])
         );
         page.click("#line li:nth-child(4) button").await;

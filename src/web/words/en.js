@@ -330,8 +330,8 @@ export default {
   duplicate_tags: "Tags: {count}",
   duplicate_group: "Group {number}: {count} pictures",
   delete_others: "Delete the others",
-  delete_all_others: "Keep the suggested ones, delete {count} [count|other|others]",
-  confirm_delete_others: "Delete {count} [count|picture|pictures] ({bytes}) for good?",
+  delete_all_others: "Keep the suggested ones, delete {count} others",
+  confirm_delete_others: "Delete {count} pictures ({bytes}) for good?",
   merge_texts: "Take over tags and captions of deleted pictures",
   duplicates_keys: "Keys: arrows for groups, 1–9 to keep or delete, Enter to delete the others",
 

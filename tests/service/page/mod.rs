@@ -11,6 +11,7 @@ mod duplicates;
 mod tab;
 
 mod access;
+mod facets;
 mod failures;
 mod foreign;
 mod grid;
@@ -23,6 +24,7 @@ mod safety;
 mod scopes;
 mod scrubber;
 mod search;
+mod sort;
 mod typed;
 mod uploads;
 mod viewer;

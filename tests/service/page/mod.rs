@@ -19,6 +19,7 @@ mod keys;
 mod line;
 mod models;
 mod notes;
+mod phone;
 mod relevance;
 mod safety;
 mod scopes;

@@ -4,6 +4,7 @@ import { $, make } from "./dom.js";
 import { releaseAll, showThumbnail } from "./pictures.js";
 import * as results from "./results.js";
 import { onLanguageChange, say } from "./say.js";
+import * as selection from "./selection.js";
 
 const grid = $("grid");
 let actions = {};
@@ -13,6 +14,7 @@ export function setUp(given) {
   actions = given;
   grid.addEventListener("keydown", moveFocus);
   results.changed.on(follow);
+  selection.changed.on(() => [...grid.children].forEach(showMark));
   onLanguageChange(() => [...grid.children].forEach((item) => describe(item)));
 }
 
@@ -87,6 +89,10 @@ function describe(item) {
   button.title = image.file_name;
   button.firstElementChild.alt = image.caption?.slice(0, 200) || image.file_name;
   mark.ariaLabel = say("select_one", { name: image.file_name });
+}
+
+function showMark({ image, lastElementChild: mark }) {
+  mark.ariaChecked = String(selection.has(image.image_id));
 }
 
 /** Moves the focus with the arrow keys; up and down go to the nearest picture of the next row. */

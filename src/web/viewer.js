@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import * as caption from "./caption.js";
 import { $, ask, make } from "./dom.js";
+import { downloadOne } from "./download.js";
 import { showFacts } from "./facts.js";
 import { release, show } from "./pictures.js";
 import { nodes, sentences } from "./problem.js";
@@ -143,11 +144,5 @@ async function remove() {
 async function download(event) {
   if (!api.key()) return;
   event.preventDefault();
-  try {
-    const href = URL.createObjectURL(await api.blob(shown.links.content));
-    make("a", { href, download: shown.file_name }).click();
-    setTimeout(() => URL.revokeObjectURL(href), 60_000);
-  } catch (error) {
-    showError(error);
-  }
+  await downloadOne(shown).catch(showError);
 }

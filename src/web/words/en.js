@@ -305,6 +305,7 @@ export default {
   confirm_remove_n: "Delete {count} pictures for good?",
   removed_n: "Deleted {count} pictures.",
   remove_failed_n: "{failed} of {count} pictures could not be deleted: {reason}",
+  tag_many_note: "Separate tags with commas.",
 
   // Near-duplicates
   duplicates: "Find duplicates",
@@ -329,8 +330,11 @@ export default {
   delete_others: "Delete the others",
   delete_all_others: "Keep the suggested ones, delete {count} others",
   confirm_delete_others: "Delete {count} pictures ({bytes}) for good?",
-  merge_texts: "Take over tags and captions of deleted pictures",
+  merge_texts: "Take over tags, captions and prompts of deleted pictures",
   duplicates_keys: "Keys: arrows for groups, 1–9 to keep or delete, Enter to delete the others",
+  keep_bytes: "largest file",
+  delete_all_others_unknown: "Keep the suggested ones, delete the others",
+  deleting: "Deleting… {done} of {count} groups",
 
   // Adding pictures
   drop_search: "Search by this image",

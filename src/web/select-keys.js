@@ -1,0 +1,59 @@
+// Selecting with the keyboard, and by clicks on pictures with Ctrl or Shift.
+
+import { $ } from "./dom.js";
+import * as grid from "./grid.js";
+import * as results from "./results.js";
+import * as selection from "./selection.js";
+
+const pictures = $("grid");
+const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
+
+/** Sets up the keys. `given` has selectAll(), tag() and remove(), of which the last two act on the selected pictures. */
+export function setUp(given) {
+  pictures.addEventListener("click", click, { capture: true });
+  pictures.addEventListener("keydown", extend, { capture: true });
+  // A button is pressed when the space bar comes up.
+  pictures.addEventListener("keyup", (event) => event.key === " " && event.target.closest(".card") && event.preventDefault());
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || event.altKey || isElsewhere(event.target)) return;
+    if (press(event, given)) event.preventDefault();
+  });
+}
+
+/** Whether keys belong to another part of the page. */
+const isElsewhere = (target) =>
+  document.querySelector("dialog[open]") !== null || target.closest?.("input, textarea, select, header, form, #uploads") != null;
+
+const indexAt = (node) => results.indexOf(Number(node?.closest("li[data-id]")?.dataset.id));
+
+function click(event) {
+  const isPicture = event.target.closest(".card");
+  if (!isPicture || !(event.ctrlKey || event.metaKey || event.shiftKey)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  selection.toggle(indexAt(event.target), { range: event.shiftKey });
+}
+
+/** Acts on a key. Returns whether the key meant anything. */
+function press({ key, target, ctrlKey, metaKey, shiftKey }, { selectAll, tag, remove }) {
+  if (ctrlKey || metaKey) return !shiftKey && key.toLowerCase() === "a" && results.count() > 0 && (selectAll(), true);
+  const card = target.closest("#grid .card");
+  if (card && (key === " " || key === "x")) return selection.toggle(indexAt(card), { range: shiftKey }), true;
+  if (!selection.isOn() || shiftKey) return false;
+  if (key === "Escape") return selection.clear(), true;
+  if (key === "t") return tag(), true;
+  if (key === "Delete") return remove(), true;
+  return false;
+}
+
+/** Shift and an arrow key move the focus as the arrow key does, and select what lies between. */
+function extend(event) {
+  const from = indexAt(event.target);
+  if (!event.shiftKey || event.ctrlKey || event.metaKey || event.altKey || from < 0 || !ARROWS.includes(event.key)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (!selection.isRangeAt(from)) selection.startRange(from);
+  event.target.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, bubbles: true, cancelable: true }));
+  const to = indexAt(document.activeElement);
+  if (to >= 0) selection.extendTo(to);
+}

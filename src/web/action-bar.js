@@ -84,7 +84,8 @@ async function run(action) {
 
 function setBusy(busy) {
   isBusy = busy;
-  for (const button of ACTIONS) button.disabled = busy;
+  // A disabled button would lose the focus.
+  for (const button of ACTIONS) button.ariaDisabled = String(busy);
   if (!busy) $("selection-stop").hidden = true;
   show();
 }

@@ -80,7 +80,8 @@ export function showFile(img, file) {
 export function release(img) {
   if (img.src.startsWith("blob:")) URL.revokeObjectURL(img.src);
   delete img.dataset.path;
-  img.removeAttribute("src");
+  // Without its src alone the browser would choose a picture of the srcset anew, also one that has been deleted.
+  for (const name of ["srcset", "src"]) img.removeAttribute(name);
 }
 
 /** Releases all thumbnails inside a node before the node is emptied. */

@@ -27,7 +27,8 @@ function picture(image, reasons, { open }) {
   const card = make("button", { type: "button", className: "card", onclick: () => open(image) }, img);
   const box = make("input", { type: "checkbox", checked: reasons !== null, onchange: () => choose(item.closest("#duplicates-list > li")) });
   const keep = make("label", { className: "check" }, box, make("span"));
-  const item = make("li", { className: "duplicate", image, reasons, box }, card, keep, make("p", { className: "proposed" }), make("p", { className: "name" }), make("p", { className: "facts" }));
+  const choice = make("div", { className: "choice" }, keep, make("p", { className: "proposed" }));
+  const item = make("li", { className: "duplicate", image, reasons, box }, card, choice, make("p", { className: "name" }), make("p", { className: "facts" }));
   item.style.setProperty("--ratio", Math.min(3, Math.max(0.4, image.width / image.height)).toFixed(4));
   showThumbnail(img, image);
   return item;
@@ -60,7 +61,8 @@ export function describe(item) {
 
 function describePicture(item) {
   const { image, reasons, box } = item;
-  const [card, keep, proposed, name, facts] = item.children;
+  const [card, choice, name, facts] = item.children;
+  const [keep, proposed] = choice.children;
   card.title = image.file_name;
   card.firstElementChild.alt = say("duplicate_similarity", { name: image.file_name, similarity: number(image.similarity, 3) });
   keep.lastElementChild.textContent = say("keep");

@@ -75,8 +75,8 @@ function draw() {
   if (!drawn) return;
   const { x, y, before, takesAway } = drawn;
   const bottom = innerHeight - EDGE;
-  const top = $("grid").getBoundingClientRect().top > EDGE ? EDGE : document.querySelector("header").getBoundingClientRect().bottom + EDGE;
-  const speed = y > bottom ? (y - bottom) / EDGE : y < top ? (y - top) / EDGE : 0;
+  const top = grid.covered() + EDGE;
+  const speed = y > bottom ? (y - bottom) / EDGE : y < top && scrollY > 0 ? (y - top) / EDGE : 0;
   if (speed) scrollBy({ top: FASTEST * Math.max(-1, Math.min(1, speed)), behavior: "instant" });
   const [left, above] = [drawn.left - scrollX, drawn.top - scrollY];
   const rect = { left: Math.min(left, x), top: Math.min(above, y), right: Math.max(left, x), bottom: Math.max(above, y) };

@@ -70,13 +70,17 @@ function describePicture(item) {
   proposed.hidden = !reasons;
   proposed.textContent = ["proposed", ...(reasons ?? [])].map((reason) => say(`keep_${reason}`)).join(" · ");
   name.textContent = image.file_name;
+  const type = image.file_type.replace("image/", "").toUpperCase();
   const lines = [
-    `${number(image.width)} × ${number(image.height)} · ${bytes(image.bytes)} · ${image.file_type.replace("image/", "").toUpperCase()}`,
-    [say(image.generation_prompt ? "duplicate_prompt" : "duplicate_no_prompt"), say("duplicate_tags", { count: number(image.tags.length) })].join(" · "),
-    `${date(image.uploaded_at)} · ${say("similarity")} ${number(image.similarity, 3)}`,
+    [`${number(image.width)} × ${number(image.height)}`, bytes(image.bytes), type],
+    [say(image.generation_prompt ? "duplicate_prompt" : "duplicate_no_prompt"), say("duplicate_tags", { count: number(image.tags.length) })],
+    [date(image.uploaded_at), `${say("similarity")} ${number(image.similarity, 3)}`],
   ];
-  facts.replaceChildren(...lines.map((textContent) => make("span", { textContent })));
+  facts.replaceChildren(...lines.map((line) => make("span", {}, ...line.flatMap((part, at) => [at ? " · " : "", whole(part)]))));
 }
+
+/** Makes a part of a line that does not break. */
+const whole = (textContent) => make("span", { className: "whole", textContent });
 
 /** Takes over another choice of the reader's. */
 function choose(item) {

@@ -1,4 +1,4 @@
-// Selecting with the keyboard, and by clicks on pictures with Ctrl or Shift.
+// Selecting with the keyboard.
 
 import { $ } from "./dom.js";
 import * as grid from "./grid.js";
@@ -10,8 +10,7 @@ const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"
 
 /** Sets up the keys. `given` has selectAll(), tag() and remove(), of which the last two act on the selected pictures. */
 export function setUp(given) {
-  pictures.addEventListener("click", click, { capture: true });
-  pictures.addEventListener("keydown", extend, { capture: true });
+  pictures.addEventListener("keydown", extend);
   // A button is pressed when the space bar comes up.
   pictures.addEventListener("keyup", (event) => event.key === " " && event.target.closest(".card") && event.preventDefault());
   addEventListener("keydown", (event) => {
@@ -25,14 +24,6 @@ const isElsewhere = (target) =>
   document.querySelector("dialog[open]") !== null || target.closest?.("input, textarea, select, header, form, #uploads") != null;
 
 const indexAt = (node) => results.indexOf(Number(node?.closest("li[data-id]")?.dataset.id));
-
-function click(event) {
-  const isPicture = event.target.closest(".card");
-  if (!isPicture || !(event.ctrlKey || event.metaKey || event.shiftKey)) return;
-  event.preventDefault();
-  event.stopPropagation();
-  selection.toggle(indexAt(event.target), { range: event.shiftKey });
-}
 
 /** Acts on a key. Returns whether the key meant anything. */
 function press({ key, target, ctrlKey, metaKey, shiftKey }, { selectAll, tag, remove }) {
@@ -51,9 +42,9 @@ function extend(event) {
   const from = indexAt(event.target);
   if (!event.shiftKey || event.ctrlKey || event.metaKey || event.altKey || from < 0 || !ARROWS.includes(event.key)) return;
   event.preventDefault();
-  event.stopPropagation();
+  const to = grid.neighbour(from, event.key);
   if (!selection.isRangeAt(from)) selection.startRange(from);
-  event.target.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, bubbles: true, cancelable: true }));
-  const to = indexAt(document.activeElement);
-  if (to >= 0) selection.extendTo(to);
+  grid.scrollTo(to);
+  grid.focus(to, { preventScroll: true });
+  selection.extendTo(to);
 }

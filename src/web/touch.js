@@ -38,7 +38,8 @@ function press(event) {
   if (!start || index < 0) return;
   timer = setTimeout(() => {
     isLong = true;
-    navigator.vibrate?.(10);
+    // Browsers refuse to vibrate before the first tap, and say so in the console.
+    if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(10);
     selection.toggle(index);
   }, LONG_MS);
 }

@@ -319,7 +319,7 @@ export default {
   remove_one: "「{name}」を削除",
   keep: "残す",
   keep_one: "「{name}」を残す",
-  keep_proposed: "候補",
+  keep_proposed: "おすすめ",
   keep_largest: "最大の画像",
   keep_prompt: "プロンプトあり",
   keep_oldest: "最も古い",
@@ -328,12 +328,12 @@ export default {
   duplicate_tags: "タグ {count} 個",
   duplicate_group: "グループ {number}: {count} 件",
   delete_others: "ほかを削除",
-  delete_all_others: "候補を残して、ほかの {count} 件を削除",
+  delete_all_others: "おすすめを残して、ほかの {count} 件を削除",
   confirm_delete_others: "{count} 件の画像（{bytes}）を完全に削除しますか？",
   merge_texts: "削除する画像のタグ・キャプション・プロンプトを引き継ぐ",
   duplicates_keys: "キー操作: 矢印でグループを移動、1～9 で残す・削除を切り替え、Enter でほかを削除",
   keep_bytes: "ファイルサイズが最大",
-  delete_all_others_unknown: "候補を残して、ほかを削除",
+  delete_all_others_unknown: "おすすめを残して、ほかを削除",
   deleting: "削除しています… {count} グループ中 {done} グループ",
 
   // Adding pictures

@@ -67,12 +67,8 @@ function describe() {
 
 const toRemove = () => [...$("tag-many-remove").querySelectorAll("input:checked")].map(({ value }) => value);
 
-/** Puts a suggestion in the place of the tag that is being typed, which comes last. */
-function take({ text }) {
-  const field = $("tag-many-add");
-  const [before] = /^(?:.*[,，、]\s*)?/.exec(field.value);
-  field.value = `${before}${text}, `;
-}
+/** Puts a suggestion in the place of the tag that is being typed. */
+const take = ({ text }, { start, end }) => $("tag-many-add").setRangeText(`${text}, `, start, end, "end");
 
 async function save(event) {
   event.preventDefault();

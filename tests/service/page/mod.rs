@@ -9,6 +9,7 @@ mod duplicates;
 mod tab;
 
 mod access;
+mod facets;
 mod foreign;
 mod keys;
 mod line;
@@ -20,6 +21,7 @@ mod safety;
 mod scopes;
 mod search;
 mod selection;
+mod sort;
 mod typed;
 mod uploads;
 mod viewer;

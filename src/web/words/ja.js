@@ -319,7 +319,6 @@ export default {
   duplicates_none: "{examined} 件の中に重複候補はありません",
   duplicates_truncated: "このグループには、ほかにも画像があります。",
   duplicate_similarity: "{name}、類似度 {similarity}",
-  remove_one: "「{name}」を削除",
   keep: "残す",
   keep_one: "「{name}」を残す",
   keep_proposed: "おすすめ",

@@ -69,9 +69,9 @@ async fn the_best_picture_of_each_group_is_proposed_and_the_others_can_be_delete
         assert_eq!(page.text("#duplicates-keep").await, "Keep the suggested ones, delete 2 others");
 
         page.click("#duplicates-list .others").await;
-        confirm(page, "Delete 1 pictures (").await;
+        confirm(page, "Delete 1 picture (").await;
         assert_eq!(groups(page).await, [["earth.jpg", "earth.bmp"]], "a group of one is none");
-        assert_eq!(page.text("#duplicates-status").await, "Deleted 1 pictures.");
+        assert_eq!(page.text("#duplicates-status").await, "Deleted 1 picture.");
         page.until("document.activeElement.closest('#duplicates')").await;
         page.click("#duplicates-close").await;
         assert_eq!(page.names().await, ["earth.bmp", "red-car.webp", "earth.jpg", "cat-chelsea.jpg"]);
@@ -91,11 +91,11 @@ async fn the_reader_chooses_what_to_keep_with_the_keyboard_too() {
         assert_eq!(kept(page).await, json!(["cat-chelsea.jpg", "earth.jpg"]), "a group keeps one picture at least");
         page.press("2").await;
         assert_eq!(kept(page).await, json!(["cat-chelsea.jpg", "earth.jpg", "earth.bmp"]));
-        assert_eq!(page.text("#duplicates-keep").await, "Keep the suggested ones, delete 1 others");
+        assert_eq!(page.text("#duplicates-keep").await, "Keep the suggested ones, delete 1 other");
         page.press("1").await;
         assert_eq!(kept(page).await, json!(["cat-chelsea.jpg", "earth.bmp"]));
         page.press("\u{e007}").await;
-        confirm(page, "Delete 1 pictures (").await;
+        confirm(page, "Delete 1 picture (").await;
         page.click("#duplicates-close").await;
         assert_eq!(page.names().await, ["earth.bmp", "cat-chelsea.bmp", "red-car.webp", "cat-chelsea.jpg"]);
     })

@@ -64,7 +64,7 @@ async fn a_refusal_is_told_and_the_dialog_stays() {
         page.click("#tag-many-save").await;
         page.until("document.querySelector('#tag-many-status .bad')").await;
         let told = page.text("#tag-many-status").await;
-        assert!(told.starts_with("1 of 1 pictures could not be changed: "), "{told}");
+        assert!(told.starts_with("1 of 1 picture could not be changed: "), "{told}");
         assert!(page.is_shown("#tag-many").await);
     })
     .await;
@@ -123,7 +123,7 @@ async fn prompts_of_many_pictures_are_copied() {
         page.browser.cdp("Browser.grantPermissions", grant).await;
         page.click("#selection-copy").await;
         page.until("document.querySelector('#selection-status').textContent.startsWith('Copied')").await;
-        assert_eq!(page.text("#selection-status").await, "Copied 2 prompts (1 pictures without one).");
+        assert_eq!(page.text("#selection-status").await, "Copied 2 prompts (1 picture without one).");
         let copied = page.js_later("navigator.clipboard.readText().then(arguments[0])").await;
         assert_eq!(copied, "a tree\n\na cat");
         page.click("#selection-clear").await;

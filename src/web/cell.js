@@ -9,15 +9,18 @@ import * as selection from "./selection.js";
 /** Characters of a caption that a screen reader reads with a picture. */
 const MAX_ALT = 200;
 
+/** A cell without an image. A copy of it is made faster than its parts. */
+const blank = make(
+  "li", {},
+  make("button", { type: "button", className: "card", tabIndex: -1 },
+    make("img", { decoding: "async", alt: "" }), make("span", { className: "fit", ariaHidden: "true", hidden: true })),
+  make("button", { type: "button", className: "mark", role: "checkbox", tabIndex: -1 }),
+);
+
 /** Makes the cell of the result at an index. */
 export function makeCell(index) {
-  const img = make("img", { decoding: "async", alt: "" });
-  const fit = make("span", { className: "fit", ariaHidden: "true" });
-  const card = make("button", { type: "button", className: "card" }, img, fit);
-  const mark = make("button", { type: "button", className: "mark", role: "checkbox" });
-  const cell = make("li", {}, card, mark);
+  const cell = blank.cloneNode(true);
   cell.dataset.id = results.id(index);
-  setTabStop(cell, false);
   return cell;
 }
 
@@ -54,10 +57,19 @@ export function describeCell(cell, index) {
     mark.ariaLabel = say("select_one", { name: image.file_name });
   }
   bar.hidden = !fit;
-  bar.classList.toggle("likely", Boolean(fit?.likely));
-  bar.style.setProperty("--fit", fit?.share ?? 0);
+  if (fit) {
+    bar.classList.toggle("likely", fit.likely);
+    bar.style.setProperty("--fit", fit.share);
+  }
   markCell(cell);
 }
+
+/** The element above the less related hits. */
+export const divider = make("li", { className: "divider" });
+
+/** Writes the text of the divider in the reader's language. */
+export const describeDivider = () => (divider.textContent = say("less_related"));
+describeDivider();
 
 /** Shows whether the image in a cell is selected. */
 export function markCell(cell) {

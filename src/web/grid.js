@@ -1,26 +1,22 @@
 // The pictures in rows of equal height. Only those near the visible part of the page are elements of the page.
 
-import { describeCell, idOf, makeCell, markCell, putCell, removeCell, setTabStop, showCell } from "./cell.js";
-import { $, make } from "./dom.js";
+import { describeCell, describeDivider, idOf, markCell, showCell } from "./cell.js";
+import { cells, fillCells, stopAt, tabStop } from "./cells.js";
+import { $ } from "./dom.js";
 import { signal } from "./events.js";
 import { nearest, place, rowAt, rowRange, rowsOf, within } from "./layout.js";
-import { afterScroll, load, setUp as setUpLoading } from "./near.js";
+import { isFast, load, loadAfterScroll, setUp as setUpLoading } from "./near.js";
 import * as results from "./results.js";
-import { onLanguageChange, say } from "./say.js";
+import { onLanguageChange } from "./say.js";
 import * as selection from "./selection.js";
 
 /** The height of the divider of less related hits in rem. */
 const DIVIDER = 3.5;
 
 const grid = $("grid");
-const divider = make("li", { className: "divider" });
-/** The cells by the id of their image. */
-const cells = new Map();
 let layout = rowsOf({ count: 0 });
 /** The first index that has a cell, and the one after the last. */
 let span = [0, 0];
-/** The id of the image whose buttons are tab stops. */
-let tabStop = null;
 /** The frame that will show the last scroll, or 0. */
 let frame = 0;
 /** What the reader sees at the top: {id, index, offset}; null at the beginning of the page. */
@@ -33,17 +29,17 @@ export const moved = signal();
 /** Sets up the grid. `given` has open(index), and toggle(index, event), which selects a picture or no longer does. */
 export function setUp(given) {
   actions = given;
-  setUpLoading({ showPictures, span: () => span });
+  setUpLoading({ rest: showAll, showPictures, span: () => span });
   grid.addEventListener("keydown", moveFocus);
   grid.addEventListener("click", click);
   grid.addEventListener("focusin", ({ target }) => stopAt(idOf(target.closest("li"))));
   addEventListener("scroll", () => (frame ||= requestAnimationFrame(scrolled)), { passive: true });
   let width = grid.clientWidth;
   new ResizeObserver(() => {
-    if (grid.clientWidth !== width) arrange();
+    if (grid.clientWidth !== width) rearrange();
     width = grid.clientWidth;
   }).observe(grid);
-  addEventListener("resize", () => (render(), load()));
+  addEventListener("resize", showAll);
   results.changed.on(follow);
   selection.changed.on(() => cells.forEach(markCell));
   onLanguageChange(describeAll);
@@ -52,8 +48,8 @@ export function setUp(given) {
 function follow(change, { from, ids }) {
   if (change === "updated") return ids.forEach((id) => cells.has(id) && describeCell(cells.get(id), results.indexOf(id)));
   const hadFocus = [document.body, ...grid.querySelectorAll(":focus")].includes(document.activeElement);
-  arrange();
-  if (change !== "reset") restore(top);
+  if (change === "reset") arrange();
+  else rearrange();
   if (change === "removed" && hadFocus) focus(Math.min(from, results.count() - 1));
 }
 
@@ -67,8 +63,19 @@ function arrange() {
   });
   grid.style.height = `${layout.total}px`;
   span = [0, 0];
+  showAll();
+}
+
+function showAll() {
   render();
   load();
+}
+
+/** Makes the rows anew, and scrolls so that the picture at the top stays there. */
+function rearrange() {
+  const kept = top;
+  arrange();
+  restore(kept);
 }
 
 /** What the reader sees at the top, for `restore`; null at the beginning of the page. */
@@ -104,14 +111,16 @@ export function scrollToIndex(index, { align = "nearest", smooth = false } = {})
 export { scrollToIndex as scrollTo };
 export { pause, resume, setBusy } from "./near.js";
 
-/** Makes the cells of the rows in and near the visible part, and removes the others. */
-function render() {
+/** Makes the cells of the rows in and near the visible part, and removes the others. `margin` is in heights of the window. */
+function render(margin = 1) {
   if (!layout.count) fill(0, 0);
   else {
     const y = -grid.getBoundingClientRect().top;
     const index = topIndex();
     top = scrollY > 0 ? { id: results.id(index), index, offset: topOf(index) - scrollY } : null;
-    fill(rowRange(layout, rowAt(layout, y - innerHeight))[0], rowRange(layout, rowAt(layout, y + 2 * innerHeight))[1]);
+    const [first] = rowRange(layout, rowAt(layout, y - margin * innerHeight));
+    const [, end] = rowRange(layout, rowAt(layout, y + (1 + margin) * innerHeight));
+    fill(first, end);
   }
   moved.emit();
 }
@@ -120,54 +129,16 @@ function fill(first, end) {
   if (first === span[0] && end === span[1] && end) return;
   const isNew = !span[1];
   span = [first, end];
-  const indexes = Array.from({ length: end - first }, (_, at) => first + at);
-  const shown = new Set(indexes.map(results.id));
-  for (const [id, cell] of cells) {
-    if (shown.has(id)) continue;
-    // The focus would be lost with its cell, so that this cell stays as long as its picture.
-    const index = cell.contains(document.activeElement) ? results.indexOf(id) : -1;
-    if (index >= 0) {
-      indexes[index < first ? "unshift" : "push"](index);
-      continue;
-    }
-    removeCell(cell);
-    cells.delete(id);
-  }
-  divider.remove();
-  // The elements have the order of the results, for screen readers and the Tab key.
-  let next = grid.firstChild;
-  for (const index of indexes) {
-    const known = cells.get(results.id(index));
-    const cell = known ?? makeCell(index);
-    if (index === results.divider()) showDivider(next);
-    if (cell === next) next = next.nextSibling;
-    else grid.insertBefore(cell, next);
-    if (known && !isNew) continue;
-    cells.set(results.id(index), cell);
-    putCell(cell, place(layout, index));
-    describeCell(cell, index);
-  }
-  if (end && !cells.has(tabStop)) stopAt(results.id(Math.max(first, topIndex())));
-}
-
-function showDivider(next) {
-  const { top: below } = place(layout, results.divider());
-  divider.textContent = say("less_related");
-  divider.style.bottom = `${layout.total - below}px`;
-  grid.insertBefore(divider, next);
-}
-
-/** Makes the buttons of one image the tab stops of the grid. */
-function stopAt(id) {
-  if (cells.has(tabStop)) setTabStop(cells.get(tabStop), false);
-  tabStop = id;
-  if (cells.has(id)) setTabStop(cells.get(id), true);
+  fillCells(grid, first, end, { isNew, place: (index) => place(layout, index), dividerHeight: layout.breakSize });
+  if (end && !cells.has(tabStop())) stopAt(results.id(Math.max(first, topIndex())));
 }
 
 function scrolled(now) {
   frame = 0;
-  render();
-  afterScroll(now);
+  const fast = isFast(now);
+  // Cells far outside would be gone again in the next frame.
+  render(fast ? 0 : 1);
+  loadAfterScroll(fast);
 }
 
 /** Loads the thumbnails of the cells, first of those that are visible. */
@@ -244,5 +215,5 @@ function click(event) {
 
 function describeAll() {
   for (const [id, cell] of cells) describeCell(cell, results.indexOf(id));
-  divider.textContent = say("less_related");
+  describeDivider();
 }

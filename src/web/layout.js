@@ -22,11 +22,16 @@ export function rowsOf({ count, ratio, width, height, gap, breakAt, breakHeight 
   };
   let first = 0;
   let ratios = 0;
+  // A picture that does not fit any more joins the row when that brings the row nearer to the height than leaving it out.
+  const isFull = (added, index) => {
+    const without = (width - gap * (index - first - 1)) / ratios;
+    const joined = (width - gap * (index - first)) / (ratios + added);
+    return joined < height && height * height > joined * without;
+  };
   for (let index = 0; index < count; index++) {
     const added = ratio(index);
     const isBreak = index === breakAt;
-    const isFull = (ratios + added) * height + gap * (index - first) > width;
-    if (index > first && (isBreak || isFull)) {
+    if (index > first && (isBreak || isFull(added, index))) {
       close(first, index, ratios, !isBreak);
       [first, ratios] = [index, 0];
     }
@@ -35,7 +40,7 @@ export function rowsOf({ count, ratio, width, height, gap, breakAt, breakHeight 
   }
   if (count) close(first, count, ratios, false);
   const used = (list) => list.slice(0, rows);
-  return { tops: used(tops), heights: used(heights), firsts: used(firsts), rows, total: Math.max(0, top - gap), count, ratio, gap };
+  return { tops: used(tops), heights: used(heights), firsts: used(firsts), rows, total: Math.max(0, top - gap), count, ratio, gap, breakSize: breakHeight + gap };
 }
 
 /** The index of the last element that is not greater than a value; 0 when all are. The list is in ascending order. */

@@ -18,7 +18,10 @@ let details = null;
 /** The scroll that was seen last, and the timer that tells that the page rests. */
 const last = { y: 0, time: 0, rest: 0 };
 
-/** Sets up the loading. `given` has showPictures(), and span(), which returns the first index and the one after the last. */
+/**
+ * Sets up the loading. `given` has rest(), which is called when a scroll has ended, showPictures(), and span(), which
+ * returns the first index of the cells and the one after the last.
+ */
 export const setUp = (given) => (actions = given);
 
 /** Loads the pictures and the details of all cells. */
@@ -28,13 +31,18 @@ export function load() {
   loadDetails();
 }
 
-/** Loads pictures during a slow scroll, and everything when the scroll rests. `now` is the time of the frame in ms. */
-export function afterScroll(now) {
+/** Notes a scroll and returns whether it is a fast one. `now` is the time of the frame in ms. */
+export function isFast(now) {
   const speed = (Math.abs(scrollY - last.y) / Math.min(now - last.time, 50)) * 1000;
   Object.assign(last, { y: scrollY, time: now });
-  if (speed < MAX_SPEED * innerHeight && !isPaused) actions.showPictures();
+  return speed > MAX_SPEED * innerHeight;
+}
+
+/** Loads pictures during a slow scroll, and everything when the scroll rests. */
+export function loadAfterScroll(fast) {
+  if (!fast && !isPaused) actions.showPictures();
   clearTimeout(last.rest);
-  last.rest = setTimeout(load, REST);
+  last.rest = setTimeout(actions.rest, REST);
 }
 
 function loadDetails() {

@@ -21,8 +21,6 @@ export function setUp() {
     if (event.button) return;
     strip.setPointerCapture(event.pointerId);
     strip.classList.add("held");
-    event.preventDefault();
-    strip.focus({ preventScroll: true });
     scrollTo({ top: heightAt(event), behavior: "instant" });
   });
   strip.addEventListener("pointermove", (event) => {

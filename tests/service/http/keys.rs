@@ -83,13 +83,15 @@ async fn each_scope_does_what_it_says_and_no_more() {
     let image = format!("/images/{id}");
     let (thumbnail, content, similar) =
         (format!("{image}/thumbnail"), format!("{image}/content"), format!("{image}/similar"));
-    let cases: [(&str, Method, &str, u16); 17] = [
+    let cases: [(&str, Method, &str, u16); 19] = [
         ("search", Method::GET, "/search?q=cat", 200),
         ("search", Method::GET, "/facets?fields=tag", 200),
         ("search", Method::GET, "/suggestions?prefix=c", 200),
         ("search", Method::GET, &thumbnail, 200),
         ("search", Method::GET, &similar, 200),
         ("read", Method::GET, "/images", 200),
+        ("read", Method::GET, "/images/layout", 200),
+        ("read", Method::POST, "/images/get", 415),
         ("read", Method::GET, &image, 200),
         ("read", Method::GET, &content, 200),
         ("read", Method::GET, "/metrics", 200),

@@ -115,7 +115,8 @@ async function remove(ids, signal) {
   const [first] = count === 1 ? await results.loadAll(ids) : [];
   $("confirm-text").textContent = first ? say("confirm_remove", { name: first.file_name }) : say("confirm_remove_n", { count: number(count) });
   if ((await ask($("confirm"))) !== "yes") return;
-  const { done, failed, reason } = await removeAll(ids, signal);
+  const progress = (part) => tell(() => say("deleting", { done: number(part), count: number(count) }));
+  const { done, failed, reason } = await removeAll(ids, signal, progress);
   if (done.length) actions.removed(first ? [first] : done.map((id) => ({ image_id: id })));
   if (failed.length) return () => say("remove_failed_n", { failed: number(failed.length), count: number(count), reason });
 }

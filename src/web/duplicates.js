@@ -126,23 +126,23 @@ async function deleteOthers(...chosen) {
 
 /** A group whose texts could not be taken over stays whole. */
 async function deleteNow(chosen) {
-  const total = chosen.flatMap(review.leaving).length;
+  const all = chosen.flatMap(review.leaving);
   const ids = [];
   let reason = "";
-  for (const [at, group] of chosen.entries()) {
-    showStatus(() => say("deleting", { done: number(at), count: number(chosen.length) }));
+  const progress = (done) => showStatus(() => say("deleting", { done: number(done), count: number(all.length) }));
+  progress(0);
+  for (const group of chosen) {
     const kept = $("duplicates-merge").checked ? await takeOver(group) : { failed: [] };
     if (kept.failed.length) reason ||= kept.reason;
     else ids.push(...review.leaving(group).map((image) => image.image_id));
   }
-  const result = await removeAll(ids);
-  reason ||= result.reason;
+  const result = await removeAll(ids, undefined, progress);
   const gone = new Set(result.done);
-  const images = chosen.flatMap(review.leaving).filter((image) => gone.has(image.image_id));
+  const images = all.filter((image) => gone.has(image.image_id));
   if (images.length) actions.removed(images);
-  const values = { count: number(images.length), failed: number(total - images.length), reason };
-  if (images.length === total) return showStatus(() => say("removed_n", values));
-  showFailure([say("remove_failed_n", { ...values, count: number(total) })]);
+  const values = { count: number(images.length), failed: number(all.length - images.length), reason: reason || result.reason };
+  if (images.length === all.length) return showStatus(() => say("removed_n", values));
+  showFailure([say("remove_failed_n", { ...values, count: number(all.length) })]);
 }
 
 /** Gives the tags and texts of the pictures that leave a group to the one that is kept. */

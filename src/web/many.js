@@ -9,10 +9,10 @@ const MOST = 1000;
 export const removeAll = (ids, signal, tell) => inParts(ids, (part) => api.removeMany(part, signal), signal, tell);
 
 /** Makes one change to images. Returns what `inParts` returns. */
-export const changeAll = (ids, change, signal, tell) => inParts(ids, (part) => api.changeMany(part, change, signal), signal, tell);
+export const changeAll = (ids, change, signal) => inParts(ids, (part) => api.changeMany(part, change, signal), signal);
 
 /**
- * Sends the ids in parts and returns {done, failed, reason}: the ids that worked or no longer exist, those that did not,
+ * Sends the ids in parts, calls `tell(count)` with the number of those before each part, and returns {done, failed, reason}: the ids that worked or no longer exist, those that did not,
  * and the sentence of the first problem. A request that fails ends the work, and what was done before stays done.
  */
 async function inParts(ids, send, signal, tell = () => {}) {

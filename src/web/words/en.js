@@ -336,7 +336,7 @@ export default {
   duplicates_keys: "Keys: arrows for groups, 1–9 to keep or delete, Enter to delete the others",
   keep_bytes: "largest file",
   delete_all_others_unknown: "Keep the suggested ones, delete the others",
-  deleting: "Deleting… {done} of {count} [count|group|groups]",
+  deleting: "Deleting… {done} of {count}",
 
   // Adding pictures
   drop_search: "Search by this image",

@@ -336,7 +336,7 @@ export default {
   duplicates_keys: "キー操作: 矢印でグループを移動、1～9 で残す・削除を切り替え、Enter でほかを削除",
   keep_bytes: "ファイルサイズが最大",
   delete_all_others_unknown: "おすすめを残して、ほかを削除",
-  deleting: "削除しています… {count} グループ中 {done} グループ",
+  deleting: "削除しています… {count} 件中 {done} 件",
 
   // Adding pictures
   drop_search: "この画像で検索",

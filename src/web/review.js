@@ -28,6 +28,7 @@ function picture(image, reasons, { open }) {
   const box = make("input", { type: "checkbox", checked: reasons !== null, onchange: () => choose(item.closest("#duplicates-list > li")) });
   const keep = make("label", { className: "check" }, box, make("span"));
   const choice = make("div", { className: "choice" }, keep, make("p", { className: "proposed" }));
+  choice.dataset.needs = "write";
   const item = make("li", { className: "duplicate", image, reasons, box }, card, choice, make("p", { className: "name" }), make("p", { className: "facts" }));
   item.style.setProperty("--ratio", Math.min(3, Math.max(0.4, image.width / image.height)).toFixed(4));
   showThumbnail(img, image);
@@ -110,6 +111,9 @@ export function remove(item, id) {
   describe(item);
 }
 
+/** The button of a group that deletes the others, when the key of the reader may delete and there are others. */
+const others = (item) => [...item.querySelectorAll(".others:enabled")].find((button) => button.checkVisibility());
+
 /** Acts on the keys of the review: arrows move between groups, digits keep or delete, and Enter deletes the others. */
 export function press(event, list) {
   if (event.target.matches("input[type=number]") || event.ctrlKey || event.metaKey || event.altKey || !list.children.length) return;
@@ -118,7 +122,7 @@ export function press(event, list) {
   if (digit && !digit.box.disabled) digit.box.click();
   else if (event.key === "ArrowDown") (item ? item.nextElementSibling : list.firstElementChild)?.focus();
   else if (event.key === "ArrowUp") item?.previousElementSibling?.focus();
-  else if (event.key === "Enter" && event.target === item) item.querySelector(".others:enabled")?.click();
+  else if (event.key === "Enter" && event.target === item) others(item)?.click();
   else return;
   event.preventDefault();
 }

@@ -28,8 +28,9 @@ const indexAt = (node) => results.indexOf(Number(node?.closest("li[data-id]")?.d
 /** Acts on a key. Returns whether the key meant anything. */
 function press({ key, target, ctrlKey, metaKey, shiftKey }, { selectAll, tag, remove }) {
   if (ctrlKey || metaKey) return !shiftKey && key.toLowerCase() === "a" && results.count() > 0 && (selectAll(), true);
-  const card = target.closest("#grid .card");
-  if (card && (key === " " || key === "x")) return selection.toggle(indexAt(card), { range: shiftKey }), true;
+  // The space bar presses a mark by itself.
+  const selects = key === "x" ? target.closest("#grid li") : key === " " ? target.closest("#grid .card") : null;
+  if (selects) return selection.toggle(indexAt(selects), { range: shiftKey }), true;
   if (!selection.isOn() || shiftKey) return false;
   if (key === "Escape") return selection.clear(), true;
   if (key === "t") return tag(), true;

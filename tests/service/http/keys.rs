@@ -161,6 +161,18 @@ async fn wrong_keys_are_slowed_down_and_a_right_one_that_has_opened_is_not() {
 }
 
 #[tokio::test]
+async fn a_made_key_opens_for_the_first_time_while_its_address_guesses() {
+    let data = tempfile::tempdir().unwrap();
+    let right = add(data.path(), "phone", "read");
+    let app = spawn_in(data, &[]);
+    for n in 0..20 {
+        assert_eq!(with_key(&app, Method::GET, "/images", &format!("guess-number-{n:04}")).await.status, 401, "{n}");
+    }
+    with_key(&app, Method::GET, "/images", "one-more-guess-here").await.assert_problem(429, "too_many_attempts");
+    assert_eq!(with_key(&app, Method::GET, "/images", &right).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_rate_is_told_in_headers_and_held() {
     let app = spawn_with(&[("MITSUKE_RATE_LIMIT", "1"), ("MITSUKE_RATE_BURST", "3")]);
     let started = Instant::now();

@@ -73,8 +73,6 @@ function showOpen(open) {
   toggle.ariaExpanded = String(open);
   const covers = open && narrow.matches;
   for (const node of [document.querySelector("header"), $("skip"), $("pictures"), $("selection")]) node.inert = covers;
-  form.role = covers ? "dialog" : "search";
-  form.ariaModal = covers ? "true" : null;
   showApply();
 }
 

@@ -168,7 +168,7 @@ async fn modes_and_filters_narrow_and_stand_in_the_address() {
         page.settled().await;
         assert_eq!(page.names().await.len(), 7, "words and looks");
 
-        page.click("#filter-toggle").await;
+        page.open_filter().await;
         page.click("#filter [value=\"image/png\"]").await;
         page.settled().await;
         let mut found = page.names().await;
@@ -182,7 +182,7 @@ async fn modes_and_filters_narrow_and_stand_in_the_address() {
 
         page.reload().await;
         assert_eq!(page.names().await, ["blue-dress-girl.png"]);
-        page.click("#filter-toggle").await;
+        page.open_filter().await;
         page.click("#filter-clear").await;
         page.settled().await;
         assert_eq!(page.names().await.len(), 7);
@@ -202,7 +202,7 @@ async fn an_excluded_text_changes_the_similarities() {
         page.open("/?q=%E6%B5%B7").await;
         page.settled().await;
         let plain = similarities(page).await;
-        page.click("#filter-toggle").await;
+        page.open_filter().await;
         page.type_into("#filter [name=negative]", "夕焼け\u{e007}").await;
         page.settled().await;
         assert!(page.address().await.contains("&not="));
@@ -218,7 +218,7 @@ async fn the_parts_of_a_query_can_be_weighed() {
         page.open("/?q=%E6%B5%B7").await;
         page.settled().await;
         let plain = similarities(page).await;
-        page.click("#filter-toggle").await;
+        page.open_filter().await;
         page.type_into("#filter [name=negative]", "夕焼け").await;
         page.type_into("#filter [name=w_negative]", "0\u{e007}").await;
         page.settled().await;
@@ -288,7 +288,7 @@ async fn hits_that_are_not_close_enough_are_left_out() {
         page.open("/?q=%E7%8C%AB").await;
         page.settled().await;
         assert_eq!(page.names().await.len(), SAMPLES.len());
-        page.click("#filter-toggle").await;
+        page.open_filter().await;
         page.type_into("#filter [name=gap]", "0.01\u{e007}").await;
         page.settled().await;
         assert_eq!(page.names().await, ["cat-chelsea.jpg"], "no other is as near as the best");

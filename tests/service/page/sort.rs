@@ -75,9 +75,7 @@ async fn a_filter_keeps_the_order_and_a_search_has_its_own() {
         page.app.add("d.png", png(9)).await;
         page.open("/?sort=name").await;
         page.settled().await;
-        page.click("#filter-toggle").await;
-        page.find("#filter [name=dated]").await;
-        page.js("document.querySelector('#section-advanced').open = true", &[]).await;
+        page.open_filter().await;
         page.find("#filter [name=dated]").await.select_by_value("yes").await.unwrap();
         page.settled().await;
         assert_eq!((page.address().await.as_str(), page.names().await.len()), ("/?dated=yes&sort=name", 3));

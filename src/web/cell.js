@@ -54,8 +54,8 @@ export function describeCell(cell, index) {
     card.title = image.file_name;
     const text = image.caption?.slice(0, MAX_ALT) || image.file_name;
     img.alt = divider !== null && index >= divider ? say("card_less_related", { name: text }) : text;
-    mark.ariaLabel = say("select_one", { name: image.file_name });
   }
+  mark.ariaLabel = image ? say("select_one", { name: image.file_name }) : say("select_this");
   bar.hidden = !fit;
   if (fit) {
     bar.classList.toggle("likely", fit.likely);

@@ -47,11 +47,12 @@ macro_rules! assets {
 
 const FILES: &[(&str, &str, &str)] = assets! {
     CSS: "bar.css" "base.css" "dialogs.css" "filter.css" "grid.css" "phone.css" "scrubber.css" "selection.css";
-    JS: "action-bar.js" "api.js" "app.js" "bar.js" "caption.js" "chips.js" "copy.js" "dom.js" "download.js" "drop.js"
-        "duplicate-groups.js" "duplicates.js" "edit.js" "events.js" "facets.js" "facts.js" "files.js"
+    JS: "action-bar.js" "api.js" "app.js" "bar.js" "caption.js" "cell.js" "cells.js" "chips.js" "copy.js" "dom.js" "download.js"
+        "drop.js" "duplicate-groups.js" "duplicates.js" "edit.js" "events.js" "facet-list.js" "facets.js" "facts.js" "files.js"
         "filter-fields.js" "filters.js" "gallery.js" "grid.js" "header.js" "hit-source.js" "key.js" "languages.js"
-        "lasso.js" "layout.js" "list-source.js" "menu.js" "models.js" "pictures.js" "problem.js" "query.js"
-        "relevance.js" "results.js" "route.js" "say.js" "scrubber.js" "selection.js" "send.js" "sort.js" "suggest.js"
+        "lasso.js" "layout.js" "list-source.js" "many.js" "menu.js" "models.js" "months.js" "near.js" "page-size.js" "pictures.js"
+        "problem.js" "query.js" "relevance.js" "results.js" "review.js" "route.js" "say.js" "scrubber.js" "select-keys.js"
+        "selection.js" "send.js" "sort.js" "suggest.js"
         "swipe.js" "tag-many.js" "tags.js" "touch.js" "uploads.js" "viewer.js";
     JS: "words/en.js"
         "words/ja.js";
@@ -130,7 +131,7 @@ mod tests {
             let (_, _, text) = FILES.iter().find(|(served, _, _)| *served == path).unwrap_or_else(|| {
                 panic!("{name} is not served: name it in FILES");
             });
-            // The texts of a language are one list and so are the elements of the page. Nobody reads them from end to end.
+            // The texts of a language are one list, and so are the elements of the page: nobody reads them to the end.
             let most = match name.as_str() {
                 words if words.starts_with("words/") => 500,
                 "index.html" => 400,

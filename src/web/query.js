@@ -29,7 +29,7 @@ const LISTS = {
 };
 
 /** The lists whose values an image must all have, or not have; of the other lists it must have one. */
-const ALL_OF = ["tags", "notag", "lora"];
+export const ALL_OF = ["tags", "notag", "lora"];
 
 /** Most values of one list of a filter. */
 const MAX_VALUES = 32;

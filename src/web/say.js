@@ -45,9 +45,14 @@ export function setLanguage(language) {
 /** Adds a function that is called after each change of the language, for texts that hold values. */
 export const onLanguageChange = (listener) => listeners.push(listener);
 
-/** Returns the text of a key with {names} filled in, in the current or a given language, or in English if that lacks the key. */
+/**
+ * Returns the text of a key with {names} filled in, in the current or a given language, or in English if that lacks the key.
+ * [name|one|many] becomes "one" where the value of that name is 1, and else "many".
+ */
 export function say(key, values = {}, { words } = current) {
-  return (words[key] ?? ENGLISH.words[key]).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return (words[key] ?? ENGLISH.words[key])
+    .replace(/\[(\w+)\|([^|\]]*)\|([^\]]*)\]/g, (_, name, one, many) => (String(values[name]) === "1" ? one : many))
+    .replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 /** Whether a key has a text. */
@@ -71,6 +76,13 @@ export const percent = (part, whole) =>
   new Intl.NumberFormat(current.code, { style: "percent" }).format(whole ? Math.floor((part / whole) * 100) / 100 : 1);
 
 export const date = (text) => new Intl.DateTimeFormat(current.code, { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
+
+/** Formats a day that is written as 2024-05-31. */
+export const day = (text) => new Intl.DateTimeFormat(current.code, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(text));
+
+/** Formats a time by the clock that wrote it, whatever its zone. */
+export const clockTime = (text) =>
+  new Intl.DateTimeFormat(current.code, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" }).format(new Date(`${text.slice(0, 19)}Z`));
 
 export function bytes(count) {
   const [value, unit] = count < 1e6 ? [count / 1e3, "kB"] : [count / 1e6, "MB"];

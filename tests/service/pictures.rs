@@ -28,6 +28,19 @@ pub fn jpeg(seed: u32) -> Vec<u8> {
     encoded(&pixels(seed, 64, 40), ImageFormat::Jpeg)
 }
 
+/// Makes a JPEG that names its camera in EXIF.
+pub fn jpeg_of_camera(seed: u32, model: &str) -> Vec<u8> {
+    let value = [model.as_bytes(), b"\0"].concat();
+    let length = u32::try_from(value.len()).unwrap().to_le_bytes();
+    // One directory at byte 8 with one entry, the model (0x0110, ASCII), whose text follows the directory.
+    let directory = [b"II*\0\x08\0\0\0\x01\0\x10\x01\x02\0", length.as_slice(), b"\x1a\0\0\0\0\0\0\0", &value].concat();
+    let exif = [b"Exif\0\0", directory.as_slice()].concat();
+    let size = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+    let mut bytes = jpeg(seed);
+    bytes.splice(2..2, [b"\xff\xe1", size.as_slice(), &exif].concat());
+    bytes
+}
+
 pub const RED: [u8; 3] = [255, 0, 0];
 pub const GREEN: [u8; 3] = [0, 255, 0];
 pub const BLUE: [u8; 3] = [0, 0, 255];

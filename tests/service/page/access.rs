@@ -141,7 +141,7 @@ async fn a_narrow_phone_never_scrolls_sideways_and_its_targets_fit_a_finger() {
             assert!(width.as_u64().unwrap() >= 44, "{width}");
             page.click("#filter-toggle").await;
             narrow(page, "the filter").await;
-            page.click("#filter-toggle").await;
+            page.click("#filter-close").await;
             page.click("#menu-open").await;
             narrow(page, "the menu").await;
             page.click("#model").await;

@@ -156,6 +156,12 @@ impl Page {
         self.until("document.querySelector('#grid').ariaBusy === 'false' && document.readyState === 'complete'").await;
     }
 
+    /// Opens the filter panel with all its sections.
+    pub async fn open_filter(&self) {
+        self.click("#filter-toggle").await;
+        self.js("for (const section of document.querySelectorAll('#filter details')) section.open = true", &[]).await;
+    }
+
     pub async fn text(&self, css: &str) -> String {
         self.find(css).await.text().await.unwrap()
     }

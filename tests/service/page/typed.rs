@@ -20,7 +20,7 @@ async fn a_typed_filter_counts_with_the_search_button_and_with_a_mode() {
         add_widths(page).await;
         page.open("/").await;
         page.settled().await;
-        page.click("#filter-toggle").await;
+        page.open_filter().await;
         page.type_into("#filter [name=min_width]", "30").await;
         page.type_into("#filter [name=negative]", "dog").await;
         page.type_into("#query", "wide").await;
@@ -43,7 +43,7 @@ async fn a_field_that_makes_no_sense_is_shown_and_stops_the_search() {
         add_widths(page).await;
         page.open("/").await;
         page.settled().await;
-        page.click("#filter-toggle").await;
+        page.open_filter().await;
         page.type_into("#filter [name=closeness]", "7").await;
         page.click("#filter-toggle").await;
         page.click("#go").await;
@@ -75,7 +75,7 @@ async fn numbers_count_however_they_are_written() {
         page.open("/?q=cat&gap=.25").await;
         page.settled().await;
         assert_eq!(page.js("return document.querySelector('#filter [name=gap]').value", &[]).await, "0.25");
-        page.click("#filter-toggle").await;
+        page.open_filter().await;
         page.type_into("#filter [name=closeness]", ".5").await;
         page.type_into("#filter [name=w_negative]", &format!("1e-1{ENTER}")).await;
         page.settled().await;

@@ -6,6 +6,7 @@ import { $ } from "./dom.js";
 import * as grid from "./grid.js";
 import { hitSource } from "./hit-source.js";
 import { listSource } from "./list-source.js";
+import * as near from "./near.js";
 import { withSize } from "./page-size.js";
 import * as problem from "./problem.js";
 import { EMPTY, filterBody, isSearch } from "./query.js";
@@ -90,14 +91,14 @@ function begin() {
   request.abort();
   request = new AbortController();
   problem.clear();
-  grid.setBusy(true);
+  near.setBusy(true);
   $("more").disabled = true;
   return request.signal;
 }
 
 /** Ends a query, whether it has an answer or not. */
 function end() {
-  grid.setBusy(false);
+  near.setBusy(false);
   $("more").disabled = false;
   $("more").hidden = results.isComplete();
   watchMore();
@@ -164,7 +165,7 @@ async function loadPage() {
   // A note is about the query, so it stays while more pages of the query arrive.
   if (problem.isError()) problem.clear();
   $("more").disabled = true;
-  grid.setBusy(true);
+  near.setBusy(true);
   try {
     const answer = await results.more();
     if (signal.aborted || !answer) return;

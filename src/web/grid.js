@@ -109,8 +109,6 @@ export function scrollToIndex(index, { align = "nearest", smooth = false } = {})
   const y = align === "top" || scrollY > above ? above : Math.max(scrollY, below);
   scrollTo({ top: y, behavior: smooth ? "smooth" : "instant" });
 }
-export { scrollToIndex as scrollTo };
-export { pause, resume, setBusy } from "./near.js";
 
 /** Makes the cells of the rows in and near the visible part, and removes the others. `margin` is in heights of the window. */
 function render(margin = 1) {

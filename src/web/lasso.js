@@ -2,6 +2,7 @@
 
 import { $ } from "./dom.js";
 import * as grid from "./grid.js";
+import * as near from "./near.js";
 import * as results from "./results.js";
 import * as selection from "./selection.js";
 
@@ -53,7 +54,7 @@ function move({ clientX, clientY, pointerId }) {
   drawn.began = true;
   // A captured pointer makes no click of the button on which the rectangle began.
   main.setPointerCapture(pointerId);
-  grid.pause();
+  near.pause();
   box.hidden = false;
   requestAnimationFrame(draw);
 }
@@ -62,7 +63,7 @@ function end() {
   if (drawn?.began) {
     draw();
     box.hidden = true;
-    grid.resume();
+    near.resume();
     addEventListener("click", noClick, { capture: true, once: true });
     setTimeout(() => removeEventListener("click", noClick, { capture: true }));
   }

@@ -123,5 +123,5 @@ function move(event) {
   }[event.key]?.();
   if (target === undefined) return;
   event.preventDefault();
-  grid.scrollTo(months[Math.min(months.length - 1, Math.max(0, target))].first, { align: "top" });
+  grid.scrollToIndex(months[Math.min(months.length - 1, Math.max(0, target))].first, { align: "top" });
 }

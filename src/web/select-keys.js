@@ -45,7 +45,7 @@ function extend(event) {
   event.preventDefault();
   const to = grid.neighbour(from, event.key);
   if (!selection.isRangeAt(from)) selection.startRange(from);
-  grid.scrollTo(to);
+  grid.scrollToIndex(to);
   grid.focus(to, { preventScroll: true });
   selection.extendTo(to);
 }

@@ -11,6 +11,8 @@ const MIN_DISTANCE = 0.045;
 
 const strip = $("scrubber");
 let months = [];
+/** The month to which a key has led, {place, y}, as long as nothing else scrolls. A row can hold pictures of several months. */
+let chosen = null;
 
 /** Sets up the strip. It appears when the results have dates of two months or more. */
 export function setUp() {
@@ -41,6 +43,7 @@ function findMonths() {
   const hasDays = !results.isRanked() && results.count() > 0;
   months = hasDays ? monthsOf(results.count(), results.day) : [];
   strip.hidden = months.length < 2;
+  chosen = null;
   if (strip.hidden) return;
   strip.ariaValueMax = String(months.length - 1);
   showTicks();
@@ -94,7 +97,8 @@ function showPlace() {
   if (strip.hidden) return;
   const { top, length } = range();
   const share = Math.min(1, Math.max(0, (scrollY - top) / length));
-  const place = placeOf(months, grid.topIndex());
+  if (chosen?.y !== scrollY) chosen = null;
+  const place = chosen?.place ?? placeOf(months, grid.topIndex());
   $("scrubber-thumb").style.top = `${100 * share}%`;
   strip.ariaValueNow = String(place);
   strip.ariaValueText = nameOf(months[place].month);
@@ -123,5 +127,8 @@ function move(event) {
   }[event.key]?.();
   if (target === undefined) return;
   event.preventDefault();
-  grid.scrollToIndex(months[Math.min(months.length - 1, Math.max(0, target))].first, { align: "top" });
+  const next = Math.min(months.length - 1, Math.max(0, target));
+  grid.scrollToIndex(months[next].first, { align: "top" });
+  chosen = { place: next, y: scrollY };
+  showPlace();
 }

@@ -78,7 +78,6 @@ async fn only_what_may_succeed_later_offers_to_try_again() {
         page.settled().await;
         page.drop_on("#drop-search", &[file("notes.png", "image/png", b"no picture at all")]).await;
         page.until("!document.querySelector('#error').hidden").await;
-        assert!(page.text("#error").await.starts_with("Unsupported file type"), "{}", page.text("#error").await);
         assert_eq!(page.js("return document.querySelectorAll('#error button').length", &[]).await, 0);
         assert_eq!(page.names().await, ["a.png"]);
 

@@ -3,6 +3,7 @@
 //! Needs `chromium` and `chromedriver` (Debian: `apt-get install chromium chromium-driver`); without them these tests
 //! fail and say so. MITSUKE_SKIP_BROWSER=1 leaves them out.
 
+#[expect(dead_code, reason = "the measurement of the page uses the rest")]
 #[path = "../../browser/session.rs"]
 mod browser;
 #[path = "../../browser/driver.rs"]

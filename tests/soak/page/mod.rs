@@ -3,7 +3,6 @@
 
 mod memory;
 
-#[expect(dead_code, reason = "the tests of the page use the rest")]
 #[path = "../../browser/driver.rs"]
 mod driver;
 #[expect(dead_code, reason = "the tests of the page use the rest")]
@@ -76,10 +75,8 @@ async fn a_tab_with_many_pictures_stays_small() {
     let tab = Tab { browser, faults: &faults };
     tab.browser.client.goto(&format!("{}/?sort=taken", server.url())).await.expect("the page opens");
     let appeared = tab.until("window.appeared?.picture && window.appeared").await;
-    println!(
-        "{pictures} pictures: list after {:.0} ms, first picture after {:.0} ms",
-        appeared["list"], appeared["picture"]
-    );
+    let after = |name: &str| appeared[name].as_f64().unwrap_or_default();
+    println!("{pictures} pictures: list after {:.0} ms, first picture after {:.0} ms", after("list"), after("picture"));
     println!("rows of the list: {:.1} ms", tab.layout_time().await);
     tab.print_memory("at the beginning").await;
     println!("{:28}{:>8}{:>9}{:>9}{:>9}{:>12}", "", "frames", "p50 ms", "p95 ms", "max ms", "whole ms");

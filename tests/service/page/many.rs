@@ -194,7 +194,7 @@ async fn many_pictures_are_downloaded_as_a_zip_file_and_one_as_itself() {
                 let mut entry = archive.by_index(at).unwrap();
                 let mut bytes = vec![];
                 entry.read_to_end(&mut bytes).unwrap();
-                found.insert(entry.name().to_owned(), bytes);
+                found.insert(entry.name().unwrap().into_owned(), bytes);
             }
             assert!(found == expected, "{:?}", found.keys());
 

@@ -12,7 +12,7 @@ use crate::page::tab::{Page, with};
 use crate::pictures::png;
 
 /// Writes a file of keys, each of which is the name of its scope twice, and returns its folder.
-fn keys() -> tempfile::TempDir {
+pub fn keys() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     KeyFile::change(&folder.path().join("keys.json"), |keys| {
         for scope in Scope::ALL {

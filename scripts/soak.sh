@@ -4,9 +4,9 @@
 # `cargo test`. Give it an otherwise idle machine if the times matter.
 #
 # Usage: scripts/soak.sh [CHECK|all]
-#   CHECK: attack, crash, crash_loop, full_disk, hybrid, load, mixed, overload, relevance,
-#   stale, switch, upload
-#   scripts/soak.sh                              all of them but mixed
+#   CHECK: attack, crash, crash_loop, full_disk, hybrid, load, mixed, overload, page,
+#   relevance, stale, switch, upload
+#   scripts/soak.sh                              all of them but mixed and page
 #   SOAK_PICTURES=1000 scripts/soak.sh crash     one of them, with a size of its own
 #
 # attack  hostile files, callers, bodies and damage, one after the other; each prints
@@ -30,6 +30,8 @@
 # overload  more callers than the machine can serve: the slowest accepted request, the
 #         refusals, and the shares of uploads and searches. SOAK_CALLERS (60),
 #         SOAK_SECONDS (25).
+# page    the page in Chromium with many pictures: times and memory of scrolling to the end
+#         and of dragging the strip of dates. SOAK_PICTURES (20000), SOAK_UPLOADERS (8).
 # stale   an older database is put back beside newer vector indexes: every picture is
 #         found by its own bytes. SOAK_PICTURES (300), SOAK_AFTER (350).
 # switch  a second model's whole life, killed in the middle of its backfill,
@@ -61,9 +63,9 @@ case "${1:-all}" in
         usage
         exit 0
         ;;
-    all) checks=(--skip mixed:: --skip bench::) ;;
+    all) checks=(--skip mixed:: --skip page:: --skip bench::) ;;
     load) checks=(load:: --skip upload:: --skip overload::) ;;
-    attack | crash | crash_loop | full_disk | hybrid | mixed | overload | relevance | stale | switch | upload) checks=("$1::") ;;
+    attack | crash | crash_loop | full_disk | hybrid | mixed | overload | page | relevance | stale | switch | upload) checks=("$1::") ;;
     *) fail "unknown check '$1'. Try: scripts/soak.sh --help" ;;
 esac
 (($# <= 1)) || fail "one check at a time, or all. Sizes are set in the environment; try: scripts/soak.sh --help"

@@ -13,7 +13,7 @@ use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::access::KeyFileError;
-use crate::api::{Hosts, KeyRing, ServiceParts, Services, cors, in_context, routes, watch_connection};
+use crate::api::{Hosts, KeyRing, ServiceParts, Services, cors, in_context, routes, watch_connection, with_policy};
 use crate::config::{CorsOrigins, Settings};
 use crate::local::LocalToken;
 use crate::seed::{Seeded, seed};
@@ -263,6 +263,7 @@ fn listen(
             .wrap(Compress::default())
             .wrap(from_fn(in_context))
             .wrap(Condition::new(origins != CorsOrigins::None, cors(&origins)))
+            .wrap(from_fn(with_policy))
             .configure(routes(services.clone()))
     })
     .workers(settings.workers)

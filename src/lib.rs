@@ -6,6 +6,7 @@
 pub mod access;
 pub mod api;
 pub mod app;
+pub mod arenas;
 pub mod config;
 pub mod doctor;
 pub mod error;

@@ -12,6 +12,7 @@ use clap::Parser as _;
 const CLOSED_PIPE: u8 = 141;
 
 fn main() -> ExitCode {
+    mitsuke::arenas::bound();
     let command = cli::Arguments::parse().command;
     let prints = !matches!(command, cli::Command::Serve(_));
     if prints {

@@ -26,6 +26,9 @@ pub fn is_open(path: &str) -> bool {
     OPEN.contains(&path) || OPEN_BELOW.iter().any(|folder| path.starts_with(folder))
 }
 
+/// The length in characters from which on a key of MITSUKE_API_KEYS counts as one that nobody guesses.
+const LONG_KEY: usize = 32;
+
 /// The keys that open the API. Only their hashes are kept.
 pub struct KeyRing {
     /// The keys of MITSUKE_API_KEYS, which may do everything.
@@ -43,6 +46,8 @@ struct Known {
     scope: Scope,
     expires_at: Option<OffsetDateTime>,
     digest: KeyDigest,
+    /// Whether guesses find the key too seldom to be slowed down: it was made by `mitsuke key`, or is long.
+    is_unguessable: bool,
 }
 
 impl KeyRing {
@@ -54,6 +59,7 @@ impl KeyRing {
             scope: Scope::Admin,
             expires_at: None,
             digest: KeyDigest::of(key.expose_secret()),
+            is_unguessable: key.expose_secret().len() >= LONG_KEY,
         };
         let given = keys.iter().enumerate().map(known).collect();
         Self { given, file: None, local: OnceLock::new(), guesses: Guesses::new() }
@@ -102,8 +108,12 @@ impl KeyRing {
             return Ok(without_key(Scope::Admin));
         }
         let Some(digest) = digest else { return Err(unauthorized()) };
-        self.guesses.check(address, &digest)?;
-        match self.find(&digest) {
+        let known = self.find(&digest);
+        // The answer to a guess of a short key is to tell nothing while its address is slowed down.
+        if !known.as_ref().is_some_and(|known| known.is_unguessable) {
+            self.guesses.check(address, &digest)?;
+        }
+        match known {
             Some(known) if known.expires_at.is_some_and(|end| end <= OffsetDateTime::now_utc()) => Err(ApiError::new(
                 ErrorCode::Unauthorized,
                 format!("The key {} has expired. Ask the operator for a new one.", known.name),
@@ -145,6 +155,7 @@ impl KeyRing {
                         scope: key.scope,
                         expires_at: key.expires_at,
                         digest: key.digest,
+                        is_unguessable: true,
                     });
                 }
             });
@@ -192,6 +203,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+    use crate::access::{KeyFile, StoredKey, new_key};
 
     const KEYS: [&str; 2] = ["0123456789abcdef", "fedcba9876543210"];
 
@@ -212,6 +224,32 @@ mod tests {
             |key| check(&ring, &[("x-api-key", key)], "10.0.0.1:1").ok().map(|caller| caller.key.unwrap().to_string());
         assert_eq!((name(KEYS[0]), name(KEYS[1])), (Some("env-1".to_owned()), Some("env-2".to_owned())));
         assert_eq!((name("0123456789abcde"), name("")), (None, None));
+    }
+
+    #[test]
+    fn a_key_that_nobody_guesses_opens_at_an_address_that_guesses_and_a_short_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        let made = new_key().unwrap();
+        let stored = StoredKey {
+            name: "phone".to_owned(),
+            scope: Scope::Read,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            expires_at: None,
+            sha256: KeyDigest::of(made.expose_secret()).to_hex(),
+        };
+        KeyFile::change(&path, |file| file.add(stored)).unwrap();
+        let long = "0123456789abcdef".repeat(2);
+        let given = [long.as_str(), KEYS[1]].map(SecretString::from);
+        let ring = KeyRing::new(&given).with_file(path).unwrap();
+        let status = |key: &str| check(&ring, &[("x-api-key", key)], "10.0.0.1:1").map_err(|error| error.code());
+        for n in 0..30 {
+            assert!(status(&format!("wrong-{n}")).is_err());
+        }
+        assert_eq!(status(made.expose_secret()).unwrap().scope, Scope::Read);
+        assert_eq!(status(&long).unwrap().scope, Scope::Admin);
+        assert_eq!(status(KEYS[1]).err(), Some(ErrorCode::TooManyAttempts));
+        assert_eq!(status("another-wrong-key").err(), Some(ErrorCode::TooManyAttempts));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
 use futures_util::FutureExt as _;
@@ -57,21 +58,32 @@ async fn answer(
             .map(|error| error.error_response()),
     };
     request.extensions_mut().insert(gate.caller.clone());
-    let response = match refused {
-        Some(response) => request.into_response(response),
-        // A panic is a fault of the server and must not look like a fault of the network: the caller gets a 500.
+    let write_headers = |headers: &mut HeaderMap| {
+        add_headers(headers, &id);
+        gate.add_headers(headers);
+        if let Some(policy) = policy {
+            policy.write(headers);
+        }
+    };
+    // A panic is a fault of the server and must not look like a fault of the network: the caller gets a 500.
+    let answered = match refused {
+        Some(response) => Ok(request.into_response(response)),
         None => AssertUnwindSafe(next.call(request))
             .catch_unwind()
             .await
-            .unwrap_or_else(|_| Err(ApiError::internal(&"a handler panicked").into()))?
-            .map_into_boxed_body(),
+            .unwrap_or_else(|_| Err(ApiError::internal(&"a handler panicked").into()))
+            .map(ServiceResponse::map_into_boxed_body),
     };
-    let mut response = problems::with_problem_body(response);
-    add_headers(response.headers_mut(), &id);
-    gate.add_headers(response.headers_mut());
-    if let Some(policy) = policy {
-        policy.write(response.headers_mut());
-    }
+    let mut response = match answered {
+        Ok(response) => problems::with_problem_body(response),
+        Err(error) => {
+            // The request has gone with its handler, and without it there is no answer but an error.
+            let mut response = error.error_response();
+            write_headers(response.headers_mut());
+            return Err(InternalError::from_response(error, response).into());
+        }
+    };
+    write_headers(response.headers_mut());
 
     let took = start.elapsed();
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
@@ -88,7 +100,7 @@ async fn answer(
     Ok(response)
 }
 
-fn add_headers(headers: &mut header::HeaderMap, id: &str) {
+fn add_headers(headers: &mut HeaderMap, id: &str) {
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(X_REQUEST_ID, value);
     }
@@ -104,4 +116,27 @@ fn request_id(request: &ServiceRequest) -> String {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     given.filter(plain).map_or_else(unique_id, str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service, try_call_service};
+    use actix_web::{App, HttpResponse};
+
+    use super::*;
+
+    async fn panics() -> HttpResponse {
+        panic!("a panic that the test expects")
+    }
+
+    #[actix_web::test]
+    async fn a_panic_is_answered_with_the_headers_of_all_answers() {
+        let app = init_service(App::new().wrap(from_fn(in_context)).default_service(web::to(panics))).await;
+        let request = TestRequest::default().insert_header(("x-request-id", "a-request")).to_request();
+        let answer = try_call_service(&app, request).await.unwrap_err().error_response();
+        assert_eq!(answer.status(), 500);
+        assert_eq!(answer.headers().get("x-request-id").unwrap(), "a-request");
+        assert_eq!(answer.headers().get("x-content-type-options").unwrap(), "nosniff");
+    }
 }

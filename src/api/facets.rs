@@ -11,7 +11,6 @@ use crate::api::types::{FacetParams, FacetsResponse, FilterRequest};
 use crate::api::{Services, line_filter};
 use crate::error::ApiError;
 use crate::error::ErrorCode::{KeywordsRefused, TextTooLong};
-use mitsuke_engine::search::line;
 use mitsuke_store::{Facet, StoreError};
 
 /// Values of a facet unless the caller asks for another number.
@@ -41,13 +40,7 @@ async fn facets(
     let all = Facet::ALL.map(|facet| (facet.name(), facet));
     let fields = choices("fields", params.fields.as_deref(), &all)?;
     let limit = checks::count(params.limit, DEFAULT_VALUES, MAX_VALUES)?;
-    let mut filter = filter.checked(services.limits.query_chars)?;
-    if let Some(mut q) = params.q {
-        checks::cut("q", &mut q, services.limits.query_chars)?;
-        let line = line::parse(&q);
-        filter = line_filter::narrowed(&line, filter)?;
-        filter.terms.extend(line.terms());
-    }
+    let filter = line_filter::of(filter, params.q, &services.limits)?;
     let (counts, total) = services
         .with_store(move |store| {
             let counts = store.facets(&filter, &fields, limit)?;

@@ -135,6 +135,13 @@ pub struct ResourcePolicy {
 }
 
 impl ResourcePolicy {
+    /// Writes the policy into the headers of an answer that has none.
+    pub fn write_if_missing(self, headers: &mut HeaderMap) {
+        if !headers.contains_key(CROSS_ORIGIN_RESOURCE_POLICY) {
+            self.write(headers);
+        }
+    }
+
     /// Writes the policy into the headers of an answer.
     pub fn write(self, headers: &mut HeaderMap) {
         let policy = if self.is_open { "cross-origin" } else { "same-origin" };

@@ -50,7 +50,7 @@ use actix_web::web::{self, ServiceConfig};
 pub use auth::KeyRing;
 pub use caller::{Caller, CallerId, KeyName, LOCAL, Scope};
 pub use context::in_context;
-pub use cors::cors;
+pub use cors::{cors, with_policy};
 pub use counts::Counts;
 pub use docs::openapi_json;
 pub use hosts::Hosts;

@@ -29,11 +29,17 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
+/// The path of the script that holds all modules.
+const SCRIPT_PATH: &str = "/assets/page.js";
+/// A script that loads the modules one by one.
+const MODULES: &str = "import \"./app.js\";\n";
+
 /// The table of files below /assets: path, media type and text of each.
 macro_rules! assets {
     ($($media_type:ident: $($name:literal)*;)*) => {
         &[
             ("/", HTML, include_str!("../web/index.html")),
+            (SCRIPT_PATH, JS, MODULES),
             $($((concat!("/assets/", $name), $media_type, include_str!(concat!("../web/", $name))),)*)*
         ]
     };
@@ -41,16 +47,27 @@ macro_rules! assets {
 
 const FILES: &[(&str, &str, &str)] = assets! {
     CSS: "bar.css" "base.css" "dialogs.css" "filter.css" "grid.css" "phone.css" "scrubber.css" "selection.css";
-    JS: "action-bar.js" "api.js" "app.js" "bar.js" "caption.js" "chips.js" "copy.js" "dom.js" "download.js" "drop.js"
-        "duplicate-groups.js" "duplicates.js" "edit.js" "events.js" "facet-list.js" "facets.js" "facts.js" "files.js"
+    JS: "action-bar.js" "api.js" "app.js" "bar.js" "caption.js" "cell.js" "cells.js" "chips.js" "copy.js" "dom.js" "download.js"
+        "drop.js" "duplicate-groups.js" "duplicates.js" "edit.js" "events.js" "facet-list.js" "facets.js" "facts.js" "files.js"
         "filter-fields.js" "filters.js" "gallery.js" "grid.js" "header.js" "hit-source.js" "key.js" "languages.js"
-        "lasso.js" "layout.js" "list-source.js" "menu.js" "models.js" "pictures.js" "problem.js" "query.js"
-        "relevance.js" "results.js" "route.js" "say.js" "scrubber.js" "selection.js" "send.js" "sort.js" "suggest.js"
+        "lasso.js" "layout.js" "list-source.js" "many.js" "menu.js" "models.js" "months.js" "near.js" "page-size.js" "pictures.js"
+        "problem.js" "query.js" "relevance.js" "results.js" "review.js" "route.js" "say.js" "scrubber.js" "select-keys.js"
+        "selection.js" "send.js" "sort.js" "suggest.js"
         "swipe.js" "tag-many.js" "tags.js" "touch.js" "uploads.js" "viewer.js";
     JS: "words/en.js"
         "words/ja.js";
     SVG: "icon.svg";
 };
+
+/// All modules in one script. The page works with the modules, too, only slower.
+static SCRIPT: LazyLock<String> = LazyLock::new(|| bundled().unwrap_or_else(|_| MODULES.to_owned()));
+
+fn bundled() -> Result<String, String> {
+    let text_of = |name: &str| {
+        FILES.iter().find(|(path, ..)| path.strip_prefix("/assets/") == Some(name)).map(|(.., text)| *text)
+    };
+    bundle::script("app.js", &text_of)
+}
 
 /// The page, in which the filter offers a checkbox for each type of picture.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
@@ -59,7 +76,8 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
         format!(r#"<label><input type="checkbox" name="type" value="{media_type}">{file_type}</label>"#)
     };
     let checkboxes = FileType::ALL.map(checkbox).join("\n      ");
-    include_str!("../web/index.html").replace("<!-- file types -->", &checkboxes)
+    let page = include_str!("../web/index.html").replace("<!-- file types -->", &checkboxes);
+    page.replace("assets/app.js", SCRIPT_PATH.trim_start_matches('/'))
 });
 
 /// The routes of the page's files.
@@ -68,10 +86,14 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> HttpResponse {
-    let Some((_, media_type, text)) = FILES.iter().find(|(path, _, _)| *path == request.path()) else {
+    let Some((path, media_type, text)) = FILES.iter().find(|(path, _, _)| *path == request.path()) else {
         return HttpResponse::NotFound().finish();
     };
-    let text = if request.path() == "/" { PAGE.as_str() } else { text };
+    let text = match *path {
+        "/" => PAGE.as_str(),
+        SCRIPT_PATH => SCRIPT.as_str(),
+        _ => text,
+    };
     let hash = mitsuke_store::Sha256::of(text.as_bytes()).to_string();
     let etag = EntityTag::new_strong(hash);
     let known = matches(&if_none_match, &etag);
@@ -83,6 +105,7 @@ async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> 
     if known { response.finish() } else { response.body(text) }
 }
 
+mod bundle;
 #[cfg(test)]
 mod words;
 
@@ -132,6 +155,13 @@ mod tests {
         for inline in [" style=", "<style", " onclick=", "<script>", "javascript:", "//cdn"] {
             assert!(!html.contains(inline), "the page holds {inline}");
         }
+    }
+
+    #[test]
+    fn the_modules_of_the_page_fit_into_one_script() {
+        let script = bundled().unwrap();
+        assert!(script.contains("const $app = (() => {"), "{script}");
+        assert!(PAGE.contains(r#"src="assets/page.js""#));
     }
 
     #[test]

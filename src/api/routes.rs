@@ -14,6 +14,8 @@
 //! | POST | `/images/delete` | `delete_images` |
 //! | GET | `/images/duplicates` | `duplicate_images` |
 //! | POST | `/images/known` | `known_images` |
+//! | POST | `/images/get` | `get_images` |
+//! | GET | `/images/layout` | `images_layout` |
 //! | POST | `/images/update` | `update_images` |
 //! | DELETE | `/images/{image_id}` | `delete_image` |
 //! | GET | `/images/{image_id}` | `get_image` |
@@ -86,7 +88,8 @@ mod tests {
     #[test]
     fn nothing_changes_by_get_or_by_a_key_that_may_only_read() {
         // These have a body and change nothing.
-        const READING: [&str; 4] = ["compare_models", "known_images", "search_by_image", "search_by_text"];
+        const READING: [&str; 5] =
+            ["compare_models", "get_images", "known_images", "search_by_image", "search_by_text"];
         // Operators alone see these.
         const OPERATING: [&str; 2] = ["get_backups", "get_check"];
         for row in documented().iter().map(Route::row) {

@@ -60,7 +60,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     }
 }
 
-/// Slows down callers who try keys. An address that has sent many wrong keys is answered without a look at its next
+/// Slows down callers who try keys that can be guessed. An address that has sent many wrong keys is refused its next
 /// one, unless that key has opened before: many callers may share an address with one who guesses.
 pub struct Guesses {
     limiter: Limiter<IpAddr>,

@@ -13,6 +13,9 @@ use mitsuke_engine::search::SearchError;
 use mitsuke_image::ImageError;
 use mitsuke_store::{Coverage, ModelId, StoreError};
 
+/// Seconds after which a request may be sent again for which the system had no memory.
+const MEMORY_RETRY_S: u32 = 5;
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -246,7 +249,7 @@ impl From<ImageError> for ApiError {
             ImageError::TooMuchMemory { max_bytes, .. } => {
                 Self::new(ErrorCode::TooManyPixels, detail).with("limit", max_bytes)
             }
-            ImageError::OutOfMemory { .. } => Self::new(ErrorCode::MemoryFull, detail).retry_after(5),
+            ImageError::OutOfMemory { .. } => Self::new(ErrorCode::MemoryFull, detail).retry_after(MEMORY_RETRY_S),
             ImageError::Corrupt { .. } => Self::new(ErrorCode::ImageCorrupt, detail),
             ImageError::Encode { .. } => Self::internal(&detail),
         }
@@ -274,6 +277,9 @@ impl From<EncodeError> for ApiError {
                 ErrorCode::NoEmbedding,
                 "The model finds nothing to compare in this input. Use other words, or another picture.",
             ),
+            error @ EncodeError::OutOfMemory => {
+                Self::new(ErrorCode::MemoryFull, sentence(&error)).retry_after(MEMORY_RETRY_S)
+            }
             error @ EncodeError::Failed(_) => Self::internal(&error),
         }
     }

@@ -2,7 +2,10 @@
 
 import { filterBody, filterParameters, similarityCutoffs, sortParameters, weights } from "./query.js";
 
-const STORAGE_KEY = "mitsuke-api-key";
+/** The name of the key in the browser's storage. Pages below other prefixes of the same host have keys of their own. */
+const STORAGE_KEY = `mitsuke-api-key:${new URL("./", location.href).pathname}`;
+/** The key where the browser's storage is switched off. */
+let keyOfPage = null;
 /** The answers after which the same request may be sent again: too many requests, and a service that is busy. */
 const RETRIED = [429, 503];
 let keyPrompt = async () => null;
@@ -16,9 +19,31 @@ export class ApiError extends Error {
   }
 }
 
-/** The API key that the page sends, or null. The key is kept until the tab is closed. */
-export const key = () => sessionStorage.getItem(STORAGE_KEY);
-export const storeKey = (value) => sessionStorage.setItem(STORAGE_KEY, value);
+/** The storage of the tab and that of the device, or none when they are switched off. */
+function storages() {
+  try {
+    return [sessionStorage, localStorage];
+  } catch {
+    return [];
+  }
+}
+
+/** The API key that the page sends, or null. */
+export const key = () => storages().map((storage) => storage.getItem(STORAGE_KEY)).find(Boolean) ?? keyOfPage;
+
+/** Keeps a key until the tab is closed or, with `remember`, on this device. */
+export function storeKey(value, remember) {
+  const [tab, device] = storages();
+  if (!tab) return void (keyOfPage = value);
+  tab.removeItem(STORAGE_KEY);
+  (remember ? device : tab).setItem(STORAGE_KEY, value);
+}
+
+/** Forgets the given key, or every key. */
+export function forgetKey(value = null) {
+  keyOfPage = null;
+  for (const storage of storages()) if (value === null || storage.getItem(STORAGE_KEY) === value) storage.removeItem(STORAGE_KEY);
+}
 
 /** Sets the function that asks the reader for an API key. It gets the key that was used and whether the service does not know it, and returns a promise of a new one, or of null. */
 export const setKeyPrompt = (ask) => (keyPrompt = ask);

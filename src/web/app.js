@@ -71,6 +71,15 @@ async function openAt(index) {
   if (image) open(image);
 }
 
+/** The place of the open image in the results, or −1. */
+const openIndex = () => results.indexOf(route.query().open);
+
+/** Opens the result before or after the open one. */
+async function step(by) {
+  const index = openIndex();
+  if (index >= 0) await openAt(index + by);
+}
+
 /** Closes the large view and shows another query. */
 function leaveFor(change, pictures) {
   route.navigate(change, pictures);
@@ -94,10 +103,7 @@ function removed(images) {
 }
 
 viewer.setUp({
-  async step(by) {
-    const index = results.indexOf(route.query().open);
-    if (index >= 0) await openAt(index + by);
-  },
+  step,
   closed(image) {
     route.close();
     grid.focus(results.indexOf(image.image_id), { preventScroll: true });
@@ -147,7 +153,7 @@ tagMany.setUp({ changed: gallery.clearCache });
 actionBar.setUp({ removed, changed: gallery.clearCache });
 header.setUp();
 menu.setUp();
-swipe.setUp({ step: (by) => $(by < 0 ? "previous" : "next").click(), close: viewer.close });
+swipe.setUp({ step, close: viewer.close, neighbour: (by) => results.item(openIndex() + by) });
 route.onChange(show);
 
 // A plain fragment link would add an entry to the history.

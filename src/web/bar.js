@@ -7,6 +7,9 @@ import { EMPTY, MAX_PICTURES } from "./query.js";
 import * as route from "./route.js";
 import { nextLanguage, onLanguageChange, say, setLanguage } from "./say.js";
 
+/** On such a screen a keyboard covers half of the page while a field has the focus. */
+const touchScreen = matchMedia("(pointer: coarse)");
+
 let showNote = () => {};
 /** Closes the large view before another query is shown. */
 let closeViewer = () => {};
@@ -54,7 +57,9 @@ function submit(event) {
   event.preventDefault();
   // The query includes what is typed into the filter panel, even before it is applied there.
   const panel = filters.values();
-  if (panel) route.navigate({ ...panel, text: $("query").value, mode: $("modes").disabled ? route.query().mode : mode() });
+  if (!panel) return;
+  route.navigate({ ...panel, text: $("query").value, mode: $("modes").disabled ? route.query().mode : mode() });
+  if (touchScreen.matches) $("query").blur();
 }
 
 /** Searches by the reader's own pictures, all of them together. */
@@ -109,7 +114,7 @@ function chip(fill, { change, files }) {
   const img = make("img", { onerror: () => release(img) });
   const remove = () => {
     route.navigate({ ...filters.values(), ...change, text: $("query").value }, files);
-    $("query").focus();
+    if (!touchScreen.matches) $("query").focus();
   };
   const button = make("button", { type: "button", textContent: "×", onclick: remove });
   fill(img);

@@ -1,17 +1,21 @@
-// The report of near-duplicates: groups of pictures that show almost the same, from which the reader can delete.
+// The review of near-duplicates: loads the groups, and deletes what the reader does not keep.
 
 import * as api from "./api.js";
 import { $, ask, make } from "./dom.js";
-import { releaseAll, showThumbnail } from "./pictures.js";
+import { inheritance } from "./duplicate-groups.js";
+import { whole } from "./copy.js";
+import { changeAll, removeAll } from "./many.js";
+import { releaseAll } from "./pictures.js";
 import { nodes, sentences } from "./problem.js";
+import * as review from "./review.js";
 import { bytes, number, onLanguageChange, say } from "./say.js";
 
 const dialog = $("duplicates");
 const list = $("duplicates-list");
 let actions = {};
-/** Progress of the report: images examined, groups shown, and the cursor of the next part (null at the end). */
+/** Progress of the report: images examined, groups found, and the cursor of the next part (null at the end). */
 let examined = 0;
-let groups = 0;
+let found = 0;
 let next = null;
 let minSimilarity = 0;
 let request = new AbortController();
@@ -28,37 +32,43 @@ export function setUp(given) {
     event.preventDefault();
     restart();
   };
-  $("duplicates-more").onclick = loadMore;
+  $("duplicates-more").onclick = () => load();
+  $("duplicates-keep").onclick = deleteAll;
   $("duplicates-close").onclick = close;
   dialog.onclick = (event) => {
     if (event.target === dialog) close();
   };
+  dialog.addEventListener("keydown", (event) => review.press(event, list));
   dialog.onclose = () => {
     request.abort();
     clearList();
   };
   onLanguageChange(() => {
     showStatus(statusText);
-    for (const item of list.querySelectorAll(".duplicate")) describe(item);
+    groups().forEach(review.describe);
+    showCount();
   });
 }
 
 export const close = () => dialog.open && dialog.close();
 
+const groups = () => [...list.children];
+
 function clearList() {
   releaseAll(list);
   list.replaceChildren();
+  showCount();
 }
 
 function restart() {
-  [examined, groups, next] = [0, 0, null];
+  [examined, found, next] = [0, 0, null];
   minSimilarity = $("duplicates-from").valueAsNumber;
   clearList();
-  loadMore();
+  load();
 }
 
-/** Gets parts of the report until one has groups, because most parts of a collection have none. */
-async function loadMore() {
+/** Gets parts of the report until one has groups, because most parts of a collection have none; with `all` up to the end. Returns whether that worked. */
+async function load({ all = false } = {}) {
   request.abort();
   const controller = (request = new AbortController());
   $("duplicates-more").hidden = true;
@@ -67,76 +77,104 @@ async function loadMore() {
     do {
       showStatus(() => say("duplicates_looking", { examined: number(examined) }));
       const answer = await api.duplicates(minSimilarity, next, controller.signal);
-      if (controller.signal.aborted) return;
+      if (controller.signal.aborted) return false;
       ({ next_cursor: next } = answer);
       examined += answer.examined;
-      groups += answer.groups.length;
-      list.append(...answer.groups.map(group));
-    } while (next !== null && list.children.length === before);
-    showStatus(() => say(groups ? "duplicates_found" : "duplicates_none", { groups: number(groups), examined: number(examined) }));
+      for (const group of answer.groups) list.append(review.group(group, ++found, { open: actions.open, changed: showCount, deleteOthers }));
+      showCount();
+    } while (next !== null && (all || list.children.length === before));
+    showStatus(() => say(found ? "duplicates_found" : "duplicates_none", { groups: number(found), examined: number(examined) }));
     $("duplicates-more").hidden = next === null;
     // After "Load more" the focus moves to the first of the new groups.
-    if (before) list.children[before]?.querySelector("button").focus();
+    if (before && !all) list.children[before]?.focus();
+    return true;
   } catch (error) {
-    if (controller.signal.aborted) return;
-    showStatus(() => make("span", { className: "bad" }, ...nodes(sentences(error))));
+    if (!controller.signal.aborted) showFailure(nodes(sentences(error)));
     $("duplicates-more").hidden = next === null;
+    return false;
   }
 }
 
-function group({ images, truncated }) {
-  const more = truncated ? [make("p", { className: "soft truncated", textContent: say("duplicates_truncated") })] : [];
-  return make("li", {}, make("ul", {}, ...images.map(duplicate)), ...more);
+/** Shows how many pictures the one button deletes, which is known when the whole report has been loaded. */
+function showCount() {
+  const count = groups().flatMap(review.leaving).length;
+  $("duplicates-all").hidden = !count;
+  $("duplicates-keys").hidden = !list.children.length;
+  $("duplicates-keep").textContent = next === null ? say("delete_all_others", { count: number(count) }) : say("delete_all_others_unknown");
 }
 
-function duplicate(image) {
-  const img = make("img", { decoding: "async", width: image.width, height: image.height });
-  const open = make("button", { type: "button", className: "card", title: image.file_name, onclick: () => actions.open(image) }, img);
-  open.append(make("span", { className: "distance", ariaHidden: "true" }));
-  const button = make("button", { type: "button", className: "danger", onclick: () => remove(item) });
-  button.dataset.needs = "write";
-  const item = make("li", { image, className: "duplicate" }, open, make("p", {}), button);
-  showThumbnail(img, image);
-  describe(item);
-  return item;
+async function deleteAll() {
+  if (next === null || (await load({ all: true }))) await deleteOthers(...groups());
 }
 
-function describe(item) {
-  const { image } = item;
-  const [open, facts, button] = item.children;
-  const similarity = number(image.similarity, 3);
-  open.firstElementChild.alt = say("duplicate_similarity", { name: image.file_name, similarity });
-  open.lastElementChild.textContent = similarity;
-  facts.textContent = `${image.file_name} · ${number(image.width)} × ${number(image.height)} · ${bytes(image.bytes)}`;
-  button.textContent = say("remove");
-  button.ariaLabel = say("remove_one", { name: image.file_name });
-}
-
-async function remove(item) {
-  const { image } = item;
-  $("confirm-text").textContent = say("confirm_remove", { name: image.file_name });
+/** Deletes what the reader does not keep of some groups, after a yes. */
+async function deleteOthers(...chosen) {
+  const images = chosen.flatMap(review.leaving);
+  if (!images.length) return;
+  const size = images.reduce((sum, image) => sum + image.bytes, 0);
+  $("confirm-text").textContent = say("confirm_delete_others", { count: number(images.length), bytes: bytes(size) });
   if ((await ask($("confirm"))) !== "yes") return;
+  setBusy(true);
   try {
-    await api.remove(image.image_id);
+    await deleteNow(chosen);
   } catch (error) {
-    if (error.status !== 404) return showStatus(() => make("span", { className: "bad" }, ...nodes(sentences(error))));
+    showFailure(nodes(sentences(error)));
+  } finally {
+    setBusy(false);
   }
-  actions.removed([image]);
 }
 
-/** Removes a deleted picture from the report, and its group when only one picture would be left. */
-export function removeImage(id) {
-  for (const item of [...list.querySelectorAll(".duplicate")].filter((item) => item.image.image_id === id)) {
-    const others = [...item.parentElement.children].filter((other) => other !== item);
-    const leaving = others.length > 1 ? item : item.parentElement.parentElement;
-    const neighbour = others.length > 1 ? others[0] : leaving.nextElementSibling;
-    releaseAll(leaving);
-    leaving.remove();
-    (neighbour?.querySelector("button") ?? $("duplicates-close")).focus();
+/** A group whose texts could not be taken over stays whole. */
+async function deleteNow(chosen) {
+  const all = chosen.flatMap(review.leaving);
+  const ids = [];
+  let reason = "";
+  const progress = (done) => showStatus(() => say("deleting", { done: number(done), count: number(all.length) }));
+  progress(0);
+  for (const group of chosen) {
+    const kept = $("duplicates-merge").checked ? await takeOver(group) : { failed: [] };
+    if (kept.failed.length) reason ||= kept.reason;
+    else ids.push(...review.leaving(group).map((image) => image.image_id));
   }
+  const result = await removeAll(ids, undefined, progress);
+  const gone = new Set(result.done);
+  const images = all.filter((image) => gone.has(image.image_id));
+  if (images.length) actions.removed(images);
+  const values = { count: number(images.length), failed: number(all.length - images.length), reason: reason || result.reason };
+  if (images.length === all.length) return showStatus(() => say("removed_n", values));
+  showFailure([say("remove_failed_n", { ...values, count: number(all.length) })]);
+}
+
+/** Gives the tags and texts of the pictures that leave a group to the one that is kept. */
+async function takeOver(group) {
+  const [kept, ...leaving] = await whole([review.heir(group), ...review.leaving(group)]);
+  const change = inheritance(kept, leaving);
+  return change ? changeAll([kept.image_id], change) : { failed: [] };
+}
+
+function setBusy(busy) {
+  for (const button of dialog.querySelectorAll(".danger, #duplicates-form button, #duplicates-more")) button.disabled = busy;
+}
+
+/** Removes a deleted picture from the review, and its group when only one picture would be left. */
+export function removeImage(id) {
+  for (const group of groups().filter((one) => review.images(one).some((image) => image.image_id === id))) {
+    if (review.images(group).length > 2) {
+      review.remove(group, id);
+      continue;
+    }
+    const neighbour = group.nextElementSibling ?? group.previousElementSibling;
+    const hadFocus = group.contains(document.activeElement);
+    releaseAll(group);
+    group.remove();
+    if (hadFocus || document.activeElement === document.body) (neighbour ?? $("duplicates-close")).focus();
+  }
+  showCount();
 }
 
 function showStatus(text) {
   statusText = text;
   $("duplicates-status").replaceChildren(text());
 }
+
+const showFailure = (words) => showStatus(() => make("span", { className: "bad" }, ...words));

@@ -1,73 +1,76 @@
-// A source of results that arrive page by page with all their details.
+// A source of results that arrive page by page with all their details: the hits of a search, best first.
 
-import { imagesByIds } from "./api.js";
 import { signal } from "./events.js";
-
-const BLOCK = 100;
+import { imagesOf } from "./page-size.js";
+import { dividerOf, fitOf } from "./relevance.js";
 
 /**
- * Makes a source. `loadPage(position)` returns a promise of a page of a search or a list; `position` is null for the
- * first page and the `next_cursor` of the page before for the others. Nothing is loaded until `more()` is called.
+ * Makes a source. `loadPage(position)` returns a promise of a page of a search; `position` is null for the first page
+ * and the `next_cursor` of the page before for the others. Nothing is loaded until `more()` is called.
  */
 export function hitSource(loadPage) {
-  let images = [];
+  let hits = [];
+  /** The place of each hit by its id. */
+  let places = new Map();
   let total = null;
+  /** The hit with the greatest relevance or score. The first hit of a mixed ranking need not have it. */
+  let best = null;
+  let divider = null;
   /** The position of the next page; null after the last. */
   let next = "";
-  let ranked = false;
   /** The promise of the page that is under way, which all callers share. */
   let loading = null;
 
-  const indexOf = (id) => images.findIndex((image) => image.image_id === id);
+  const indexOf = (id) => places.get(id) ?? -1;
+  const findPlaces = () => (places = new Map(hits.map(({ image_id: id }, index) => [id, index])));
+  const strength = ({ relevance, score }) => relevance ?? score ?? 0;
 
   async function loadNext() {
     const answer = await loadPage(next || null);
-    ranked = Boolean(answer.hits);
     next = answer.next_cursor;
-    total = answer.total ?? null;
-    const from = images.length;
-    // An upload between two pages shifts them, so images that are shown already are left out.
-    images.push(...(answer.hits ?? answer.images).filter(({ image_id: id }) => indexOf(id) < 0));
-    source.changed.emit("grown", { from, ids: images.slice(from).map(({ image_id: id }) => id) });
+    total = answer.total;
+    const from = hits.length;
+    // An upload between two pages shifts them, so hits that are shown already are left out.
+    hits.push(...answer.hits.filter(({ image_id: id }) => indexOf(id) < 0));
+    findPlaces();
+    for (const hit of hits.slice(from)) if (!best || strength(hit) > strength(best)) best = hit;
+    // A divider that stands stays, so that nothing moves under the reader.
+    divider ??= dividerOf(hits);
+    source.changed.emit("grown", { from, ids: hits.slice(from).map(({ image_id: id }) => id) });
     return answer;
   }
 
   const source = {
     changed: signal(),
-    count: () => images.length,
+    count: () => hits.length,
     total: () => total,
     isComplete: () => next === null,
-    isRanked: () => ranked,
-    id: (index) => images[index]?.image_id,
-    ratio: (index) => images[index].width / images[index].height,
+    isRanked: () => true,
+    id: (index) => hits[index]?.image_id,
+    ratio: (index) => hits[index].width / hits[index].height || 1,
     indexOf,
     day: () => null,
-    item: (index) => images[index] ?? null,
-    need() {},
+    item: (index) => hits[index] ?? null,
+    need: () => Promise.resolve(),
     more: () => (next === null ? Promise.resolve(null) : (loading ??= loadNext().finally(() => (loading = null)))),
     async load(index) {
-      while (index >= images.length && next !== null) await source.more();
-      return images[index];
+      while (index >= hits.length && next !== null) await source.more();
+      return hits[index];
     },
-    async loadAll(ids) {
-      const unknown = ids.filter((id) => indexOf(id) < 0);
-      const found = new Map(images.map((image) => [image.image_id, image]));
-      for (let at = 0; at < unknown.length; at += BLOCK) {
-        const { images: more } = await imagesByIds(unknown.slice(at, at + BLOCK));
-        for (const image of more) found.set(image.image_id, image);
-      }
-      return ids.map((id) => found.get(id)).filter(Boolean);
-    },
-    divider: () => null,
-    fit: () => null,
+    loadAll: (ids) => imagesOf(ids, (id) => hits[indexOf(id)]),
+    divider: () => divider,
+    fit: (index) => fitOf(hits[index], best),
     remove(ids) {
       const gone = new Set(ids);
-      const from = images.findIndex(({ image_id: id }) => gone.has(id));
-      images = images.filter(({ image_id: id }) => !gone.has(id));
-      return from < 0 ? null : from;
+      const from = hits.findIndex(({ image_id: id }) => gone.has(id));
+      if (from < 0) return null;
+      if (divider !== null) divider -= hits.slice(0, divider).filter(({ image_id: id }) => gone.has(id)).length;
+      hits = hits.filter(({ image_id: id }) => !gone.has(id));
+      findPlaces();
+      return from;
     },
     update(image) {
-      const known = images[indexOf(image.image_id)];
+      const known = hits[indexOf(image.image_id)];
       if (known) Object.assign(known, { caption: image.caption, tags: image.tags });
       return Boolean(known);
     },
@@ -76,4 +79,4 @@ export function hitSource(loadPage) {
 }
 
 /** The source of a page that has not loaded anything yet. */
-export const EMPTY_SOURCE = hitSource(() => Promise.resolve({ images: [], next_cursor: null }));
+export const EMPTY_SOURCE = hitSource(() => Promise.resolve({ hits: [], next_cursor: null, total: null }));

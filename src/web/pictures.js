@@ -5,68 +5,69 @@ import * as api from "./api.js";
 
 const SIZES = [128, 256, 512, 1024];
 const MAX_LOADING = 6;
+/** The thumbnails that wait for their turn: {img, path}. */
 const queue = [];
-let loading = 0;
+/** The requests of thumbnails that are under way, by their img. */
+const loading = new Map();
 
-/** Width of a thumbnail in pixels; the service scales the longer edge down to `size`. */
-const widthOf = ({ width, height }, size) => Math.round(width * Math.min(1, size / Math.max(width, height)));
+/** Whether a thumbnail of a size is sharp at a width on this screen. Its longer edge has `size` pixels. */
+const isSharp = ({ width, height }, size, cssWidth) => size * Math.min(1, width / height) >= cssWidth * devicePixelRatio;
 
-/** The path of the smallest thumbnail that is sharp at a width on this screen. */
-function thumbnailPath(image, cssWidth) {
-  const needed = cssWidth * devicePixelRatio;
-  const size = SIZES.find((size) => widthOf(image, size) >= Math.min(needed, image.width)) ?? SIZES.at(-1);
-  return `${image.links.thumbnail}?size=${size}`;
-}
+/** The address of the smallest thumbnail that is sharp at a width on this screen, by the id and the proportions of an image. */
+export const thumbnailUrl = (id, shape, cssWidth) =>
+  `images/${id}/thumbnail?size=${SIZES.find((size) => isSharp(shape, size, cssWidth)) ?? SIZES.at(-1)}`;
 
-/** The address of the smallest thumbnail that is sharp at a width on this screen, by the id and the shape of the image. */
-export const thumbnailUrl = (id, shape, cssWidth) => thumbnailPath({ ...shape, links: { thumbnail: `images/${id}/thumbnail` } }, cssWidth);
-
-/** Shows an image's thumbnail when the img comes near the visible part of the page. */
-export function showThumbnail(img, image) {
+/** Shows a thumbnail by its address. With a key, a few are fetched at once and the others wait. */
+export function loadThumbnail(img, path) {
   img.onerror = () => img.classList.add("broken");
-  if (api.key()) {
-    img.image = image;
-    observer.observe(img);
+  if (!api.key()) {
+    img.src = path;
     return;
   }
-  img.loading = "lazy";
-  img.sizes = "auto, (max-width: 48rem) 50vw, 20rem";
-  const widths = new Map(SIZES.map((size) => [widthOf(image, size), size]).reverse());
-  img.srcset = [...widths].map(([width, size]) => `${image.links.thumbnail}?size=${size} ${width}w`).join(", ");
-  img.src = `${image.links.thumbnail}?size=512`;
+  queue.push({ img, path });
+  loadNext();
+}
+
+/** Shows the thumbnail of an image when the img comes near the visible part of the page. */
+export function showThumbnail(img, image) {
+  img.image = image;
+  observer.observe(img);
 }
 
 const observer = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    const index = queue.indexOf(target);
-    if (isIntersecting && index < 0) queue.push(target);
-    if (!isIntersecting && index >= 0) queue.splice(index, 1);
+  for (const { isIntersecting, target: img } of entries) {
+    if (!isIntersecting) continue;
+    observer.unobserve(img);
+    loadThumbnail(img, thumbnailUrl(img.image.image_id, img.image, img.clientWidth));
   }
-  loadNext();
 }, { rootMargin: "400px" });
 
-async function loadNext() {
-  while (loading < MAX_LOADING && queue.length) {
-    const img = queue.shift();
-    observer.unobserve(img);
-    if (!img.isConnected) continue;
-    loading++;
-    show(img, thumbnailPath(img.image, img.clientWidth)).catch(() => img.classList.add("broken")).finally(() => {
-      loading--;
-      loadNext();
-    });
+function loadNext() {
+  while (loading.size < MAX_LOADING && queue.length) load(queue.shift());
+}
+
+async function load({ img, path }) {
+  const request = new AbortController();
+  loading.set(img, request);
+  try {
+    await show(img, path, request.signal);
+  } catch {
+    if (!request.signal.aborted) img.classList.add("broken");
+  } finally {
+    if (loading.get(img) === request) loading.delete(img);
+    loadNext();
   }
 }
 
 /** Shows the picture at a path of the service in place of the previous one. */
-export async function show(img, path) {
-  release(img);
+export async function show(img, path, signal) {
+  empty(img);
   img.dataset.path = path;
   if (!api.key()) {
     img.src = path;
     return;
   }
-  const bytes = await api.blob(path);
+  const bytes = await api.blob(path, signal);
   if (img.dataset.path === path) img.src = URL.createObjectURL(bytes);
 }
 
@@ -76,8 +77,17 @@ export function showFile(img, file) {
   img.src = URL.createObjectURL(file);
 }
 
-/** Empties an img and releases the memory of its picture. */
+/** Empties an img, releases the memory of its picture and ends its request. */
 export function release(img) {
+  observer.unobserve(img);
+  const index = queue.findIndex((one) => one.img === img);
+  if (index >= 0) queue.splice(index, 1);
+  loading.get(img)?.abort();
+  loading.delete(img);
+  empty(img);
+}
+
+function empty(img) {
   if (img.src.startsWith("blob:")) URL.revokeObjectURL(img.src);
   delete img.dataset.path;
   img.removeAttribute("src");
@@ -85,10 +95,5 @@ export function release(img) {
 
 /** Releases all thumbnails inside a node before the node is emptied. */
 export function releaseAll(node) {
-  for (const img of node.querySelectorAll("img")) {
-    observer.unobserve(img);
-    const index = queue.indexOf(img);
-    if (index >= 0) queue.splice(index, 1);
-    release(img);
-  }
+  for (const img of node.querySelectorAll("img")) release(img);
 }

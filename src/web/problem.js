@@ -1,45 +1,55 @@
-// Shows errors, first in the reader's language and then in the service's own words.
+// Shows errors in the reader's language, with what the reader can do.
 
 import { ApiError, isBeyondKey, key, promptForKey } from "./api.js";
 import { $, make } from "./dom.js";
 import { ENGLISH } from "./languages.js";
-import { hasText, language, onLanguageChange, say } from "./say.js";
+import { hasText, language, number, onLanguageChange, say } from "./say.js";
+
+/** Answers after which the same request may succeed: sent too slowly, or too many requests. */
+const RETRYABLE = [408, 429];
 
 let shown = null;
 onLanguageChange(() => shown && fill());
+addEventListener("online", retryOffline);
+addEventListener("visibilitychange", () => document.visibilityState === "visible" && navigator.onLine && retryOffline());
 
-/** Returns the sentences for an error: [the kind of error, the service's own words or ""]. */
-export function sentences(error) {
-  if (!(error instanceof ApiError)) return [say("offline"), ""];
-  const word = `problem_${error.problem.code}`;
-  return describe(hasText(word) ? say(word, valuesOf(error.problem)) : "", error.message);
+/** Repeats what failed because the server could not be reached. */
+function retryOffline() {
+  if (shown?.error && !isAnswer(shown.error)) shown.retry?.();
 }
+
+/** Whether the service has answered. Any other error means that it could not be reached. */
+const isAnswer = (error) => error instanceof ApiError;
+
+/** Whether the same request may succeed when it is sent again. */
+export const isRetryable = (error) => !isAnswer(error) || error.status >= 500 || RETRYABLE.includes(error.status);
+
+/** Returns the sentences for an error: [the sentence for the reader, details in the service's own words or ""]. */
+export const sentences = (error) => (isAnswer(error) ? sentencesOf({ detail: error.message, ...error.problem }) : [say("offline"), ""]);
 
 /** Returns the sentences for a problem document that is part of an answer. */
 export function sentencesOf(problem) {
   const { code, detail, title } = problem;
-  return describe(hasText(`problem_${code}`) ? say(`problem_${code}`, valuesOf(problem)) : "", detail ?? title ?? "");
+  const own = detail ?? title ?? "";
+  const known = hasText(`problem_${code}`) ? say(`problem_${code}`, valuesOf(problem)) : "";
+  // The service speaks English, so an English reader needs its own words only.
+  if (language() === ENGLISH && own) return [own, ""];
+  return known ? [known, own] : [own, ""];
 }
 
 /** The values that the sentence for a problem names. */
-function valuesOf({ found }) {
-  return { found: say(hasText(`found_${found}`) ? `found_${found}` : "found_unknown") };
-}
+const valuesOf = ({ found, limit, retry_after: seconds }) => ({
+  found: say(hasText(`found_${found}`) ? `found_${found}` : "found_unknown"),
+  limit: Number.isFinite(limit) ? number(limit) : limit,
+  retry_after: seconds,
+});
 
-/** Whether the same request may succeed when it is sent again. */
-export function isRetryable(error) {
-  return true;
-}
+/** Makes nodes of sentences. The words of the service are English and open on request. */
+export const nodes = ([first, details]) => (details ? [first, " ", disclosure(make("p", { lang: ENGLISH.code, textContent: details }))] : [first]);
 
-/** Chooses the sentences for the reader. The service speaks English, so an English reader needs its own words only. */
-const describe = (known, serviceText) => (language() === ENGLISH && serviceText ? [serviceText, ""] : known ? [known, serviceText] : [serviceText, ""]);
+const disclosure = (...content) => make("details", { className: "own" }, make("summary", { textContent: say("details") }), ...content);
 
-/** Makes nodes of sentences and marks those of the service as English. */
-export function nodes([first, serviceText]) {
-  return serviceText ? [first, " ", make("span", { lang: ENGLISH.code, className: "own", textContent: serviceText })] : [first];
-}
-
-/** Shows an error above the pictures, with a button that tries again. */
+/** Shows an error above the pictures. When the same may succeed later, a button calls `retry`. */
 export function show(error, retry) {
   shown = { error, retry };
   fill();
@@ -62,16 +72,31 @@ export function clear() {
 
 function fill() {
   const { error, retry, word, values } = shown;
-  const text = make("p", {}, ...(word ? [say(word, values)] : nodes(sentences(error))));
-  const actions = make("div", { className: "actions" });
-  if (error?.status === 401 || isBeyondKey(error)) {
-    const enter = async () => (await promptForKey(key(), error.status === 401)) && retry?.();
-    actions.append(make("button", { type: "button", textContent: say("enter_key"), onclick: enter }));
-  } else if (retry) {
-    actions.append(make("button", { type: "button", textContent: say("retry"), onclick: retry }));
-  }
-  const id = error?.problem?.request_id;
-  if (id && error.status >= 500) actions.append(make("small", { textContent: say("request_id", { id }) }));
-  $("error").replaceChildren(text, actions);
+  const content = word ? [make("p", { textContent: say(word, values) })] : errorNodes(error, retry);
+  $("error").replaceChildren(...content);
   $("error").hidden = false;
+}
+
+function errorNodes(error, retry) {
+  const [sentence, details] = sentences(error);
+  const again = retry && !isAnswer(error) ? ` ${say("offline_again")}` : "";
+  const id = error.problem?.request_id;
+  const more = [
+    details && make("p", { lang: ENGLISH.code, textContent: details }),
+    id && error.status >= 500 && make("p", { textContent: say("request_id", { id }) }),
+  ].filter(Boolean);
+  const button = actionOf(error, retry);
+  return [
+    make("p", { textContent: sentence + again }),
+    ...(more.length ? [disclosure(...more)] : []),
+    ...(button ? [make("div", { className: "actions" }, button)] : []),
+  ];
+}
+
+function actionOf(error, retry) {
+  const button = (word, onclick) => make("button", { type: "button", textContent: say(word), onclick });
+  if (error.status === 401 || isBeyondKey(error)) {
+    return button("enter_key", async () => (await promptForKey(key(), error.status === 401)) && retry?.());
+  }
+  return retry && isRetryable(error) ? button("retry", retry) : null;
 }

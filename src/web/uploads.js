@@ -1,7 +1,8 @@
 // The panel of uploads, with a line for each file. The page sends a few files at once.
 
+import { ApiError } from "./api.js";
 import { $, make } from "./dom.js";
-import { nodes, sentences, sentencesOf } from "./problem.js";
+import { isRetryable, nodes, sentences, sentencesOf } from "./problem.js";
 import { onLanguageChange, percent, say } from "./say.js";
 import { send } from "./send.js";
 
@@ -28,8 +29,7 @@ export function setUp(given) {
   };
   $("uploads-cancel").onclick = () => jobs.filter(isActive).forEach(cancelJob);
   $("uploads-retry").onclick = () => {
-    const failed = jobs.filter(({ state }) => state === "rejected" || state === "stopped");
-    for (const job of failed) setState(job, "waiting");
+    for (const job of jobs.filter(mayWork)) setState(job, "waiting");
     startWorkers();
   };
   addEventListener("beforeunload", (event) => jobs.some(isActive) && event.preventDefault());
@@ -73,6 +73,10 @@ async function worker() {
   actions.done(created);
   created = 0;
 }
+
+/** Whether a file that is not stored may be when it is sent again. The service refuses a file that is no picture every time. */
+const mayWork = ({ state, error, problem }) =>
+  state === "stopped" || (state === "rejected" && isRetryable(error ?? new ApiError(problem.status, problem)));
 
 const isStored = ({ state }) => state === "created" || state === "known";
 
@@ -139,5 +143,5 @@ function renderSummary() {
   $("uploads-all").value = total - active;
   $("uploads-all").hidden = !active;
   $("uploads-cancel").hidden = !active;
-  $("uploads-retry").hidden = active > 0 || stored === total;
+  $("uploads-retry").hidden = active > 0 || !jobs.some(mayWork);
 }

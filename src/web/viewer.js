@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import * as caption from "./caption.js";
 import { $, ask, make } from "./dom.js";
+import { downloadOne } from "./download.js";
 import { showFacts } from "./facts.js";
 import { release, show } from "./pictures.js";
 import { nodes, sentences } from "./problem.js";
@@ -54,8 +55,9 @@ export function open(image, place) {
   large.style.setProperty("--width", image.width);
   large.style.setProperty("--height", image.height);
   // A key that may only search sees thumbnails.
-  show(large, image.links.content).catch((error) => (api.isBeyondKey(error) ? shown === image && showSmaller() : showError(error)));
-  Object.assign($("download"), { href: image.links.content, download: image.file_name });
+  const path = `images/${image.image_id}/content`;
+  show(large, path).catch((error) => (api.isBeyondKey(error) ? shown === image && showSmaller() : showError(error)));
+  Object.assign($("download"), { href: path, download: image.file_name });
   const focused = document.activeElement;
   $("previous").disabled = place.first;
   $("next").disabled = place.last;
@@ -70,7 +72,7 @@ export function open(image, place) {
 }
 
 function showSmaller() {
-  const path = `${shown.links.thumbnail}?size=1024`;
+  const path = `images/${shown.image_id}/thumbnail?size=1024`;
   if (large.dataset.path && large.dataset.path !== path) show(large, path).catch(showError);
 }
 
@@ -143,11 +145,5 @@ async function remove() {
 async function download(event) {
   if (!api.key()) return;
   event.preventDefault();
-  try {
-    const href = URL.createObjectURL(await api.blob(shown.links.content));
-    make("a", { href, download: shown.file_name }).click();
-    setTimeout(() => URL.revokeObjectURL(href), 60_000);
-  } catch (error) {
-    showError(error);
-  }
+  await downloadOne(shown).catch(showError);
 }

@@ -17,6 +17,7 @@ mod hybrid;
 mod load;
 mod mixed;
 mod overload;
+mod page;
 mod pictures;
 mod relevance;
 mod stale;

@@ -106,6 +106,9 @@ pub enum EncodeError {
     /// of which cleaning leaves nothing may be such an input.
     #[error("the model finds nothing to compare in this input")]
     NoVector,
+    /// The system or the GPU has no memory for the input now.
+    #[error("there is no memory for the encoder")]
+    OutOfMemory,
     /// The encoder failed, and only the operator can repair it.
     #[error("the encoder failed: {0}")]
     Failed(String),

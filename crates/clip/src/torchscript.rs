@@ -83,7 +83,6 @@ impl Module {
 
     /// Checks the shape of an output and returns a unit vector for each of its rows.
     fn rows(&self, input: &[i64], output: Result<Tensor, TchError>) -> Result<Rows, EncodeError> {
-        let failed = |error: TchError| EncodeError::Failed(first_line(&error));
         let output = output.map_err(failed)?;
         let (count, shape) = (input.first().copied().unwrap_or(0), output.size());
         if shape != [count, self.dimension as i64] {
@@ -107,6 +106,17 @@ fn move_to(device: Device, tensor: Tensor) -> Result<Tensor, TchError> {
     }
 }
 
+/// Returns the error of an encoder that Torch did not run. Torch tells in words alone that there was no memory.
+fn failed(error: TchError) -> EncodeError {
+    const NO_MEMORY: [&str; 4] = ["can't allocate memory", "not enough memory", "out of memory", "bad_alloc"];
+    let reason = first_line(&error);
+    if NO_MEMORY.iter().any(|words| reason.contains(words)) {
+        log::warn!("there is no memory for the encoder: {reason}");
+        return EncodeError::OutOfMemory;
+    }
+    EncodeError::Failed(reason)
+}
+
 /// Returns the reason in a message of Torch without the C++ and TorchScript stack traces, which go to the log.
 fn first_line(error: &TchError) -> String {
     let message = error.to_string();
@@ -117,5 +127,18 @@ fn first_line(error: &TchError) -> String {
     match lines.rfind(|line| line.contains("Error:")) {
         Some(reason) if reason != first => format!("{first} {reason}"),
         _ => first,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn torch_without_memory_is_told_apart_from_a_broken_module() {
+        let vast = Tensor::f_zeros([1 << 50], (Kind::Float, tch::Device::Cpu)).unwrap_err();
+        assert_eq!(failed(vast), EncodeError::OutOfMemory);
+        let wrong = Tensor::from_slice(&[1_i64]).f_reshape([2]).unwrap_err();
+        assert!(matches!(failed(wrong), EncodeError::Failed(_)));
     }
 }

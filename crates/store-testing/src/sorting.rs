@@ -35,6 +35,7 @@ fn lists_agree(store: &dyn Store, filter: &Filter, sort: Sort) {
     let expected = in_order(&Reference(store), filter, sort);
     for limit in [3, 100] {
         assert_eq!(in_pages(store, filter, sort, limit), expected, "{sort:?} {filter:?}");
+        shapes_agree(store, filter, sort, limit);
     }
     for (offset, limit) in [(0, 3), (5, 4), (11, 100), (1_000, 1)] {
         let page = Page { offset, filter: filter.clone(), ..Page::first(limit) };
@@ -42,6 +43,20 @@ fn lists_agree(store: &dyn Store, filter: &Filter, sort: Sort) {
         let part: Vec<_> = expected.iter().copied().skip(offset).take(limit).collect();
         assert_eq!(listed, part, "{sort:?} {filter:?} from {offset}");
     }
+}
+
+/// Asserts that shapes are those of the list, on the first page and on the page after it.
+#[track_caller]
+fn shapes_agree(store: &dyn Store, filter: &Filter, sort: Sort, limit: usize) {
+    let first = Reference(store).shapes(filter, sort, None, limit).unwrap();
+    assert_eq!(store.shapes(filter, sort, None, limit).unwrap(), first, "{sort:?} {filter:?}");
+    let Some(last) = first.last() else { return };
+    let second = Reference(store).shapes(filter, sort, Some(&last.at), limit).unwrap();
+    assert_eq!(
+        store.shapes(filter, sort, Some(&last.at), limit).unwrap(),
+        second,
+        "{sort:?} {filter:?} after {last:?}"
+    );
 }
 
 fn in_order(reference: &Reference<'_>, filter: &Filter, sort: Sort) -> Vec<ImageId> {

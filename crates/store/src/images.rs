@@ -8,8 +8,8 @@ pub use mitsuke_image::Taken as TakenAt;
 
 use crate::tags::Origin;
 use crate::{
-    ChangeOutcome, Filter, ImageChange, ImageId, ListedImage, ModelId, Page, Sha256, Sort, SortCursor, StoreError,
-    Total, plain,
+    ChangeOutcome, Filter, ImageChange, ImageId, ListedImage, ModelId, Page, Sha256, Shape, Sort, SortCursor,
+    StoreError, Total, plain,
 };
 
 /// The largest number of hashes of one call of [`ImageStore::images_by_sha256`].
@@ -81,6 +81,22 @@ pub trait ImageStore: Send + Sync {
     ) -> Result<Vec<ListedImage>, StoreError> {
         let listed = self.list(filter, sort, after, limit)?.into_iter();
         Ok(listed.map(|ListedImage { at, image }| ListedImage { at, image: image.shortened(max_chars) }).collect())
+    }
+
+    /// Lists the shapes of images in the order and with the bounds of [`Self::list`]. No text of an image is read, so that
+    /// tens of thousands can be listed at once.
+    ///
+    /// # Errors
+    /// [`StoreError::BadKeywords`] for the terms of the filter.
+    fn shapes(
+        &self,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&SortCursor>,
+        limit: usize,
+    ) -> Result<Vec<Shape>, StoreError> {
+        let shape = |ListedImage { at, image }| Shape { at, width: image.width, height: image.height };
+        Ok(self.list(filter, sort, after, limit)?.into_iter().map(shape).collect())
     }
 
     /// Lists a page of the images in the order of `sort`.

@@ -66,7 +66,9 @@ pub use search_types::{
     HybridSearch, KeywordHit, KeywordHits, KeywordSearch, RankedImage, VectorHit, VectorSearch, Weights,
 };
 pub use sha256::{Hasher, Sha256};
-pub use sort::{ListedImage, RANDOM_MODULUS, Sort, SortCursor, SortKey, SortValue, random_key, random_parameters};
+pub use sort::{
+    ListedImage, RANDOM_MODULUS, Shape, Sort, SortCursor, SortKey, SortValue, random_key, random_parameters,
+};
 pub use source_path::{MAX_SOURCE_PATH_CHARS, clean_source_path, folder_of};
 pub use tags::{MAX_TAG_CHARS, MAX_TAGS, Origin, clean_tag};
 pub use text::{Narrowed, natural_key, prompt_words, terms};

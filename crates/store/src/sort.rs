@@ -101,6 +101,17 @@ pub struct ListedImage {
     pub at: SortCursor,
 }
 
+/// The shape of an image of a list, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// The place after which the list goes on. It holds the id of the image.
+    pub at: SortCursor,
+    /// The width in pixels.
+    pub width: u32,
+    /// The height in pixels.
+    pub height: u32,
+}
+
 /// The modulus of [`random_key`]: the greatest prime below 2³¹ that leaves 2 when divided by 3. Cubing is a permutation
 /// of the numbers below such a prime, because 3 has an inverse modulo `P − 1`.
 pub const RANDOM_MODULUS: u64 = 2_147_483_579;

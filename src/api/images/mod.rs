@@ -5,7 +5,10 @@ mod content;
 mod duplicates;
 mod image;
 mod known;
+mod layout;
 mod list;
+mod place;
+mod several;
 mod similar;
 mod thumbnail;
 mod upload;
@@ -25,6 +28,8 @@ pub fn routes() -> Vec<Route> {
     vec![
         upload.errors([PICTURE, WRITING, &[NoEmbedding, QueueFull, NotReady]]),
         route!(list::list).errors([STORE, LARGE, &[KeywordsRefused, TextTooLong]]),
+        route!(layout::layout).errors([STORE, LARGE, &[KeywordsRefused, TextTooLong]]),
+        route!(several::get).scope(Scope::Read).errors([STORE, LARGE]),
         route!(bulk::update).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
         route!(bulk::delete).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
         route!(known::known).scope(Scope::Read).errors([STORE]),

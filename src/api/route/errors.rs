@@ -22,7 +22,7 @@ pub const WRITING: &[ErrorCode] = &[StoreBusy, StoreMisconfigured, StoreUnavaila
 pub const PICTURE: &[ErrorCode] = &[TooManyPixels, UnsupportedImageType, ImageCorrupt, MemoryFull];
 
 /// Errors of a route that encodes with the current model.
-pub const ENCODING: &[ErrorCode] = &[NoEmbedding, QueueFull, NotReady];
+pub const ENCODING: &[ErrorCode] = &[NoEmbedding, QueueFull, NotReady, MemoryFull];
 
 /// Errors of a route whose answer may be large.
 pub const LARGE: &[ErrorCode] = &[MemoryFull];

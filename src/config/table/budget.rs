@@ -26,7 +26,8 @@ impl MemoryBytes {
             Self::Bytes(bytes) => bytes,
             Self::Auto => {
                 let bytes = (machine / AUTO_SHARE).clamp(*AUTO_BYTES.start(), *AUTO_BYTES.end());
-                usize::try_from(bytes).unwrap_or(usize::MAX)
+                // The least number is meant for a machine that has it twice.
+                usize::try_from(bytes.min(machine / 2)).unwrap_or(usize::MAX)
             }
         }
     }
@@ -143,7 +144,8 @@ pub struct Limits {
 
     /// Bytes of memory that requests may take together: 40 percent for bodies that arrive, 40 for pictures that are
     /// decoded, and 20 for answers on their way. A request waits for its part, or is answered 503 with Retry-After. auto
-    /// takes a quarter of the memory that the process may use, also inside a container: at least 192 MiB and at most 8 GiB.
+    /// takes a quarter of the memory that the process may use, also inside a container: at least 192 MiB or the half of it,
+    /// and at most 8 GiB.
     #[arg(
         env = "MITSUKE_MEMORY_BYTES",
         value_name = "BYTES",
@@ -215,7 +217,9 @@ mod tests {
 
     #[test]
     fn requests_take_a_quarter_of_the_machine_within_bounds_unless_the_operator_says_how_much() {
-        for (machine, bytes) in [(1_u64 << 30, 256_usize << 20), (100 << 20, 192 << 20), (1 << 40, 8 << 30)] {
+        for (machine, bytes) in
+            [(1_u64 << 30, 256_usize << 20), (500 << 20, 192 << 20), (100 << 20, 50 << 20), (1 << 40, 8 << 30)]
+        {
             assert_eq!(MemoryBytes::Auto.of(machine), bytes, "{machine}");
         }
         assert_eq!(MemoryBytes::Bytes(7).of(1 << 40), 7);

@@ -308,6 +308,7 @@ export default {
   confirm_remove_n: "{count} 件の画像を完全に削除しますか？",
   removed_n: "{count} 件の画像を削除しました。",
   remove_failed_n: "{count} 件中 {failed} 件を削除できませんでした: {reason}",
+  tag_many_note: "複数のタグはカンマで区切ってください。",
 
   // Near-duplicates
   duplicates: "重複候補",
@@ -318,7 +319,6 @@ export default {
   duplicates_none: "{examined} 件の中に重複候補はありません",
   duplicates_truncated: "このグループには、ほかにも画像があります。",
   duplicate_similarity: "{name}、類似度 {similarity}",
-  remove_one: "「{name}」を削除",
   keep: "残す",
   keep_one: "「{name}」を残す",
   keep_proposed: "おすすめ",
@@ -332,8 +332,11 @@ export default {
   delete_others: "ほかを削除",
   delete_all_others: "おすすめを残して、ほかの {count} 件を削除",
   confirm_delete_others: "{count} 件の画像（{bytes}）を完全に削除しますか？",
-  merge_texts: "削除する画像のタグとキャプションを引き継ぐ",
+  merge_texts: "削除する画像のタグ・キャプション・プロンプトを引き継ぐ",
   duplicates_keys: "キー操作: 矢印でグループを移動、1～9 で残す・削除を切り替え、Enter でほかを削除",
+  keep_bytes: "ファイルサイズが最大",
+  delete_all_others_unknown: "おすすめを残して、ほかを削除",
+  deleting: "削除しています… {count} 件中 {done} 件",
 
   // Adding pictures
   drop_search: "この画像で検索",

@@ -13,7 +13,7 @@ use crate::pictures::png;
 const REFUSED: &str = "retire_model";
 
 /// The lists of answers that an example must fill.
-const FILLED: [&str; 7] = ["hits", "images", "known", "facets", "suggestions", "items", "queries"];
+const FILLED: [&str; 8] = ["hits", "images", "image_ids", "known", "facets", "suggestions", "items", "queries"];
 
 struct Operation<'a> {
     path: &'a str,

@@ -161,3 +161,33 @@ async fn every_answer_says_where_it_may_be_shown() {
         assert!(vary.join(", ").contains("Referer"), "{vary:?}");
     }
 }
+
+#[tokio::test]
+async fn no_answer_of_any_route_lacks_the_place_where_it_may_be_shown() {
+    const POLICY: &str = "cross-origin-resource-policy";
+    for (setting, policy) in [("", "same-origin"), (FRONT, "cross-origin"), ("*", "cross-origin")] {
+        let app = spawn_with(&[("MITSUKE_CORS_ORIGINS", setting)]);
+        let document = app.get("/openapi.json").await.json;
+        let documented = document["paths"].as_object().unwrap().keys();
+        let paths = documented.map(|path| path.replace("{image_id}", "999").replace("{model_id}", "999"));
+        let others = ["/", "/assets/app.js", "/openapi.json", "/swagger-ui/", "/swagger-ui", "/nowhere", "/images/x"];
+        let paths: Vec<_> = paths.chain(others.map(str::to_owned)).collect();
+        assert!(paths.len() > 30);
+        for path in &paths {
+            let preflight: &[_] = &[("origin", FRONT), ("access-control-request-method", "DELETE")];
+            let from_page: &[_] = &[("origin", FRONT)];
+            let renamed: &[_] = &[("origin", FRONT), ("host", EVIL)];
+            for method in [Method::OPTIONS, Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE] {
+                for headers in [preflight, from_page, renamed] {
+                    let answer = send(&app, method.clone(), path, headers).await;
+                    assert_eq!(
+                        answer.header(POLICY),
+                        policy,
+                        "{setting:?} {method} {path} {headers:?} {}",
+                        answer.status
+                    );
+                }
+            }
+        }
+    }
+}

@@ -83,13 +83,15 @@ async fn each_scope_does_what_it_says_and_no_more() {
     let image = format!("/images/{id}");
     let (thumbnail, content, similar) =
         (format!("{image}/thumbnail"), format!("{image}/content"), format!("{image}/similar"));
-    let cases: [(&str, Method, &str, u16); 17] = [
+    let cases: [(&str, Method, &str, u16); 19] = [
         ("search", Method::GET, "/search?q=cat", 200),
         ("search", Method::GET, "/facets?fields=tag", 200),
         ("search", Method::GET, "/suggestions?prefix=c", 200),
         ("search", Method::GET, &thumbnail, 200),
         ("search", Method::GET, &similar, 200),
         ("read", Method::GET, "/images", 200),
+        ("read", Method::GET, "/images/layout", 200),
+        ("read", Method::POST, "/images/get", 415),
         ("read", Method::GET, &image, 200),
         ("read", Method::GET, &content, 200),
         ("read", Method::GET, "/metrics", 200),
@@ -156,6 +158,18 @@ async fn wrong_keys_are_slowed_down_and_a_right_one_that_has_opened_is_not() {
     assert_eq!(app.get("/images").await.status, 401, "no key is no guess");
     let metrics = String::from_utf8(with_key(&app, Method::GET, "/metrics", right).await.bytes).unwrap();
     assert!(metrics.contains("mitsuke_refused_total{reason=\"too_many_attempts\"} 2"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_made_key_opens_for_the_first_time_while_its_address_guesses() {
+    let data = tempfile::tempdir().unwrap();
+    let right = add(data.path(), "phone", "read");
+    let app = spawn_in(data, &[]);
+    for n in 0..20 {
+        assert_eq!(with_key(&app, Method::GET, "/images", &format!("guess-number-{n:04}")).await.status, 401, "{n}");
+    }
+    with_key(&app, Method::GET, "/images", "one-more-guess-here").await.assert_problem(429, "too_many_attempts");
+    assert_eq!(with_key(&app, Method::GET, "/images", &right).await.status, 200);
 }
 
 #[tokio::test]

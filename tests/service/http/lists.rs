@@ -15,7 +15,7 @@ on_both_stores! {
 }
 
 /// Starts an app with four images. Those with a time of taking are the first and the third.
-async fn shelf() -> (TestApp, [i64; 4]) {
+pub async fn shelf() -> (TestApp, [i64; 4]) {
     let app = spawn();
     let large = |seed, edge| encoded(&pixels(seed, edge, edge), image::ImageFormat::Png);
     let ids = [

@@ -45,7 +45,7 @@ async fn the_page_offers_what_the_key_may_do() {
             page.until("document.querySelector('#key').open").await;
             page.type_into("#key-value", &format!("{scope}-{scope}\u{e007}")).await;
             if scope == Scope::Search {
-                page.until("document.querySelector('#error').textContent.includes('Search for something')").await;
+                page.until("document.querySelector('#error').textContent.includes('Enter a search')").await;
                 assert!(page.names().await.is_empty());
             } else {
                 page.until("document.querySelectorAll('#grid li').length === 1").await;

@@ -145,8 +145,9 @@ impl Crashes {
             }
             Aim::Vacuum => {
                 work::make_space(&client, &self.ledger, chance, faults).await;
-                // A running server gives space back a minute after its last turn, and a starting one at once.
-                self.server.kill();
+                // A running server gives space back a minute after its last turn, and a starting one at once. The file
+                // gets shorter only if the log has been folded into it before, as a clean end does.
+                self.server.stop_to_start_again(faults).await;
                 let is_seen = is_shrinking(self.server.data().join("mitsuke.db"));
                 self.server.spawn_again();
                 kill_when(self.server.process_id(), PATIENCE, is_seen)

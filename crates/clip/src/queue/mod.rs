@@ -9,14 +9,15 @@
 //!   priority gets the next batch.
 //! - **Bulk cannot lock searches out.** The capacity counts the items of all priorities, but uploads may fill only
 //!   seven eighths of the capacity, and backfill three quarters.
-//! - **Uploads are not late for long.** An upload that has waited for [`LATE`] is taken by a lane of searches, after two
-//!   batches of searches.
+//! - **Uploads have a third.** A lane of searches takes an upload that has waited a moment for every two searches. An upload
+//!   that has waited for [`LATE`] is also taken when no search waits.
 //! - **Workers share what waits.** A worker leaves to the idle workers of its lane their share of the waiting items.
 //!
 //! While a batch is encoded, the items of the next batch gather. Waiting for a batch to fill (`max_wait`) therefore
 //! pays only where encoding a larger batch costs hardly more than encoding a smaller batch.
 
 mod priority_queue;
+mod turns;
 mod worker;
 
 use std::any::Any;
@@ -29,6 +30,7 @@ use tokio::sync::oneshot;
 
 use super::error::EncodeError;
 use priority_queue::{PendingItem, PriorityQueue};
+use turns::Turns;
 
 pub use priority_queue::{Priority, STARVATION_LIMIT};
 
@@ -151,8 +153,7 @@ struct State<E: BatchEncoder> {
     /// The number of workers that wait for items, for each lane.
     idle: Vec<usize>,
     closing: bool,
-    /// The number of batches of a lane of searches since late uploads had their turn.
-    since_late: u32,
+    turns: Turns,
     stats: QueueStats,
 }
 
@@ -169,7 +170,7 @@ impl<E: BatchEncoder> EncoderQueue<E> {
             waiting: PriorityQueue::default(),
             idle: vec![0; lanes.len()],
             closing: false,
-            since_late: 0,
+            turns: Turns::default(),
             stats: QueueStats::default(),
         };
         let signals = lanes.iter().map(signal).collect();

@@ -9,8 +9,8 @@ use super::{Answer, BatchEncoder, LATE, QueueOptions, Shared, State, panic_messa
 use crate::background;
 use crate::error::EncodeError;
 
-/// The batches of searches that a lane takes before late uploads have their turn.
-const BATCHES_BEFORE_LATE: u32 = 2;
+/// The time that an upload waits for its own lane before a lane of searches takes it in turn with searches.
+const OWN_LANE: Duration = Duration::from_millis(250);
 
 /// Items that are encoded together.
 type Batch<E> = Vec<PendingItem<<E as BatchEncoder>::Item, Answer<<E as BatchEncoder>::Output>>>;
@@ -61,8 +61,14 @@ fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<(Batch
         if state.closing {
             return None;
         }
-        if let Some(batch) = late_uploads(&mut state, signal.priorities, max_batch) {
-            return Some((batch, 0));
+        let uploads = uploads_in_turn(&state, signal.priorities).min(max_batch);
+        if uploads > 0 {
+            let (batch, skipped) = state.waiting.take(Priority::Upload, uploads, signal.priorities);
+            state.note_taken(Priority::Upload, batch.len(), skipped);
+            if !batch.is_empty() {
+                return Some((batch, 0));
+            }
+            continue;
         }
         let Some(priority) = state.waiting.next_priority(signal.priorities) else {
             state.idle[lane] += 1;
@@ -80,31 +86,32 @@ fn next_batch<E: BatchEncoder>(shared: &Shared<E>, lane: usize) -> Option<(Batch
         }
         let size = batch_size(depth, state.idle[lane], max_batch);
         let (batch, skipped) = state.waiting.take(priority, size, signal.priorities);
-        state.stats.skipped += skipped;
+        state.note_taken(priority, batch.len(), skipped);
         if !batch.is_empty() {
-            state.since_late = state.since_late.saturating_add(1);
             let left: usize = signal.priorities.iter().map(|priority| state.waiting.depth(*priority)).sum();
             return Some((batch, batches_to_come(left, state.idle[lane])));
         }
     }
 }
 
-/// Takes uploads that are late for a lane of searches, when it is their turn. The lane of the uploads gives way to
-/// everything else, so that without turns of their own they would wait as long as the searches fill the machine.
-fn late_uploads<E: BatchEncoder>(state: &mut State<E>, lane: &[Priority], max_batch: usize) -> Option<Batch<E>> {
+impl<E: BatchEncoder> State<E> {
+    /// Notes a batch that was taken, and the items that were left out of it.
+    fn note_taken(&mut self, priority: Priority, items: usize, skipped: u64) {
+        self.stats.skipped += skipped;
+        self.turns.note(priority, items, self.waiting.depth(Priority::Upload) > 0);
+    }
+}
+
+/// Returns the number of uploads that a lane of searches takes now. The lane of the uploads gives way to everything else,
+/// so that without turns of their own they would wait as long as the searches fill the machine.
+fn uploads_in_turn<E: BatchEncoder>(state: &State<E>, lane: &[Priority]) -> usize {
     let serves = |priority| lane.contains(&priority);
-    if !serves(Priority::Search) || serves(Priority::Upload) {
-        return None;
+    let Some(waited) = state.waiting.oldest(Priority::Upload).map(|arrived| arrived.elapsed()) else { return 0 };
+    if !serves(Priority::Search) || waited < OWN_LANE {
+        return 0;
     }
-    let is_late = state.waiting.oldest(Priority::Upload).is_some_and(|arrived| arrived.elapsed() >= LATE);
-    let is_their_turn = state.since_late >= BATCHES_BEFORE_LATE || state.waiting.depth(Priority::Search) == 0;
-    if !is_late || !is_their_turn {
-        return None;
-    }
-    state.since_late = 0;
-    let (batch, skipped) = state.waiting.take(Priority::Upload, max_batch, lane);
-    state.stats.skipped += skipped;
-    (!batch.is_empty()).then_some(batch)
+    let is_unused = waited >= LATE && !serves(Priority::Upload) && state.waiting.depth(Priority::Search) == 0;
+    if is_unused { usize::MAX } else { state.turns.due_uploads() }
 }
 
 /// Returns the size of the next batch, which leaves their share of the waiting items to the idle workers.
@@ -151,7 +158,12 @@ fn wrong_count() -> EncodeError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use tokio::sync::oneshot;
+
     use super::*;
+    use crate::queue::LaneSignal;
 
     /// An encoder that is never asked.
     struct Idle;
@@ -165,40 +177,87 @@ mod tests {
         }
     }
 
-    #[test]
-    fn late_uploads_have_a_turn_among_searches_and_early_ones_and_backfills_have_none() {
-        let mut state = State::<Idle> {
-            waiting: Default::default(),
-            idle: vec![0],
-            closing: false,
-            since_late: 0,
-            stats: Default::default(),
-        };
-        let mut callers = Vec::new();
-        let mut push = |state: &mut State<Idle>, item, priority, age| {
-            let (answer, caller) = tokio::sync::oneshot::channel();
-            callers.push(caller);
+    /// A queue without workers, whose items are taken by the test.
+    struct Queue {
+        shared: Shared<Idle>,
+        callers: Vec<oneshot::Receiver<Answer<()>>>,
+    }
+
+    impl Queue {
+        /// Makes a queue with one lane.
+        fn new(priorities: &'static [Priority], max_batch: usize) -> Self {
+            let state = State {
+                waiting: Default::default(),
+                idle: vec![0],
+                closing: false,
+                turns: Default::default(),
+                stats: Default::default(),
+            };
+            let options = QueueOptions { capacity: 1_000, max_batch, max_wait: Duration::ZERO };
+            let lanes = vec![LaneSignal { priorities, changed: Default::default() }];
+            Self { shared: Shared { options, state: Mutex::new(state), lanes }, callers: Vec::new() }
+        }
+
+        /// Puts an item that has waited for `age` into the queue.
+        fn push(&mut self, item: u32, priority: Priority, age: Duration) {
+            let (answer, caller) = oneshot::channel();
+            self.callers.push(caller);
             let arrived = Instant::now().checked_sub(age).unwrap();
-            state.waiting.push(priority, PendingItem { item, answer, group: 0, arrived });
-        };
-        let items = |batch: Option<Batch<Idle>>| {
-            batch.map(|batch| batch.iter().map(|pending| pending.item).collect::<Vec<_>>())
-        };
-        let searches = &[Priority::Search];
-        push(&mut state, 1, Priority::Backfill, LATE * 9);
-        push(&mut state, 2, Priority::Upload, Duration::ZERO);
-        assert_eq!(items(late_uploads(&mut state, searches, 8)), None, "nothing is late");
-        let _ = state.waiting.take(Priority::Upload, 8, searches);
-        push(&mut state, 3, Priority::Upload, LATE);
-        push(&mut state, 4, Priority::Search, Duration::ZERO);
-        assert_eq!(items(late_uploads(&mut state, searches, 8)), None, "searches go first");
-        state.since_late = BATCHES_BEFORE_LATE;
-        assert_eq!(items(late_uploads(&mut state, &[Priority::Upload], 8)), None, "their own lane takes them anyway");
-        assert_eq!(items(late_uploads(&mut state, searches, 8)), Some(vec![3]));
-        assert_eq!(state.since_late, 0);
-        push(&mut state, 5, Priority::Upload, LATE);
-        let _ = state.waiting.take(Priority::Search, 8, searches);
-        assert_eq!(items(late_uploads(&mut state, searches, 8)), Some(vec![5]), "no search waits");
+            self.shared.lock().waiting.push(priority, PendingItem { item, answer, group: 0, arrived });
+        }
+
+        /// Takes the next batch.
+        fn next(&self) -> Vec<u32> {
+            let (batch, _) = next_batch(&self.shared, 0).unwrap();
+            batch.iter().map(|pending| pending.item).collect()
+        }
+    }
+
+    const SEARCHES: &[Priority] = &[Priority::Search];
+    const A_MOMENT: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn uploads_have_a_third_of_the_encodes_beside_searches_that_never_end() {
+        const UPLOAD: u32 = 1;
+        for (lane, searches, max_batch) in
+            [(SEARCHES, 1, 1), (SEARCHES, 3, 8), (SEARCHES, 20, 8), (&Priority::ALL[..], 3, 8)]
+        {
+            let mut queue = Queue::new(lane, max_batch);
+            let mut taken = [0_usize; 2];
+            for _ in 0..300 {
+                for _ in 0..searches {
+                    queue.push(0, Priority::Search, Duration::ZERO);
+                }
+                queue.push(UPLOAD, Priority::Upload, A_MOMENT);
+                queue.push(UPLOAD, Priority::Upload, A_MOMENT);
+                for item in queue.next() {
+                    taken[item as usize] += 1;
+                }
+            }
+            let share = taken[1] as f64 / taken.iter().sum::<usize>() as f64;
+            assert!((0.32..0.35).contains(&share), "{taken:?} in batches of {max_batch} beside {searches} at once");
+        }
+    }
+
+    #[test]
+    fn an_upload_goes_before_no_search_that_it_does_not_follow() {
+        let mut queue = Queue::new(SEARCHES, 8);
+        queue.push(1, Priority::Upload, LATE);
+        queue.push(2, Priority::Search, Duration::ZERO);
+        assert_eq!(queue.next(), [2], "nothing was taken before it");
+        assert_eq!(queue.next(), [1], "no search waits");
+    }
+
+    #[test]
+    fn a_lane_of_searches_leaves_young_uploads_and_backfills_to_their_own_lane() {
+        let mut queue = Queue::new(SEARCHES, 1);
+        queue.push(1, Priority::Upload, Duration::ZERO);
+        queue.push(2, Priority::Backfill, LATE * 9);
+        for item in 3..9 {
+            queue.push(item, Priority::Search, Duration::ZERO);
+            assert_eq!(queue.next(), [item]);
+        }
+        assert_eq!(uploads_in_turn(&queue.shared.lock(), &[Priority::Upload]), 0, "their own lane takes them anyway");
     }
 
     #[test]

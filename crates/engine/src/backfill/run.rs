@@ -279,7 +279,8 @@ impl Run {
             match self.encoder.encode_image(image.clone(), Priority::Backfill).await {
                 Ok(vector) => return Ok(Some(Ok(vector))),
                 Err(EncodeError::QueueFull) if !self.is_ending() => sleep(Duration::from_millis(50)).await,
-                Err(EncodeError::QueueFull | EncodeError::Closed) => {
+                Err(EncodeError::OutOfMemory) if !self.is_ending() => sleep(MEMORY_WAIT).await,
+                Err(EncodeError::QueueFull | EncodeError::OutOfMemory | EncodeError::Closed) => {
                     self.end(StopReason::Requested);
                     return Ok(None);
                 }

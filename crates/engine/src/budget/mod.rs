@@ -4,16 +4,21 @@
 //! Each [`Purpose`] has a pool of its own. An upload holds bytes of [`Purpose::Receiving`] while it waits for
 //! [`Purpose::Decoding`], so with a single pool the bodies could fill it and nothing could be decoded. Pools are taken in
 //! the order of the purposes, so two requests never wait for each other.
+//!
+//! Memory that is free in a pool may still be missing on the machine, where something else has taken it or a limit of the
+//! system is smaller. The system is therefore asked each time for what is taken and for what was taken before, because
+//! that may not have been allocated yet.
 
 mod memory;
 mod pool;
+mod system;
 
 use std::time::Duration;
 
 pub use memory::machine_memory;
 pub use pool::{Full, Share};
 
-use pool::Pool;
+use pool::{Pool, Taken};
 
 /// The use of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,7 +78,13 @@ impl Budget {
     /// Makes a budget of `total` bytes. A request waits at most `wait` for its bytes.
     #[must_use]
     pub fn new(total: usize, wait: Duration) -> Self {
-        Self { pools: Purpose::ALL.map(|purpose| Pool::new(total / 100 * purpose.percent(), wait)) }
+        Self::of_system(total, wait, system::gives)
+    }
+
+    /// Makes a budget on a system that tells with `gives` whether it has so many bytes.
+    fn of_system(total: usize, wait: Duration, gives: fn(usize) -> bool) -> Self {
+        let taken = Taken::new(gives);
+        Self { pools: Purpose::ALL.map(|purpose| Pool::new(total / 100 * purpose.percent(), wait, taken.clone())) }
     }
 
     /// Returns the budget with at most `limit` bytes for one purpose.
@@ -81,7 +92,7 @@ impl Budget {
     pub fn at_most(mut self, purpose: Purpose, limit: usize) -> Self {
         let pool = &mut self.pools[purpose as usize];
         if limit < pool.limit() {
-            *pool = Pool::new(limit, pool.wait());
+            *pool = pool.with_limit(limit);
         }
         self
     }
@@ -144,6 +155,23 @@ mod tests {
         let bounded = Budget::new(1_000 << 20, Duration::ZERO).at_most(Purpose::Sending, 10 << 20);
         assert_eq!(bounded.limit(Purpose::Sending), 10 << 20);
         assert_eq!(bounded.limit(Purpose::Receiving), budget.limit(Purpose::Receiving));
+    }
+
+    #[tokio::test]
+    async fn what_the_system_has_not_is_refused_however_much_is_free_in_the_pool() {
+        let budget = Budget::of_system(1_000 << 20, Duration::ZERO, |bytes| bytes <= 100 << 20);
+        let mut body = budget.take(Purpose::Receiving, 60 << 20).await.unwrap();
+        assert!(body.grow(50 << 20).await.is_err() && !body.try_grow(50 << 20));
+        assert_eq!(body.bytes(), 60 << 20, "a share that is refused more stays as it is");
+        // The pools count together, and a picture larger than its pool is asked for as a whole.
+        assert!(budget.try_take(Purpose::Sending, 50 << 20).is_none());
+        assert!(!budget.nothing(Purpose::Decoding).raise_blocking(50 << 20));
+        assert!(budget.nothing(Purpose::Decoding).raise_blocking(40 << 20));
+        drop(body);
+        assert!(budget.nothing(Purpose::Decoding).raise_blocking(90 << 20));
+        assert!(!budget.nothing(Purpose::Decoding).raise_blocking(500 << 20));
+        let refused = budget.stats().map(|stats| stats.refused);
+        assert_eq!(refused, [2, 2, 1]);
     }
 
     #[test]

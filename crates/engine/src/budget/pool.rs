@@ -28,10 +28,30 @@ pub struct Full {
     pub retry_after_s: u32,
 }
 
+/// The bytes that are taken of all pools of a budget, and the system that has to give them.
+#[derive(Clone)]
+pub(super) struct Taken {
+    bytes: Arc<AtomicUsize>,
+    gives: fn(usize) -> bool,
+}
+
+impl Taken {
+    /// Makes the count of a system that tells with `gives` whether it has so many bytes.
+    pub(super) fn new(gives: fn(usize) -> bool) -> Self {
+        Self { bytes: Arc::default(), gives }
+    }
+
+    /// Tells whether the system gives more bytes.
+    fn has(&self, more: usize) -> bool {
+        (self.gives)(self.bytes.load(Ordering::Relaxed).saturating_add(more))
+    }
+}
+
 /// A bounded number of bytes.
 pub(super) struct Pool(Arc<Shared>);
 
 struct Shared {
+    taken: Taken,
     room: Arc<Semaphore>,
     units: usize,
     wait: Duration,
@@ -48,9 +68,10 @@ struct Window {
 }
 
 impl Pool {
-    pub(super) fn new(bytes: usize, wait: Duration) -> Self {
+    pub(super) fn new(bytes: usize, wait: Duration, taken: Taken) -> Self {
         let units = (bytes / UNIT).clamp(1, u32::MAX as usize);
         Self(Arc::new(Shared {
+            taken,
             room: Arc::new(Semaphore::new(units)),
             units,
             wait,
@@ -65,8 +86,9 @@ impl Pool {
         self.0.units * UNIT
     }
 
-    pub(super) fn wait(&self) -> Duration {
-        self.0.wait
+    /// Returns an unused pool like this one with another limit.
+    pub(super) fn with_limit(&self, bytes: usize) -> Self {
+        Self::new(bytes, self.0.wait, self.0.taken.clone())
     }
 
     pub(super) fn nothing(&self) -> Share {
@@ -107,6 +129,7 @@ impl Shared {
 
     fn note_given_back(&self, units: usize) {
         self.used.fetch_sub(units, Ordering::Relaxed);
+        self.taken.bytes.fetch_sub(units * UNIT, Ordering::Relaxed);
         let mut window = self.given_back.lock().unwrap_or_else(PoisonError::into_inner);
         let now = window.start.elapsed().as_secs();
         match window.seconds.back_mut() {
@@ -169,9 +192,12 @@ impl Share {
     /// Takes more bytes, and waits for them when they are in use.
     ///
     /// # Errors
-    /// [`Full`] when the bytes do not become free in time. The share stays as it is.
+    /// [`Full`] when the bytes do not become free in time, or the system does not have them. The share stays as it is.
     pub async fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         let units = self.more(bytes);
+        if !self.pool.taken.has(units as usize * UNIT) {
+            return Err(self.pool.refuse());
+        }
         if self.try_take(units) {
             return Ok(());
         }
@@ -187,7 +213,8 @@ impl Share {
 
     /// Takes more bytes if they are free now, and returns whether they were.
     pub fn try_grow(&mut self, bytes: usize) -> bool {
-        let taken = self.try_take(self.more(bytes));
+        let units = self.more(bytes);
+        let taken = self.pool.taken.has(units as usize * UNIT) && self.try_take(units);
         if !taken {
             self.pool.refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -205,16 +232,26 @@ impl Share {
         }
     }
 
-    /// Takes as many bytes as are missing to `bytes`, and blocks the thread as long as they are in use. This method is for
-    /// work that always ends, such as decoding, on threads that may block.
-    pub fn raise_blocking(&mut self, bytes: usize) {
+    /// Takes as many bytes as are missing to `bytes`, and blocks the thread as long as they are in use. Returns false when
+    /// the system does not have them. This method is for work that always ends, such as decoding, on threads that may
+    /// block.
+    pub fn raise_blocking(&mut self, bytes: usize) -> bool {
         let missing = bytes.saturating_sub(self.bytes());
-        if missing == 0 || self.try_take(self.more(missing)) {
-            return;
+        if missing == 0 {
+            return true;
         }
-        // Two that hold a part and wait for each other's would wait forever.
-        self.shrink_to(0);
-        self.take_blocking(bytes);
+        if !self.try_take(self.more(missing)) {
+            // Two that hold a part and wait for each other's would wait forever.
+            self.shrink_to(0);
+            self.take_blocking(bytes);
+        }
+        // The system is asked for all of a picture that is larger than the pool.
+        let has = self.pool.taken.has(bytes.saturating_sub(self.bytes()));
+        if !has {
+            self.pool.refuse();
+            self.shrink_to(0);
+        }
+        has
     }
 
     /// Gives back what goes beyond `bytes`.
@@ -241,6 +278,7 @@ impl Share {
 
     fn add(&mut self, permit: OwnedSemaphorePermit) {
         self.pool.used.fetch_add(permit.num_permits(), Ordering::Relaxed);
+        self.pool.taken.bytes.fetch_add(permit.num_permits() * UNIT, Ordering::Relaxed);
         match &mut self.permit {
             Some(own) => own.merge(permit),
             None => self.permit = Some(permit),
@@ -288,8 +326,12 @@ mod tests {
 
     const KIB: usize = 1 << 10;
 
+    fn waiting_pool(units: usize, wait: Duration) -> Pool {
+        Pool::new(units * UNIT, wait, Taken::new(|_| true))
+    }
+
     fn pool(units: usize) -> Pool {
-        Pool::new(units * UNIT, Duration::from_millis(5))
+        waiting_pool(units, Duration::from_millis(5))
     }
 
     fn stats(pool: &Pool) -> PurposeStats {
@@ -298,12 +340,12 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_gets_what_is_given_back_and_who_waits_too_long_is_refused() {
-        let pool = Pool::new(10 * UNIT, Duration::from_secs(60));
+        let pool = waiting_pool(10, Duration::from_secs(60));
         let (mut first, mut second) = (pool.nothing(), pool.nothing());
         first.grow(8 * UNIT).await.unwrap();
         let grown = tokio::join!(second.grow(4 * UNIT), async { first.shrink_to(6 * UNIT) }).0;
         assert_eq!((grown, second.bytes(), stats(&pool).used), (Ok(()), 4 * UNIT, 10 * UNIT));
-        let impatient = Pool::new(UNIT, Duration::from_millis(1));
+        let impatient = waiting_pool(1, Duration::from_millis(1));
         let _all = impatient.nothing().try_grow(UNIT).then_some(());
         let mut held = impatient.nothing();
         assert!(held.try_grow(UNIT));
@@ -329,7 +371,7 @@ mod tests {
         let theirs = Arc::clone(&pool);
         let thread = thread::spawn(move || {
             let mut share = theirs.nothing();
-            share.raise_blocking(UNIT);
+            assert!(share.raise_blocking(UNIT));
             sender.send(share.bytes()).unwrap();
         });
         while stats(&pool).waiting == 0 {

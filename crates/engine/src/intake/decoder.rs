@@ -167,8 +167,8 @@ impl DecodingSlot {
     }
 }
 
-/// Does `work` with memory of a budget for each picture that it decodes. Decoding always ends, so that waiting for the
-/// pictures of others does.
+/// Does `work` with memory of a budget for each picture that it decodes; one that the system has no memory for is refused.
+/// Decoding always ends, so that waiting for the pictures of others does.
 fn within<T>(budget: &Budget, work: impl FnOnce() -> T) -> T {
     let share = Rc::new(RefCell::new(budget.nothing(Purpose::Decoding)));
     let taken = Rc::clone(&share);

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::refusal::Refusal;
 
-/// Takes memory for a picture: the function gets its bytes and may block.
-type Reserve = Rc<dyn Fn(u64)>;
+/// Takes memory for a picture: the function gets its bytes, may block, and returns false when there is none.
+type Reserve = Rc<dyn Fn(u64) -> bool>;
 
 thread_local! {
     /// The function that takes memory for the pictures that this thread decodes.
@@ -14,8 +14,9 @@ thread_local! {
 }
 
 /// Does `work`, and calls `reserve` with the memory of each picture that it decodes on this thread: the decoder's own and
-/// three bytes for each pixel. The call comes when the header is read, before the memory is taken.
-pub fn reserving<T>(reserve: impl Fn(u64) + 'static, work: impl FnOnce() -> T) -> T {
+/// three bytes for each pixel. The call comes when the header is read, before the memory is taken, and a picture for which
+/// it returns false is refused.
+pub fn reserving<T>(reserve: impl Fn(u64) -> bool + 'static, work: impl FnOnce() -> T) -> T {
     /// Puts the earlier function back, also after a panic.
     struct Before(Option<Reserve>);
 
@@ -71,10 +72,8 @@ impl DecodeLimits {
             return Err(self.too_much_memory());
         }
         let whole = memory.saturating_add(u64::from(width) * u64::from(height) * 3);
-        if let Some(reserve) = RESERVE.with_borrow(Option::clone) {
-            reserve(whole);
-        }
-        if is_available(whole) { Ok(()) } else { Err(Refusal::OutOfMemory) }
+        let is_reserved = RESERVE.with_borrow(Option::clone).is_none_or(|reserve| reserve(whole));
+        if is_reserved && is_available(whole) { Ok(()) } else { Err(Refusal::OutOfMemory) }
     }
 
     /// Returns the refusal of a picture that needs more working memory than the limit.
@@ -116,13 +115,17 @@ mod tests {
         let noted = Rc::clone(&reserved);
         let limits = DecodeLimits::default();
         reserving(
-            move |bytes| noted.borrow_mut().push(bytes),
+            move |bytes| {
+                noted.borrow_mut().push(bytes);
+                bytes < 10_000
+            },
             || {
                 assert_eq!(limits.check((10, 20), 1_000), Ok(()));
                 assert!(limits.check((0, 20), 1_000).is_err());
+                assert_eq!(limits.check((100, 100), 1_000), Err(Refusal::OutOfMemory));
             },
         );
         assert_eq!(limits.check((10, 20), 1_000), Ok(()));
-        assert_eq!(*reserved.borrow(), [1_600]);
+        assert_eq!(*reserved.borrow(), [1_600, 31_000]);
     }
 }

@@ -12,8 +12,8 @@ use super::memory::Memory;
 use super::statements::{self, count_images};
 use super::values::{count as number, unsigned};
 use crate::{
-    Filter, Image, ImageId, ListedImage, Page, RANDOM_MODULUS, Sort, SortCursor, SortKey, SortValue, StoreError, Total,
-    random_parameters,
+    Filter, Image, ImageId, ListedImage, Page, RANDOM_MODULUS, Shape, Sort, SortCursor, SortKey, SortValue, StoreError,
+    Total, random_key, random_parameters,
 };
 
 /// The largest number of images whose names are compared in memory. Of more, a page is found after a small part of the
@@ -40,6 +40,41 @@ pub(super) fn list(
         None => images::images(connection, &ids)?,
     };
     Ok(images.into_iter().map(|image| ListedImage { at: sort.place(&image), image }).collect())
+}
+
+/// Lists the shapes of the images that pass a filter and follow `after`.
+pub(super) fn shapes(
+    memory: &Memory,
+    connection: &Connection,
+    filter: &Filter,
+    sort: Sort,
+    after: Option<&SortCursor>,
+    limit: usize,
+) -> Result<Vec<Shape>, StoreError> {
+    let ids = Order { connection, filter, sort }.ids(memory, after, 0, limit)?;
+    let column = match sort.key {
+        SortKey::Uploaded => UPLOADED.name,
+        SortKey::Taken => TAKEN.name,
+        SortKey::Name => NAME.name,
+        SortKey::Bytes => BYTES.name,
+        SortKey::Random { .. } => "NULL",
+    };
+    let sql = format!("SELECT width, height, {column} FROM images WHERE image_id = ?");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut shapes = Vec::with_capacity(ids.len());
+    for image_id in ids {
+        let mut rows = statement.query([image_id])?;
+        let Some(row) = rows.next()? else { continue };
+        let value = match sort.key {
+            SortKey::Uploaded => SortValue::Micros(row.get(2)?),
+            SortKey::Taken => row.get::<_, Option<i64>>(2)?.map_or(SortValue::NoDate, SortValue::Micros),
+            SortKey::Name => SortValue::Name(row.get(2)?),
+            SortKey::Bytes => SortValue::Bytes(unsigned(row, 2)?),
+            SortKey::Random { seed } => SortValue::Random(random_key(seed, image_id)),
+        };
+        shapes.push(Shape { at: SortCursor { value, image_id }, width: row.get(0)?, height: row.get(1)? });
+    }
+    Ok(shapes)
 }
 
 /// Lists a page of the images that pass a filter.

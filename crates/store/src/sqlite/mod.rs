@@ -47,6 +47,7 @@ mod thumbnails;
 mod unwiped;
 mod values;
 mod vector_search;
+mod wal;
 mod wipe;
 mod words;
 mod worker;

@@ -133,6 +133,8 @@ fn a_search_takes_few_round_trips() {
     let by_name = Sort { key: SortKey::Name, descending: false };
     let named = || assert_eq!(all.store.list(&none, by_name, None, 51).unwrap().len(), 51);
     assert_eq!(all.count("list page of 50 by name", named).total(), 2);
+    let shapes = || assert_eq!(all.store.shapes(&none, by_name, None, 51).unwrap().len(), 51);
+    assert_eq!(all.count("shapes of a list by name", shapes).total(), 1);
     assert_eq!(all.count("total", || _ = all.store.count(&wide()).unwrap()).total(), 1);
     let facets = || assert_eq!(all.store.facets(&wide(), &Facet::ALL, 20).unwrap().len(), 8);
     assert_eq!(all.count("all eight facets", facets).total(), 9);

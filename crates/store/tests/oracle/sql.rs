@@ -454,6 +454,7 @@ fn list_and_count(store: &dyn Store) {
             let sort = Sort { key, descending };
             let page = store.list(filter, sort, None, 1).unwrap();
             store.list(filter, sort, page.first().map(|listed| &listed.at), 1).unwrap();
+            store.shapes(filter, sort, page.first().map(|listed| &listed.at), 1).unwrap();
             store.list_page(&Page { offset: 9, filter: filter.clone(), ..Page::first(5) }, sort).unwrap();
         }
         store.count(filter).unwrap();

@@ -8,7 +8,7 @@ use crate::oracle::search::lists::{self, Part};
 use crate::taken::micros;
 use crate::{
     ChangeOutcome, Changes, Content, Cursor, Filter, Image, ImageChange, ImageId, ImagePatch, ImageStore, Inserted,
-    ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Sort, SortCursor, SortValue, StoreError,
+    ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Shape, Sort, SortCursor, SortValue, StoreError,
     ThumbnailStore, Total,
 };
 
@@ -108,6 +108,16 @@ impl ImageStore for OracleStore {
     ) -> Result<Vec<ListedImage>, StoreError> {
         let images = self.page(Part { filter, sort, after, offset: 0, limit })?;
         Ok(images.into_iter().map(|image| ListedImage { at: sort.place(&image), image }).collect())
+    }
+
+    fn shapes(
+        &self,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&SortCursor>,
+        limit: usize,
+    ) -> Result<Vec<Shape>, StoreError> {
+        self.read(|session| lists::shapes(session, Part { filter, sort, after, offset: 0, limit }))
     }
 
     fn list_page(&self, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {

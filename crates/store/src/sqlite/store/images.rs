@@ -6,8 +6,8 @@ use crate::sqlite::{bulk, chunks, images, lists, readings, thumbnails};
 use crate::taken::micros;
 use crate::{
     ChangeOutcome, Changes, Content, Cursor, Filter, Image, ImageChange, ImageId, ImagePatch, ImageStore, Inserted,
-    ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Sort, SortCursor, SortKey, SortValue, Store as _,
-    StoreError, ThumbnailStore, Total,
+    ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Shape, Sort, SortCursor, SortKey, SortValue,
+    Store as _, StoreError, ThumbnailStore, Total,
 };
 
 /// The order of the lists of newest images.
@@ -125,6 +125,16 @@ impl ImageStore for SqliteStore {
         max_chars: usize,
     ) -> Result<Vec<ListedImage>, StoreError> {
         self.shared.read(|db| lists::list(&self.shared.memory, db, filter, sort, after, limit, Some(max_chars)))
+    }
+
+    fn shapes(
+        &self,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&SortCursor>,
+        limit: usize,
+    ) -> Result<Vec<Shape>, StoreError> {
+        self.shared.read(|db| lists::shapes(&self.shared.memory, db, filter, sort, after, limit))
     }
 
     fn list_page(&self, page: &Page, sort: Sort) -> Result<Vec<Image>, StoreError> {

@@ -22,7 +22,9 @@ use super::room::{Room, bound_pages, release_reserve};
 use super::shared::{Opened, Shared};
 use super::statements::count_images;
 use super::task::Task;
-use super::{backup, connection, directory, document, embeddings, epochs, facts_fill, migrate, models, wipe, worker};
+use super::{
+    backup, connection, directory, document, embeddings, epochs, facts_fill, migrate, models, wal, wipe, worker,
+};
 use crate::{
     Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store, StoreError,
 };
@@ -83,6 +85,7 @@ impl SqliteStore {
         directory::refuse_missing(directory)?;
         directory::create_database(directory)?;
         let database = directory.join(directory::DATABASE);
+        wal::tell_damage(&database);
         let writer = connection::open_writer(&database, options.busy_timeout)?;
         directory::refuse_empty(directory, &writer)?;
         // An older schema counts no commits, so the comparison comes before the database is brought up to date.

@@ -66,6 +66,10 @@ impl Driver {
         std::thread::spawn(move || lines.for_each(drop));
         Self { process, url: format!("http://127.0.0.1:{port}") }
     }
+
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
 }
 
 impl Drop for Driver {

@@ -9,7 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::page::driver::{Driver, Programs};
+use super::driver::{Driver, Programs};
 
 /// The language and the screen of a browser.
 #[derive(Clone, Copy)]
@@ -28,25 +28,36 @@ pub struct Browser {
     pub client: Client,
     session: String,
     http: reqwest::Client,
-    _driver: Driver,
+    driver: Driver,
     _profile: TempDir,
 }
 
 impl Browser {
+    /// Starts a browser that keeps its console and its requests.
     pub async fn start(programs: &Programs, look: Look) -> Self {
         Self::start_with(programs, look, &[]).await
     }
 
     /// Starts a browser with more arguments.
     pub async fn start_with(programs: &Programs, look: Look, arguments: &[&str]) -> Self {
+        Self::start_logging(programs, look, arguments, json!({"browser": "ALL", "performance": "ALL"})).await
+    }
+
+    /// Starts a browser that keeps neither its console nor its requests, which take memory and time.
+    pub async fn start_silent(programs: &Programs, look: Look) -> Self {
+        Self::start_logging(programs, look, &[], json!({})).await
+    }
+
+    async fn start_logging(programs: &Programs, look: Look, arguments: &[&str], logs: Value) -> Self {
         let driver = Driver::start(&programs.driver);
         let profile = tempfile::tempdir().unwrap();
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities(&programs.browser, profile.path(), look, arguments));
+        builder.capabilities(capabilities(&programs.browser, profile.path(), look, arguments, &logs));
         let client = builder.connect(&driver.url).await.expect("a browser session starts");
         let session = format!("{}/session/{}", driver.url, client.session_id().await.unwrap().unwrap());
-        mitsuke_client::tls::choose_provider();
-        let browser = Self { client, session, http: reqwest::Client::new(), _driver: driver, _profile: profile };
+        // An error means that a provider was chosen before.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let browser = Self { client, session, http: reqwest::Client::new(), driver, _profile: profile };
         let Look { width, height, phone, dark, .. } = look;
         let scale = if phone { 2 } else { 1 };
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone});
@@ -84,6 +95,11 @@ impl Browser {
             .collect()
     }
 
+    /// Returns the process id of ChromeDriver, whose descendants are the processes of the browser.
+    pub fn process_id(&self) -> u32 {
+        self.driver.process_id()
+    }
+
     pub async fn close(self) {
         self.client.close().await.expect("the session ends");
     }
@@ -96,7 +112,7 @@ impl Browser {
     }
 }
 
-fn capabilities(browser: &Path, profile: &Path, look: Look, more: &[&str]) -> Capabilities {
+fn capabilities(browser: &Path, profile: &Path, look: Look, more: &[&str], logs: &Value) -> Capabilities {
     let mut arguments = vec![
         "--headless".to_owned(),
         "--disable-gpu".to_owned(),
@@ -120,7 +136,7 @@ fn capabilities(browser: &Path, profile: &Path, look: Look, more: &[&str]) -> Ca
             "args": arguments,
             "prefs": {"intl.accept_languages": look.language},
         },
-        "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        "goog:loggingPrefs": logs,
         "unhandledPromptBehavior": "accept",
     });
     match capabilities {

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::page::browser::{DESKTOP, Look};
+use crate::page::scopes::keys;
 use crate::page::tab::{Page, with, with_page};
 use crate::pictures::{jpeg_of_camera, png, png_with_text};
 
@@ -272,11 +273,12 @@ async fn links_of_a_picture_narrow_and_keep_the_search() {
 
 #[tokio::test]
 async fn a_search_only_key_counts_and_may_not_sort() {
-    const WITH_KEYS: &[(&str, &str)] = &[("MITSUKE_API_KEYS", "facets-admin-key, facets-search-key:search")];
-    with(DESKTOP, WITH_KEYS, async |page| {
+    let folder = keys();
+    let file_of_keys = folder.path().join("keys.json");
+    with(DESKTOP, &[("MITSUKE_KEYS_FILE", file_of_keys.to_str().unwrap())], async |page| {
         page.open("/").await;
         page.until("document.querySelector('#key').open").await;
-        page.type_into("#key-value", &format!("facets-search-key{ENTER}")).await;
+        page.type_into("#key-value", &format!("search-search{ENTER}")).await;
         page.until("document.documentElement.dataset.scope === 'search'").await;
         page.settled().await;
         page.click("#filter-toggle").await;

@@ -17,7 +17,7 @@ use crate::api::throttle::Guesses;
 use crate::error::{ApiError, ErrorCode};
 
 /// The paths that need no key: probes, documentation and the page. Every other path needs one.
-const OPEN: [&str; 5] = ["/healthz", "/readyz", "/openapi.json", "/swagger-ui", "/"];
+const OPEN: [&str; 6] = ["/healthz", "/readyz", "/openapi.json", "/swagger-ui", "/", "/manifest.webmanifest"];
 /// The folders that need no key.
 const OPEN_BELOW: [&str; 2] = ["/swagger-ui/", "/assets/"];
 

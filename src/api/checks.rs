@@ -1,8 +1,10 @@
 //! Checks that several endpoints share.
 
+use std::collections::HashSet;
+
 use crate::config::Limits;
 use crate::error::{ApiError, ErrorCode};
-use mitsuke_store::MAX_TAG_CHARS;
+use mitsuke_store::{ImageId, MAX_TAG_CHARS};
 
 /// Images on a page unless the caller asks for another number: the page size of the original application.
 const DEFAULT_PAGE: usize = 16;
@@ -30,6 +32,20 @@ pub fn count(limit: Option<u32>, default: usize, most: usize) -> Result<usize, A
         return Err(ApiError::invalid("limit", format!("`limit` must be from 1 to {most}.")).with("limit", most));
     }
     Ok(count)
+}
+
+/// Returns the ids of a request, each once, in their order.
+///
+/// # Errors
+/// When there are none or more than `most`.
+pub fn ids(mut ids: Vec<ImageId>, most: usize) -> Result<Vec<ImageId>, ApiError> {
+    if ids.is_empty() || ids.len() > most {
+        let detail = format!("Send `image_ids` with 1 to {most} images.");
+        return Err(ApiError::invalid("image_ids", detail).with("limit", most));
+    }
+    let mut seen = HashSet::with_capacity(ids.len());
+    ids.retain(|id| seen.insert(*id));
+    Ok(ids)
 }
 
 /// Reads names that commas separate, each once; all of them when there is no name.

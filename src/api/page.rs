@@ -1,51 +1,71 @@
-//! GET / and /assets: the files of the gallery page, embedded in the program.
+//! GET /, /manifest.webmanifest and /assets: the files of the gallery page, embedded in the program.
 
-use std::sync::LazyLock;
+mod assets;
+mod bundle;
 
-use actix_web::http::header::{self, ETag, EntityTag, HeaderName, IfNoneMatch};
+use actix_web::http::header::{
+    self, AcceptEncoding, ContentEncoding, ETag, Encoding, EntityTag, Header as _, HeaderName, IfNoneMatch,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::api::caching::matches;
+use crate::api::problems;
 use crate::api::route::Route;
-use mitsuke_image::FileType;
+use assets::{ASSETS, Asset};
 
 /// The content security policy. It allows the page's own files, pictures of this server, and pictures from the reader's
 /// disk or fetched with a key (blob:). No script may turn text into HTML or code: trusted types allow no policy, so
 /// that every function that does so throws.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// The headers of every file: caching, and what the page may do.
-const HEADERS: [(HeaderName, &str); 4] = [
-    (header::CACHE_CONTROL, "no-cache"),
+/// The headers of every file: what the page may do.
+const HEADERS: [(HeaderName, &str); 3] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 
+/// The caching of a file whose address stays when the file changes.
+const ASK_AGAIN: &str = "no-cache";
+
+/// The caching of a file whose address has the digest of all files.
+const FOR_GOOD: &str = "public, max-age=31536000, immutable";
+
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
+const PNG: &str = "image/png";
+const MANIFEST: &str = "application/manifest+json";
 
-/// The path of the script that holds all modules.
-const SCRIPT_PATH: &str = "/assets/page.js";
-/// A script that loads the modules one by one.
-const MODULES: &str = "import \"./app.js\";\n";
+/// The file of the page itself, in src/web.
+const PAGE: &str = "index.html";
 
-/// The table of files below /assets: path, media type and text of each.
+/// The file that describes the page as an app. It lies beside the page, because its own addresses are relative to it.
+const MANIFEST_NAME: &str = "manifest.webmanifest";
+
+/// The module that starts the page.
+const ENTRY: &str = "app.js";
+
+/// The file that all modules are put into.
+const SCRIPT: &str = "page.js";
+
+/// The file that all style sheets are joined into.
+const STYLE_SHEET: &str = "page.css";
+
+/// The table of files of src/web: name, media type and bytes of each.
 macro_rules! assets {
     ($($media_type:ident: $($name:literal)*;)*) => {
-        &[
-            ("/", HTML, include_str!("../web/index.html")),
-            (SCRIPT_PATH, JS, MODULES),
-            $($((concat!("/assets/", $name), $media_type, include_str!(concat!("../web/", $name))),)*)*
-        ]
+        &[$($(($name, $media_type, include_bytes!(concat!("../web/", $name)).as_slice()),)*)*]
     };
 }
 
-const FILES: &[(&str, &str, &str)] = assets! {
+const FILES: &[(&str, &str, &[u8])] = assets! {
+    HTML: "index.html";
+    MANIFEST: "manifest.webmanifest";
     CSS: "bar.css" "base.css" "dialogs.css" "filter.css" "grid.css" "phone.css" "scrubber.css" "selection.css";
     JS: "action-bar.js" "api.js" "app.js" "bar.js" "caption.js" "cell.js" "cells.js" "chips.js" "copy.js" "dom.js" "download.js"
         "drop.js" "duplicate-groups.js" "duplicates.js" "edit.js" "events.js" "facet-list.js" "facets.js" "facts.js" "files.js"
@@ -57,55 +77,59 @@ const FILES: &[(&str, &str, &str)] = assets! {
     JS: "words/en.js"
         "words/ja.js";
     SVG: "icon.svg";
+    PNG: "icon-180.png" "icon-192.png" "icon-512.png" "icon-maskable-512.png";
 };
-
-/// All modules in one script. The page works with the modules, too, only slower.
-static SCRIPT: LazyLock<String> = LazyLock::new(|| bundled().unwrap_or_else(|_| MODULES.to_owned()));
-
-fn bundled() -> Result<String, String> {
-    let text_of = |name: &str| {
-        FILES.iter().find(|(path, ..)| path.strip_prefix("/assets/") == Some(name)).map(|(.., text)| *text)
-    };
-    bundle::script("app.js", &text_of)
-}
-
-/// The page, in which the filter offers a checkbox for each type of picture.
-static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let checkbox = |file_type: FileType| {
-        let media_type = file_type.media_type();
-        format!(r#"<label><input type="checkbox" name="type" value="{media_type}">{file_type}</label>"#)
-    };
-    let checkboxes = FileType::ALL.map(checkbox).join("\n      ");
-    let page = include_str!("../web/index.html").replace("<!-- file types -->", &checkboxes);
-    page.replace("assets/app.js", SCRIPT_PATH.trim_start_matches('/'))
-});
 
 /// The routes of the page's files.
 pub fn routes() -> Vec<Route> {
-    FILES.iter().map(|(path, _, _)| Route::undocumented(path, file)).collect()
+    vec![
+        Route::undocumented("/", page),
+        Route::undocumented("/manifest.webmanifest", manifest),
+        Route::undocumented("/assets/{file:.*}", asset),
+    ]
 }
 
-async fn file(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> HttpResponse {
-    let Some((path, media_type, text)) = FILES.iter().find(|(path, _, _)| *path == request.path()) else {
-        return HttpResponse::NotFound().finish();
-    };
-    let text = match *path {
-        "/" => PAGE.as_str(),
-        SCRIPT_PATH => SCRIPT.as_str(),
-        _ => text,
-    };
-    let hash = mitsuke_store::Sha256::of(text.as_bytes()).to_string();
-    let etag = EntityTag::new_strong(hash);
-    let known = matches(&if_none_match, &etag);
+async fn page(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> HttpResponse {
+    served(&request, &if_none_match, &ASSETS.page, ASK_AGAIN)
+}
+
+async fn manifest(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> HttpResponse {
+    served(&request, &if_none_match, &ASSETS.manifest, ASK_AGAIN)
+}
+
+async fn asset(request: HttpRequest, if_none_match: web::Header<IfNoneMatch>) -> HttpResponse {
+    match request.path().strip_prefix("/assets/").and_then(|path| ASSETS.at(path)) {
+        Some((file, is_digested)) => {
+            served(&request, &if_none_match, file, if is_digested { FOR_GOOD } else { ASK_AGAIN })
+        }
+        None => problems::route_not_found(request).await,
+    }
+}
+
+/// Answers with a file, compressed by Brotli for a caller who reads it. Other callers are left to the compression of all
+/// answers.
+fn served(request: &HttpRequest, if_none_match: &IfNoneMatch, file: &Asset, caching: &str) -> HttpResponse {
+    let accepted = AcceptEncoding::parse(request).unwrap_or_else(|_| AcceptEncoding(Vec::new()));
+    let chosen = accepted.negotiate([Encoding::brotli(), Encoding::identity()].iter());
+    let brotli = file.brotli().filter(|_| chosen == Some(Encoding::brotli()));
+    let etag = EntityTag::new_strong(match brotli {
+        Some(_) => format!("{}-br", file.hash),
+        None => file.hash.clone(),
+    });
+    let known = matches(if_none_match, &etag);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.content_type(*media_type).insert_header(ETag(etag));
+    response.content_type(file.media_type).insert_header(ETag(etag));
+    response.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::VARY, "accept-encoding"));
     for header in HEADERS {
         response.insert_header(header);
     }
-    if known { response.finish() } else { response.body(text) }
+    match brotli {
+        _ if known => response.finish(),
+        Some(brotli) => response.insert_header(ContentEncoding::Brotli).body(brotli),
+        None => response.body(file.bytes.clone()),
+    }
 }
 
-mod bundle;
 #[cfg(test)]
 mod words;
 
@@ -127,10 +151,10 @@ mod tests {
     #[test]
     fn every_file_of_the_page_is_served_and_stays_small() {
         for name in names("").into_iter().chain(names("words/")) {
-            let path = if name == "index.html" { "/".to_owned() } else { format!("/assets/{name}") };
-            let (_, _, text) = FILES.iter().find(|(served, _, _)| *served == path).unwrap_or_else(|| {
+            let (.., bytes) = FILES.iter().find(|(served, ..)| *served == name).unwrap_or_else(|| {
                 panic!("{name} is not served: name it in FILES");
             });
+            let Ok(text) = std::str::from_utf8(bytes) else { continue };
             // The texts of a language are one list, and so are the elements of the page: nobody reads them to the end.
             let most = match name.as_str() {
                 words if words.starts_with("words/") => 500,
@@ -143,34 +167,18 @@ mod tests {
 
     #[test]
     fn no_script_turns_text_into_html_and_no_markup_carries_code_or_style() {
-        for (path, _, text) in FILES {
+        for (name, _, bytes) in FILES {
+            let Ok(text) = std::str::from_utf8(bytes) else { continue };
             for sink in
                 ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "http://"]
             {
-                let harmless = *path == "/assets/icon.svg" && sink == "http://";
-                assert!(harmless || !text.contains(sink), "{path} holds {sink}");
+                let harmless = *name == "icon.svg" && sink == "http://";
+                assert!(harmless || !text.contains(sink), "{name} holds {sink}");
             }
         }
-        let html = PAGE.as_str();
+        let html = std::str::from_utf8(&ASSETS.page.bytes).unwrap();
         for inline in [" style=", "<style", " onclick=", "<script>", "javascript:", "//cdn"] {
             assert!(!html.contains(inline), "the page holds {inline}");
-        }
-    }
-
-    #[test]
-    fn the_modules_of_the_page_fit_into_one_script() {
-        let script = bundled().unwrap();
-        assert!(script.contains("const $app = (() => {"), "{script}");
-        assert!(PAGE.contains(r#"src="assets/page.js""#));
-    }
-
-    #[test]
-    fn the_filter_offers_every_type_of_picture() {
-        for file_type in FileType::ALL {
-            assert!(
-                PAGE.contains(&format!(r#"value="{}">{file_type}</label>"#, file_type.media_type())),
-                "{file_type}"
-            );
         }
     }
 }

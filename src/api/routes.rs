@@ -11,6 +11,7 @@
 //! | GET | `/healthz` | `healthz` |
 //! | GET | `/images` | `list_images` |
 //! | POST | `/images` | `upload_images` |
+//! | POST | `/images/archive` | `archive_images` |
 //! | POST | `/images/delete` | `delete_images` |
 //! | GET | `/images/duplicates` | `duplicate_images` |
 //! | POST | `/images/known` | `known_images` |
@@ -33,6 +34,7 @@
 //! | POST | `/models/{model_id}/backfill` | `start_backfill` |
 //! | POST | `/models/{model_id}/compare` | `compare_models` |
 //! | DELETE | `/models/{model_id}/embeddings` | `retire_model` |
+//! | GET | `/models/{model_id}/embeddings` | `get_embeddings` |
 //! | GET | `/models/{model_id}/failures` | `list_failures` |
 //! | GET | `/readyz` | `readyz` |
 //! | DELETE | `/reindex` | `stop_reindex` |
@@ -88,8 +90,8 @@ mod tests {
     #[test]
     fn nothing_changes_by_get_or_by_a_key_that_may_only_read() {
         // These have a body and change nothing.
-        const READING: [&str; 5] =
-            ["compare_models", "get_images", "known_images", "search_by_image", "search_by_text"];
+        const READING: [&str; 6] =
+            ["archive_images", "compare_models", "get_images", "known_images", "search_by_image", "search_by_text"];
         // Operators alone see these.
         const OPERATING: [&str; 2] = ["get_backups", "get_check"];
         for row in documented().iter().map(Route::row) {

@@ -61,6 +61,11 @@ pub fn embeddings_are_read_in_pages_by_image(store: &dyn Store) {
     assert_eq!(ids(&read), ids(&expected));
     assert!(read.iter().zip(&expected).all(|((_, read), (_, put))| read.similarity(put) > 0.999_99));
     assert!(store.embeddings(a.model_id, None, 0).unwrap().is_empty());
+    // Images without an embedding and unknown ones are left out of those that are asked for by their ids.
+    let asked: Vec<ImageId> = (0..12).rev().collect();
+    let of = store.embeddings_of(a.model_id, &asked).unwrap();
+    assert_eq!(ids(&of), ids(&expected).into_iter().rev().collect::<Vec<_>>());
+    assert!(of.iter().rev().zip(&read).all(|((_, of), (_, read))| of == read));
 }
 
 pub fn a_failure_is_recorded_replaced_and_removed_by_an_embedding(store: &dyn Store) {

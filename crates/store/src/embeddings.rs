@@ -24,6 +24,22 @@ pub trait EmbeddingStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(ImageId, UnitVector)>, StoreError>;
 
+    /// Reads the embeddings by a model of those among `image_ids` that have one, in that order.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownModel`].
+    fn embeddings_of(
+        &self,
+        model_id: ModelId,
+        image_ids: &[ImageId],
+    ) -> Result<Vec<(ImageId, UnitVector)>, StoreError> {
+        let read = |image_id: &ImageId| {
+            let vector = self.embedding(model_id, *image_id)?;
+            Ok(vector.map(|vector| (*image_id, vector)))
+        };
+        image_ids.iter().filter_map(|image_id| read(image_id).transpose()).collect()
+    }
+
     /// Adds or replaces the embedding of an image by a model, and removes a recorded failure. Returns false when there
     /// is no such image.
     ///

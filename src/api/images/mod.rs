@@ -1,5 +1,6 @@
 //! Images: /images and everything below it.
 
+mod archive;
 mod bulk;
 mod content;
 mod duplicates;
@@ -18,8 +19,8 @@ use crate::api::route::errors::{LARGE, PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::api::{multipart, problems};
 use crate::error::ErrorCode::{
-    ImageDamaged, KeywordsRefused, NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull, RangeNotSatisfiable,
-    TextTooLong, TotalChanged,
+    ImageDamaged, ImageNotFound, KeywordsRefused, NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull,
+    RangeNotSatisfiable, TextTooLong, TotalChanged,
 };
 
 /// The routes of images.
@@ -30,6 +31,7 @@ pub fn routes() -> Vec<Route> {
         route!(list::list).errors([STORE, LARGE, &[KeywordsRefused, TextTooLong]]),
         route!(layout::layout).errors([STORE, LARGE, &[KeywordsRefused, TextTooLong]]),
         route!(several::get).scope(Scope::Read).errors([STORE, LARGE]),
+        route!(archive::archive).scope(Scope::Read).errors([STORE, &[ImageNotFound, QueueFull]]),
         route!(bulk::update).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
         route!(bulk::delete).errors([WRITING, &[KeywordsRefused, TextTooLong, TotalChanged]]),
         route!(known::known).scope(Scope::Read).errors([STORE]),

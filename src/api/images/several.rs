@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use actix_web::{HttpResponse, web};
 
-use crate::api::Services;
 use crate::api::json::JsonBody;
 use crate::api::sending::Answering;
 use crate::api::types::{ImageBody, ImagesRequest, ImagesResponse};
+use crate::api::{Services, checks};
 use crate::error::ApiError;
 use mitsuke_store::ImageId;
 
@@ -25,7 +25,7 @@ pub async fn get(
     answering: Answering,
     JsonBody(request): JsonBody<ImagesRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let ids = each_once(request.image_ids, services.limits.page)?;
+    let ids = checks::ids(request.image_ids, services.limits.page)?;
     let most = request.max_text_chars.map_or(usize::MAX, |chars| chars as usize);
     let chars = services.limits.listed_chars(ids.len()).min(most);
     let asked = ids.clone();
@@ -35,18 +35,4 @@ pub async fn get(
         images: found.into_iter().map(|image| ImageBody::from(image).shortened(chars)).collect(),
         unknown: ids.into_iter().filter(|id| !known.contains(id)).collect(),
     })
-}
-
-/// Returns the ids of a request, each once, in their order.
-///
-/// # Errors
-/// When there are none or more than `most`.
-pub fn each_once(mut ids: Vec<ImageId>, most: usize) -> Result<Vec<ImageId>, ApiError> {
-    if ids.is_empty() || ids.len() > most {
-        let detail = format!("Send `image_ids` with 1 to {most} images.");
-        return Err(ApiError::invalid("image_ids", detail).with("limit", most));
-    }
-    let mut seen = HashSet::with_capacity(ids.len());
-    ids.retain(|id| seen.insert(*id));
-    Ok(ids)
 }

@@ -9,7 +9,7 @@ mod list;
 mod model;
 
 use crate::access::Scope;
-use crate::api::route::errors::{ENCODING, PICTURE, STORE, WRITING};
+use crate::api::route::errors::{ENCODING, LARGE, PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::error::ErrorCode::{
     BackfillElsewhere, CoverageIncomplete, ImageDamaged, ImageNotFound, ModelIsCurrent, ModelNotFound, ModelUnusable,
@@ -29,6 +29,7 @@ pub fn routes() -> Vec<Route> {
         route!(backfill::start).scope(Scope::Admin).errors([WRITING, &[ModelUnusable]]),
         route!(backfill::stop).scope(Scope::Admin).errors([WRITING]),
         route!(failures::failures).errors([STORE]),
+        route!(embeddings::get).errors([STORE, LARGE]),
         route!(embeddings::retire).scope(Scope::Admin).errors([WRITING, &[ModelIsCurrent, BackfillElsewhere]]),
         route!(compare::compare).scope(Scope::Read).errors([
             STORE,

@@ -29,10 +29,16 @@ impl Line {
     }
 }
 
+/// The text of a file of the page.
+fn text(name: &str) -> &'static str {
+    let (.., bytes) = FILES.iter().find(|(known, ..)| *known == name).expect("the page has the file");
+    std::str::from_utf8(bytes).expect("the file is text")
+}
+
 /// The lines of the language with this code.
 fn lines(code: &str) -> Vec<Line> {
-    let path = format!("/assets/words/{code}.js");
-    let (_, _, file) = FILES.iter().find(|(served, _, _)| *served == path).expect("the language has a file");
+    let path = format!("words/{code}.js");
+    let file = text(&path);
     let (_, object) = file.split_once("export default {\n").expect("the file exports an object");
     let object = object.strip_suffix("};\n").expect("the object ends with the file");
     let parse =
@@ -42,7 +48,7 @@ fn lines(code: &str) -> Vec<Line> {
 
 /// The codes of all languages that have a file.
 fn languages() -> Vec<&'static str> {
-    let code = |path: &'static str| path.strip_prefix("/assets/words/")?.strip_suffix(".js");
+    let code = |path: &'static str| path.strip_prefix("words/")?.strip_suffix(".js");
     FILES.iter().filter_map(|(path, _, _)| code(path)).collect()
 }
 
@@ -101,7 +107,7 @@ fn every_text_says_something_and_has_the_same_values_to_fill_in() {
 
 #[test]
 fn the_page_lists_every_language_that_has_a_file() {
-    let (_, _, list) = FILES.iter().find(|(path, _, _)| *path == "/assets/languages.js").unwrap();
+    let list = text("languages.js");
     assert_eq!(list.matches("{ code: \"").count(), languages().len());
     for language in languages() {
         for part in [format!("from \"./words/{language}.js\""), format!("{{ code: \"{language}\", name: ")] {

@@ -1,6 +1,7 @@
 //! Sends large answers within the memory for them. A body stays in memory until its caller has read it, and a caller may
 //! read slowly or not at all.
 
+mod streamed;
 mod watch;
 
 use std::convert::Infallible;
@@ -16,11 +17,13 @@ use actix_web::http::header::ContentType;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, dev};
 use bytes::Bytes;
+use futures_util::Stream;
 use serde::Serialize;
 
 use crate::api::Services;
 use crate::error::ApiError;
 use mitsuke_engine::budget::{Budget, Full, Purpose, Share};
+use streamed::StreamedBody;
 use watch::{Connection, Delivery, Watch};
 
 pub use watch::watch_connection;
@@ -105,10 +108,28 @@ impl Answering {
     /// Makes a body that keeps its memory until it is sent or its caller has gone.
     #[must_use]
     pub fn body(&self, room: Room, bytes: Bytes) -> SentBody {
-        let watch = self.services.as_ref().map(|services| &services.sending.watch);
-        let delivery = self.connection.and_then(|connection| watch?.begin(connection));
-        SentBody { bytes, delivery, _room: room }
+        SentBody { bytes, delivery: self.delivery(), _room: room }
     }
+
+    /// Makes a body of parts that are made while it is sent. Its memory is kept until then.
+    #[must_use]
+    pub fn streamed(&self, room: Room, parts: impl Stream<Item = Result<Bytes, ApiError>> + 'static) -> StreamedBody {
+        StreamedBody::new(parts, self.delivery(), room)
+    }
+
+    fn delivery(&self) -> Option<Arc<Delivery>> {
+        let watch = self.services.as_ref().map(|services| &services.sending.watch);
+        self.connection.and_then(|connection| watch?.begin(connection))
+    }
+}
+
+/// Takes the bytes that are handed to the connection next.
+fn piece(bytes: &mut Bytes, delivery: Option<&Delivery>) -> Bytes {
+    let length = bytes.len().min(CHUNK);
+    if let Some(delivery) = delivery {
+        delivery.note(length);
+    }
+    bytes.split_to(length)
 }
 
 /// A body that is handed over piece by piece, as fast as the caller reads.
@@ -129,11 +150,8 @@ impl MessageBody for SentBody {
         if self.bytes.is_empty() {
             return Poll::Ready(None);
         }
-        let piece = self.bytes.len().min(CHUNK);
-        if let Some(delivery) = &self.delivery {
-            delivery.note(piece);
-        }
-        Poll::Ready(Some(Ok(self.bytes.split_to(piece))))
+        let this = &mut *self;
+        Poll::Ready(Some(Ok(piece(&mut this.bytes, this.delivery.as_deref()))))
     }
 }
 

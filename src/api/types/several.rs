@@ -18,6 +18,22 @@ pub struct ImagesRequest {
     pub max_text_chars: Option<u32>,
 }
 
+/// The images of an archive.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"image_ids": [1, 2, 3]}))]
+pub struct ArchiveRequest {
+    /// The images, 1,000 at most.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub image_ids: Vec<i64>,
+}
+
+/// The bytes of an archive.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes a body to callers; the body itself is sent piece by piece")]
+pub struct ArchiveBytes(Vec<u8>);
+
 /// Several images.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ImagesResponse {

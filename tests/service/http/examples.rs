@@ -13,7 +13,8 @@ use crate::pictures::png;
 const REFUSED: &str = "retire_model";
 
 /// The lists of answers that an example must fill.
-const FILLED: [&str; 8] = ["hits", "images", "image_ids", "known", "facets", "suggestions", "items", "queries"];
+const FILLED: [&str; 9] =
+    ["hits", "images", "image_ids", "embeddings", "known", "facets", "suggestions", "items", "queries"];
 
 struct Operation<'a> {
     path: &'a str,

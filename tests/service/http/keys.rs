@@ -83,7 +83,7 @@ async fn each_scope_does_what_it_says_and_no_more() {
     let image = format!("/images/{id}");
     let (thumbnail, content, similar) =
         (format!("{image}/thumbnail"), format!("{image}/content"), format!("{image}/similar"));
-    let cases: [(&str, Method, &str, u16); 19] = [
+    let cases: [(&str, Method, &str, u16); 21] = [
         ("search", Method::GET, "/search?q=cat", 200),
         ("search", Method::GET, "/facets?fields=tag", 200),
         ("search", Method::GET, "/suggestions?prefix=c", 200),
@@ -92,10 +92,12 @@ async fn each_scope_does_what_it_says_and_no_more() {
         ("read", Method::GET, "/images", 200),
         ("read", Method::GET, "/images/layout", 200),
         ("read", Method::POST, "/images/get", 415),
+        ("read", Method::POST, "/images/archive", 415),
         ("read", Method::GET, &image, 200),
         ("read", Method::GET, &content, 200),
         ("read", Method::GET, "/metrics", 200),
         ("read", Method::GET, "/models", 200),
+        ("read", Method::GET, "/models/999/embeddings?image_ids=1", 404),
         ("read", Method::GET, "/reindex", 200),
         ("write", Method::PATCH, &image, 415),
         ("write", Method::POST, "/images", 415),

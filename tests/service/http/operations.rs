@@ -250,7 +250,7 @@ async fn swagger_ui_and_the_page_are_served_without_anything_from_elsewhere() {
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     let policy = page.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-    for path in ["/", "/assets/app.js", "/assets/style.css"] {
+    for path in ["/", "/assets/app.js", "/assets/page.css"] {
         let text = String::from_utf8(app.get(path).await.bytes).unwrap();
         let outside = text.split("http").skip(1).filter(|rest| rest.starts_with("s://") || rest.starts_with("://"));
         let outside: Vec<_> = outside.filter(|rest| !rest.starts_with("://www.w3.org/")).collect();

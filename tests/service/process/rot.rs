@@ -1,10 +1,12 @@
 //! Stored bytes that have changed on disk are never given out as the picture, and the commands tell them.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use reqwest::StatusCode;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
+use zip::ZipArchive;
 
 use super::run;
 use crate::pictures::png;
@@ -72,6 +74,12 @@ async fn a_flipped_bit_is_an_error_of_its_own_until_the_file_is_uploaded_again()
     }
     let ranged = server.client.get(server.url("/images/1/content")).header("range", "bytes=0-9");
     assert_eq!(server.send(ranged).await.1["code"], "image_damaged");
+    let both = server.client.post(server.url("/images/archive")).json(&json!({"image_ids": [1, 2]}));
+    let mut zip = ZipArchive::new(Cursor::new(both.send().await.unwrap().bytes().await.unwrap())).unwrap();
+    let names: Vec<_> = zip.file_names().map(str::to_owned).collect();
+    assert_eq!(names, ["a.png", "left-out.txt"]);
+    let left_out = std::io::read_to_string(zip.by_index(1).unwrap()).unwrap();
+    assert!(left_out.contains("a.png (image 1): its stored bytes are damaged"), "{left_out}");
     // The other picture, the facts and the search are as they were.
     let whole = server.client.get(server.url("/images/2/content")).send().await.unwrap();
     assert_eq!((whole.status(), whole.bytes().await.unwrap().to_vec()), (StatusCode::OK, pictures[1].clone()));

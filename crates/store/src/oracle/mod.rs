@@ -200,6 +200,14 @@ impl EmbeddingStore for OracleStore {
         self.read_table(model_id, |session, table| embeddings::embeddings(session, table, after, limit))
     }
 
+    fn embeddings_of(
+        &self,
+        model_id: ModelId,
+        image_ids: &[ImageId],
+    ) -> Result<Vec<(ImageId, UnitVector)>, StoreError> {
+        self.read_table(model_id, |session, table| embeddings::embeddings_of(session, table, image_ids))
+    }
+
     fn put_embedding(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector) -> Result<bool, StoreError> {
         self.write_table(model_id, |session, table| {
             table.check(vector.dimension())?;

@@ -120,6 +120,22 @@ pub(super) fn embeddings(
     Ok(embeddings)
 }
 
+/// Reads the embeddings of images, in the order of `image_ids`. A damaged embedding is logged and skipped.
+pub(super) fn embeddings_of(
+    connection: &Connection,
+    model_id: ModelId,
+    image_ids: &[ImageId],
+) -> Result<Vec<(ImageId, UnitVector)>, StoreError> {
+    let mut embeddings = Vec::with_capacity(image_ids.len());
+    for image_id in image_ids {
+        match embedding(connection, model_id, *image_id) {
+            Ok(vector) => embeddings.extend(vector.map(|vector| (*image_id, vector))),
+            Err(error) => skip_damaged(*image_id, error)?,
+        }
+    }
+    Ok(embeddings)
+}
+
 /// Reads the embedding in a column.
 pub(super) fn vector(row: &Row<'_>, column: usize) -> Result<UnitVector, StoreError> {
     let bytes = row.get_ref(column)?.as_blob().map_err(|error| StoreError::Damaged(error.to_string()))?;

@@ -377,6 +377,7 @@ fn ask_for_everything(store: &dyn Store) {
     store.images_without_embedding(b.model_id, Some(0), false, 5).unwrap();
     store.embeddings(a.model_id, None, 5).unwrap();
     store.embedding(a.model_id, first).unwrap();
+    store.embeddings_of(a.model_id, &[first, second]).unwrap();
     store.put_embedding(b.model_id, second, &vector(0.3)).unwrap();
     store.image(first).unwrap();
     store.images(&[first, second]).unwrap();

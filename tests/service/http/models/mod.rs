@@ -2,6 +2,7 @@
 
 mod backfill;
 mod compare;
+mod embeddings;
 mod registry;
 mod retire;
 mod switching;

@@ -1,5 +1,7 @@
 //! The rows of the embedding tables and of EMBEDDING_FAILURES.
 
+use std::collections::HashMap;
+
 use oracle::sql_type::Timestamp;
 
 use super::facts;
@@ -7,7 +9,7 @@ use super::models::VectorTable;
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::{MAX_LOB_ROWS, Session};
-use crate::oracle::connection::value::{self, Binds, Value, to_vector};
+use crate::oracle::connection::value::{self, Binds, MAX_IN_LIST, Value, in_list, to_vector};
 use crate::{EmbeddingFailure, ImageId};
 use mitsuke_index::UnitVector;
 
@@ -153,6 +155,26 @@ pub(crate) fn embeddings(
     );
     let most = limit.min(MAX_LOB_ROWS);
     session.rows(&sql, &page_binds(after, limit), most, |row| Ok((row.get(0)?, vector(&row.get::<_, String>(1)?)?)))
+}
+
+/// Returns the embeddings of images, in the order of `image_ids`.
+pub(crate) fn embeddings_of(
+    session: &Session<'_>,
+    table: &VectorTable,
+    image_ids: &[ImageId],
+) -> Result<Vec<(ImageId, UnitVector)>, OracleError> {
+    let mut found: HashMap<ImageId, UnitVector> = HashMap::with_capacity(image_ids.len());
+    for ids in image_ids.chunks(MAX_IN_LIST) {
+        let mut binds = Binds::none();
+        let list = in_list("id", ids, &mut binds);
+        let sql = format!(
+            "SELECT e.image_id, FROM_VECTOR(e.embedding RETURNING CLOB) FROM {} e WHERE e.image_id IN ({list})",
+            table.name
+        );
+        let most = ids.len().min(MAX_LOB_ROWS);
+        found.extend(session.rows(&sql, &binds, most, |row| Ok((row.get(0)?, vector(&row.get::<_, String>(1)?)?)))?);
+    }
+    Ok(image_ids.iter().filter_map(|id| Some((*id, found.get(id)?.clone()))).collect())
 }
 
 /// The smallest and the largest number of image ids that one statement of [`missing`] walks over.

@@ -202,6 +202,15 @@ impl EmbeddingStore for SqliteStore {
         self.shared.read(|db| embeddings::embeddings(db, model_id, after, limit))
     }
 
+    fn embeddings_of(
+        &self,
+        model_id: ModelId,
+        image_ids: &[ImageId],
+    ) -> Result<Vec<(ImageId, UnitVector)>, StoreError> {
+        self.shared.cache(model_id)?;
+        self.shared.read(|db| embeddings::embeddings_of(db, model_id, image_ids))
+    }
+
     fn put_embedding(&self, model_id: ModelId, image_id: ImageId, vector: &UnitVector) -> Result<bool, StoreError> {
         self.check_dimension(model_id, vector)?;
         let change = self.shared.write(

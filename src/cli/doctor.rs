@@ -19,7 +19,8 @@ pub fn run(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
     Ok(match problems {
         0 => ExitCode::SUCCESS,
         problems => {
-            println!("\n{problems} of {} need somebody's hand.", findings.len());
+            let (need, all) = (if problems == 1 { "needs" } else { "need" }, findings.len());
+            println!("\n{problems} of {all} checks {need} attention.");
             ExitCode::FAILURE
         }
     })

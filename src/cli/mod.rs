@@ -6,17 +6,22 @@ mod backup_progress;
 mod bench;
 mod check;
 mod doctor;
+mod export;
+mod filter;
 mod index;
+mod interrupt;
 mod key;
 mod migrate;
 mod model;
 mod openapi;
 mod reindex;
 mod restore;
+mod search;
 mod serve;
 mod server;
 mod settings;
 mod upload;
+mod watch;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -59,6 +64,13 @@ pub enum Command {
     Bench(bench::BenchArguments),
     /// Upload folders of pictures to a server; continues where the last run ended.
     Upload(upload::UploadArguments),
+    /// Upload the pictures that appear in folders, until Ctrl-C.
+    Watch(watch::WatchArguments),
+    /// Find pictures on a server by text, by other pictures and by facts.
+    Search(search::SearchArguments),
+    /// Export a collection into a folder: the pictures, and everything that is known of them as JSON Lines; continues where
+    /// the last run ended.
+    Export(export::ExportArguments),
     /// Print the OpenAPI document.
     Openapi,
     /// Print all settings with their defaults and what is allowed.
@@ -90,9 +102,12 @@ impl Command {
             Self::Backfill(_)
             | Self::Bench(_)
             | Self::Check(_)
+            | Self::Export(_)
             | Self::Model(_)
             | Self::Reindex(_)
+            | Self::Search(_)
             | Self::Upload(_)
+            | Self::Watch(_)
             | Self::Openapi
             | Self::Settings(_) => None,
             Self::Backup(arguments) => Some(&arguments.flags),
@@ -108,10 +123,13 @@ impl Command {
             Self::Backfill(_)
             | Self::Bench(_)
             | Self::Check(_)
+            | Self::Export(_)
             | Self::Index(_)
             | Self::Model(_)
             | Self::Reindex(_)
-            | Self::Upload(_) => "warn",
+            | Self::Search(_)
+            | Self::Upload(_)
+            | Self::Watch(_) => "warn",
             // The findings of this command hold everything that would be logged.
             Self::Doctor(_) => "off",
             Self::Backup(_) | Self::Restore(_) => "warn",
@@ -133,6 +151,9 @@ impl Command {
             Self::Index(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Model(command) => command.run(),
             Self::Upload(arguments) => upload::run_upload(arguments),
+            Self::Watch(arguments) => watch::run(arguments),
+            Self::Export(arguments) => export::run(arguments),
+            Self::Search(arguments) => search::run(&arguments),
             Self::Reindex(arguments) => reindex::run(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
             Self::Settings(arguments) => settings::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -3,15 +3,12 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, value_parser};
-use mitsuke_client::RetryPolicy;
 use mitsuke_client::upload::{Progress, StopReason, StopSignal, UploadOptions, UploadReport, run};
-use reqwest::Url;
 
-use super::INTERRUPTED;
-use super::server::{api_key, parse_server};
+use super::server::{PatienceArguments, ServerArguments};
+use super::{INTERRUPTED, interrupt};
 
 /// Exit status when some files failed.
 const SOME_FAILED: u8 = 1;
@@ -33,16 +30,6 @@ pub struct UploadArguments {
     /// Folders, with everything below them, and files. Only pictures are sent, whatever their names are
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Address of the server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = parse_server)]
-    server: Url,
-    /// A key of the server. Better in the environment or .env, as MITSUKE_API_KEY: other users of this machine can
-    /// see command lines
-    #[arg(long, value_name = "KEY")]
-    api_key: Option<String>,
-    /// Number of uploads at once
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u8).range(1..=64))]
-    jobs: u8,
     /// A CSV (columns `file` and `caption`) or JSON Lines table of captions. Files are named relative to the table
     /// or to DIR
     #[arg(long, value_name = "FILE")]
@@ -50,6 +37,18 @@ pub struct UploadArguments {
     /// Set captions also on images that the server has already; without this option they keep theirs
     #[arg(long)]
     update_captions: bool,
+    #[command(flatten)]
+    sending: SendingArguments,
+}
+
+/// The options of commands that upload files.
+#[derive(Debug, Args)]
+pub struct SendingArguments {
+    #[command(flatten)]
+    server: ServerArguments,
+    /// Number of uploads at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u8).range(1..=64))]
+    jobs: u8,
     /// The log, JSON Lines. A later run with the same log skips the files that are done and have not changed
     #[arg(long, value_name = "FILE", default_value = "mitsuke-upload.jsonl", conflicts_with = "no_log")]
     log: PathBuf,
@@ -59,12 +58,25 @@ pub struct UploadArguments {
     /// Include hidden files and folders
     #[arg(long)]
     hidden: bool,
-    /// Longest time for one attempt; large files get more
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = value_parser!(u64).range(1..=86_400))]
-    timeout: u64,
-    /// How long to repeat a request when the server is busy (503, 429), the upload is too slow (408) or no answer comes
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(0..=86_400))]
-    patience: u64,
+    #[command(flatten)]
+    patience: PatienceArguments,
+}
+
+impl SendingArguments {
+    /// Returns the options of an upload of `roots`, without captions of a table.
+    pub fn options(self, roots: Vec<PathBuf>) -> UploadOptions {
+        UploadOptions {
+            roots,
+            key: self.server.key(),
+            server: self.server.server,
+            jobs: usize::from(self.jobs),
+            captions: None,
+            update_captions: false,
+            log: (!self.no_log).then_some(self.log),
+            hidden: self.hidden,
+            retry: self.patience.policy(),
+        }
+    }
 }
 
 /// Uploads, and prints the result.
@@ -72,29 +84,13 @@ pub struct UploadArguments {
 /// # Errors
 /// When the async runtime cannot be started.
 pub fn run_upload(arguments: UploadArguments) -> Result<ExitCode, Box<dyn Error>> {
-    let options = options(arguments);
+    let UploadArguments { paths, captions, update_captions, sending } = arguments;
+    let options = UploadOptions { captions, update_captions, ..sending.options(paths) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(upload(&options));
     // The program does not wait for files that are still being read after a second Ctrl-C.
     runtime.shutdown_background();
     Ok(code)
-}
-
-fn options(arguments: UploadArguments) -> UploadOptions {
-    UploadOptions {
-        roots: arguments.paths,
-        server: arguments.server,
-        key: api_key(arguments.api_key),
-        jobs: usize::from(arguments.jobs),
-        captions: arguments.captions,
-        update_captions: arguments.update_captions,
-        log: (!arguments.no_log).then_some(arguments.log),
-        hidden: arguments.hidden,
-        retry: RetryPolicy {
-            attempt_timeout: Duration::from_secs(arguments.timeout),
-            give_up_after: Duration::from_secs(arguments.patience),
-        },
-    }
 }
 
 async fn upload(options: &UploadOptions) -> ExitCode {
@@ -114,28 +110,11 @@ async fn upload(options: &UploadOptions) -> ExitCode {
 
 /// Stops the upload at the first signal, which lets running uploads finish. Returns at the second signal.
 async fn stop_on_signals(stop: &StopSignal, progress: &Progress) {
-    if signal().await.is_err() {
-        return std::future::pending().await;
-    }
-    progress.message("stopping when the running uploads are done; Ctrl-C again stops at once");
-    stop.stop(StopReason::Interrupted);
-    if signal().await.is_err() {
-        std::future::pending().await
-    }
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn signal() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    interrupt::twice(|| {
+        progress.message("stopping when the running uploads are done; Ctrl-C again stops at once");
+        stop.stop(StopReason::Interrupted);
+    })
+    .await;
 }
 
 fn refuse(message: &str) -> ExitCode {

@@ -237,9 +237,10 @@ impl From<ImageError> for ApiError {
         }
         let detail = sentence(&error);
         match error {
-            ImageError::UnsupportedType { .. } | ImageError::UnsupportedKind { .. } => {
-                Self::new(ErrorCode::UnsupportedImageType, detail)
+            ImageError::UnsupportedType { found } => {
+                Self::new(ErrorCode::UnsupportedImageType, detail).with("found", found.code())
             }
+            ImageError::UnsupportedKind { .. } => Self::new(ErrorCode::UnsupportedImageType, detail),
             ImageError::TooManyPixels { max_pixels, .. } => {
                 Self::new(ErrorCode::TooManyPixels, detail).with("limit", max_pixels)
             }

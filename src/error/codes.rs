@@ -78,7 +78,7 @@ error_codes! {
     /// The endpoint does not take the Content-Type of the request.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The endpoint does not take this Content-Type";
     /// The bytes are not a picture of a type that can be decoded.
-    UnsupportedImageType = "unsupported_image_type", UNSUPPORTED_MEDIA_TYPE, "The file is not a picture of a supported type";
+    UnsupportedImageType = "unsupported_image_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported file type";
     /// The picture is damaged.
     ImageCorrupt = "image_corrupt", UNPROCESSABLE_ENTITY, "The picture cannot be decoded";
     /// The model gives no embedding for the input.

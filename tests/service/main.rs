@@ -1,7 +1,7 @@
 //! The service through its public faces: the HTTP API, the gallery page in a browser, and the program's commands.
 //!
 //! All of it is one program, so that it is linked once. `cargo test --test service http::` runs the tests of the API
-//! alone; `page::`, `upload::`, `process::` and `oracle::` run the others.
+//! alone; `page::`, `cli::`, `upload::`, `process::` and `oracle::` run the others.
 
 mod app;
 #[macro_use]
@@ -11,6 +11,7 @@ mod stores;
 mod data_directories;
 mod pictures;
 
+mod cli;
 mod http;
 mod oracle;
 mod page;

@@ -17,8 +17,8 @@ use crate::retry;
 
 /// The slowest transfer of a body that does not count as hanging, in bytes per second.
 const MIN_BYTES_PER_SECOND: u64 = 32 << 10;
-/// The longest body of an answer that is read, in bytes; no answer of a Mitsuke server is longer.
-const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// The longest JSON of an answer that is read, in bytes; no answer of a Mitsuke server is longer.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// The longest time for making a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -53,8 +53,9 @@ pub struct Client {
 }
 
 /// The result of one attempt.
-enum Attempt {
-    Done(Result<Vec<u8>, Failure>),
+pub(crate) enum Attempt<T> {
+    /// A success or a failure that is final.
+    Done(Result<T, Failure>),
     /// A failure that a repetition may mend, after the wait that the server asks for.
     Repeat(Failure, Option<Duration>),
 }
@@ -153,18 +154,24 @@ impl Client {
         body_bytes: u64,
         complete: impl AsyncFn(RequestBuilder) -> io::Result<RequestBuilder>,
     ) -> Result<T, Failure> {
-        // The address ends in a slash and the path is a constant of this crate, so that joining cannot fail.
-        let url = self.server.join(path).unwrap_or_else(|_| self.server.clone());
-        let timeout = self.policy.attempt_timeout + Duration::from_secs(body_bytes / MIN_BYTES_PER_SECOND);
-        let request = || self.http.request(method.clone(), url.clone()).timeout(timeout);
+        let request = || self.request(method.clone(), path, body_bytes);
         let body = self.repeat(async || attempt(complete(request()).await).await).await?;
         serde_json::from_slice(&body).map_err(|_| {
             Failure::unexpected_answer("a server answers, but not as a Mitsuke server does; check the address")
         })
     }
 
-    /// Makes attempts until one is final, the time is up or the client is cancelled. Returns the body of a success.
-    async fn repeat(&self, make_attempt: impl AsyncFn() -> Attempt) -> Result<Vec<u8>, Failure> {
+    /// Returns a request without its body. `body_bytes`, about the length of what is sent or received, lengthens the time
+    /// that it may take.
+    pub(crate) fn request(&self, method: Method, path: &str, body_bytes: u64) -> RequestBuilder {
+        // The address ends in a slash and the path is a constant of this crate, so that joining cannot fail.
+        let url = self.server.join(path).unwrap_or_else(|_| self.server.clone());
+        let timeout = self.policy.attempt_timeout + Duration::from_secs(body_bytes / MIN_BYTES_PER_SECOND);
+        self.http.request(method, url).timeout(timeout)
+    }
+
+    /// Makes attempts until one is final, the time is up or the client is cancelled. Returns what a success brings.
+    pub(crate) async fn repeat<T>(&self, make_attempt: impl AsyncFn() -> Attempt<T>) -> Result<T, Failure> {
         let begin = Instant::now();
         let mut number = 0u32;
         loop {
@@ -188,37 +195,27 @@ impl Client {
 }
 
 /// Sends a request once and reads the whole answer.
-async fn attempt(request: io::Result<RequestBuilder>) -> Attempt {
-    let request = match request {
-        Ok(request) => request,
-        Err(error) => {
-            return Attempt::Done(Err(Failure::new(FailureKind::Rejected, "file_unreadable", error.to_string())));
-        }
-    };
-    let mut response = match request.send().await {
-        Ok(response) => response,
-        Err(error) => return without_answer(&error),
-    };
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => {
-                return Attempt::Done(Err(Failure::unexpected_answer(
-                    "the answer is longer than any of a Mitsuke server; check the address",
-                )));
-            }
-            Ok(None) => break,
-            Err(error) => return without_answer(&error),
-        }
+async fn attempt(request: io::Result<RequestBuilder>) -> Attempt<Vec<u8>> {
+    match respond(request).await {
+        Ok(mut response) => read(&mut response).await.map_or_else(|attempt| attempt, |body| Attempt::Done(Ok(body))),
+        Err(attempt) => attempt,
     }
+}
+
+/// Sends a request once. Returns a successful answer, whose body is still to be read.
+pub(crate) async fn respond<T>(request: io::Result<RequestBuilder>) -> Result<Response, Attempt<T>> {
+    let request = request.map_err(|error| {
+        Attempt::Done(Err(Failure::new(FailureKind::Rejected, "file_unreadable", error.to_string())))
+    })?;
+    let mut response = request.send().await.map_err(|error| without_answer(&error))?;
     let status = response.status();
     if status.is_success() {
-        return Attempt::Done(Ok(body));
+        return Ok(response);
     }
+    let body = read(&mut response).await?;
     let failure = Failure::from_answer(status, header(&response, &LOCATION), &body);
     let retry_after = header(&response, &RETRY_AFTER);
-    match status {
+    Err(match status {
         // Status 408 says that the body took too long on its way, and the next attempt may be faster. Proxies answer
         // 502 for "no connection" and 504 for "no answer in time".
         StatusCode::REQUEST_TIMEOUT
@@ -229,10 +226,25 @@ async fn attempt(request: io::Result<RequestBuilder>) -> Attempt {
             Attempt::Repeat(failure, retry_after.and_then(|value| retry::parse_retry_after(value, SystemTime::now())))
         }
         _ => Attempt::Done(Err(failure)),
-    }
+    })
 }
 
-fn without_answer(error: &reqwest::Error) -> Attempt {
+/// Reads the body of an answer.
+async fn read<T>(response: &mut Response) -> Result<Vec<u8>, Attempt<T>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| without_answer(&error))? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(Attempt::Done(Err(Failure::unexpected_answer(
+                "the answer is longer than any of a Mitsuke server; check the address",
+            ))));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Returns the attempt that an error of the transport ends.
+pub(crate) fn without_answer<T>(error: &reqwest::Error) -> Attempt<T> {
     let failure = Failure::from_transport(error);
     match failure.kind {
         FailureKind::Unreachable => Attempt::Repeat(failure, None),

@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The consequence of a failure for the requests after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Failure {
     pub code: String,
     /// A sentence for the user.
     pub detail: String,
+    /// The limit that the request exceeds, where the server's problem document names one.
+    pub limit: Option<u64>,
 }
 
 /// A server that cannot be used at all.
@@ -69,7 +72,7 @@ impl ConnectError {
 
 impl Failure {
     pub(crate) fn new(kind: FailureKind, code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { kind, code: code.into(), detail: detail.into() }
+        Self { kind, code: code.into(), detail: detail.into(), limit: None }
     }
 
     /// Makes the failure of an answer that a Mitsuke server does not give.
@@ -95,6 +98,8 @@ impl Failure {
         struct Problem {
             code: String,
             detail: String,
+            #[serde(default)]
+            limit: Option<Value>,
         }
         let kind = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => FailureKind::Unauthorized,
@@ -114,7 +119,9 @@ impl Failure {
             );
         }
         match serde_json::from_slice(body) {
-            Ok(Problem { code, detail }) => Self::new(kind, code, detail),
+            Ok(Problem { code, detail, limit }) => {
+                Self { limit: limit.as_ref().and_then(Value::as_u64), ..Self::new(kind, code, detail) }
+            }
             Err(_) => Self::new(kind, format!("http_{}", status.as_u16()), format!("the server answered {status}")),
         }
     }

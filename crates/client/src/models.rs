@@ -18,6 +18,9 @@ pub struct Model {
     pub model_name: String,
     /// The version.
     pub model_version: String,
+    /// The number of components of an embedding.
+    #[serde(default)]
+    pub vector_dimension: usize,
     /// The numbers of images that the model has and has not embedded.
     #[serde(flatten)]
     pub coverage: Coverage,

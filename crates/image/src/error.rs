@@ -2,16 +2,17 @@
 
 use crate::decode::refusal::Refusal;
 use crate::formats::FileType;
+use crate::other_content::OtherContent;
 
 /// The reason for which a picture is refused. The message tells the sender of the file what to do; `detail` fields hold
 /// the decoder's message and belong in the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
     /// The content is of a type that this crate does not read.
-    #[error("{found} is not accepted; send a {} picture", FileType::all_names())]
+    #[error("unsupported file type: {found}. Send a {} picture", FileType::all_names())]
     UnsupportedType {
-        /// A name for the content that the bytes look like, as the subject of a sentence.
-        found: &'static str,
+        /// The kind of content that the bytes look like.
+        found: OtherContent,
     },
     /// The type is read, but the file is of a rare kind that is not (for example a TIFF of 64-bit samples).
     #[error("this kind of {file_type} is not supported; save the picture as PNG or ordinary JPEG and send that")]

@@ -4,33 +4,19 @@
 //! is the type that the first bytes prove.
 
 use crate::error::ImageError;
-use crate::formats::FileType;
+use crate::formats::{FileType, is_camera_raw};
+use crate::other_content::OtherContent;
 
 /// Returns the type of a picture, which its first bytes prove.
 ///
 /// # Errors
-/// [`ImageError::UnsupportedType`] for content of any other type. The error names the type if it can be recognised
-/// (SVG, PDF, a video), so that the caller knows what to convert.
+/// [`ImageError::UnsupportedType`] for content of any other type. The error names the kind of content if it can be
+/// recognised (a camera RAW file, a video), so that the caller knows what to convert.
 pub fn sniff(bytes: &[u8]) -> Result<FileType, ImageError> {
-    FileType::from_first_bytes(bytes).ok_or_else(|| ImageError::UnsupportedType { found: name_unsupported(bytes) })
-}
-
-/// Returns a name for content of a type that this crate does not read.
-fn name_unsupported(bytes: &[u8]) -> &'static str {
-    match bytes {
-        [] => "an empty file",
-        [b'%', b'P', b'D', b'F', ..] => "a PDF document",
-        // Canon's raw files have the boxes of a video too.
-        [_, _, _, _, b'f', b't', b'y', b'p', b'c', b'r', b'x', ..] => "a camera raw file",
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "a video",
-        _ if contains_svg_tag(bytes) => "an SVG drawing",
-        _ => "a file that is no known picture",
-    }
-}
-
-/// Searches the first kibibyte for the tag, because comments and an XML prologue may precede the tag.
-fn contains_svg_tag(bytes: &[u8]) -> bool {
-    bytes[..bytes.len().min(1024)].windows(4).any(|w| w.eq_ignore_ascii_case(b"<svg"))
+    // Many camera RAW files have the header of a TIFF.
+    FileType::from_first_bytes(bytes)
+        .filter(|file_type| *file_type != FileType::Tiff || !is_camera_raw(bytes))
+        .ok_or_else(|| ImageError::UnsupportedType { found: OtherContent::of(bytes) })
 }
 
 #[cfg(test)]
@@ -63,15 +49,15 @@ mod tests {
     #[test]
     fn other_content_is_refused_and_named() {
         for (bytes, found) in [
-            (b"".as_slice(), "an empty file"),
-            (b"<?xml version='1.0'?><!-- x --><svg xmlns=''/>", "an SVG drawing"),
-            (b"\0\0\0\x10ftypisom\0\0\0\0", "a video"),
-            (b"\0\0\0\x10ftypcrx \0\0\0\0", "a camera raw file"),
-            (b"%PDF-1.7", "a PDF document"),
-            (b"BMW is a car maker from Bavaria", "a file that is no known picture"),
-            (b"RIFF\x10\0\0\0WAVEfmt ", "a file that is no known picture"),
-            (b"GIF", "a file that is no known picture"),
-            (b"hello", "a file that is no known picture"),
+            (b"".as_slice(), OtherContent::Empty),
+            (b"<?xml version='1.0'?><!-- x --><svg xmlns=''/>", OtherContent::Svg),
+            (b"\0\0\0\x10ftypisom\0\0\0\0", OtherContent::Video),
+            (b"\0\0\0\x10ftypcrx \0\0\0\0", OtherContent::CameraRaw),
+            (b"%PDF-1.7", OtherContent::Pdf),
+            (b"BMW is a car maker from Bavaria", OtherContent::Unknown),
+            (b"RIFF\x10\0\0\0WAVEfmt ", OtherContent::Unknown),
+            (b"GIF", OtherContent::Unknown),
+            (b"hello", OtherContent::Unknown),
         ] {
             assert_eq!(sniff(bytes), Err(ImageError::UnsupportedType { found }));
         }

@@ -38,7 +38,7 @@ pub struct ImageSearchForm {
     /// A text to search by as well. The query vector becomes image × mean of the image vectors + text × text vector −
     /// negative × negative vector, scaled to length 1. The default weights are 1, 1 and 0.5.
     text: Option<String>,
-    /// A text to stay away from.
+    /// A text to exclude.
     negative_query: Option<String>,
     /// The weights of the parts, as a JSON text such as `{"text": 0.5}`.
     #[schema(value_type = Option<String>)]

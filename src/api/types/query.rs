@@ -87,7 +87,7 @@ pub struct TextSearchRequest {
     /// The way to compare.
     #[serde(default)]
     pub mode: ModeBody,
-    /// A text to stay away from (modes vector and hybrid). The query vector becomes text × text vector − negative ×
+    /// A text to exclude (modes vector and hybrid). The query vector becomes text × text vector − negative ×
     /// negative vector, scaled to length 1. The default weights are 1 and 0.5.
     pub negative_query: Option<String>,
     /// The weights of the parts.
@@ -134,7 +134,7 @@ pub struct SearchParams {
     /// The way to compare. The default is `hybrid`.
     #[param(inline)]
     pub mode: Option<ModeBody>,
-    /// A text to stay away from, in addition to the words with a minus in `q` (modes vector and hybrid).
+    /// A text to exclude, in addition to the words with a minus in `q` (modes vector and hybrid).
     pub negative_query: Option<String>,
     /// The weight of the vector leg in mode hybrid. The default is 1.
     #[param(minimum = 0, maximum = 100)]
@@ -145,7 +145,7 @@ pub struct SearchParams {
     /// The weight of the words of `q` in the query vector. The default is 1.
     #[param(minimum = 0, maximum = 100)]
     pub text_weight: Option<f64>,
-    /// The weight of what to stay away from in the query vector. The default is 0.5.
+    /// The weight of what to exclude in the query vector. The default is 0.5.
     #[param(minimum = 0, maximum = 100)]
     pub negative_weight: Option<f64>,
     /// Number of hits on the page. The default is 16.
@@ -179,7 +179,7 @@ pub struct ImageSearchRequest {
     /// A text to search by as well. The query vector becomes image × mean of the image vectors + text × text vector −
     /// negative × negative vector, scaled to length 1. The default weights are 1, 1 and 0.5.
     pub text: Option<String>,
-    /// A text to stay away from.
+    /// A text to exclude.
     pub negative_query: Option<String>,
     /// The weights of the parts.
     #[serde(default, deserialize_with = "object")]

@@ -156,8 +156,20 @@ async fn broken_forms_are_refused_and_nothing_is_stored() {
 async fn files_that_are_no_pictures_are_refused() {
     let app = spawn();
     let svg = b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec();
-    for bytes in [svg, b"GIF8".to_vec(), b"plain text".to_vec(), Vec::new()] {
-        app.upload("x.png", bytes).await.assert_problem(415, "unsupported_image_type");
+    let video = b"\0\0\0\x10ftypisom\0\0\0\0".to_vec();
+    let raw = b"FUJIFILMCCD-RAW 0201".to_vec();
+    for (bytes, found, words) in [
+        (svg, "svg", "Unsupported file type: an SVG drawing. Send a JPEG, "),
+        (video, "video", "Unsupported file type: a video. "),
+        (raw, "camera_raw", "Unsupported file type: a camera RAW file. "),
+        (b"GIF8".to_vec(), "unknown", "Unsupported file type: not a known picture format. "),
+        (b"plain text".to_vec(), "unknown", "Unsupported file type: not a known picture format. "),
+        (Vec::new(), "empty", "Unsupported file type: an empty file. "),
+    ] {
+        let answer = app.upload("x.png", bytes).await;
+        answer.assert_problem(415, "unsupported_image_type");
+        assert_eq!(answer.json["found"], found);
+        assert!(answer.json["detail"].as_str().unwrap().starts_with(words), "{}", answer.json);
     }
     let mut cut = png(1);
     cut.truncate(70);

@@ -1,17 +1,13 @@
 //! Uploads that are interrupted or killed.
 #![cfg(unix)]
 
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::Duration;
 
 use crate::app::spawn;
 use crate::upload::proxy::{Action, Proxy};
-use crate::upload::runner::{Workspace, finish};
+use crate::upload::runner::{Workspace, finish, signal};
 use crate::upload::sent::stored;
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
-}
 
 /// Starts a proxy that delays each upload.
 fn slow(app: &str) -> Proxy {

@@ -4,10 +4,10 @@
 mod backfill;
 mod captions;
 mod interrupted;
-mod proxy;
+pub mod proxy;
 mod refused;
 mod reindex;
 mod retried;
-mod runner;
+pub mod runner;
 mod script;
-mod sent;
+pub mod sent;

@@ -15,6 +15,8 @@ pub enum Action {
     Drop,
     /// Forwards the request to the app, and closes the connection instead of sending the answer back.
     DropAnswer,
+    /// Forwards the request to the app, and sends back this many bytes of the answer's body.
+    Cut(usize),
     /// Keeps the connection open and never answers.
     Hang,
 }
@@ -37,6 +39,8 @@ pub fn answer(status: &str, headers: &str, body: &str) -> Action {
 pub struct Request {
     /// Method and path without the query: `POST /images`.
     pub line: String,
+    /// The line and the headers as they arrived.
+    pub head: String,
     /// All bytes of the body.
     pub body: Vec<u8>,
 }
@@ -86,12 +90,17 @@ fn serve(
         lines.push(line.clone());
         lines.iter().filter(|other| **other == line).count() - 1
     };
-    let request = Request { line, body };
+    let request = Request { line, head, body };
     match decide(&request, before) {
-        Action::Forward => client.write_all(&forward(app, &head, &request.body)?),
+        Action::Forward => client.write_all(&forward(app, &request)?),
         Action::Answer(text) => client.write_all(text.as_bytes()),
         Action::Drop => Ok(()),
-        Action::DropAnswer => forward(app, &head, &request.body).map(drop),
+        Action::DropAnswer => forward(app, &request).map(drop),
+        Action::Cut(length) => {
+            let answer = forward(app, &request)?;
+            let body = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |end| end + 4);
+            client.write_all(&answer[..answer.len().min(body + length)])
+        }
         Action::Hang => {
             std::thread::sleep(Duration::from_secs(3_600));
             Ok(())
@@ -124,11 +133,11 @@ fn read_request(client: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
 }
 
 /// Sends one request on a connection of its own. Returns the whole answer.
-fn forward(app: SocketAddr, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+fn forward(app: SocketAddr, request: &Request) -> std::io::Result<Vec<u8>> {
     let mut server = TcpStream::connect(app)?;
-    let (line, headers) = head.split_once("\r\n").unwrap();
+    let (line, headers) = request.head.split_once("\r\n").unwrap();
     server.write_all(format!("{line}\r\nconnection: close\r\n{headers}").as_bytes())?;
-    server.write_all(body)?;
+    server.write_all(&request.body)?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer)?;
     Ok(answer)

@@ -50,7 +50,7 @@ fn a_log_that_is_another_file_or_in_use_is_left_unchanged() {
     used.lock().unwrap();
     workspace
         .upload(&app.url, &["--log", "used.jsonl"], 2)
-        .assert_prints("another `mitsuke upload` is writing the log");
+        .assert_prints("another `mitsuke upload` or `mitsuke watch` is writing the log");
 }
 
 #[test]

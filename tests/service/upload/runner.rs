@@ -102,6 +102,12 @@ impl Output {
     }
 }
 
+/// Sends a signal to a run.
+#[cfg(unix)]
+pub fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
 /// Returns the file name of a path in the log.
 pub fn name(path: &Value) -> &str {
     Path::new(path.as_str().unwrap()).file_name().unwrap().to_str().unwrap()

@@ -26,12 +26,13 @@ async fn a_whole_folder_is_uploaded_and_a_second_run_sends_nothing() {
     workspace.write("in/.hidden/b.png", pictures::png(4));
     let output = workspace.upload(&app.url, &["--jobs", "1"], 0);
     output.assert_row(3, "stored");
-    output.assert_row(1, "skipped: a file that is no known picture");
+    output.assert_row(1, "skipped: not a known picture format");
     output.assert_row(1, "skipped: hidden");
     // Files that are uploaded one at a time arrive in the order of their paths.
     assert_eq!(stored(&app).await, ["a.png", "海 の写真.jpg", "no-extension"]);
 
-    let log = workspace.log();
+    let mut log = workspace.log();
+    log.retain(|line| line["status"] != "skipped");
     assert_eq!(
         log.iter().map(|line| name(&line["path"])).collect::<Vec<_>>(),
         ["a.png", "海 の写真.jpg", "no-extension"]
@@ -174,6 +175,31 @@ async fn a_bad_file_fails_alone_and_is_tried_again_by_the_next_run() {
     again.assert_row(1, "stored");
     again.assert_row(1, "FAILED");
     again.assert_row(4, "done by an earlier run");
+}
+
+#[tokio::test]
+async fn files_that_are_no_pictures_are_named_by_kind_in_the_summary_and_once_in_the_log() {
+    let (app, workspace) = (spawn(), Workspace::with_pictures(1));
+    workspace.write("in/IMG_1.CR2", b"II*\0\x10\0\0\0CR\x02\0");
+    workspace.write("in/IMG_2.cr3", b"\0\0\0\x18ftypcrx \0\0\0\x01");
+    workspace.write("in/clip.jpg", b"\0\0\0\x10ftypisom\0\0\0\0");
+    workspace.write("in/notes.md", "no picture");
+    let output = workspace.upload(&app.url, &[], 0);
+    output.assert_row(2, "skipped: a camera RAW file");
+    output.assert_row(1, "skipped: a video");
+    output.assert_row(1, "skipped: not a known picture format");
+    output.assert_prints(
+        "a camera RAW file: 2 skipped; export as JPEG or TIFF to upload\n  in/IMG_1.CR2\n  in/IMG_2.cr3\n",
+    );
+    output.assert_prints("a video: 1 skipped; videos are not read\n  in/clip.jpg\n");
+    workspace.upload(&app.url, &[], 0).assert_row(2, "skipped: a camera RAW file");
+    let skipped: Vec<_> = workspace.log().into_iter().filter(|line| line["status"] == "skipped").collect();
+    let mut kinds: Vec<_> = skipped.iter().map(|line| (name(&line["path"]), line["code"].as_str().unwrap())).collect();
+    kinds.sort_unstable();
+    assert_eq!(
+        kinds,
+        [("IMG_1.CR2", "camera_raw"), ("IMG_2.cr3", "camera_raw"), ("clip.jpg", "video"), ("notes.md", "unknown")]
+    );
 }
 
 #[tokio::test]

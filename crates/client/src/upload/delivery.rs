@@ -30,11 +30,13 @@ pub async fn deliver(session: &Session<'_>, LookedUp { picture, known_image_id }
             });
             session.finish_file();
         }
-        Err(failure) if failure.kind == FailureKind::Cancelled => {}
-        Err(failure) => {
-            session.fail_file(&picture.file, Some(&picture.sha256), &failure.code, &failure.detail);
-            stop_if_hopeless(session, failure).await;
-        }
+        Err(failure) => match reach(session, &failure).await {
+            Reach::ThisFile => {
+                session.fail_file(&picture.file, Some(&picture.sha256), &failure.code, &failure.detail);
+            }
+            Reach::EveryFile(reason) => session.stop.stop(reason),
+            Reach::Unknown => {}
+        },
     }
 }
 
@@ -102,19 +104,29 @@ async fn update_caption(
     Ok(true)
 }
 
-/// Stops the upload after a failure that every other file would meet too.
-async fn stop_if_hopeless(session: &Session<'_>, failure: Failure) {
+/// The files that a failure concerns.
+enum Reach {
+    /// This file alone; others may be stored.
+    ThisFile,
+    /// Every file, for this reason. The file is not to blame, and counts as not tried.
+    EveryFile(StopReason),
+    /// The upload was told to stop before that was known.
+    Unknown,
+}
+
+/// Finds out whether every other file would meet the same failure.
+async fn reach(session: &Session<'_>, failure: &Failure) -> Reach {
+    let detail = || failure.detail.clone();
     match failure.kind {
-        FailureKind::Unauthorized => session.stop.stop(StopReason::Unauthorized(failure.detail)),
-        FailureKind::StorageFull => session.stop.stop(StopReason::StorageFull(failure.detail)),
+        FailureKind::Unauthorized => Reach::EveryFile(StopReason::Unauthorized(detail())),
+        FailureKind::StorageFull => Reach::EveryFile(StopReason::StorageFull(detail())),
         // The server may have trouble with this file alone.
-        FailureKind::Unreachable => {
-            if let Err(failure) = session.client.giving_up_after(FIRST_CONTACT).check_connection().await
-                && failure.kind != FailureKind::Cancelled
-            {
-                session.stop.stop(StopReason::Unreachable(failure.detail));
-            }
-        }
-        FailureKind::Rejected | FailureKind::ServerError | FailureKind::Cancelled => {}
+        FailureKind::Unreachable => match session.client.giving_up_after(FIRST_CONTACT).check_connection().await {
+            Ok(()) => Reach::ThisFile,
+            Err(failure) if failure.kind == FailureKind::Cancelled => Reach::Unknown,
+            Err(failure) => Reach::EveryFile(StopReason::Unreachable(failure.detail)),
+        },
+        FailureKind::Rejected | FailureKind::ServerError => Reach::ThisFile,
+        FailureKind::Cancelled => Reach::Unknown,
     }
 }

@@ -63,10 +63,7 @@ async fn prepare_all(
                     () = session.stop.stopped() => break,
                 }
             }
-            Prepared::NotPicture(found) => {
-                *session.summary.borrow_mut().not_pictures.entry(found).or_default() += 1;
-                session.finish_file();
-            }
+            Prepared::NotPicture { file, found } => session.skip_file(&file, found),
             Prepared::Failed { file, code, detail } => session.fail_file(&file, None, code, &detail),
         }
     }

@@ -1,17 +1,13 @@
 //! Reads a file once, for its type, its SHA-256, and the caption that belongs to it.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
-
-use sha2::{Digest as _, Sha256};
 
 use super::captions;
 use super::scan::{SourceFile, modified_ns};
-use mitsuke_image::{FileType, ImageError, sniff};
-
-/// The number of bytes that are read at a time. The first chunk is more than enough to find the file type.
-const READ_CHUNK_BYTES: usize = 256 << 10;
+use crate::hash::{CHUNK_BYTES, fill, hash};
+use mitsuke_image::{FileType, ImageError, OtherContent, sniff};
 
 /// A picture that is ready to be sent. The bytes of the picture stay on disk.
 #[derive(Debug, Clone)]
@@ -33,8 +29,13 @@ pub struct Picture {
 pub enum Prepared {
     /// A picture.
     Picture(Picture),
-    /// Something else, named for the user.
-    NotPicture(&'static str),
+    /// The file holds something else.
+    NotPicture {
+        /// The file.
+        file: SourceFile,
+        /// The kind of content.
+        found: OtherContent,
+    },
     /// The file cannot be read.
     Failed {
         /// The file.
@@ -51,7 +52,7 @@ pub enum Prepared {
 pub fn prepare(mut file: SourceFile, listed: Option<String>) -> Prepared {
     match read(&file.path) {
         Err(error) => Prepared::Failed { file, code: "file_unreadable", detail: error.to_string() },
-        Ok(Contents::NotPicture(found)) => Prepared::NotPicture(found),
+        Ok(Contents::NotPicture(found)) => Prepared::NotPicture { file, found },
         Ok(Contents::Picture { file_type, sha256, bytes, modified_ns }) => {
             (file.bytes, file.modified_ns) = (bytes, modified_ns);
             // A text that cannot be read does not cost the picture.
@@ -69,47 +70,31 @@ pub fn prepare(mut file: SourceFile, listed: Option<String>) -> Prepared {
 
 enum Contents {
     Picture { file_type: FileType, sha256: String, bytes: u64, modified_ns: Option<i64> },
-    NotPicture(&'static str),
+    NotPicture(OtherContent),
 }
 
 fn read(path: &Path) -> io::Result<Contents> {
     let mut file = File::open(path)?;
     // The time is read before the bytes: a change of the bytes from here on also changes the time.
     let modified_ns = modified_ns(&file.metadata()?);
-    let mut chunk = vec![0; READ_CHUNK_BYTES];
-    let mut filled = fill(&mut file, &mut chunk)?;
+    // The first chunk is more than enough to find the file type.
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let filled = fill(&mut file, &mut chunk)?;
     let file_type = match sniff(&chunk[..filled]) {
         Ok(file_type) => file_type,
         Err(ImageError::UnsupportedType { found }) => return Ok(Contents::NotPicture(found)),
-        Err(_) => return Ok(Contents::NotPicture("a file that is no known picture")),
+        Err(_) => return Ok(Contents::NotPicture(OtherContent::Unknown)),
     };
-    let (mut hash, mut bytes) = (Sha256::new(), 0);
-    while filled > 0 {
-        hash.update(&chunk[..filled]);
-        bytes += filled as u64;
-        filled = fill(&mut file, &mut chunk)?;
-    }
-    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let (sha256, bytes) = hash(&chunk[..filled], &mut file)?;
     Ok(Contents::Picture { file_type, sha256, bytes, modified_ns })
-}
-
-/// Reads until the buffer is full or the file ends. Returns the number of bytes read.
-fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match source.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
+    use crate::hash::hex;
 
     fn source_file(path: &Path) -> SourceFile {
         SourceFile {
@@ -122,14 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_covers_all_bytes_of_a_file_larger_than_one_chunk() {
+    fn a_picture_is_hashed_whole_and_known_by_its_type() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.dat");
-        let bytes = [b"\xFF\xD8\xFF".as_slice(), &vec![7; READ_CHUNK_BYTES * 2 + 5]].concat();
+        let bytes = [b"\xFF\xD8\xFF".as_slice(), &vec![7; CHUNK_BYTES * 2 + 5]].concat();
         std::fs::write(&path, &bytes).unwrap();
         let Prepared::Picture(picture) = prepare(source_file(&path), Some("海".into())) else { panic!("a picture") };
-        let expected: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!((picture.sha256, picture.file_type), (expected, FileType::Jpeg));
+        assert_eq!((picture.sha256, picture.file_type), (hex(&Sha256::digest(&bytes)), FileType::Jpeg));
         assert_eq!((picture.file.bytes, picture.caption.as_deref()), (bytes.len() as u64, Some("海")));
         assert!(picture.file.modified_ns.is_some());
     }
@@ -139,7 +123,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jpg");
         std::fs::write(&path, "%PDF-1.7").unwrap();
-        assert!(matches!(prepare(source_file(&path), None), Prepared::NotPicture("a PDF document")));
+        let prepared = prepare(source_file(&path), None);
+        assert!(matches!(prepared, Prepared::NotPicture { found: OtherContent::Pdf, .. }));
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(prepare(source_file(&path), None), Prepared::Failed { code: "file_unreadable", .. }));
     }

@@ -14,6 +14,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// The display of the progress: how many files are finished, how fast, and how long the rest will take.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    has_lines: bool,
     total: Cell<u64>,
     done: Cell<u64>,
     begin: Cell<Instant>,
@@ -28,11 +29,18 @@ impl Progress {
         let now = Instant::now();
         Self {
             bar: terminal.then(bar),
+            has_lines: true,
             total: Cell::new(0),
             done: Cell::new(0),
             begin: Cell::new(now),
             printed: Cell::new(now),
         }
+    }
+
+    /// Makes a display of messages alone, for a work without an end.
+    #[must_use]
+    pub fn of_messages() -> Self {
+        Self { bar: None, has_lines: false, ..Self::new() }
     }
 
     /// Starts to count, with this many files to upload.
@@ -52,7 +60,7 @@ impl Progress {
         let (done, total) = (self.done.get(), self.total.get());
         if let Some(bar) = &self.bar {
             bar.inc(1);
-        } else if self.printed.get().elapsed() >= LINE_INTERVAL || done == total {
+        } else if self.has_lines && (self.printed.get().elapsed() >= LINE_INTERVAL || done == total) {
             self.printed.set(Instant::now());
             eprintln!("{}", line(done, total, self.begin.get().elapsed()));
         }

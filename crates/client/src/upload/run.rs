@@ -16,7 +16,7 @@ use super::scan::{Scan, ScanOptions, SourceFile, scan};
 use super::session::Session;
 use super::stop::{StopReason, StopSignal};
 use super::summary::Summary;
-use super::upload_log::UploadLog;
+use super::upload_log::{Entry, UploadLog};
 use crate::FIRST_CONTACT;
 use crate::client::Client;
 use crate::failure::ConnectError;
@@ -60,7 +60,10 @@ pub async fn run(options: &UploadOptions, stop: &StopSignal, progress: &Progress
     progress.begin(total);
     let begin = Instant::now();
     let (summary, finished) = (RefCell::new(summary), Cell::new(0));
-    let session = Session { options, client: &client, stop, progress, log: log.as_ref(), summary, finished };
+    let (previous, log_lines) = (&previous, log.as_ref());
+    let on_entry = &|_: &SourceFile, _: &Entry| {};
+    let session =
+        Session { options, client: &client, stop, progress, log: log_lines, previous, on_entry, summary, finished };
     upload_files(&session, files, listed_captions).await?;
     let Session { summary, finished, .. } = session;
     let mut summary = summary.into_inner();
@@ -75,7 +78,8 @@ pub async fn run(options: &UploadOptions, stop: &StopSignal, progress: &Progress
     Ok(UploadReport { summary, stopped: stop.reason().cloned(), log_error })
 }
 
-async fn scan_roots(options: &UploadOptions) -> Result<Scan, UploadError> {
+/// Lists the files below the folders and files to upload.
+pub(super) async fn scan_roots(options: &UploadOptions) -> Result<Scan, UploadError> {
     let exclude = options.log.iter().chain(&options.captions).cloned().collect();
     let (roots, scan_options) = (options.roots.clone(), ScanOptions { hidden: options.hidden, exclude });
     let scanned = tokio::task::spawn_blocking(move || scan(&roots, &scan_options)).await?;

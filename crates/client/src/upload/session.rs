@@ -2,12 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 
+use mitsuke_image::OtherContent;
+
 use super::options::UploadOptions;
 use super::progress::Progress;
 use super::scan::SourceFile;
 use super::stop::StopSignal;
-use super::summary::Summary;
-use super::upload_log::{Entry, Status, UploadLog};
+use super::summary::{Summary, advice};
+use super::upload_log::{Entry, PreviousRuns, Status, UploadLog};
 use crate::client::Client;
 
 /// A running upload. All stages work on one thread.
@@ -17,6 +19,9 @@ pub struct Session<'a> {
     pub stop: &'a StopSignal,
     pub progress: &'a Progress,
     pub log: Option<&'a UploadLog>,
+    pub previous: &'a PreviousRuns,
+    /// Gets every file that is stored, skipped or failed, with its entry.
+    pub on_entry: &'a dyn Fn(&SourceFile, &Entry),
     pub summary: RefCell<Summary>,
     /// The number of finished files, whether they were stored, skipped or failed.
     pub finished: Cell<u64>,
@@ -39,6 +44,16 @@ impl Session<'_> {
         self.finish_file();
     }
 
+    /// Logs and counts a file that is no picture.
+    pub fn skip_file(&self, file: &SourceFile, found: OtherContent) {
+        let detail = advice(found).map_or_else(|| found.to_string(), |advice| format!("{found}; {advice}"));
+        self.write_log(file, None, Status::Skipped, |entry| {
+            (entry.code, entry.detail) = (Some(found.code().to_owned()), Some(detail));
+        });
+        self.summary.borrow_mut().skip(found, &file.path);
+        self.finish_file();
+    }
+
     /// Reports and counts a caption that cannot be used; its picture is uploaded without it.
     pub fn leave_caption_out(&self, reason: &str) {
         self.progress.message(&format!("uploaded without its caption: {reason}"));
@@ -53,7 +68,6 @@ impl Session<'_> {
         status: Status,
         complete: impl FnOnce(&mut Entry),
     ) {
-        let Some(log) = self.log else { return };
         let mut entry = Entry {
             path: file.log_path().into_owned(),
             sha256: sha256.map(str::to_owned),
@@ -67,6 +81,11 @@ impl Session<'_> {
             server: self.options.server.to_string(),
         };
         complete(&mut entry);
-        log.add(&entry);
+        (self.on_entry)(file, &entry);
+        if let Some(log) = self.log
+            && !self.previous.has_skipped(&entry)
+        {
+            log.add(&entry);
+        }
     }
 }

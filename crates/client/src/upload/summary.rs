@@ -5,9 +5,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mitsuke_image::OtherContent;
+
 use crate::duration::format_duration;
 
-/// The largest number of files that are listed for one problem code; the log has all of them.
+/// The largest number of files that are listed for one problem code or kind; the log has all of them.
 const MAX_LISTED_FILES: usize = 20;
 
 /// The counts and failures of one upload.
@@ -21,8 +23,8 @@ pub struct Summary {
     pub known_unsent: u64,
     /// The number of files that an earlier run finished, according to the log.
     pub finished_before: u64,
-    /// The numbers of files that are not pictures, by the kind of the files.
-    pub not_pictures: BTreeMap<&'static str, u64>,
+    /// The files that are not pictures, by the kind of their content.
+    pub not_pictures: BTreeMap<OtherContent, Vec<PathBuf>>,
     /// The number of hidden files and folders that were skipped.
     pub hidden: u64,
     /// The number of symbolic links that were skipped because they lead back to a folder above them.
@@ -51,6 +53,11 @@ impl Summary {
         self.failures.entry(code.to_owned()).or_default().push((path.to_owned(), detail.to_owned()));
     }
 
+    /// Adds a file that is no picture.
+    pub fn skip(&mut self, found: OtherContent, path: &Path) {
+        self.not_pictures.entry(found).or_default().push(path.to_owned());
+    }
+
     /// Returns the number of files that failed.
     #[must_use]
     pub fn failed(&self) -> usize {
@@ -65,8 +72,8 @@ impl fmt::Display for Summary {
         row(self.known_unsent, "already on the server, not sent".into())?;
         row(self.known_sent, "already on the server, sent needlessly".into())?;
         row(self.finished_before, "done by an earlier run (from the log)".into())?;
-        for (found, count) in &self.not_pictures {
-            row(*count, format!("skipped: {found}"))?;
+        for (found, files) in &self.not_pictures {
+            row(files.len() as u64, format!("skipped: {found}"))?;
         }
         row(self.hidden, "skipped: hidden (--hidden includes them)".into())?;
         row(self.symlink_loops, "skipped: symlink loop".into())?;
@@ -78,14 +85,15 @@ impl fmt::Display for Summary {
         row(self.captions_unusable, "uploaded without a caption: the text file beside it cannot be read".into())?;
         row(self.failed() as u64, "FAILED".into())?;
         row(self.not_tried, "not tried".into())?;
+        for (found, files) in &self.not_pictures {
+            if let Some(advice) = advice(*found) {
+                writeln!(f, "\n{found}: {} skipped; {advice}", files.len())?;
+                list(f, files, |path| path.display().to_string())?;
+            }
+        }
         for (code, files) in &self.failures {
             writeln!(f, "\n{code}: {} failed", files.len())?;
-            for (path, detail) in files.iter().take(MAX_LISTED_FILES) {
-                writeln!(f, "  {}: {detail}", path.display())?;
-            }
-            if files.len() > MAX_LISTED_FILES {
-                writeln!(f, "  … and {} more; the log names them", files.len() - MAX_LISTED_FILES)?;
-            }
+            list(f, files, |(path, detail)| format!("{}: {detail}", path.display()))?;
         }
         let sent = self.created + self.known_sent;
         #[expect(clippy::cast_precision_loss, reason = "for display")]
@@ -99,6 +107,27 @@ impl fmt::Display for Summary {
             1 => writeln!(f, "; one request had to be repeated"),
             count => writeln!(f, "; {count} requests had to be repeated"),
         }
+    }
+}
+
+/// Returns what to do about skipped files that their owner is likely to miss; `None` for other kinds.
+pub fn advice(found: OtherContent) -> Option<&'static str> {
+    match found {
+        OtherContent::CameraRaw => Some("export as JPEG or TIFF to upload"),
+        OtherContent::Video => Some("videos are not read"),
+        OtherContent::Pdf => Some("save the pages as pictures to upload"),
+        OtherContent::Empty | OtherContent::Svg | OtherContent::Unknown => None,
+    }
+}
+
+/// Writes the first files of a list, one a line.
+fn list<T>(f: &mut fmt::Formatter<'_>, files: &[T], line: impl Fn(&T) -> String) -> fmt::Result {
+    for file in files.iter().take(MAX_LISTED_FILES) {
+        writeln!(f, "  {}", line(file))?;
+    }
+    match files.len().saturating_sub(MAX_LISTED_FILES) {
+        0 => Ok(()),
+        more => writeln!(f, "  … and {more} more; the log names them"),
     }
 }
 

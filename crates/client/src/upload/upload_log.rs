@@ -1,4 +1,4 @@
-//! The log of uploads: JSON Lines, one for each file that was stored or failed. Lines are only added, and the next
+//! The log of uploads: JSON Lines, one for each file that was stored, failed or is no picture. Lines are only added, and the next
 //! run with the same log skips the files that are finished.
 
 use std::collections::{HashMap, HashSet};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::scan::SourceFile;
+use crate::hash::hex;
 
 /// The result for a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub enum Status {
     Known,
     /// The file was not stored; `code` has the reason. The next run tries again.
     Failed,
+    /// The file is no picture; `code` has the kind of its content. The next run looks at it again, because a newer
+    /// version may read more kinds.
+    Skipped,
 }
 
 /// One line of the log.
@@ -31,17 +35,17 @@ pub enum Status {
 pub struct Entry {
     /// The absolute path of the file, as [`SourceFile::log_path`] writes it.
     pub path: String,
-    /// The SHA-256 of the file's bytes, hexadecimal; null when the file could not be read.
+    /// The SHA-256 of the file's bytes, hexadecimal; null when the file could not be read or is no picture.
     pub sha256: Option<String>,
     /// The result.
     pub status: Status,
-    /// The id of the image, unless the file failed.
+    /// The id of the image, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<i64>,
-    /// The problem code of a failure.
+    /// The problem code of a failure, or the kind of content of a file that is no picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// A sentence about the failure, for the user.
+    /// A sentence about the file that is not stored, for the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The size of the file in bytes when it was read.
@@ -59,7 +63,7 @@ pub struct Entry {
 /// repeating them.
 #[must_use]
 pub fn caption_fingerprint(caption: &str) -> String {
-    Sha256::digest(caption).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(caption)[..8])
 }
 
 /// The reason why a log cannot be used.
@@ -74,7 +78,7 @@ pub enum LogError {
         cause: io::Error,
     },
     /// Another run is writing the log.
-    #[error("another `mitsuke upload` is writing the log {}. Wait for it, or name another with --log", .0.display())]
+    #[error("another `mitsuke upload` or `mitsuke watch` is writing the log {}. Wait for it, or name another with --log", .0.display())]
     Locked(PathBuf),
     /// The file is not a log.
     #[error("{} is not a log of `mitsuke upload` and was left unchanged. Name another with --log", .0.display())]
@@ -90,11 +94,19 @@ impl PreviousRuns {
     #[must_use]
     pub fn finished(&self, file: &SourceFile) -> Option<&Entry> {
         self.0.get(file.log_path().as_ref()).filter(|entry| {
-            entry.status != Status::Failed
+            matches!(entry.status, Status::Created | Status::Known)
                 && entry.bytes == file.bytes
                 && entry.modified_ns.is_some()
                 && entry.modified_ns == file.modified_ns
         })
+    }
+
+    /// Returns whether an earlier run has noted that a file is no picture, as `entry` does, so that no line is added for
+    /// it again.
+    #[must_use]
+    pub fn has_skipped(&self, entry: &Entry) -> bool {
+        let is_noted = |before: &Entry| before.status == Status::Skipped && before.code == entry.code;
+        entry.status == Status::Skipped && self.0.get(&entry.path).is_some_and(is_noted)
     }
 
     /// Returns the SHA-256 hashes of the finished files, each once.

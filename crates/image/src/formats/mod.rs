@@ -16,6 +16,7 @@ mod png;
 mod png_pixels;
 mod png_profile;
 mod png_text;
+mod raw;
 mod tiff;
 mod webp;
 mod webp_pixels;
@@ -27,6 +28,8 @@ use crate::decode::refusal::Refusal;
 use crate::decode::request::DecodeRequest;
 use crate::metadata::Metadata;
 use format::Format;
+
+pub(crate) use raw::is_camera_raw;
 
 /// Declares [`FileType`] from one row for each format: the variant and the file that describes it.
 macro_rules! file_types {

@@ -11,6 +11,7 @@ mod fax;
 mod jpeg;
 mod page;
 mod predict;
+mod raw;
 mod samples;
 mod tag;
 #[cfg(test)]
@@ -27,6 +28,8 @@ use crate::decode::request::DecodeRequest;
 use crate::exif;
 use crate::metadata::Metadata;
 use directory::Tiff;
+
+pub use raw::is_camera_raw;
 
 /// Describes TIFF.
 pub const FORMAT: Format = Format {

@@ -111,7 +111,6 @@ pub struct Page<'a> {
 /// # Errors
 /// [`Refusal`] when the file has no such page or the page is of a kind that is not read.
 pub fn first_page(tiff: Tiff<'_>) -> Result<Page<'_>, Refusal> {
-    let is_whole = |directory: &Directory<'_>| directory.number(tag::NEW_SUBFILE_TYPE).unwrap_or(0) & 0b101 == 0;
     let mut first = None;
     for directory in tiff.directories() {
         if is_whole(&directory) {
@@ -124,6 +123,11 @@ pub fn first_page(tiff: Tiff<'_>) -> Result<Page<'_>, Refusal> {
         first = first.or(Some(directory));
     }
     page(&first.ok_or_else(|| Refusal::corrupt("no directory"))?)
+}
+
+/// Returns whether the page of a directory is a picture of its own.
+pub fn is_whole(directory: &Directory<'_>) -> bool {
+    directory.number(tag::NEW_SUBFILE_TYPE).unwrap_or(0) & 0b101 == 0
 }
 
 /// Describes the page of a directory.

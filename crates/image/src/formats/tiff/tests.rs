@@ -15,11 +15,11 @@ const BLACK: [u8; 3] = [0; 3];
 const WHITE: [u8; 3] = [255; 3];
 
 /// A tag with its numbers. Numbers up to 65,535 are stored as shorts, larger ones as longs.
-type Entry<'a> = (u16, &'a [u32]);
+pub type Entry<'a> = (u16, &'a [u32]);
 
 /// Returns a page of `size` with these tags and strips, or tiles if it has a tile width, at the offset `at` of a file,
 /// followed by the directory at `next`.
-fn page(at: usize, size: (u32, u32), tags: &[Entry<'_>], strips: &[&[u8]], next: usize) -> Vec<u8> {
+pub fn page(at: usize, size: (u32, u32), tags: &[Entry<'_>], strips: &[&[u8]], next: usize) -> Vec<u8> {
     let is_tiled = tags.iter().any(|(tag, _)| *tag == 322);
     let mut entries: Vec<(u16, Vec<u32>)> = vec![(256, vec![size.0]), (257, vec![size.1])];
     entries.extend(tags.iter().map(|(tag, numbers)| (*tag, numbers.to_vec())));
@@ -55,17 +55,17 @@ fn page(at: usize, size: (u32, u32), tags: &[Entry<'_>], strips: &[&[u8]], next:
     [directory, values, strips.concat()].concat()
 }
 
-fn file(size: (u32, u32), tags: &[Entry<'_>], strips: &[&[u8]]) -> Vec<u8> {
+pub fn file(size: (u32, u32), tags: &[Entry<'_>], strips: &[&[u8]]) -> Vec<u8> {
     [b"II*\0\x08\0\0\0".as_slice(), &page(8, size, tags, strips, 0)].concat()
 }
 
 /// The tags of 8-bit RGB.
-const RGB: [Entry<'_>; 3] = [(258, &[8, 8, 8]), (262, &[2]), (277, &[3])];
+pub const RGB: [Entry<'_>; 3] = [(258, &[8, 8, 8]), (262, &[2]), (277, &[3])];
 
 /// The tags of grey of 8 bits.
-const GREY: [Entry<'_>; 2] = [(258, &[8]), (262, &[1])];
+pub const GREY: [Entry<'_>; 2] = [(258, &[8]), (262, &[1])];
 
-fn with<'a>(base: &[Entry<'a>], more: &[Entry<'a>]) -> Vec<Entry<'a>> {
+pub fn with<'a>(base: &[Entry<'a>], more: &[Entry<'a>]) -> Vec<Entry<'a>> {
     [base, more].concat()
 }
 
@@ -290,7 +290,6 @@ fn kinds_that_cannot_be_read_right_are_refused_as_such() {
         ("Zstandard", with(&RGB, &[(259, &[50_000])])),
         ("signed samples", with(&GREY, &[(339, &[2])])),
         ("whole numbers of 32 bits", vec![(258, [32].as_slice()), (262, &[1])]),
-        ("a mosaic of a camera's sensor", vec![(258, [8].as_slice()), (262, &[32_803])]),
         ("samples of several depths", vec![(258, [5, 6, 5].as_slice()), (262, &[2]), (277, &[3])]),
         ("inks other than four", vec![(258, [8; 5].as_slice()), (262, &[5]), (277, &[5]), (332, &[2])]),
     ] {

@@ -1,0 +1,6 @@
+//! `mitsuke search`, `mitsuke watch` and `mitsuke export`: runs the program against the real app, directly and through a
+//! proxy that injects faults.
+
+mod export;
+mod search;
+mod watch;

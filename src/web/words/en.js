@@ -332,7 +332,7 @@ export default {
   delete_others: "Delete the others",
   delete_all_others: "Keep the suggested ones, delete {count} [count|other|others]",
   confirm_delete_others: "Delete {count} [count|picture|pictures] ({bytes}) for good?",
-  merge_texts: "Copy tags, captions and prompts of the deleted pictures to the kept one",
+  merge_texts: "Copy tags, captions and prompts from deleted pictures to kept ones",
   duplicates_keys: "Keys: arrows for groups, 1–9 to keep or delete, Enter to delete the others",
   keep_bytes: "largest file",
   delete_all_others_unknown: "Keep the suggested ones, delete the others",

@@ -88,10 +88,7 @@ async fn missing_pictures_are_embedded_and_then_the_model_can_be_switched() {
         let other = page.text(OTHER).await;
         assert!(other.contains("wide 1.0.0") && other.contains("0 of 20 indexed (0%)"), "{other}");
         page.click(&format!("{OTHER} .actions button:nth-child(2)")).await;
-        page.until(&format!(
-            "document.querySelector('{OTHER}').textContent.includes('20 of 20 indexed (100%)')"
-        ))
-        .await;
+        page.until(&format!("document.querySelector('{OTHER}').textContent.includes('20 of 20 indexed (100%)')")).await;
         page.until(&format!("!document.querySelector('{OTHER}').textContent.includes('Indexing…')")).await;
         page.click(&format!("{OTHER} .actions button")).await;
         page.until("document.querySelector('#models-status').textContent === 'Searches now use wide.'").await;

@@ -35,12 +35,12 @@ async fn the_current_model_is_shown_with_its_coverage() {
         page.app.add("a.png", png(1)).await;
         let model = page.app.get("/models/current").await.json;
         page.open("/").await;
-        page.until("document.querySelector('#model').textContent.startsWith('Model: ')").await;
-        assert_eq!(page.text("#model").await, format!("Model: {}", model["model_name"].as_str().unwrap()));
+        page.until("document.querySelector('#model').textContent.startsWith('Search model: ')").await;
+        assert_eq!(page.text("#model").await, format!("Search model: {}", model["model_name"].as_str().unwrap()));
         page.click("#model").await;
         page.until("document.querySelector('#models-list .current')").await;
         let card = page.text("#models-list .current").await;
-        assert!(card.contains("Current") && card.contains("1 of 1 pictures embedded (100%)"), "{card}");
+        assert!(card.contains("Current") && card.contains("1 of 1 indexed (100%)"), "{card}");
         page.js("document.querySelector('#models .actions a').href = '#there'", &[]).await;
         page.click("#models .actions a").await;
         assert_eq!(page.js("return location.hash", &[]).await, "#there", "links inside the dialog lead somewhere");
@@ -63,13 +63,13 @@ async fn a_switch_that_would_hide_pictures_says_how_many_and_waits_for_a_yes() {
         page.click(&format!("{OTHER} .actions button")).await;
         page.until("document.querySelector('#models-status button')").await;
         let question = page.text("#models-status").await;
-        assert!(question.contains("wide has embedded 0 of 2 pictures"), "{question}");
+        assert!(question.contains("wide has indexed 0 of 2 pictures"), "{question}");
         assert_eq!(page.app.get("/models/current").await.json["model_name"], "tiny");
 
         page.click("#models-status button").await;
-        page.until("document.querySelector('#models-status').textContent === 'Searches use wide now.'").await;
+        page.until("document.querySelector('#models-status').textContent === 'Searches now use wide.'").await;
         assert_eq!(page.app.get("/models/current").await.json["model_name"], "wide");
-        page.until("document.querySelector('#model').textContent === 'Model: wide'").await;
+        page.until("document.querySelector('#model').textContent === 'Search model: wide'").await;
     })
     .await;
 }
@@ -86,18 +86,15 @@ async fn missing_pictures_are_embedded_and_then_the_model_can_be_switched() {
         page.click("#model").await;
         page.until("document.querySelectorAll('#models-list li').length === 2").await;
         let other = page.text(OTHER).await;
-        assert!(other.contains("wide 1.0.0") && other.contains("0 of 20 pictures embedded (0%)"), "{other}");
+        assert!(other.contains("wide 1.0.0") && other.contains("0 of 20 indexed (0%)"), "{other}");
         page.click(&format!("{OTHER} .actions button:nth-child(2)")).await;
-        page.until(&format!(
-            "document.querySelector('{OTHER}').textContent.includes('20 of 20 pictures embedded (100%)')"
-        ))
-        .await;
-        page.until(&format!("!document.querySelector('{OTHER}').textContent.includes('Embedding…')")).await;
+        page.until(&format!("document.querySelector('{OTHER}').textContent.includes('20 of 20 indexed (100%)')")).await;
+        page.until(&format!("!document.querySelector('{OTHER}').textContent.includes('Indexing…')")).await;
         page.click(&format!("{OTHER} .actions button")).await;
-        page.until("document.querySelector('#models-status').textContent === 'Searches use wide now.'").await;
+        page.until("document.querySelector('#models-status').textContent === 'Searches now use wide.'").await;
         page.click("#models-close").await;
         page.settled().await;
-        assert_eq!(page.text("#model").await, "Model: wide");
+        assert_eq!(page.text("#model").await, "Search model: wide");
         assert!(page.names().await.len() >= 16, "the query is answered anew, by the new model");
     })
     .await;

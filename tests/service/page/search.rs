@@ -315,7 +315,7 @@ async fn sizes_dates_and_names_filter_the_newest_too() {
         page.open("/?min_width=30&max_width=60").await;
         page.settled().await;
         assert_eq!(page.names().await, ["40-wide.png"]);
-        assert_eq!(page.text("#status").await, "1 pictures match the filter");
+        assert_eq!(page.text("#status").await, "1 picture matches the filter");
         page.open("/?name=4%3F-w*.png").await;
         page.settled().await;
         assert_eq!(page.names().await, ["40-wide.png"]);

@@ -30,7 +30,9 @@ pub async fn get(
         .with_store(move |store| {
             let known = store.models()?.into_iter().find(|model| model.model_id == id.0);
             let model = known.ok_or(StoreError::UnknownModel(id.0))?;
-            Ok::<_, StoreError>(EmbeddingsBody::new(model, store.embeddings_of(id.0, &ids)?))
+            let embeddings = store.embeddings_of(id.0, &ids)?.into_iter();
+            let embeddings = embeddings.map(|(image_id, vector)| (image_id, vector.to_le_bytes()));
+            Ok::<_, StoreError>(EmbeddingsBody::new(model, embeddings))
         })
         .await?;
     answering.json(&body)
@@ -39,7 +41,7 @@ pub async fn get(
 /// Reads ids that commas separate.
 fn read(ids: &str) -> Result<Vec<ImageId>, ApiError> {
     let parts = ids.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(str::parse).collect::<Result<_, _>>().map_err(|_| {
+    parts.map(|part| part.parse::<ImageId>()).collect::<Result<_, _>>().map_err(|_| {
         ApiError::invalid("image_ids", "`image_ids` must be whole numbers, separated by commas, such as `1,2,3`.")
     })
 }

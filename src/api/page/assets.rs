@@ -15,11 +15,11 @@ use super::{CSS, ENTRY, FILES, HTML, JS, MANIFEST, MANIFEST_NAME, PAGE, PNG, SCR
 /// The digits of a digest in an address. They tell versions of the page apart and need not be more.
 const DIGITS: usize = 12;
 
-/// The quality of Brotli, up to 11. The highest takes several times as long for a few per cent.
-const QUALITY: i32 = 9;
+/// The quality of Brotli. The highest, 11, takes much longer.
+const QUALITY: u32 = 9;
 
 /// The window of Brotli: 4 MiB, which no file exceeds.
-const WINDOW: i32 = 22;
+const WINDOW: u32 = 22;
 
 /// The beginning and the end of the line of a style sheet in the page.
 const STYLE_LINK: (&str, &str) = ("  <link rel=\"stylesheet\" href=\"assets/", "\">\n");
@@ -46,7 +46,7 @@ impl Asset {
     /// compresses already.
     pub fn brotli(&self) -> Option<Bytes> {
         let compressed = || {
-            let mut writer = brotli::CompressorWriter::new(Vec::new(), 4_096, QUALITY as u32, WINDOW as u32);
+            let mut writer = brotli::CompressorWriter::new(Vec::new(), 4_096, QUALITY, WINDOW);
             // Writing into memory does not fail.
             let _ = writer.write_all(&self.bytes);
             Bytes::from(writer.into_inner())

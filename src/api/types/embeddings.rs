@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::search::ModelName;
-use mitsuke_index::UnitVector;
 use mitsuke_store::{ImageId, Model};
 
 /// The embeddings that are asked for.
@@ -46,17 +45,15 @@ pub struct EmbeddingsBody {
 }
 
 impl EmbeddingsBody {
-    /// Describes the embeddings of a model.
+    /// Describes the embeddings of a model, each by the bytes of its components.
     #[must_use]
-    pub fn new(model: Model, embeddings: Vec<(ImageId, UnitVector)>) -> Self {
-        let body = |(image_id, vector): (ImageId, UnitVector)| EmbeddingBody {
-            image_id,
-            vector: BASE64_STANDARD.encode(vector.to_le_bytes()),
-        };
+    pub fn new(model: Model, embeddings: impl Iterator<Item = (ImageId, Vec<u8>)>) -> Self {
+        let body =
+            |(image_id, bytes): (ImageId, Vec<u8>)| EmbeddingBody { image_id, vector: BASE64_STANDARD.encode(bytes) };
         Self {
             vector_dimension: model.vector_dimension,
             model: model.into(),
-            embeddings: embeddings.into_iter().map(body).collect(),
+            embeddings: embeddings.map(body).collect(),
         }
     }
 }

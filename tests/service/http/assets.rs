@@ -10,6 +10,12 @@ fn addresses(text: &str) -> Vec<&str> {
     text.split("\"assets/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
+/// Starts an app with a key, below a prefix or at the root.
+fn below(prefix: &str) -> TestApp {
+    let key = ("MITSUKE_API_KEYS", "0123456789abcdef");
+    if prefix.is_empty() { spawn_with(&[key]) } else { spawn_with(&[key, ("MITSUKE_PATH_PREFIX", prefix)]) }
+}
+
 async fn page(app: &TestApp, prefix: &str) -> String {
     String::from_utf8(app.get(&format!("{prefix}/")).await.bytes).unwrap()
 }
@@ -21,7 +27,7 @@ async fn get_with(app: &TestApp, path: &str, header: &str, value: &str) -> Answe
 #[tokio::test]
 async fn the_files_that_the_page_names_may_be_kept_for_good_and_the_page_itself_may_not() {
     for prefix in ["", "/my/pictures"] {
-        let app = spawn_with(&[("MITSUKE_PATH_PREFIX", prefix), ("MITSUKE_API_KEYS", "0123456789abcdef")]);
+        let app = below(prefix);
         let page = page(&app, prefix).await;
         let paths = addresses(&page);
         assert!(paths.iter().any(|path| path.ends_with("/app.js")) && paths.iter().any(|path| path.ends_with(".css")));
@@ -39,11 +45,9 @@ async fn the_files_that_the_page_names_may_be_kept_for_good_and_the_page_itself_
 #[tokio::test]
 async fn a_file_of_another_version_is_not_there() {
     let app = spawn();
-    for path in ["/assets/0123456789ab/app.js", "/assets/nothing.js", "/assets/", "/assets/../images"] {
-        let answer = app.get(path).await;
-        assert!(answer.status != 200 || answer.json["images"].is_array(), "{path}");
+    for path in ["/assets/0123456789ab/app.js", "/assets/nothing.js", "/assets/"] {
+        app.get(path).await.assert_problem(404, "route_not_found");
     }
-    app.get("/assets/0123456789ab/app.js").await.assert_problem(404, "route_not_found");
 }
 
 #[tokio::test]
@@ -80,7 +84,7 @@ async fn a_file_that_the_caller_has_is_not_sent_again() {
 #[tokio::test]
 async fn the_page_can_be_installed() {
     for prefix in ["", "/my/pictures"] {
-        let app = spawn_with(&[("MITSUKE_PATH_PREFIX", prefix), ("MITSUKE_API_KEYS", "0123456789abcdef")]);
+        let app = below(prefix);
         let page = page(&app, prefix).await;
         assert!(page.contains("<link rel=\"manifest\" href=\"manifest.webmanifest\""), "{page}");
         let answer = app.get(&format!("{prefix}/manifest.webmanifest")).await;

@@ -87,7 +87,8 @@ fn add(zip: &mut ZipWriter<Tail>, name: &str, date: DateTime, bytes: Vec<u8>) ->
     // Two copies of a picture are in memory at a time.
     drop(bytes);
     zip.add_prepared_file(file).map_err(failed)?;
-    Ok(zip.get_ref().map(Tail::take).unwrap_or_default().into())
+    let tail = zip.get_ref().ok_or_else(|| ApiError::internal(&"the archive is closed"))?;
+    Ok(tail.take().into())
 }
 
 fn failed(error: ZipError) -> ApiError {

@@ -22,6 +22,7 @@ async fn archive(app: &TestApp, ids: &[i64]) -> Answer {
 /// Returns the names and the bytes of the files of an archive, in their order. Reading compares the bytes with their CRC.
 fn files(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut zip = ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let count = zip.len();
     let file = |at| {
         let mut file = zip.by_index(at).unwrap();
         let mut bytes = Vec::new();
@@ -30,7 +31,7 @@ fn files(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
         assert_eq!(file.unix_mode(), Some(0o100_644));
         (file.name().unwrap().into_owned(), bytes)
     };
-    (0..zip.len()).map(file).collect()
+    (0..count).map(file).collect()
 }
 
 async fn an_archive_holds_the_originals_under_their_names() {

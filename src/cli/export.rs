@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Args, value_parser};
 use mitsuke_client::export::{ExportOptions, ExportReport, export};
 use mitsuke_client::upload::Progress;
 use mitsuke_client::{Client, format_duration};
-use std::time::Instant;
 
 use super::filter::FilterArguments;
 use super::server::{PatienceArguments, ServerArguments};
@@ -37,7 +37,7 @@ Examples:
 pub struct ExportArguments {
     /// Folder to export into; made if it is missing
     #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    dir: PathBuf,
     /// Export the pictures that this query line describes, such as 'tag:海 taken:2024': its fields let them pass, and their
     /// texts hold its words
     #[arg(long, value_name = "LINE")]
@@ -78,7 +78,7 @@ async fn until_done(arguments: &ExportArguments) -> ExitCode {
             Err(error) => return refuse(&error),
         };
     let options = ExportOptions {
-        folder: arguments.folder.clone(),
+        folder: arguments.dir.clone(),
         query: arguments.query.clone(),
         filter: arguments.filter.fields(),
         pictures: !arguments.no_pictures,

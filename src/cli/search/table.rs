@@ -72,7 +72,9 @@ pub fn table(found: &[Found]) -> String {
 /// hit, and of which at least half is likely. `None` when all hits are likely, and for an image of a list, of which
 /// nothing is known.
 fn divider(found: &[Found]) -> Option<usize> {
-    found.iter().find(|hit| hit.relevance.is_some() && hit.likely.is_some())?;
+    if !found.iter().any(|hit| hit.relevance.is_some() && hit.likely.is_some()) {
+        return None;
+    }
     let (mut likely, mut end) = (0, 0);
     for (index, hit) in found.iter().enumerate() {
         if hit.likely == Some(true) {

@@ -177,20 +177,20 @@ async fn files_that_have_changed_are_fetched_again() {
 }
 
 #[tokio::test]
-async fn pictures_of_one_name_get_their_ids_and_no_name_leads_out_of_the_folder() {
+async fn pictures_of_one_name_get_their_ids_and_a_name_has_no_character_that_a_file_system_refuses() {
     let (app, workspace) = (spawn(), Workspace::new());
-    for (seed, name) in [(1, "a.png"), (2, "A.png"), (3, "a.png"), (4, ".."), (5, "b?.png")] {
+    for (seed, name) in [(1, "a.png"), (2, "A.png"), (3, "a.png"), (4, "b?.png")] {
         app.add(name, png(seed)).await;
     }
     export(&workspace, &app.url, &[], 0);
     let mut names = files(&workspace.path("out/pictures"));
     names.sort_unstable();
-    assert_eq!(names.len(), 5, "{names:?}");
+    assert_eq!(names.len(), 4, "{names:?}");
     assert_eq!(fs::read(workspace.path("out/pictures/a.png")).unwrap(), png(1));
     assert_eq!(fs::read(workspace.path("out/pictures/A ~2.png")).unwrap(), png(2));
     assert_eq!(fs::read(workspace.path("out/pictures/a ~3.png")).unwrap(), png(3));
-    assert_eq!(fs::read(workspace.path("out/pictures/b_.png")).unwrap(), png(5));
-    export(&workspace, &app.url, &[], 0).assert_row(5, "there already");
+    assert_eq!(fs::read(workspace.path("out/pictures/b_.png")).unwrap(), png(4));
+    export(&workspace, &app.url, &[], 0).assert_row(4, "there already");
 }
 
 #[tokio::test]
@@ -259,6 +259,25 @@ async fn facts_choose_what_is_exported() {
     assert_eq!([&lines[1]["image_id"], &lines[2]["image_id"]], [&json!(1), &json!(3)]);
     export(&workspace, &app.url, &["--query", "none such"], 0);
     assert_eq!(document(&workspace).len(), 2);
+}
+
+#[tokio::test]
+async fn embeddings_are_exported_on_request_with_their_model() {
+    let (app, workspace) = (filled(2).await, Workspace::new());
+    export(&workspace, &app.url, &["--embeddings", "--no-pictures"], 0);
+    let lines = document(&workspace);
+    let model = app.get("/models/1").await.json;
+    for fact in ["model_name", "model_version", "vector_dimension"] {
+        assert_eq!(lines[0]["models"][0][fact], model[fact], "{fact}");
+    }
+    let answer = app.get("/models/1/embeddings?image_ids=1,2").await;
+    for (line, embedding) in lines[1..3].iter().zip(answer.json["embeddings"].as_array().unwrap()) {
+        assert_eq!(line["image_id"], embedding["image_id"]);
+        assert_eq!(line["embeddings"], json!([{"model": 0, "vector": embedding["vector"]}]));
+    }
+    export(&workspace, &app.url, &["--no-pictures"], 0);
+    let lines = document(&workspace);
+    assert_eq!((&lines[0]["models"], lines[1].get("embeddings")), (&json!([]), None));
 }
 
 #[tokio::test]

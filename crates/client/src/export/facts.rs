@@ -105,10 +105,10 @@ impl Models {
         if images.is_empty() {
             return Ok(found);
         }
-        let ids: Vec<_> = images.iter().map(ToString::to_string).collect();
+        let ids = images.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         for (model, model_id) in self.ids.iter().enumerate() {
             let path = format!("models/{model_id}/embeddings");
-            let answer: Answer = client.get(&path, &[("image_ids", &ids.join(","))]).await?;
+            let answer: Answer = client.get(&path, &[("image_ids", ids.as_str())]).await?;
             for Item { image_id, vector } in answer.embeddings {
                 found.entry(image_id).or_default().push(Embedding { model, vector });
             }

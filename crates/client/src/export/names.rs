@@ -48,12 +48,12 @@ impl Names {
     /// Takes a name. Returns whether it was free.
     fn take(&mut self, name: &str) -> bool {
         let name = folded(name);
-        let folders = || name.match_indices('/').map(|(end, _)| name[..end].to_owned());
+        let folders: Vec<String> = name.match_indices('/').map(|(end, _)| name[..end].to_owned()).collect();
         let is_free = !self.files.contains(&name)
             && !self.folders.contains(&name)
-            && !folders().any(|folder| self.files.contains(&folder));
+            && !folders.iter().any(|folder| self.files.contains(folder));
         if is_free {
-            self.folders.extend(folders());
+            self.folders.extend(folders);
             self.files.insert(name);
         }
         is_free
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_long_name_keeps_its_extension() {
         let name = clean(&format!("{}.jpeg", "写真".repeat(100)));
-        assert!(name.len() <= MAX_PART_BYTES && name.ends_with("写.jpeg") || name.ends_with("真.jpeg"), "{name}");
+        assert!(name.len() <= MAX_PART_BYTES && name.ends_with("写.jpeg"), "{name}");
     }
 
     proptest! {

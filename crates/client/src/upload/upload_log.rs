@@ -307,6 +307,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_no_picture_is_looked_at_again_and_noted_once() {
+        let (_folder, path) = log_file();
+        let skipped = |code: &str| Entry { code: Some(code.to_owned()), ..entry("/a.cr2", Status::Skipped) };
+        let (log, _) = UploadLog::open(&path, SERVER).unwrap();
+        log.add(&skipped("camera_raw"));
+        log.close().unwrap();
+        let previous = read_only(&path, SERVER);
+        assert!(previous.finished(&source_file("/a.cr2")).is_none());
+        assert!(previous.has_skipped(&skipped("camera_raw")) && !previous.has_skipped(&skipped("video")));
+        assert!(!previous.has_skipped(&entry("/a.cr2", Status::Created)));
+    }
+
+    #[test]
     fn two_runs_do_not_share_a_log() {
         let (_folder, path) = log_file();
         let (_log, _) = UploadLog::open(&path, SERVER).unwrap();

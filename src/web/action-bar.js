@@ -104,6 +104,8 @@ async function copyPrompts(ids) {
   tell(() => say("loading"));
   const found = results.loadAll(ids).then(whole).then(promptsOf);
   const text = found.then(({ texts }) => (texts.length ? texts.join("\n\n") : Promise.reject(new Error("no prompt"))));
+  // A browser that does not ask for the text leaves its refusal unheard.
+  text.catch(() => {});
   const [worked, { texts, without }] = await Promise.all([copyText(text), found]);
   if (!texts.length) return () => say("copied_none");
   return () => (worked ? say("copied_prompts", { count: number(texts.length), without: number(without) }) : say("copy_refused"));

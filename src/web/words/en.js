@@ -138,8 +138,6 @@ export default {
   pictures: "Pictures",
   more: "Load more",
   searching: "Searching…",
-  newest: "Newest pictures",
-  newest_filtered: "Newest pictures that match the filter",
   listed: "{count} [count|picture|pictures]",
   listed_filtered: "{count} [count|picture matches|pictures match] the filter",
   listed_at_least: "More than {count} pictures",

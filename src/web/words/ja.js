@@ -138,8 +138,6 @@ export default {
   pictures: "画像",
   more: "さらに表示",
   searching: "検索中…",
-  newest: "新着画像",
-  newest_filtered: "絞り込み条件に合う新着画像",
   listed: "{count} 件の画像",
   listed_filtered: "絞り込み条件に合う画像 {count} 件",
   listed_at_least: "{count} 件以上の画像",

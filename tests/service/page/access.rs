@@ -18,7 +18,7 @@ async fn the_language_is_the_readers_can_be_switched_and_is_remembered() {
         page.open("/").await;
         page.settled().await;
         assert_eq!(page.js("return document.documentElement.lang", &[]).await, "ja");
-        assert_eq!((page.text("#status").await.as_str(), page.text("#go").await.as_str()), ("新着画像", "検索"));
+        assert_eq!((page.text("#status").await.as_str(), page.text("#go").await.as_str()), ("1 件の画像", "検索"));
         page.enlarge("a.png").await;
         assert_eq!(page.text("#similar").await, "似た画像を探す");
         page.press(ESCAPE).await;
@@ -27,7 +27,7 @@ async fn the_language_is_the_readers_can_be_switched_and_is_remembered() {
         assert_eq!(page.js("return document.documentElement.lang", &[]).await, "en");
         assert_eq!(
             (page.text("#status").await.as_str(), page.text("#go").await.as_str()),
-            ("Newest pictures", "Search")
+            ("1 picture", "Search")
         );
         assert_eq!(page.find("#language").await.attr("lang").await.unwrap().unwrap(), "ja");
         page.reload().await;

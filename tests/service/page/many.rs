@@ -48,7 +48,7 @@ async fn tags_of_many_pictures_are_added_and_removed() {
             (json!(["sea", "旅行"]), json!(["旅行", "Sea"]))
         );
         page.enlarge("a.png").await;
-        assert_eq!(page.text("#tags-text").await, "sea 旅行", "the page shows them at once");
+        assert_eq!(page.text("#tags-text").await, "sea\n旅行", "the page shows them at once");
     })
     .await;
 }

@@ -51,7 +51,7 @@ async fn the_words_that_a_long_query_came_down_to_are_named() {
         page.open(&format!("/?mode=keyword&q={query}lighthouse")).await;
         page.settled().await;
         let said = page.text("#error").await;
-        assert!(said.contains("rarest words: lighthouse"), "{said}");
+        assert!(said.contains("rarest words were searched for: lighthouse"), "{said}");
     })
     .await;
 }

@@ -23,8 +23,8 @@ async fn items(page: &Page) -> Vec<String> {
 #[tokio::test]
 async fn a_bar_shows_how_well_a_hit_fits_and_a_divider_ends_the_good_ones() {
     with_demo(async |page| {
-        search_samples(page, "/?q=%E7%8C%AB").await;
-        assert_eq!(items(page).await[..2], ["cat-chelsea.jpg", "---"], "one picture shows a cat");
+        search_samples(page, "/?q=%E8%B5%A4%E3%81%84%E8%BB%8A").await;
+        assert_eq!(items(page).await[..2], ["red-car.webp", "---"], "one picture shows a red car");
         assert_eq!(page.text("#grid .divider").await, "Less related from here");
         let bars = page
             .js(
@@ -50,7 +50,7 @@ async fn a_bar_shows_how_well_a_hit_fits_and_a_divider_ends_the_good_ones() {
 #[tokio::test]
 async fn the_pictures_below_the_divider_begin_a_row_and_nothing_overlaps() {
     with_demo(async |page| {
-        search_samples(page, "/?q=%E7%8C%AB").await;
+        search_samples(page, "/?q=%E8%B5%A4%E3%81%84%E8%BB%8A").await;
         let gap = page
             .js(
                 "const [first, divider, second] = [...document.querySelector('#grid').children].map((item) => item.getBoundingClientRect());

@@ -30,7 +30,7 @@ async fn the_files_that_the_page_names_may_be_kept_for_good_and_the_page_itself_
         let app = below(prefix);
         let page = page(&app, prefix).await;
         let paths = addresses(&page);
-        assert!(paths.iter().any(|path| path.ends_with("/app.js")) && paths.iter().any(|path| path.ends_with(".css")));
+        assert!(paths.iter().any(|path| path.ends_with("/page.js")) && paths.iter().any(|path| path.ends_with(".css")));
         for path in paths {
             let file = app.get(&format!("{prefix}/assets/{path}")).await;
             assert_eq!(file.status, 200, "{path}");

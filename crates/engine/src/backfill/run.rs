@@ -34,7 +34,7 @@ const PAGE_SIZE: usize = 256;
 /// and not with a picture.
 const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 
-/// The number of times that a picture is decoded which there is no memory for, and the time between them.
+/// The number of times that a picture is decoded or encoded which there is no memory for, and the time between them.
 const MEMORY_TRIES: u32 = 5;
 const MEMORY_WAIT: Duration = Duration::from_secs(1);
 
@@ -275,15 +275,21 @@ impl Run {
         image_id: ImageId,
         image: PreparedImage,
     ) -> Result<Option<Result<UnitVector, String>>, RunError> {
+        let mut tries = 0;
         loop {
             match self.encoder.encode_image(image.clone(), Priority::Backfill).await {
                 Ok(vector) => return Ok(Some(Ok(vector))),
                 Err(EncodeError::QueueFull) if !self.is_ending() => sleep(Duration::from_millis(50)).await,
-                Err(EncodeError::OutOfMemory) if !self.is_ending() => sleep(MEMORY_WAIT).await,
-                Err(EncodeError::QueueFull | EncodeError::OutOfMemory | EncodeError::Closed) => {
+                Err(EncodeError::QueueFull | EncodeError::Closed) => {
                     self.end(StopReason::Requested);
                     return Ok(None);
                 }
+                Err(EncodeError::OutOfMemory) if tries + 1 < MEMORY_TRIES && !self.is_ending() => {
+                    tries += 1;
+                    sleep(MEMORY_WAIT).await;
+                }
+                // The log of the encoder has the reason.
+                Err(EncodeError::OutOfMemory) => return Err(RunError::Encoder),
                 Err(error @ EncodeError::NoVector) => return Ok(Some(Err(error.to_string()))),
                 Err(EncodeError::Failed(cause)) => {
                     log::error!("the encoder of model {} failed on image {image_id}: {cause}", self.model_id);

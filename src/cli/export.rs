@@ -40,7 +40,7 @@ pub struct ExportArguments {
     dir: PathBuf,
     /// Export the pictures that this query line describes, such as 'tag:海 taken:2024': its fields let them pass, and their
     /// texts hold its words
-    #[arg(long, value_name = "LINE")]
+    #[arg(long, value_name = "LINE", allow_hyphen_values = true)]
     query: Option<String>,
     /// Export the embeddings of all models too
     #[arg(long)]

@@ -48,7 +48,7 @@ pub struct LayoutBody {
     /// The number of images of the whole list.
     pub total: TotalBody,
     /// The number that has chosen the order of `random`; null in other orders.
-    #[schema(example = json!(null))]
+    #[schema(example = 42)]
     pub random_seed: Option<u64>,
     /// The `cursor` of the next part; null on the last part.
     #[schema(example = "MXx1cGxvYWRlZHxkZXNjfDB8MTc2NzMyMzA0NTY3ODkwMXwx")]

@@ -25,10 +25,7 @@ async fn the_language_is_the_readers_can_be_switched_and_is_remembered() {
         page.until("!document.querySelector('#viewer').open").await;
         page.click("#language").await;
         assert_eq!(page.js("return document.documentElement.lang", &[]).await, "en");
-        assert_eq!(
-            (page.text("#status").await.as_str(), page.text("#go").await.as_str()),
-            ("1 picture", "Search")
-        );
+        assert_eq!((page.text("#status").await.as_str(), page.text("#go").await.as_str()), ("1 picture", "Search"));
         assert_eq!(page.find("#language").await.attr("lang").await.unwrap().unwrap(), "ja");
         page.reload().await;
         assert_eq!(page.text("#add").await, "Add pictures");

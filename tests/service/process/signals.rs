@@ -37,7 +37,7 @@ async fn a_file_at_the_size_that_the_system_allows_does_not_end_the_server() {
     let mut server = Server::start(&mut limited("ulimit -f 6000", data.path())).ready().await;
     let mut refused = None;
     for seed in 0..12_u32 {
-        let picture = RgbImage::from_fn(600, 600, |x, y| Rgb([x as u8, y as u8, (x * y * (seed + 1)) as u8]));
+        let picture = RgbImage::from_fn(600, 600, |x, y| Rgb([x as u8, y as u8, (x * y).wrapping_mul(seed + 1) as u8]));
         let part = Part::bytes(encoded(&picture, ImageFormat::Bmp)).file_name("a.bmp");
         let upload = server.client.post(server.url("/images")).multipart(Form::new().part("file", part));
         let (status, answer) = server.send(upload).await;
@@ -72,7 +72,8 @@ async fn pictures_that_the_system_has_no_memory_for_are_refused_and_do_not_end_t
     let limit = format!("ulimit -v {}", taken + ROOM_KB);
     let mut server = Server::start(&mut limited(&limit, data.path())).ready().await;
     let picture = |seed: u32| {
-        let picture = RgbImage::from_fn(1_500, 1_500, |x, y| Rgb([x as u8, y as u8, (x * y * (seed + 1)) as u8]));
+        let picture =
+            RgbImage::from_fn(1_500, 1_500, |x, y| Rgb([x as u8, y as u8, (x * y).wrapping_mul(seed + 1) as u8]));
         encoded(&picture, ImageFormat::Bmp)
     };
     let (client, url) = (server.client.clone(), server.url("/images"));

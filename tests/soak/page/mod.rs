@@ -161,7 +161,7 @@ impl Tab<'_> {
     /// Returns the milliseconds that the rows of 20,000 pictures take.
     async fn layout_time(&self) -> f64 {
         let script = "const done = arguments[0];
-            import(document.querySelector('script[src$=\"app.js\"]').src.replace('app.js', 'layout.js')).then(({ rowsOf }) => {
+            import(document.querySelector('script[src$=\"page.js\"]').src.replace('page.js', 'layout.js')).then(({ rowsOf }) => {
               const ratios = Float32Array.from({ length: 20_000 }, (_, index) => 0.5 + (index % 7) / 4);
               const begin = performance.now();
               for (let time = 0; time < 20; time++)

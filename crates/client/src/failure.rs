@@ -54,7 +54,7 @@ pub enum ConnectError {
         /// The server.
         server: Url,
         /// The failure of the first request.
-        failure: Failure,
+        failure: Box<Failure>,
     },
 }
 
@@ -65,7 +65,7 @@ impl ConnectError {
         let server = server.clone();
         match failure.kind {
             FailureKind::Unauthorized => Self::Unauthorized { server },
-            _ => Self::Unreachable { server, failure },
+            _ => Self::Unreachable { server, failure: Box::new(failure) },
         }
     }
 }

@@ -14,8 +14,8 @@
 //! | POST | `/images/archive` | `archive_images` |
 //! | POST | `/images/delete` | `delete_images` |
 //! | GET | `/images/duplicates` | `duplicate_images` |
-//! | POST | `/images/known` | `known_images` |
 //! | POST | `/images/get` | `get_images` |
+//! | POST | `/images/known` | `known_images` |
 //! | GET | `/images/layout` | `images_layout` |
 //! | POST | `/images/update` | `update_images` |
 //! | DELETE | `/images/{image_id}` | `delete_image` |

@@ -11,7 +11,7 @@ pub enum OtherContent {
     Empty,
     /// A PDF document.
     Pdf,
-    /// What a camera's sensor saw, in one of the formats of its maker, or as DNG.
+    /// The picture of a camera's sensor, in one of the formats of its maker, or as DNG.
     CameraRaw,
     /// A video.
     Video,

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The length of the bar of the best hit, in characters.
 const BAR: usize = 10;
 
-/// What a line shows of a hit.
+/// The columns of a hit.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Found {
     image_id: i64,

@@ -1,4 +1,4 @@
-//! What can be done with many selected pictures: tags, prompts, a ZIP file, deleting; and what the key allows of it.
+//! Many selected pictures: their tags, prompts, ZIP file and deletion, as far as the key allows them.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};

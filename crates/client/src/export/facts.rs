@@ -17,7 +17,7 @@ const LEFT_OUT: [&str; 3] = ["links", "upload_date", "texts_shortened"];
 pub struct Image {
     /// Everything that the API says of the image.
     pub facts: Map<String, Value>,
-    /// The same, as far as it is needed here.
+    /// The facts that the export itself reads.
     pub known: Known,
 }
 

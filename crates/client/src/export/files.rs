@@ -16,7 +16,7 @@ pub const PICTURES: &str = "pictures";
 /// The folder of downloads that are not whole.
 const UNFINISHED: &str = ".unfinished";
 
-/// What became of the file of an original.
+/// The outcome for the file of an original.
 #[derive(Debug)]
 pub enum Fetched {
     /// The file was there already, with the bytes of the image.

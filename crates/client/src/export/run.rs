@@ -18,7 +18,7 @@ use crate::failure::{ConnectError, Failure, FailureKind};
 use crate::pages::{Query, filter_parameters};
 use crate::upload::Progress;
 
-/// What to export.
+/// The choice of what is exported.
 #[derive(Debug, Clone)]
 pub struct ExportOptions {
     /// The folder to export into.

@@ -51,7 +51,7 @@ fn the_page_on_searching_lists_every_media_type() {
 
 #[test]
 fn the_readme_shows_the_message_with_every_name() {
-    let sentence = format!("send a {} picture.", FileType::all_names());
+    let sentence = format!("Send a {} picture.", FileType::all_names());
     assert!(read("README.md").contains(&sentence), "{sentence}");
 }
 

@@ -33,7 +33,7 @@ pub struct EmbeddingBody {
 
 /// Embeddings of several images by one model.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = Embeddings)]
+#[schema(as = EmbeddingList)]
 pub struct EmbeddingsBody {
     /// The model.
     pub model: ModelName,

@@ -13,9 +13,10 @@ use crate::config::CorsOrigins;
 /// Seconds for which a browser may remember the answer to a preflight request.
 const MAX_AGE_S: usize = 3_600;
 
-/// The CORS rules (Fetch standard, section 3.3) as a middleware around [`in_context`](super::in_context). It answers preflight requests, which never
-/// carry a key, and marks every answer to an allowed origin, refusals included, as readable. Requests of other origins
-/// pass, and their answers are not marked; [`Hosts`](super::Hosts) refuses those that change something.
+/// The CORS rules (Fetch standard, section 3.3) as a middleware around [`in_context`](super::in_context). It answers
+/// preflight requests, which never carry a key, and marks every answer to an allowed origin, refusals included, as
+/// readable. Requests of other origins pass, and their answers are not marked; [`Hosts`](super::Hosts) refuses those
+/// that change something.
 pub fn cors(origins: &CorsOrigins) -> Cors {
     let cors = Cors::default()
         .block_on_origin_mismatch(false)

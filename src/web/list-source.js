@@ -10,7 +10,7 @@ const MAX_TEXT_CHARS = 300;
 const MAX_DETAILS = 3000;
 
 /** Most pictures of a list. The height of a page is bounded in every browser. */
-export const MAX_LISTED = 200_000;
+const MAX_LISTED = 200_000;
 
 const NO_DAY = -(2 ** 31);
 

@@ -1,6 +1,6 @@
 // The query, and its form in the address. This module uses neither the page nor the network.
 
-export const MODES = ["vector", "keyword", "hybrid"];
+const MODES = ["vector", "keyword", "hybrid"];
 
 /** The orders of a list, each with its directions; the first direction is the one that the service takes by itself. */
 export const SORTS = {
@@ -193,6 +193,3 @@ export const isSearch = ({ text, like }, files) => Boolean(text.trim()) || like.
 
 /** Whether two queries ask for the same images, no matter which image is open. */
 export const isSameQuery = (one, other) => format({ ...one, open: null }) === format({ ...other, open: null });
-
-/** Whether the query asks for all images without any filter, in whichever order. */
-export const isBlank = (query) => isSameQuery({ ...query, mode: EMPTY.mode, sort: EMPTY.sort, order: EMPTY.order }, EMPTY);

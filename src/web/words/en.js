@@ -239,8 +239,6 @@ export default {
   keyword_rank: "Rank by keywords",
   score: "Score",
   relevance: "Relevance",
-  took: "Search time",
-  took_ms: "{ms} ms",
   caption: "Caption",
   no_caption: "None",
   edit_caption: "Edit the caption",
@@ -397,5 +395,4 @@ export default {
   key_remember: "Remember on this device",
   key_note_remember: "Kept on this device until you forget it.",
   forget_key: "Forget the API key",
-  key_forgotten: "The API key is no longer kept on this device.",
 };

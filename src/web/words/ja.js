@@ -239,8 +239,6 @@ export default {
   keyword_rank: "キーワードの順位",
   score: "スコア",
   relevance: "関連度",
-  took: "検索時間",
-  took_ms: "{ms} ミリ秒",
   caption: "キャプション",
   no_caption: "なし",
   edit_caption: "キャプションを編集",
@@ -397,5 +395,4 @@ export default {
   key_remember: "この端末に保存する",
   key_note_remember: "消去するまで、この端末に保存されます。",
   forget_key: "API キーを消去",
-  key_forgotten: "API キーをこの端末から消去しました。",
 };

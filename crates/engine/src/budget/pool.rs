@@ -195,6 +195,9 @@ impl Share {
     /// [`Full`] when the bytes do not become free in time, or the system does not have them. The share stays as it is.
     pub async fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         let units = self.more(bytes);
+        if units == 0 {
+            return Ok(());
+        }
         if !self.pool.taken.has(units as usize * UNIT) {
             return Err(self.pool.refuse());
         }
@@ -214,7 +217,7 @@ impl Share {
     /// Takes more bytes if they are free now, and returns whether they were.
     pub fn try_grow(&mut self, bytes: usize) -> bool {
         let units = self.more(bytes);
-        let taken = self.pool.taken.has(units as usize * UNIT) && self.try_take(units);
+        let taken = units == 0 || (self.pool.taken.has(units as usize * UNIT) && self.try_take(units));
         if !taken {
             self.pool.refused.fetch_add(1, Ordering::Relaxed);
         }

@@ -249,7 +249,7 @@ export default {
   tags: "タグ",
   no_tags: "なし",
   edit_tags: "タグを編集",
-  tags_note: "1 行に 1 つ、または読点やコンマで区切って入力します。",
+  tags_note: "1 行に 1 つ、または読点やカンマで区切って入力します。",
   tags_kept: "「{name}」の未保存のタグは残してあります。その画像に戻ると続きを書けます。",
   tags_saved: "タグを保存しました。",
   generation: "生成プロンプト",

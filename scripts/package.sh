@@ -24,7 +24,7 @@
 set -euo pipefail
 
 readonly CARGO_DEB=3.8.0
-readonly DEB_GLIBC=2.36 # what the Debian package depends on; Cargo.toml names it, too
+readonly DEB_GLIBC=2.35 # what the Debian package depends on; Cargo.toml names it, too
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -64,7 +64,6 @@ version=$(sed -n '/^\[workspace.package\]/,/^\[/{s/^version = "\(.*\)"/\1/p}' Ca
 arch=$(uname -m)
 name=mitsuke-$version-linux-$arch
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
-export SOURCE_DATE_EPOCH=$epoch
 
 MITSUKE_LIBTORCH=${MITSUKE_LIBTORCH:-cpu} scripts/libtorch.sh
 libtorch=$(readlink -f .libtorch)
@@ -107,7 +106,7 @@ for library in libtorch.so libtorch_cpu.so libc10.so; do
         fail "the program does not ask for $library. Build it again with a newer checkout: scripts/package.sh"
 done
 if [[ -d "$libtorch/../nvidia" ]]; then
-    fail "packages contain the libtorch for CPUs only, because that for CUDA has 5 GB. docs/packages.md says how a package uses the one for CUDA. Run this with MITSUKE_LIBTORCH=cpu."
+    fail "packages contain the libtorch for CPUs only, because that for CUDA has 3.7 GB. docs/packages.md says how a package uses the one for CUDA. Run this with MITSUKE_LIBTORCH=cpu."
 fi
 chmod 644 "$package"/lib/*
 
@@ -160,7 +159,7 @@ say "$archive: $(du -sm "$archive" | cut -f1) MB ($((SECONDS - begin)) s)"
 [[ -n "$deb" ]] || exit 0
 
 [[ "$(printf '%s\n' "$glibc" "$DEB_GLIBC" | sort -V | tail -n 1)" == "$DEB_GLIBC" ]] ||
-    fail "the program needs glibc $glibc, and the Debian package promises to work with $DEB_GLIBC. Build it on Debian 12."
+    fail "the program needs glibc $glibc, and the Debian package promises to work with $DEB_GLIBC. Build it on Debian 12, or write $glibc in scripts/package.sh and Cargo.toml."
 cache=$(cache_dir)
 tools=$cache/cargo-deb-$CARGO_DEB
 if [[ ! -x "$tools/bin/cargo-deb" ]]; then
@@ -170,6 +169,7 @@ fi
 begin=$SECONDS
 mkdir -p dist/deb
 ln -sfn ../lib/mitsuke/mitsuke dist/deb/mitsuke
-"$tools/bin/cargo-deb" --no-build --no-strip --package mitsuke --output dist/ --quiet
+# The variable is not set while the program is built, because compilers of C would then compile everything for each commit.
+SOURCE_DATE_EPOCH=$epoch "$tools/bin/cargo-deb" --no-build --no-strip --package mitsuke --output dist/ --quiet
 package_file=$(find dist -maxdepth 1 -name "mitsuke_${version}-1_*.deb" -print -quit)
 say "$package_file: $(du -sm "$package_file" | cut -f1) MB ($((SECONDS - begin)) s)"

@@ -175,7 +175,7 @@ INSIDE
 
 read -r -d '' try_deb <<'INSIDE' || true
 export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
-unit=/lib/systemd/system/mitsuke.service
+unit=/usr/lib/systemd/system/mitsuke.service
 install_package() {
     begin=$(now)
     dpkg --install "$1" >/trial/dpkg.log 2>&1 || { cat /trial/dpkg.log; exit 1; }

@@ -92,12 +92,14 @@ needed_by() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
 
 # Copies the libraries that the file $1 needs, and those that they need, as far as libtorch's folder has them.
 copy_libraries_of() {
-    local library
+    local library file
     for library in $(needed_by "$1"); do
-        if [[ -e "$libtorch/lib/$library" && ! -e "$package/lib/$library" ]]; then
-            cp --reflink=auto "$(readlink -f "$libtorch/lib/$library")" "$package/lib/$library"
-            copy_libraries_of "$libtorch/lib/$library"
-        fi
+        for file in "$libtorch"/{lib,torch.libs}/"$library"; do
+            if [[ -e "$file" && ! -e "$package/lib/$library" ]]; then
+                cp --reflink=auto "$(readlink -f "$file")" "$package/lib/$library"
+                copy_libraries_of "$file"
+            fi
+        done
     done
 }
 copy_libraries_of "$package/mitsuke"

@@ -196,7 +196,7 @@ serve() { become_service $(of_unit ExecStart); }
 
 if [[ -f before.deb ]]; then install_package before.deb; else install_package package.deb; fi
 [[ "$(stat -c '%U:%G %a' /etc/mitsuke/mitsuke.env)" == "root:mitsuke 640" ]]
-[[ "$(stat -c '%U %a' /var/lib/mitsuke)" == "mitsuke 750" ]]
+[[ "$(stat -c '%U %a' /var/lib/mitsuke)" == "mitsuke 755" ]]
 [[ -e /etc/systemd/system/multi-user.target.wants/mitsuke.service ]]
 begin=$(now)
 as_service mitsuke doctor >/trial/doctor.log 2>&1 || { cat /trial/doctor.log; exit 1; }

@@ -19,13 +19,14 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# Prints the program of the newest package that lies unpacked in dist or in this folder, or nothing.
+# Prints the program of a package that lies unpacked in dist or in this folder, or nothing. The one that was built here
+# comes before others, and a later version before an earlier one.
 packaged_program() {
-    local program newest=
+    local program found=
     for program in "$repo"/mitsuke-*-linux-*/mitsuke "$repo"/dist/mitsuke-*-linux-*/mitsuke "$repo"/dist/package/mitsuke; do
-        if [[ -x "$program" && -f "${program%/*}/licences/mitsuke.txt" ]]; then newest=$program; fi
+        if [[ -x "$program" && -f "${program%/*}/licences/mitsuke.txt" ]]; then found=$program; fi
     done
-    echo "$newest"
+    echo "$found"
 }
 
 build=

@@ -1,7 +1,11 @@
 //! Links the program to libtorch so that it starts from anywhere: the folder
-//! that torch-sys linked against goes into the program's library search path,
-//! and libtorch.so is kept even though no symbol of it is used, because it
-//! loads the CUDA kernels where the build of libtorch has them.
+//! `lib` beside the program, and the folder that torch-sys linked against, go
+//! into the program's library search path. libtorch.so is kept even though no
+//! symbol of it is used, because it loads the CUDA kernels where the build of
+//! libtorch has them.
+//!
+//! With MITSUKE_PACKAGE=1 (scripts/package.sh) the folder `lib` is the only one,
+//! so that the program of a package names no folder of the machine that built it.
 
 use std::env;
 use std::error::Error;
@@ -12,6 +16,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for name in ["LIBTORCH", "LIBTORCH_LIB", "LIBTORCH_USE_PYTORCH"] {
         println!("cargo::rerun-if-env-changed={name}");
     }
+    // The libraries of the workspace are the same in a package, and are not built again for one.
+    let is_program = env::var("CARGO_PKG_NAME")? == "mitsuke";
+    if is_program {
+        println!("cargo::rerun-if-env-changed=MITSUKE_PACKAGE");
+    }
+    let for_package = is_program && env::var_os("MITSUKE_PACKAGE").is_some_and(|value| value == "1");
     let lib = match libtorch_lib_dir() {
         Ok(lib) => lib,
         Err(message) => {
@@ -38,13 +48,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
 
-    // The program looks first in the folder under its given name, because .libtorch may point elsewhere later, and then
-    // in the folder that the name resolves to, which outlives this checkout.
-    link_arg(&format!("-Wl,-rpath,{}", lib.display()));
-    if let Ok(real) = lib.canonicalize()
-        && real != lib
-    {
-        link_arg(&format!("-Wl,-rpath,{}", real.display()));
+    if os == "linux" {
+        // LD_LIBRARY_PATH wins over a RUNPATH, and would not win over an RPATH. A libtorch of the user's own is given so.
+        link_arg("-Wl,--enable-new-dtags");
+        link_arg("-Wl,-rpath,$ORIGIN/lib");
+    }
+    if !for_package {
+        // The program looks first in the folder under its given name, because .libtorch may point elsewhere later, and
+        // then in the folder that the name resolves to, which outlives this checkout.
+        link_arg(&format!("-Wl,-rpath,{}", lib.display()));
+        if let Ok(real) = lib.canonicalize()
+            && real != lib
+        {
+            link_arg(&format!("-Wl,-rpath,{}", real.display()));
+        }
     }
     if os == "linux" {
         link_arg("-Wl,--no-as-needed");

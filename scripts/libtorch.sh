@@ -240,12 +240,17 @@ import sys
 import zipfile
 
 kind, staging, *wheels = sys.argv[1:]
+# Packages of Mitsuke pass these texts on with the libraries.
+LICENCE = re.compile(r"([^/]+)\.dist-info/(?:licenses/)?((?:[^/]+/)*(?:LICEN[CS]E|COPYING|NOTICE)[^/]*)$", re.IGNORECASE)
 NOT_FOR_CPU = re.compile(r"cuda|nvshmem|nvrtc|cudnn|python|global_deps|shm|caffe2|libtorch\.so")
 
 
 def wanted(name):
     """The path of a member of a wheel in the new folder, or None to leave it out."""
     base = os.path.basename(name)
+    licence = LICENCE.match(name)
+    if licence:
+        return ("torch/" if kind == "cuda" else "") + "licences/%s/%s" % licence.groups()
     if name.startswith("torch/include/"):
         return name if kind == "cuda" else name[len("torch/"):]
     if kind == "cpu":

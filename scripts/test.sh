@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs every check of this repository: formatting, lints, all tests (among them
 # the committed OpenAPI document against the code), clients generated from that
-# document, the tests of python/, and the scripts and the page for syntax. Sets
-# up libtorch first, as scripts/run.sh does.
+# document, the tests of python/, a package in a bare Debian (where root and
+# debootstrap are there), and the scripts and the page for syntax. Sets up libtorch
+# first, as scripts/run.sh does.
 #
 # Usage: scripts/test.sh [--help]
 #
@@ -93,6 +94,19 @@ python_tests() {
     (cd python && "$venv/bin/python" -m pytest --quiet -p no:cacheprovider)
 }
 
+# Tries a package with the program of the tests in a bare Debian. Sets `package` to 75 when this machine cannot do that.
+package_trial() {
+    local folder
+    folder=$(mktemp -d)
+    if scripts/package.sh --program "$(target_dir)/debug/mitsuke" --output "$folder"; then
+        MITSUKE_SHORT_TRIAL=1 scripts/try_package.sh "$folder/package" || package=$?
+    else
+        package=1
+    fi
+    rm -rf "$folder"
+    ((package == 0 || package == 75))
+}
+
 page_syntax() {
     local file
     for file in src/web/*.js src/web/words/*.js; do
@@ -123,9 +137,16 @@ else
     skipped+=("API clients (they need Python 3.10 with venv)")
 fi
 if command -v shellcheck >/dev/null; then
-    check "shell scripts" shellcheck -x scripts/*.sh .ci/run
+    check "shell scripts" shellcheck -x scripts/*.sh packaging/*.sh packaging/deb/p* .ci/run
 else
     skipped+=("shell scripts (shellcheck is not installed)")
+fi
+if ((EUID == 0)) && command -v debootstrap >/dev/null; then
+    package=0
+    check "package in a bare Debian" package_trial
+    if ((package == 75)); then skipped+=("package in a bare Debian (see above)"); fi
+else
+    skipped+=("package in a bare Debian (it needs root and debootstrap)")
 fi
 check "Python scripts" python_syntax
 if python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then

@@ -2,6 +2,7 @@
 //!
 //! [`table`] states every setting, [`sources`] collects the values, and this module checks them together.
 
+mod beside;
 mod document;
 mod hosts;
 mod options;
@@ -14,6 +15,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use beside::beside_program;
 pub use document::{env_example, markdown};
 pub use hosts::{HostName, HostNames};
 pub use origins::CorsOrigins;
@@ -141,12 +143,20 @@ impl Settings {
     fn from_sources(sources: &Sources<'_>) -> Result<Self, ConfigError> {
         let Values { server, storage, oracle, models, encoder, integrity, backup, limits, access } = sources.read()?;
         let data_dir = storage.data_dir;
+        let mut models_dir = models.models_dir;
+        if !sources.is_given("MITSUKE_MODELS_DIR") {
+            models_dir = beside::models_dir(models_dir, beside_program("models"));
+        }
+        let mut images_dir = storage.images_dir;
+        if !sources.is_given("MITSUKE_IMAGES_DIR") {
+            images_dir = images_dir.map(|default| beside::images_dir(default, beside_program("images")));
+        }
         let settings = Self {
             bind: server.bind,
             data_dir: data_dir.clone(),
             oracle: oracle_settings(oracle, sources)?,
-            models_dir: models.models_dir,
-            images_dir: storage.images_dir,
+            models_dir,
+            images_dir,
             workers: server.workers,
             encoder,
             shutdown_timeout: server.shutdown_timeout,

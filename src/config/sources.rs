@@ -141,6 +141,11 @@ impl Sources<'_> {
         (!text.is_empty() || name == BLANK_IS_A_VALUE).then(|| text.into())
     }
 
+    /// Returns whether a flag or the environment gives this setting a value.
+    pub fn is_given(&self, name: &str) -> bool {
+        command().get_arguments().any(|arg| variable(arg) == name && self.value(arg).is_some())
+    }
+
     /// The name of a setting as the user wrote it: its flag where the flag was given, else its variable.
     pub fn name(&self, variable: &str) -> String {
         match self.flags.get(variable) {

@@ -74,14 +74,20 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .user_agent(concat!("mitsuke/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(policy.attempt_timeout.min(CONNECT_TIMEOUT))
-            // A body that is being sent cannot be sent again elsewhere, and a key is for one host.
-            .redirect(redirect::Policy::none())
-            .build()
-            .map_err(|error| ClientError::Unusable(failure::causes(&error)))?;
+        let builder = || {
+            reqwest::Client::builder()
+                .default_headers(headers.clone())
+                .user_agent(concat!("mitsuke/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(policy.attempt_timeout.min(CONNECT_TIMEOUT))
+                // A body that is being sent cannot be sent again elsewhere, and a key is for one host.
+                .redirect(redirect::Policy::none())
+        };
+        let http = match builder().build() {
+            // A system without certificates, as a bare one is, speaks http all the same.
+            Err(_) if server.scheme() == "http" => builder().tls_certs_only([]).build(),
+            built => built,
+        };
+        let http = http.map_err(|error| ClientError::Unusable(failure::causes(&error)))?;
         let mut server = server.clone();
         if !server.path().ends_with('/') {
             server.set_path(&format!("{}/", server.path()));

@@ -89,7 +89,8 @@ pub(super) struct StorageValues {
     #[arg(env = "MITSUKE_DATA_DIR", value_name = "FOLDER", default_value = "./data")]
     pub data_dir: PathBuf,
 
-    /// Folder of pictures that are registered when the store is empty. A blank value registers none.
+    /// Folder of pictures that are registered when the store is empty; without a value, the sample pictures of a package
+    /// come before ./images. A blank value registers none.
     // The path to `Option` is written out because clap reads a bare one as "may be left out".
     #[arg(
         env = "MITSUKE_IMAGES_DIR",
@@ -215,7 +216,7 @@ pub(super) struct OracleValues {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Models and encoders")]
 pub(super) struct ModelValues {
-    /// Folder of model folders.
+    /// Folder of model folders; without a value, that of a package where there is no ./models.
     #[arg(env = "MITSUKE_MODELS_DIR", value_name = "FOLDER", default_value = "./models")]
     pub models_dir: PathBuf,
 }

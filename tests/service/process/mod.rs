@@ -1,9 +1,10 @@
 //! The program as a process: `mitsuke serve` on the embedded store (flags, the first start, signals), `mitsuke bench`,
-//! `mitsuke model check`, backups, damage, and the upgrade of earlier data directories.
+//! `mitsuke model check`, packages, backups, damage, and the upgrade of earlier data directories.
 
 mod backup;
 mod bench;
 mod model_check;
+mod package;
 mod rot;
 mod signals;
 mod upgrade;

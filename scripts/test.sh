@@ -162,7 +162,7 @@ else
     skipped+=("syntax of the gallery page (node is not installed)")
 fi
 if cargo deny --version >/dev/null 2>&1; then
-    check "licences and sources of dependencies" cargo deny --locked check bans licenses sources
+    check "licences and sources of dependencies" cargo deny --locked check --hide-inclusion-graph bans licenses sources
 else
     skipped+=("dependencies (cargo-deny is not installed)")
 fi

@@ -16,7 +16,7 @@ use crate::access::KeyFileError;
 use crate::api::{Hosts, KeyRing, ServiceParts, Services, cors, in_context, routes, watch_connection, with_policy};
 use crate::config::{CorsOrigins, Settings};
 use crate::local::LocalToken;
-use crate::seed::{Seeded, seed};
+use crate::seed::Samples;
 use crate::signals;
 use crate::stores::{OpenError, StoreChoice};
 use mitsuke_clip::ClipError;
@@ -146,25 +146,19 @@ impl Application {
         self.services.clone()
     }
 
-    /// Registers the sample pictures when the store is empty, once the server is ready; see [`crate::seed`].
-    pub fn seeding(&self) -> impl Future<Output = Option<Seeded>> + use<> {
+    /// Finds the sample pictures that are to be registered, once the server is ready; see [`Samples::find`].
+    pub fn samples(&self) -> impl Future<Output = Option<Samples>> + use<> {
         let (services, images_dir, data_dir) = (self.services(), self.images_dir.clone(), self.data_dir.clone());
         async move {
             let folder = images_dir?;
             if !wait_until_ready(&services).await {
                 return None;
             }
-            // The marker of an unfinished registration goes there; a server with a database may have no folder yet.
-            if let Err(error) = std::fs::create_dir_all(&data_dir) {
-                log::warn!("{} cannot be made: {error}", data_dir.display());
-            }
-            match seed(&folder, &data_dir, Arc::clone(&services.store), &services.intake).await {
-                Ok(seeded) => seeded,
-                Err(error) => {
-                    log::error!("the pictures of {} are not registered: {error}", folder.display());
-                    None
-                }
-            }
+            let found = Samples::find(&folder, &data_dir, Arc::clone(&services.store)).await;
+            found.unwrap_or_else(|error| {
+                log::error!("the pictures of {} are not registered: {error}", folder.display());
+                None
+            })
         }
     }
 

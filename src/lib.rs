@@ -11,6 +11,7 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 pub mod local;
+pub mod logging;
 pub mod seed;
 mod signals;
 pub mod stores;

@@ -7,6 +7,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mitsuke::logging;
 
 /// Exit status of a command whose output nobody reads any more, as shells report it (128 + SIGPIPE).
 const CLOSED_PIPE: u8 = 141;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let env_file = mitsuke::config::load_env_file();
-    start_logger(&command.log_filter());
+    logging::start(&command.log_filter(), command.log_format());
     match env_file.map_err(Into::into).and_then(|()| command.run()) {
         Ok(code) => code,
         Err(error) if prints && is_closed_pipe(error.as_ref()) => ExitCode::from(CLOSED_PIPE),
@@ -52,13 +53,4 @@ fn end_quietly_at_a_closed_pipe() {
 
 fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-fn start_logger(filter: &str) {
-    let mut logger = env_logger::Builder::new();
-    logger.parse_filters(filter);
-    if let Ok(style) = std::env::var("RUST_LOG_STYLE") {
-        logger.parse_write_style(&style);
-    }
-    logger.init();
 }

@@ -33,55 +33,83 @@ pub struct Seeded {
     pub failed: usize,
 }
 
-/// Registers every picture below `folder` when the store is empty, or when an earlier run did not finish. Returns
-/// `None` when there is nothing to do.
-///
-/// # Errors
-/// When the folder cannot be read or the store cannot be asked.
-pub async fn seed(
-    folder: &Path,
-    data_dir: &Path,
-    store: Arc<dyn Store>,
-    intake: &Intake,
-) -> Result<Option<Seeded>, Box<dyn std::error::Error + Send + Sync>> {
-    let marker = data_dir.join(MARKER);
-    let empty = blocking::run(move || store.count_images()).await?? == 0;
-    if (!empty && !marker.exists()) || !folder.is_dir() {
-        return Ok(None);
+/// The reason why pictures are not found or not registered, as a sentence.
+pub type SeedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The pictures of a folder that are to be registered.
+pub struct Samples {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+    marker: PathBuf,
+}
+
+impl Samples {
+    /// Finds every picture below `folder` when the store is empty, or when an earlier registration did not finish, which
+    /// a marker in `data_dir` tells. Returns `None` when there is nothing to register.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or the store cannot be asked.
+    pub async fn find(folder: &Path, data_dir: &Path, store: Arc<dyn Store>) -> Result<Option<Self>, SeedError> {
+        let marker = data_dir.join(MARKER);
+        let empty = blocking::run(move || store.count_images()).await?? == 0;
+        if (!empty && !marker.exists()) || !folder.is_dir() {
+            return Ok(None);
+        }
+        let files = pictures(folder)?;
+        Ok((!files.is_empty()).then(|| Self { folder: folder.to_owned(), files, marker }))
     }
-    let files = pictures(folder)?;
-    if files.is_empty() {
-        return Ok(None);
+
+    /// Returns the folder that the pictures are in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
-    fs::write(&marker, folder.to_string_lossy().as_bytes())?;
-    let bar = progress_bar(files.len());
-    let counts = futures_util::stream::iter(files)
-        .map(|file| {
-            let bar = &bar;
-            async move {
-                let outcome = register(&file, intake).await;
-                bar.inc(1);
-                if let Ok(Outcome::LeftOut(reason)) = &outcome {
-                    bar.suspend(|| log::warn!("{} is left out: {reason}", file.display()));
+
+    /// Returns the number of pictures.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Registers the pictures, several at once, and returns the numbers of files by result.
+    ///
+    /// # Errors
+    /// When a picture cannot be registered for a reason that is not its own. The next start goes on then.
+    pub async fn register(self, intake: &Intake) -> Result<Seeded, SeedError> {
+        // A server with a database may have no data directory yet.
+        if let Some(data_dir) = self.marker.parent() {
+            fs::create_dir_all(data_dir)?;
+        }
+        fs::write(&self.marker, self.folder.to_string_lossy().as_bytes())?;
+        let bar = progress_bar(self.files.len());
+        let counts = futures_util::stream::iter(self.files)
+            .map(|file| {
+                let bar = &bar;
+                async move {
+                    let outcome = register(&file, intake).await;
+                    bar.inc(1);
+                    if let Ok(Outcome::LeftOut(reason)) = &outcome {
+                        bar.suspend(|| log::warn!("{} is left out: {reason}", file.display()));
+                    }
+                    outcome
                 }
-                outcome
-            }
-        })
-        .buffered(IN_FLIGHT)
-        // A failure that is not the picture's fault ends the run, and the marker stays for the next start.
-        .try_fold(Seeded::default(), |mut seeded, outcome| async move {
-            match outcome {
-                Outcome::Created => seeded.created += 1,
-                Outcome::Known => seeded.known += 1,
-                Outcome::LeftOut(_) => seeded.failed += 1,
-            }
-            Ok(seeded)
-        })
-        .await;
-    bar.finish_and_clear();
-    let counts = counts.map_err(|error| format!("it broke off, and the next start goes on: {error}"))?;
-    fs::remove_file(&marker)?;
-    Ok(Some(counts))
+            })
+            .buffered(IN_FLIGHT)
+            // A failure that is not the picture's fault ends the run, and the marker stays for the next start.
+            .try_fold(Seeded::default(), |mut seeded, outcome| async move {
+                match outcome {
+                    Outcome::Created => seeded.created += 1,
+                    Outcome::Known => seeded.known += 1,
+                    Outcome::LeftOut(_) => seeded.failed += 1,
+                }
+                Ok(seeded)
+            })
+            .await;
+        bar.finish_and_clear();
+        let counts = counts.map_err(|error| format!("it broke off, and the next start goes on: {error}"))?;
+        fs::remove_file(&self.marker)?;
+        Ok(counts)
+    }
 }
 
 /// The result for one file.

@@ -91,11 +91,15 @@ async fn answer(
     if let Some(services) = services {
         services.metrics.observe_request(method.as_str(), &route, status, took);
     }
-    let key = gate.caller.key.as_ref().map_or("-", |name| &name.0);
+    let key = gate.caller.key.as_ref().map(|name| &*name.0);
+    let duration_ms = (took.as_secs_f64() * 1e4).round() / 10.0;
+    // The fields are for logs in JSON, and the sentence for those in text.
     log::info!(
         target: "mitsuke::access",
-        "{id} {key} {address} {method} {path} {status} {:.1} ms",
-        took.as_secs_f64() * 1e3
+        request_id = id, key = key, address:% = address, method = method.as_str(), path = path, status = status,
+        duration_ms = duration_ms;
+        "{id} {} {address} {method} {path} {status} {duration_ms:.1} ms",
+        key.unwrap_or("-")
     );
     Ok(response)
 }

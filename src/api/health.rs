@@ -29,7 +29,7 @@ pub struct Health {
     #[schema(example = "ok")]
     status: &'static str,
     /// The program's version.
-    #[schema(example = "0.1.0")]
+    #[schema(example = json!(env!("CARGO_PKG_VERSION")))]
     version: &'static str,
 }
 

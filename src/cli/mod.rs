@@ -28,6 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mitsuke::config::{DEFAULT_LOG, Flags};
+use mitsuke::logging::LogFormat;
 
 /// Exit status of a command that Ctrl-C ended, as shells report it (128 + SIGINT).
 const INTERRUPTED: u8 = 130;
@@ -94,6 +95,14 @@ impl Command {
         flag.or_else(variable).unwrap_or_else(|| self.default_log_filter().to_owned())
     }
 
+    /// Returns the log format of the flag, else of MITSUKE_LOG_FORMAT, else text. Another value is refused where the
+    /// settings are read.
+    pub fn log_format(&self) -> LogFormat {
+        let flag = self.flags().and_then(Flags::log_format).map(str::to_owned);
+        let value = flag.or_else(|| std::env::var("MITSUKE_LOG_FORMAT").ok());
+        value.and_then(|value| value.trim().parse().ok()).unwrap_or_default()
+    }
+
     fn flags(&self) -> Option<&Flags> {
         match self {
             Self::Serve(flags) | Self::Doctor(flags) => Some(flags),
@@ -142,8 +151,9 @@ impl Command {
     /// # Errors
     /// The reason why it stopped, as a sentence for the person at the terminal.
     pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let log_format = self.log_format();
         match self {
-            Self::Serve(flags) => serve::run(&flags).map(|()| ExitCode::SUCCESS),
+            Self::Serve(flags) => serve::run(&flags, log_format).map(|()| ExitCode::SUCCESS),
             Self::Backfill(arguments) => backfill::run(arguments),
             Self::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
             Self::Doctor(flags) => doctor::run(&flags),

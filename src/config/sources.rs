@@ -62,6 +62,12 @@ impl Flags {
     pub fn log_filter(&self) -> Option<&str> {
         self.get("RUST_LOG").and_then(OsStr::to_str)
     }
+
+    /// The format of the log, when a flag sets one.
+    #[must_use]
+    pub fn log_format(&self) -> Option<&str> {
+        self.get("MITSUKE_LOG_FORMAT").and_then(OsStr::to_str)
+    }
 }
 
 impl Args for Flags {

@@ -69,7 +69,9 @@ pub fn spawn_in(data: TempDir, changed: &[(&str, &str)]) -> TestApp {
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let app = Application::build(&settings).unwrap();
-            app.seeding().await;
+            if let Some(samples) = app.samples().await {
+                samples.register(&app.services().intake).await.unwrap();
+            }
             sender.send((app.address(), app.handle())).unwrap();
             app.run_until_stopped().await.unwrap();
         });

@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, RequestBuilder};
@@ -41,6 +42,7 @@ pub struct Server {
     process: Child,
     pub address: String,
     pub client: Client,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for Server {
@@ -63,9 +65,26 @@ impl Server {
     pub fn start_at(address: String, command: &mut Command) -> Self {
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(process.stderr.take().expect("standard error is piped"));
-        std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(|line| println!("{line}")));
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let written = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                println!("{line}");
+                written.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+        });
         mitsuke_client::tls::choose_provider();
-        Self { process, address, client: Client::new() }
+        Self { process, address, client: Client::new(), log: lines }
+    }
+
+    /// Returns the lines of the log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns what the server prints on standard output, which its command has to pipe.
+    pub fn output(&mut self) -> ChildStdout {
+        self.process.stdout.take().expect("standard output is piped")
     }
 
     /// Waits until the server answers, ready or not.

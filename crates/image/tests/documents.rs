@@ -50,9 +50,9 @@ fn the_page_on_searching_lists_every_media_type() {
 }
 
 #[test]
-fn the_readme_shows_the_message_with_every_name() {
+fn the_page_on_the_api_shows_the_message_with_every_name() {
     let sentence = format!("Send a {} picture.", FileType::all_names());
-    assert!(read("README.md").contains(&sentence), "{sentence}");
+    assert!(read("docs/api.md").contains(&sentence), "{sentence}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub struct CopyBody {
     #[schema(example = 5_000_000_000_u64)]
     pub pictures_bytes: u64,
     /// The version of the program that made the copy.
-    #[schema(example = "0.1.0")]
+    #[schema(example = json!(env!("CARGO_PKG_VERSION")))]
     pub program: String,
     /// The images whose original was damaged in the store and is in no earlier copy either.
     #[schema(example = json!([]))]

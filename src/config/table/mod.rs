@@ -26,6 +26,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::parsers::{address, choice, count_or_auto, folder_or_none, milliseconds, seconds, threads, whole};
+use crate::logging::LogFormat;
 use mitsuke_clip::{DeviceChoice, PrecisionChoice, TorchThreads, WorkerCount};
 use mitsuke_store::oracle::{IndexKind, OracleSettings, TextMaintenance};
 
@@ -80,6 +81,16 @@ pub(super) struct ServerValues {
     // The logger starts before the settings are read and takes this from `Flags::log_filter`.
     #[arg(env = "RUST_LOG", value_name = "FILTER", default_value = DEFAULT_LOG)]
     pub log: String,
+
+    /// Format of the log: text for people, or json for programs that collect logs, one object a line.
+    // The logger starts before the settings are read and takes this from `Flags::log_format`.
+    #[arg(
+        env = "MITSUKE_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = LogFormat::default().name(),
+        value_parser = choice::<LogFormat>(&LogFormat::NAMES)
+    )]
+    pub log_format: LogFormat,
 }
 
 #[derive(clap::Args)]

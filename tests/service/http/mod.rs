@@ -1,6 +1,7 @@
 //! The HTTP API: the same app that `mitsuke serve` runs, on a free port, with a tiny model, a data directory of its own
 //! and a real HTTP client. Tests that touch the store run on both stores.
 
+mod alerts;
 mod archive;
 mod assets;
 mod auth;

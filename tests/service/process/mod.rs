@@ -3,6 +3,8 @@
 
 mod backup;
 mod bench;
+mod first_words;
+mod log_format;
 mod model_check;
 mod package;
 mod rot;

@@ -58,7 +58,7 @@ pub fn start(filter: &str, format: LogFormat) {
             }
         }
         LogFormat::Json => {
-            logger.format(|out, record| write_json(out, record));
+            logger.format(write_json);
         }
     }
     logger.init();

@@ -24,7 +24,8 @@ pub fn diagnose(settings: &Settings) -> Vec<Finding> {
 
 /// Checks the manifests in a folder of model folders. It does not load the models, which the server does.
 fn diagnose_models(folder: &Path) -> Vec<Finding> {
-    const ADVICE: &str = "MITSUKE_MODELS_DIR names the folder of model folders; docs/models.md says how to add a model.";
+    const ADVICE: &str =
+        "MITSUKE_MODELS_DIR names the folder of model folders; docs/models.md says how to add a model.";
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {

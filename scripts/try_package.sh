@@ -160,7 +160,7 @@ begin=$first
 took "from the start to the uploaded picture found"
 if [[ -z "${SHORT:-}" ]]; then
     begin=$first
-    until grep -q 'is ready: \|listening on .* images' /trial/server.log; do sleep 0.1; done
+    until grep -q 'registered [0-9]* pictures' /trial/server.log; do sleep 0.1; done
     took "from the start to all samples registered ($(count) images)"
 fi
 stop

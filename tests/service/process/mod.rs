@@ -1,8 +1,9 @@
 //! The program as a process: `mitsuke serve` on the embedded store (flags, the first start, signals), `mitsuke bench`,
-//! `mitsuke model check`, backups, damage, and the upgrade of earlier data directories.
+//! `mitsuke model add` and `mitsuke model check`, backups, damage, and the upgrade of earlier data directories.
 
 mod backup;
 mod bench;
+mod model_add;
 mod model_check;
 mod rot;
 mod signals;

@@ -12,7 +12,7 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub enum ModelCommand {
     /// Add a model from the Hugging Face hub or from a folder: export it, check it and register it with the server.
-    Add(add::Add),
+    Add(Box<add::Add>),
     /// Check a model folder: its manifest, all digests, and that it reproduces its reference vectors.
     Check(check::Check),
 }
@@ -24,7 +24,7 @@ impl ModelCommand {
     /// The reason why the folder cannot be used or made, as a sentence for the person at the terminal.
     pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         match self {
-            Self::Add(add) => add.run(),
+            Self::Add(add) => (*add).run(),
             Self::Check(check) => check.run(),
         }
     }

@@ -3,13 +3,14 @@
 mod child;
 mod environment;
 mod exporter;
+mod plan;
 mod python;
 mod registration;
 mod source;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
 use clap::Args;
 use mitsuke::config::Settings;
@@ -17,12 +18,10 @@ use mitsuke_clip::Manifest;
 use mitsuke_engine::blocking;
 use reqwest::Url;
 
-use self::child::{Child, Stopped};
-use self::environment::Environment;
-use self::exporter::Exporter;
-use self::python::Python;
+use self::child::Stopped;
+use self::plan::Plan;
 use self::registration::Target;
-use self::source::{Hub, Kind, Source};
+use self::source::{Kind, Source};
 use super::check::Check;
 use crate::cli::INTERRUPTED;
 use crate::cli::interrupt::Signals;
@@ -134,7 +133,7 @@ impl Add {
             None
         } else {
             println!("licence     {}", source.licence());
-            Some(self.plan(&source, &folder)?)
+            Some(Plan::of(&self, &source, &folder)?)
         };
         println!("server      {}", target.shown());
         if self.dry_run {
@@ -153,7 +152,11 @@ impl Add {
             () = signals.next() => return Err(Stopped.into()),
         };
         let Manifest { model_name, model_version, .. } = Manifest::read(&folder)?;
-        match target.register(&folder, &model_name, &model_version).await? {
+        let registered = tokio::select! {
+            registered = target.register(&folder, &model_name, &model_version) => registered?,
+            () = signals.next() => return Err(Stopped.into()),
+        };
+        match registered {
             Some(model) => {
                 println!("registered  as model {} of the server at {}", model.model_id, target.shown());
                 target.backfill(model, self.backfill, signals).await
@@ -200,86 +203,6 @@ impl Add {
             None => Err(other("holds a model that was not exported from anything")),
         }
     }
-
-    /// Finds everything that an export needs, and prints it.
-    ///
-    /// # Errors
-    /// When something is missing, with what to do about it.
-    fn plan(&self, source: &Source, folder: &Path) -> Result<Plan, Box<dyn Error>> {
-        let exporter = Exporter::find(&std::env::current_exe()?, &std::env::current_dir()?)?;
-        let python = Python::find(self.python.as_deref(), exporter.oldest_python()?)?;
-        let environment = Environment::of(&exporter, &python)?;
-        println!("folder      {}, to be written", folder.display());
-        println!("exporter    {}", exporter.folder.display());
-        println!("python      {} ({}.{})", python.path.display(), python.version.0, python.version.1);
-        let state =
-            if environment.is_complete() { "there".to_owned() } else { format!("to be made: {}", environment.cost()) };
-        println!("packages    {}, {state}", environment.folder.display());
-        let plan = Plan { arguments: self.exporter_arguments(source, folder), exporter, python, environment };
-        println!("export      {}", plan.line());
-        if self.dry_run {
-            return Ok(plan);
-        }
-        let open: Vec<String> =
-            [self.open_trust(source), open_access(source, &plan.environment)].into_iter().flatten().collect();
-        if open.is_empty() { Ok(plan) } else { Err(open.join("\n").into()) }
-    }
-
-    /// Returns what the person has to decide before a model runs that is known to bring code. The exporter finds that out
-    /// of the others.
-    fn open_trust(&self, source: &Source) -> Option<String> {
-        (!self.trust_remote_code && source.brings_code()).then(|| {
-            format!(
-                "{} brings Python code of its own, which runs on this machine with your rights. Read it at {}/tree/main, and \
-                 if you trust it, add --trust-remote-code.",
-                source.given,
-                source.page()
-            )
-        })
-    }
-
-    fn exporter_arguments(&self, source: &Source, folder: &Path) -> Vec<String> {
-        let mut arguments = vec![source.given.clone(), folder.to_string_lossy().into_owned()];
-        let licence = self.licence.as_deref().or_else(|| source.licence_to_tell());
-        for (option, value) in
-            [("--name", self.name.as_deref()), ("--licence", licence), ("--revision", self.revision.as_deref())]
-        {
-            if let Some(value) = value {
-                arguments.extend([option.to_owned(), value.to_owned()]);
-            }
-        }
-        for (option, is_set) in [("--trust-remote-code", self.trust_remote_code), ("--force", self.force)] {
-            if is_set {
-                arguments.push(option.to_owned());
-            }
-        }
-        arguments.extend(self.more.iter().cloned());
-        arguments
-    }
-}
-
-/// Returns what the person has to do before the hub gives a gated model out. A token that is found is printed.
-fn open_access(source: &Source, environment: &Environment) -> Option<String> {
-    let hub = Hub::new(|name: &str| std::env::var_os(name));
-    if !source.is_gated() || hub.has(source) {
-        return None;
-    }
-    if let Some(place) = hub.token() {
-        println!("token       found ({place})");
-        return None;
-    }
-    let login = match environment.is_complete() {
-        true => format!(", or `{} auth login`", environment.hub_command().display()),
-        false => String::new(),
-    };
-    Some(format!(
-        "{name} is gated: its owner asks you to accept a licence first, and this machine has no token.\n  \
-         1. Log in at {page} (an account is free) and accept the licence shown there.\n  \
-         2. Make an access token that may read gated repositories: https://huggingface.co/settings/tokens\n  \
-         3. Give it to this machine: set HF_TOKEN{login}, and run this command again.",
-        name = source.given,
-        page = source.page(),
-    ))
 }
 
 /// Tells whether two sources are the same; folders are compared as files.
@@ -287,51 +210,4 @@ fn is_same(recorded: &str, source: &Source) -> bool {
     let path = |text: &str| Path::new(text).canonicalize().ok();
     recorded == source.given
         || (source.kind == Kind::Folder && path(recorded).is_some_and(|r| Some(r) == path(&source.given)))
-}
-
-/// An export that is ready to run.
-struct Plan {
-    exporter: Exporter,
-    python: Python,
-    environment: Environment,
-    /// The arguments of the exporter.
-    arguments: Vec<String>,
-}
-
-impl Plan {
-    /// Returns the command of the export as a line for people.
-    fn line(&self) -> String {
-        let script = self.exporter.script();
-        let words = [self.environment.python().display().to_string(), script.display().to_string()];
-        let quoted = |word: &String| if word.contains(' ') { format!("'{word}'") } else { word.clone() };
-        words.iter().chain(&self.arguments).map(quoted).collect::<Vec<_>>().join(" ")
-    }
-
-    /// Makes the environment if need be, and exports the model.
-    ///
-    /// # Errors
-    /// When one of them fails, or a signal stops it.
-    async fn run(&self, signals: &mut Signals) -> Result<(), Box<dyn Error>> {
-        self.environment.make(&self.python, signals).await?;
-        println!(
-            "\nexporting; a ViT-B takes some minutes, a ViT-L a quarter of an hour of one core, besides the download"
-        );
-        let mut export = Command::new(self.environment.python());
-        // -B leaves the folder of the exporter as it is. The progress is on standard error; the one line on standard
-        // output says what this command does next.
-        export.args(["-I", "-B"]).arg(self.exporter.script()).args(&self.arguments);
-        export.stdin(Stdio::null()).stdout(Stdio::null());
-        let status = Child::start(&mut export)?.finish(signals).await?;
-        match status.code() {
-            Some(0) => Ok(()),
-            Some(_) => {
-                Err("the model was not exported; the exporter's message is above. The same command continues from here".into())
-            }
-            None => Err(format!(
-                "the system ended the exporter ({status}). It does so when memory runs out; a model like a ViT-L takes about 7 \
-                 GB. The same command continues from here"
-            )
-            .into()),
-        }
-    }
 }

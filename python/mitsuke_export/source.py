@@ -137,9 +137,7 @@ def explain(name: str, cause: Exception) -> Unreachable | None:
             f"{name} is not there, or it is private or gated and this machine has no access (the hub does not say "
             f"which). Check the name; if it is right:\n{steps}"
         )
-    offline = (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, ConnectionError, TimeoutError)
-    if isinstance(cause, offline) or type(cause).__module__.split(".")[0] in ("requests", "httpx", "urllib3"):
-        # Proxies may answer in place of the hub.
+    if is_unreachable(cause):
         return Unreachable(
             f"{name} cannot be downloaded: the hub is not reached ({type(cause).__name__}).\n"
             "Run this where there is a network; or bring the files of the repository into a folder "
@@ -149,3 +147,28 @@ def explain(name: str, cause: Exception) -> Unreachable | None:
     if isinstance(cause, errors.HfHubHTTPError):
         return Unreachable(f"{name} cannot be downloaded: the hub answers {status}. Try again later.", offline=True)
     return None
+
+
+def is_unreachable(cause: BaseException) -> bool:
+    """Tells whether an exception of a download means that the hub was not reached."""
+    from huggingface_hub import errors
+
+    offline = (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, ConnectionError, TimeoutError)
+    # Proxies may answer in place of the hub.
+    return isinstance(cause, offline) or type(cause).__module__.split(".")[0] in ("requests", "httpx", "urllib3")
+
+
+def explain_open_clip(architecture: str, weights: str, cause: BaseException) -> ExportError | None:
+    """Returns what a failed download of open_clip means and what to do, or None for an exception of another kind.
+
+    open_clip raises exceptions of its own in place of the hub's.
+    """
+    seen = cause
+    while seen is not None and not is_unreachable(seen):
+        seen = seen.__cause__ or seen.__context__
+    if seen is None:
+        return None
+    return ExportError(
+        f"the weights {weights} of {architecture} cannot be downloaded: the hub is not reached ({type(seen).__name__}).\n"
+        f"Run this where there is a network; or bring the checkpoint here and write open_clip:{architecture}:FILE."
+    )

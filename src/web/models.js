@@ -1,6 +1,7 @@
 // The dialog of the models: shows their coverage, switches the current model, starts and stops backfills.
 
 import * as api from "./api.js";
+import { copyText } from "./copy.js";
 import { $, make } from "./dom.js";
 import { ENGLISH } from "./languages.js";
 import { nodes, sentences } from "./problem.js";
@@ -24,6 +25,7 @@ export function setUp(whenSwitched) {
   $("models-close").onclick = () => dialog.close();
   // The server then finds models that were put into its folder since it started.
   $("models-refresh").onclick = () => api.refreshModels().then(refresh, showError);
+  $("models-add-copy").onclick = copyCommand;
   // The handler has a block body: if it returned false, clicks inside the dialog would have no effect.
   dialog.onclick = (event) => {
     if (event.target === dialog) dialog.close();
@@ -156,6 +158,14 @@ async function backfill(id, ask) {
   }
   $("models-close").focus();
   refresh();
+}
+
+/** Copies the command that adds a model. Where the browser refuses, selects it instead. */
+async function copyCommand() {
+  const line = $("models-add-line");
+  const worked = await copyText(line.textContent);
+  if (!worked) getSelection().selectAllChildren(line);
+  showStatus(say(worked ? "copied" : "copy_failed"));
 }
 
 function showError(error) {

@@ -1,4 +1,4 @@
-//! The calls of the resource `/models` that a backfill needs.
+//! The calls of the resource `/models` that a backfill and the registration of a model need.
 
 use std::fmt;
 
@@ -83,17 +83,40 @@ pub enum BackfillState {
     Other,
 }
 
+/// The models of a server, and the model folders that it cannot use.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ModelList {
+    /// The models.
+    pub models: Vec<Model>,
+    /// The folders that cannot be used.
+    #[serde(default)]
+    pub broken: Vec<BrokenFolder>,
+}
+
+/// A model folder that a server cannot use.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BrokenFolder {
+    /// The folder.
+    pub folder: String,
+    /// The reason, as a sentence.
+    pub reason: String,
+}
+
 impl Client {
     /// Lists the models of the server.
     ///
     /// # Errors
     /// When the server does not answer.
     pub async fn models(&self) -> Result<Vec<Model>, Failure> {
-        #[derive(Deserialize)]
-        struct Answer {
-            models: Vec<Model>,
-        }
-        self.get("models", &[]).await.map(|Answer { models }| models)
+        self.get("models", &[]).await.map(|ModelList { models, .. }| models)
+    }
+
+    /// Has the server read its model folders again, and lists the models.
+    ///
+    /// # Errors
+    /// When the server does not answer, or the key may not do this.
+    pub async fn refresh_models(&self) -> Result<ModelList, Failure> {
+        self.send(Method::POST, "models/refresh", 0, async |request| Ok(request)).await
     }
 
     /// Describes one model.

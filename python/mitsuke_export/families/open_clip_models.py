@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ..errors import ExportError
-from ..source import Source
+from ..source import Source, explain_open_clip
 from ..token_proof import frame
 from ..tokens import from_open_clip, from_transformers
 from ..towers import Tower
@@ -34,6 +34,8 @@ def load(source: Source, options: Options, family: str) -> Original:
         )
         tokenizer = open_clip.get_tokenizer(name)
     except Exception as cause:
+        if weights and (problem := explain_open_clip(name, weights, cause)):
+            raise problem from cause
         raise ExportError(f"open_clip cannot load {source.given}: {type(cause).__name__}: {cause}") from cause
     model.eval()
     settings, encode, backend = tokenization(open_clip, tokenizer, options)

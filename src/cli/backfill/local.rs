@@ -16,6 +16,7 @@ use mitsuke_store::{Occasion, Store, StoreError};
 use super::Report;
 use super::choice::{NamedModel, choose};
 use super::progress::Progress;
+use crate::cli::interrupt;
 
 /// Opens the store and the models, backfills the model, and closes both.
 ///
@@ -75,7 +76,7 @@ async fn follow(
     let (model_id, model) = (model.model_id, model.to_string());
     backfills.start(model_id, retry_failed).await?;
     let mut progress = Progress::new(&model);
-    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut interrupted = std::pin::pin!(interrupt::signal());
     let outcome = loop {
         tokio::select! {
             _ = &mut interrupted => break Outcome::Interrupted,

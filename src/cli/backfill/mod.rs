@@ -14,6 +14,7 @@ use clap::Args;
 use mitsuke_client::backfill::Outcome;
 use mitsuke_client::models::Coverage;
 use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::INTERRUPTED;
 use super::server::parse_server;
@@ -61,6 +62,27 @@ pub fn run(arguments: BackfillArguments) -> Result<ExitCode, Box<dyn Error>> {
         }
     })?;
     Ok(report.print())
+}
+
+/// Has a server backfill a model, shows how far it is, and prints the result.
+///
+/// # Errors
+/// When the backfill cannot begin.
+pub(super) async fn on_server(
+    model: &str,
+    server: &Url,
+    api_key: Option<&SecretString>,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let key = api_key.map(|key| key.expose_secret().to_owned());
+    Ok(remote::backfill(model, false, server, key).await?.print())
+}
+
+/// Backfills a model on the store of the settings, shows how far it is, and prints the result.
+///
+/// # Errors
+/// When the backfill cannot begin.
+pub(super) async fn in_this_process(model: &str) -> Result<ExitCode, Box<dyn Error>> {
+    Ok(local::backfill(model, false).await?.print())
 }
 
 /// The result of a backfill.

@@ -10,7 +10,7 @@ use reqwest::Url;
 use super::Report;
 use super::choice::{NamedModel, choose};
 use super::progress::Progress;
-use crate::cli::server;
+use crate::cli::{interrupt, server};
 
 /// The patience with a server that is restarted, which may take minutes.
 const RETRY: RetryPolicy =
@@ -36,7 +36,7 @@ pub async fn backfill(
         let waiting = backfill.is_some_and(|backfill| backfill.state == BackfillState::Waiting);
         progress.show(state.coverage, backfill.and_then(|backfill| backfill.per_second), waiting);
     };
-    let interrupt = tokio::signal::ctrl_c();
+    let interrupt = interrupt::signal();
     let result = backfill::run(&client, model.model_id, retry_failed, interrupt, on_progress).await;
     progress.end();
     let (outcome, state) = result?;

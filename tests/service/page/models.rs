@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::page::browser::DESKTOP;
@@ -44,6 +45,23 @@ async fn the_current_model_is_shown_with_its_coverage() {
         page.js("document.querySelector('#models .actions a').href = '#there'", &[]).await;
         page.click("#models .actions a").await;
         assert_eq!(page.js("return location.hash", &[]).await, "#there", "links inside the dialog lead somewhere");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_command_that_adds_a_model_is_copied() {
+    with_page(async |page| {
+        page.open("/").await;
+        page.until("document.querySelector('#model').textContent.startsWith('Search model: ')").await;
+        page.click("#model").await;
+        let grant = json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
+        page.browser.cdp("Browser.grantPermissions", grant).await;
+        page.click("#models-add-copy").await;
+        page.until("document.querySelector('#models-status').textContent === 'Copied.'").await;
+        let copied = page.js_later("navigator.clipboard.readText().then(arguments[0])").await;
+        let copied = copied.as_str().unwrap();
+        assert!(copied.starts_with("mitsuke model add stabilityai/japanese-stable-clip"), "{copied}");
     })
     .await;
 }

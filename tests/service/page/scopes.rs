@@ -78,8 +78,8 @@ async fn the_page_offers_what_the_key_may_do() {
                 page.click("#viewer-close").await;
                 page.click("#model").await;
                 page.until("document.querySelector('#models-list li')").await;
-                let refreshes = offered(page, &["models-refresh"]).await;
-                assert_eq!(refreshes.len(), usize::from(scope == Scope::Admin), "{scope}");
+                let administration = offered(page, &["models-refresh", "models-add"]).await;
+                assert_eq!(administration.len(), if scope == Scope::Admin { 2 } else { 0 }, "{scope}");
             }
         })
         .await;

@@ -1,10 +1,11 @@
 //! The program as a process: `mitsuke serve` on the embedded store (flags, the first start, signals), `mitsuke bench`,
-//! `mitsuke model check`, packages, backups, damage, and the upgrade of earlier data directories.
+//! `mitsuke model add` and `mitsuke model check`, packages, backups, damage, and the upgrade of earlier data directories.
 
 mod backup;
 mod bench;
 mod first_words;
 mod log_format;
+mod model_add;
 mod model_check;
 mod package;
 mod rot;

@@ -1,25 +1,19 @@
-//! `mitsuke model`.
+//! `mitsuke model check`.
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use image::{Rgb, RgbImage};
+use mitsuke::config::EncoderSettings;
 use mitsuke_clip::{
     DeviceChoice, EncodeError, Encoder, EncoderOptions, Manifest, PrecisionChoice, Priority, TestCases, TorchThreads,
 };
 
 /// Number of times that an encoding is timed.
 const RUNS: usize = 5;
-
-/// The actions on a model folder.
-#[derive(Subcommand)]
-pub enum ModelCommand {
-    /// Check a model folder: its manifest, all digests, and that it reproduces its reference vectors.
-    Check(Check),
-}
 
 /// The arguments of `mitsuke model check`.
 #[derive(Args)]
@@ -40,20 +34,23 @@ pub struct Check {
     cases: Option<PathBuf>,
 }
 
-impl ModelCommand {
-    /// Runs the action to its end.
+impl Check {
+    /// Returns the check of a folder as a server with these settings runs it.
+    pub fn of(folder: PathBuf, settings: &EncoderSettings) -> Self {
+        Self {
+            folder,
+            precision: settings.precision,
+            device: settings.device,
+            threads: settings.torch_threads,
+            cases: None,
+        }
+    }
+
+    /// Checks the folder, and prints what it holds and how fast it encodes.
     ///
     /// # Errors
     /// The reason why the folder cannot be used, as a sentence for the person at the terminal.
     pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        match self {
-            Self::Check(check) => check.run(),
-        }
-    }
-}
-
-impl Check {
-    fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let options = EncoderOptions {
             device: self.device,
             precision: self.precision,

@@ -188,7 +188,7 @@ async fn a_model_is_exported_once_checked_registered_and_backfilled() {
         "model       exported-clip 1\n",
         &format!("registered  as model 2 of the server at {url}\n"),
         &format!("1 images are to be embedded: mitsuke backfill --model exported-clip:1 --server {url}\n"),
-        &format!("curl -X PUT {url}/models/current --json '{{\"model_id\": 2}}'"),
+        &format!("curl -X PUT {url}/models/current -H 'content-type: application/json' -d '{{\"model_id\": 2}}'"),
     ] {
         assert!(printed.contains(line), "{line:?} is missing in\n{printed}");
     }

@@ -105,7 +105,8 @@ impl Target {
             );
         }
         println!(
-            "use it      on the page under \"Search models\", or: curl -X PUT {}/models/current --json '{{\"model_id\": {}}}'",
+            "use it      on the page under \"Search models\", or: curl -X PUT {}/models/current \
+             -H 'content-type: application/json' -d '{{\"model_id\": {}}}'",
             self.shown(),
             model.model_id
         );

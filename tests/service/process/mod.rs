@@ -4,6 +4,7 @@
 mod backup;
 mod bench;
 mod model_check;
+mod originals;
 mod rot;
 mod signals;
 mod upgrade;

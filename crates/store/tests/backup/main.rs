@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use mitsuke_store::sqlite::{RestoreOptions, Restored, SqliteOptions, SqliteStore, copies, restore};
 use mitsuke_store::{
     BackupError, BackupOptions, BackupProgress, BackupStep, BackupStore as _, EmbeddingStore as _, ImageStore as _,
-    Manifest, Sha256, Store, StoreError,
+    Manifest, OriginalsOptions, Sha256, Store, StoreError,
 };
 use mitsuke_store_testing::fixtures::*;
 use tempfile::TempDir;
@@ -84,7 +84,8 @@ impl Kept {
 /// Restores a copy of a backup into a folder.
 fn restore_from(backup: &Path, copy: Option<&str>, into: &Path, allow_damaged: bool) -> Result<Restored, BackupError> {
     let (from, into) = (backup.to_owned(), into.to_owned());
-    restore(&RestoreOptions { from, copy: copy.map(str::to_owned), into, allow_damaged }, &mut |_| ())
+    let originals = OriginalsOptions { folder: Some(into.join("originals")), ..OriginalsOptions::default() };
+    restore(&RestoreOptions { from, copy: copy.map(str::to_owned), into, originals, allow_damaged }, &mut |_| ())
 }
 
 /// Changes the bytes of a stored original behind the store's back, as rot does.

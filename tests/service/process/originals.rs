@@ -52,32 +52,36 @@ async fn a_killed_server_loses_no_original_of_its_folder() {
     let mut stored: Vec<(u64, u32)> = Vec::new();
     for round in 0..3_u32 {
         let server = start(data.path(), "folder").await;
+        let (tell, mut answered) = tokio::sync::mpsc::unbounded_channel();
         let mut uploads = JoinSet::new();
-        for number in round * 100..round * 100 + 30 {
-            let request = server.client.post(server.url("/images")).multipart(form(number));
+        for lane in 0..3 {
+            let (client, url, tell) = (server.client.clone(), server.url("/images"), tell.clone());
             uploads.spawn(async move {
-                let answer = request.send().await.ok()?;
-                let created = answer.status() == 201;
-                let body: Value = answer.json().await.ok()?;
-                created.then(|| (body["image_id"].as_u64().unwrap_or_default(), number))
+                for number in (0..30).map(|n| round * 1_000 + lane * 100 + n) {
+                    let Ok(answer) = client.post(&url).multipart(form(number)).send().await else { return };
+                    if answer.status() == 201
+                        && let Ok(body) = answer.json::<Value>().await
+                    {
+                        _ = tell.send((body["images"][0]["image"]["image_id"].as_u64().unwrap(), number));
+                    }
+                }
             });
         }
-        let mut answered = 0;
-        while let Some(uploaded) = uploads.join_next().await {
-            stored.extend(uploaded.unwrap());
-            answered += 1;
-            if answered == 8 + 4 * round {
-                break;
-            }
+        drop(tell);
+        for _ in 0..8 + 4 * round {
+            stored.extend(answered.recv().await);
         }
         // Dropping a server kills it, in the middle of the other uploads.
         drop(server);
         while let Some(uploaded) = uploads.join_next().await {
-            stored.extend(uploaded.unwrap());
+            uploaded.unwrap();
+        }
+        while let Some(uploaded) = answered.recv().await {
+            stored.push(uploaded);
         }
         is_whole(data.path());
     }
-    assert!(stored.len() >= 24, "{stored:?}");
+    assert!(stored.len() >= 36, "{stored:?}");
     let mut server = start(data.path(), "folder").await;
     for (image_id, number) in &stored {
         let answer = server.client.get(server.url(&format!("/images/{image_id}/content"))).send().await.unwrap();
@@ -93,6 +97,23 @@ async fn a_killed_server_loses_no_original_of_its_folder() {
     server.interrupt();
     assert!(server.wait_for_end().success());
     is_whole(data.path());
+
+    let [backup, restored] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (status, printed) = run(data.path(), "backup", &[backup.path().to_str().unwrap()]);
+    assert_eq!(status, Some(0), "{printed}");
+    let (status, printed) = run(restored.path(), "restore", &[backup.path().to_str().unwrap()]);
+    assert_eq!(status, Some(0), "{printed}");
+    // A file that a kill has left without its row is in the first folder alone.
+    let in_folder = format!("{} originals in the folder", files(restored.path()));
+    for directory in [data.path(), restored.path()] {
+        let (_, printed) = run(directory, "originals", &["show"]);
+        assert!(printed.contains(&in_folder), "{printed}");
+    }
+    is_whole(restored.path());
+    let server = start(restored.path(), "folder").await;
+    let (image_id, number) = stored[1];
+    let answer = server.client.get(server.url(&format!("/images/{image_id}/content"))).send().await.unwrap();
+    assert_eq!(answer.bytes().await.unwrap().to_vec(), png(number));
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ pub(super) enum Place<'a> {
     /// The folder of originals.
     Folder(&'a Folder),
     /// A file that stays where it lies.
-    InPlace(LinkedFile<'a>),
+    Linked(LinkedFile<'a>),
 }
 
 impl Place<'_> {
@@ -87,7 +87,7 @@ impl Place<'_> {
                 }
                 put_row(transaction, image_id, Home::Folder, None)?;
             }
-            Self::InPlace(file) => put_row(transaction, image_id, Home::InPlace, Some(file))?,
+            Self::Linked(file) => put_row(transaction, image_id, Home::InPlace, Some(file))?,
         }
         Ok(())
     }
@@ -224,7 +224,7 @@ pub(super) fn at_path(connection: &Connection, path: &str) -> Result<Vec<ImageId
 /// # Errors
 /// [`HomeError::Away`] for a folder that the store does not have.
 pub(super) fn place_of<'a>(image: &NewImage<'a>, homes: &'a Homes) -> Result<Place<'a>, HomeError> {
-    image.linked.map_or_else(|| place_of_new(homes), |file| Ok(Place::InPlace(file)))
+    image.linked.map_or_else(|| place_of_new(homes), |file| Ok(Place::Linked(file)))
 }
 
 /// Returns the place of new originals that do not stay where they lie.

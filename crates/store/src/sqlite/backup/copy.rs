@@ -22,6 +22,9 @@ const PAGE: i64 = 1_000;
 /// The images between two reports of the progress of steps that only look.
 const REPORT: u64 = 1_000;
 
+/// Reads the file of an original with a hash and a size.
+type ReadFile<'a> = dyn Fn(&Sha256, u64) -> Result<Option<Vec<u8>>, StoreError> + 'a;
+
 /// The store that is backed up.
 pub(in crate::sqlite) struct Source<'a> {
     /// The path of its database.
@@ -30,7 +33,7 @@ pub(in crate::sqlite) struct Source<'a> {
     pub(in crate::sqlite) content: &'a dyn Fn(ImageId) -> Result<Option<Vec<u8>>, StoreError>,
     /// Reads the file of an original with a hash and a size out of the folder of originals, whether its bytes are right or
     /// not; `None` when it is not there. Files of deleted images stay until the backup is made.
-    pub(in crate::sqlite) file: &'a dyn Fn(&Sha256, u64) -> Result<Option<Vec<u8>>, StoreError>,
+    pub(in crate::sqlite) file: &'a ReadFile<'a>,
 }
 
 /// The work on one copy.

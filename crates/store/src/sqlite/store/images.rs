@@ -19,7 +19,7 @@ impl ImageStore for SqliteStore {
         self.has_room()?;
         let in_database = match originals::place_of(image, &self.homes)? {
             Place::Database => image.bytes.len(),
-            Place::Folder(_) | Place::InPlace(_) => 0,
+            Place::Folder(_) | Place::Linked(_) => 0,
         };
         self.check_fits(in_database)?;
         self.room.note_stored(in_database);

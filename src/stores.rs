@@ -168,6 +168,7 @@ fn sqlite_options(settings: &Settings) -> SqliteOptions {
         min_free_bytes: settings.backup.min_free_bytes,
         reserve_bytes: settings.limits.file_bytes as u64 + BESIDE_THE_FILE,
         upgrade_copy: settings.backup.upgrade_copy,
+        originals: settings.originals.clone(),
         ..SqliteOptions::default()
     }
 }

@@ -32,6 +32,9 @@ its name.
 
 The command works beside a running server: it then has the server on the same data directory make the copy, and follows it.
 
+Originals are copied out of the database and out of the folder of originals. Of pictures that were registered where they lie \
+the copy has the facts and the hash; the files are left to the backup of their own folders.
+
 A picture that is deleted from the store stays in the backup until the copies that name it are removed (--keep).
 
 Exit status: 0 everything is backed up, 1 the backup failed, or the store has damaged originals that are in no copy, 2 it \
@@ -96,6 +99,7 @@ pub fn run(arguments: &BackupArguments) -> Result<ExitCode, Box<dyn Error>> {
                 manifest.images,
                 directory.join("copies").join(&manifest.name).display()
             );
+            tell_linked(manifest.linked);
             Ok(told(&manifest.damaged))
         }
         Err(error @ (BackupError::NotHere(_) | BackupError::Unusable(_))) => {
@@ -103,6 +107,13 @@ pub fn run(arguments: &BackupArguments) -> Result<ExitCode, Box<dyn Error>> {
             Ok(ExitCode::from(CANNOT))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Says how many pictures lie in place, of which a backup has the facts alone.
+fn tell_linked(linked: u64) {
+    if linked > 0 {
+        println!("{linked} pictures lie in place and are not in the backup; back their folders up as well");
     }
 }
 

@@ -14,6 +14,7 @@ mod key;
 mod migrate;
 mod model;
 mod openapi;
+mod originals;
 mod reindex;
 mod restore;
 mod search;
@@ -82,6 +83,9 @@ pub enum Command {
     Backup(backup::BackupArguments),
     /// Restore the embedded store from a backup. Stop the server first.
     Restore(restore::RestoreArguments),
+    /// Say where originals lie, and move them to another home.
+    #[command(subcommand)]
+    Originals(originals::OriginalsCommand),
     /// Make, list and revoke the keys that a server asks its callers for.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -121,6 +125,7 @@ impl Command {
             | Self::Settings(_) => None,
             Self::Backup(arguments) => Some(&arguments.flags),
             Self::Restore(arguments) => Some(&arguments.flags),
+            Self::Originals(command) => Some(command.flags()),
             Self::Key(_) => None,
         }
     }
@@ -141,7 +146,7 @@ impl Command {
             | Self::Watch(_) => "warn",
             // The findings of this command hold everything that would be logged.
             Self::Doctor(_) => "off",
-            Self::Backup(_) | Self::Restore(_) => "warn",
+            Self::Backup(_) | Self::Originals(_) | Self::Restore(_) => "warn",
             Self::Key(_) => "warn",
         }
     }
@@ -170,6 +175,7 @@ impl Command {
             Self::Check(arguments) => check::run(&arguments),
             Self::Backup(arguments) => backup::run(&arguments),
             Self::Restore(arguments) => restore::run(&arguments),
+            Self::Originals(command) => command.run(),
             Self::Key(command) => command.run(),
         }
     }

@@ -32,6 +32,7 @@ use secrecy::SecretString;
 
 use self::sources::Sources;
 use self::table::{AccessValues, OracleValues, Values};
+use mitsuke_store::OriginalsOptions;
 use mitsuke_store::oracle::OracleSettings;
 
 /// A setting that cannot be used, with what to do about it.
@@ -53,6 +54,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The database, when it takes the place of the embedded store.
     pub oracle: Option<OracleSettings>,
+    /// The homes of originals.
+    pub originals: OriginalsOptions,
     /// Folder of model folders.
     pub models_dir: PathBuf,
     /// Folder of pictures that are registered when the store is empty.
@@ -141,8 +144,12 @@ impl Settings {
     }
 
     fn from_sources(sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        let Values { server, storage, oracle, models, encoder, integrity, backup, limits, access } = sources.read()?;
+        let Values { server, storage, originals, oracle, models, encoder, integrity, backup, limits, access } =
+            sources.read()?;
         let data_dir = storage.data_dir;
+        let originals = originals
+            .options(&data_dir, backup.min_free_bytes)
+            .map_err(|(variable, reason)| ConfigError { name: sources.name(variable), reason })?;
         let mut models_dir = models.models_dir;
         if !sources.is_given("MITSUKE_MODELS_DIR") {
             models_dir = beside::models_dir(models_dir, beside_program("models"));
@@ -154,7 +161,8 @@ impl Settings {
         let settings = Self {
             bind: server.bind,
             data_dir: data_dir.clone(),
-            oracle: oracle_settings(oracle, sources)?,
+            oracle: oracle_settings(oracle, &originals, sources)?,
+            originals,
             models_dir,
             images_dir,
             workers: server.workers,
@@ -230,7 +238,11 @@ impl Settings {
 }
 
 /// The Oracle database, when user, password and DSN name one.
-fn oracle_settings(values: OracleValues, sources: &Sources<'_>) -> Result<Option<OracleSettings>, ConfigError> {
+fn oracle_settings(
+    values: OracleValues,
+    originals: &OriginalsOptions,
+    sources: &Sources<'_>,
+) -> Result<Option<OracleSettings>, ConfigError> {
     const NAMES: [&str; 3] = ["DB_USER", "DB_PASSWORD", "DB_DSN"];
     let password = match &values.password_file {
         Some(file) => Some(password_of(file, values.password.is_some(), sources)?),
@@ -263,6 +275,9 @@ fn oracle_settings(values: OracleValues, sources: &Sources<'_>) -> Result<Option
         index_after: values.index_after,
         text_maintenance: values.text_maintenance,
         original_text_indexes: values.original_text_indexes,
+        originals: originals.clone(),
+        layout: values.layout,
+        partition_rows: values.partition_rows,
         ..OracleSettings::new(user, SecretString::from(password), dsn)
     }))
 }

@@ -84,6 +84,17 @@ impl From<StoreError> for ApiError {
                 )
                 .with("image_id", image_id)
             }
+            error @ StoreError::OriginalMissing(image_id) => {
+                log::warn!("request {}: {error}", current_request_id());
+                Self::new(
+                    ErrorCode::OriginalMissing,
+                    format!(
+                        "The file of image {image_id} is missing or has changed where it lay. Put it back, upload the file \
+                         again, or watch its new folder with --link."
+                    ),
+                )
+                .with("image_id", image_id)
+            }
             error @ (StoreError::ModelDimension { .. } | StoreError::Internal(_)) => Self::internal(&error),
         }
     }
@@ -304,6 +315,7 @@ mod tests {
             (StoreError::Damaged(secret.into()), "store_damaged", 500),
             (StoreError::Internal(secret.into()), "internal", 500),
             (StoreError::ImageDamaged(7), "image_damaged", 500),
+            (StoreError::OriginalMissing(7), "original_missing", 409),
         ];
         for (error, code, status) in cases {
             let problem = ApiError::from(error).problem();

@@ -6,8 +6,8 @@ use std::ops::Deref;
 use mitsuke_image::Generation;
 use mitsuke_index::UnitVector;
 use mitsuke_store::{
-    Filter, ImageId, Inserted, KeywordSearch, Model, ModelId, NewImage, NewModel, Origin, Page, Sha256, Store,
-    StoreError, TakenAt, VectorHit, VectorSearch,
+    Filter, ImageId, Inserted, KeywordSearch, LinkedFile, Model, ModelId, NewImage, NewModel, Origin, Page, Sha256,
+    Store, StoreError, TakenAt, VectorHit, VectorSearch,
 };
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
@@ -70,6 +70,8 @@ pub struct Picture {
     pub reader_version: u32,
     /// The embeddings, each with its model.
     pub embeddings: Vec<(ModelId, UnitVector)>,
+    /// The path and the time of the file that stays where it lies.
+    pub linked: Option<(String, i64)>,
 }
 
 /// Makes a small PNG without texts or embeddings.
@@ -91,6 +93,7 @@ pub fn picture(name: &str) -> Picture {
         origin: Origin::Found,
         reader_version: 1,
         embeddings: Vec::new(),
+        linked: None,
     }
 }
 
@@ -218,6 +221,13 @@ impl Picture {
         self
     }
 
+    /// Leaves the original in the file at a path, which has changed last at a time in nanoseconds since 1970.
+    #[must_use]
+    pub fn linked_at(mut self, path: &str, modified_ns: i64) -> Self {
+        self.linked = Some((path.into(), modified_ns));
+        self
+    }
+
     /// Inserts the image.
     ///
     /// # Errors
@@ -243,6 +253,7 @@ impl Picture {
             source_path: self.source_path.as_deref(),
             reader_version: self.reader_version,
             embeddings: &self.embeddings,
+            linked: self.linked.as_ref().map(|(path, modified_ns)| LinkedFile { path, modified_ns: *modified_ns }),
         })
     }
 

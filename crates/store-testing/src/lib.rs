@@ -34,6 +34,8 @@ pub mod integrity;
 pub mod keywords;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod models;
+#[expect(missing_docs, reason = "the name of a case is its specification")]
+pub mod originals;
 pub mod reference;
 #[expect(missing_docs, reason = "the name of a case is its specification")]
 pub mod sorting;
@@ -219,6 +221,25 @@ macro_rules! contract_tests {
             a_damaged_original_is_told_and_not_given_out,
             a_damaged_original_is_repaired_by_its_own_bytes_alone
         );
+    };
+    // `$open` opens a store with a folder of originals and a folder of files in place.
+    (@originals $open:ident) => {
+        mod originals {
+            $crate::contract_tests!(@homes $open;
+                originals_move_there_and_back_byte_for_byte,
+                a_deleted_image_leaves_no_file,
+                the_same_bytes_come_back_after_a_delete,
+                a_linked_picture_is_read_where_it_lies,
+                a_linked_picture_is_missing_changed_and_found_again,
+                a_range_of_a_file_is_verified
+            );
+        }
+    };
+    (@homes $open:ident; $($case:ident),*) => {
+        $(#[test]
+        fn $case() {
+            $crate::originals::$case(&super::$open());
+        })*
     };
     (@damage $open:ident; $($case:ident),*) => {
         mod integrity {

@@ -143,6 +143,7 @@ fn fill(store: &SqliteStore, documents: usize, clip: &Clip, dimension: usize, by
             source_path: None,
             reader_version: 1,
             embeddings: &embeddings,
+            linked: None,
         })?;
         spent += started.elapsed();
     }

@@ -37,6 +37,12 @@ pub struct Manifest {
     pub images: u64,
     /// The bytes of all originals.
     pub pictures_bytes: u64,
+    /// The number of images whose original lies in place. The backup has their facts and not their bytes.
+    #[serde(default)]
+    pub linked: u64,
+    /// The bytes of the originals that lie in place.
+    #[serde(default)]
+    pub linked_bytes: u64,
     /// The models, each as its name and version.
     pub models: Vec<String>,
     /// The size of the database of the copy in bytes.

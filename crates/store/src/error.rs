@@ -69,6 +69,9 @@ pub enum StoreError {
     /// The original of this image is not what was uploaded.
     #[error("the stored bytes of image {0} are not those that were uploaded")]
     ImageDamaged(ImageId),
+    /// The file that is the original of this image is missing, has changed, or lies in a folder that is not there.
+    #[error("the file of image {0} is missing or has changed where it lay")]
+    OriginalMissing(ImageId),
     /// Any other error. The text is for the log.
     #[error("the store failed: {0}")]
     Internal(String),
@@ -80,6 +83,15 @@ impl StoreError {
     pub fn operator_reason(&self) -> Option<&str> {
         match self {
             Self::Busy(reason) | Self::Unreachable(reason) | Self::Misconfigured(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Returns the image whose original cannot be given out, when that is the error. Other images are not concerned by it.
+    #[must_use]
+    pub fn lost_original(&self) -> Option<ImageId> {
+        match self {
+            Self::ImageDamaged(image_id) | Self::OriginalMissing(image_id) => Some(*image_id),
             _ => None,
         }
     }

@@ -8,8 +8,8 @@ pub use mitsuke_image::Taken as TakenAt;
 
 use crate::tags::Origin;
 use crate::{
-    ChangeOutcome, Filter, ImageChange, ImageId, ListedImage, ModelId, Page, Sha256, Shape, Sort, SortCursor,
-    StoreError, Total, plain,
+    ChangeOutcome, Filter, ImageChange, ImageId, LinkedFile, ListedImage, ModelId, Page, Sha256, Shape, Sort,
+    SortCursor, StoreError, Total, plain,
 };
 
 /// The largest number of hashes of one call of [`ImageStore::images_by_sha256`].
@@ -24,6 +24,23 @@ pub trait ImageStore: Send + Sync {
     /// # Errors
     /// [`StoreError::UnknownModel`] or [`StoreError::ModelDimension`] for an embedding that does not fit.
     fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError>;
+
+    /// Stores images as [`Self::insert_image`] does, with as few transactions as the store can, and returns an answer for
+    /// each in their order. All that are answered as stored are durable when the call returns. An error of one image leaves
+    /// the others be. The default stores them one by one.
+    ///
+    /// # Errors
+    /// An error that the next image would meet too. Images before it may be stored; asking again finds them as known.
+    fn insert_images(&self, images: &[NewImage<'_>]) -> Result<Vec<Result<Inserted, StoreError>>, StoreError> {
+        let mut answers = Vec::with_capacity(images.len());
+        for image in images {
+            match self.insert_image(image) {
+                Err(error) if error.ends_bulk_work() => return Err(error),
+                answer => answers.push(answer),
+            }
+        }
+        Ok(answers)
+    }
 
     /// Reads the facts and texts of one image; `None` when there is no such image.
     fn image(&self, image_id: ImageId) -> Result<Option<Image>, StoreError>;
@@ -202,6 +219,9 @@ pub struct NewImage<'a> {
     pub reader_version: u32,
     /// The embeddings, one for each maintained model.
     pub embeddings: &'a [(ModelId, UnitVector)],
+    /// The file that is the original of the image and stays where it lies. `None` puts `bytes` into the home of new
+    /// originals.
+    pub linked: Option<LinkedFile<'a>>,
 }
 
 /// The answer to an insert.

@@ -16,6 +16,46 @@ pub enum Verified {
     Damaged,
     /// There is no such image.
     Unknown,
+    /// The home of the original is not there, so that nothing is known about it.
+    Away,
+}
+
+/// What is wrong with a damaged original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DamageReason {
+    /// The bytes have another hash, or cannot be read.
+    Bytes,
+    /// The file is not there.
+    Missing,
+    /// The file in place has other bytes than when it was registered.
+    Changed,
+}
+
+impl DamageReason {
+    /// All reasons.
+    const ALL: [Self; 3] = [Self::Bytes, Self::Missing, Self::Changed];
+
+    /// Returns the number that stands for the reason in IMAGE_DAMAGE.
+    pub(crate) fn number(self) -> i64 {
+        match self {
+            Self::Bytes => 0,
+            Self::Missing => 1,
+            Self::Changed => 2,
+        }
+    }
+
+    /// Returns the reason that a number stands for; of another program's number, that the bytes are wrong.
+    pub(crate) fn of_number(number: i64) -> Self {
+        Self::ALL.into_iter().find(|reason| reason.number() == number).unwrap_or(Self::Bytes)
+    }
+
+    /// Returns the error that a reader of the original gets.
+    pub(crate) fn error(self, image_id: ImageId) -> StoreError {
+        match self {
+            Self::Bytes => StoreError::ImageDamaged(image_id),
+            Self::Missing | Self::Changed => StoreError::OriginalMissing(image_id),
+        }
+    }
 }
 
 /// A part of an original.
@@ -56,6 +96,8 @@ pub struct DamagedImage {
     pub image_id: ImageId,
     /// The time at which the damage was found.
     pub found_at: OffsetDateTime,
+    /// What is wrong.
+    pub reason: DamageReason,
 }
 
 /// A part of the check of a store.
@@ -143,7 +185,8 @@ pub trait IntegrityStore: ImageStore {
     /// such image. Bytes behind the end are left out. The default reads the whole original.
     ///
     /// # Errors
-    /// [`StoreError::ImageDamaged`] when the bytes are not those that were uploaded.
+    /// [`StoreError::ImageDamaged`] when the bytes are not those that were uploaded; [`StoreError::OriginalMissing`] when
+    /// they lie in a file that is not there or has changed.
     fn content_part(&self, image_id: ImageId, first: u64, last: u64) -> Result<Option<ContentPart>, StoreError> {
         let Some(content) = self.content(image_id)? else { return Ok(None) };
         Ok(Some(ContentPart::of(content, first, last)))
@@ -154,8 +197,9 @@ pub trait IntegrityStore: ImageStore {
     fn verify_image(&self, image_id: ImageId) -> Result<Verified, StoreError> {
         match self.content(image_id) {
             Ok(Some(content)) if Sha256::of(&content.bytes) == content.sha256 => Ok(Verified::Whole),
-            Ok(Some(_)) | Err(StoreError::ImageDamaged(_)) => Ok(Verified::Damaged),
+            Ok(Some(_)) => Ok(Verified::Damaged),
             Ok(None) => Ok(Verified::Unknown),
+            Err(error) if error.lost_original().is_some() => Ok(Verified::Damaged),
             Err(error) => Err(error),
         }
     }

@@ -1,7 +1,7 @@
 //! Stores of images, their texts and their embeddings, and searches over them: SQLite or Oracle Database.
 //!
 //! There is one trait for each noun ([`ImageStore`], [`ThumbnailStore`], [`ReadingStore`], [`ModelStore`],
-//! [`EmbeddingStore`], [`SearchStore`], [`FacetStore`], [`IntegrityStore`]), and [`Store`] is all of them. Every call blocks, so callers keep
+//! [`EmbeddingStore`], [`SearchStore`], [`FacetStore`], [`IntegrityStore`], [`OriginalsStore`]), and [`Store`] is all of them. Every call blocks, so callers keep
 //! calls off the async workers. The contract suite in `crates/store-testing` says what every store must answer. This crate
 //! knows neither HTTP nor Torch.
 //!
@@ -11,9 +11,11 @@
 
 mod backup;
 mod bulk;
+mod disk;
 mod embeddings;
 mod error;
 mod facets;
+mod files;
 mod filter;
 mod finding;
 mod fusion;
@@ -23,6 +25,7 @@ mod images;
 mod integrity;
 mod loras;
 mod models;
+mod originals;
 mod page;
 mod pattern;
 mod plain;
@@ -54,10 +57,14 @@ pub use fusion::fuse;
 pub use ids::{ImageId, ModelId};
 pub use images::{Content, Cursor, Image, ImagePatch, ImageStore, Inserted, MAX_HASHES, NewImage, TakenAt};
 pub use integrity::{
-    CHUNK_BYTES, CheckPart, CheckStep, ContentPart, DamagedImage, Fault, IntegrityStore, ScrubState, StoreCondition,
-    Verified,
+    CHUNK_BYTES, CheckPart, CheckStep, ContentPart, DamageReason, DamagedImage, Fault, IntegrityStore, ScrubState,
+    StoreCondition, Verified,
 };
 pub use models::{Coverage, Model, ModelStore, NewModel};
+pub use originals::{
+    FileState, Folder, FoundOriginal, Home, HomeCounts, HomeError, InPlace, LinkError, LinkFolders, LinkedFile,
+    LinkedImage, MoveStep, OpenedLink, OriginalHome, OriginalKey, OriginalsOptions, OriginalsStore,
+};
 pub use page::{MAX_PAGE_DEPTH, Page};
 pub use pattern::like_pattern;
 pub use reading::{Changes, Reading, ReadingStore};
@@ -94,6 +101,7 @@ pub trait Store:
     + SearchStore
     + FacetStore
     + IntegrityStore
+    + OriginalsStore
     + BackupStore
 {
     /// Checks whether the store can answer now.

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use mitsuke_index::{IndexParams, UnitVector};
 use mitsuke_store::sqlite::{SqliteOptions, SqliteStore};
 use mitsuke_store::{
-    EmbeddingStore as _, Facet, FacetStore as _, Filter, ImageId, ImageStore as _, Model, ModelStore as _, Page,
-    SearchStore as _, Sort, SortKey, Store, StoreError, SuggestionKind, VectorSearch,
+    EmbeddingStore as _, Facet, FacetStore as _, Filter, ImageId, ImageStore as _, Model, ModelStore as _,
+    OriginalsOptions, Page, SearchStore as _, Sort, SortKey, Store, StoreError, SuggestionKind, VectorSearch,
 };
 use mitsuke_store_testing::contract_tests;
 use mitsuke_store_testing::fixtures::*;
 use mitsuke_store_testing::integrity::Damage;
+use mitsuke_store_testing::originals::WithHomes;
 use mitsuke_store_testing::reference::Reference;
 
 fn open() -> TestStore {
@@ -23,6 +24,23 @@ fn open() -> TestStore {
 contract_tests!(open);
 contract_tests!(@facts open);
 contract_tests!(@integrity open_with_damage);
+contract_tests!(@originals open_with_homes);
+
+/// Opens a store with a folder of originals and a folder of files that stay where they lie.
+fn open_with_homes() -> WithHomes {
+    let directory = tempfile::tempdir().unwrap();
+    let root = fs::canonicalize(directory.path()).unwrap();
+    let (folder, linked) = (root.join("originals"), root.join("linked"));
+    fs::create_dir(&linked).unwrap();
+    let originals = OriginalsOptions {
+        folder: Some(folder.clone()),
+        link_folders: vec![linked.clone()],
+        ..OriginalsOptions::default()
+    };
+    let options = SqliteOptions { originals, ..SqliteOptions::default() };
+    let store = SqliteStore::open(&root.join("data"), options).unwrap();
+    WithHomes { store: TestStore::new(store, directory), folder, linked }
+}
 
 /// Opens a store, and a second connection to its database that changes bytes behind it.
 fn open_with_damage() -> (TestStore, Damage) {
@@ -55,6 +73,48 @@ mod with_small_limits {
 
     contract_tests!(open);
     contract_tests!(@facts open);
+}
+
+/// The contract once more with the originals in a folder of files.
+mod with_folder {
+    use mitsuke_store::{Home, Sha256};
+
+    use super::*;
+
+    fn open_in(directory: &Path) -> SqliteStore {
+        let originals = OriginalsOptions {
+            home: Home::Folder,
+            folder: Some(directory.join("originals")),
+            ..OriginalsOptions::default()
+        };
+        SqliteStore::open(directory, SqliteOptions { originals, ..SqliteOptions::default() }).unwrap()
+    }
+
+    fn open() -> TestStore {
+        let directory = tempfile::tempdir().unwrap();
+        TestStore::new(open_in(directory.path()), directory)
+    }
+
+    contract_tests!(open);
+    contract_tests!(@facts open);
+    contract_tests!(@integrity open_with_damage);
+
+    /// Opens a store, and a function that overwrites the file of an image.
+    fn open_with_damage() -> (TestStore, Damage) {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().to_owned();
+        let damage = move |image_id| {
+            let database = rusqlite::Connection::open(root.join("mitsuke.db")).unwrap();
+            let sql = "SELECT i.sha256 FROM images i JOIN image_files f ON f.image_id = i.image_id
+                       WHERE i.image_id = ? AND f.home = 1";
+            let hash = Sha256(database.query_row(sql, [image_id], |row| row.get(0)).unwrap()).to_string();
+            let path = root.join("originals").join(&hash[..2]).join(&hash[2..4]).join(&hash);
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[0] ^= 1;
+            fs::write(path, bytes).unwrap();
+        };
+        (TestStore::new(open_in(directory.path()), directory), Box::new(damage))
+    }
 }
 
 fn open_at(directory: &Path) -> SqliteStore {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mitsuke_store::sqlite::{ReadOnlyCheck, SqliteOptions, SqliteStore};
 use mitsuke_store::{
     CHUNK_BYTES, CheckPart, EmbeddingStore as _, ImageId, ImageStore as _, IntegrityStore as _, Model, ModelStore as _,
-    Store as _, StoreError, ThumbnailStore as _, Verified,
+    OriginalsOptions, Store as _, StoreError, ThumbnailStore as _, Verified,
 };
 use mitsuke_store_testing::fixtures::*;
 

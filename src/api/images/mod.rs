@@ -19,8 +19,8 @@ use crate::api::route::errors::{LARGE, PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::api::{multipart, problems};
 use crate::error::ErrorCode::{
-    ImageDamaged, ImageNotFound, KeywordsRefused, NoEmbedding, NotEmbedded, NotReady, PageTooDeep, QueueFull,
-    RangeNotSatisfiable, TextTooLong, TotalChanged,
+    ImageDamaged, ImageNotFound, KeywordsRefused, NoEmbedding, NotEmbedded, NotReady, OriginalMissing, PageTooDeep,
+    QueueFull, RangeNotSatisfiable, TextTooLong, TotalChanged,
 };
 
 /// The routes of images.
@@ -39,8 +39,8 @@ pub fn routes() -> Vec<Route> {
         route!(image::get).errors([STORE, LARGE]),
         route!(image::patch).errors([WRITING, &[TextTooLong]]),
         route!(image::delete).errors([WRITING]),
-        route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable, ImageDamaged]]),
-        route!(thumbnail::get).scope(Scope::Search).errors([STORE, PICTURE, &[ImageDamaged]]),
+        route!(content::get).errors([STORE, &[QueueFull, RangeNotSatisfiable, ImageDamaged, OriginalMissing]]),
+        route!(thumbnail::get).scope(Scope::Search).errors([STORE, PICTURE, &[ImageDamaged, OriginalMissing]]),
         route!(similar::similar).scope(Scope::Search).errors([
             STORE,
             LARGE,

@@ -13,7 +13,7 @@ use crate::api::route::errors::{ENCODING, LARGE, PICTURE, STORE, WRITING};
 use crate::api::route::{Route, route};
 use crate::error::ErrorCode::{
     BackfillElsewhere, CoverageIncomplete, ImageDamaged, ImageNotFound, ModelIsCurrent, ModelNotFound, ModelUnusable,
-    NotReady, TextTooLong,
+    NotReady, OriginalMissing, TextTooLong,
 };
 
 /// The routes of models.
@@ -35,7 +35,7 @@ pub fn routes() -> Vec<Route> {
             STORE,
             ENCODING,
             PICTURE,
-            &[ImageNotFound, ImageDamaged, ModelUnusable, TextTooLong],
+            &[ImageNotFound, ImageDamaged, OriginalMissing, ModelUnusable, TextTooLong],
         ]),
     ]
 }

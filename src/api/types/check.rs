@@ -6,7 +6,7 @@ use time::serde::rfc3339;
 use utoipa::ToSchema;
 
 use mitsuke_engine::scrub::ScrubStatus;
-use mitsuke_store::{DamagedImage, StoreCondition};
+use mitsuke_store::{DamageReason, DamagedImage, StoreCondition};
 
 /// An image whose stored bytes are not those that were uploaded.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -22,13 +22,42 @@ pub struct DamagedImageBody {
     #[serde(with = "rfc3339")]
     #[schema(example = "2026-01-02T03:04:05Z")]
     pub found_at: OffsetDateTime,
+    /// What is wrong with it.
+    #[serde(default)]
+    pub reason: DamageReasonBody,
+}
+
+/// What is wrong with the original of an image: `bytes`, they are not those that were uploaded; `missing`, its file is not
+/// there; `changed`, the file that lies in place has other bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = DamageReason)]
+pub enum DamageReasonBody {
+    /// The bytes are not those that were uploaded.
+    #[default]
+    Bytes,
+    /// The file is not there.
+    Missing,
+    /// The file that lies in place has other bytes.
+    Changed,
+}
+
+impl From<DamageReason> for DamageReasonBody {
+    fn from(reason: DamageReason) -> Self {
+        match reason {
+            DamageReason::Bytes => Self::Bytes,
+            DamageReason::Missing => Self::Missing,
+            DamageReason::Changed => Self::Changed,
+        }
+    }
 }
 
 impl DamagedImageBody {
     /// Describes a damaged image with its name.
     #[must_use]
     pub fn new(damaged: DamagedImage, file_name: Option<String>) -> Self {
-        Self { image_id: damaged.image_id, file_name, found_at: damaged.found_at }
+        let DamagedImage { image_id, found_at, reason } = damaged;
+        Self { image_id, file_name, found_at, reason: reason.into() }
     }
 }
 

@@ -93,7 +93,7 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, Box<dyn Error>> {
 
 /// Checks a store that may be in use. Returns the number of faults.
 fn look(settings: &Settings, data_dir: &Path, sampled: usize) -> Result<usize, Box<dyn Error>> {
-    let check = ReadOnlyCheck::open(data_dir)?;
+    let check = ReadOnlyCheck::open(data_dir, &settings.originals)?;
     let mut left = 0;
     for part in CheckPart::ALL.into_iter().filter(|part| *part != CheckPart::Index) {
         left += print(part.name(), steps(|after| check.check_part(part, after, STEP))?);

@@ -23,7 +23,7 @@ pub(super) fn compare(
     count: usize,
     repair: Option<&SqliteStore>,
 ) -> Result<(u64, Vec<Fault>), Box<dyn Error>> {
-    let check = ReadOnlyCheck::open(data_dir)?;
+    let check = ReadOnlyCheck::open(data_dir, &settings.originals)?;
     let (mut compared, mut faults) = (0, Vec::new());
     for model in check.models()? {
         let sample = check.sample(model.model_id, count)?;

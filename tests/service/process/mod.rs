@@ -1,5 +1,5 @@
 //! The program as a process: `mitsuke serve` on the embedded store (flags, the first start, signals), `mitsuke bench`,
-//! `mitsuke model add` and `mitsuke model check`, packages, backups, damage, and the upgrade of earlier data directories.
+//! `mitsuke model add` and `mitsuke model check`, packages, homes of originals, backups, damage, and the upgrade of earlier data directories.
 
 mod backup;
 mod bench;
@@ -7,6 +7,7 @@ mod first_words;
 mod log_format;
 mod model_add;
 mod model_check;
+mod originals;
 mod package;
 mod rot;
 mod signals;

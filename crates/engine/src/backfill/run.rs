@@ -248,7 +248,7 @@ impl Run {
         let content = move |store: &dyn Store| match store.content(image_id) {
             // One damaged image must not stop the others.
             Err(StoreError::Damaged(reason)) => Ok(Some(Err(reason))),
-            Err(error @ StoreError::ImageDamaged(_)) => Ok(Some(Err(error.to_string()))),
+            Err(error) if error.lost_original().is_some() => Ok(Some(Err(error.to_string()))),
             content => Ok(content?.map(Ok)),
         };
         let bytes = match self.with_retries(content).await?.flatten() {

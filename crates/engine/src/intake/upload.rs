@@ -121,6 +121,7 @@ impl Intake {
                 source_path: upload.source_path.as_deref(),
                 reader_version: READER_VERSION,
                 embeddings: &vectors,
+                linked: None,
             })?;
             let (image_id, wrap): (_, fn(Image) -> Registered) = match inserted {
                 Inserted::Created(image_id) => {

@@ -87,7 +87,7 @@ impl Run {
             match store.put_reading(image_id, READER_VERSION, reading.as_ref()) {
                 // One damaged image must not stop the others.
                 Err(StoreError::Damaged(reason)) => Ok(Some(Err(reason))),
-                Err(error @ StoreError::ImageDamaged(_)) => Ok(Some(Err(error.to_string()))),
+                Err(error) if error.lost_original().is_some() => Ok(Some(Err(error.to_string()))),
                 changes => Ok(changes?.map(Ok)),
             }
         };
@@ -111,7 +111,9 @@ impl Run {
         // The slot is taken before the original is read, because originals in memory count as well.
         let slot = self.decoder.slot(Priority::Backfill).await?;
         let content = move |store: &dyn Store| match store.content(image_id) {
+            // One damaged image must not stop the others.
             Err(StoreError::Damaged(reason)) => Ok(Some(Err(reason))),
+            Err(error) if error.lost_original().is_some() => Ok(Some(Err(error.to_string()))),
             content => Ok(content?.map(Ok)),
         };
         let bytes = match self.with_retries(content).await?.flatten() {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use rows::foreign::{Examine, ForeignFacts};
-pub use settings::{OracleSettings, TextMaintenance};
+pub use settings::{Layout, OracleSettings, TextMaintenance};
 pub use vector_index::organization::{
     EfConstruction, Graph, IndexKind, Neighbors, Organization, OrganizationChange, Parallel, Partitions, Quantization,
 };
@@ -36,7 +36,7 @@ use self::schema::{doctor, migrate, vector_tables};
 use self::vector_index::upkeep;
 use super::{
     BackupStore, Coverage, EmbeddingFailure, EmbeddingStore, Finding, Image, ImageId, Model, ModelId, ModelStore,
-    NewModel, Occasion, Store, StoreError,
+    NewModel, Occasion, OriginalsStore, Store, StoreError,
 };
 use mitsuke_index::UnitVector;
 
@@ -251,6 +251,8 @@ impl EmbeddingStore for OracleStore {
 }
 
 impl BackupStore for OracleStore {}
+
+impl OriginalsStore for OracleStore {}
 
 impl Store for OracleStore {
     fn check(&self) -> Result<(), StoreError> {

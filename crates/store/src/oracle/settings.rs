@@ -6,11 +6,15 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::vector_index::organization::IndexKind;
+use crate::OriginalsOptions;
 
 /// The default number of embeddings from which on a model has a vector index. An inverted file has as many partitions
 /// as the square root of the number of rows, and just as many rows in each of them. Partitions of at most 100 rows are
 /// those that the AI Vector Search User's Guide ("Inverted File Flat CREATE INDEX") calls too small.
 const INDEX_AFTER: u64 = 10_000;
+
+/// The default number of image ids that one partition holds.
+const PARTITION_ROWS: u64 = 10_000_000;
 
 /// The address of the database, and this process's share of it.
 #[derive(Debug, Clone)]
@@ -38,6 +42,41 @@ pub struct OracleSettings {
     pub text_maintenance: TextMaintenance,
     /// Whether GENERATION_PROMPT and DESCRIPTION get text indexes for programs of the original application.
     pub original_text_indexes: bool,
+    /// The homes of originals.
+    pub originals: OriginalsOptions,
+    /// The layout of the tables of a new schema.
+    pub layout: Layout,
+    /// The number of image ids that one partition of the partitioned layout holds.
+    pub partition_rows: u64,
+    /// The number of partitions that are made ahead of the images.
+    pub partitions_ahead: u32,
+}
+
+/// The layout of the tables of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// Every table is one piece.
+    #[default]
+    Plain,
+    /// Images, texts and embeddings are cut into ranges of image ids.
+    Partitioned,
+}
+
+impl Layout {
+    /// The names that settings use.
+    pub const NAMES: [&str; 2] = ["plain", "partitioned"];
+}
+
+impl FromStr for Layout {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "plain" => Ok(Self::Plain),
+            "partitioned" => Ok(Self::Partitioned),
+            other => Err(format!("`{other}` is no layout")),
+        }
+    }
 }
 
 /// How the text indexes follow the images.
@@ -83,6 +122,10 @@ impl OracleSettings {
             index_after: INDEX_AFTER,
             text_maintenance: TextMaintenance::Commit,
             original_text_indexes: false,
+            originals: OriginalsOptions::default(),
+            layout: Layout::Plain,
+            partition_rows: PARTITION_ROWS,
+            partitions_ahead: 16,
         }
     }
 

@@ -1,19 +1,22 @@
 //! The check of a store: its rows against each other, and against what is made of them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
+use time::OffsetDateTime;
 
 use super::images::image;
 use super::statements::{count_images, ids, recount_images};
 use super::values::count;
 use super::{document, embeddings as rows};
+use crate::originals::{Homes, OriginalHome as _};
 use crate::text::Document;
-use crate::{CheckPart, CheckStep, Fault, Image, ImageId, StoreError};
+use crate::{CheckPart, CheckStep, DamageReason, Fault, Image, ImageId, Sha256, StoreError};
 
 /// The tables that are checked for damaged pages one by one. The table of originals is left out: it is nearly the whole
 /// file, and each original is compared with its hash.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 17] = [
     "store_facts",
     "store_epochs",
     "embedding_models",
@@ -26,6 +29,8 @@ const TABLES: [&str; 15] = [
     "image_thumbnails",
     "image_chunks",
     "image_damage",
+    "image_files",
+    "removed_files",
     "prompt_words",
     "image_texts_data",
     "image_texts_docsize",
@@ -38,7 +43,7 @@ const MESSAGES: usize = 20;
 const TOKENS: usize = 24;
 
 /// The tables whose rows belong to an image.
-const OF_IMAGES: [&str; 9] = [
+const OF_IMAGES: [&str; 10] = [
     "image_contents",
     "image_descriptions",
     "image_tags",
@@ -48,7 +53,11 @@ const OF_IMAGES: [&str; 9] = [
     "image_thumbnails",
     "image_chunks",
     "image_damage",
+    "image_files",
 ];
+
+/// The age up to which a file of the folder may be one whose row is still to be written.
+const IN_FLIGHT: Duration = Duration::from_secs(3_600);
 
 /// The tables whose rows belong to a model.
 const OF_MODELS: [&str; 2] = ["image_embeddings", "embedding_failures"];
@@ -56,6 +65,16 @@ const OF_MODELS: [&str; 2] = ["image_embeddings", "embedding_failures"];
 /// Makes a fault that is not repaired.
 pub(super) fn fault(part: CheckPart, image_id: Option<ImageId>, found: impl Into<String>) -> Fault {
     Fault { part, image_id, found: found.into(), repaired: false }
+}
+
+/// Says what is wrong with an original.
+pub(super) fn lost_original(image_id: ImageId, reason: DamageReason) -> Fault {
+    let found = match reason {
+        DamageReason::Bytes => format!("the stored bytes of image {image_id} are not those that were uploaded"),
+        DamageReason::Missing => format!("the file of image {image_id} is not where it was"),
+        DamageReason::Changed => format!("the file of image {image_id} has changed where it lies"),
+    };
+    fault(CheckPart::Pictures, Some(image_id), found)
 }
 
 /// Checks the pages of one table, which is the one after the place `after`.
@@ -219,11 +238,61 @@ pub(super) fn orphans(connection: &Connection) -> Result<CheckStep, StoreError> 
         let found = format!("{embedded} embeddings of model {model} are counted, and there are {rows}");
         faults.push(fault(CheckPart::Orphans, None, found));
     }
-    let sql = "SELECT image_id FROM images WHERE image_id NOT IN (SELECT image_id FROM image_contents) LIMIT 1000";
+    let sql = "SELECT image_id FROM images WHERE image_id NOT IN (SELECT image_id FROM image_contents)
+               AND image_id NOT IN (SELECT image_id FROM image_files) LIMIT 1000";
     for image_id in ids(connection, sql, [])? {
         faults.push(fault(CheckPart::Orphans, Some(image_id), format!("image {image_id} has no original")));
     }
     Ok(CheckStep { checked: rows.unsigned_abs(), faults, next: None })
+}
+
+/// Returns whether the folder of originals is to be checked: it is there and belongs to the store.
+pub(super) fn has_folder(homes: &Homes) -> bool {
+    homes.folder().is_ok_and(|folder| folder.list(0).is_ok())
+}
+
+/// Finds files of the folder of originals that belong to no image, among those whose hash begins with a byte. A
+/// file that has been written a short time ago is left out: its row may still be on its way.
+pub(super) fn unused_files(
+    connection: &Connection,
+    homes: &Homes,
+    prefix: u8,
+) -> Result<(u64, Vec<Sha256>), StoreError> {
+    // A folder that has been taken away meanwhile has no files to tell about.
+    let Some(found) = homes.folder().ok().and_then(|folder| folder.list(prefix).ok()) else {
+        return Ok((0, Vec::new()));
+    };
+    let before = OffsetDateTime::now_utc() - IN_FLIGHT;
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM images i JOIN image_files f ON f.image_id = i.image_id WHERE i.sha256 = ?1 AND f.home = 1
+         UNION ALL SELECT 1 FROM removed_files WHERE sha256 = ?1",
+    )?;
+    let mut unused = Vec::new();
+    for file in found.iter().filter(|file| file.modified < before) {
+        if !statement.exists([file.sha256.0])? {
+            unused.push(file.sha256);
+        }
+    }
+    Ok((found.len() as u64, unused))
+}
+
+/// Says that a file belongs to no image.
+pub(super) fn unused_file(sha256: &Sha256) -> Fault {
+    fault(CheckPart::Orphans, None, format!("the folder of originals has a file of no image: {sha256}"))
+}
+
+/// Returns the first byte of the hashes whose files the step after a place looks at; `None` for the step that looks at rows,
+/// which is the first one.
+pub(super) fn prefix_after(after: Option<i64>) -> Option<u8> {
+    after.map(|after| u8::try_from(after).unwrap_or(u8::MAX))
+}
+
+/// Returns the place behind a step: the number of first bytes that have been looked at. `None` when that was the last one.
+pub(super) fn place_behind(prefix: Option<u8>, has_folder: bool) -> Option<i64> {
+    match prefix {
+        None => has_folder.then_some(0),
+        Some(prefix) => prefix.checked_add(1).map(i64::from),
+    }
 }
 
 /// Removes rows that belong to no image, and counts anew.

@@ -9,11 +9,13 @@ use mitsuke_index::UnitVector;
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::compact::FreePages;
+use super::content::{Lost, read_verified};
 use super::directory::DATABASE;
 use super::mark::{LOST_COMMITS, fact};
 use super::statements::ids;
 use super::{check, damage, directory, images, models, readings, values};
-use crate::{CheckPart, CheckStep, Finding, ImageId, Model, ModelId, Sha256, StoreError};
+use crate::originals::Homes;
+use crate::{CheckPart, CheckStep, Finding, ImageId, Model, ModelId, OriginalsOptions, StoreError};
 
 /// The time that a diagnosis may spend on the pages of the database.
 const PAGES_TIME: Duration = Duration::from_secs(10);
@@ -162,15 +164,18 @@ pub struct SampledEmbedding {
 }
 
 /// A check of a store that may be in use by a server.
-pub struct ReadOnlyCheck(Connection);
+pub struct ReadOnlyCheck {
+    db: Connection,
+    homes: Homes,
+}
 
 impl ReadOnlyCheck {
-    /// Opens the database in a data directory for reading.
+    /// Opens the database in a data directory for reading, with its homes of originals.
     ///
     /// # Errors
     /// [`StoreError::NewerSchema`] and [`StoreError::Unavailable`] for a database of another version;
     /// [`StoreError::Damaged`] for one that is missing or cannot be read.
-    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+    pub fn open(directory: &Path, originals: &OriginalsOptions) -> Result<Self, StoreError> {
         directory::refuse_missing(directory)?;
         let connection = open(directory)?;
         let (found, known) = super::migrate::versions(&connection)?;
@@ -179,7 +184,11 @@ impl ReadOnlyCheck {
             std::cmp::Ordering::Less => Err(StoreError::Unavailable(format!(
                 "the database has schema version {found}: start the server once, which brings it up to {known}"
             ))),
-            std::cmp::Ordering::Equal => Ok(Self(connection)),
+            std::cmp::Ordering::Equal => {
+                let sql = "SELECT value FROM store_facts WHERE name = 'identity'";
+                let identity: String = connection.query_row(sql, [], |row| row.get(0))?;
+                Ok(Self { db: connection, homes: Homes::new(originals, &identity, "") })
+            }
         }
     }
 
@@ -188,7 +197,7 @@ impl ReadOnlyCheck {
     /// # Errors
     /// The errors of the database.
     pub fn lost_commits(&self) -> Result<u64, StoreError> {
-        Ok(fact(&self.0, LOST_COMMITS)?.unwrap_or_default().unsigned_abs())
+        Ok(fact(&self.db, LOST_COMMITS)?.unwrap_or_default().unsigned_abs())
     }
 
     /// Checks at most `limit` items of one part after the place `after`, like
@@ -198,7 +207,7 @@ impl ReadOnlyCheck {
     /// # Errors
     /// The errors of the database.
     pub fn check_part(&self, part: CheckPart, after: Option<i64>, limit: usize) -> Result<CheckStep, StoreError> {
-        let db = &self.0;
+        let db = &self.db;
         match part {
             CheckPart::Pages => Ok(CheckStep {
                 checked: 1,
@@ -208,7 +217,7 @@ impl ReadOnlyCheck {
             CheckPart::Pictures => self.pictures(after, limit),
             CheckPart::Embeddings => check::embeddings(db, after, limit),
             CheckPart::Index => Ok(CheckStep::default()),
-            CheckPart::Orphans => check::orphans(db),
+            CheckPart::Orphans => self.orphans(after),
             CheckPart::Texts => check::texts(db, after, limit).map(|(step, _)| step),
         }
     }
@@ -218,7 +227,7 @@ impl ReadOnlyCheck {
     /// # Errors
     /// The errors of the database.
     pub fn models(&self) -> Result<Vec<Model>, StoreError> {
-        models::all(&self.0)
+        models::all(&self.db)
     }
 
     /// Draws at most `count` embeddings of a model. One that cannot be read is left out, because
@@ -228,13 +237,13 @@ impl ReadOnlyCheck {
     /// The errors of the database.
     pub fn sample(&self, model_id: ModelId, count: usize) -> Result<Vec<SampledEmbedding>, StoreError> {
         let drawn = ids(
-            &self.0,
+            &self.db,
             "SELECT embedding_id FROM image_embeddings WHERE model_id = ? ORDER BY random() LIMIT ?",
             params![model_id, values::count(count)],
         )?;
         let mut sample = Vec::with_capacity(drawn.len());
         for embedding_id in drawn {
-            let found = check::embeddings_after(&self.0, Some(embedding_id - 1), 1)?;
+            let found = check::embeddings_after(&self.db, Some(embedding_id - 1), 1)?;
             for embedding in found.into_iter().filter(|embedding| embedding.embedding_id == embedding_id) {
                 let Ok(vector) = embedding.vector else { continue };
                 sample.push(SampledEmbedding { embedding_id, model_id, image_id: embedding.image_id, vector });
@@ -249,25 +258,32 @@ impl ReadOnlyCheck {
     /// # Errors
     /// The errors of the database.
     pub fn original(&self, image_id: ImageId) -> Result<Option<Vec<u8>>, StoreError> {
-        match images::content(&self.0, image_id) {
-            Ok(Some(content)) if Sha256::of(&content.bytes) == content.sha256 => Ok(Some(content.bytes)),
-            Ok(_) | Err(StoreError::Damaged(_)) => Ok(None),
-            Err(error) => Err(error),
+        match read_verified(&self.homes, || images::content(&self.db, image_id)) {
+            Ok(content) => Ok(content.map(|content| content.bytes)),
+            Err(Lost::Damaged(..) | Lost::Away(_)) => Ok(None),
+            Err(Lost::Failed(error)) => Err(error),
         }
     }
 
+    fn orphans(&self, after: Option<i64>) -> Result<CheckStep, StoreError> {
+        let Some(prefix) = check::prefix_after(after) else {
+            let next = check::place_behind(None, check::has_folder(&self.homes));
+            return Ok(CheckStep { next, ..check::orphans(&self.db)? });
+        };
+        let (checked, unused) = check::unused_files(&self.db, &self.homes, prefix)?;
+        let faults = unused.iter().map(check::unused_file).collect();
+        Ok(CheckStep { checked, faults, next: check::place_behind(Some(prefix), true) })
+    }
+
     fn pictures(&self, after: Option<i64>, limit: usize) -> Result<CheckStep, StoreError> {
-        let batch = check::images_after(&self.0, after, limit)?;
+        let batch = check::images_after(&self.db, after, limit)?;
         let mut faults = Vec::new();
         for image_id in &batch {
-            let found = match images::content(&self.0, *image_id) {
-                Ok(Some(content)) if Sha256::of(&content.bytes) == content.sha256 => continue,
-                Ok(Some(content)) => {
-                    format!("the stored bytes of image {image_id} ({}) are damaged", content.file_name)
-                }
+            let found = match read_verified(&self.homes, || images::content(&self.db, *image_id)) {
+                Ok(Some(_)) | Err(Lost::Away(_)) => continue,
                 Ok(None) => format!("image {image_id} has no stored bytes"),
-                Err(StoreError::Damaged(reason)) => format!("image {image_id} cannot be read: {reason}"),
-                Err(error) => return Err(error),
+                Err(Lost::Damaged(_, found)) => format!("the stored bytes of image {image_id} are damaged: {found}"),
+                Err(Lost::Failed(error)) => return Err(error),
             };
             faults.push(check::fault(CheckPart::Pictures, Some(*image_id), found));
         }

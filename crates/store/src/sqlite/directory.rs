@@ -8,13 +8,16 @@ use rusqlite::Connection;
 
 use super::error::from_io;
 use super::mark;
-use crate::StoreError;
+use crate::{Folder, StoreError};
 
 /// The folder of the snapshots of vector indexes.
 pub(super) const SNAPSHOTS: &str = "vectors";
 
 /// The name of the database.
 pub(super) const DATABASE: &str = "mitsuke.db";
+
+/// The folder of originals, unless a setting names another.
+pub(super) const ORIGINALS: &str = "originals";
 
 /// The files beside the database that hold what it holds.
 const SIDE_FILES: [&str; 2] = ["mitsuke.db-wal", "mitsuke.db-shm"];
@@ -129,6 +132,9 @@ fn left_over(directory: &Path) -> Option<String> {
     }
     if directory.join(SEED_NOTE).exists() {
         return Some(SEED_NOTE.to_owned());
+    }
+    if Folder::is_marked(&directory.join(ORIGINALS)) {
+        return Some(ORIGINALS.to_owned());
     }
     let snapshots = fs::read_dir(directory.join(SNAPSHOTS)).into_iter().flatten().flatten();
     let mut indexes = snapshots.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "idx"));

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::columns::{GenerationColumns, PathColumns, TakenColumns};
+use super::originals::{LOCATED, Located};
 use super::statements::image_exists;
 use super::values::{date, micros, unsigned};
-use super::{chunks, columns, damage, document, embeddings, loras, prompt_words, tags, wipe};
+use super::{chunks, columns, damage, document, embeddings, loras, originals, prompt_words, tags, wipe};
+use crate::originals::Homes;
 use crate::tags::{Origin, Tags};
 use crate::taken::taken_of;
 use crate::text::{Document, folded, folded_name, natural_key};
-use crate::{Content, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
+use crate::{Content, Home, Image, ImageId, ImagePatch, Inserted, NewImage, Sha256, StoreError, generation};
 
 const COLUMNS: &str =
     "SELECT i.image_id, i.file_name, i.file_type, i.byte_count, i.width, i.height, i.sha256, i.upload_date,
@@ -39,24 +41,24 @@ pub(super) struct Insertion {
 }
 
 /// Inserts an image with its texts and embeddings, or finds the image with the same hash. The original of an image that is
-/// known to be damaged is written anew.
+/// known to be damaged is written anew, unless the bytes lie in place and are to stay there.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     image: &NewImage<'_>,
     chunk_hashes: &[u8],
+    homes: &Homes,
 ) -> Result<Insertion, StoreError> {
     let Some(image_id) = insert_row(transaction, image)? else {
         let known = transaction
             .prepare_cached("SELECT image_id FROM images WHERE sha256 = ?")?
             .query_row([image.sha256.0], |row| row.get(0))?;
-        if damage::is_noted(transaction, known)? {
-            damage::repair(transaction, known, &image.sha256, image.bytes)?;
+        let stays = image.linked.is_some() && originals::home(transaction, known)? == Home::InPlace;
+        if !stays && damage::is_noted(transaction, known)? {
+            damage::repair(transaction, known, &image.sha256, image.bytes, homes)?;
         }
         return Ok(Insertion { inserted: Inserted::Known(known), changes: Vec::new() });
     };
-    transaction
-        .prepare_cached("INSERT INTO image_contents (image_id, image_data) VALUES (?, ?)")?
-        .execute(params![image_id, image.bytes])?;
+    originals::place_of(image, homes)?.store(transaction, image_id, &image.sha256, image.bytes)?;
     chunks::put(transaction, image_id, chunk_hashes)?;
     columns::set_caption(transaction, image_id, image.caption)?;
     let tags = Tags::new(image.tags, image.added_tags);
@@ -171,6 +173,12 @@ pub(super) fn delete(transaction: &Transaction<'_>, image_id: ImageId) -> Result
     if !image_exists(transaction, image_id)? {
         return Ok(false);
     }
+    if originals::home(transaction, image_id)? == Home::Folder {
+        let hash = transaction
+            .prepare_cached("SELECT sha256 FROM images WHERE image_id = ?")?
+            .query_row([image_id], |row| row.get(0).map(Sha256))?;
+        originals::note_removal(transaction, &hash)?;
+    }
     // The original goes first: on a full disk, its pages take what the other changes have to write.
     transaction.prepare_cached("DELETE FROM image_contents WHERE image_id = ?")?.execute([image_id])?;
     document::remove(transaction, image_id)?;
@@ -228,8 +236,23 @@ pub(super) fn ids_by_sha256(connection: &Connection, hashes: &[Sha256]) -> Resul
     Ok(found)
 }
 
-/// Reads the original bytes of an image.
-pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Option<Content>, StoreError> {
+/// An original as the rows tell it.
+pub(super) enum Stored {
+    /// The bytes, which lie in the database.
+    Bytes(Content),
+    /// A file of another home.
+    File(Located),
+}
+
+/// Reads the original of an image, or where it lies; `None` when there is no such image, or none of both.
+pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Option<Stored>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {LOCATED} FROM images i JOIN image_files f ON f.image_id = i.image_id WHERE i.image_id = ?"
+    ))?;
+    let mut rows = statement.query([image_id])?;
+    if let Some(row) = rows.next()? {
+        return Ok(Located::of_row(row, 0)?.map(Stored::File));
+    }
     let content = connection
         .prepare_cached(
             "SELECT c.image_data, i.file_type, i.file_name, i.sha256
@@ -244,7 +267,7 @@ pub(super) fn content(connection: &Connection, image_id: ImageId) -> Result<Opti
             })
         })
         .optional()?;
-    Ok(content)
+    Ok(content.map(Stored::Bytes))
 }
 
 fn image_of(connection: &Connection, row: &Row<'_>) -> Result<Image, StoreError> {

@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// The steps in their order. `user_version` is the number of steps that a database has had. A released step is never
 /// edited: a change of the schema is a new step.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../../../sql/sqlite/0001_tables.sql"),
     include_str!("../../../../sql/sqlite/0002_text_index.sql"),
     include_str!("../../../../sql/sqlite/0003_models_and_filters.sql"),
@@ -15,6 +15,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../../../sql/sqlite/0006_thumbnails.sql"),
     include_str!("../../../../sql/sqlite/0007_facts.sql"),
     include_str!("../../../../sql/sqlite/0008_integrity.sql"),
+    include_str!("../../../../sql/sqlite/0009_originals.sql"),
 ];
 
 /// The mark of Mitsuke's database files ("MTSK"), so that a database of another program is never migrated by mistake.
@@ -140,6 +141,33 @@ mod tests {
             .unwrap();
         let left = "SELECT (SELECT count(*) FROM image_chunks) + (SELECT count(*) FROM image_damage)";
         assert_eq!(count(&connection, left), 0);
+    }
+
+    #[test]
+    fn version_9_keeps_every_original_in_the_database() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..8] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection
+            .execute_batch(&format!(
+                "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 8; PRAGMA foreign_keys = ON;
+                INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date,
+                                    has_generation_prompt)
+                VALUES (randomblob(32), 'x', 'image/png', 1, 1, 1, 0, 0);
+                INSERT INTO image_contents (image_id, image_data) VALUES (1, x'ff');
+                INSERT INTO image_damage (image_id, found_at) VALUES (1, 7);"
+            ))
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let count = |db: &Connection, sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).unwrap() };
+        let kept = "SELECT count(*) FROM image_contents c JOIN image_damage d ON d.image_id = c.image_id
+                    WHERE c.image_data = x'ff' AND d.found_at = 7 AND d.reason = 0";
+        assert_eq!((count(&connection, kept), count(&connection, "SELECT count(*) FROM image_files")), (1, 0));
+        connection
+            .execute_batch("INSERT INTO image_files (image_id, home) VALUES (1, 1); DELETE FROM images;")
+            .unwrap();
+        assert_eq!(count(&connection, "SELECT count(*) FROM image_files"), 0);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use mitsuke_index::IndexParams;
 
+use crate::OriginalsOptions;
+
 /// The options of the embedded store. The defaults suit every use; tests change them.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
@@ -29,6 +31,8 @@ pub struct SqliteOptions {
     pub upgrade_copy: bool,
     /// The pages that the database may have; `None` for as many as the disk takes.
     pub max_pages: Option<u32>,
+    /// The homes of originals.
+    pub originals: OriginalsOptions,
 }
 
 impl Default for SqliteOptions {
@@ -43,6 +47,7 @@ impl Default for SqliteOptions {
             reserve_bytes: 0,
             upgrade_copy: true,
             max_pages: None,
+            originals: OriginalsOptions::default(),
         }
     }
 }

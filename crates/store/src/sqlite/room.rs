@@ -10,14 +10,11 @@ use rusqlite::{Connection, Transaction};
 
 use super::options::SqliteOptions;
 use super::unwiped;
+use crate::disk::{Disk, disk};
 use crate::{RoomState, StoreError};
 
 /// The time that a look at the disk stays valid.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The bounds of the automatic mark, which is a fiftieth of the file system.
-const LEAST_MARK: u64 = 16 << 20;
-const MOST_MARK: u64 = 1 << 30;
 
 /// The size of the reserve on a disk that has little room: a deletion that leaves its bytes in the database takes a fraction
 /// of it.
@@ -213,47 +210,6 @@ fn largest_file() -> u64 {
     u64::MAX
 }
 
-/// The sizes of a file system in bytes.
-struct Disk {
-    /// The bytes that this user may still write.
-    free: u64,
-    total: u64,
-}
-
-impl Disk {
-    fn automatic_mark(&self) -> u64 {
-        (self.total / 50).clamp(LEAST_MARK, MOST_MARK)
-    }
-
-    fn room(&self, mark: Option<u64>) -> RoomState {
-        RoomState { free: self.free, wanted: mark.unwrap_or_else(|| self.automatic_mark()) }
-    }
-}
-
-#[cfg(unix)]
-fn disk(directory: &Path) -> Option<Disk> {
-    let found = rustix::fs::statvfs(directory).ok()?;
-    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-    Some(Disk { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
-}
-
-#[cfg(not(unix))]
-fn disk(_directory: &Path) -> Option<Disk> {
-    None
-}
-
-/// Returns the room on the disk of a directory whose mark is `min_free_bytes` (see [`SqliteOptions`]); `None` where the system
-/// does not tell. Leaves everything as it was.
-#[must_use]
-pub fn room_of(directory: &Path, min_free_bytes: Option<u64>) -> Option<RoomState> {
-    Some(disk(directory)?.room(min_free_bytes))
-}
-
-/// Returns the bytes that this user may still write to the disk of a directory; `None` where the system does not tell.
-pub(super) fn free_bytes(directory: &Path) -> Option<u64> {
-    disk(directory).map(|disk| disk.free)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,6 +263,6 @@ mod tests {
     fn the_automatic_mark_is_a_part_of_the_disk_within_its_bounds() {
         let directory = tempfile::tempdir().unwrap();
         let wanted = Room::new(directory.path(), &SqliteOptions::default()).state().unwrap().wanted;
-        assert!((LEAST_MARK..=MOST_MARK).contains(&wanted));
+        assert!((16 << 20..=1 << 30).contains(&wanted));
     }
 }

@@ -14,10 +14,10 @@ use rusqlite::{Connection, Transaction};
 
 use super::connection::open_reader;
 use super::mark::{fact, set_fact};
-use super::room;
 use super::shared::Shared;
 use super::unwiped;
 use crate::StoreError;
+use crate::disk::free_bytes;
 
 /// The least time between two wipes.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -109,7 +109,7 @@ pub(super) fn run(shared: &Shared) {
 /// Returns whether the disk has the room that background writes take meanwhile.
 pub(super) fn has_room(shared: &Shared) -> bool {
     let directory = shared.database.parent().unwrap_or(Path::new("."));
-    room::free_bytes(directory).is_none_or(|free| free >= ROOM)
+    free_bytes(directory).is_none_or(|free| free >= ROOM)
 }
 
 /// Merges the full-text index in short transactions. Returns whether it holds no text of the first `deletions` deletions

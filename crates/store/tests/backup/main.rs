@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use mitsuke_store::sqlite::{RestoreOptions, Restored, SqliteOptions, SqliteStore, copies, restore};
 use mitsuke_store::{
-    BackupError, BackupOptions, BackupProgress, BackupStep, BackupStore as _, EmbeddingStore as _, ImageStore as _,
-    Manifest, Sha256, Store, StoreError,
+    BackupError, BackupOptions, BackupProgress, BackupStep, BackupStore as _, EmbeddingStore as _, Home,
+    ImageStore as _, Manifest, OriginalsOptions, Sha256, Store, StoreError,
 };
 use mitsuke_store_testing::fixtures::*;
 use tempfile::TempDir;
@@ -42,7 +42,13 @@ fn contents(store: &dyn Store) -> Contents {
 }
 
 fn open(directory: &Path) -> SqliteStore {
-    SqliteStore::open(directory, SqliteOptions::default()).unwrap()
+    open_with_home(directory, Home::Database)
+}
+
+/// Opens a store with a folder of originals, and a home for new ones.
+fn open_with_home(directory: &Path, home: Home) -> SqliteStore {
+    let originals = OriginalsOptions { home, folder: Some(directory.join("originals")), ..OriginalsOptions::default() };
+    SqliteStore::open(directory, SqliteOptions { originals, ..SqliteOptions::default() }).unwrap()
 }
 
 /// A store with its backup.
@@ -54,8 +60,13 @@ struct Kept {
 
 impl Kept {
     fn new() -> Self {
+        Self::with_home(Home::Database)
+    }
+
+    /// Makes an empty store whose new originals go into a home.
+    fn with_home(home: Home) -> Self {
         let (data, backup) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        Self { store: open(data.path()), data, backup }
+        Self { store: open_with_home(data.path(), home), data, backup }
     }
 
     /// Adds a copy, and returns its manifest and the bytes of originals that were written.
@@ -84,7 +95,8 @@ impl Kept {
 /// Restores a copy of a backup into a folder.
 fn restore_from(backup: &Path, copy: Option<&str>, into: &Path, allow_damaged: bool) -> Result<Restored, BackupError> {
     let (from, into) = (backup.to_owned(), into.to_owned());
-    restore(&RestoreOptions { from, copy: copy.map(str::to_owned), into, allow_damaged }, &mut |_| ())
+    let originals = OriginalsOptions { folder: Some(into.join("originals")), ..OriginalsOptions::default() };
+    restore(&RestoreOptions { from, copy: copy.map(str::to_owned), into, originals, allow_damaged }, &mut |_| ())
 }
 
 /// Changes the bytes of a stored original behind the store's back, as rot does.

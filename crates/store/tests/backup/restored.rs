@@ -65,8 +65,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 60, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_copy_restores_the_store_as_it_was_then(steps in prop::collection::vec(step(), 1..24)) {
-        let kept = Kept::new();
+    fn every_copy_restores_the_store_as_it_was_then(
+        steps in prop::collection::vec(step(), 1..24),
+        home in prop::sample::select(vec![Home::Database, Home::Folder]),
+    ) {
+        let kept = Kept::with_home(home);
         let model_id = model(&kept.store, "a").model_id;
         let mut copies = Vec::new();
         for (number, step) in steps.iter().chain([&Step::BackUp]).enumerate() {
@@ -90,7 +93,11 @@ proptest! {
 
 #[test]
 fn a_copy_is_one_moment_of_a_store_that_is_written_to() {
-    let kept = Kept::new();
+    [Home::Database, Home::Folder].into_iter().for_each(one_moment);
+}
+
+fn one_moment(home: Home) {
+    let kept = Kept::with_home(home);
     let (stop, model) = (AtomicBool::new(false), model(&kept.store, "a"));
     let names = std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -282,6 +282,7 @@ fn image<'a>(name: &'a str, embeddings: &'a [(i64, UnitVector)]) -> NewImage<'a>
         source_path: None,
         reader_version: 1,
         embeddings,
+        linked: None,
     }
 }
 

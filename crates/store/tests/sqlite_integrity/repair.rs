@@ -20,7 +20,7 @@ fn check(store: &SqliteStore, repair: bool) -> Vec<mitsuke_store::Fault> {
 
 /// Runs all parts of a check without the store.
 fn check_beside(directory: &Path) -> Vec<mitsuke_store::Fault> {
-    let check = ReadOnlyCheck::open(directory).unwrap();
+    let check = ReadOnlyCheck::open(directory, &OriginalsOptions::default()).unwrap();
     let mut faults = Vec::new();
     for part in CheckPart::ALL {
         let mut after = None;

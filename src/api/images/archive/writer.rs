@@ -63,6 +63,9 @@ impl ArchiveWriter {
                 Err(StoreError::ImageDamaged(_)) => {
                     self.left_out.push(format!("{}: its stored bytes are damaged", place()));
                 }
+                Err(StoreError::OriginalMissing(_)) => {
+                    self.left_out.push(format!("{}: its file is missing or has changed where it lay", place()));
+                }
                 Err(error) => return Err(error.into()),
             }
         }

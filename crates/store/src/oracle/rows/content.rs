@@ -8,7 +8,7 @@ use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::Session;
 use crate::oracle::connection::value::{self, Binds, Value};
-use crate::{Content, DamagedImage, ImageId, Sha256};
+use crate::{Content, DamageReason, DamagedImage, ImageId, Sha256};
 
 /// Returns what is wrong with an original; `None` when it has its hash. The original of another program has no hash until
 /// its row is completed.
@@ -25,10 +25,11 @@ fn of_image(image_id: ImageId) -> Binds<'static> {
     Binds::none().with("image_id", image_id)
 }
 
-/// Remembers that an image is damaged. Returns whether that is new.
-pub(crate) fn note(session: &Session<'_>, image_id: ImageId) -> Result<bool, OracleError> {
-    let sql = "INSERT INTO image_damage (image_id, found_at) VALUES (:image_id, :found_at)";
-    match session.execute(sql, &of_image(image_id).with("found_at", value::timestamp(OffsetDateTime::now_utc()))) {
+/// Remembers what is wrong with an image. Returns whether its damage is new.
+pub(crate) fn note(session: &Session<'_>, image_id: ImageId, reason: DamageReason) -> Result<bool, OracleError> {
+    let sql = "INSERT INTO image_damage (image_id, found_at, reason) VALUES (:image_id, :found_at, :reason)";
+    let found_at = value::timestamp(OffsetDateTime::now_utc());
+    match session.execute(sql, &of_image(image_id).with("found_at", found_at).with("reason", reason.number())) {
         Ok(_) => Ok(true),
         Err(error) if matches!(error.class(), Some(Class::Unique | Class::NoParent)) => Ok(false),
         Err(error) => Err(error),
@@ -49,11 +50,15 @@ pub(crate) fn is_noted(session: &Session<'_>, image_id: ImageId) -> Result<bool,
 
 /// Lists the images that are known to be damaged, ascending by id.
 pub(crate) fn list(session: &Session<'_>, after: ImageId, limit: usize) -> Result<Vec<DamagedImage>, OracleError> {
-    let sql = "SELECT d.image_id, d.found_at FROM image_damage d WHERE d.image_id > :after \
+    let sql = "SELECT d.image_id, d.found_at, d.reason FROM image_damage d WHERE d.image_id > :after \
                ORDER BY d.image_id FETCH FIRST :take ROWS ONLY";
     let binds = Binds::none().with("after", after).with("take", Value::count(limit));
     session.rows(sql, &binds, limit, |row| {
-        Ok(DamagedImage { image_id: row.get(0)?, found_at: value::to_date(&row.get::<_, Timestamp>(1)?)? })
+        Ok(DamagedImage {
+            image_id: row.get(0)?,
+            found_at: value::to_date(&row.get::<_, Timestamp>(1)?)?,
+            reason: DamageReason::of_number(row.get(2)?),
+        })
     })
 }
 

@@ -9,7 +9,7 @@ use oracle::sql_type::Timestamp;
 use super::columns::{self, camera_binds, generation_binds, generation_json, name_binds, path_binds, taken_binds};
 use super::document::search_text;
 use super::models::VectorTable;
-use super::{embeddings, facts, loras, tags, words};
+use super::{embeddings, facts, hashes, loras, tags, words};
 use crate::oracle::connection::codes::Class;
 use crate::oracle::connection::error::OracleError;
 use crate::oracle::connection::session::{MAX_LOB_ROWS, Session};
@@ -88,28 +88,6 @@ fn image_binds<'a>(image: &NewImage<'a>, tags: &Tags) -> Binds<'a> {
         .with("generation", generation_json(image.generation))
         .with("search_text", Value::Clob(Some(Cow::Owned(search_text(&document)))))
         .with("image_data", Value::Blob(image.bytes))
-}
-
-/// Returns the image that answers for these bytes.
-pub(crate) fn id_by_sha256(session: &Session<'_>, sha256: &Sha256) -> Result<Option<ImageId>, OracleError> {
-    let binds = Binds::none().with("sha256", *sha256);
-    session.row("SELECT i.image_id FROM images i WHERE i.sha256_key = :sha256", &binds, |row| Ok(row.get(0)?))
-}
-
-/// Returns the images that answer for some of these bytes, in any order.
-pub(crate) fn ids_by_sha256(session: &Session<'_>, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, OracleError> {
-    let mut found = Vec::new();
-    for hashes in hashes.chunks(MAX_IN_LIST) {
-        let mut binds = Binds::none();
-        let list = in_list("hash", hashes, &mut binds);
-        let sql = format!("SELECT i.sha256, i.image_id FROM images i WHERE i.sha256_key IN ({list})");
-        found.extend(
-            session.rows(&sql, &binds, hashes.len(), |row| {
-                Ok((read_hash(row, 0)?.unwrap_or(UNKNOWN_HASH), row.get(1)?))
-            })?,
-        );
-    }
-    Ok(found)
 }
 
 pub(crate) fn image(session: &Session<'_>, image_id: ImageId) -> Result<Option<Image>, OracleError> {
@@ -301,13 +279,7 @@ pub(crate) fn delete(session: &Session<'_>, image_id: ImageId) -> Result<bool, O
     let words = words::words_of(generation::from_json(json.as_deref()).as_ref());
     words::change(session, &words, &BTreeSet::new())?;
     if let Some(hash) = hash {
-        // The original application may have stored the picture twice. The other row answers for the bytes from now on.
-        session.execute(
-            "UPDATE images SET sha256_key = :sha256 \
-             WHERE image_id = (SELECT MIN(s.image_id) FROM images s WHERE s.sha256 = :sha256) \
-             AND NOT EXISTS (SELECT 1 FROM images k WHERE k.sha256_key = :sha256)",
-            &Binds::none().with("sha256", hash),
-        )?;
+        hashes::hand_over(session, &hash)?;
     }
     Ok(true)
 }

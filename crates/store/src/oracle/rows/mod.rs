@@ -7,6 +7,7 @@ pub(crate) mod document;
 pub(crate) mod embeddings;
 pub(crate) mod facts;
 pub(crate) mod foreign;
+pub(crate) mod hashes;
 pub(crate) mod images;
 pub(crate) mod json_rows;
 pub(crate) mod loras;

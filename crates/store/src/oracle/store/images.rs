@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::oracle::OracleStore;
-use crate::oracle::rows::{bulk, images, readings, thumbnails};
+use crate::oracle::rows::{bulk, hashes, images, readings, thumbnails};
 use crate::oracle::search::lists::{self, Part};
 use crate::taken::micros;
 use crate::{
@@ -33,12 +33,12 @@ impl OracleStore {
                 written.set(Some(image_id));
                 return Ok(Some(Inserted::Created(image_id)));
             }
-            Ok(images::id_by_sha256(session, &image.sha256)?.map(Inserted::Known))
+            Ok(hashes::find(session, &image.sha256)?.map(Inserted::Known))
         });
         match (attempt, written.get()) {
             // The commit was sent, and its answer is late or lost. Only the database knows whether the commit was done.
             (Err(error @ (StoreError::Unreachable(_) | StoreError::Busy(_))), Some(image_id)) => {
-                let found = self.read(|session| images::id_by_sha256(session, &image.sha256))?;
+                let found = self.read(|session| hashes::find(session, &image.sha256))?;
                 match found {
                     Some(found) if found == image_id => Ok(Some(Inserted::Created(image_id))),
                     Some(found) => Ok(Some(Inserted::Known(found))),
@@ -73,14 +73,14 @@ impl ImageStore for OracleStore {
     }
 
     fn image_by_sha256(&self, sha256: &Sha256) -> Result<Option<Image>, StoreError> {
-        self.read(|session| match images::id_by_sha256(session, sha256)? {
+        self.read(|session| match hashes::find(session, sha256)? {
             Some(image_id) => images::image(session, image_id),
             None => Ok(None),
         })
     }
 
     fn images_by_sha256(&self, hashes: &[Sha256]) -> Result<Vec<(Sha256, ImageId)>, StoreError> {
-        self.read(|session| images::ids_by_sha256(session, hashes))
+        self.read(|session| hashes::find_many(session, hashes))
     }
 
     fn content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {

@@ -4,8 +4,8 @@
 use crate::oracle::OracleStore;
 use crate::oracle::rows::{content, images};
 use crate::{
-    CheckPart, CheckStep, Content, DamagedImage, Fault, Filter, ImageId, ImageStore as _, IntegrityStore, Sha256,
-    StoreCondition, StoreError, Verified,
+    CheckPart, CheckStep, Content, DamageReason, DamagedImage, Fault, Filter, ImageId, ImageStore as _, IntegrityStore,
+    Sha256, StoreCondition, StoreError, Verified,
 };
 
 impl OracleStore {
@@ -16,7 +16,7 @@ impl OracleStore {
     pub(super) fn verified_content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
         let Some(found) = self.read(|session| images::content(session, image_id))? else { return Ok(None) };
         let Some(reason) = content::damage(&found) else { return Ok(Some(found)) };
-        match self.write(|session| content::note(session, image_id)) {
+        match self.write(|session| content::note(session, image_id, DamageReason::Bytes)) {
             Ok(true) => log::error!("the stored bytes of image {image_id} are damaged and are not used: {reason}"),
             Ok(false) => log::debug!("the stored bytes of image {image_id} are still damaged: {reason}"),
             Err(error) => log::error!(
@@ -38,7 +38,7 @@ impl IntegrityStore for OracleStore {
                 Ok(Verified::Whole)
             }
             Ok(None) => Ok(Verified::Unknown),
-            Err(StoreError::ImageDamaged(_)) => Ok(Verified::Damaged),
+            Err(error) if error.lost_original().is_some() => Ok(Verified::Damaged),
             Err(error) => Err(error),
         }
     }

@@ -9,10 +9,11 @@ use time::OffsetDateTime;
 use super::folder::{DATABASE, Folder};
 use super::pictures::Original;
 use super::tables::{SOURCE, Schema};
-use super::{check, files, prune, tables};
+use super::{check, prune, tables};
+use crate::files;
 use crate::sqlite::values::unsigned;
 use crate::{
-    BACKUP_FORMAT, BackupError, BackupOptions, BackupProgress, BackupStep, ImageId, Manifest, Sha256, StoreError,
+    BACKUP_FORMAT, BackupError, BackupOptions, BackupProgress, BackupStep, Home, ImageId, Manifest, Sha256, StoreError,
 };
 
 /// The originals that are listed at once.
@@ -21,12 +22,18 @@ const PAGE: i64 = 1_000;
 /// The images between two reports of the progress of steps that only look.
 const REPORT: u64 = 1_000;
 
+/// Reads the file of an original with a hash and a size.
+type ReadFile<'a> = dyn Fn(&Sha256, u64) -> Result<Option<Vec<u8>>, StoreError> + 'a;
+
 /// The store that is backed up.
 pub(in crate::sqlite) struct Source<'a> {
     /// The path of its database.
     pub(in crate::sqlite) database: &'a Path,
     /// Reads the bytes of an original; `None` when the image is gone.
     pub(in crate::sqlite) content: &'a dyn Fn(ImageId) -> Result<Option<Vec<u8>>, StoreError>,
+    /// Reads the file of an original with a hash and a size out of the folder of originals, whether its bytes are right or
+    /// not; `None` when it is not there. Files of deleted images stay until the backup is made.
+    pub(in crate::sqlite) file: &'a ReadFile<'a>,
 }
 
 /// The work on one copy.
@@ -69,7 +76,7 @@ impl Work<'_> {
         let connection = tables::open(&database, source.database)?;
         refuse_another_store(self.folder, &identity(&connection)?)?;
         self.copy_pictures(source, &connection)?;
-        let mut manifest = self.copy_rows(&connection, name)?;
+        let mut manifest = self.copy_rows(source, &connection, name)?;
         drop(connection);
         self.verify(&database, &mut manifest)?;
         Folder::write_manifest(unfinished, &manifest)?;
@@ -93,13 +100,14 @@ impl Work<'_> {
             after = last.image_id;
             for original in &page {
                 self.go_on()?;
-                if !self.has(original) {
+                if original.home != Home::InPlace && !self.has(original) {
                     match (source.content)(original.image_id) {
                         Ok(Some(bytes)) => {
                             self.put(original, &bytes)?;
                         }
                         // An image that is gone has no row in the copy, and one that is damaged is named there.
-                        Ok(None) | Err(StoreError::Damaged(_) | StoreError::ImageDamaged(_)) => {}
+                        Ok(None) | Err(StoreError::Damaged(_)) => {}
+                        Err(error) if error.lost_original().is_some() => {}
                         Err(error) => return Err(error.into()),
                     }
                 }
@@ -109,7 +117,7 @@ impl Work<'_> {
     }
 
     /// Copies the rows as they are at one moment, and the originals of those rows that have come since.
-    fn copy_rows(&mut self, connection: &Connection, name: &str) -> Result<Manifest, BackupError> {
+    fn copy_rows(&mut self, source: &Source<'_>, connection: &Connection, name: &str) -> Result<Manifest, BackupError> {
         self.begin(BackupStep::Rows, 0);
         let schema = Schema::read(connection)?;
         connection.execute_batch("BEGIN").map_err(StoreError::from)?;
@@ -124,8 +132,11 @@ impl Work<'_> {
             after = last.image_id;
             for original in &page {
                 self.go_on()?;
-                if !original.is_in(self.folder) {
-                    let bytes = stored_bytes(connection, original.image_id)?;
+                if original.home != Home::InPlace && !original.is_in(self.folder) {
+                    let bytes = match original.home {
+                        Home::Folder => (source.file)(&original.sha256, original.bytes)?,
+                        _ => stored_bytes(connection, original.image_id)?,
+                    };
                     if !bytes.map_or(Ok(false), |bytes| self.put(original, &bytes))? {
                         manifest.damaged.push(original.image_id);
                     }
@@ -152,7 +163,8 @@ impl Work<'_> {
             after = last.image_id;
             for original in &page {
                 self.go_on()?;
-                if !original.is_in(self.folder) && !damaged.contains(&original.image_id) {
+                let is_kept = original.home == Home::InPlace || original.is_in(self.folder);
+                if !is_kept && !damaged.contains(&original.image_id) {
                     return Err(BackupError::Damaged(format!(
                         "the original of image {} was written and is not there",
                         original.image_id
@@ -239,6 +251,11 @@ fn manifest(connection: &Connection, name: &str, made_at: OffsetDateTime) -> Res
         epoch: epoch.unwrap_or_default(),
         images: number(&format!("SELECT count(*) FROM {SOURCE}.images"))?,
         pictures_bytes: number(&format!("SELECT coalesce(sum(byte_count), 0) FROM {SOURCE}.images"))?,
+        linked: number(&format!("SELECT count(*) FROM {SOURCE}.image_files WHERE home = 2"))?,
+        linked_bytes: number(&format!(
+            "SELECT coalesce(sum(i.byte_count), 0) FROM {SOURCE}.image_files f
+             JOIN {SOURCE}.images i ON i.image_id = f.image_id WHERE f.home = 2"
+        ))?,
         models,
         database_bytes: 0,
         database_sha256: String::new(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::files::{self, PARTIAL};
+use crate::files::{self, PARTIAL};
 use crate::{BACKUP_FORMAT, BackupError, Manifest, Sha256};
 
 /// The name of the database of a copy.
@@ -127,7 +127,7 @@ impl Folder {
     pub(super) fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), BackupError> {
         let json = serde_json::to_vec_pretty(manifest)
             .map_err(|error| BackupError::Unusable(format!("the manifest cannot be written: {error}")))?;
-        files::write_file(&folder.join(MANIFEST), &json)
+        Ok(files::write_file(&folder.join(MANIFEST), &json)?)
     }
 }
 

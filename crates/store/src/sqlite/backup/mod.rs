@@ -10,7 +10,6 @@
 
 mod check;
 mod copy;
-mod files;
 mod folder;
 mod pictures;
 mod prune;

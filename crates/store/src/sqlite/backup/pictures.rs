@@ -4,10 +4,10 @@ use std::fs;
 
 use rusqlite::Connection;
 
-use super::files;
 use super::folder::Folder;
+use crate::files;
 use crate::sqlite::values::unsigned;
-use crate::{BackupError, ImageId, Sha256, StoreError};
+use crate::{BackupError, Home, ImageId, Sha256, StoreError};
 
 /// The facts of an original that a backup needs.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,7 @@ pub(super) struct Original {
     pub(super) image_id: ImageId,
     pub(super) sha256: Sha256,
     pub(super) bytes: u64,
+    pub(super) home: Home,
 }
 
 impl Original {
@@ -26,13 +27,27 @@ impl Original {
         after: ImageId,
         limit: i64,
     ) -> Result<Vec<Self>, StoreError> {
+        // A database of an earlier version keeps all originals in itself.
+        let home = if connection.table_exists(Some(database), "image_files")? {
+            format!("coalesce((SELECT f.home FROM {database}.image_files f WHERE f.image_id = i.image_id), 0)")
+        } else {
+            "0".to_owned()
+        };
         let mut statement = connection.prepare_cached(&format!(
-            "SELECT image_id, sha256, byte_count FROM {database}.images WHERE image_id > ? ORDER BY image_id LIMIT ?"
+            "SELECT i.image_id, i.sha256, i.byte_count, {home} FROM {database}.images i WHERE i.image_id > ?
+             ORDER BY i.image_id LIMIT ?"
         ))?;
-        let rows = statement.query_map([after, limit], |row| {
-            Ok(Self { image_id: row.get(0)?, sha256: Sha256(row.get(1)?), bytes: unsigned(row, 2)? })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query([after, limit])?;
+        let mut page = Vec::new();
+        while let Some(row) = rows.next()? {
+            page.push(Self {
+                image_id: row.get(0)?,
+                sha256: Sha256(row.get(1)?),
+                bytes: unsigned(row, 2)?,
+                home: Home::of_number(row.get(3)?)?,
+            });
+        }
+        Ok(page)
     }
 
     /// Returns whether the backup has a file of the right size for this original.

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::folder::{DATABASE, Folder, entries};
-use super::{check, copy, files};
+use super::{check, copy};
+use crate::files;
 use crate::{BackupError, Sha256};
 
 /// Removes all copies but the newest `keep`, at least one, and then the originals that no copy names. When a copy that

@@ -12,8 +12,9 @@ use crate::StoreError;
 /// The name that the store has while it is attached to the copy.
 pub(super) const SOURCE: &str = "source";
 
-/// The tables that stay empty: originals are files of the backup, and thumbnails are made again when they are asked for.
-const LEFT_OUT: [&str; 2] = ["image_contents", "image_thumbnails"];
+/// The tables that stay empty: originals are files of the backup, thumbnails are made again when they are asked for, and a
+/// restored folder of originals has no file that is still to be removed.
+const LEFT_OUT: [&str; 3] = ["image_contents", "image_thumbnails", "removed_files"];
 
 /// The objects of a schema, in the order in which they have to be made.
 pub(super) struct Schema {

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{files, folder};
+use super::folder;
+use crate::StoreError;
+use crate::disk;
+use crate::files::{self, FileError};
 use crate::sqlite::options::SqliteOptions;
-use crate::sqlite::{connection, migrate, room};
-use crate::{BackupError, StoreError};
+use crate::sqlite::{connection, migrate};
 
 /// The beginning of the name of a copy, which ends with the version of its schema.
 const PREFIX: &str = "mitsuke.db.schema-";
@@ -80,7 +82,7 @@ fn clone(database: &Path, to: &Path) -> Result<bool, StoreError> {
 
 fn copy_bytes(database: &Path, to: &Path, bytes: u64) -> Result<(), StoreError> {
     let directory = to.parent().unwrap_or(Path::new("."));
-    if let Some(free) = room::free_bytes(directory).filter(|free| *free < bytes) {
+    if let Some(free) = disk::free_bytes(directory).filter(|free| *free < bytes) {
         return Err(StoreError::DiskFull(format!(
             "a copy of the database is made before its schema is upgraded, which takes {bytes} bytes, and {free} are free. \
              Give the disk room, or back the store up elsewhere and set MITSUKE_UPGRADE_COPY=false"
@@ -114,12 +116,8 @@ fn check(copy: &Path) -> Result<(), StoreError> {
     )))
 }
 
-fn into_store_error(error: BackupError) -> StoreError {
-    match error {
-        BackupError::Store(error) => error,
-        BackupError::File { doing, cause } => super::super::error::from_io(&doing, &cause),
-        error => StoreError::Unavailable(error.to_string()),
-    }
+fn into_store_error(FileError { doing, cause }: FileError) -> StoreError {
+    super::super::error::from_io(&doing, &cause)
 }
 
 /// Returns the copies of a data directory's database that were made before upgrades.

@@ -1,11 +1,13 @@
 //! The embedded store as one that can be backed up and that knows the room on its disk.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use super::SqliteStore;
 use crate::sqlite::backup::{self, Source};
 use crate::{
-    BackupError, BackupOptions, BackupProgress, BackupStore, ImageStore as _, Manifest, RoomState, StoreError,
+    BackupError, BackupOptions, BackupProgress, BackupStore, Home, ImageStore as _, Manifest, OriginalKey, RoomState,
+    Sha256, StoreError,
 };
 
 impl BackupStore for SqliteStore {
@@ -19,8 +21,16 @@ impl BackupStore for SqliteStore {
         // Reading once tells a closed store.
         self.shared.read(|_| Ok(()))?;
         let content = |image_id| Ok(self.content(image_id)?.map(|content| content.bytes));
-        let source = Source { database: &self.shared.database, content: &content };
-        backup::back_up(&source, to, options, tell, stop)
+        let file = |sha256: &Sha256, bytes: u64| {
+            let key = OriginalKey { sha256, bytes, path: None };
+            Ok(self.homes.read(Home::Folder, &key, 0..bytes.saturating_add(1))?)
+        };
+        let source = Source { database: &self.shared.database, content: &content, file: &file };
+        self.backups.fetch_add(1, Ordering::AcqRel);
+        let made = backup::back_up(&source, to, options, tell, stop);
+        self.backups.fetch_sub(1, Ordering::AcqRel);
+        self.remove_files_now();
+        made
     }
 
     fn copies(&self, backup: &Path) -> Result<Vec<Manifest>, BackupError> {
@@ -28,7 +38,8 @@ impl BackupStore for SqliteStore {
     }
 
     fn room(&self) -> Option<RoomState> {
-        self.room.state()
+        let rooms = self.room.state().into_iter().chain(self.homes.room());
+        rooms.min_by_key(|room| i128::from(room.free) - i128::from(room.wanted))
     }
 }
 

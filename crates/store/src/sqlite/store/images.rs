@@ -1,6 +1,7 @@
 //! The embedded store as a store of images, thumbnails and readings.
 
 use super::SqliteStore;
+use crate::sqlite::originals::{self, Place};
 use crate::sqlite::statements::count_images;
 use crate::sqlite::{bulk, chunks, images, lists, readings, thumbnails};
 use crate::taken::micros;
@@ -16,15 +17,20 @@ const NEWEST_FIRST: Sort = Sort { key: SortKey::Uploaded, descending: true };
 impl ImageStore for SqliteStore {
     fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
         self.has_room()?;
-        self.check_fits(image.bytes.len())?;
-        self.room.note_stored(image.bytes.len());
+        let in_database = match originals::place_of(image, &self.homes)? {
+            Place::Database => image.bytes.len(),
+            Place::Folder(_) | Place::Linked(_) => 0,
+        };
+        self.check_fits(in_database)?;
+        self.room.note_stored(in_database);
         for (model_id, vector) in image.embeddings {
             self.check_dimension(*model_id, vector)?;
         }
         // The hashes are computed before other writes have to wait.
         let chunk_hashes = chunks::hashes_of(image.bytes);
+        self.put_file(image)?;
         let insertion = self.shared.write_images(
-            |db| images::insert(db, image, &chunk_hashes),
+            |db| images::insert(db, image, &chunk_hashes, &self.homes),
             |insertion| match insertion.inserted {
                 Inserted::Created(image_id) => vec![image_id],
                 Inserted::Known(_) => Vec::new(),
@@ -86,7 +92,7 @@ impl ImageStore for SqliteStore {
     }
 
     fn delete_image(&self, image_id: ImageId) -> Result<bool, StoreError> {
-        self.deleting(|| {
+        let deleted = self.deleting(|| {
             self.shared.write_images(
                 |db| {
                     self.room.note_unwiped(db)?;
@@ -99,7 +105,9 @@ impl ImageStore for SqliteStore {
                     }
                 },
             )
-        })
+        })?;
+        self.remove_files_now();
+        Ok(deleted)
     }
 
     fn count_images(&self) -> Result<u64, StoreError> {
@@ -174,7 +182,11 @@ impl ImageStore for SqliteStore {
             )
         };
         match change {
-            ImageChange::Delete => Ok(bulk::in_parts(ids, |part| self.deleting(|| write(part)))),
+            ImageChange::Delete => {
+                let outcomes = bulk::in_parts(ids, |part| self.deleting(|| write(part)));
+                self.remove_files_now();
+                Ok(outcomes)
+            }
             _ => Ok(bulk::in_parts(ids, write)),
         }
     }

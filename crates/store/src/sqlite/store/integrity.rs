@@ -3,51 +3,48 @@
 use time::OffsetDateTime;
 
 use super::SqliteStore;
+use crate::disk::free_bytes;
+use crate::sqlite::content::{Lost, read_verified};
 use crate::sqlite::diagnosis::SampledEmbedding;
 use crate::sqlite::index_cache::{VectorCache, agrees};
 use crate::sqlite::mark::{LOST_COMMITS, fact, set_fact};
-use crate::sqlite::room::free_bytes;
 use crate::sqlite::statements::ids;
 use crate::sqlite::values::{date, micros};
-use crate::sqlite::{check, chunks, compact, damage, document, images};
+use crate::sqlite::{check, chunks, compact, damage, document, images, originals};
 use crate::text::Document;
 use crate::{
-    CheckPart, CheckStep, Content, ContentPart, DamagedImage, Fault, ImageId, ImageStore as _, IntegrityStore, ModelId,
-    ScrubState, Sha256, StoreCondition, StoreError, Verified,
+    CheckPart, CheckStep, Content, ContentPart, DamageReason, DamagedImage, Fault, ImageId, ImageStore as _,
+    IntegrityStore, ModelId, ScrubState, Sha256, StoreCondition, StoreError, Verified,
 };
 
 impl SqliteStore {
     /// Reads an original and compares it with its hash.
     ///
     /// # Errors
-    /// [`StoreError::ImageDamaged`] when it has another hash, or cannot be read.
+    /// [`StoreError::ImageDamaged`] when it has another hash, or cannot be read; [`StoreError::OriginalMissing`] when it lies
+    /// in a file that is not there or has changed.
     pub(super) fn verified_content(&self, image_id: ImageId) -> Result<Option<Content>, StoreError> {
-        let content = match self.shared.read(|db| images::content(db, image_id)) {
-            Ok(None) => return Ok(None),
-            Ok(Some(content)) => content,
-            Err(StoreError::Damaged(reason)) => return Err(self.note_damage(image_id, &reason)),
-            Err(error) => return Err(error),
-        };
-        let found = Sha256::of(&content.bytes);
-        if found == content.sha256 {
-            return Ok(Some(content));
+        match read_verified(&self.homes, || self.shared.read(|db| images::content(db, image_id))) {
+            Ok(content) => Ok(content),
+            Err(Lost::Damaged(reason, found)) => Err(self.note_damage(image_id, reason, &found)),
+            Err(Lost::Away(reason)) => {
+                log::debug!("the original of image {image_id} is out of reach: {reason}");
+                Err(StoreError::OriginalMissing(image_id))
+            }
+            Err(Lost::Failed(error)) => Err(error),
         }
-        let expected = content.sha256;
-        let reason = format!("{}: its SHA-256 is {found} and was {expected}", content.file_name);
-        Err(self.note_damage(image_id, &reason))
     }
 
     /// Remembers and logs that an original is damaged, and returns the error that says so.
-    fn note_damage(&self, image_id: ImageId, reason: &str) -> StoreError {
-        match self.shared.write(|db| damage::note(db, image_id), |_| ()) {
-            Ok(true) => log::error!("the stored bytes of image {image_id} are damaged and are not used: {reason}"),
-            Ok(false) => log::debug!("the stored bytes of image {image_id} are still damaged: {reason}"),
+    pub(super) fn note_damage(&self, image_id: ImageId, reason: DamageReason, found: &str) -> StoreError {
+        match self.shared.write(|db| damage::note(db, image_id, reason), |_| ()) {
+            Ok(true) => log::error!("the original of image {image_id} is damaged and is not used: {found}"),
+            Ok(false) => log::debug!("the original of image {image_id} is still damaged: {found}"),
             Err(error) => log::error!(
-                "the stored bytes of image {image_id} are damaged and are not used: {reason}. That could not be noted: \
-                 {error}"
+                "the original of image {image_id} is damaged and is not used: {found}. That could not be noted: {error}"
             ),
         }
-        StoreError::ImageDamaged(image_id)
+        reason.error(image_id)
     }
 
     /// Keeps what a verified original tells: the hashes of its chunks, and that it is not damaged.
@@ -61,7 +58,8 @@ impl SqliteStore {
         self.shared.write(
             |db| {
                 chunks::put(db, image_id, &hashes)?;
-                damage::clear(db, image_id)
+                damage::clear(db, image_id)?;
+                Ok(())
             },
             |()| (),
         )
@@ -72,8 +70,8 @@ impl SqliteStore {
         let mut faults = Vec::new();
         for image_id in &batch {
             if self.verify_image(*image_id)? == Verified::Damaged {
-                let found = format!("the stored bytes of image {image_id} are not those that were uploaded");
-                faults.push(check::fault(CheckPart::Pictures, Some(*image_id), found));
+                let reason = self.shared.read(|db| damage::reason(db, *image_id))?;
+                faults.push(check::lost_original(*image_id, reason.unwrap_or(DamageReason::Bytes)));
             }
         }
         let next = if batch.len() < limit { None } else { batch.last().copied() };
@@ -177,7 +175,40 @@ impl SqliteStore {
             .then(|| format!("the index of model {} holds {beyond} images without embedding", cache.model_id)))
     }
 
-    fn check_orphans(&self, repair: bool) -> Result<CheckStep, StoreError> {
+    fn check_orphans(&self, after: Option<i64>, repair: bool) -> Result<CheckStep, StoreError> {
+        match check::prefix_after(after) {
+            None => self.check_orphaned_rows(repair),
+            Some(prefix) => self.check_unused_files(prefix, repair),
+        }
+    }
+
+    /// Looks for files of the folder of originals that belong to no image. A file is removed like that of a deleted image.
+    fn check_unused_files(&self, prefix: u8, repair: bool) -> Result<CheckStep, StoreError> {
+        let (checked, unused) = self.shared.read(|db| check::unused_files(db, &self.homes, prefix))?;
+        let mut step = CheckStep { checked, faults: Vec::new(), next: check::place_behind(Some(prefix), true) };
+        step.faults.extend(unused.iter().map(check::unused_file));
+        if !repair || unused.is_empty() {
+            return Ok(step);
+        }
+        if let Some(owner) = self.homes.folder()?.other_owner() {
+            log::warn!(
+                "the folder of originals may also be that of {owner}, whose files are not removed. Give this store a folder of \
+                 its own (MITSUKE_ORIGINALS_DIR)"
+            );
+            return Ok(step);
+        }
+        self.shared.write(|db| unused.iter().try_for_each(|sha256| originals::note_removal(db, sha256)), |()| ())?;
+        self.remove_files(usize::MAX)?;
+        let left = self.shared.read(|db| originals::removals(db, usize::MAX))?;
+        for (fault, sha256) in step.faults.iter_mut().zip(&unused) {
+            fault.repaired = !left.contains(sha256);
+        }
+        Ok(step)
+    }
+
+    fn check_orphaned_rows(&self, repair: bool) -> Result<CheckStep, StoreError> {
+        // Files of deleted images are no fault.
+        self.remove_files(usize::MAX)?;
         let mut step = self.shared.read(|db| check::orphans(db))?;
         // The scrub or a person lacks nothing that an image without original could be repaired with.
         let repairable = |fault: &Fault| fault.image_id.is_none();
@@ -185,6 +216,7 @@ impl SqliteStore {
             self.shared.write(check::repair_orphans, |()| ())?;
             step.faults.iter_mut().filter(|fault| repairable(fault)).for_each(|fault| fault.repaired = true);
         }
+        step.next = check::place_behind(None, check::has_folder(&self.homes));
         Ok(step)
     }
 
@@ -240,6 +272,12 @@ impl IntegrityStore for SqliteStore {
         match self.shared.read(|db| chunks::read(db, image_id, first, last)) {
             Ok(chunks::Reading::Unknown) => return Ok(None),
             Ok(chunks::Reading::Part(part)) => return Ok(Some(part)),
+            Ok(chunks::Reading::File(part)) => {
+                let read = self.homes.read(part.located.home, &part.located.key(), part.range());
+                if let Ok(Some(part)) = read.map(|bytes| bytes.and_then(|bytes| part.part(bytes))) {
+                    return Ok(Some(part));
+                }
+            }
             // The whole original decides.
             Ok(chunks::Reading::Untold) | Err(StoreError::Damaged(_)) => {}
             Err(error) => return Err(error),
@@ -252,7 +290,7 @@ impl IntegrityStore for SqliteStore {
     }
 
     fn verify_image(&self, image_id: ImageId) -> Result<Verified, StoreError> {
-        match self.content(image_id) {
+        match read_verified(&self.homes, || self.shared.read(|db| images::content(db, image_id))) {
             Ok(Some(content)) => {
                 self.note_whole(image_id, &content.bytes)?;
                 Ok(Verified::Whole)
@@ -262,11 +300,18 @@ impl IntegrityStore for SqliteStore {
                 if !known {
                     return Ok(Verified::Unknown);
                 }
-                self.note_damage(image_id, "it has no original");
+                self.note_damage(image_id, DamageReason::Bytes, "it has no original");
                 Ok(Verified::Damaged)
             }
-            Err(StoreError::ImageDamaged(_)) => Ok(Verified::Damaged),
-            Err(error) => Err(error),
+            Err(Lost::Damaged(reason, found)) => {
+                self.note_damage(image_id, reason, &found);
+                Ok(Verified::Damaged)
+            }
+            Err(Lost::Away(reason)) => {
+                log::debug!("the original of image {image_id} is out of reach: {reason}");
+                Ok(Verified::Away)
+            }
+            Err(Lost::Failed(error)) => Err(error),
         }
     }
 
@@ -276,7 +321,7 @@ impl IntegrityStore for SqliteStore {
 
     fn repair_content(&self, image_id: ImageId, bytes: &[u8]) -> Result<bool, StoreError> {
         let sha256 = Sha256::of(bytes);
-        let repaired = self.shared.write(|db| damage::repair(db, image_id, &sha256, bytes), |_| ())?;
+        let repaired = self.shared.write(|db| damage::repair(db, image_id, &sha256, bytes, &self.homes), |_| ())?;
         if repaired {
             log::info!("the original of image {image_id} has been written anew");
         }
@@ -295,7 +340,7 @@ impl IntegrityStore for SqliteStore {
             CheckPart::Pictures => self.check_pictures(after, limit),
             CheckPart::Embeddings => self.check_embeddings(after, limit, repair),
             CheckPart::Index => self.check_index(after, limit, repair),
-            CheckPart::Orphans => self.check_orphans(repair),
+            CheckPart::Orphans => self.check_orphans(after, repair),
             CheckPart::Texts => self.check_texts(after, limit, repair),
         }
     }

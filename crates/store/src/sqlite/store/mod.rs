@@ -3,10 +3,11 @@
 mod backups;
 mod images;
 mod integrity;
+mod originals;
 mod searches;
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::error::from_io;
 use super::index_cache::last_change;
 use super::mark::{self, Mark};
 use super::options::SqliteOptions;
+use super::originals as rows;
 use super::room::{Room, bound_pages, release_reserve};
 use super::shared::{Opened, Shared};
 use super::statements::count_images;
@@ -25,12 +27,17 @@ use super::task::Task;
 use super::{
     backup, connection, directory, document, embeddings, epochs, facts_fill, migrate, models, wal, wipe, worker,
 };
+use crate::originals::Homes;
 use crate::{
-    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Store, StoreError,
+    Coverage, EmbeddingFailure, EmbeddingStore, ImageId, Model, ModelId, ModelStore, NewModel, Occasion, Store,
+    StoreError,
 };
 
 /// The time that closing waits for background work. A training of a very large index takes longer and is given up.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The number of files of deleted images that one call removes.
+const REMOVALS: usize = 1_000;
 
 /// The number of embeddings that one transaction deletes. Other calls may write between two such transactions.
 const DELETE_BATCH: usize = 5_000;
@@ -42,6 +49,10 @@ pub struct SqliteStore {
     worker_ended: Mutex<Option<Receiver<()>>>,
     /// The room on the disk.
     room: Room,
+    /// The homes of originals.
+    homes: Homes,
+    /// The number of backups that are being made. They read files of images that are deleted meanwhile.
+    backups: AtomicUsize,
 }
 
 impl SqliteStore {
@@ -61,6 +72,8 @@ impl SqliteStore {
             opened => opened?,
         };
         let room = Room::new(directory, &options);
+        let homes = Homes::new(&options.originals, &opened.identity, &owner_of(directory));
+        homes.open(rows::any_in_folder(&opened.writer)?)?;
         let (tasks, receiver) = mpsc::channel();
         let shared = Arc::new(Shared::start(opened, options, tasks)?);
         let (ended, worker_ended) = mpsc::channel();
@@ -74,7 +87,10 @@ impl SqliteStore {
                 _ = ended.send(());
             })
             .map_err(|error| from_io("starting the background worker", &error))?;
-        Ok(Self { shared, worker_ended: Mutex::new(Some(worker_ended)), room })
+        let store =
+            Self { shared, worker_ended: Mutex::new(Some(worker_ended)), room, homes, backups: AtomicUsize::new(0) };
+        store.clear_folder();
+        Ok(store)
     }
 
     /// Locks the directory, brings its database up to date, and begins an epoch.
@@ -147,6 +163,11 @@ impl SqliteStore {
         self.shared.compact.note();
         self.shared.send(Task::Deleted);
     }
+}
+
+/// Names the store in a data directory for the marker of its folder of originals.
+fn owner_of(directory: &Path) -> String {
+    std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned()).display().to_string()
 }
 
 impl ModelStore for SqliteStore {
@@ -277,6 +298,10 @@ impl EmbeddingStore for SqliteStore {
 impl Store for SqliteStore {
     fn check(&self) -> Result<(), StoreError> {
         self.shared.read(|db| count_images(db).map(|_| ()))
+    }
+
+    fn maintain(&self, _occasion: Occasion, _tell: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        self.remove_files(REMOVALS)
     }
 
     fn close(&self) -> Result<(), StoreError> {

@@ -14,13 +14,14 @@ const NUMBERED: [(&str, &str); 4] = [
 ];
 
 /// The tables whose rows belong to an image, besides those of the embeddings.
-const OF_IMAGES: [&str; 7] = [
+const OF_IMAGES: [&str; 8] = [
     "IMAGE_DESCRIPTIONS",
     "IMAGE_TAGS",
     "REMOVED_TAGS",
     "IMAGE_LORAS",
     "IMAGE_THUMBNAILS",
     "IMAGE_DAMAGE",
+    "IMAGE_FILES",
     "EMBEDDING_FAILURES",
 ];
 
@@ -30,7 +31,7 @@ impl Inspection<'_> {
     pub(super) fn constraints(&self) -> Vec<Finding> {
         let sql = "SELECT table_name, constraint_name, constraint_type, status, validated FROM user_constraints \
                    WHERE table_name IN ('IMAGES', 'EMBEDDING_MODELS', 'IMAGE_DESCRIPTIONS', 'IMAGE_TAGS', 'REMOVED_TAGS', \
-                   'IMAGE_LORAS', 'IMAGE_THUMBNAILS', 'IMAGE_DAMAGE', 'EMBEDDING_FAILURES') \
+                   'IMAGE_LORAS', 'IMAGE_THUMBNAILS', 'IMAGE_DAMAGE', 'IMAGE_FILES', 'EMBEDDING_FAILURES') \
                    OR table_name LIKE 'IMAGE\\_EMBEDDINGS\\_%' ESCAPE '\\' ORDER BY table_name, constraint_name";
         let found = self.rows(sql, |row| {
             let text = |column: usize| Ok::<_, OracleError>(row.get::<_, Option<String>>(column)?.unwrap_or_default());

@@ -14,6 +14,8 @@
 #           application's pipeline. 10 minutes
 # pictures  uploads of 12-megapixel pictures with the demo model, and their
 #           thumbnails. 3 minutes
+# import    `mitsuke import` by the size of its batches, and `mitsuke upload` of the same
+#           pictures. 20 minutes
 # index     the vector index at up to 1,000,000 vectors, beside faiss and usearch where
 #           vectors have 768 components; needs 10 GB of memory, and 4 GB in the folder
 #           for temporary files. 1 hour and a half
@@ -39,6 +41,7 @@
 #                 for faiss and usearch to build a graph; graphs that take longer have no
 #                 figures (900)
 # BENCH_PICTURES  in the embedded store (10000)
+# BENCH_IMPORTS   pictures that are imported (2000)
 # BENCH_FINDING   pictures of the stores that are searched among (200000)
 #
 # The part soak:
@@ -65,7 +68,7 @@ while (($#)); do
             usage
             exit 0
             ;;
-        encoders | service | pictures | index | store | soak | gpu)
+        encoders | service | pictures | import | index | store | soak | gpu)
             parts+=("$1")
             shift
             ;;
@@ -89,7 +92,7 @@ while (($#)); do
         *) fail "unknown argument '$1'. Try: scripts/bench.sh --help" ;;
     esac
 done
-((${#parts[@]})) || parts=(encoders service pictures index store soak)
+((${#parts[@]})) || parts=(encoders service pictures import index store soak)
 [[ "$seconds" =~ ^[1-9][0-9]*$ ]] || fail "--seconds is '$seconds', which is no whole number of seconds."
 if [[ -n "$model" && -z "$original" || -z "$model" && -n "$original" && "${parts[*]}" != gpu ]]; then
     fail "--model and --original belong together: the original is what the model folder is compared with."
@@ -144,7 +147,7 @@ need_program() {
 # Prints the command that measures a part, as a reader would type it.
 command_of() {
     local name
-    for name in BENCH_SIZES BENCH_BUILD_SECONDS BENCH_PICTURES BENCH_FINDING SOAK_PICTURES SOAK_SEARCHES SOAK_AT_ONCE; do
+    for name in BENCH_SIZES BENCH_BUILD_SECONDS BENCH_PICTURES BENCH_IMPORTS BENCH_FINDING SOAK_PICTURES SOAK_SEARCHES SOAK_AT_ONCE; do
         if [[ -n "${!name:-}" ]]; then printf '%s="%s" ' "$name" "${!name}"; fi
     done
     printf '%s' "scripts/bench.sh $1${typed[*]:+ ${typed[*]}}"
@@ -172,6 +175,11 @@ for part in "${parts[@]}"; do
             need_packages bench
             need_program
             measure pictures --program "$release" "${before[@]}" --demo "$repo/models/demo" --photos "$photos" --seconds "$seconds"
+            ;;
+        import)
+            need_packages bench
+            need_program
+            measure import --program "$release" --demo "$repo/models/demo" --photos "$photos" --imports "${BENCH_IMPORTS:-2000}"
             ;;
         index)
             need_build_tools

@@ -10,6 +10,7 @@ pub mod arenas;
 pub mod config;
 pub mod doctor;
 pub mod error;
+pub mod import;
 pub mod local;
 pub mod logging;
 pub mod seed;

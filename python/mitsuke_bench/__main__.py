@@ -33,6 +33,13 @@ def pictures(args: argparse.Namespace) -> str:
     return part.measure(args)
 
 
+def imports(args: argparse.Namespace) -> str:
+    """Measures the part `import`."""
+    from . import imports as part
+
+    return part.measure(args)
+
+
 def index(args: argparse.Namespace) -> str:
     """Measures the part `index`."""
     from . import index as part
@@ -52,6 +59,7 @@ PARTS = {
     "encoders": (encoders, PACKAGES),
     "service": (service, PACKAGES[:2]),
     "pictures": (pictures, []),
+    "import": (imports, []),
     "index": (index, ["faiss-cpu", "usearch"]),
     "store": (cargo.store, []),
     "soak": (cargo.soak, []),
@@ -79,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--build-seconds", type=float, default=900, help="time for other programs to build an index")
     made.add_argument("--documents", type=int, default=10_000, help="pictures in the store")
     made.add_argument("--images", type=int, nargs="+", default=[200_000], help="pictures in the store that are searched among")
+    made.add_argument("--imports", type=int, default=2_000, help="pictures that are imported")
     made.add_argument("--soak", type=shlex.split, help="the command of the soak benchmark")
     return made
 

@@ -11,6 +11,7 @@ HEADINGS = {
     "encoders": "Encoders",
     "service": "The service",
     "pictures": "Large pictures",
+    "import": "Imports and uploads of many pictures",
     "index": "The vector index",
     "store": "The embedded store",
     "soak": "Uploads and searches of the demo model",

@@ -91,8 +91,8 @@ def _form(photograph: bytes) -> tuple[bytes, str]:
 
 
 @contextlib.contextmanager
-def running(program: Path, model: Path, precision: str) -> Iterator[Client]:
-    """Starts a server that has this one model, and stops it at the end."""
+def running(program: Path, model: Path, precision: str, data: Path | None = None) -> Iterator[Client]:
+    """Starts a server that has this one model, and stops it at the end. Its data directory is `data`, or an empty one."""
     with tempfile.TemporaryDirectory() as scratch, socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -102,7 +102,7 @@ def running(program: Path, model: Path, precision: str) -> Iterator[Client]:
         images.mkdir()
         (models / "measured").symlink_to(model.resolve(), target_is_directory=True)
         settings = {
-            "MITSUKE_BIND": f"127.0.0.1:{port}", "MITSUKE_DATA_DIR": str(Path(scratch, "data")), "MITSUKE_IMAGES_DIR": str(images),
+            "MITSUKE_BIND": f"127.0.0.1:{port}", "MITSUKE_DATA_DIR": str(data or Path(scratch, "data")), "MITSUKE_IMAGES_DIR": str(images),
             "MITSUKE_MODELS_DIR": str(models), "MITSUKE_PRECISION": precision, "MITSUKE_DEVICE": "cpu",
             "MITSUKE_API_KEYS": "", "DB_USER": "", "DB_PASSWORD": "", "DB_DSN": "", "RUST_LOG": "warn",
         }  # fmt: skip

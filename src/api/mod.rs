@@ -59,6 +59,7 @@ pub use sending::{Sending, watch_connection};
 pub use services::{ServiceParts, Services};
 pub use throttle::Rates;
 pub use thumbnails::Thumbnails;
+pub(crate) use types::taken;
 pub use types::{BackupRequest, BackupsBody, RunningBackupBody};
 
 /// Registers all routes, those of the documentation and of the page included. The middleware [`in_context`] asks for a

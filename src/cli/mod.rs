@@ -8,6 +8,7 @@ mod check;
 mod doctor;
 mod export;
 mod filter;
+mod import;
 mod index;
 mod interrupt;
 mod key;
@@ -73,6 +74,9 @@ pub enum Command {
     /// Export a collection into a folder: the pictures, and everything that is known of them as JSON Lines; continues where
     /// the last run ended.
     Export(export::ExportArguments),
+    /// Import a folder of pictures, or an export, straight into the store, without a server; continues where the last run
+    /// ended.
+    Import(import::ImportArguments),
     /// Print the OpenAPI document.
     Openapi,
     /// Print all settings with their defaults and what is allowed.
@@ -116,6 +120,7 @@ impl Command {
             | Self::Bench(_)
             | Self::Check(_)
             | Self::Export(_)
+            | Self::Import(_)
             | Self::Model(_)
             | Self::Reindex(_)
             | Self::Search(_)
@@ -138,6 +143,7 @@ impl Command {
             | Self::Bench(_)
             | Self::Check(_)
             | Self::Export(_)
+            | Self::Import(_)
             | Self::Index(_)
             | Self::Model(_)
             | Self::Reindex(_)
@@ -168,6 +174,7 @@ impl Command {
             Self::Upload(arguments) => upload::run_upload(arguments),
             Self::Watch(arguments) => watch::run(arguments),
             Self::Export(arguments) => export::run(arguments),
+            Self::Import(arguments) => import::run(&arguments),
             Self::Search(arguments) => search::run(&arguments),
             Self::Reindex(arguments) => reindex::run(arguments),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),

@@ -21,6 +21,9 @@ pub struct Model {
     /// The number of components of an embedding.
     #[serde(default)]
     pub vector_dimension: usize,
+    /// Whether searches use the model.
+    #[serde(default)]
+    pub is_current: bool,
     /// The numbers of images that the model has and has not embedded.
     #[serde(flatten)]
     pub coverage: Coverage,

@@ -58,13 +58,15 @@ pub struct Picture {
     pub tags: Vec<String>,
     /// The tags that the caller adds.
     pub added_tags: Vec<String>,
+    /// The whole list of tags that the caller sets.
+    pub listed_tags: Option<Vec<String>>,
     /// The time at which the picture was taken.
     pub taken: Option<TakenAt>,
     /// The camera.
     pub camera: Option<String>,
     /// The path in the folder that is uploaded.
     pub source_path: Option<String>,
-    /// The source of caption and generation prompt.
+    /// The source of caption, generation prompt and time of taking.
     pub origin: Origin,
     /// The version of the reader that has read the file.
     pub reader_version: u32,
@@ -87,6 +89,7 @@ pub fn picture(name: &str) -> Picture {
         generation: None,
         tags: Vec::new(),
         added_tags: Vec::new(),
+        listed_tags: None,
         taken: None,
         camera: None,
         source_path: None,
@@ -137,7 +140,14 @@ impl Picture {
         self
     }
 
-    /// Makes caption and generation prompt texts that the caller has set.
+    /// Sets the whole list of tags.
+    #[must_use]
+    pub fn listing_tags(mut self, tags: &[&str]) -> Self {
+        self.listed_tags = Some(strings(tags));
+        self
+    }
+
+    /// Makes caption, generation prompt and time of taking those that the caller has set.
     #[must_use]
     pub fn set_by_caller(mut self) -> Self {
         self.origin = Origin::Set;
@@ -233,7 +243,13 @@ impl Picture {
     /// # Errors
     /// The errors of the store.
     pub fn try_insert(&self, store: &dyn Store) -> Result<Inserted, StoreError> {
-        store.insert_image(&NewImage {
+        store.insert_image(&self.as_new())
+    }
+
+    /// Returns the image as a store takes it.
+    #[must_use]
+    pub fn as_new(&self) -> NewImage<'_> {
+        NewImage {
             bytes: &self.bytes,
             sha256: Sha256::of(&self.bytes),
             file_name: &self.file_name,
@@ -248,13 +264,15 @@ impl Picture {
             caption_origin: self.origin,
             tags: &self.tags,
             added_tags: &self.added_tags,
+            listed_tags: self.listed_tags.as_deref(),
             taken: self.taken,
+            taken_origin: self.origin,
             camera: self.camera.as_deref(),
             source_path: self.source_path.as_deref(),
             reader_version: self.reader_version,
             embeddings: &self.embeddings,
             linked: self.linked.as_ref().map(|(path, modified_ns)| LinkedFile { path, modified_ns: *modified_ns }),
-        })
+        }
     }
 
     /// Inserts an image that is not there yet.

@@ -176,7 +176,11 @@ macro_rules! contract_tests {
             ],
             bulk: [
                 changes_of_many_report_each,
-                many_are_changed_and_deleted_at_once
+                many_are_changed_and_deleted_at_once,
+                many_images_are_inserted_at_once,
+                a_batch_tells_known_from_new,
+                one_bad_image_of_a_batch_leaves_the_others,
+                a_listed_tag_counts_as_found_and_a_missing_one_as_removed
             ],
             tags: [
                 tags_are_kept_as_they_are_written_in_their_order,

@@ -32,14 +32,7 @@ pub trait ImageStore: Send + Sync {
     /// # Errors
     /// An error that the next image would meet too. Images before it may be stored; asking again finds them as known.
     fn insert_images(&self, images: &[NewImage<'_>]) -> Result<Vec<Result<Inserted, StoreError>>, StoreError> {
-        let mut answers = Vec::with_capacity(images.len());
-        for image in images {
-            match self.insert_image(image) {
-                Err(error) if error.ends_bulk_work() => return Err(error),
-                answer => answers.push(answer),
-            }
-        }
-        Ok(answers)
+        plain::insert_images(self, images)
     }
 
     /// Reads the facts and texts of one image; `None` when there is no such image.
@@ -207,9 +200,13 @@ pub struct NewImage<'a> {
     /// The tags that the caller adds to those. Of all tags, [`MAX_TAGS`](crate::MAX_TAGS) are kept; texts for which
     /// [`clean_tag`](crate::clean_tag) returns `None` are left out, and tags that differ in their spelling only are one.
     pub added_tags: &'a [String],
-    /// The time at which the picture was taken, as the file states it. Fractions of a microsecond and of a minute of the
-    /// offset are dropped.
+    /// The whole list of tags, in place of both others, as a caller has set it: those of them that are found in the file
+    /// count as found, and those of the file that the list lacks as removed.
+    pub listed_tags: Option<&'a [String]>,
+    /// The time at which the picture was taken. Fractions of a microsecond and of a minute of the offset are dropped.
     pub taken: Option<TakenAt>,
+    /// The source of that time, or of its absence.
+    pub taken_origin: Origin,
     /// The name of the camera.
     pub camera: Option<&'a str>,
     /// The path of the file in the folder that the caller uploads. It is stored as

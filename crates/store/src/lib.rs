@@ -82,6 +82,8 @@ pub use text::{Narrowed, natural_key, prompt_words, terms};
 pub use thumbnails::ThumbnailStore;
 pub use total::{EXACT_TOTAL, Total};
 
+pub use mitsuke_index::UnitVector;
+
 /// The occasion of a call of [`Store::maintain`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ImagePatch;
+use crate::{ImagePatch, NewImage};
 use crate::text::folded;
 
 /// The largest number of tags of an image. Of the tags in a file that has more, the first ones are kept.
@@ -89,6 +89,12 @@ impl Tags {
         found.iter().for_each(|tag| tags.add(tag, Origin::Found));
         set.iter().for_each(|tag| tags.add(tag, Origin::Set));
         tags
+    }
+
+    /// Returns the tags that a new image is stored with.
+    pub(crate) fn of(image: &NewImage<'_>) -> Self {
+        let tags = Self::new(image.tags, image.added_tags);
+        image.listed_tags.map_or_else(|| tags.clone(), |list| tags.set(list))
     }
 
     /// Returns the tags as they were written.

@@ -19,7 +19,7 @@ mod query;
 mod reindex;
 mod search;
 mod several;
-mod taken;
+pub(crate) mod taken;
 
 pub use backfill::*;
 pub use backup::*;

@@ -2,5 +2,6 @@
 //! proxy that injects faults.
 
 mod export;
+mod import;
 mod search;
 mod watch;

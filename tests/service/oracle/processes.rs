@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::server::{Server, TIMEOUT, mitsuke};
 
 /// Makes the folder that holds the database of the processes, and both test models.
-pub(super) fn shared() -> TempDir {
+pub fn shared() -> TempDir {
     let shared = tempfile::tempdir().unwrap();
     let models = shared.path().join("models");
     std::fs::create_dir(&models).unwrap();
@@ -35,7 +35,7 @@ pub(super) fn command_without_client(subcommand: &str, shared: &TempDir) -> Comm
 }
 
 /// A command of the program over the shared database.
-pub(super) fn command(subcommand: &str, shared: &TempDir) -> Command {
+pub fn command(subcommand: &str, shared: &TempDir) -> Command {
     // The dynamic linker finds the library of the driver, libclntsh.so, in this folder.
     let mut library_path = testing::client_dir().as_os_str().to_owned();
     if let Some(more) = std::env::var_os("LD_LIBRARY_PATH") {

@@ -82,6 +82,7 @@ impl Models {
                 "model_name": model.model_name,
                 "model_version": model.model_version,
                 "vector_dimension": model.vector_dimension,
+                "is_current": model.is_current,
             }));
         }
         Ok(models)

@@ -5,6 +5,7 @@
 mod decoder;
 mod enough;
 mod error;
+mod prepared;
 mod query_picture;
 mod thumbnail;
 mod upload;
@@ -13,4 +14,5 @@ pub(crate) use enough::enough;
 
 pub use decoder::{Decoder, DecodingSlot};
 pub use error::IntakeError;
+pub use prepared::Prepared;
 pub use upload::{Intake, Registered, Upload};

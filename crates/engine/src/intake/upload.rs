@@ -5,16 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use mitsuke_clip::{EncodeError, PreparedImage, Priority};
-use mitsuke_image::{self as image, Described, Facts, READER_VERSION};
+use mitsuke_image::{self as image, Described, Facts};
 use mitsuke_index::UnitVector;
-use mitsuke_store::{
-    EmbeddingStore, Image, ImageId, Inserted, Model, ModelId, NewImage, Origin, Sha256, Store, StoreError,
-};
+use mitsuke_store::{Image, Inserted, Model, ModelId, Origin, Sha256, Store, StoreError};
 use time::OffsetDateTime;
 
 use super::decoder::Decoder;
 use super::enough::enough;
 use super::error::IntakeError;
+use super::prepared::Prepared;
 use super::thumbnail::KEPT_SIZE;
 use crate::blocking;
 use crate::models::{ActiveModel, Models};
@@ -93,39 +92,13 @@ impl Intake {
         if let Some(image) = self.look_up(sha256, &upload.bytes).await? {
             return Ok(Registered::Known(image));
         }
-        let models = self.models.for_uploads().await?;
-        let active: Vec<_> = std::iter::once(&models.current).chain(&models.others).collect();
-        let DecodedUpload { facts, described, prepared, thumbnail } = self.decode(&upload.bytes, &active).await?;
-        let Embedded { vectors, failed, needs_backfill } = embed_by_all(&active, prepared).await?;
-        let described = with_overrides(described, &upload);
-
+        let mut prepared = self.prepare(upload, Priority::Upload).await?;
+        let (needs_backfill, thumbnail) = (prepared.needs_backfill, prepared.thumbnail.take());
         let store = Arc::clone(&self.store);
         let registered = blocking::run(move || {
-            let inserted = store.insert_image(&NewImage {
-                bytes: &upload.bytes,
-                sha256,
-                file_name: &upload.file_name,
-                file_type: facts.file_type.media_type(),
-                width: facts.width,
-                height: facts.height,
-                upload_date: OffsetDateTime::now_utc(),
-                generation_prompt: described.generation_prompt.as_deref(),
-                generation: described.generation.as_ref(),
-                generation_prompt_origin: origin(upload.generation_prompt.is_some()),
-                caption: described.caption.as_deref(),
-                caption_origin: origin(upload.caption.is_some()),
-                tags: &described.tags,
-                added_tags: &upload.tags,
-                taken: described.taken,
-                camera: described.camera.as_deref(),
-                source_path: upload.source_path.as_deref(),
-                reader_version: READER_VERSION,
-                embeddings: &vectors,
-                linked: None,
-            })?;
-            let (image_id, wrap): (_, fn(Image) -> Registered) = match inserted {
+            let (image_id, wrap): (_, fn(Image) -> Registered) = match store.insert_image(&prepared.as_new())? {
                 Inserted::Created(image_id) => {
-                    record_failures(store.as_ref(), image_id, &failed);
+                    prepared.record_failures(store.as_ref(), image_id);
                     (image_id, Registered::Created)
                 }
                 Inserted::Known(image_id) => (image_id, Registered::Known),
@@ -144,6 +117,44 @@ impl Intake {
         registered
     }
 
+    /// Decodes a picture, reads the texts in its file, and embeds it by every maintained model. Nothing is stored.
+    ///
+    /// # Errors
+    /// See [`IntakeError`].
+    pub async fn prepare(&self, upload: Upload, priority: Priority) -> Result<Prepared, IntakeError> {
+        let models = self.models.for_uploads().await?;
+        let active: Vec<_> = std::iter::once(&models.current).chain(&models.others).collect();
+        let DecodedUpload { facts, described, prepared, thumbnail } =
+            self.decode(&upload.bytes, &active, priority).await?;
+        let Embedded { vectors, failed, needs_backfill } = embed_by_all(&active, prepared, priority).await?;
+        let described = with_overrides(described, &upload);
+        Ok(Prepared {
+            bytes: upload.bytes,
+            sha256: upload.sha256,
+            file_name: upload.file_name,
+            file_type: facts.file_type.media_type(),
+            width: facts.width,
+            height: facts.height,
+            upload_date: OffsetDateTime::now_utc(),
+            generation_prompt: described.generation_prompt,
+            generation: described.generation,
+            generation_prompt_origin: origin(upload.generation_prompt.is_some()),
+            caption: described.caption,
+            caption_origin: origin(upload.caption.is_some()),
+            tags: described.tags,
+            added_tags: upload.tags,
+            listed_tags: None,
+            taken: described.taken,
+            taken_origin: Origin::Found,
+            camera: described.camera,
+            source_path: upload.source_path,
+            embeddings: vectors,
+            failed,
+            needs_backfill,
+            thumbnail,
+        })
+    }
+
     /// Finds the image that has this hash, and writes its original anew if that is known to be damaged.
     async fn look_up(&self, sha256: Sha256, bytes: &Bytes) -> Result<Option<Image>, IntakeError> {
         let (store, bytes) = (Arc::clone(&self.store), Bytes::clone(bytes));
@@ -159,9 +170,14 @@ impl Intake {
     }
 
     /// Decodes an upload, reads the texts in the file, prepares the pixels for every model and makes the thumbnail.
-    async fn decode(&self, bytes: &Bytes, active: &[&ActiveModel]) -> Result<DecodedUpload, IntakeError> {
+    async fn decode(
+        &self,
+        bytes: &Bytes,
+        active: &[&ActiveModel],
+        priority: Priority,
+    ) -> Result<DecodedUpload, IntakeError> {
         let encoders: Vec<_> = active.iter().map(|active| Arc::clone(&active.encoder)).collect();
-        let slot = self.decoder.slot(Priority::Upload).await?;
+        let slot = self.decoder.slot(priority).await?;
         let max_chars = self.max_text_chars;
         let enough = enough(encoders.iter().map(|encoder| &**encoder));
         let decoded = slot.decode_with_texts(Bytes::clone(bytes), enough, move |decoded, texts| DecodedUpload {
@@ -177,8 +193,12 @@ impl Intake {
 /// Embeds by all models at once. Without the embedding of the current model nothing is stored. Another model that fails
 /// does not keep the picture out; the image then lacks its embedding. A failure that is due to the picture is recorded;
 /// after a failure of the encoder (it fails, its queue is full, it closes) a backfill embeds the picture later.
-async fn embed_by_all(active: &[&ActiveModel], prepared: Vec<PreparedImage>) -> Result<Embedded, IntakeError> {
-    let encoding = active.iter().zip(prepared).map(|(a, image)| a.encoder.encode_image(image, Priority::Upload));
+async fn embed_by_all(
+    active: &[&ActiveModel],
+    prepared: Vec<PreparedImage>,
+    priority: Priority,
+) -> Result<Embedded, IntakeError> {
+    let encoding = active.iter().zip(prepared).map(|(a, image)| a.encoder.encode_image(image, priority));
     let outcomes = join_all(encoding).await;
     let mut embedded =
         Embedded { vectors: Vec::with_capacity(active.len()), failed: Vec::new(), needs_backfill: false };
@@ -195,17 +215,6 @@ async fn embed_by_all(active: &[&ActiveModel], prepared: Vec<PreparedImage>) -> 
         }
     }
     Ok(embedded)
-}
-
-/// Records the models that cannot embed a new image. The image is stored already: when a record fails as well, a
-/// backfill finds the image again and records the same.
-fn record_failures(store: &dyn EmbeddingStore, image_id: ImageId, failed: &[(ModelId, String)]) {
-    for (model_id, reason) in failed {
-        log::warn!("image {image_id} gets no embedding of model {model_id}: {reason}");
-        if let Err(error) = store.put_embedding_failure(*model_id, image_id, reason) {
-            log::warn!("the failure of model {model_id} on image {image_id} is not recorded: {error}");
-        }
-    }
 }
 
 /// Returns the origin of a text that a caller may have given.

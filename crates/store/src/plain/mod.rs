@@ -9,8 +9,8 @@ pub(crate) use facets::facets;
 pub(crate) use suggestions::{folded_prefix, suggestions};
 
 use crate::{
-    ChangeOutcome, Cursor, Filter, Image, ImageChange, ImageId, ImageStore, ListedImage, Page, Sort, SortCursor,
-    StoreError, Total,
+    ChangeOutcome, Cursor, Filter, Image, ImageChange, ImageId, ImageStore, Inserted, ListedImage, NewImage, Page, Sort,
+    SortCursor, StoreError, Total,
 };
 use passes::Passing;
 
@@ -79,6 +79,20 @@ pub(crate) fn image_ids<S: ImageStore + ?Sized>(
     ids.sort_unstable();
     ids.truncate(limit);
     Ok(ids)
+}
+
+pub(crate) fn insert_images<S: ImageStore + ?Sized>(
+    store: &S,
+    images: &[NewImage<'_>],
+) -> Result<Vec<Result<Inserted, StoreError>>, StoreError> {
+    let mut answers = Vec::with_capacity(images.len());
+    for image in images {
+        match store.insert_image(image) {
+            Err(error) if error.ends_bulk_work() => return Err(error),
+            answer => answers.push(answer),
+        }
+    }
+    Ok(answers)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the call of the trait has errors of other stores")]

@@ -1,9 +1,10 @@
-//! One change of many images.
+//! Many images in one transaction: one change of them, or their insert.
 
 use rusqlite::Transaction;
 
-use super::images;
-use crate::{ChangeOutcome, ImageChange, ImageId, MAX_CHANGED, StoreError};
+use super::images::{self, Insertion};
+use crate::originals::Homes;
+use crate::{ChangeOutcome, ImageChange, ImageId, MAX_CHANGED, NewImage, StoreError};
 
 /// An image, and what has become of it.
 pub(super) type Outcome = (ImageId, ChangeOutcome);
@@ -62,13 +63,7 @@ pub(super) fn change(
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(ids.len());
     for (at, image_id) in ids.iter().enumerate() {
-        transaction.execute_batch("SAVEPOINT image")?;
-        let outcome = change_one(transaction, *image_id, change);
-        if outcome.is_err() {
-            transaction.execute_batch("ROLLBACK TO image")?;
-        }
-        transaction.execute_batch("RELEASE image")?;
-        match outcome {
+        match in_savepoint(transaction, || change_one(transaction, *image_id, change))? {
             Ok(outcome) => outcomes.push((*image_id, outcome)),
             Err(error) if error.ends_bulk_work() => {
                 outcomes.extend(failed(ids.get(at..).unwrap_or_default(), &error));
@@ -78,6 +73,48 @@ pub(super) fn change(
         }
     }
     Ok(outcomes)
+}
+
+/// Does the work on one image. After an error of the work, the image is as it was and the transaction goes on.
+///
+/// # Errors
+/// The errors that end the transaction.
+fn in_savepoint<T>(
+    transaction: &Transaction<'_>,
+    work: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<Result<T, StoreError>, StoreError> {
+    transaction.execute_batch("SAVEPOINT image")?;
+    let outcome = work();
+    if outcome.is_err() {
+        transaction.execute_batch("ROLLBACK TO image")?;
+    }
+    transaction.execute_batch("RELEASE image")?;
+    Ok(outcome)
+}
+
+/// Inserts images, and returns an answer for each. The hashes of the chunks of each original come with it, or the reason why
+/// it is not inserted.
+///
+/// # Errors
+/// The errors that end the transaction, and those that the next image would meet too. Nothing is inserted then.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    images: &[NewImage<'_>],
+    chunk_hashes: &[Result<Vec<u8>, StoreError>],
+    homes: &Homes,
+) -> Result<Vec<Result<Insertion, StoreError>>, StoreError> {
+    let mut answers = Vec::with_capacity(images.len());
+    for (image, hashes) in images.iter().zip(chunk_hashes) {
+        let answer = match hashes {
+            Ok(hashes) => in_savepoint(transaction, || images::insert(transaction, image, hashes, homes))?,
+            Err(error) => Err(error.clone()),
+        };
+        match answer {
+            Err(error) if error.ends_bulk_work() => return Err(error),
+            answer => answers.push(answer),
+        }
+    }
+    Ok(answers)
 }
 
 fn change_one(

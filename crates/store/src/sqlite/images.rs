@@ -40,6 +40,16 @@ pub(super) struct Insertion {
     pub(super) changes: Vec<i64>,
 }
 
+impl Insertion {
+    /// Returns the new image; `None` when the image was known.
+    pub(super) fn created(&self) -> Option<ImageId> {
+        match self.inserted {
+            Inserted::Created(image_id) => Some(image_id),
+            Inserted::Known(_) => None,
+        }
+    }
+}
+
 /// Inserts an image with its texts and embeddings, or finds the image with the same hash. The original of an image that is
 /// known to be damaged is written anew, unless the bytes lie in place and are to stay there.
 pub(super) fn insert(
@@ -61,7 +71,7 @@ pub(super) fn insert(
     originals::place_of(image, homes)?.store(transaction, image_id, &image.sha256, image.bytes)?;
     chunks::put(transaction, image_id, chunk_hashes)?;
     columns::set_caption(transaction, image_id, image.caption)?;
-    let tags = Tags::new(image.tags, image.added_tags);
+    let tags = Tags::of(image);
     tags::insert(transaction, image_id, &tags)?;
     loras::insert(transaction, image_id, image.generation)?;
     prompt_words::change(transaction, &BTreeSet::new(), &prompt_words::words_of(image.generation))?;
@@ -91,10 +101,10 @@ fn insert_row(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Opt
         .prepare_cached(
             "INSERT INTO images (sha256, file_name, file_type, byte_count, width, height, upload_date, generation, generation_prompt,
                                  has_generation_prompt, generation_model, generation_sampler, generation_seed,
-                                 caption_set, generation_prompt_set, reader_version, file_name_folded,
+                                 caption_set, generation_prompt_set, taken_set, reader_version, file_name_folded,
                                  file_name_key, taken_local, taken_offset, camera, camera_folded, source_path, folder_folded)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 IS NOT NULL, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                     ?17, ?18, ?19, ?20, ?21, ?22, ?23)
+                     ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)
              ON CONFLICT (sha256) DO NOTHING RETURNING image_id",
         )?
         .query_row(
@@ -113,6 +123,7 @@ fn insert_row(transaction: &Transaction<'_>, image: &NewImage<'_>) -> Result<Opt
                 parts.seed,
                 image.caption_origin.number(),
                 image.generation_prompt_origin.number(),
+                image.taken_origin.number(),
                 image.reader_version,
                 folded_name(image.file_name),
                 natural_key(image.file_name),

@@ -5,8 +5,9 @@ use std::cell::Cell;
 use mitsuke_index::UnitVector;
 use mitsuke_store::oracle::OracleStore;
 use mitsuke_store::{
-    EmbeddingStore as _, Facet, FacetStore as _, Filter, HybridSearch, ImageId, ImageStore as _, Model,
-    ModelStore as _, NewModel, Page, SearchStore as _, Sha256, Sort, SortKey, SuggestionKind, VectorSearch, Weights,
+    EmbeddingStore as _, Facet, FacetStore as _, Filter, HybridSearch, ImageId, ImageStore as _, Inserted, Model,
+    ModelStore as _, NewImage, NewModel, Page, SearchStore as _, Sha256, Sort, SortKey, SuggestionKind, VectorSearch,
+    Weights,
 };
 use mitsuke_store_testing::fixtures::*;
 use oracle_standin::testing::{Database, Failure, RoundTrips};
@@ -163,6 +164,28 @@ fn an_upload_takes_few_round_trips() {
     let bare = collection.count("upload without texts and models", || collection.upload(&fresh()));
     assert_eq!((whole.total(), captioned.total(), bare.total()), (8, 7, 5));
     assert_eq!(whole.of("lob"), 0, "no temporary LOB is made");
+}
+
+#[test]
+fn images_at_once_take_few_round_trips_each() {
+    const AT_ONCE: usize = 100;
+    let collection = Collection::new(1);
+    let first = Cell::new(0);
+    let trips = collection.count("100 images at once with prompt, caption, two tags and one model", || {
+        first.set(first.get() + AT_ONCE);
+        let pictures: Vec<_> = (first.get()..first.get() + AT_ONCE)
+            .map(|n| {
+                let generated = picture(&format!("import {n}")).prompt("a cat").generation(r#"{"prompt": "a cat"}"#);
+                generated.caption("猫").tagged(&["cat", "動物"]).embedded(&collection.model, vector(0.2))
+            })
+            .collect();
+        let images: Vec<NewImage<'_>> = pictures.iter().map(Picture::as_new).collect();
+        let answers = collection.store.insert_images(&images).unwrap();
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Inserted::Created(_)))));
+    });
+    // Each image has a statement for its row, its caption and its embedding; all of them share those for the hashes, the
+    // tags, the words, and the commit.
+    assert!((300..=320).contains(&trips.total()), "{trips}");
 }
 
 /// No live server has confirmed yet that it takes values for LOB columns as LONG beside RETURNING. A server that

@@ -29,24 +29,8 @@ pub(crate) fn insert(
     image: &NewImage<'_>,
     embeddings: &[(&VectorTable, &UnitVector)],
 ) -> Result<Option<ImageId>, OracleError> {
-    let tags = Tags::new(image.tags, image.added_tags);
-    let inserted = session.insert_returning(
-        "INSERT INTO images (file_name, file_name_folded, file_name_key, file_type, byte_count, width, height, sha256, sha256_key, \
-         upload_date, caption_set, generation_prompt_set, reader_version, taken_local, taken_offset, camera, camera_folded, \
-         source_path, folder_folded, generation_model, generation_sampler, \
-         generation_seed, generation_prompt, generation, search_text, image_data) \
-         VALUES (:file_name, :file_name_folded, :file_name_key, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
-         :caption_set, :generation_prompt_set, :reader_version, :taken_local, :taken_offset, :camera, :camera_folded, \
-         :source_path, :folder_folded, :generation_model, :generation_sampler, :generation_seed, \
-         :generation_prompt, :generation, :search_text, :image_data) RETURNING image_id INTO :image_id",
-        &image_binds(image, &tags),
-        "image_id",
-    );
-    let image_id = match inserted {
-        // The unique key decides which of two uploads was first.
-        Err(error) if error.class() == Some(Class::Unique) => return Ok(None),
-        other => other?,
-    };
+    let tags = Tags::of(image);
+    let Some(image_id) = insert_row(session, image, &tags)? else { return Ok(None) };
     if let Some(caption) = image.caption {
         columns::insert_caption(session, image_id, caption)?;
     }
@@ -57,6 +41,31 @@ pub(crate) fn insert(
         embeddings::insert(session, table, image_id, vector)?;
     }
     Ok(Some(image_id))
+}
+
+/// Inserts the row of IMAGES; `None` when its bytes are known already.
+pub(super) fn insert_row(
+    session: &Session<'_>,
+    image: &NewImage<'_>,
+    tags: &Tags,
+) -> Result<Option<ImageId>, OracleError> {
+    let inserted = session.insert_returning(
+        "INSERT INTO images (file_name, file_name_folded, file_name_key, file_type, byte_count, width, height, sha256, sha256_key, \
+         upload_date, caption_set, generation_prompt_set, taken_set, reader_version, taken_local, taken_offset, camera, camera_folded, \
+         source_path, folder_folded, generation_model, generation_sampler, \
+         generation_seed, generation_prompt, generation, search_text, image_data) \
+         VALUES (:file_name, :file_name_folded, :file_name_key, :file_type, :byte_count, :width, :height, :sha256, :sha256, :upload_date, \
+         :caption_set, :generation_prompt_set, :taken_set, :reader_version, :taken_local, :taken_offset, :camera, :camera_folded, \
+         :source_path, :folder_folded, :generation_model, :generation_sampler, :generation_seed, \
+         :generation_prompt, :generation, :search_text, :image_data) RETURNING image_id INTO :image_id",
+        &image_binds(image, tags),
+        "image_id",
+    );
+    match inserted {
+        // The unique key decides which of two uploads was first.
+        Err(error) if error.class() == Some(Class::Unique) => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 fn image_binds<'a>(image: &NewImage<'a>, tags: &Tags) -> Binds<'a> {
@@ -79,6 +88,7 @@ fn image_binds<'a>(image: &NewImage<'a>, tags: &Tags) -> Binds<'a> {
         .with("image_id", Value::OutNumber)
         .with("caption_set", image.caption_origin.number())
         .with("generation_prompt_set", image.generation_prompt_origin.number())
+        .with("taken_set", image.taken_origin.number())
         .with("reader_version", i64::from(image.reader_version))
         .and(taken_binds(image.taken))
         .and(camera_binds(image.camera))

@@ -13,17 +13,25 @@ const NAME_CHARS: usize = 255;
 
 /// Writes the LoRAs of an image that has none.
 pub(crate) fn insert(send: Send<'_>, image_id: ImageId, generation: Option<&Generation>) -> Result<(), OracleError> {
+    insert_all(send, &[(image_id, generation)])
+}
+
+/// Writes the LoRAs of images that have none, with as few statements as they fit.
+pub(crate) fn insert_all(send: Send<'_>, images: &[(ImageId, Option<&Generation>)]) -> Result<(), OracleError> {
     let name = |name: &str| name.chars().take(NAME_CHARS).collect::<String>();
-    let loras = stored_loras(generation);
-    let rows: Vec<_> =
-        loras.iter().enumerate().map(|(place, lora)| (&lora.folded, place, name(&lora.name), lora.weight)).collect();
+    let mut rows = Vec::new();
+    for (image_id, generation) in images {
+        for (place, lora) in stored_loras(*generation).into_iter().enumerate() {
+            rows.push((image_id, lora.folded, place, name(&lora.name), lora.weight));
+        }
+    }
     json_rows::insert(
         send,
         "INSERT INTO image_loras (image_id, folded, place, name, weight) \
-         SELECT :image_id, j.folded, j.place, j.name, j.weight FROM JSON_TABLE(:items, '$[*]' COLUMNS (\
-         folded VARCHAR2(255 CHAR) PATH '$[0]', place NUMBER PATH '$[1]', name VARCHAR2(255 CHAR) PATH '$[2]', \
-         weight NUMBER PATH '$[3]')) j",
-        &Binds::none().with("image_id", image_id),
+         SELECT j.image_id, j.folded, j.place, j.name, j.weight FROM JSON_TABLE(:items, '$[*]' COLUMNS (\
+         image_id NUMBER PATH '$[0]', folded VARCHAR2(255 CHAR) PATH '$[1]', place NUMBER PATH '$[2]', \
+         name VARCHAR2(255 CHAR) PATH '$[3]', weight NUMBER PATH '$[4]')) j",
+        &Binds::none(),
         &rows,
     )
 }

@@ -13,6 +13,7 @@ pub(crate) mod json_rows;
 pub(crate) mod loras;
 pub(crate) mod models;
 pub(crate) mod readings;
+pub(crate) mod several;
 pub(crate) mod tags;
 pub(crate) mod thumbnails;
 pub(crate) mod words;

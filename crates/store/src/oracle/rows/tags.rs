@@ -60,33 +60,36 @@ pub(crate) fn read(session: &Session<'_>, image_id: ImageId) -> Result<Tags, Ora
 
 /// Writes the tags of a new image.
 pub(crate) fn insert(session: &Session<'_>, image_id: ImageId, tags: &Tags) -> Result<(), OracleError> {
-    let mut place = 0;
-    let rows: Vec<_> = tags
-        .tags
-        .iter()
-        .map(|tag| {
+    insert_all(session, &[(image_id, tags)])
+}
+
+/// Writes the tags of new images, with as few statements as they fit.
+pub(crate) fn insert_all(session: &Session<'_>, images: &[(ImageId, &Tags)]) -> Result<(), OracleError> {
+    let mut rows = Vec::new();
+    for (image_id, tags) in images {
+        let mut place = 0;
+        for tag in &tags.tags {
             place += tag.text.len() + 1;
-            (&tag.text, &tag.folded, place, tag.origin.number())
-        })
-        .collect();
-    let this = Binds::none().with("image_id", image_id);
+            rows.push((image_id, &tag.text, &tag.folded, place, tag.origin.number()));
+        }
+    }
     let send: Send<'_> = &|sql, binds| session.execute(sql, binds);
     json_rows::insert(
         send,
         "INSERT INTO image_tags (image_id, tag, folded, place, is_set) \
-         SELECT :image_id, j.tag, j.folded, j.place, j.is_set FROM JSON_TABLE(:items, '$[*]' COLUMNS (\
-         tag VARCHAR2(100 CHAR) PATH '$[0]', folded VARCHAR2(255 CHAR) PATH '$[1]', \
-         place NUMBER PATH '$[2]', is_set NUMBER PATH '$[3]')) j",
-        &this,
+         SELECT j.image_id, j.tag, j.folded, j.place, j.is_set FROM JSON_TABLE(:items, '$[*]' COLUMNS (\
+         image_id NUMBER PATH '$[0]', tag VARCHAR2(100 CHAR) PATH '$[1]', folded VARCHAR2(255 CHAR) PATH '$[2]', \
+         place NUMBER PATH '$[3]', is_set NUMBER PATH '$[4]')) j",
+        &Binds::none(),
         &rows,
     )?;
-    let removed: Vec<_> = tags.removed.iter().collect();
+    let removed = images.iter().flat_map(|(image_id, tags)| tags.removed.iter().map(move |folded| (image_id, folded)));
     json_rows::insert(
         send,
-        "INSERT INTO removed_tags (image_id, folded) SELECT :image_id, j.folded FROM JSON_TABLE(:items, '$[*]' \
-         COLUMNS (folded VARCHAR2(255 CHAR) PATH '$')) j",
-        &this,
-        &removed,
+        "INSERT INTO removed_tags (image_id, folded) SELECT j.image_id, j.folded FROM JSON_TABLE(:items, '$[*]' \
+         COLUMNS (image_id NUMBER PATH '$[0]', folded VARCHAR2(255 CHAR) PATH '$[1]')) j",
+        &Binds::none(),
+        &removed.collect::<Vec<_>>(),
     )
 }
 

@@ -1,6 +1,6 @@
 //! Rows of PROMPT_WORDS and PROMPT_WORD_CHANGES: the words of readable prompts, counted by image.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::json_rows::{self, Send};
 use crate::StoreError;
@@ -32,6 +32,19 @@ pub(crate) fn change(
     let more = after.difference(before).map(|word| (word.as_str(), 1));
     let less = before.difference(after).map(|word| (word.as_str(), -1));
     let changes: Vec<(&str, i64)> = more.chain(less).collect();
+    add(&|sql, binds| session.execute(sql, binds), &changes)
+}
+
+/// Counts new images that have these words.
+pub(crate) fn add_all(
+    session: &Session<'_>,
+    images: impl Iterator<Item = BTreeSet<String>>,
+) -> Result<(), OracleError> {
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for word in images.flatten() {
+        *counts.entry(word).or_default() += 1;
+    }
+    let changes: Vec<(&str, i64)> = counts.iter().map(|(word, count)| (word.as_str(), *count)).collect();
     add(&|sql, binds| session.execute(sql, binds), &changes)
 }
 

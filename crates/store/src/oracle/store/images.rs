@@ -3,13 +3,13 @@
 use std::cell::Cell;
 
 use crate::oracle::OracleStore;
-use crate::oracle::rows::{bulk, hashes, images, readings, thumbnails};
+use crate::oracle::rows::{bulk, hashes, images, readings, several, thumbnails};
 use crate::oracle::search::lists::{self, Part};
 use crate::taken::micros;
 use crate::{
     ChangeOutcome, Changes, Content, Cursor, Filter, Image, ImageChange, ImageId, ImagePatch, ImageStore, Inserted,
     ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Shape, Sort, SortCursor, SortValue, StoreError,
-    ThumbnailStore, Total,
+    ThumbnailStore, Total, plain,
 };
 
 impl OracleStore {
@@ -59,6 +59,18 @@ impl ImageStore for OracleStore {
             }
         }
         Err(StoreError::Unavailable("an image of the same bytes comes and goes".into()))
+    }
+
+    fn insert_images(&self, images: &[NewImage<'_>]) -> Result<Vec<Result<Inserted, StoreError>>, StoreError> {
+        if images.len() < 2 {
+            return plain::insert_images(self, images);
+        }
+        match self.write(|session| several::insert(session, &self.tables, images)) {
+            Ok(answers) => Ok(answers),
+            Err(error) if error.ends_bulk_work() => Err(error),
+            // The error may be that of one image, which then does not keep the others out.
+            Err(_) => plain::insert_images(self, images),
+        }
     }
 
     fn image(&self, image_id: ImageId) -> Result<Option<Image>, StoreError> {

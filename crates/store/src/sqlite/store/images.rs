@@ -1,6 +1,7 @@
 //! The embedded store as a store of images, thumbnails and readings.
 
 use super::SqliteStore;
+use crate::sqlite::images::Insertion;
 use crate::sqlite::originals::{self, Place};
 use crate::sqlite::statements::count_images;
 use crate::sqlite::{bulk, chunks, images, lists, readings, thumbnails};
@@ -8,42 +9,90 @@ use crate::taken::micros;
 use crate::{
     ChangeOutcome, Changes, Content, Cursor, Filter, Image, ImageChange, ImageId, ImagePatch, ImageStore, Inserted,
     ListedImage, NewImage, Page, Reading, ReadingStore, Sha256, Shape, Sort, SortCursor, SortKey, SortValue,
-    Store as _, StoreError, ThumbnailStore, Total,
+    Store as _, StoreError, ThumbnailStore, Total, plain,
 };
 
 /// The order of the lists of newest images.
 const NEWEST_FIRST: Sort = Sort { key: SortKey::Uploaded, descending: true };
 
-impl ImageStore for SqliteStore {
-    fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
+impl SqliteStore {
+    /// Checks that there is room for the originals of new images, and notes what they take.
+    fn make_room(&self, images: &[NewImage<'_>]) -> Result<(), StoreError> {
         self.has_room()?;
-        let in_database = match originals::place_of(image, &self.homes)? {
-            Place::Database => image.bytes.len(),
-            Place::Folder(_) | Place::Linked(_) => 0,
-        };
+        let mut in_database = 0;
+        for image in images {
+            if let Place::Database = originals::place_of(image, &self.homes)? {
+                in_database += image.bytes.len();
+            }
+        }
         self.check_fits(in_database)?;
         self.room.note_stored(in_database);
+        Ok(())
+    }
+
+    /// Does what an insert needs before other writes have to wait for it, and returns the hashes of the original's chunks.
+    fn prepare(&self, image: &NewImage<'_>) -> Result<Vec<u8>, StoreError> {
         for (model_id, vector) in image.embeddings {
             self.check_dimension(*model_id, vector)?;
         }
-        // The hashes are computed before other writes have to wait.
         let chunk_hashes = chunks::hashes_of(image.bytes);
         self.put_file(image)?;
+        Ok(chunk_hashes)
+    }
+
+    /// Applies the embeddings of a committed insert. The caller holds the writer.
+    fn apply_insertion(&self, image: &NewImage<'_>, insertion: &Insertion) {
+        if let Some(image_id) = insertion.created() {
+            for ((model_id, vector), change) in image.embeddings.iter().zip(&insertion.changes) {
+                self.apply_embedding(*model_id, image_id, vector, *change);
+            }
+        }
+    }
+}
+
+impl ImageStore for SqliteStore {
+    fn insert_image(&self, image: &NewImage<'_>) -> Result<Inserted, StoreError> {
+        self.make_room(std::slice::from_ref(image))?;
+        let chunk_hashes = self.prepare(image)?;
         let insertion = self.shared.write_images(
             |db| images::insert(db, image, &chunk_hashes, &self.homes),
-            |insertion| match insertion.inserted {
-                Inserted::Created(image_id) => vec![image_id],
-                Inserted::Known(_) => Vec::new(),
-            },
-            |insertion| {
-                if let Inserted::Created(image_id) = insertion.inserted {
-                    for ((model_id, vector), change) in image.embeddings.iter().zip(&insertion.changes) {
-                        self.apply_embedding(*model_id, image_id, vector, *change);
+            |insertion| insertion.created().into_iter().collect(),
+            |insertion| self.apply_insertion(image, insertion),
+        )?;
+        Ok(insertion.inserted)
+    }
+
+    fn insert_images(&self, images: &[NewImage<'_>]) -> Result<Vec<Result<Inserted, StoreError>>, StoreError> {
+        if images.len() < 2 {
+            return plain::insert_images(self, images);
+        }
+        self.make_room(images)?;
+        let mut chunk_hashes = Vec::with_capacity(images.len());
+        for image in images {
+            match self.prepare(image) {
+                Err(error) if error.ends_bulk_work() => return Err(error),
+                prepared => chunk_hashes.push(prepared),
+            }
+        }
+        let insertions = self.shared.write_images(
+            |db| bulk::insert(db, images, &chunk_hashes, &self.homes),
+            |insertions| insertions.iter().flatten().filter_map(Insertion::created).collect(),
+            |insertions| {
+                for (image, insertion) in images.iter().zip(insertions) {
+                    if let Ok(insertion) = insertion {
+                        self.apply_insertion(image, insertion);
                     }
                 }
             },
-        )?;
-        Ok(insertion.inserted)
+        );
+        match insertions {
+            Ok(insertions) => {
+                Ok(insertions.into_iter().map(|answer| answer.map(|insertion| insertion.inserted)).collect())
+            }
+            Err(error) if error.ends_bulk_work() => Err(error),
+            // The error may be that of one image, which then does not keep the others out.
+            Err(_) => plain::insert_images(self, images),
+        }
     }
 
     fn image(&self, image_id: ImageId) -> Result<Option<Image>, StoreError> {

@@ -88,7 +88,11 @@ struct Mark {
 
 /// The outcome for a picture.
 enum Outcome {
-    Created { image_id: ImageId, bytes: u64, needs_backfill: bool },
+    Created {
+        image_id: ImageId,
+        bytes: u64,
+        needs_backfill: bool,
+    },
     Known(Option<ImageId>),
     Repaired,
     Finished,
@@ -96,6 +100,8 @@ enum Outcome {
     WouldImport,
     LeftOut(LeftOut),
     CutOff,
+    /// The import has been stopped before.
+    NotTried,
 }
 
 /// A picture whose hash is known.
@@ -247,7 +253,7 @@ impl<'a> Importer<'a> {
     fn items(&self, source: Source) -> impl Stream<Item = Result<Item, ImportError>> {
         let chunks = stream::unfold(Some(source), move |source| async move {
             let mut source = source?;
-            if self.stop.load(Ordering::Acquire) {
+            if self.is_stopped() {
                 return None;
             }
             let taken = blocking::run(move || {
@@ -264,9 +270,18 @@ impl<'a> Importer<'a> {
         chunks.flat_map(stream::iter)
     }
 
+    /// Returns whether no further picture is begun.
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
     /// Finds the hash of a picture.
     async fn identify(&self, item: Result<Item, ImportError>) -> Stepped<Candidate> {
-        Ok(match item? {
+        let item = item?;
+        if self.is_stopped() {
+            return Ok(Step::Settled(Mark::default(), Outcome::NotTried));
+        }
+        Ok(match item {
             Item::CutOff => Step::Settled(Mark::default(), Outcome::CutOff),
             Item::BrokenLine(number, reason) => {
                 let mark = Mark { name: format!("line {number}"), file: None };
@@ -362,6 +377,9 @@ impl<'a> Importer<'a> {
             Step::Settled(mark, outcome) => return Ok(Step::Settled(mark, outcome)),
         };
         let Candidate { what, sha256, mark, damaged } = candidate;
+        if self.is_stopped() {
+            return Ok(Step::Settled(mark, Outcome::NotTried));
+        }
         if self.options.dry_run {
             return Ok(Step::Settled(mark, self.would_import(&what)));
         }
@@ -484,6 +502,7 @@ impl<'a> Importer<'a> {
                 report.is_cut_off = true;
                 return;
             }
+            Outcome::NotTried => return,
         }
         if let Some(entry) = entry.filter(|_| !self.options.dry_run) {
             self.journal.add(entry);

@@ -150,7 +150,6 @@ impl<'a> Importer<'a> {
                     None => vec![true; exported.len()],
                 };
             }
-            // A run reads the list once more than it has to, and the files of it as often as before.
             Source::Plain(plain) => journal.forget_missing(&plain.files, store.as_ref())?,
         }
         let (rows, wanted) = (exported.clone(), Arc::clone(&store));

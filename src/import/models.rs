@@ -75,7 +75,7 @@ impl Proof {
     async fn compare(&self, model: &ExportedModel, samples: Vec<Sample>) -> Result<(), ImportError> {
         let key = model.key();
         let unproven = |reason: String| ImportError::Unproven { model: model.key(), reason };
-        let (models_dir, options, decoder) = (self.models_dir.clone(), self.options.clone(), Arc::clone(&self.decoder));
+        let (models_dir, options, decoder) = (self.models_dir.clone(), self.options, Arc::clone(&self.decoder));
         let loaded = blocking::run(move || Reencoding::load(&models_dir, &key, &options, decoder)).await?;
         let reencoding = loaded.map_err(|error| unproven(error.to_string()))?;
         let mut compared = 0;

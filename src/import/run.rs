@@ -71,6 +71,10 @@ pub struct Importer<'a> {
 }
 
 /// A picture on its way, or the outcome of one that needs no further step.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a step is taken apart at once, and most pictures go through all of them"
+)]
 enum Step<T> {
     Go(T),
     Settled(Mark, Outcome),
@@ -88,7 +92,11 @@ struct Mark {
 
 /// The outcome for a picture.
 enum Outcome {
-    Created { image_id: ImageId, bytes: u64, needs_backfill: bool },
+    Created {
+        image_id: ImageId,
+        bytes: u64,
+        needs_backfill: bool,
+    },
     Known(Option<ImageId>),
     Repaired,
     Finished,
@@ -96,6 +104,8 @@ enum Outcome {
     WouldImport,
     LeftOut(LeftOut),
     CutOff,
+    /// The import has been stopped before.
+    NotTried,
 }
 
 /// A picture whose hash is known.
@@ -144,7 +154,6 @@ impl<'a> Importer<'a> {
                     None => vec![true; exported.len()],
                 };
             }
-            // A run reads the list once more than it has to, and the files of it as often as before.
             Source::Plain(plain) => journal.forget_missing(&plain.files, store.as_ref())?,
         }
         let (rows, wanted) = (exported.clone(), Arc::clone(&store));
@@ -247,7 +256,7 @@ impl<'a> Importer<'a> {
     fn items(&self, source: Source) -> impl Stream<Item = Result<Item, ImportError>> {
         let chunks = stream::unfold(Some(source), move |source| async move {
             let mut source = source?;
-            if self.stop.load(Ordering::Acquire) {
+            if self.is_stopped() {
                 return None;
             }
             let taken = blocking::run(move || {
@@ -264,9 +273,18 @@ impl<'a> Importer<'a> {
         chunks.flat_map(stream::iter)
     }
 
+    /// Returns whether no further picture is begun.
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
     /// Finds the hash of a picture.
     async fn identify(&self, item: Result<Item, ImportError>) -> Stepped<Candidate> {
-        Ok(match item? {
+        let item = item?;
+        if self.is_stopped() {
+            return Ok(Step::Settled(Mark::default(), Outcome::NotTried));
+        }
+        Ok(match item {
             Item::CutOff => Step::Settled(Mark::default(), Outcome::CutOff),
             Item::BrokenLine(number, reason) => {
                 let mark = Mark { name: format!("line {number}"), file: None };
@@ -362,6 +380,9 @@ impl<'a> Importer<'a> {
             Step::Settled(mark, outcome) => return Ok(Step::Settled(mark, outcome)),
         };
         let Candidate { what, sha256, mark, damaged } = candidate;
+        if self.is_stopped() {
+            return Ok(Step::Settled(mark, Outcome::NotTried));
+        }
         if self.options.dry_run {
             return Ok(Step::Settled(mark, self.would_import(&what)));
         }
@@ -484,6 +505,7 @@ impl<'a> Importer<'a> {
                 report.is_cut_off = true;
                 return;
             }
+            Outcome::NotTried => return,
         }
         if let Some(entry) = entry.filter(|_| !self.options.dry_run) {
             self.journal.add(entry);

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::{ImagePatch, NewImage};
 use crate::text::folded;
+use crate::{ImagePatch, NewImage};
 
 /// The largest number of tags of an image. Of the tags in a file that has more, the first ones are kept.
 pub const MAX_TAGS: usize = 256;

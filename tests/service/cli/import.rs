@@ -316,12 +316,12 @@ async fn a_folder_of_pictures_is_imported_and_found() {
     output.assert_row(1, "imported");
 
     let server = serve(data.path()).await;
-    let (_, found) =
-        server.send(server.client.post(server.url("/search/text")).json(&json!({"query": "夕焼け"}))).await;
-    assert_eq!(found["hits"][0]["image"]["file_name"], "0001.png", "{found}");
+    let search = json!({"query": "夕焼け", "mode": "keyword"});
+    let (_, found) = server.send(server.client.post(server.url("/search/text")).json(&search)).await;
+    let image_id = found["hits"][0]["image_id"].as_i64().unwrap_or_else(|| panic!("{found}"));
+    assert_eq!(server.get(&format!("/images/{image_id}")).await.1["file_name"], "0001.png");
     assert_eq!(server.get("/models/1").await.1["embedded"], 21);
     // An image that is deleted comes back although the log has its file.
-    let image_id = found["hits"][0]["image_id"].as_i64().unwrap();
     let deleted = server.client.delete(server.url(&format!("/images/{image_id}"))).send().await.unwrap();
     assert_eq!(deleted.status(), 204);
     stop(server);
@@ -407,8 +407,10 @@ async fn embeddings_of_another_model_are_refused() {
             line["models"][0]["vector_dimension"] = json!(31);
         }
     });
-    import(data.path(), to.path(), &["--trust-embeddings"], 2);
-    assert!(stored(data.path()).is_empty());
+    import(data.path(), pictures(1).path(), &[], 0);
+    let output = import(data.path(), to.path(), &["--trust-embeddings"], 2);
+    output.assert_prints("has vectors of 32 components, not 31");
+    assert_eq!(stored(data.path()).len(), 1);
 }
 
 #[tokio::test]

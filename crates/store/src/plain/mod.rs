@@ -9,8 +9,8 @@ pub(crate) use facets::facets;
 pub(crate) use suggestions::{folded_prefix, suggestions};
 
 use crate::{
-    ChangeOutcome, Cursor, Filter, Image, ImageChange, ImageId, ImageStore, Inserted, ListedImage, NewImage, Page, Sort,
-    SortCursor, StoreError, Total,
+    ChangeOutcome, Cursor, Filter, Image, ImageChange, ImageId, ImageStore, Inserted, ListedImage, NewImage, Page,
+    Sort, SortCursor, StoreError, Total,
 };
 use passes::Passing;
 

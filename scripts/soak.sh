@@ -30,8 +30,9 @@
 # overload  more callers than the machine can serve: the slowest accepted request, the
 #         refusals, and the shares of uploads and searches. SOAK_CALLERS (60),
 #         SOAK_SECONDS (25).
-# page    the page in Chromium with many pictures: times and memory of scrolling to the end
-#         and of dragging the strip of dates. SOAK_PICTURES (20000), SOAK_UPLOADERS (8).
+# page    the page in Chromium with many pictures: times and memory of scrolling at
+#         reading speed for SOAK_SECONDS (60) each way, of scrolling to the end, and of
+#         dragging the strip of dates. SOAK_PICTURES (20000), SOAK_UPLOADERS (8).
 # stale   an older database is put back beside newer vector indexes: every picture is
 #         found by its own bytes. SOAK_PICTURES (300), SOAK_AFTER (350).
 # switch  a second model's whole life, killed in the middle of its backfill,

@@ -38,7 +38,7 @@ export const states = {
     await click(page, "#duplicates-open");
     await page.$eval("#duplicates-form", (form) => (form.elements[0].value = 0.9));
     await click(page, "#duplicates-form button");
-    await seen(page, "#duplicates-list li img");
+    await seen(page, "#duplicates-list li .shown");
     await page.waitForNetworkIdle();
   },
   async models(page, url) {

@@ -73,7 +73,7 @@ const FILES: &[(&str, &str, &[u8])] = assets! {
         "lasso.js" "layout.js" "list-source.js" "many.js" "menu.js" "models.js" "months.js" "near.js" "page-size.js" "pictures.js"
         "problem.js" "query.js" "relevance.js" "results.js" "review.js" "route.js" "say.js" "scrubber.js" "select-keys.js"
         "selection.js" "send.js" "sort.js" "suggest.js"
-        "swipe.js" "tag-many.js" "tags.js" "touch.js" "uploads.js" "viewer.js";
+        "swipe.js" "tag-many.js" "tags.js" "thumbnails.js" "touch.js" "uploads.js" "viewer.js";
     JS: "words/en.js"
         "words/ja.js";
     SVG: "icon.svg";

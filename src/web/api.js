@@ -75,12 +75,12 @@ export function noteScope(scope) {
 /** Whether the service refuses a call because the key may not do it. */
 export const isBeyondKey = (error) => error instanceof ApiError && error.problem.code === "key_scope";
 
-/** Sends a request. Asks the reader for a key on 401, and waits and tries again up to five times while the service is full or the key has sent too many requests. */
-async function request(path, options = {}) {
+/** Sends a request. Asks the reader for a key on 401, and waits and tries again up to five times while the service is full or the key has sent too many requests. `note` is called with the scope of the key. */
+async function request(path, options = {}, note = noteScope) {
   for (let tries = 0; ; tries++) {
     const usedKey = key();
     const response = await fetch(path, { ...options, headers: { ...options.headers, ...authorization(usedKey) } });
-    noteScope(response.headers.get("X-Key-Scope"));
+    note(response.headers.get("X-Key-Scope"));
     if (response.ok) return response;
     if (response.status === 401) {
       const newKey = await promptForKey(usedKey);
@@ -197,5 +197,5 @@ function searchByPictures(files, ids, parts, signal) {
   return requestJson("search/image", { method: "POST", body, signal });
 }
 
-/** Gets the bytes at `path`, for pictures that need a key. */
-export const blob = async (path, signal) => (await request(path, { signal })).blob();
+/** Gets the bytes of a picture at `path`. The browser may have kept them since the reader had another key, so that they tell no scope. */
+export const blob = async (path, signal) => (await request(path, { signal }, () => {})).blob();

@@ -1,19 +1,19 @@
 // One cell of the grid: a picture that opens, with a bar that shows how well it fits, and a mark that selects it.
 
 import { make } from "./dom.js";
-import { loadThumbnail, release, thumbnailUrl } from "./pictures.js";
 import * as results from "./results.js";
 import { say } from "./say.js";
 import * as selection from "./selection.js";
+import { draw, release } from "./thumbnails.js";
 
 /** Characters of a caption that a screen reader reads with a picture. */
-const MAX_ALT = 200;
+const MAX_LABEL = 200;
 
 /** A cell without an image. A copy of it is made faster than its parts. */
 const blank = make(
   "li", {},
   make("button", { type: "button", className: "card", tabIndex: -1 },
-    make("img", { decoding: "async", alt: "" }), make("span", { className: "fit", ariaHidden: "true", hidden: true })),
+    make("canvas", { role: "img" }), make("span", { className: "fit", ariaHidden: "true", hidden: true })),
   make("button", { type: "button", className: "mark", role: "checkbox", tabIndex: -1 }),
 );
 
@@ -44,7 +44,7 @@ export function setTabStop(cell, isStop) {
 /** Writes what is known of the image in a cell. */
 export function describeCell(cell, index) {
   const [card, mark] = cell.children;
-  const [img, bar] = card.children;
+  const [canvas, bar] = card.children;
   const image = results.item(index);
   const fit = results.fit(index);
   const divider = results.divider();
@@ -52,8 +52,8 @@ export function describeCell(cell, index) {
   cell.ariaSetSize = String(results.isComplete() ? results.count() : -1);
   if (image) {
     card.title = image.file_name;
-    const text = image.caption?.slice(0, MAX_ALT) || image.file_name;
-    img.alt = divider !== null && index >= divider ? say("card_less_related", { name: text }) : text;
+    const text = image.caption?.slice(0, MAX_LABEL) || image.file_name;
+    canvas.ariaLabel = divider !== null && index >= divider ? say("card_less_related", { name: text }) : text;
   }
   mark.ariaLabel = image ? say("select_one", { name: image.file_name }) : say("select_this");
   bar.hidden = !fit;
@@ -78,17 +78,13 @@ export function markCell(cell) {
   cell.lastElementChild.ariaChecked = String(isSelected);
 }
 
-const imgOf = (cell) => cell.firstElementChild.firstElementChild;
+const canvasOf = (cell) => cell.firstElementChild.firstElementChild;
 
-/** Loads the thumbnail of a cell, if it has none yet. */
-export function showCell(cell, index, width) {
-  if (cell.isFilled) return;
-  cell.isFilled = true;
-  loadThumbnail(imgOf(cell), thumbnailUrl(idOf(cell), { width: results.ratio(index), height: 1 }, width));
-}
+/** Draws the thumbnail of a cell with the size of its place. */
+export const showCell = (cell, index, size) => draw(canvasOf(cell), idOf(cell), results.ratio(index), size);
 
 /** Removes a cell and ends the request of its thumbnail. */
 export function removeCell(cell) {
-  release(imgOf(cell));
+  release(canvasOf(cell));
   cell.remove();
 }

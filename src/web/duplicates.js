@@ -5,10 +5,10 @@ import { $, ask, make } from "./dom.js";
 import { inheritance } from "./duplicate-groups.js";
 import { whole } from "./copy.js";
 import { changeAll, removeAll } from "./many.js";
-import { releaseAll } from "./pictures.js";
 import { nodes, sentences } from "./problem.js";
 import * as review from "./review.js";
 import { bytes, number, onLanguageChange, say } from "./say.js";
+import { releaseAll } from "./thumbnails.js";
 
 const dialog = $("duplicates");
 const list = $("duplicates-list");

@@ -128,8 +128,16 @@ function fill(first, end) {
   if (first === span[0] && end === span[1] && end) return;
   const isNew = !span[1];
   span = [first, end];
-  fillCells(grid, first, end, { isNew, place: (index) => place(layout, index), dividerHeight: layout.breakSize });
+  fillCells(grid, first, end, { isNew, place: onScreen, dividerHeight: layout.breakSize });
   if (end && !cells.has(tabStop())) stopAt(results.id(Math.max(first, topIndex())));
+}
+
+/** The place of a picture, with its edges between pixels of the screen: a picture of as many pixels stays sharp there. */
+function onScreen(index) {
+  const { left, top, width, height } = place(layout, index);
+  const edge = (length) => Math.round(length * devicePixelRatio) / devicePixelRatio;
+  const [x, y] = [edge(left), edge(top)];
+  return { left: x, top: y, width: edge(left + width) - x, height: edge(top + height) - y };
 }
 
 function scrolled(now) {
@@ -146,7 +154,7 @@ function showPictures() {
   const indexes = Array.from({ length: span[1] - span[0] }, (_, at) => span[0] + at);
   const isHidden = (index) => Number(index < first || index > end);
   for (const index of indexes.sort((one, other) => isHidden(one) - isHidden(other))) {
-    showCell(cells.get(results.id(index)), index, place(layout, index).width);
+    showCell(cells.get(results.id(index)), index, onScreen(index));
   }
 }
 

@@ -2,8 +2,8 @@
 
 import { make } from "./dom.js";
 import { keeper } from "./duplicate-groups.js";
-import { releaseAll, showThumbnail } from "./pictures.js";
 import { bytes, date, number, say } from "./say.js";
+import { drawNear, releaseAll } from "./thumbnails.js";
 
 /**
  * Makes the item of a group and proposes which picture to keep. `given` has open(image), changed(), which is called after
@@ -23,15 +23,15 @@ export function group({ images: found, truncated }, place, given) {
 
 /** Makes the item of a picture. `reasons` says why it is proposed to be kept; null for the others. */
 function picture(image, reasons, { open }) {
-  const img = make("img", { decoding: "async", width: image.width, height: image.height });
-  const card = make("button", { type: "button", className: "card", onclick: () => open(image) }, img);
+  const canvas = make("canvas", { role: "img" });
+  const card = make("button", { type: "button", className: "card", onclick: () => open(image) }, canvas);
   const box = make("input", { type: "checkbox", checked: reasons !== null, onchange: () => choose(item.closest("#duplicates-list > li")) });
   const keep = make("label", { className: "check" }, box, make("span"));
   const choice = make("div", { className: "choice" }, keep, make("p", { className: "proposed" }));
   choice.dataset.needs = "write";
   const item = make("li", { className: "duplicate", image, reasons, box }, card, choice, make("p", { className: "name" }), make("p", { className: "facts" }));
   item.style.setProperty("--ratio", Math.min(3, Math.max(0.4, image.width / image.height)).toFixed(4));
-  showThumbnail(img, image);
+  drawNear(canvas, image);
   return item;
 }
 
@@ -65,7 +65,7 @@ function describePicture(item) {
   const [card, choice, name, facts] = item.children;
   const [keep, proposed] = choice.children;
   card.title = image.file_name;
-  card.firstElementChild.alt = say("duplicate_similarity", { name: image.file_name, similarity: number(image.similarity, 3) });
+  card.firstElementChild.ariaLabel = say("duplicate_similarity", { name: image.file_name, similarity: number(image.similarity, 3) });
   keep.lastElementChild.textContent = say("keep");
   box.ariaLabel = say("keep_one", { name: image.file_name });
   proposed.hidden = !reasons;

@@ -258,7 +258,7 @@ async fn a_screen_reader_hears_names_for_everything() {
         let motion = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
         page.browser.cdp("Emulation.setEmulatedMedia", motion).await;
         let transition =
-            page.js("return getComputedStyle(document.querySelector('.card img')).transitionDuration", &[]).await;
+            page.js("return getComputedStyle(document.querySelector('.card canvas')).transitionDuration", &[]).await;
         assert_eq!(transition, "0s");
     })
     .await;

@@ -25,6 +25,16 @@ const TOP: &str = "(() => {
     return [cell.firstElementChild.title, Number(cell.ariaPosInSet), Math.round(box.top)];
   })()";
 
+/// Whether each cell shows its picture.
+const ALL_SHOWN: &str = "document.querySelector('#grid canvas') && !document.querySelector('#grid canvas:not(.shown)')";
+
+/// The pictures whose pixels are not those of the screen: name, width and height in pixels.
+const NOT_SHARP: &str = "return [...document.querySelectorAll('#grid canvas')].filter((canvas) => {
+    const { width, height } = canvas.getBoundingClientRect();
+    const scale = Math.min(width / canvas.width, height / canvas.height) * devicePixelRatio;
+    return Math.abs(scale - 1) > 0.05;
+  }).map((canvas) => [canvas.ariaLabel, canvas.width, canvas.height])";
+
 /// Stores pictures of several shapes, named by their number. The newest comes first in the page.
 async fn add_many(page: &Page, count: u32) {
     // The pictures of one request are stored side by side, in any order.
@@ -241,20 +251,54 @@ async fn thumbnails_are_those_of_the_visible_part_and_sharp_on_the_screen() {
         page.app.add("small.png", png(7)).await;
         page.open("/").await;
         page.settled().await;
-        page.until("[...document.querySelectorAll('#grid img')].every((img) => img.complete && img.naturalWidth)")
-            .await;
-        let blurred = page
-            .js(
-                "return [...document.querySelectorAll('#grid img')].filter((img) => {
-                   const size = Number(new URL(img.src).searchParams.get('size'));
-                   const { width, height } = img.getBoundingClientRect();
-                   const shown = Math.min(width / img.naturalWidth, height / img.naturalHeight);
-                   return shown * devicePixelRatio > 1.05 && Math.max(img.naturalWidth, img.naturalHeight) >= size;
-                 }).map((img) => img.alt)",
-                &[],
-            )
-            .await;
-        assert_eq!(blurred, json!([]));
+        page.until(ALL_SHOWN).await;
+        assert_eq!(page.js(NOT_SHARP, &[]).await, json!([["small.png", 48, 32]]), "nothing is enlarged in memory");
+
+        let wide = json!({"width": 1000, "height": 800, "deviceScaleFactor": 2, "mobile": true});
+        page.browser.cdp("Emulation.setDeviceMetricsOverride", wide).await;
+        page.until(&format!(
+            "document.querySelector('#grid').clientWidth > 800 && (() => {{ {NOT_SHARP} }})().length === 1"
+        ))
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_picture_far_from_the_visible_part_takes_no_memory() {
+    with_page(async |page| {
+        add_many(page, COUNT).await;
+        page.open("/").await;
+        page.settled().await;
+        page.until(ALL_SHOWN).await;
+        page.js("window.before = [...document.querySelectorAll('#grid canvas')]", &[]).await;
+        scroll_to(page, "document.body.scrollHeight").await;
+        page.until(ALL_SHOWN).await;
+        let left = "return before.filter((canvas) => canvas.isConnected || canvas.width || canvas.height).length";
+        assert_eq!(page.js(left, &[]).await, 0);
+        scroll_to(page, "0").await;
+        page.until(ALL_SHOWN).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_picture_that_cannot_be_loaded_shows_its_name() {
+    with_page(async |page| {
+        page.app.add("a.png", png(1)).await;
+        page.app.add("b.png", png(2)).await;
+        let damage = "const real = fetch;
+            window.fetch = (path, options) =>
+              String(path).startsWith('images/1/thumbnail') ? Promise.resolve(new Response('no picture')) : real(path, options);";
+        page.browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({"source": damage})).await;
+        page.open("/").await;
+        page.settled().await;
+        page.until("document.querySelector('#grid .shown') && document.querySelector('#grid .broken')").await;
+        let texts = "return [...document.querySelectorAll('#grid .card')].map((card) => {
+            const { content } = getComputedStyle(card, '::before');
+            return [card.title, content.includes(card.title), card.firstElementChild.ariaLabel];
+          })";
+        assert_eq!(page.js(texts, &[]).await, json!([["b.png", false, "b.png"], ["a.png", true, "a.png"]]));
     })
     .await;
 }

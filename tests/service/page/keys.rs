@@ -27,13 +27,13 @@ async fn a_server_with_keys_is_opened_by_a_key_that_only_the_tab_keeps() {
         page.until("document.querySelector('#status').textContent.startsWith('No pictures yet')").await;
 
         page.drop_on("#drop-add", &[file("a.png", "image/png", &png(1))]).await;
-        // Pictures need the key, too. An img element cannot send it, so the page fetches them.
-        page.until("document.querySelector('.card img')?.naturalWidth > 0").await;
-        assert!(
-            page.js("return document.querySelector('.card img').src", &[]).await.as_str().unwrap().starts_with("blob:")
-        );
+        page.until("document.querySelector('.card .shown')").await;
         page.enlarge("a.png").await;
         page.until("document.querySelector('#large').naturalWidth > 0").await;
+        // Pictures need the key, too. An img element cannot send it, so the page fetches them.
+        assert!(
+            page.js("return document.querySelector('#large').src", &[]).await.as_str().unwrap().starts_with("blob:")
+        );
         assert_eq!(page.js("return JSON.stringify({ ...localStorage }) + document.cookie", &[]).await, "{}");
         page.reload().await;
         page.until("document.querySelector('#large').naturalWidth > 0").await;
@@ -64,11 +64,11 @@ async fn a_key_is_remembered_on_request_until_the_reader_forgets_it() {
         page.click("#key-remember").await;
         assert_eq!(page.text("#key-note").await, "Kept on this device until you forget it.");
         page.type_into("#key-value", &format!("{KEY}{ENTER}")).await;
-        page.until("document.querySelector('.card img')?.naturalWidth > 0").await;
+        page.until("document.querySelector('.card .shown')").await;
         // The name has the path of the page, because pages below other prefixes of the host have keys of their own.
         assert_eq!(page.js("return { ...localStorage }", &[]).await, json!({"mitsuke-api-key:/": KEY}));
         new_tab(page).await;
-        page.until("document.querySelector('.card img')?.naturalWidth > 0").await;
+        page.until("document.querySelector('.card .shown')").await;
         assert!(!page.is_shown("#key").await);
 
         page.click("#forget-key").await;

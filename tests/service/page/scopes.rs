@@ -51,7 +51,7 @@ async fn the_page_offers_what_the_key_may_do() {
                 page.until("document.querySelectorAll('#grid li').length === 1").await;
             }
             page.search("cat").await;
-            page.until("document.querySelector('.card img')?.naturalWidth > 0").await;
+            page.until("document.querySelector('.card .shown')").await;
             assert!(!page.is_shown("#error").await, "{}", page.text("#error").await);
             let tools = offered(page, &["add", "duplicates-open", "model"]).await;
             page.enlarge("a.png").await;
@@ -112,7 +112,7 @@ async fn the_page_works_under_a_prefix() {
         assert_eq!(Answer::read(upload).await.status, 201);
         page.open("/my/pictures").await;
         page.settled().await;
-        page.until("document.querySelector('.card img')?.naturalWidth > 0").await;
+        page.until("document.querySelector('.card .shown')").await;
         page.search("cat").await;
         assert_eq!(page.address().await, "/my/pictures/?q=cat");
         page.enlarge("a.png").await;

@@ -342,7 +342,7 @@ async fn nothing_moves_when_pictures_arrive() {
     with_demo(async |page| {
         page.add_samples(&SAMPLES).await;
         page.open("/").await;
-        page.until("document.querySelector('#grid img[src]') && [...document.querySelectorAll('#grid img')].every((img) => img.complete)").await;
+        page.until("document.querySelector('#grid canvas') && !document.querySelector('#grid canvas:not(.shown)')").await;
         let shift = page
             .js_later(
                 "const done = arguments[0]; let sum = 0;

@@ -109,8 +109,8 @@ async fn the_caption_can_be_written_and_is_found_afterwards() {
         page.until("document.querySelector('#viewer-status').textContent === 'Caption saved.'").await;
         assert_eq!(page.text("#caption-text").await, "港の夕焼け");
         assert_eq!(page.app.get(&format!("/images/{id}")).await.json["caption"], "港の夕焼け");
-        let alt = page.js("return document.querySelector('#grid img').alt", &[]).await;
-        assert_eq!(alt, "港の夕焼け");
+        let label = page.js("return document.querySelector('#grid canvas').ariaLabel", &[]).await;
+        assert_eq!(label, "港の夕焼け");
 
         page.open("/?q=%E6%B8%AF&mode=keyword").await;
         page.settled().await;

@@ -1,5 +1,5 @@
 //! The page in a browser with many pictures: how long it takes to appear, how long each frame of a scroll takes, and how
-//! much memory the tab has.
+//! much memory the tab has meanwhile.
 
 mod memory;
 
@@ -36,6 +36,15 @@ const MONTHS: usize = 60;
 /// The memory that a tab with the pictures may have, in MiB.
 const MAX_MEMORY: u64 = 300;
 
+/// The milliseconds that 19 of 20 frames of a scroll may take at most.
+const MAX_FRAME: f64 = 50.0;
+
+/// The pixels that a reader who looks at the pictures scrolls in a step.
+const READING_STEP: i32 = 40;
+
+/// The time between two looks at the memory of a slow scroll.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The elements that the page may have, whatever the number of pictures.
 const MAX_ELEMENTS: u64 = 2000;
 
@@ -44,9 +53,8 @@ const WATCH: &str = "
     window.appeared = {};
     (function look() {
       const grid = document.querySelector('#grid');
-      const img = document.querySelector('#grid img[src]');
       if (grid?.style.height && !appeared.list) appeared.list = performance.now();
-      if (img?.complete && img.naturalWidth) appeared.picture = performance.now();
+      if (document.querySelector('#grid .shown')) appeared.picture = performance.now();
       else requestAnimationFrame(look);
     })();";
 
@@ -65,6 +73,7 @@ const NOTE_FRAMES: &str = "
 #[ignore = "takes minutes; scripts/soak.sh runs it"]
 async fn a_tab_with_many_pictures_stays_small() {
     let (pictures, uploaders) = (setting("SOAK_PICTURES", 20_000_usize), setting("SOAK_UPLOADERS", 8));
+    let reading = Duration::from_secs(setting("SOAK_SECONDS", 60));
     let Some(programs) = driver::programs() else { return };
     let faults = Faults::default();
     let server = Server::start(&[("MITSUKE_MODELS_DIR", &small_models())]).await;
@@ -80,6 +89,9 @@ async fn a_tab_with_many_pictures_stays_small() {
     println!("rows of the list: {:.1} ms", tab.layout_time().await);
     tab.print_memory("at the beginning").await;
     println!("{:28}{:>8}{:>9}{:>9}{:>9}{:>12}", "", "frames", "p50 ms", "p95 ms", "max ms", "whole ms");
+    tab.print_frames("reading speed, cold", tab.read(READING_STEP, reading)).await;
+    tab.print_memory("after reading").await;
+    tab.print_frames("reading speed, back", tab.read(-READING_STEP, reading)).await;
     tab.print_frames("wheel to the end, cold", tab.wheel(1200)).await;
     tab.print_memory("at the end").await;
     tab.print_frames("wheel to the beginning, warm", tab.wheel(-1200)).await;
@@ -172,13 +184,39 @@ impl Tab<'_> {
         time.as_f64().expect("a number")
     }
 
+    async fn turn(&self, by: i32) {
+        let turn = json!({"type": "mouseWheel", "x": 600, "y": 500, "deltaX": 0, "deltaY": by});
+        self.browser.cdp("Input.dispatchMouseEvent", turn).await;
+    }
+
+    /// Turns the wheel in small steps for a time or to the end of the page, and looks at the memory meanwhile. A slow scroll
+    /// loads all pictures on its way.
+    async fn read(&self, by: i32, time: Duration) {
+        let (begin, mut looked, mut most) = (Instant::now(), Instant::now(), 0);
+        while begin.elapsed() < time {
+            self.turn(by).await;
+            if looked.elapsed() >= LOOK {
+                most = memory::of(self.browser.process_id()).0.max(most);
+                looked = Instant::now();
+            }
+        }
+        println!(
+            "at reading speed: tab at most {most} MiB, scrolled to {}",
+            self.js("return Math.round(scrollY)").await
+        );
+        self.faults.check(most <= MAX_MEMORY, || format!("at reading speed the tab had {most} MiB"));
+        self.faults
+            .check(self.js("return Boolean(document.querySelector('#grid .shown'))").await == json!(true), || {
+                "a slow scroll shows no picture".to_owned()
+            });
+    }
+
     /// Turns the wheel until the page does not scroll any further.
     async fn wheel(&self, by: i32) {
         let mut still = 0;
         let mut before = json!(-1);
         while still < 5 {
-            let turn = json!({"type": "mouseWheel", "x": 600, "y": 500, "deltaX": 0, "deltaY": by});
-            self.browser.cdp("Input.dispatchMouseEvent", turn).await;
+            self.turn(by).await;
             let now = self.js("return scrollY").await;
             still = if now == before { still + 1 } else { 0 };
             before = now;
@@ -216,6 +254,8 @@ impl Tab<'_> {
             self.js("noted.runs = false; return noted.frames.slice(1).sort((one, other) => one - other)").await;
         let frames: Vec<f64> = serde_json::from_value(frames).expect("numbers");
         let at = |share: f64| frames[((share * frames.len() as f64) as usize).min(frames.len() - 1)];
+        self.faults
+            .check(at(0.95) <= MAX_FRAME, || format!("{what}: one frame in 20 takes {:.1} ms or more", at(0.95)));
         println!("{what:28}{:>8}{:>9.1}{:>9.1}{:>9.1}{whole:>12}", frames.len(), at(0.5), at(0.95), at(1.0));
     }
 

@@ -32,7 +32,7 @@ use secrecy::SecretString;
 
 use self::sources::Sources;
 use self::table::{AccessValues, OracleValues, Values};
-use mitsuke_store::OriginalsOptions;
+use mitsuke_store::{Home, OriginalsOptions};
 use mitsuke_store::oracle::OracleSettings;
 
 /// A setting that cannot be used, with what to do about it.

@@ -101,8 +101,6 @@ error_codes! {
     ImageDamaged = "image_damaged", INTERNAL_SERVER_ERROR, "The stored picture is damaged";
     /// The file that is the original of an image is missing or has changed.
     OriginalMissing = "original_missing", CONFLICT, "The original is not where it was";
-    /// The server may not register a file where it lies.
-    LinkRefused = "link_refused", FORBIDDEN, "The file may not be registered where it lies";
     /// Stored data differs from what was written.
     StoreDamaged = "store_damaged", INTERNAL_SERVER_ERROR, "The store is damaged";
     /// A backup is being made already.

@@ -177,7 +177,6 @@ export default {
   problem_image_not_found: "This picture no longer exists.",
   problem_image_damaged: "The stored picture is damaged. Upload the same file again to repair it.",
   problem_original_missing: "The file of this picture is missing or has changed. Put it back, or upload it again.",
-  problem_link_refused: "The server may not use a file where it lies.",
   problem_model_not_found: "There is no such model.",
   problem_not_embedded: "This picture is not indexed by the current model yet.",
   problem_total_changed: "The number of matching pictures has changed. Check again.",

@@ -177,7 +177,6 @@ export default {
   problem_image_not_found: "画像が見つかりません（削除済みの可能性）。",
   problem_image_damaged: "保存されている画像が壊れています。同じファイルをもう一度アップロードすると修復できます。",
   problem_original_missing: "この画像のファイルが元の場所にないか、変更されています。元に戻すか、もう一度アップロードしてください。",
-  problem_link_refused: "このファイルを元の場所のまま登録することはできません。",
   problem_model_not_found: "そのモデルはありません。",
   problem_not_embedded: "この画像はまだ現在のモデルの索引にありません。",
   problem_total_changed: "条件に合う画像の数が変わりました。もう一度確認してください。",

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use rows::foreign::{Examine, ForeignFacts};
-pub use settings::{Layout, OracleSettings, TextMaintenance};
+pub use settings::{OracleSettings, TextMaintenance};
 pub use vector_index::organization::{
     EfConstruction, Graph, IndexKind, Neighbors, Organization, OrganizationChange, Parallel, Partitions, Quantization,
 };

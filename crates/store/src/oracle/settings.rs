@@ -13,9 +13,6 @@ use crate::OriginalsOptions;
 /// those that the AI Vector Search User's Guide ("Inverted File Flat CREATE INDEX") calls too small.
 const INDEX_AFTER: u64 = 10_000;
 
-/// The default number of image ids that one partition holds.
-const PARTITION_ROWS: u64 = 10_000_000;
-
 /// The address of the database, and this process's share of it.
 #[derive(Debug, Clone)]
 pub struct OracleSettings {
@@ -50,33 +47,6 @@ pub struct OracleSettings {
     pub partition_rows: u64,
     /// The number of partitions that are made ahead of the images.
     pub partitions_ahead: u32,
-}
-
-/// The layout of the tables of a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Layout {
-    /// Every table is one piece.
-    #[default]
-    Plain,
-    /// Images, texts and embeddings are cut into ranges of image ids.
-    Partitioned,
-}
-
-impl Layout {
-    /// The names that settings use.
-    pub const NAMES: [&str; 2] = ["plain", "partitioned"];
-}
-
-impl FromStr for Layout {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "plain" => Ok(Self::Plain),
-            "partitioned" => Ok(Self::Partitioned),
-            other => Err(format!("`{other}` is no layout")),
-        }
-    }
 }
 
 /// How the text indexes follow the images.

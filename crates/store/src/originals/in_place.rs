@@ -16,10 +16,10 @@ pub struct LinkFolders(Vec<PathBuf>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// No folder is allowed.
-    #[error("no folder may be read where it lies (MITSUKE_LINK_DIRS)")]
+    #[error("no folder may be read where it lies")]
     NoFolders,
     /// The path does not lie below an allowed folder.
-    #[error("MITSUKE_LINK_DIRS does not allow {0}")]
+    #[error("no folder of linked pictures holds {0}")]
     Outside(String),
     /// The path leads through a symbolic link.
     #[error("{0} leads through a symbolic link")]
@@ -31,7 +31,7 @@ pub enum LinkError {
     #[error("{0} is not there")]
     Missing(String),
     /// The folder is not there or is empty, as a disk that is not mounted.
-    #[error("the folder {0} (MITSUKE_LINK_DIRS) is not there or is empty")]
+    #[error("the folder {0} is not there or is empty")]
     Away(String),
     /// The file cannot be read. The text is for the log.
     #[error("{0}")]

@@ -113,8 +113,14 @@ impl OriginalsCommand {
     /// The reason why it stopped, as a sentence for the person at the terminal.
     pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let settings = Settings::from_flags(self.flags())?;
+        if settings.oracle.is_some() {
+            eprintln!(
+                "mitsuke: an Oracle database keeps all originals itself; only those of the embedded store can be moved"
+            );
+            return Ok(ExitCode::from(CANNOT));
+        }
         // Opening a store that is not there would make an empty one.
-        if settings.oracle.is_none() && !settings.data_dir.join("mitsuke.db").is_file() {
+        if !settings.data_dir.join("mitsuke.db").is_file() {
             eprintln!("mitsuke: there is no store in {} (MITSUKE_DATA_DIR)", settings.data_dir.display());
             return Ok(ExitCode::from(CANNOT));
         }

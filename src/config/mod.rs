@@ -32,8 +32,8 @@ use secrecy::SecretString;
 
 use self::sources::Sources;
 use self::table::{AccessValues, OracleValues, Values};
-use mitsuke_store::{Home, OriginalsOptions};
 use mitsuke_store::oracle::OracleSettings;
+use mitsuke_store::{Home, OriginalsOptions};
 
 /// A setting that cannot be used, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -266,6 +266,12 @@ fn oracle_settings(
         });
     }
     let [Some(user), Some(password), Some(dsn)] = account else { return Ok(None) };
+    if originals.home != Home::Database {
+        return Err(ConfigError {
+            name: sources.name("MITSUKE_ORIGINALS"),
+            reason: "an Oracle database keeps the originals itself. Leave the setting out".to_owned(),
+        });
+    }
     Ok(Some(OracleSettings {
         pool_size: values.pool_size,
         connect_timeout: values.connect_timeout,
@@ -276,8 +282,6 @@ fn oracle_settings(
         text_maintenance: values.text_maintenance,
         original_text_indexes: values.original_text_indexes,
         originals: originals.clone(),
-        layout: values.layout,
-        partition_rows: values.partition_rows,
         ..OracleSettings::new(user, SecretString::from(password), dsn)
     }))
 }

@@ -19,7 +19,7 @@ pub fn diagnose(settings: &Settings) -> Vec<Finding> {
     findings.extend(StoreChoice::new(settings).diagnose());
     findings.extend(integrity::findings(settings));
     findings.extend(backup::findings(settings));
-    findings.extend(originals::findings(settings));
+    findings.extend(originals::finding(settings));
     findings.extend(access::findings(settings));
     findings
 }

@@ -89,8 +89,8 @@ impl From<StoreError> for ApiError {
                 Self::new(
                     ErrorCode::OriginalMissing,
                     format!(
-                        "The file of image {image_id} is missing or has changed where it lay. Put it back, upload the file \
-                         again, or watch its new folder with --link."
+                        "The file of image {image_id} is missing or has changed where it lay. Put it back, or upload the \
+                         file again."
                     ),
                 )
                 .with("image_id", image_id)

@@ -30,7 +30,7 @@ use secrecy::SecretString;
 use super::parsers::{address, choice, count_or_auto, folder_or_none, milliseconds, seconds, threads, whole};
 use crate::logging::LogFormat;
 use mitsuke_clip::{DeviceChoice, PrecisionChoice, TorchThreads, WorkerCount};
-use mitsuke_store::oracle::{IndexKind, Layout, OracleSettings, TextMaintenance};
+use mitsuke_store::oracle::{IndexKind, OracleSettings, TextMaintenance};
 
 /// The log filter of `mitsuke serve` when no flag or variable sets one.
 pub const DEFAULT_LOG: &str = "info,actix_server=warn";
@@ -226,26 +226,6 @@ pub(super) struct OracleValues {
         action = clap::ArgAction::Set
     )]
     pub original_text_indexes: bool,
-
-    /// Layout of the tables of a new schema: partitioned cuts images, texts and embeddings into ranges of image ids, for
-    /// collections of tens of millions. It counts only when the schema is made; an existing collection moves by export and
-    /// import.
-    #[arg(
-        env = "MITSUKE_DB_LAYOUT",
-        value_name = "KIND",
-        default_value = "plain",
-        value_parser = choice::<Layout>(&Layout::NAMES)
-    )]
-    pub layout: Layout,
-
-    /// Image ids that one partition of the partitioned layout holds. It counts only when the schema is made.
-    #[arg(
-        env = "MITSUKE_DB_PARTITION_ROWS",
-        value_name = "N",
-        default_value_t = oracle_defaults().partition_rows,
-        value_parser = whole(1_000_000_u64, 1_000_000_000)
-    )]
-    pub partition_rows: u64,
 }
 
 #[derive(clap::Args)]

@@ -41,12 +41,6 @@ pub struct OracleSettings {
     pub original_text_indexes: bool,
     /// The homes of originals.
     pub originals: OriginalsOptions,
-    /// The layout of the tables of a new schema.
-    pub layout: Layout,
-    /// The number of image ids that one partition of the partitioned layout holds.
-    pub partition_rows: u64,
-    /// The number of partitions that are made ahead of the images.
-    pub partitions_ahead: u32,
 }
 
 /// How the text indexes follow the images.
@@ -93,9 +87,6 @@ impl OracleSettings {
             text_maintenance: TextMaintenance::Commit,
             original_text_indexes: false,
             originals: OriginalsOptions::default(),
-            layout: Layout::Plain,
-            partition_rows: PARTITION_ROWS,
-            partitions_ahead: 16,
         }
     }
 

@@ -9,6 +9,8 @@ export async function copyText(text) {
     if (!navigator.clipboard) return copyByCommand(await text);
     // Browsers allow copying only soon after a click. A clipboard item may still wait for its text then.
     const blob = Promise.resolve(text).then((ready) => new Blob([ready], { type: "text/plain" }));
+    // A text that does not come is told by `write` below, and is no error that nobody handles.
+    blob.catch(() => {});
     await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
     return true;
   } catch {

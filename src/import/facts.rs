@@ -1,4 +1,4 @@
-//! What a line of an export says of its picture, put over what the file says.
+//! The facts that a line of an export states of its picture, put over those of the file.
 
 use mitsuke_engine::intake::Prepared;
 use mitsuke_image::parse_generation_prompt;

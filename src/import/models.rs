@@ -22,7 +22,7 @@ const SAMPLE: usize = 4;
 /// by less; two models of equal dimension have cosines about 0.
 const LEAST_COSINE: f32 = 0.99;
 
-/// What the proof needs: the models of this machine, and their encoders.
+/// The models of this machine and their encoders, which the proof needs.
 pub struct Proof {
     /// The folder of model folders.
     pub models_dir: PathBuf,

@@ -1,4 +1,4 @@
-//! What there is to import.
+//! The folder to import: pictures, or an export.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use super::lines::{self, FILE_NAME, Header, ImageLine, Lines, Next};
 /// A folder to import.
 #[derive(Debug)]
 pub enum Source {
-    /// What `mitsuke export` has written.
+    /// The output of `mitsuke export`.
     Export(Export),
     /// Pictures.
     Plain(Plain),
 }
 
-/// What `mitsuke export` has written.
+/// The output of `mitsuke export`.
 #[derive(Debug)]
 pub struct Export {
     /// The folder.

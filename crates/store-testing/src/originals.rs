@@ -207,7 +207,7 @@ pub fn a_range_of_a_file_is_verified(homes: &WithHomes) {
     fs::write(&file, &damaged).unwrap();
     assert!(matches!(store.content_part(image_id, 299_999, 300_001), Err(StoreError::ImageDamaged(_))));
     assert!(matches!(store.content(image_id), Err(StoreError::ImageDamaged(_))));
-    // The same bytes again repair the file where it lies.
+    // An insert of equal bytes repairs the file where it lies.
     assert!(matches!(picture("large").bytes(&bytes).try_insert(store), Ok(Inserted::Known(id)) if id == image_id));
     assert_eq!(fs::read(&file).unwrap(), bytes);
     assert!(store.damaged_images(None, 9).unwrap().is_empty());

@@ -20,7 +20,7 @@ pub enum Verified {
     Away,
 }
 
-/// What is wrong with a damaged original.
+/// The damage of an original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DamageReason {
     /// The bytes have another hash, or cannot be read.
@@ -96,7 +96,7 @@ pub struct DamagedImage {
     pub image_id: ImageId,
     /// The time at which the damage was found.
     pub found_at: OffsetDateTime,
-    /// What is wrong.
+    /// The damage.
     pub reason: DamageReason,
 }
 

@@ -22,12 +22,12 @@ pub struct DamagedImageBody {
     #[serde(with = "rfc3339")]
     #[schema(example = "2026-01-02T03:04:05Z")]
     pub found_at: OffsetDateTime,
-    /// What is wrong with it.
+    /// The reason why it is listed.
     #[serde(default)]
     pub reason: DamageReasonBody,
 }
 
-/// What is wrong with the original of an image: `bytes`, they are not those that were uploaded; `missing`, its file is not
+/// The damage of the original of an image: `bytes`, they are not those that were uploaded; `missing`, its file is not
 /// there; `changed`, the file that lies in place has other bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

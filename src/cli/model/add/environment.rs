@@ -33,7 +33,7 @@ with open(sys.argv[1], 'rb') as file:
 pub struct Environment {
     /// The folder of the environment.
     pub folder: PathBuf,
-    /// What pip installs, one a line, as the complete environment has it in writing.
+    /// The packages that pip installs, one a line, as the complete environment has them in writing.
     requirements: String,
 }
 

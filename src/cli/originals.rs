@@ -36,23 +36,18 @@ pub enum OriginalsCommand {
 #[command(after_long_help = "\
 The server on the embedded store must be stopped. Every original is compared with its hash and written to its new place \
 before the old one is given up, so that a command that is cut off has lost nothing: the same command goes on where it ended. \
-An original that is damaged or missing stays where it is and is named at the end. Files that lie in place are copied, and \
-stay where they lie.
+An original that is damaged or missing stays where it is and is named at the end.
 
 The setting MITSUKE_ORIGINALS says where the originals of new pictures go, and MITSUKE_ORIGINALS_DIR which folder it is.
 
 Exit status: 0 all are moved, 1 some are left, 2 none can be moved, 130 interrupted.
 
 Examples:
-  mitsuke originals move --to folder
-  mitsuke originals move --to database --from in-place")]
+  mitsuke originals move --to folder")]
 pub struct Move {
-    /// The new home.
+    /// The new home; the other one is emptied.
     #[arg(long, value_enum, value_name = "HOME")]
     to: Target,
-    /// The home that is emptied; unless given, the folder or the database, and never the files that lie in place.
-    #[arg(long, value_enum, value_name = "HOME")]
-    from: Option<Origin>,
     #[command(flatten)]
     pub flags: Flags,
 }
@@ -71,29 +66,11 @@ enum Target {
     Database,
 }
 
-/// A home that originals can be moved from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Origin {
-    Folder,
-    Database,
-    InPlace,
-}
-
 impl From<Target> for Home {
     fn from(target: Target) -> Self {
         match target {
             Target::Folder => Self::Folder,
             Target::Database => Self::Database,
-        }
-    }
-}
-
-impl From<Origin> for Home {
-    fn from(origin: Origin) -> Self {
-        match origin {
-            Origin::Folder => Self::Folder,
-            Origin::Database => Self::Database,
-            Origin::InPlace => Self::InPlace,
         }
     }
 }
@@ -152,7 +129,6 @@ fn show(store: &dyn Store, options: &OriginalsOptions) -> Result<(), Box<dyn Err
     println!("{} originals in the database", counts.database);
     let folder = options.folder.as_ref().map(|folder| format!(" {}", folder.display())).unwrap_or_default();
     println!("{} originals in the folder{folder}", counts.folder);
-    println!("{} originals in place", counts.in_place);
     println!("new originals go into the {}", options.home.name());
     Ok(())
 }
@@ -170,11 +146,7 @@ struct Moved {
 impl Move {
     fn run(&self, store: &Arc<dyn Store>, options: &OriginalsOptions) -> Result<ExitCode, Box<dyn Error>> {
         let to = Home::from(self.to);
-        let from = self.from.map_or(if to == Home::Folder { Home::Database } else { Home::Folder }, Home::from);
-        if from == to {
-            eprintln!("mitsuke: --from and --to name the same home");
-            return Ok(ExitCode::from(CANNOT));
-        }
+        let from = if to == Home::Folder { Home::Database } else { Home::Folder };
         let stop = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let moved = runtime.block_on(async {

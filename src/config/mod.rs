@@ -281,7 +281,6 @@ fn oracle_settings(
         index_after: values.index_after,
         text_maintenance: values.text_maintenance,
         original_text_indexes: values.original_text_indexes,
-        originals: originals.clone(),
         ..OracleSettings::new(user, SecretString::from(password), dsn)
     }))
 }

@@ -90,7 +90,7 @@ fn the_files_of_packages_name_settings_and_files_that_exist() {
     }
     assert!(named > 10, "{named}");
 
-    // What scripts/package.sh makes is not there in a checkout; everything else is.
+    // Files that scripts/package.sh makes are not there in a checkout; all others are.
     let container = fs::read_to_string(packaging.join("Containerfile")).unwrap();
     let copied = container.lines().filter_map(|line| line.strip_prefix("COPY ")?.split(' ').next());
     let assets = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();

@@ -6,7 +6,6 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::vector_index::organization::IndexKind;
-use crate::OriginalsOptions;
 
 /// The default number of embeddings from which on a model has a vector index. An inverted file has as many partitions
 /// as the square root of the number of rows, and just as many rows in each of them. Partitions of at most 100 rows are
@@ -39,8 +38,6 @@ pub struct OracleSettings {
     pub text_maintenance: TextMaintenance,
     /// Whether GENERATION_PROMPT and DESCRIPTION get text indexes for programs of the original application.
     pub original_text_indexes: bool,
-    /// The homes of originals.
-    pub originals: OriginalsOptions,
 }
 
 /// How the text indexes follow the images.
@@ -86,7 +83,6 @@ impl OracleSettings {
             index_after: INDEX_AFTER,
             text_maintenance: TextMaintenance::Commit,
             original_text_indexes: false,
-            originals: OriginalsOptions::default(),
         }
     }
 

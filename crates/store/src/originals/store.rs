@@ -61,6 +61,9 @@ pub trait OriginalsStore: ImageStore {
 
     /// Moves the originals of at most `limit` images after `after` that lie in `from` to `to`. Each is verified before its
     /// old place is given up. A file that lies in place stays there.
+    ///
+    /// # Errors
+    /// [`StoreError::Misconfigured`] from a store that has one home only; failures of the store and of the homes.
     fn move_originals(
         &self,
         from: Home,
@@ -69,7 +72,7 @@ pub trait OriginalsStore: ImageStore {
         limit: usize,
     ) -> Result<MoveStep, StoreError> {
         let _ = (from, to, after, limit);
-        Ok(MoveStep::default())
+        Err(StoreError::Misconfigured("this store keeps all originals in the database".to_owned()))
     }
 
     /// Lists the images whose original lies in place in ascending order of their ids: at most `limit` of those after
